@@ -1,0 +1,61 @@
+"""The errors a user can cause, and the one place that says what each exit code means.
+
+SsdLossDbgError      anything this package raises on purpose; exit code 2
+├── InputError       a file, option or tensor that cannot be used: what, where, how to fix it
+└── UnknownNameError a name that nothing answers to, with the nearest one that something does
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_CLEAN = 0
+EXIT_FINDINGS = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class SsdLossDbgError(Exception):
+    """Base of every error this package raises on purpose; the message is meant for the user."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+class InputError(SsdLossDbgError):
+    """An input that cannot be used.
+
+    Args:
+        where: the file, option or tensor, with the place inside it.
+        what: what is wrong with it.
+        fix: what the user can do about it.
+    """
+
+    def __init__(self, where: object, what: str, fix: str) -> None:
+        self.where = str(where)
+        self.what = what
+        self.fix = fix
+        super().__init__(f"{self.where}: {what}. {fix}")
+
+
+class UnknownNameError(InputError):
+    """A name (config, dialect, key, class) that is not among the known ones."""
+
+    def __init__(self, where: object, kind: str, name: str, known: Iterable[str], fix: str = "") -> None:
+        options = sorted(known)
+        close = nearest(name, options)
+        if close:
+            hint = f"Did you mean {close!r}?"
+        elif options:
+            shown = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
+            hint = f"Known: {shown}."
+        else:
+            hint = ""
+        super().__init__(where, f"unknown {kind} {name!r}", " ".join(part for part in (hint, fix) if part))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None where none is similar."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.55)
+    return by_folded[close[0]] if close else None
