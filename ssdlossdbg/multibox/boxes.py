@@ -1,0 +1,50 @@
+"""Box forms and overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.specs import IouRule
+
+
+def cxcywh_to_xyxy(boxes: Tensor) -> Tensor:
+    """Corners of centre-size boxes, `[..., 4]` to `[..., 4]`, in the unit and dtype given."""
+    centre, size = boxes[..., :2], boxes[..., 2:]
+    return torch.cat((centre - size / 2, centre + size / 2), dim=-1)
+
+
+def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
+    """Centre and size of corner boxes, `[..., 4]` to `[..., 4]`, in the unit and dtype given."""
+    low, high = boxes[..., :2], boxes[..., 2:]
+    return torch.cat(((low + high) / 2, high - low), dim=-1)
+
+
+def _plain(intersection: Tensor, union: Tensor) -> Tensor:
+    return intersection / union
+
+
+IOU_RULES: dict[IouRule, Callable[[Tensor, Tensor], Tensor]] = {IouRule.PLAIN: _plain}
+
+
+def iou(a: Tensor, b: Tensor, rule: IouRule = IouRule.PLAIN) -> Tensor:
+    """Intersection over union of corner boxes that broadcast against each other.
+
+    Args:
+        a: `[..., 4]` xyxy.
+        b: `[..., 4]` xyxy, in the unit of `a`; leading dimensions broadcast with those of `a`.
+        rule: how the intersection is divided by the union.
+
+    Returns:
+        `[...]` overlaps. Degenerate boxes overlap nothing (0); an inverted box can make the union 0 and the
+        overlap NaN, which is carried and not hidden.
+    """
+    ax1, ay1, ax2, ay2 = a.unbind(-1)
+    bx1, by1, bx2, by2 = b.unbind(-1)
+    width = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp_(min=0)
+    height = (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
+    intersection = width.mul_(height)
+    union = ((ax2 - ax1) * (ay2 - ay1)) + ((bx2 - bx1) * (by2 - by1)) - intersection
+    return IOU_RULES[rule](intersection, union)

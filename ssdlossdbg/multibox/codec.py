@@ -1,0 +1,48 @@
+"""Boxes written as offsets from priors, and read back (paper, equation 2, with Caffe's variances)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.specs import CodecSpec
+
+
+def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
+    """Offsets that lead from each prior to its box.
+
+    t = ((gcx - pcx) / pw / v0, (gcy - pcy) / ph / v1, ln(gw / pw) / v2, ln(gh / ph) / v3), in the order of
+    operations of ssd.pytorch box_utils.py:115-136.
+
+    Args:
+        boxes: `[..., P, 4]` xyxy, normalised.
+        priors: `[P, 4]` cxcywh, normalised.
+        spec: variances.
+
+    Returns:
+        `[..., P, 4]` offsets. A box of zero width or height gives -inf, an inverted one NaN.
+    """
+    v = boxes.new_tensor(spec.variances)
+    low, high = boxes[..., :2], boxes[..., 2:]
+    centre, size = priors[..., :2], priors[..., 2:]
+    shift = ((low + high) / 2 - centre) / (v[:2] * size)
+    scale = torch.log((high - low) / size) / v[2:]
+    return torch.cat((shift, scale), dim=-1)
+
+
+def decode(offsets: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
+    """Boxes that the offsets stand for: the inverse of `encode`.
+
+    Args:
+        offsets: `[..., P, 4]` predictions or encoded targets.
+        priors: `[P, 4]` cxcywh, normalised.
+        spec: variances.
+
+    Returns:
+        `[..., P, 4]` xyxy, normalised (ssd.pytorch box_utils.py:139-160).
+    """
+    v = offsets.new_tensor(spec.variances)
+    centre = priors[..., :2] + offsets[..., :2] * v[:2] * priors[..., 2:]
+    size = priors[..., 2:] * torch.exp(offsets[..., 2:] * v[2:])
+    low = centre - size / 2
+    return torch.cat((low, low + size), dim=-1)

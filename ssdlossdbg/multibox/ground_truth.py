@@ -1,0 +1,55 @@
+"""Ground truths of a batch whose images hold different numbers of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+
+@dataclass(frozen=True)
+class GroundTruthBatch:
+    """The objects of B images, padded to the largest image (to one row where no image has any).
+
+    Attributes:
+        boxes: `[B, G, 4]` xyxy, normalised; padding rows are 0.
+        labels: `[B, G]` int64 class ids, 0 being background; padding rows are 0.
+        counts: `[B]` int64 objects of each image.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    counts: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """`[B, G]` bool: True for objects, False for padding."""
+        slots = torch.arange(self.boxes.shape[1], device=self.boxes.device)
+        return slots < self.counts[:, None]
+
+    def to(self, device: torch.device | str) -> GroundTruthBatch:
+        """The same batch on another device."""
+        return GroundTruthBatch(self.boxes.to(device), self.labels.to(device), self.counts.to(device))
+
+
+def pad_ground_truth(boxes: Sequence[Tensor], labels: Sequence[Tensor]) -> GroundTruthBatch:
+    """Stack the objects of each image into one padded batch.
+
+    Args:
+        boxes: per image `[n, 4]` xyxy, normalised; `n` may be 0.
+        labels: per image `[n]` class ids, 0 being background.
+
+    Raises:
+        ValueError: the sequences, or the boxes and labels of an image, differ in length; or there is no image.
+    """
+    counts = [len(image) for image in boxes]
+    if not counts or counts != [len(image) for image in labels]:
+        raise ValueError(f"boxes and labels must describe the same objects, got {counts} boxes per image")
+    # A batch without any object still needs a slot to reduce over.
+    filler = boxes[0].new_zeros((1, 4))
+    padded = pad_sequence([*boxes, filler], batch_first=True)[:-1]
+    ids = pad_sequence([*labels, labels[0].new_zeros(1)], batch_first=True)[:-1].long()
+    return GroundTruthBatch(padded, ids, torch.tensor(counts, device=padded.device))

@@ -1,0 +1,156 @@
+"""The prior grid: generating it, and reading the levels back out of a bare tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
+
+# Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
+CENTRE_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Priors with the levels they belong to.
+
+    Attributes:
+        boxes: `[P, 4]` float32 cxcywh, normalised.
+        image_size: the network's input as (width, height) in pixels.
+        levels: the feature maps, in order; their counts add up to P. Empty where no grid could be recognised.
+        order: the order of the priors inside a level.
+    """
+
+    boxes: Tensor
+    image_size: tuple[int, int]
+    levels: tuple[LevelSpec, ...]
+    order: PriorOrder = PriorOrder.CELL
+
+    @cached_property
+    def level_index(self) -> Tensor:
+        """`[P]` int64 level of each prior; all 0 where no grid could be recognised."""
+        counts = [level.count for level in self.levels] or [len(self.boxes)]
+        return torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts), output_size=len(self.boxes)).to(
+            self.boxes.device
+        )
+
+    def to(self, device: torch.device | str) -> Priors:
+        """The same priors on another device."""
+        return Priors(self.boxes.to(device), self.image_size, self.levels, self.order)
+
+
+def _clip_xyxy(boxes: Tensor) -> Tensor:
+    return xyxy_to_cxcywh(cxcywh_to_xyxy(boxes).clamp(0, 1))
+
+
+def _clip_wh(boxes: Tensor) -> Tensor:
+    return torch.cat((boxes[:, :2], boxes[:, 2:].clamp(0, 1)), dim=1)
+
+
+CLIPS: dict[Clip, Callable[[Tensor], Tensor]] = {
+    Clip.NONE: lambda boxes: boxes,
+    Clip.CXCYWH: lambda boxes: boxes.clamp(0, 1),
+    Clip.WH: _clip_wh,
+    Clip.XYXY: _clip_xyxy,
+}
+
+
+def generate_priors(spec: PriorSpec, dtype: torch.dtype = torch.float32) -> Priors:
+    """The priors of a grid.
+
+    Computed in float64 and rounded once to `dtype`, as the Python loops of ssd.pytorch (prior_box.py:28-55) and its
+    descendants do.
+
+    Args:
+        spec: the grid.
+        dtype: of the result.
+    """
+    image = torch.tensor(spec.image_size, dtype=torch.float64)
+    boxes = torch.cat([_level_priors(level, image, spec) for level in spec.levels])
+    return Priors(CLIPS[spec.clip](boxes).to(dtype), spec.image_size, spec.levels, spec.order)
+
+
+def _level_priors(level: LevelSpec, image: Tensor, spec: PriorSpec) -> Tensor:
+    columns, rows = level.feature_map
+    centre_x = (torch.arange(columns, dtype=torch.float64) + spec.offset) * level.stride[0] / image[0]
+    centre_y = (torch.arange(rows, dtype=torch.float64) + spec.offset) * level.stride[1] / image[1]
+    sizes = torch.tensor(level.shapes, dtype=torch.float64) / image
+    grid = torch.zeros((rows, columns, len(sizes), 4), dtype=torch.float64)
+    grid[..., 0] = centre_x[None, :, None]
+    grid[..., 1] = centre_y[:, None, None]
+    grid[..., 2:] = sizes
+    if spec.order is PriorOrder.SHAPE:
+        grid = grid.permute(2, 0, 1, 3)
+    return grid.reshape(-1, 4)
+
+
+def infer_levels(boxes: Tensor, image_size: tuple[int, int]) -> tuple[tuple[LevelSpec, ...], PriorOrder]:
+    """Read the feature maps back out of the spacing of the centres.
+
+    A level (or, in shape order, each shape of a level) is the largest grid of equal rows that the list goes
+    on with; the next one must start no lower than it ended.
+
+    Args:
+        boxes: `[P, 4]` cxcywh, normalised.
+        image_size: (width, height) in pixels, which the strides and shapes are given in.
+
+    Returns:
+        The levels, and the order inside them; no level at all where the centres are not such a grid, as after
+        clipping corners, which moves the centres of one cell apart.
+    """
+    rest = boxes.detach().cpu().double()
+    image = torch.tensor(image_size, dtype=torch.float64)
+    levels: list[LevelSpec] = []
+    order = PriorOrder.CELL
+    bottom = math.inf
+    while len(rest):
+        rows, columns, per_cell = _leading_grid(rest[:, :2])
+        if rest[0, 1] > bottom + CENTRE_TOLERANCE:
+            return (), PriorOrder.CELL
+        count = rows * columns * per_cell
+        grid = rest[:count].reshape(rows, columns, per_cell, 4)
+        bottom = float(grid[-1, 0, 0, 1])
+        level = LevelSpec(
+            feature_map=(columns, rows),
+            stride=(_spacing(grid[0, :, 0, 0], image[0]), _spacing(grid[:, 0, 0, 1], image[1])),
+            shapes=tuple((round(w, 3), round(h, 3)) for w, h in (grid[0, 0, :, 2:] * image).tolist()),
+        )
+        if levels and per_cell == 1 and levels[-1].feature_map == level.feature_map:
+            order = PriorOrder.SHAPE
+            level = LevelSpec(level.feature_map, level.stride, levels.pop().shapes + level.shapes)
+        levels.append(level)
+        rest = rest[count:]
+    return tuple(levels), order
+
+
+def _leading_grid(centres: Tensor) -> tuple[int, int, int]:
+    """Rows, columns and priors a cell of the largest grid that the list of centres starts with."""
+    x, y = centres.unbind(1)
+    per_cell = _leading(((centres - centres[0]).abs() <= CENTRE_TOLERANCE).all(1))
+    in_row = (y - y[0]).abs() <= CENTRE_TOLERANCE
+    in_row[1:] &= x.diff() >= -CENTRE_TOLERANCE
+    width = _leading(in_row) // per_cell * per_cell
+    rows = centres[: len(centres) // width * width].reshape(-1, width, 2)
+    alike = ((rows[..., 0] - rows[0, :, 0]).abs() <= CENTRE_TOLERANCE).all(1)
+    alike &= ((rows[..., 1] - rows[:, :1, 1]).abs() <= CENTRE_TOLERANCE).all(1)
+    alike[1:] &= rows[:, 0, 1].diff() > CENTRE_TOLERANCE
+    return _leading(alike), width // per_cell, per_cell
+
+
+def _leading(mask: Tensor) -> int:
+    """How many elements are true before the first that is not."""
+    return int(mask.long().cumprod(0).sum())
+
+
+def _spacing(positions: Tensor, extent: Tensor) -> float:
+    if len(positions) == 1:
+        return float(extent)
+    # The median: clipping can pull the last centre of a row inwards.
+    return round(float((positions.diff() * extent).median()), 3)
