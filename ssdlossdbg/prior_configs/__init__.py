@@ -1,0 +1,1 @@
+"""Prior configs as data: one TOML file a preset."""
