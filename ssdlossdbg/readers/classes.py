@@ -1,0 +1,68 @@
+"""Class names and the ids that the network's output columns give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.readers.files import read_text
+
+# The order of ssd.pytorch data/voc0712.py:16-21 and of every other VOC loader: alphabetical.
+VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+
+
+def load_classes(value: str) -> tuple[str, ...]:
+    """Class names in the order of their ids, background left out.
+
+    Args:
+        value: the path of a file with a name a line, or the names themselves, separated by commas.
+
+    Raises:
+        InputError: no name, a name given twice, or a file that cannot be read.
+    """
+    path = Path(value)
+    if "," in value and not path.is_file():
+        names = tuple(name.strip() for name in value.split(","))
+    elif path.suffix or path.is_file():
+        names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
+    else:
+        names = (value.strip(),)
+    if not names or not all(names):
+        raise InputError(f"--classes {value}", "holds an empty name", "Write a class name a line, or a,b,c.")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise InputError(f"--classes {value}", f"names {sorted(twice)[0]!r} twice", "Keep one of them.")
+    return names
+
+
+def guess_classes(listed: tuple[str, ...], labels: Iterable[str]) -> tuple[str, ...]:
+    """The class list to assume where the user gave none.
+
+    Args:
+        listed: the classes that the annotation file lists itself; they win.
+        labels: the labels of its objects.
+
+    Returns:
+        The file's own list, or VOC's twenty where they cover all labels, or else the labels, sorted.
+    """
+    used = sorted(set(labels))
+    folded = {name.casefold() for name in used}
+    return listed or (VOC_CLASSES if folded <= set(VOC_CLASSES) else tuple(used))
+
+
+def class_id(label: str, classes: tuple[str, ...], where: str) -> int:
+    """The output column of a class: its place in the list, counted from 1, 0 being background.
+
+    Raises:
+        UnknownNameError: the label is not in the list.
+    """
+    if label in classes:
+        return classes.index(label) + 1
+    folded = [name.casefold() for name in classes]
+    if label.casefold() in folded:  # ssd.pytorch data/voc0712.py:62 lowers the names before it looks them up
+        return folded.index(label.casefold()) + 1
+    raise UnknownNameError(where, "class", label, classes, "Correct the label or --classes.")

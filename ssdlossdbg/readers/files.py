@@ -1,0 +1,64 @@
+"""Reading files so that every failure is one clear sentence."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ssdlossdbg.errors import InputError
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(path, "no such file", _near_miss(path)) from None
+    except IsADirectoryError:
+        raise InputError(path, "is a folder, not a file", "Name a file inside it.") from None
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "Check its permissions.") from None
+
+
+def _near_miss(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"The folder {folder} does not exist either; check the path."
+    same_stem = sorted(entry.name for entry in folder.glob(f"{path.stem}.*"))
+    return f"There is {same_stem[0]} beside it." if same_stem else "Check the path."
+
+
+def read_text(path: Path) -> str:
+    """The file's text, which must be UTF-8.
+
+    Raises:
+        InputError: the file cannot be read or decoded.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The table in a TOML file, or in a JSON file where the name ends so.
+
+    Raises:
+        InputError: the file cannot be read or parsed, or holds something else than a table.
+    """
+    text = read_text(path)
+    try:
+        table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise InputError(path, f"cannot be parsed: {error}", "Correct that place.") from None
+    except RecursionError:
+        raise InputError(path, "is nested too deeply", "Flatten it.") from None
+    if not isinstance(table, dict):
+        raise InputError(path, "does not hold a table of keys", "Put `key = value` pairs at the top level.")
+    return table

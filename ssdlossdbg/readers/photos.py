@@ -1,0 +1,46 @@
+"""Photographs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import read_bytes
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photo, and the file it came from."""
+
+    path: Path
+    image: Image.Image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.size
+
+
+def load_photo(path: Path) -> Photo:
+    """An RGB photo, turned upright as its EXIF data say (cv2.imread, which ssd.pytorch reads with, does so too).
+
+    Raises:
+        InputError: the file cannot be read, is no image, is cut short, or claims an absurd size.
+    """
+    data = read_bytes(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data)) as image:
+                return Photo(path, ImageOps.exif_transpose(image).convert("RGB"))
+    except UnidentifiedImageError:
+        raise InputError(path, "is not an image that can be read", "Give a JPEG, PNG or the like.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(path, f"claims an absurd size ({error})", "Scale it down first.") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(path, f"cannot be decoded ({error})", "It may be cut short; copy it again.") from None

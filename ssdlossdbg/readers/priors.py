@@ -1,0 +1,155 @@
+"""Priors from wherever the user has them: a preset, a config file, or a saved tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
+from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
+from ssdlossdbg.multibox.specs import LevelSpec
+from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config, preset_names
+from ssdlossdbg.readers.tensors import load_tensors
+
+BoxForm = Literal["cxcywh", "xyxy"]
+TENSOR_ENDINGS = frozenset({".pt", ".pth", ".npy", ".npz", ".safetensors"})
+DEFAULT_IMAGE_SIZE = (300, 300)
+# Beyond any prior in units of the image, far below any in pixels.
+LARGEST_NORMALIZED = 4.0
+SAME_PRIORS = 1e-5
+
+
+@dataclass(frozen=True)
+class NamedPriors:
+    """Priors, and how to speak of them.
+
+    Attributes:
+        name: the preset's or file's name.
+        codebase: whose preset it is; empty for the user's own.
+        priors: the boxes with their levels.
+        image_size_known: False where the pixels of the network's input had to be assumed.
+    """
+
+    name: str
+    codebase: str
+    priors: Priors
+    image_size_known: bool = True
+
+
+def load_priors(source: str, form: BoxForm = "cxcywh", image_size: tuple[int, int] | None = None) -> NamedPriors:
+    """Priors by preset name, config file or saved tensor.
+
+    Args:
+        source: a preset ("ssd300"), a `.toml` or `.json` config, or a `.pt`, `.npy`, `.npz` or `.safetensors` tensor
+            `[P, 4]` (in an archive: the only array, or the one called priors).
+        form: how the boxes of a saved tensor are written.
+        image_size: (width, height) in pixels of the network's input, for a saved tensor that is no preset.
+
+    Raises:
+        InputError: unknown name, unusable file, or a tensor of another shape.
+    """
+    path = Path(source)
+    if path.suffix.lower() not in TENSOR_ENDINGS:
+        config = load_prior_config(source)
+        return NamedPriors(config.name, config.codebase, generate_priors(config.spec))
+    return recognise_priors(_only_tensor(load_tensors(path), path), path, form, image_size)
+
+
+def recognise_priors(
+    boxes: Tensor,
+    where: Path,
+    form: BoxForm = "cxcywh",
+    image_size: tuple[int, int] | None = None,
+    codebase: str = "",
+) -> NamedPriors:
+    """A saved prior tensor, with levels from the preset that it equals, else from the spacing of its centres.
+
+    Args:
+        boxes: `[P, 4]`, normalised, or in pixels of `image_size`.
+        where: the file, for messages and for the name of priors that are no preset.
+        form: how the boxes are written.
+        image_size: (width, height) in pixels of the network's input.
+        codebase: whose preset to prefer where several are equal.
+
+    Raises:
+        InputError: another shape, or pixels without an image size.
+    """
+    if boxes.ndim != 2 or boxes.shape[-1] != 4 or not boxes.is_floating_point() or not len(boxes):
+        found = f"holds {boxes.dtype} of shape {list(boxes.shape)}"
+        raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
+    boxes = boxes.float()
+    if float(boxes.nan_to_num().abs().max()) > LARGEST_NORMALIZED:
+        if image_size is None:
+            found = f"reach {float(boxes.max()):g}, so they are in pixels"
+            raise InputError(f"{where}, priors", found, "Say of what input: --image-size 300.")
+        boxes = boxes / boxes.new_tensor([*image_size, *image_size])
+    boxes = xyxy_to_cxcywh(boxes) if form == "xyxy" else boxes
+    preset = _equal_preset(boxes, codebase)
+    if preset:
+        priors = Priors(boxes, preset.spec.image_size, preset.spec.levels, preset.spec.order)
+        return NamedPriors(preset.name, preset.codebase, priors)
+    size = image_size or DEFAULT_IMAGE_SIZE
+    levels, order = infer_levels(boxes, size)
+    return NamedPriors(where.name, "", Priors(boxes, size, levels, order), image_size is not None)
+
+
+def check_prior_count(named: NamedPriors, predicted: int, where: str) -> None:
+    """Refuse priors whose number is not that of the predictions, saying what would explain the gap.
+
+    Raises:
+        InputError: the numbers differ.
+    """
+    boxes = named.priors.boxes
+    if len(boxes) == predicted:
+        return
+    what = f"has {len(boxes)} priors, but the predictions are for {predicted}"
+    copies, rest = divmod(len(boxes), predicted)
+    if not rest and torch.equal(boxes, boxes[:predicted].repeat(copies, 1)):
+        fix = f"They are the same ones {copies} times, as DataParallel gathers them: save priors[:{predicted}]."
+        raise InputError(where, what, fix)
+    fitting = [config.name for config in map(load_prior_config, preset_names()) if config.spec.count == predicted]
+    hints = [f"Presets with {predicted} priors: {', '.join(fitting)}."] if fitting else []
+    gap = _explain_gap(named.priors.levels, predicted - len(boxes))
+    hints += [gap] if gap else []
+    raise InputError(where, what, " ".join(hints) or "Give the config of this very network: --config.")
+
+
+def _explain_gap(levels: tuple[LevelSpec, ...], gap: int) -> str:
+    def named(index: int) -> str:
+        return f"level {index} ({levels[index].feature_map[0]} x {levels[index].feature_map[1]})"
+
+    missing = [index for index, level in enumerate(levels) if level.count == -gap]
+    if missing:
+        return f"The predictions lack as many as {named(missing[0])} has: is that level left out of the head?"
+    for index, level in enumerate(levels):
+        extra, rest = divmod(gap, level.cells)
+        if not rest and level.cells > 1 and -len(level.shapes) < extra <= len(level.shapes):
+            shapes = len(level.shapes)
+            return f"{shapes + extra} instead of {shapes} shapes a cell in {named(index)} would explain it."
+    return ""
+
+
+def _equal_preset(boxes: Tensor, codebase: str) -> PriorConfig | None:
+    configs = [config for config in map(load_prior_config, preset_names()) if config.spec.count == len(boxes)]
+    # The codebase's own first; then the short names, which are the best known.
+    for config in sorted(configs, key=lambda config: (config.codebase != codebase, len(config.name))):
+        own = generate_priors(config.spec).boxes
+        if torch.allclose(own, boxes, rtol=0, atol=SAME_PRIORS):
+            return config
+    return None
+
+
+def _only_tensor(saved: Any, path: Path) -> Tensor:
+    if isinstance(saved, dict):
+        saved = saved.get("priors", next(iter(saved.values())) if len(saved) == 1 else saved)
+    if isinstance(saved, (list, tuple)) and len(saved) == 3 and isinstance(saved[2], Tensor):
+        saved = saved[2]
+    if not isinstance(saved, Tensor):
+        found = f"holds {type(saved).__name__}, not a prior tensor"
+        raise InputError(path, found, "Save one float [P, 4] tensor, in an archive under the key priors.")
+    return saved

@@ -1,0 +1,178 @@
+"""Targets: the objects of a batch as the loss receives them, in the layouts that the codebases save."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import Units
+from ssdlossdbg.readers.tensors import load_tensors
+
+EXPECTED = (
+    "Expected a list of [n, 5] tensors (x1, y1, x2, y2, label), a list of mappings with boxes [n, 4] and labels [n], "
+    "or one padded [B, N, 5] tensor."
+)
+# A normalised box can reach a little beyond the image; pixel boxes are far above this.
+LARGEST_NORMALIZED = 2.0
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The objects of B images.
+
+    Attributes:
+        boxes: per image `[n, 4]` float xyxy, in `units`.
+        labels: per image `[n]` int64 class ids, 0 being background.
+        units: of the boxes.
+        label_offset: what was added to the labels in the file.
+        layout: what was recognised, in words.
+    """
+
+    boxes: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+    units: Units
+    label_offset: int
+    layout: str
+
+
+def load_targets(
+    path: Path, dialect_units: Units, dialect_offset: int, units: Units | None = None, label_offset: int | None = None
+) -> Targets:
+    """Targets from a file, their layout recognised.
+
+    Args:
+        path: `.pt`, `.safetensors` or `.npz`. Rows of five follow the dialect; boxes beside labels follow torchvision
+            (0 is background; pixels, unless no coordinate exceeds 2). In a padded tensor, rows of five zeros and rows
+            with a negative label are padding. `.npz` and `.safetensors` hold `targets` (padded), or per image i
+            `boxes_i` and `labels_i`, or `targets_i`.
+        dialect_units: what the dialect's rows of five are measured in.
+        dialect_offset: what the dialect adds to a label of a row of five to get the class id.
+        units: the user's word, over what was recognised.
+        label_offset: the user's word, over what was recognised.
+
+    Raises:
+        InputError: the file cannot be loaded, or holds other shapes or types.
+    """
+    saved = load_tensors(path)
+    if isinstance(saved, Mapping):
+        saved = _from_mapping(saved, path)
+    if isinstance(saved, Tensor) and saved.ndim == 3:
+        images: list[Any] = list(_unpad(saved))
+        layout = f"a padded tensor {list(saved.shape)}"
+    elif isinstance(saved, (list, tuple)) and saved:
+        images, layout = list(saved), f"a list of {len(saved)} images"
+    else:
+        found = f"a tensor of shape {list(saved.shape)}" if isinstance(saved, Tensor) else f"a {type(saved).__name__}"
+        raise InputError(path, f"holds {found}", EXPECTED)
+    pairs: list[tuple[Tensor, Tensor]]
+    if all(isinstance(image, Mapping) for image in images):
+        pairs = [_pair(image, f"{path}, image {index}") for index, image in enumerate(images)]
+        recognised = Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else Units.NORMALIZED
+        offset = 0
+        layout += " with boxes and labels"
+    else:
+        pairs = [_rows(image, f"{path}, image {index}") for index, image in enumerate(images)]
+        recognised, offset = dialect_units, dialect_offset
+        layout += " with rows (x1, y1, x2, y2, label)"
+    offset = offset if label_offset is None else label_offset
+    units = units or recognised
+    layout += f", {units}, labels counted from {1 - offset}"
+    labels = tuple(_ids(label, offset, f"{path}, image {index}") for index, (_, label) in enumerate(pairs))
+    return Targets(tuple(box for box, _ in pairs), labels, units, offset, layout)
+
+
+def check_batch(targets: Targets, images: int, classes: int, path: Path) -> None:
+    """Refuse targets that do not belong to predictions of so many images and classes.
+
+    Raises:
+        InputError: another number of images, or a class id below 0 or not below `classes`.
+    """
+    if len(targets.boxes) != images:
+        what = f"has {len(targets.boxes)} images, but the predictions have {images}"
+        raise InputError(path, what, "Save both in the same iteration.")
+    for index, ids in enumerate(targets.labels):
+        wrong = ((ids < 0) | (ids >= classes)).nonzero().flatten()
+        if len(wrong):
+            place = f"{path}, image {index}, object {int(wrong[0])}"
+            found = int(ids[wrong[0]])
+            what = f"has class id {found}, but conf has {classes} columns: 0 (background) to {classes - 1}"
+            raise InputError(place, what, _label_hint(targets, classes))
+
+
+def _label_hint(targets: Targets, classes: int) -> str:
+    ids = torch.cat(targets.labels)
+    low, high = int(ids.min()), int(ids.max())
+    fitting = [shift for shift in (-1, 1) if low + shift >= 1 and high + shift < classes]
+    if fitting:
+        counted = targets.label_offset + fitting[0]
+        return f"With --label-offset {counted} all labels would fit."
+    return "Check the number of classes of the network, and what the labels count from (--label-offset)."
+
+
+def _from_mapping(saved: Mapping[str, Any], path: Path) -> Any:
+    if "targets" in saved:
+        return saved["targets"]
+    if "boxes" in saved and "labels" in saved:
+        return [saved]
+    numbered: dict[int, dict[str, Any]] = {}
+    for key, value in saved.items():
+        found = re.fullmatch(r"(?:gt_)?(boxes|labels|targets)_(\d+)", str(key))
+        if found:
+            numbered.setdefault(int(found[2]), {})[found[1]] = value
+    if sorted(numbered) != list(range(len(numbered))) or not numbered:
+        keys = ", ".join(map(str, saved)) or "none"
+        raise InputError(path, f"has the keys {keys}", EXPECTED + " In an archive: targets, or boxes_0, labels_0, ...")
+    images = [numbered[index] for index in range(len(numbered))]
+    return [image.get("targets", image) for image in images]
+
+
+def _pair(image: Mapping[str, Any], where: str) -> tuple[Tensor, Tensor]:
+    boxes, labels = image.get("boxes"), image.get("labels")
+    if not isinstance(boxes, Tensor) or not isinstance(labels, Tensor):
+        raise InputError(where, f"has the keys {', '.join(map(str, image)) or 'none'}", EXPECTED)
+    boxes, labels = (boxes.reshape(0, 4) if boxes.numel() == 0 else boxes), labels.reshape(-1)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) != len(labels):
+        found = f"boxes {list(boxes.shape)} and labels {list(labels.shape)}"
+        raise InputError(where, f"has {found}", "Expected boxes [n, 4] and labels [n].")
+    return _float(boxes), labels
+
+
+def _rows(image: Any, where: str) -> tuple[Tensor, Tensor]:
+    if not isinstance(image, Tensor):
+        raise InputError(where, f"is a {type(image).__name__}", EXPECTED)
+    rows = image.reshape(0, 5) if image.numel() == 0 else image
+    if rows.ndim != 2 or rows.shape[1] != 5:
+        raise InputError(where, f"has the shape {list(image.shape)}", "Expected [n, 5]: x1, y1, x2, y2, label.")
+    return _float(rows[:, :4]), rows[:, 4]
+
+
+def _unpad(padded: Tensor) -> list[Tensor]:
+    if padded.shape[-1] != 5:
+        return list(padded)
+    real = (padded != 0).any(-1) & ~(padded[..., 4] < 0)
+    return [rows[keep] for rows, keep in zip(padded, real, strict=True)]
+
+
+def _float(boxes: Tensor) -> Tensor:
+    return boxes.detach().to(torch.promote_types(boxes.dtype, torch.float32))
+
+
+def _reach(pairs: list[tuple[Tensor, Tensor]]) -> float:
+    return max((float(boxes.nan_to_num(0.0, 0.0, 0.0).max()) for boxes, _ in pairs if boxes.numel()), default=0.0)
+
+
+def _ids(labels: Tensor, offset: int, where: str) -> Tensor:
+    values = labels.detach().double()
+    wrong = (values != values.round()).nonzero().flatten()
+    if len(wrong):
+        place = f"{where}, object {int(wrong[0])}"
+        what = f"has the label {float(values[wrong[0]]):g}"
+        raise InputError(place, what, "Labels are whole numbers; check the columns.")
+    return values.long() + offset
