@@ -1,0 +1,100 @@
+"""What do the priors look like, and which object sizes can they not reach?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ssdlossdbg.analysis.common import summarise
+from ssdlossdbg.analysis.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.specs import LevelSpec, PriorOrder
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.priors import NamedPriors
+
+SIDE_STEP = 0.1
+# Overlaps here come from float64 sides in steps of 0.1 pixel, where 0.5 may come out as 0.49999999999999994.
+ROUNDING = 1e-9
+# A prior that touches the border exactly may stick out by a rounding of float32.
+ROUNDING_OF_PRIORS = 1e-6
+
+
+def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
+    """Describe the priors level by level.
+
+    Args:
+        named: the priors.
+        dialect: whose match threshold the smallest reachable objects are for.
+    """
+    priors, threshold = named.priors, dialect.match.threshold
+    sides = np.arange(1, round(max(priors.image_size) / SIDE_STEP) + 1) * SIDE_STEP
+    best = [_reaching(level, sides, threshold, (0.0, 0.0)) for level in priors.levels]
+    worst = [_reaching(level, sides, threshold, _half(level)) for level in priors.levels]
+    starts = np.cumsum([0, *(level.count for level in priors.levels)])
+    levels = tuple(
+        _level(priors, index, int(starts[index]), _first(sides, best[index]), _first(sides, worst[index]))
+        for index in range(len(priors.levels))
+    )
+    return AnchorsResult(
+        config=summarise(named),
+        dialect=dialect.name,
+        threshold=threshold,
+        levels=levels,
+        smallest_best=_first(sides, np.any(best, axis=0)) if best else None,
+        smallest_anywhere=_first(sides, np.any(worst, axis=0)) if worst else None,
+        boxes=priors.boxes.cpu().numpy(),
+    )
+
+
+def _half(level: LevelSpec) -> tuple[float, float]:
+    # IoU with a fixed shape falls with the distance of the centres in x and in y, so the corner between four
+    # cells is the worst place for every shape at once.
+    return level.stride[0] / 2, level.stride[1] / 2
+
+
+def _reaching(level: LevelSpec, sides: FloatArray, threshold: float, offset: tuple[float, float]) -> BoolArray:
+    """`[S]` whether a square of each side reaches the threshold, its centre `offset` pixels from the prior's."""
+    shapes = np.asarray(level.shapes)[:, None, :]
+    widths = [_overlap_1d(shapes[..., axis], sides, offset[axis]) for axis in (0, 1)]
+    intersection = widths[0] * widths[1]
+    union = shapes[..., 0] * shapes[..., 1] + sides**2 - intersection
+    result: BoolArray = (intersection / union >= threshold - ROUNDING).any(axis=0)
+    return result
+
+
+def _overlap_1d(prior: FloatArray, side: FloatArray, offset: float) -> FloatArray:
+    low = np.maximum(-prior / 2, offset - side / 2)
+    high = np.minimum(prior / 2, offset + side / 2)
+    overlap: FloatArray = np.maximum(high - low, 0.0)
+    return overlap
+
+
+def _first(sides: FloatArray, reached: BoolArray) -> float | None:
+    return round(float(sides[int(np.argmax(reached))]), 1) if reached.any() else None
+
+
+def _level(
+    priors: Priors, index: int, start: int, smallest_best: float | None, smallest_anywhere: float | None
+) -> LevelGrid:
+    level = priors.levels[index]
+    scale = torch.tensor([*priors.image_size, *priors.image_size], dtype=torch.float64)
+    boxes = priors.boxes[start : start + level.count].cpu().double()
+    corners = cxcywh_to_xyxy(boxes)
+    centres = boxes[:, :2] * scale[:2]
+    crosses = ((corners < -ROUNDING_OF_PRIORS) | (corners > 1 + ROUNDING_OF_PRIORS)).any(dim=1)
+    reach: Box = (*centres.amin(0).tolist(), *centres.amax(0).tolist())
+    middle = (level.feature_map[1] // 2) * level.feature_map[0] + level.feature_map[0] // 2
+    shapes = torch.arange(len(level.shapes))
+    in_cell = middle * len(shapes) + shapes if priors.order is PriorOrder.CELL else middle + shapes * level.cells
+    return LevelGrid(
+        feature_map=level.feature_map,
+        stride=level.stride,
+        priors=level.count,
+        shapes=level.shapes,
+        reach=reach,
+        crossing=float(crosses.double().mean()),
+        smallest_best=smallest_best,
+        smallest_anywhere=smallest_anywhere,
+        middle=corners[in_cell].numpy(),
+    )

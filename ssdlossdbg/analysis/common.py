@@ -1,0 +1,69 @@
+"""What several analyses share: the device, the summary of the priors, what is wrong with a box."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ssdlossdbg.analysis.results import Box, ConfigSummary
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.priors import NamedPriors
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that `auto`, `cpu`, `cuda`, `cuda:N` or `mps` means here.
+
+    Raises:
+        InputError: no such device, or torch has no access to it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in {"cpu", "cuda", "mps"} or (number and not (kind == "cuda" and number.isdigit())):
+        raise InputError("--device", f"unknown device {name!r}", "Use auto, cpu, cuda, cuda:N or mps.")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            raise InputError("--device", "torch sees no CUDA device here", "Use --device cpu, or auto.")
+        if number and int(number) >= count:
+            raise InputError("--device", f"there is no {name}", f"torch sees {count}: cuda:0 to cuda:{count - 1}.")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError("--device", "torch sees no MPS device here", "Use --device cpu, or auto.")
+    return torch.device(name)
+
+
+def summarise(named: NamedPriors) -> ConfigSummary:
+    """The priors in use, as plain data."""
+    priors = named.priors
+    maps = tuple(level.feature_map for level in priors.levels) or ((0, 0),)
+    size_known = named.image_size_known
+    return ConfigSummary(named.name, named.codebase, priors.image_size, size_known, len(priors.boxes), maps)
+
+
+def to_pixels(box: list[float], size: tuple[int, int]) -> Box:
+    """A normalised box in pixels of an image of that (width, height)."""
+    return (box[0] * size[0], box[1] * size[1], box[2] * size[0], box[3] * size[1])
+
+
+def box_problem(box: Box) -> str | None:
+    """What makes a corner box useless as a target, in words, or None if nothing does."""
+    x1, y1, x2, y2 = box
+    if not all(map(math.isfinite, box)):
+        return "not finite"
+    inverted = [f"{axis}min > {axis}max" for axis, low, high in (("x", x1, x2), ("y", y1, y2)) if low > high]
+    if inverted:
+        return "inverted, " + " and ".join(inverted)
+    empty = [side for side, low, high in (("width", x1, x2), ("height", y1, y2)) if low == high]
+    return "zero " + " and ".join(empty) if empty else None
+
+
+def outside_share(box: Box, size: tuple[int, int]) -> float:
+    """Share of a box's area that lies outside an image of that (width, height); 0 for a box without area."""
+    x1, y1, x2, y2 = box
+    area = (x2 - x1) * (y2 - y1)
+    if not (x2 > x1 and y2 > y1 and math.isfinite(area)):
+        return 0.0
+    width = max(0.0, min(x2, size[0]) - max(x1, 0.0))
+    height = max(0.0, min(y2, size[1]) - max(y1, 0.0))
+    return 1.0 - width * height / area

@@ -1,0 +1,380 @@
+"""What is the loss of a saved batch made of, and which negatives were mined?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.common import box_problem, resolve_device, summarise, to_pixels
+from ssdlossdbg.analysis.nonfinite import find_non_finite
+from ssdlossdbg.analysis.results import (
+    Cutoff,
+    GroundTruthLoss,
+    GroupLoss,
+    ImageLoss,
+    LossResult,
+    MinedNegative,
+    Parts,
+    SceneLoss,
+)
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.specs import MiningScore
+from ssdlossdbg.readers.dialects import Dialect, Units
+from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.targets import Targets
+
+BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The inputs on the device, with the loss computed from them."""
+
+    loc: Tensor
+    conf: Tensor
+    gt: GroundTruthBatch
+    priors: Priors
+    names: tuple[str, ...]
+    loss: MultiBoxLoss
+
+
+def analyse_loss(
+    predictions: Predictions,
+    targets: Targets,
+    named: NamedPriors,
+    dialect: Dialect,
+    classes: tuple[str, ...] = (),
+    device: str = "auto",
+    paths: tuple[str, str] = ("", ""),
+    image_paths: Sequence[str] = (),
+) -> LossResult:
+    """Compute a batch's loss as the dialect's training code would, and say where each part of it came from.
+
+    Args:
+        predictions: `[B, P, 4]` and `[B, P, C]`.
+        targets: the objects of the B images, class ids below C.
+        named: the P priors.
+        dialect: rules, ratio, weights.
+        classes: names of classes 1 to C - 1; numbers stand in for those that are missing.
+        device: auto, cpu, cuda, cuda:N or mps.
+        paths: of predictions and targets, for the report only.
+        image_paths: photos of the first images, for the report only.
+
+    Raises:
+        InputError: no such device.
+    """
+    target = resolve_device(device)
+    priors = named.priors.to(target)
+    gt = pad_ground_truth(_normalised(targets, priors), targets.labels).to(target)
+    loc, conf = predictions.loc.to(target), predictions.conf.to(target)
+    loss = multibox_loss(loc, conf, priors.boxes, gt, dialect.match, dialect.codec, dialect.mining, dialect.loss)
+    names = tuple(_name(index, classes) for index in range(conf.shape[-1]))
+    batch = _Batch(loc, conf, gt, priors, names, loss)
+
+    sums = _Sums(batch)
+    gradients = _Gradients(batch, dialect)
+    everything = sums.split(torch.zeros_like(loss.matching.labels), 1)[0]
+    return LossResult(
+        predictions_path=paths[0],
+        targets_path=paths[1],
+        predictions_layout=predictions.layout,
+        targets_layout=targets.layout,
+        dtype=predictions.dtype,
+        dialect=dialect.name,
+        device=str(target),
+        threshold=dialect.match.threshold,
+        localization_weight=dialect.loss.localization_weight,
+        config=summarise(named),
+        classes_count=conf.shape[-1],
+        loss=everything,
+        loss_sum=sums.unnormalised(),
+        normalizer=float(loss.normalizer),
+        images=_images(batch, sums, image_paths),
+        levels=_levels(batch, sums, gradients),
+        classes=_groups(names, loss.matching.labels, sums, gradients),
+        coordinates=sums.coordinates(),
+        ground_truth=_ground_truth(batch, sums),
+        negatives=_negatives(batch),
+        gradient_localization=gradients.norm(gradients.loc),
+        gradient_confidence=gradients.norm(gradients.conf),
+        ranks_by_batch_maximum=dialect.mining.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY,
+        raises=_raises(gt, dialect),
+        non_finite=find_non_finite(loc, conf, gt, loss, priors),
+        scenes=_scenes(batch, dialect),
+    )
+
+
+def _normalised(targets: Targets, priors: Priors) -> list[Tensor]:
+    if targets.units is Units.NORMALIZED:
+        return [boxes.to(priors.boxes.dtype) for boxes in targets.boxes]
+    size = priors.boxes.new_tensor([*priors.image_size, *priors.image_size]).cpu()
+    return [boxes.to(priors.boxes.dtype) / size for boxes in targets.boxes]
+
+
+def _name(index: int, classes: tuple[str, ...]) -> str:
+    if index == 0:
+        return BACKGROUND
+    return classes[index - 1] if index <= len(classes) else f"class {index}"
+
+
+def _raises(gt: GroundTruthBatch, dialect: Dialect) -> str | None:
+    empty = (gt.counts == 0).nonzero().flatten().tolist()
+    if not empty or not dialect.raises.image_without_objects:
+        return None
+    return f"{dialect.raises.image_without_objects} (image {', '.join(map(str, empty))})"
+
+
+class _Sums:
+    """Float64 sums of the loss terms over any grouping of the priors."""
+
+    def __init__(self, batch: _Batch) -> None:
+        loss = batch.loss
+        positive = loss.matching.positive
+        self._positive, self._mined = positive, loss.mining.mined
+        localization = loss.localization_terms.double()
+        confidence = loss.confidence_terms.double()
+        self._raw = torch.stack(
+            (
+                localization.sum(-1),
+                torch.where(positive, confidence, 0.0),
+                torch.where(positive, 0.0, confidence),
+            ),
+            dim=-1,
+        )
+        scales = (loss.localization_scale, loss.confidence_scale, loss.confidence_scale)
+        scale = torch.stack(scales, dim=-1).double()[:, None, :]
+        # A prior without a part in a term contributes 0 to it, also where the scale is infinite (no positive) ...
+        share = torch.where(self._raw == 0, 0.0, self._raw * scale)
+        # ... but 0 / 0 is what the batch as a whole then comes to.
+        self.terms = share + torch.where(scale.isfinite(), 0.0, torch.nan)
+        self._coordinates = (localization.sum(1) * scale[:, 0, :1]).sum(0)
+
+    def split(self, group: Tensor, groups: int) -> list[Parts]:
+        """Normalised parts of each of the groups that `[B, P]` group indices name."""
+        sums = self.terms.new_zeros((groups, 3)).index_add_(0, group.reshape(-1), self.terms.reshape(-1, 3))
+        return [Parts(*row) for row in sums.tolist()]
+
+    def counts(self, group: Tensor, groups: int) -> list[tuple[int, int]]:
+        """Positives and mined negatives of each group."""
+        both = torch.stack((self._positive, self._mined), dim=-1).long().reshape(-1, 2)
+        sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
+        return [(positives, negatives) for positives, negatives in sums.tolist()]
+
+    def unnormalised(self) -> Parts:
+        """The sums before weight and normaliser."""
+        return Parts(*self._raw.sum((0, 1)).tolist())
+
+    def coordinates(self) -> tuple[float, float, float, float]:
+        """The localisation loss over cx, cy, w, h."""
+        cx, cy, w, h = self._coordinates.tolist()
+        return cx, cy, w, h
+
+
+class _Gradients:
+    """Squared L2 norms of the gradient, prior by prior: `loc` and `conf` are `[B, P]` float64."""
+
+    def __init__(self, batch: _Batch, dialect: Dialect) -> None:
+        self.loc = localization_gradient(batch.loc, batch.loss, dialect.loss).double().square().sum(-1)
+        images, priors = batch.loss.selected.nonzero(as_tuple=True)
+        rows = confidence_gradient(batch.conf, batch.loss, images, priors).double().square().sum(-1)
+        self.conf = torch.zeros_like(self.loc).index_put_((images, priors), rows)
+
+    def split(self, group: Tensor, groups: int) -> list[tuple[float, float]]:
+        """L2 norms of loc and conf of each group."""
+        both = torch.stack((self.loc, self.conf), dim=-1).reshape(-1, 2)
+        sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
+        return [(loc, conf) for loc, conf in sums.sqrt().tolist()]
+
+    @staticmethod
+    def norm(squares: Tensor) -> float:
+        """The L2 norm over all of them."""
+        return float(squares.sum().sqrt())
+
+
+def _groups(names: Sequence[str], group: Tensor, sums: _Sums, gradients: _Gradients) -> tuple[GroupLoss, ...]:
+    number = len(names)
+    columns = zip(
+        names, sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True
+    )
+    return tuple(
+        GroupLoss(index, name, *counts, parts, *norms) for index, (name, counts, parts, norms) in enumerate(columns)
+    )
+
+
+def _levels(batch: _Batch, sums: _Sums, gradients: _Gradients) -> tuple[GroupLoss, ...]:
+    maps = [level.feature_map for level in batch.priors.levels]
+    names = [f"{columns} x {rows}" for columns, rows in maps] or ["all"]
+    group = batch.priors.level_index.expand_as(batch.loss.matching.labels)
+    return _groups(names, group, sums, gradients)
+
+
+def _images(batch: _Batch, sums: _Sums, paths: Sequence[str]) -> tuple[ImageLoss, ...]:
+    loss, number = batch.loss, len(batch.loc)
+    group = torch.arange(number, device=batch.loc.device)[:, None].expand_as(loss.matching.labels)
+    edges = _cutoffs(loss)
+    columns = zip(
+        batch.gt.counts.tolist(),
+        sums.counts(group, number),
+        loss.matching.forced.sum(1).tolist(),
+        loss.mining.wanted.tolist(),
+        sums.split(group, number),
+        edges,
+        strict=True,
+    )
+    return tuple(
+        ImageLoss(
+            index=index,
+            path=paths[index] if index < len(paths) else None,
+            ground_truth=objects,
+            positives=positives,
+            forced=forced,
+            negatives=negatives,
+            wanted=wanted,
+            parts=parts,
+            last_mined=last,
+            first_not_mined=first,
+        )
+        for index, (objects, (positives, negatives), forced, wanted, parts, (last, first)) in enumerate(columns)
+    )
+
+
+def _cutoffs(loss: MultiBoxLoss) -> list[tuple[Cutoff | None, Cutoff | None]]:
+    rank, mined = loss.mining.rank, loss.mining.mined
+    skipped = ~(mined | loss.matching.positive)
+    last = torch.where(mined, rank, -1).argmax(1)
+    first = torch.where(skipped, rank, rank.shape[1]).argmin(1)
+    rows = torch.arange(len(rank), device=rank.device)
+    columns = zip(
+        mined.any(1).tolist(),
+        last.tolist(),
+        loss.mining.score[rows, last].tolist(),
+        skipped.any(1).tolist(),
+        first.tolist(),
+        loss.mining.score[rows, first].tolist(),
+        strict=True,
+    )
+    return [
+        (Cutoff(last_prior, last_score) if any_mined else None, Cutoff(first_prior, first_score) if any_left else None)
+        for any_mined, last_prior, last_score, any_left, first_prior, first_score in columns
+    ]
+
+
+def _ground_truth(batch: _Batch, sums: _Sums) -> tuple[GroundTruthLoss, ...]:
+    loss, gt = batch.loss, batch.gt
+    images, slots = gt.boxes.shape[:2]
+    positive = loss.matching.positive[..., None]
+    group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + loss.matching.gt_index
+    own = torch.where(positive, sums.terms, 0.0)
+    parts = own.new_zeros((images * slots, 3)).index_add_(0, group.reshape(-1), own.reshape(-1, 3))
+    image_of, index_of = gt.mask.nonzero(as_tuple=True)
+    columns = zip(
+        image_of.tolist(),
+        index_of.tolist(),
+        gt.labels[image_of, index_of].tolist(),
+        gt.boxes[image_of, index_of].tolist(),
+        loss.matching.positives_per_gt()[image_of, index_of].tolist(),
+        loss.matching.positives_per_gt(loss.matching.forced)[image_of, index_of].tolist(),
+        loss.matching.best_iou[image_of, index_of].tolist(),
+        parts[image_of * slots + index_of].tolist(),
+        strict=True,
+    )
+    items = []
+    for image, index, label, box, positives, forced, best_iou, (localization, confidence, _) in columns:
+        pixels = to_pixels(box, batch.priors.image_size)
+        items.append(
+            GroundTruthLoss(
+                image=image,
+                index=index,
+                class_id=label,
+                label=batch.names[label],
+                box=pixels,
+                positives=positives,
+                forced=forced,
+                best_iou=best_iou,
+                localization=localization,
+                confidence=confidence,
+                problem=box_problem(pixels),
+            )
+        )
+    return tuple(sorted(items, key=lambda item: -_cost(item.total)))
+
+
+def _cost(value: float) -> float:
+    """A key that puts nan, which compares with nothing, among the largest."""
+    return float("inf") if value != value else value
+
+
+def _negatives(batch: _Batch) -> tuple[MinedNegative, ...]:
+    loss, size = batch.loss, batch.priors.image_size
+    images, priors = loss.mining.mined.nonzero(as_tuple=True)
+    cost = loss.confidence_terms[images, priors].double() * loss.confidence_scale[images].double()
+    order = cost.argsort(descending=True, stable=True)
+    images, priors, cost = images[order], priors[order], cost[order]
+    probability, predicted = batch.conf[images, priors].softmax(-1).max(-1)
+    has_object = batch.gt.counts[images] > 0
+    columns = zip(
+        images.tolist(),
+        priors.tolist(),
+        loss.mining.rank[images, priors].tolist(),
+        batch.priors.level_index[priors].tolist(),
+        cxcywh_to_xyxy(batch.priors.boxes[priors]).tolist(),
+        cost.tolist(),
+        predicted.tolist(),
+        probability.tolist(),
+        torch.where(has_object, loss.matching.prior_iou[images, priors], 0.0).tolist(),
+        torch.where(has_object, loss.matching.gt_index[images, priors], -1).tolist(),
+        strict=True,
+    )
+    return tuple(
+        MinedNegative(
+            image=image,
+            prior=prior,
+            rank=rank + 1,
+            level=level,
+            box=to_pixels(box, size),
+            loss=share,
+            predicted_class=class_number,
+            predicted_label=batch.names[class_number],
+            probability=sureness,
+            best_iou=iou,
+            ground_truth=nearest if nearest >= 0 and iou > 0 else None,
+        )
+        for image, prior, rank, level, box, share, class_number, sureness, iou, nearest in columns
+    )
+
+
+def _scenes(batch: _Batch, dialect: Dialect) -> tuple[SceneLoss, ...]:
+    loss = batch.loss
+    decoded = decode(batch.loc, batch.priors.boxes, dialect.codec)
+    corners = cxcywh_to_xyxy(batch.priors.boxes)
+    localization = loss.localization_terms.sum(-1) * loss.localization_scale[:, None]
+    confidence = loss.confidence_terms * loss.confidence_scale[:, None]
+    scenes = []
+    for image, count in enumerate(batch.gt.counts.tolist()):
+        positive, mined = loss.matching.positive[image], loss.mining.mined[image]
+        scenes.append(
+            SceneLoss(
+                objects=_numpy(batch.gt.boxes[image, :count]),
+                decoded=_numpy(decoded[image, positive]),
+                owner=_numpy(loss.matching.gt_index[image, positive]),
+                decoded_loss=_numpy(localization[image, positive]),
+                mined=_numpy(corners[mined]),
+                mined_loss=_numpy(confidence[image, mined]),
+            )
+        )
+    return tuple(scenes)
+
+
+def _numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
+    return tensor.cpu().numpy()

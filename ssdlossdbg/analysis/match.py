@@ -1,0 +1,234 @@
+"""Which priors does each object of one photo get, and which objects get none?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels
+from ssdlossdbg.analysis.results import (
+    FORCED_ONLY,
+    INVALID,
+    MATCHED,
+    UNMATCHED,
+    FloatArray,
+    GroundTruthMatch,
+    LevelMatch,
+    MatchResult,
+    MatchTotals,
+    PositivePriors,
+    RoundTrip,
+    ThresholdCount,
+)
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.codec import decode, encode
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.matching import Matching, match, overlaps, reaches
+from ssdlossdbg.multibox.mining import negatives_available
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.specs import CodecSpec
+from ssdlossdbg.readers.annotated import Annotation
+from ssdlossdbg.readers.classes import class_id, guess_classes
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.loader import LoadedObjects, load_like
+from ssdlossdbg.readers.priors import NamedPriors
+
+THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(9))
+NEAR_MISS = 0.1
+
+
+def analyse_match(
+    image_path: str,
+    image_size: tuple[int, int],
+    annotation: Annotation,
+    named: NamedPriors,
+    dialect: Dialect,
+    classes: tuple[str, ...] = (),
+    device: str = "auto",
+) -> MatchResult:
+    """Match one photo's objects as the dialect's training code would, without augmentation.
+
+    Args:
+        image_path: for the report only.
+        image_size: (width, height) of the photo in pixels.
+        annotation: its objects.
+        named: the priors.
+        dialect: rules and threshold.
+        classes: class names in the order of their ids; guessed from the annotation where empty.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        InputError: a label that is not among `classes`, or no such device.
+    """
+    target = resolve_device(device)
+    loaded = load_like(dialect.targets, annotation, image_size)
+    classes = classes or guess_classes(annotation.class_names, (item.label for item in annotation.objects))
+    where = str(annotation.path)
+    ids = [class_id(item.label, classes, f"{where}, object {item.index}") for item in loaded.kept]
+
+    priors = named.priors.to(target)
+    boxes = torch.tensor(loaded.boxes, dtype=torch.float64).reshape(-1, 4).to(priors.boxes.dtype)
+    gt = pad_ground_truth([boxes], [torch.tensor(ids, dtype=torch.long)]).to(target)
+    matching = match(gt, priors.boxes, dialect.match)
+
+    objects = _ground_truth(gt, matching, priors, loaded, ids, image_size)
+    overlap = overlaps(gt, priors.boxes, dialect.match)[0]
+    at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
+    tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
+    return MatchResult(
+        image_path=image_path,
+        image_size=image_size,
+        annotation_path=where,
+        annotation_format=annotation.format,
+        annotation_size=annotation.size,
+        config=summarise(named),
+        dialect=dialect.name,
+        device=str(target),
+        threshold=dialect.match.threshold,
+        ground_truth=objects,
+        left_out=tuple((item.index, item.label) for item in loaded.left_out),
+        levels=_levels(matching, priors),
+        totals=_totals(objects, matching, dialect, tied),
+        thresholds=_thresholds(gt, matching, dialect),
+        round_trip=_round_trip(gt, matching, priors, dialect.codec, torch.float32, objects),
+        round_trip_half=_round_trip(gt, matching, priors, dialect.codec, torch.float16, objects),
+        positives=_positives(matching, priors),
+        raises=dialect.raises.image_without_objects or None if not objects else None,
+    )
+
+
+def _ground_truth(
+    gt: GroundTruthBatch,
+    matching: Matching,
+    priors: Priors,
+    loaded: LoadedObjects,
+    ids: list[int],
+    image_size: tuple[int, int],
+) -> tuple[GroundTruthMatch, ...]:
+    best = matching.best_prior[0]
+    columns = zip(
+        loaded.kept,
+        ids,
+        gt.boxes[0].tolist(),
+        best.tolist(),
+        matching.best_iou[0].tolist(),
+        priors.level_index[best].tolist(),
+        (priors.boxes[best, 2:] * priors.boxes.new_tensor(priors.image_size)).tolist(),
+        matching.positives_per_gt()[0].tolist(),
+        matching.positives_per_gt(matching.forced)[0].tolist(),
+        matching.lost_to[0].tolist(),
+        strict=False,  # an image without objects is padded to one row
+    )
+    objects = []
+    for item, class_number, box, prior, iou, level, shape, positives, forced, lost_to in columns:
+        input_box = to_pixels(box, priors.image_size)
+        problem = box_problem(input_box)
+        objects.append(
+            GroundTruthMatch(
+                index=item.index,
+                label=item.label,
+                class_id=class_number,
+                box=item.box,
+                input_box=input_box,
+                difficult=item.difficult,
+                best_prior=prior,
+                best_iou=iou,
+                level=level,
+                shape=(shape[0], shape[1]),
+                positives=positives,
+                forced=forced,
+                lost_to=loaded.kept[lost_to].index if lost_to >= 0 else None,
+                status=_status(problem, positives, forced),
+                problem=problem,
+                outside=outside_share(item.box, image_size),
+            )
+        )
+    return tuple(objects)
+
+
+def _status(problem: str | None, positives: int, forced: int) -> str:
+    if problem:
+        return INVALID
+    if not positives:
+        return UNMATCHED
+    return FORCED_ONLY if positives == forced else MATCHED
+
+
+def _levels(matching: Matching, priors: Priors) -> tuple[LevelMatch, ...]:
+    count = max(len(priors.levels), 1)
+    level = priors.level_index
+    totals = torch.bincount(level, minlength=count).tolist()
+    positives = torch.bincount(level[matching.positive[0]], minlength=count).tolist()
+    forced = torch.bincount(level[matching.forced[0]], minlength=count).tolist()
+    served = torch.zeros((count, matching.best_prior.shape[1]), dtype=torch.bool, device=level.device)
+    served[level[matching.positive[0]], matching.gt_index[0][matching.positive[0]]] = True
+    grids = [(spec.feature_map, spec.stride) for spec in priors.levels] or [((0, 0), (0.0, 0.0))]
+    columns = zip(grids, totals, positives, forced, served.sum(1).tolist(), strict=True)
+    return tuple(LevelMatch(grid[0], grid[1], *counts) for grid, *counts in columns)
+
+
+def _totals(objects: tuple[GroundTruthMatch, ...], matching: Matching, dialect: Dialect, tied: int) -> MatchTotals:
+    statuses = [item.status for item in objects]
+    prior_iou = matching.prior_iou
+    near = (prior_iou >= dialect.match.threshold - NEAR_MISS) & ~matching.positive
+    return MatchTotals(
+        ground_truth=len(objects),
+        matched=statuses.count(MATCHED),
+        forced_only=statuses.count(FORCED_ONLY),
+        unmatched=sum(item.positives == 0 for item in objects),
+        without_positive=statuses.count(UNMATCHED),
+        invalid=statuses.count(INVALID),
+        positives=int(matching.positive.sum()),
+        forced=int(matching.forced.sum()),
+        negatives=int(negatives_available(matching.positive, dialect.mining)),
+        near_misses=int(near.sum()),
+        tied=tied,
+    )
+
+
+def _thresholds(gt: GroundTruthBatch, matching: Matching, dialect: Dialect) -> tuple[ThresholdCount, ...]:
+    rule, counts = dialect.match, []
+    has_objects = bool(gt.counts[0] > 0)
+    owned = matching.owner >= 0
+    for threshold in THRESHOLDS:
+        positive = (reaches(matching.prior_iou, threshold, rule) & has_objects) | owned
+        reached = reaches(matching.best_iou, threshold, rule) & gt.mask
+        counts.append(ThresholdCount(threshold, int(positive.sum()), int(reached.sum())))
+    return tuple(counts)
+
+
+def _positives(matching: Matching, priors: Priors) -> PositivePriors:
+    index = matching.positive[0].nonzero().flatten()
+    return PositivePriors(
+        prior=index.cpu().numpy(),
+        ground_truth=matching.gt_index[0, index].cpu().numpy(),
+        level=priors.level_index[index].cpu().numpy(),
+        forced=matching.forced[0, index].cpu().numpy(),
+        boxes=cxcywh_to_xyxy(priors.boxes[index]).cpu().numpy(),
+    )
+
+
+def _round_trip(
+    gt: GroundTruthBatch,
+    matching: Matching,
+    priors: Priors,
+    codec: CodecSpec,
+    dtype: torch.dtype,
+    objects: tuple[GroundTruthMatch, ...],
+) -> RoundTrip:
+    index = matching.positive[0].nonzero().flatten()
+    if not len(index):
+        return RoundTrip(0.0, 0.0, None)
+    owner = matching.gt_index[0, index]
+    boxes, own_priors = gt.boxes[0, owner], priors.boxes[index].to(dtype)
+    back = decode(encode(boxes.to(dtype), own_priors, codec), own_priors, codec)
+    error = _pixel_error(back, boxes, priors.image_size)
+    # argmax takes a NaN for the largest, so a box that cannot come back is the worst one.
+    worst = int(owner[int(np.argmax(error.max(axis=1)))])
+    return RoundTrip(float(error.max()), float(error.mean()), objects[worst].index)
+
+
+def _pixel_error(back: Tensor, boxes: Tensor, size: tuple[int, int]) -> FloatArray:
+    scale = torch.tensor([*size, *size], dtype=torch.float64)
+    return ((back.cpu().double() - boxes.cpu().double()).abs() * scale).numpy()

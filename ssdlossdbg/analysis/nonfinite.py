@@ -1,0 +1,82 @@
+"""Where does an inf or a nan first show on the way from the inputs to the loss?"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ssdlossdbg.analysis.common import box_problem, to_pixels
+from ssdlossdbg.analysis.results import COORDINATES, NonFinite
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.priors import Priors
+
+
+def find_non_finite(
+    loc: Tensor, conf: Tensor, gt: GroundTruthBatch, loss: MultiBoxLoss, priors: Priors
+) -> tuple[NonFinite, ...]:
+    """Every object and term that is not finite, in the order in which the computation reaches them.
+
+    Inputs come before what is computed from them, and a computed term is named only where its inputs were finite,
+    so that the first entry is a cause and no later entry is a mere consequence of an earlier one.
+
+    Args:
+        loc: `[B, P, 4]` predicted offsets.
+        conf: `[B, P, C]` logits.
+        gt: the objects.
+        loss: what came of them.
+        priors: the grid.
+    """
+    positive = loss.matching.positive[..., None]
+    bad_target = positive & ~loss.targets.isfinite()
+    bad_loc = positive & ~loc.isfinite()
+    bad_smooth_l1 = ~loss.localization_terms.isfinite() & ~bad_target & ~bad_loc
+    bad_conf = ~conf.isfinite()
+    bad_entropy = ~loss.confidence_terms.isfinite() & ~bad_conf.any(-1)
+
+    found = _of_positives("target", bad_target, loss.targets, gt, loss, priors)
+    found += _of_positives("loc", bad_loc, loc, gt, loss, priors)
+    found += _of_priors("conf", bad_conf, conf)
+    found += _of_positives("localization", bad_smooth_l1, loss.localization_terms, gt, loss, priors)
+    found += _of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])
+    if not bool(loss.normalizer):
+        found.append(NonFinite("normalizer", None, None, None, "", float("nan"), None, None, 1))
+    return tuple(found)
+
+
+def _of_positives(
+    term: str, bad: Tensor, values: Tensor, gt: GroundTruthBatch, loss: MultiBoxLoss, priors: Priors
+) -> list[NonFinite]:
+    """One entry a ground truth, for `[B, P, 4]` values at positives."""
+    images, where, coordinates = bad.nonzero(as_tuple=True)
+    owners = loss.matching.gt_index[images, where]
+    entries: dict[tuple[int, int], tuple[int, int, float]] = {}
+    counts: dict[tuple[int, int], int] = {}
+    rows = zip(
+        images.tolist(),
+        owners.tolist(),
+        where.tolist(),
+        coordinates.tolist(),
+        values[images, where, coordinates].tolist(),
+        strict=True,
+    )
+    for image, owner, prior, coordinate, value in rows:
+        entries.setdefault((image, owner), (prior, coordinate, value))
+        counts[image, owner] = counts.get((image, owner), 0) + 1
+    found = []
+    for (image, owner), (prior, coordinate, value) in entries.items():
+        box = to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
+        place, number = COORDINATES[coordinate], counts[image, owner]
+        found.append(NonFinite(term, image, owner, prior, place, value, box, box_problem(box), number))
+    return found
+
+
+def _of_priors(term: str, bad: Tensor, values: Tensor) -> list[NonFinite]:
+    """One entry an image, for `[B, P, K]` values at any prior."""
+    found = []
+    for image in bad.flatten(1).any(1).nonzero().flatten().tolist():
+        where, columns = bad[image].nonzero(as_tuple=True)
+        prior, column = int(where[0]), int(columns[0])
+        value = float(values[image, prior, column])
+        place = str(column) if values.shape[-1] > 1 else ""
+        found.append(NonFinite(term, image, None, prior, place, value, None, None, len(where)))
+    return found
