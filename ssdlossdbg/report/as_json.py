@@ -1,0 +1,326 @@
+"""Results as JSON: the contract that other programs script against.
+
+Keys are only ever added within a schema version. NaN and infinities are the strings "NaN", "Infinity" and
+"-Infinity", so that the text is valid JSON everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ssdlossdbg.analysis.results import (
+    COORDINATES,
+    AnchorsResult,
+    ConfigSummary,
+    Cutoff,
+    GroundTruthMatch,
+    GroupLoss,
+    ImageLoss,
+    LossResult,
+    MatchResult,
+    MinedNegative,
+    NonFinite,
+    Parts,
+    PresetSummary,
+    RoundTrip,
+)
+
+SCHEMA_VERSION = 1
+
+
+def match_json(result: MatchResult, files: Sequence[str] = ()) -> str:
+    """The JSON report of `match`; `files` are the pictures written."""
+    totals = result.totals
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "match",
+            "image": {"path": result.image_path, "width": result.image_size[0], "height": result.image_size[1]},
+            "annotation": {
+                "path": result.annotation_path,
+                "format": result.annotation_format,
+                "size": result.annotation_size,
+                "left_out": [{"index": index, "label": label} for index, label in result.left_out],
+            },
+            "config": _config(result.config),
+            "dialect": result.dialect,
+            "device": result.device,
+            "threshold": result.threshold,
+            "raises": result.raises,
+            "ground_truth": [_ground_truth_match(item) for item in result.ground_truth],
+            "levels": [
+                {
+                    "level": index,
+                    "feature_map": level.feature_map,
+                    "stride": level.stride,
+                    "priors": level.priors,
+                    "positives": level.positives,
+                    "forced": level.forced,
+                    "ground_truth": level.ground_truth,
+                }
+                for index, level in enumerate(result.levels)
+            ],
+            "totals": {
+                "ground_truth": totals.ground_truth,
+                "matched": totals.matched,
+                "forced_only": totals.forced_only,
+                "unmatched": totals.unmatched,
+                "invalid": totals.invalid,
+                "positives": totals.positives,
+                "forced": totals.forced,
+                "negatives": totals.negatives,
+                "near_misses": totals.near_misses,
+                "tied": totals.tied,
+            },
+            "thresholds": [
+                {"threshold": item.threshold, "positives": item.positives, "ground_truth_reached": item.reached}
+                for item in result.thresholds
+            ],
+            "round_trip": {**_round_trip(result.round_trip), "float16": _round_trip(result.round_trip_half)},
+            "findings": [],
+            "files": list(files),
+        }
+    )
+
+
+def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
+    """The JSON report of `loss`; `files` are the pictures written."""
+    loss, sums = result.loss, result.loss_sum
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "loss",
+            "predictions": {
+                "path": result.predictions_path,
+                "layout": result.predictions_layout,
+                "dtype": result.dtype,
+                "classes": result.classes_count,
+            },
+            "targets": {"path": result.targets_path, "layout": result.targets_layout},
+            "config": _config(result.config),
+            "dialect": result.dialect,
+            "device": result.device,
+            "threshold": result.threshold,
+            "raises": result.raises,
+            "loss": {
+                "total": loss.total,
+                "localization": loss.localization,
+                "confidence": loss.confidence,
+                "confidence_positive": loss.confidence_positive,
+                "confidence_negative": loss.confidence_negative,
+                "normalizer": result.normalizer,
+                "localization_weight": result.localization_weight,
+            },
+            "sums": _parts(sums),
+            "images": [_image(image) for image in result.images],
+            "levels": [{"level": group.index, "feature_map": group.name, **_group(group)} for group in result.levels],
+            "classes": [{"class_id": group.index, "label": group.name, **_group(group)} for group in result.classes],
+            "coordinates": dict(zip(COORDINATES, result.coordinates, strict=True)),
+            "ground_truth": [
+                {
+                    "image": item.image,
+                    "index": item.index,
+                    "class_id": item.class_id,
+                    "label": item.label,
+                    "box": item.box,
+                    "positives": item.positives,
+                    "forced": item.forced,
+                    "best_iou": item.best_iou,
+                    "localization": item.localization,
+                    "confidence": item.confidence,
+                    "total": item.total,
+                    "problem": item.problem,
+                }
+                for item in result.ground_truth
+            ],
+            "negatives": [_negative(item) for item in result.negatives],
+            "gradients": {
+                "localization": result.gradient_localization,
+                "confidence": result.gradient_confidence,
+                "levels": [_gradient("level", group) for group in result.levels],
+                "classes": [_gradient("class_id", group) for group in result.classes],
+            },
+            "non_finite": [_non_finite(item) for item in result.non_finite],
+            "findings": [],
+            "files": list(files),
+        }
+    )
+
+
+def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
+    """The JSON report of `anchors`; `files` are the picture and the dump written."""
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "anchors",
+            "config": _config(result.config),
+            "dialect": result.dialect,
+            "threshold": result.threshold,
+            "priors": result.config.priors,
+            "levels": [
+                {
+                    "level": index,
+                    "feature_map": level.feature_map,
+                    "stride": level.stride,
+                    "priors": level.priors,
+                    "shapes": level.shapes,
+                    "centres": level.reach,
+                    "crossing": level.crossing,
+                    "smallest_best": level.smallest_best,
+                    "smallest_anywhere": level.smallest_anywhere,
+                }
+                for index, level in enumerate(result.levels)
+            ],
+            "smallest_best": result.smallest_best,
+            "smallest_anywhere": result.smallest_anywhere,
+            "findings": [],
+            "files": list(files),
+        }
+    )
+
+
+def presets_json(presets: Sequence[PresetSummary]) -> str:
+    """The JSON report of `anchors --list`."""
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "anchors",
+            "presets": [
+                {
+                    "name": preset.name,
+                    "aliases": preset.aliases,
+                    "priors": preset.priors,
+                    "codebase": preset.codebase,
+                    "title": preset.title,
+                    "image_size": preset.image_size,
+                }
+                for preset in presets
+            ],
+        }
+    )
+
+
+def _config(config: ConfigSummary) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "codebase": config.codebase,
+        "priors": config.priors,
+        "levels": 0 if config.levels == ((0, 0),) else len(config.levels),
+        "image_size": config.image_size,
+        "image_size_known": config.image_size_known,
+    }
+
+
+def _ground_truth_match(item: GroundTruthMatch) -> dict[str, Any]:
+    return {
+        "index": item.index,
+        "label": item.label,
+        "class_id": item.class_id,
+        "box": item.box,
+        "input_box": item.input_box,
+        "difficult": item.difficult,
+        "best_prior": item.best_prior,
+        "best_iou": item.best_iou,
+        "level": item.level,
+        "shape": item.shape,
+        "positives": item.positives,
+        "forced": item.forced,
+        "lost_to": item.lost_to,
+        "status": item.status,
+        "problem": item.problem,
+        "outside": item.outside,
+    }
+
+
+def _round_trip(trip: RoundTrip) -> dict[str, Any]:
+    return {"max_px": trip.max_px, "mean_px": trip.mean_px, "worst_ground_truth": trip.worst}
+
+
+def _parts(parts: Parts) -> dict[str, float]:
+    return {
+        "localization": parts.localization,
+        "confidence": parts.confidence,
+        "confidence_positive": parts.confidence_positive,
+        "confidence_negative": parts.confidence_negative,
+        "total": parts.total,
+    }
+
+
+def _image(image: ImageLoss) -> dict[str, Any]:
+    return {
+        "index": image.index,
+        "path": image.path,
+        "ground_truth": image.ground_truth,
+        "positives": image.positives,
+        "forced": image.forced,
+        "negatives": image.negatives,
+        "negatives_wanted": image.wanted,
+        **_parts(image.parts),
+        "last_mined": _cutoff(image.last_mined),
+        "first_not_mined": _cutoff(image.first_not_mined),
+        "tied": image.tied,
+    }
+
+
+def _cutoff(cutoff: Cutoff | None) -> dict[str, Any] | None:
+    return None if cutoff is None else {"prior": cutoff.prior, "score": cutoff.score}
+
+
+def _group(group: GroupLoss) -> dict[str, Any]:
+    return {"positives": group.positives, "negatives": group.negatives, **_parts(group.parts)}
+
+
+def _gradient(key: str, group: GroupLoss) -> dict[str, Any]:
+    return {
+        key: group.index,
+        "localization": group.gradient_localization,
+        "confidence": group.gradient_confidence,
+    }
+
+
+def _negative(item: MinedNegative) -> dict[str, Any]:
+    return {
+        "image": item.image,
+        "prior": item.prior,
+        "rank": item.rank,
+        "level": item.level,
+        "box": item.box,
+        "loss": item.loss,
+        "predicted_class": item.predicted_class,
+        "predicted_label": item.predicted_label,
+        "probability": item.probability,
+        "best_iou": item.best_iou,
+        "ground_truth": item.ground_truth,
+    }
+
+
+def _non_finite(item: NonFinite) -> dict[str, Any]:
+    return {
+        "term": item.term,
+        "image": item.image,
+        "ground_truth": item.ground_truth,
+        "prior": item.prior,
+        "place": item.place,
+        "value": item.value,
+        "box": item.box,
+        "problem": item.problem,
+        "count": item.count,
+    }
+
+
+def _dump(report: dict[str, Any]) -> str:
+    return json.dumps(_valid(report), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _valid(value: Any) -> Any:
+    """The value with every float that JSON has no word for turned into a string."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _valid(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_valid(item) for item in value]
+    return value

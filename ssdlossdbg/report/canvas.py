@@ -1,0 +1,184 @@
+"""Drawing on pictures: everything scales with one unit, and meaning is never carried by colour alone."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ssdlossdbg.analysis.results import FloatArray
+from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE
+
+Colour = tuple[int, int, int]
+Point = tuple[float, float]
+Box4 = tuple[float, float, float, float]
+SMALLEST_SIDE, LARGEST_SIDE = 960, 1600
+UNIT_SIDE = 960
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font at a pixel size."""
+    return ImageFont.load_default(size)
+
+
+def png(image: Image.Image) -> bytes:
+    """The picture as a PNG file. Compressed lightly: three times as fast, a fifth larger."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def panel_size(aspect: tuple[int, int]) -> tuple[int, int]:
+    """Size of the main panel for an image of that (width, height): its long side within readable bounds."""
+    longest = max(aspect)
+    scale = min(max(longest, SMALLEST_SIDE), LARGEST_SIDE) / longest
+    return max(1, round(aspect[0] * scale)), max(1, round(aspect[1] * scale))
+
+
+class Canvas:
+    """A picture under construction.
+
+    Args:
+        size: (width, height) in pixels.
+        unit: the length that lines and text are multiples of, in pixels.
+        background: colour of the ground.
+    """
+
+    def __init__(self, size: tuple[int, int], unit: float, background: Colour = PAPER) -> None:
+        self.image = Image.new("RGB", size, background)
+        self.unit = unit
+        self._draw = ImageDraw.Draw(self.image, "RGBA")
+
+    def px(self, units: float) -> int:
+        """Units in whole pixels, at least one."""
+        return max(1, round(units * self.unit))
+
+    def text(self, at: Point, words: str, units: float = 13, colour: Colour = INK, width: float | None = None) -> float:
+        """Write a line from its upper left corner, cut with dots where it exceeds `width`; returns its width."""
+        chosen = font(self.px(units))
+        if width is not None and chosen.getlength(words) > width:
+            while words and chosen.getlength(words + "...") > width:
+                words = words[:-1]
+            words += "..."
+        self._draw.text(at, words, fill=colour, font=chosen)
+        return chosen.getlength(words)
+
+    def chip(self, at: Point, words: str, colour: Colour, units: float = 12) -> None:
+        """Words on a ground of that colour, their upper left corner at the point."""
+        chosen = font(self.px(units))
+        width, height = self._chip_size(words, units)
+        self._draw.rectangle((at[0], at[1], at[0] + width, at[1] + height), fill=(*colour, 255))
+        self._draw.text((at[0] + self.px(2), at[1]), words, fill=readable_on(colour), font=chosen)
+
+    def chip_above(self, corner: Point, words: str, colour: Colour, units: float, bounds: Box4) -> None:
+        """The same on top of a box with that upper left corner, pushed inside the bounds."""
+        width, height = self._chip_size(words, units)
+        x = min(max(corner[0], bounds[0]), bounds[2] - width)
+        y = min(max(corner[1] - height, bounds[1]), bounds[3] - height)
+        self.chip((x, y), words, colour, units)
+
+    def _chip_size(self, words: str, units: float) -> tuple[float, float]:
+        return font(self.px(units)).getlength(words) + 2 * self.px(2), self.px(units * 1.25)
+
+    def rectangle(self, box: Box4, colour: Colour, units: float = 1.5, alpha: int = 255, dashed: bool = False) -> None:
+        """The outline of a box, given in pixels of the canvas; corners in any order."""
+        x1, x2 = sorted((box[0], box[2]))
+        y1, y2 = sorted((box[1], box[3]))
+        width = self.px(units)
+        if not dashed:
+            self._draw.rectangle((x1, y1, x2, y2), outline=(*colour, alpha), width=width)
+            return
+        for start, end in (((x1, y1), (x2, y1)), ((x2, y1), (x2, y2)), ((x2, y2), (x1, y2)), ((x1, y2), (x1, y1))):
+            self.line(start, end, colour, units, alpha, dashed=True)
+
+    def fill(self, box: Box4, colour: Colour, alpha: int = 255) -> None:
+        """A filled box."""
+        self._draw.rectangle(box, fill=(*colour, alpha))
+
+    def line(
+        self, start: Point, end: Point, colour: Colour, units: float = 1.5, alpha: int = 255, dashed: bool = False
+    ) -> None:
+        """A line, whole or dashed."""
+        width, paint = self.px(units), (*colour, alpha)
+        length = math.dist(start, end)
+        dash = self.px(6)
+        if not dashed or length <= dash:
+            self._draw.line((*start, *end), fill=paint, width=width)
+            return
+        for offset in range(0, math.ceil(length), dash * 2):
+            a, b = offset / length, min((offset + dash) / length, 1.0)
+            self._draw.line((*_between(start, end, a), *_between(start, end, b)), fill=paint, width=width)
+
+    def hatch(self, box: Box4, colour: Colour, alpha: int = 170) -> None:
+        """Diagonal lines across a box."""
+        x1, y1, x2, y2 = box
+        width, height = x2 - x1, y2 - y1
+        step = self.px(7)
+        for offset in range(step, math.ceil(width + height), step):
+            start = (x1 + min(offset, width), y1 + max(0.0, offset - width))
+            end = (x1 + max(0.0, offset - height), y1 + min(offset, height))
+            self._draw.line((*start, *end), fill=(*colour, alpha), width=self.px(1))
+
+    def cross(self, centre: Point, colour: Colour, units: float = 9, line_units: float = 3) -> None:
+        """An X, light-rimmed so that it shows on any ground."""
+        reach = self.px(units)
+        x, y = centre
+        for paint, extra in ((WHITE, 2.0), (colour, 0.0)):
+            self.line((x - reach, y - reach), (x + reach, y + reach), paint, line_units + extra)
+            self.line((x - reach, y + reach), (x + reach, y - reach), paint, line_units + extra)
+
+    def dots(self, points: Sequence[Point], colour: Colour, units: float = 1, alpha: int = 200) -> None:
+        """Small squares."""
+        reach = self.px(units) / 2
+        for x, y in points:
+            self._draw.rectangle((x - reach, y - reach, x + reach, y + reach), fill=(*colour, alpha))
+
+
+class Panel:
+    """A part of a canvas that shows the image, for boxes in units of it.
+
+    Args:
+        canvas: what is drawn on.
+        box: where the image lies on the canvas, in pixels.
+        photo: the image; a neutral ground where there is none.
+        dim: how far the photo is faded towards black, so that lines stand out.
+    """
+
+    def __init__(self, canvas: Canvas, box: tuple[int, int, int, int], photo: Image.Image | None, dim: float) -> None:
+        self.canvas, self.box = canvas, box
+        size = (box[2] - box[0], box[3] - box[1])
+        if photo is None:
+            canvas.fill(box, NEUTRAL_GROUND)
+            return
+        shown = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        canvas.image.paste(shown.point(lambda value: value * (1 - dim)), box[:2])
+
+    def place(self, box: FloatArray | Sequence[float]) -> Box4:
+        """A normalised box in pixels of the canvas; what is not finite goes to the image's edge."""
+        finite = np.nan_to_num(np.asarray(box, dtype=float), nan=0.0, posinf=1.0, neginf=0.0)
+        x1, y1, x2, y2 = np.clip(finite, -1.0, 2.0).tolist()
+        left, top = self.box[:2]
+        width, height = self.box[2] - left, self.box[3] - top
+        return (left + x1 * width, top + y1 * height, left + x2 * width, top + y2 * height)
+
+    def clipped(self, box: FloatArray | Sequence[float]) -> Box4:
+        """The same, pulled inside the image, so that nothing is drawn over its neighbours."""
+        placed = self.place(box)
+        xs = [min(max(value, self.box[0]), self.box[2] - 1) for value in placed[::2]]
+        ys = [min(max(value, self.box[1]), self.box[3] - 1) for value in placed[1::2]]
+        return (xs[0], ys[0], xs[1], ys[1])
+
+
+def readable_on(colour: Colour) -> Colour:
+    """Ink or white, whichever reads better on the colour."""
+    red, green, blue = colour
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE
+
+
+def _between(start: Point, end: Point, share: float) -> Point:
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share

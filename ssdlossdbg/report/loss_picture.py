@@ -1,0 +1,122 @@
+"""The picture of `loss`: what the network predicts at its positives, and which negatives were mined."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from ssdlossdbg.analysis.results import ImageLoss, LossResult, SceneLoss
+from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Colour, Panel, panel_size
+from ssdlossdbg.report.match_picture import colour_of
+from ssdlossdbg.report.text import count
+from ssdlossdbg.report.theme import INK
+
+DIM, DARK = 0.5, 0.7
+MARGIN, HEADER, CAPTION, LEGEND = 12, 34, 24, 40
+NAMED_NEGATIVES = 5
+# From cheap to dear: a scale whose lightness rises evenly, so that it reads in grey and to colour-blind eyes, and
+# the dear ones glow on the darkened photo.
+SHADES: tuple[Colour, ...] = ((74, 36, 120), (150, 44, 110), (222, 80, 60), (250, 160, 30), (252, 244, 150))
+
+
+def loss_picture(result: LossResult, index: int, photo: Image.Image | None = None) -> Image.Image:
+    """One image of the batch: decoded positives against their objects, and mined negatives shaded by loss.
+
+    Args:
+        result: what `analyse_loss` returned.
+        index: which image.
+        photo: the photo, at any size; a neutral ground where there is none.
+    """
+    image, scene = result.images[index], result.scenes[index]
+    width, height = panel_size(photo.size if photo is not None else result.config.image_size)
+    width, height = round(width * 0.75), round(height * 0.75)
+    unit = max(width, height) / UNIT_SIDE * 1.25
+
+    def px(units: float) -> int:
+        return max(1, round(units * unit))
+
+    top = px(HEADER) + px(CAPTION)
+    canvas = Canvas((3 * px(MARGIN) + 2 * width, top + height + px(LEGEND)), unit)
+    canvas.text((px(MARGIN), px(8)), _title(image), 16, width=canvas.image.width - 2 * px(MARGIN))
+    left, right = px(MARGIN), 2 * px(MARGIN) + width
+    objects = f"{count(image.positives, 'positive')} for {count(image.ground_truth, 'object')}"
+    predicted = f"Decoded positives: {objects}, localisation {image.parts.localization:.4f}"
+    canvas.text((left, px(HEADER)), predicted, 13, width=width)
+    mined = f"Mined negatives: {image.negatives}, confidence {image.parts.confidence_negative:.4f}"
+    canvas.text((right, px(HEADER)), mined, 13, width=width)
+    _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene)
+    _negatives(Panel(canvas, (right, top, right + width, top + height), photo, DARK), scene)
+    _legend(canvas, scene, left, right, top + height + px(10))
+    return canvas.image
+
+
+def _title(image: ImageLoss) -> str:
+    name = f" ({image.path.replace(chr(92), '/').rsplit('/', 1)[-1]})" if image.path else ""
+    return f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
+
+
+def _positives(panel: Panel, scene: SceneLoss) -> None:
+    for box, owner in zip(scene.decoded, scene.owner.tolist(), strict=True):
+        panel.canvas.rectangle(panel.clipped(box), colour_of(owner), 1, 200)
+    _objects(panel, scene, 3)
+    for index, box in enumerate(scene.objects):
+        x1, y1, x2, y2 = panel.clipped(box)
+        panel.canvas.chip_above((min(x1, x2), min(y1, y2)), str(index), colour_of(index), 10, panel.box)
+
+
+def _objects(panel: Panel, scene: SceneLoss, units: float) -> None:
+    for index, box in enumerate(scene.objects):
+        placed = panel.clipped(box)
+        panel.canvas.rectangle(placed, INK, units + 1.5, 150)
+        panel.canvas.rectangle(placed, colour_of(index), units)
+        if not (box[2] > box[0] and box[3] > box[1]):
+            panel.canvas.cross(((placed[0] + placed[2]) / 2, (placed[1] + placed[3]) / 2), colour_of(index))
+
+
+def _negatives(panel: Panel, scene: SceneLoss) -> None:
+    for box in scene.objects:
+        panel.canvas.rectangle(panel.clipped(box), (255, 255, 255), 1.5, 230, dashed=True)
+    # The dearest last, so that they lie on top.
+    order = np.argsort(scene.mined_loss, kind="stable")
+    dearest = float(np.nanmax(scene.mined_loss, initial=0.0))
+    for index in order.tolist():
+        share = _share(float(scene.mined_loss[index]), dearest)
+        box, alpha = panel.clipped(scene.mined[index]), round(90 + 165 * share)
+        panel.canvas.rectangle(box, shade(share), 1 + 1.5 * share, alpha)
+    for rank, index in enumerate(order[::-1][:NAMED_NEGATIVES].tolist(), start=1):
+        x1, y1 = panel.clipped(scene.mined[index])[:2]
+        share = _share(float(scene.mined_loss[index]), dearest)
+        panel.canvas.chip_above((x1, y1), str(rank), shade(share), 10, panel.box)
+
+
+def _share(loss: float, dearest: float) -> float:
+    return loss / dearest if np.isfinite(dearest) and dearest > 0 and np.isfinite(loss) else 1.0
+
+
+def shade(share: float) -> Colour:
+    """The colour of a loss that is that share of the largest one, 0 to 1."""
+    place = share * (len(SHADES) - 1)
+    low = min(int(place), len(SHADES) - 2)
+    blend = place - low
+    red, green, blue = (round(a + (b - a) * blend) for a, b in zip(SHADES[low], SHADES[low + 1], strict=True))
+    return red, green, blue
+
+
+def _legend(canvas: Canvas, scene: SceneLoss, left: float, right: float, top: float) -> None:
+    swatch, middle = canvas.px(26), top + canvas.px(8)
+    x = left
+    for words, units in (("object", 3.0), ("what its positives predict, in the same colour", 1.0)):
+        canvas.line((x, middle), (x + swatch, middle), INK, units)
+        x += swatch + canvas.px(6)
+        x += canvas.text((x, top), words, 12) + canvas.px(20)
+    x = right
+    dearest = float(np.nanmax(scene.mined_loss, initial=0.0))
+    x += canvas.text((x, top), "loss 0", 12) + canvas.px(6)
+    steps, bar = 40, canvas.px(150)
+    for step in range(steps):
+        box = (x + bar * step / steps, top, x + bar * (step + 1) / steps, top + canvas.px(16))
+        canvas.fill(box, shade(step / (steps - 1)))
+    x += bar + canvas.px(6)
+    x += canvas.text((x, top), f"{dearest:.4f}; the dearest are numbered", 12) + canvas.px(20)
+    canvas.line((x, middle), (x + swatch, middle), INK, 1.5, dashed=True)
+    canvas.text((x + swatch + canvas.px(6), top), "object", 12)

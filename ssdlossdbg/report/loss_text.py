@@ -1,0 +1,255 @@
+"""The terminal report of `loss`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, NonFinite, Parts
+from ssdlossdbg.report.text import Column, bullets, corners, facts, number, priors_line, section, table
+
+HALF = ("float16", "bfloat16")
+PART_COLUMNS = (Column("pos"), Column("neg"), Column("loc"), Column("conf pos"), Column("conf neg"), Column("total"))
+
+
+def loss_report(result: LossResult, top: int = 10) -> RenderableType:
+    """What the loss is made of.
+
+    Args:
+        result: what `analyse_loss` returned.
+        top: how many ground truths and mined negatives to show, the costliest first.
+    """
+    parts: list[RenderableType] = [
+        facts(
+            [
+                ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
+                ("targets", f"{result.targets_path}: {result.targets_layout}"),
+                ("priors", priors_line(result.config)),
+                ("dialect", f"{result.dialect}, match threshold {result.threshold:g}, on {result.device}"),
+            ]
+        ),
+        _verdict(result),
+        Text(),
+    ]
+    warnings = _warnings(result)
+    if warnings:
+        parts.append(bullets(warnings))
+    parts += [_loss(result), _images(result.images)]
+    parts.append(_groups("By level", "level", result.levels))
+    parts.append(_groups("By target class", "class", [item for item in result.classes if _has_part(item)]))
+    parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
+    return Group(*parts)
+
+
+def _verdict(result: LossResult) -> Text:
+    loss = result.loss
+    style = "verdict.good" if math.isfinite(loss.total) else "verdict.bad"
+    text = Text(f"Loss {loss.total:.4f}", style=style)
+    text.append(f" = localisation {loss.localization:.4f} + confidence {loss.confidence:.4f}", style="not bold default")
+    return text
+
+
+def _warnings(result: LossResult) -> list[str]:
+    lines = []
+    if result.raises:
+        lines.append(
+            f"The real {result.dialect} raises on this batch: {result.raises}. What follows is its formula's value, "
+            "with such an image all background."
+        )
+    lines += [_explain(found, result) for found in result.non_finite]
+    if result.dtype in HALF:
+        lines.append(f"The predictions are {result.dtype}; everything here is computed from them in float32.")
+    invalid = [item for item in result.ground_truth if item.problem and not _traced(item.image, item.index, result)]
+    for item in invalid:
+        effect = "but has no positive, so it does no harm here" if not item.positives else "yet its loss is finite"
+        lines.append(f"Image {item.image}, object {item.index} ({item.label}) is no box ({item.problem}), {effect}.")
+    tied = [str(image.index) for image in result.images if image.tied]
+    if tied:
+        lines.append(
+            f"Equal scores straddle the mining cut-off of image {', '.join(tied)}; the lowest prior is taken, "
+            "the real code's unstable sort may take another."
+        )
+    return lines
+
+
+def _traced(image: int, index: int, result: LossResult) -> bool:
+    return any((found.image, found.ground_truth) == (image, index) for found in result.non_finite)
+
+
+def _explain(found: NonFinite, result: LossResult) -> str:
+    value = f"{found.value}"
+    if found.term == "normalizer":
+        return "No prior of the batch is positive, so the loss is a sum over nothing divided by 0: nan."
+    if found.ground_truth is not None:
+        label = next(
+            item.label for item in result.ground_truth if (item.image, item.index) == (found.image, found.ground_truth)
+        )
+        place = f"Image {found.image}, object {found.ground_truth} ({label}), prior {found.prior}"
+    else:
+        place = f"Image {found.image}, prior {found.prior}"
+    more = f", and {found.count - 1} more like it" if found.count > 1 else ""
+    if found.term == "target":
+        box = f"its box {corners(found.box)} px " if found.box else "its box "
+        if found.problem:
+            why = f"{box}is no box ({found.problem}), and the log of its size over the prior's is {value}"
+        else:
+            why = f"{box}cannot be encoded from that prior"
+        return f"{place}: the encoded target {found.place} is {value}{more}. {why.capitalize()}. Drop or redraw it."
+    if found.term == "loc":
+        return f"{place}: the network predicts {found.place} = {value}{more}. The model diverged, not the data."
+    if found.term == "conf":
+        effect = _conf_effect(found, result)
+        return f"{place}: the logit of class {found.place} is {value}{more}. The model diverged, not the data.{effect}"
+    if found.term == "localization":
+        return f"{place}: smooth L1 of {found.place} overflows to {value}{more}, from finite inputs."
+    return f"{place}: its cross-entropy is {value}{more}, from finite logits."
+
+
+def _conf_effect(found: NonFinite, result: LossResult) -> str:
+    spoilt = math.isnan(found.value) or found.value > 0
+    if result.ranks_by_batch_maximum and spoilt:
+        return (
+            f" {result.dialect} subtracts the largest logit of the whole batch before it ranks the negatives, so this "
+            "one spoils the mining of every image."
+        )
+    return ""
+
+
+def _loss(result: LossResult) -> RenderableType:
+    loss, sums = result.loss, result.loss_sum
+    rows = [
+        ("localisation", sums.localization, loss.localization),
+        ("confidence, positives", sums.confidence_positive, loss.confidence_positive),
+        ("confidence, mined negatives", sums.confidence_negative, loss.confidence_negative),
+        ("total", sums.total, loss.total),
+    ]
+    weight = "" if result.localization_weight == 1 else f", localisation times {result.localization_weight:g}"
+    columns = [Column("", "left"), Column("sum"), Column("normalised"), Column("share")]
+    body = table(
+        columns,
+        ((name, number(total), number(value), _share(value, loss.total)) for name, total, value in rows),
+    )
+    return section(f"The loss (normaliser: {result.normalizer:g}{weight})", body)
+
+
+def _share(value: float, total: float) -> Text:
+    if not (math.isfinite(value) and math.isfinite(total)) or total == 0:
+        return Text("-")
+    return Text(f"{value / total:.1%}")
+
+
+def _images(images: Sequence[ImageLoss]) -> RenderableType:
+    columns = [Column("#"), Column("objects"), *PART_COLUMNS, Column("last mined"), Column("first not")]
+    rows = [
+        (
+            str(image.index),
+            str(image.ground_truth),
+            *_parts(image.positives, image.negatives, image.parts),
+            number(image.last_mined.score, 3) if image.last_mined else "-",
+            number(image.first_not_mined.score, 3) if image.first_not_mined else "-",
+        )
+        for image in images
+    ]
+    return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows))
+
+
+def _groups(title: str, heading: str, groups: Sequence[GroupLoss]) -> RenderableType:
+    columns = [Column(heading, "left", wrap=True), *PART_COLUMNS, Column("|g loc|"), Column("|g conf|")]
+    rows = [
+        (
+            Text(group.name),
+            *_parts(group.positives, group.negatives, group.parts),
+            number(group.gradient_localization),
+            number(group.gradient_confidence),
+        )
+        for group in groups
+    ]
+    return section(f"{title} (|g|: norm of the loss's gradient with respect to it)", table(columns, rows))
+
+
+def _has_part(group: GroupLoss) -> bool:
+    return bool(group.positives or group.negatives)
+
+
+def _parts(positives: int, negatives: int, parts: Parts) -> tuple[RenderableType, ...]:
+    losses = (parts.localization, parts.confidence_positive, parts.confidence_negative, parts.total)
+    return (str(positives), str(negatives), *(number(value) for value in losses))
+
+
+def _coordinates(result: LossResult) -> RenderableType:
+    columns = [Column("", "left"), *(Column(name) for name in COORDINATES), Column("localisation")]
+    values = [number(value) for value in (*result.coordinates, result.loss.localization)]
+    return section("By coordinate", table(columns, [("loss", *values)]))
+
+
+def _ground_truth(result: LossResult, top: int) -> RenderableType:
+    shown = result.ground_truth[:top]
+    if not shown:
+        return Text("No object in the batch.\n")
+    columns = [
+        Column("img"),
+        Column("obj"),
+        Column("class", "left", wrap=True),
+        Column("box px", "left"),
+        Column("IoU"),
+        Column("pos"),
+        Column("forced"),
+        Column("loc"),
+        Column("conf"),
+        Column("total"),
+    ]
+    rows = [
+        (
+            str(item.image),
+            str(item.index),
+            Text(item.label),
+            corners(item.box),
+            number(item.best_iou, 3),
+            str(item.positives),
+            str(item.forced),
+            number(item.localization),
+            number(item.confidence),
+            number(item.total),
+        )
+        for item in shown
+    ]
+    title = f"Costliest objects ({len(shown)} of {len(result.ground_truth)})"
+    return section(title, table(columns, rows))
+
+
+def _negatives(result: LossResult, top: int) -> RenderableType:
+    shown = result.negatives[:top]
+    if not shown:
+        return Text("No negative was mined.\n")
+    columns = [
+        Column("img"),
+        Column("rank"),
+        Column("prior"),
+        Column("level", "left"),
+        Column("box px", "left"),
+        Column("loss"),
+        Column("taken for", "left", wrap=True),
+        Column("prob"),
+        Column("IoU"),
+        Column("obj"),
+    ]
+    rows = [
+        (
+            str(item.image),
+            str(item.rank),
+            str(item.prior),
+            result.levels[item.level].name.replace(" ", ""),
+            corners(item.box),
+            number(item.loss),
+            Text(item.predicted_label),
+            number(item.probability, 2),
+            number(item.best_iou, 3),
+            "-" if item.ground_truth is None else str(item.ground_truth),
+        )
+        for item in shown
+    ]
+    title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)}; IoU with the nearest object)"
+    return section(title, table(columns, rows))

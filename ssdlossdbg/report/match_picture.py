@@ -1,0 +1,187 @@
+"""The picture of `match`: every object with the priors it gets, all together and level by level."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult
+from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
+from ssdlossdbg.report.text import count, feature_map
+from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED
+
+DIM = 0.35
+FEW = 12
+MARGIN, HEADER, CAPTION, ROW = 12, 34, 20, 19
+
+
+def match_picture(result: MatchResult, photo: Image.Image) -> Image.Image:
+    """Objects thick, their positives thin in the same colour and dashed where forced, on the photo and by level.
+
+    Args:
+        result: what `analyse_match` returned.
+        photo: the photo, at any size.
+    """
+    width, height = panel_size(photo.size)
+    unit = max(width, height) / UNIT_SIDE
+
+    def px(units: float) -> int:
+        return max(1, round(units * unit))
+
+    columns, rows = 2, math.ceil(len(result.levels) / 2)
+    small_height = (height - (rows - 1) * px(MARGIN)) // rows - px(CAPTION)
+    small_width = round(small_height * width / height)
+    total_width = px(MARGIN) + width + columns * (px(MARGIN) + small_width) + px(MARGIN)
+    legend_columns = max(1, (total_width - 2 * px(MARGIN)) // px(210))
+    legend_rows = math.ceil(len(result.ground_truth) / legend_columns)
+    legend_height = px(ROW) * (legend_rows + 1) + px(MARGIN)
+    top = px(HEADER)
+    canvas = Canvas((total_width, top + height + px(MARGIN) + legend_height), unit)
+
+    canvas.text((px(MARGIN), px(8)), _title(result), 16, width=total_width - 2 * px(MARGIN))
+    main = Panel(canvas, (px(MARGIN), top, px(MARGIN) + width, top + height), photo, DIM)
+    _positives(main, result, None, 1.0)
+    _objects(main, result, 3.5)
+    _names(main, result)
+    for index in range(len(result.levels)):
+        left = px(MARGIN) * 2 + width + (index % columns) * (small_width + px(MARGIN))
+        upper = top + (index // columns) * (small_height + px(CAPTION) + px(MARGIN))
+        _level(canvas, result, index, (left, upper), (small_width, small_height), photo)
+    _legend(canvas, result, top + height + px(MARGIN), legend_columns, (total_width - 2 * px(MARGIN)) // legend_columns)
+    return canvas.image
+
+
+def colour_of(position: int) -> Colour:
+    """The colour of the object at that place in the list; the number on it tells those of one colour apart."""
+    return PALETTE[position % len(PALETTE)]
+
+
+def _title(result: MatchResult) -> str:
+    totals = result.totals
+    trouble = [
+        f"{number} {word}"
+        for number, word in (
+            (totals.forced_only, "forced only"),
+            (totals.without_positive, "unmatched"),
+            (totals.invalid, "invalid"),
+        )
+        if number
+    ]
+    objects = count(totals.ground_truth, "object") + (f" ({', '.join(trouble)})" if trouble else "")
+    name = result.image_path.replace("\\", "/").rsplit("/", 1)[-1]
+    priors = f"{count(totals.positives, 'positive prior')} of {result.config.priors} in {result.config.name}"
+    return f"{name}: {objects}, {priors}"
+
+
+def _level(
+    canvas: Canvas,
+    result: MatchResult,
+    index: int,
+    at: tuple[int, int],
+    size: tuple[int, int],
+    photo: Image.Image,
+) -> None:
+    level = result.levels[index]
+    name = feature_map(level.feature_map)
+    caption = f"{name}: {count(level.positives, 'positive')} for {count(level.ground_truth, 'object')}"
+    if not level.positives:
+        caption = f"{name}: no positive"
+    colour = INK if level.positives else MIDDLE_GREY
+    canvas.text((at[0], at[1]), caption, 13, colour, width=size[0])
+    upper = at[1] + canvas.px(CAPTION)
+    dim = DIM if level.positives else 0.7
+    panel = Panel(canvas, (at[0], upper, at[0] + size[0], upper + size[1]), photo, dim)
+    _positives(panel, result, index, 1.0)
+    if level.positives:
+        served = set(result.positives.ground_truth[result.positives.level == index].tolist())
+        _objects(panel, result, 2, only=served)
+
+
+def _positives(panel: Panel, result: MatchResult, level: int | None, units: float) -> None:
+    positives = result.positives
+    chosen = np.arange(len(positives.prior)) if level is None else np.flatnonzero(positives.level == level)
+    crowded = len(chosen) > 150
+    for index in chosen.tolist():
+        colour = colour_of(int(positives.ground_truth[index]))
+        forced = bool(positives.forced[index])
+        alpha = 255 if forced else 110 if crowded else 190
+        box, width = panel.clipped(positives.boxes[index]), units * (2 if forced else 1)
+        panel.canvas.rectangle(box, colour, width, alpha, forced)
+
+
+def _objects(panel: Panel, result: MatchResult, units: float, only: set[int] | None = None) -> None:
+    for position, item in enumerate(result.ground_truth):
+        if only is not None and position not in only:
+            continue
+        colour, box = _colour(item, position), _upright(panel, item, result)
+        panel.canvas.rectangle(box, INK, units + 1.5, 150)
+        panel.canvas.rectangle(box, colour, units)
+        if item.status == UNMATCHED:
+            panel.canvas.hatch(box, RED)
+        if item.status == INVALID:
+            panel.canvas.cross(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), RED)
+
+
+def _names(panel: Panel, result: MatchResult) -> None:
+    few = len(result.ground_truth) <= FEW
+    for position, item in enumerate(result.ground_truth):
+        words = f"{item.index} {item.label}" if few else str(item.index)
+        if item.status in (UNMATCHED, INVALID):
+            words += f" {item.status}"
+        corner = _upright(panel, item, result)[:2]
+        panel.canvas.chip_above(corner, words, _colour(item, position), 12 if few else 10, panel.box)
+
+
+def _colour(item: GroundTruthMatch, position: int) -> Colour:
+    return RED if item.status in (UNMATCHED, INVALID) else colour_of(position)
+
+
+def _upright(panel: Panel, item: GroundTruthMatch, result: MatchResult) -> Box4:
+    x1, y1, x2, y2 = panel.clipped(_normalised(item, result))
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _normalised(item: GroundTruthMatch, result: MatchResult) -> tuple[float, float, float, float]:
+    width, height = result.config.image_size
+    x1, y1, x2, y2 = item.input_box
+    return x1 / width, y1 / height, x2 / width, y2 / height
+
+
+def _got(item: GroundTruthMatch) -> str:
+    words = "forced only" if item.status == FORCED_ONLY else count(item.positives, "positive")
+    return f"{words}, {item.status}" if item.status in (UNMATCHED, INVALID) else words
+
+
+def _legend(canvas: Canvas, result: MatchResult, top: int, columns: int, column_width: int) -> None:
+    left, row = canvas.px(MARGIN), canvas.px(ROW)
+    x: float = left
+    middle = top + row // 2
+    swatch = canvas.px(26)
+    keys = (
+        ("object", 3.0, False, INK),
+        ("positive by IoU", 1.0, False, INK),
+        ("forced positive", 2.0, True, INK),
+    )
+    for words, units, dashed, colour in keys:
+        canvas.line((x, middle), (x + swatch, middle), colour, units, dashed=dashed)
+        x += swatch + canvas.px(6)
+        x += canvas.text((x, top), words, 12) + canvas.px(22)
+    box = (x, top + canvas.px(1), x + swatch, top + row - canvas.px(3))
+    canvas.rectangle(box, RED, 2)
+    canvas.hatch(box, RED)
+    x += swatch + canvas.px(6)
+    x += canvas.text((x, top), "unmatched object", 12) + canvas.px(22)
+    canvas.cross((x + swatch / 2, middle), RED, 6, 2.5)
+    x += swatch + canvas.px(6)
+    canvas.text((x, top), "invalid box", 12)
+
+    rows = math.ceil(len(result.ground_truth) / columns)
+    for position, item in enumerate(result.ground_truth):
+        column, line = divmod(position, rows)
+        at = (left + column * column_width, top + row * (line + 1) + canvas.px(4))
+        canvas.chip(at, str(item.index), _colour(item, position), 11)
+        words = f"{item.label}: {_got(item)}"
+        room = column_width - canvas.px(40)
+        canvas.text((at[0] + canvas.px(28), at[1]), words, 11, width=room)

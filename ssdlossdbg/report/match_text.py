@@ -1,0 +1,220 @@
+"""The terminal report of `match`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import (
+    FORCED_ONLY,
+    INVALID,
+    MATCHED,
+    UNMATCHED,
+    GroundTruthMatch,
+    MatchResult,
+    RoundTrip,
+)
+from ssdlossdbg.report.text import (
+    Column,
+    bullets,
+    count,
+    facts,
+    feature_map,
+    number,
+    priors_line,
+    section,
+    size,
+    stride,
+    table,
+)
+from ssdlossdbg.report.theme import STATUS_STYLES
+
+WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
+
+
+def match_report(result: MatchResult, top: int | None = None) -> RenderableType:
+    """Which priors each object gets.
+
+    Args:
+        result: what `analyse_match` returned.
+        top: show only so many objects, the worst ones; all of them if None.
+    """
+    annotation = f"{result.annotation_path} ({result.annotation_format})"
+    width, height = result.image_size
+    parts: list[RenderableType] = [
+        facts(
+            [
+                ("image", f"{result.image_path} ({width} x {height})"),
+                ("annotation", annotation),
+                ("priors", priors_line(result.config)),
+                ("dialect", f"{result.dialect}, match threshold {result.threshold:g}, on {result.device}"),
+            ]
+        ),
+        _verdict(result),
+        Text(),
+    ]
+    warnings = _warnings(result)
+    if warnings:
+        parts.append(bullets(warnings))
+    if result.ground_truth:
+        parts.append(_objects(result, top))
+    parts += [_levels(result), _thresholds(result), _round_trip(result)]
+    return Group(*parts)
+
+
+def _verdict(result: MatchResult) -> Text:
+    totals = result.totals
+    if not totals.ground_truth:
+        return Text("No object: no prior is positive, and so none is mined.", style="verdict.bad")
+    statuses = [
+        count_of
+        for number_of, count_of in (
+            (totals.matched, f"{totals.matched} matched"),
+            (totals.forced_only, f"{totals.forced_only} forced only"),
+            (totals.without_positive, f"{totals.without_positive} unmatched"),
+            (totals.invalid, f"{totals.invalid} invalid"),
+        )
+        if number_of
+    ]
+    good = totals.matched == totals.ground_truth
+    text = Text(f"{count(totals.ground_truth, 'object')}: {', '.join(statuses)}. ")
+    text.stylize("verdict.good" if good else "verdict.bad")
+    forced = f" ({totals.forced} of them forced)" if totals.forced else ""
+    text.append(f"{count(totals.positives, 'positive')}{forced}, {count(totals.negatives, 'negative')} to be mined.")
+    return text
+
+
+def _warnings(result: MatchResult) -> list[str]:
+    lines = []
+    if result.annotation_size not in (None, result.image_size):
+        declared = result.annotation_size or (0, 0)
+        lines.append(
+            f"The annotation says the photo is {declared[0]} x {declared[1]}, but it is "
+            f"{result.image_size[0]} x {result.image_size[1]}: the boxes may belong to another version of it."
+        )
+    for item in result.ground_truth:
+        lines += _object_warnings(item)
+    if result.left_out:
+        names = ", ".join(f"{index} ({label})" for index, label in result.left_out)
+        lines.append(f"{result.dialect} leaves out what is marked difficult: object {names}.")
+    if result.raises:
+        lines.append(f"Without an object the real {result.dialect} raises: {result.raises}.")
+    if result.totals.tied:
+        tied = count(result.totals.tied, "object has", "objects have")
+        lines.append(f"{tied} several priors of equal best IoU; the first is taken, a GPU may take another.")
+    return lines
+
+
+def _object_warnings(item: GroundTruthMatch) -> list[str]:
+    name = f"Object {item.index} ({item.label})"
+    lines = []
+    if item.problem:
+        lines.append(f"{name} is no box: {item.problem}. {_consequence(item)}")
+    elif item.positives == 0 and item.lost_to is not None:
+        lines.append(f"{name} trains nothing: object {item.lost_to} took its only prior, {item.best_prior}.")
+    elif item.best_iou == 0:
+        lines.append(f"{name} overlaps no prior at all; prior {item.best_prior} is forced to stand for it.")
+    if item.outside >= 1:
+        lines.append(f"{name} lies wholly outside the photo.")
+    elif item.outside > 0.005:
+        lines.append(f"{name} reaches out of the photo with {item.outside:.0%} of its area.")
+    return lines
+
+
+def _consequence(item: GroundTruthMatch) -> str:
+    if not item.positives:
+        return f"Object {item.lost_to} took the prior it was forced on, so it does no harm here."
+    value = "nan" if item.problem and not item.problem.startswith("zero") else "-inf"
+    prior = f"prior {item.best_prior}" if item.positives == 1 else f"{item.positives} priors"
+    return f"It is forced on {prior}, its encoded size is {value}, and so the loss is {value.strip('-')}."
+
+
+def _objects(result: MatchResult, top: int | None) -> RenderableType:
+    chosen = _worst(result.ground_truth, top)
+    columns = [
+        Column("#"),
+        Column("class", "left", wrap=True, least=8),
+        Column("size"),
+        Column("IoU"),
+        Column("prior"),
+        Column("level"),
+        Column("shape"),
+        Column("by IoU"),
+        Column("forced"),
+        Column("lost to"),
+        Column("status", "left", least=len(FORCED_ONLY)),
+    ]
+    rows = [
+        (
+            str(item.index),
+            Text(item.label),
+            size(item.input_box[2] - item.input_box[0], item.input_box[3] - item.input_box[1]),
+            number(item.best_iou, 3),
+            str(item.best_prior),
+            feature_map(result.config.levels[item.level]),
+            size(*item.shape),
+            str(item.positives - item.forced),
+            str(item.forced),
+            "" if item.lost_to is None else str(item.lost_to),
+            Text(item.status, style=STATUS_STYLES[item.status]),
+        )
+        for item in chosen
+    ]
+    left = len(result.ground_truth) - len(chosen)
+    title = "Objects" + (f", the {len(chosen)} worst" if left else "")
+    return section(f"{title} (size and prior shape in pixels of the network's input)", table(columns, rows, tight=True))
+
+
+def _worst(objects: Sequence[GroundTruthMatch], top: int | None) -> list[GroundTruthMatch]:
+    if top is None:
+        return list(objects)
+    worst = sorted(objects, key=lambda item: (WORST_FIRST.index(item.status), item.best_iou))[:top]
+    return sorted(worst, key=lambda item: item.index)
+
+
+def _levels(result: MatchResult) -> RenderableType:
+    columns = [
+        Column("level", "left"),
+        Column("stride"),
+        Column("priors"),
+        Column("positives"),
+        Column("forced"),
+        Column("objects served"),
+    ]
+    rows = [
+        (
+            feature_map(level.feature_map),
+            stride(level.stride),
+            str(level.priors),
+            str(level.positives),
+            str(level.forced),
+            str(level.ground_truth),
+        )
+        for level in result.levels
+    ]
+    return section("Levels", table(columns, rows))
+
+
+def _thresholds(result: MatchResult) -> RenderableType:
+    columns = [Column("threshold", "left"), *(Column(f"{item.threshold:.2f}") for item in result.thresholds)]
+    rows = [
+        ("positives", *(str(item.positives) for item in result.thresholds)),
+        ("objects that reach it", *(str(item.reached) for item in result.thresholds)),
+    ]
+    near = count(result.totals.near_misses, "negative has", "negatives have")
+    title = f"Other thresholds ({near} an IoU less than 0.1 under {result.threshold:g})"
+    return section(title, table(columns, rows))
+
+
+def _round_trip(result: MatchResult) -> RenderableType:
+    if result.round_trip.worst is None:
+        return Text("Encode and decode: no positive to send through.")
+    columns = [Column("dtype", "left"), Column("largest px"), Column("mean px"), Column("worst object")]
+    rows = [_trip("float32", result.round_trip), _trip("float16", result.round_trip_half)]
+    return section("Encode, then decode every positive: the error left", table(columns, rows))
+
+
+def _trip(dtype: str, trip: RoundTrip) -> tuple[RenderableType, ...]:
+    return dtype, number(trip.max_px, 5), number(trip.mean_px, 5), "" if trip.worst is None else str(trip.worst)

@@ -1,0 +1,133 @@
+"""What the terminal reports share: numbers, tables, sections."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import Box, ConfigSummary
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table column.
+
+    Attributes:
+        heading: above it.
+        justify: where its cells stand.
+        wrap: whether it gives way in a narrow terminal.
+        least: characters that it keeps even so; those of its heading if 0.
+    """
+
+    heading: str
+    justify: Literal["left", "right"] = "right"
+    wrap: bool = False
+    least: int = 0
+
+
+def number(value: float, digits: int = 4) -> Text:
+    """A value with fixed decimals; inf and nan stand out."""
+    if math.isfinite(value):
+        return Text(f"{value:.{digits}f}")
+    return Text(f"{value}", style="number.bad")
+
+
+def count(value: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: `1 object`, `2 objects`."""
+    return f"{value} {noun if value == 1 else plural or noun + 's'}"
+
+
+def size(width: float, height: float) -> str:
+    """A size in pixels, to a pixel, or to a tenth where that would show nothing."""
+    digits = 1 if 0 < min(abs(width), abs(height)) < 2 else 0
+    return f"{width:.{digits}f}x{height:.{digits}f}"
+
+
+def stride(spacing: tuple[float, float]) -> str:
+    """The spacing of a level's centres in pixels: one number where x and y agree."""
+    x, y = spacing
+    return f"{x:g}" if x == y else f"{x:g}x{y:g}"
+
+
+def corners(corner_box: Box) -> str:
+    """The corners of a box, to a pixel."""
+    return ",".join(f"{value:.0f}" for value in corner_box)
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], tight: bool = False) -> Table:
+    """A plain table; the columns that may wrap do so where the terminal is too narrow for all.
+
+    Args:
+        columns: its columns.
+        rows: a cell for each column.
+        tight: leave one space between columns rather than two.
+    """
+    padding = (0, 0) if tight else (0, 1, 0, 0)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
+    for column in columns:
+        made.add_column(
+            column.heading,
+            justify=column.justify,
+            min_width=column.least or len(column.heading),
+            no_wrap=not column.wrap,
+            overflow="fold" if column.wrap else "ellipsis",
+        )
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def section(title: str, body: RenderableType) -> Group:
+    """A titled part of a report."""
+    return Group(Text(title, style="title"), body, Text())
+
+
+def bullets(lines: Sequence[str], style: str = "attention") -> RenderableType:
+    """Sentences, one a line, hanging under a mark."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in lines:
+        grid.add_row(Text("!", style=style), Text(line))
+    return Group(grid, Text())
+
+
+def priors_line(config: ConfigSummary) -> str:
+    """The priors in use, in a line."""
+    source = f" ({config.codebase})" if config.codebase else ""
+    width, height = config.image_size
+    known = "" if config.image_size_known else ", assumed: --image-size says otherwise"
+    return f"{config.name}{source}, {config.priors} priors on {_levels(config)}, input {width} x {height}{known}"
+
+
+def _levels(config: ConfigSummary) -> str:
+    return "no recognised grid" if config.levels == ((0, 0),) else count(len(config.levels), "level")
+
+
+def feature_map(grid: tuple[int, int]) -> str:
+    """A feature map, or `all` where there is no grid."""
+    return f"{grid[0]}x{grid[1]}" if grid != (0, 0) else "all"
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
+    """Labelled facts at the head of a report."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="faint", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in pairs:
+        grid.add_row(label, Text(value))
+    return Group(grid, Text())
+
+
+def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:
+    """The report, followed by the files that were written."""
+    if not files:
+        return report
+    return Group(report, Text("Wrote " + ", ".join(files), style="faint"))

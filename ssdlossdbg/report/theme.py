@@ -1,0 +1,47 @@
+"""Named styles of the terminal reports and colours of the pictures."""
+
+from __future__ import annotations
+
+from rich.theme import Theme
+
+from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED
+
+STATUS_STYLES = {
+    MATCHED: "gt.matched",
+    FORCED_ONLY: "gt.forced",
+    UNMATCHED: "gt.unmatched",
+    INVALID: "gt.invalid",
+}
+
+TERMINAL = Theme(
+    {
+        "title": "bold",
+        "faint": "dim",
+        "verdict.good": "bold green",
+        "verdict.bad": "bold red",
+        "attention": "yellow",
+        "gt.matched": "green",
+        "gt.forced": "yellow",
+        "gt.unmatched": "bold red",
+        "gt.invalid": "bold magenta",
+        "number.bad": "bold red",
+        "error": "bold red",
+    }
+)
+
+# Okabe and Ito's colours, which colour-blind people can tell apart, less black, which photos hide.
+PALETTE = (
+    (86, 180, 233),
+    (230, 159, 0),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+RED = (230, 30, 30)
+WHITE = (255, 255, 255)
+INK = (24, 26, 30)
+PAPER = (246, 246, 244)
+MIDDLE_GREY = (120, 122, 126)
+NEUTRAL_GROUND = (70, 74, 80)
