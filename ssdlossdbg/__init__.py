@@ -1,0 +1,114 @@
+"""ssdlossdbg: the profiler for the SSD loss, as a library.
+
+    import ssdlossdbg
+
+    dialect = ssdlossdbg.load_dialect("ssd.pytorch")
+    priors = ssdlossdbg.load_priors("ssd300")
+    report = ssdlossdbg.match("img.jpg", "ann.xml", priors, dialect)
+    report = ssdlossdbg.loss("preds.pt", "targets.pt")
+
+The tensor functions (`match_priors`, `multibox_loss`, `encode`, `decode`, `generate_priors`) know nothing of files and
+run on any device. Nothing here imports torch until it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ssdlossdbg.analysis.results import AnchorsResult, LossResult, MatchResult
+    from ssdlossdbg.api import anchors, loss, match
+    from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
+    from ssdlossdbg.multibox.codec import decode, encode
+    from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+    from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+    from ssdlossdbg.multibox.matching import Matching
+    from ssdlossdbg.multibox.matching import match as match_priors
+    from ssdlossdbg.multibox.priors import Priors, generate_priors
+    from ssdlossdbg.multibox.specs import CodecSpec, LossSpec, MatchSpec, MiningSpec, PriorSpec
+    from ssdlossdbg.readers.dialects import Dialect, load_dialect
+    from ssdlossdbg.readers.photos import Photo, load_photo
+    from ssdlossdbg.readers.priors import NamedPriors, load_priors
+
+# Where each name lives, and what it is called there if that differs.
+_HOMES = {
+    "AnchorsResult": "analysis.results",
+    "CodecSpec": "multibox.specs",
+    "Dialect": "readers.dialects",
+    "GroundTruthBatch": "multibox.ground_truth",
+    "InputError": "errors",
+    "LossResult": "analysis.results",
+    "LossSpec": "multibox.specs",
+    "MatchResult": "analysis.results",
+    "MatchSpec": "multibox.specs",
+    "Matching": "multibox.matching",
+    "MiningSpec": "multibox.specs",
+    "MultiBoxLoss": "multibox.loss",
+    "NamedPriors": "readers.priors",
+    "Photo": "readers.photos",
+    "PriorSpec": "multibox.specs",
+    "Priors": "multibox.priors",
+    "SsdLossDbgError": "errors",
+    "UnknownNameError": "errors",
+    "anchors": "api",
+    "decode": "multibox.codec",
+    "encode": "multibox.codec",
+    "generate_priors": "multibox.priors",
+    "load_dialect": "readers.dialects",
+    "load_photo": "readers.photos",
+    "load_priors": "readers.priors",
+    "loss": "api",
+    "match": "api",
+    "match_priors": "multibox.matching:match",
+    "multibox_loss": "multibox.loss",
+    "pad_ground_truth": "multibox.ground_truth",
+}
+
+__all__ = [
+    "AnchorsResult",
+    "CodecSpec",
+    "Dialect",
+    "GroundTruthBatch",
+    "InputError",
+    "LossResult",
+    "LossSpec",
+    "MatchResult",
+    "MatchSpec",
+    "Matching",
+    "MiningSpec",
+    "MultiBoxLoss",
+    "NamedPriors",
+    "Photo",
+    "PriorSpec",
+    "Priors",
+    "SsdLossDbgError",
+    "UnknownNameError",
+    "anchors",
+    "decode",
+    "encode",
+    "generate_priors",
+    "load_dialect",
+    "load_photo",
+    "load_priors",
+    "loss",
+    "match",
+    "match_priors",
+    "multibox_loss",
+    "pad_ground_truth",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,100 @@
+"""`ssdlossdbg anchors`: what do my priors look like?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssdlossdbg.cli.options import (
+    DEFAULT_CONFIG,
+    BoxFormOption,
+    BoxFormOptionType,
+    DefaultConfigOption,
+    DialectOption,
+    Format,
+    FormatOption,
+    ImageSizeOption,
+    TracebackOption,
+    existing_inputs,
+    parse_image_size,
+)
+from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_json, write_file
+
+
+@command
+def anchors(
+    config: DefaultConfigOption = DEFAULT_CONFIG,
+    dialect: DialectOption = "ssd.pytorch",
+    image: Annotated[Path | None, typer.Option("--image", help="Draw the priors on this photo.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PNG", help="Draw a picture.")] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--dump", metavar="NPY", help="Write the priors: float32 [P, 4], cx cy w h, normalised."),
+    ] = None,
+    list_presets: Annotated[bool, typer.Option("--list", help="List every preset and exit.")] = False,
+    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
+    image_size: ImageSizeOption = None,
+    format: FormatOption = Format.TEXT,
+    traceback: TracebackOption = False,
+) -> None:
+    """Show the priors of a config, level by level: shapes, reach, and the object sizes they cannot learn.
+
+    Example: ssdlossdbg anchors --config ssd300 -o priors.png
+    """
+    if list_presets:
+        _list(format)
+        return
+    with progress("Generating the priors"):
+        with quick_imports():
+            from ssdlossdbg import api
+            from ssdlossdbg.readers.priors import load_priors
+        result = api.anchors(load_priors(config, prior_format.value, parse_image_size(image_size)), dialect)
+        inputs, files = existing_inputs(image, config), []
+        if dump is not None:
+            write_file(dump, _npy(result.boxes), inputs)
+            files.append(str(dump))
+        if output is not None:
+            from ssdlossdbg.readers.photos import load_photo
+            from ssdlossdbg.report.anchors_picture import anchors_picture
+            from ssdlossdbg.report.canvas import png
+
+            photo = load_photo(image).image if image else None
+            write_file(output, png(anchors_picture(result, photo)), inputs)
+            files.append(str(output))
+    if format is Format.JSON:
+        from ssdlossdbg.report.as_json import anchors_json
+
+        show_json(anchors_json(result, files))
+    else:
+        from ssdlossdbg.report.anchors_text import anchors_report
+        from ssdlossdbg.report.text import with_files
+
+        show(with_files(anchors_report(result), files))
+
+
+def _list(format: Format) -> None:
+    from ssdlossdbg.analysis.results import PresetSummary
+    from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
+
+    configs = [load_prior_config(name) for name in preset_names()]
+    presets = [PresetSummary(c.name, c.title, c.codebase, c.aliases, c.spec.image_size, c.spec.count) for c in configs]
+    if format is Format.JSON:
+        from ssdlossdbg.report.as_json import presets_json
+
+        show_json(presets_json(presets))
+    else:
+        from ssdlossdbg.report.anchors_text import presets_report
+
+        show(presets_report(presets))
+
+
+def _npy(array: object) -> bytes:
+    import io
+
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(array, dtype=np.float32))
+    return buffer.getvalue()

@@ -1,0 +1,115 @@
+"""`ssdlossdbg loss`: what is my loss made of, and which negatives were mined?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssdlossdbg.cli.options import (
+    BoxFormOption,
+    BoxFormOptionType,
+    ClassesOption,
+    ConfigOption,
+    DeviceOption,
+    DialectOption,
+    Format,
+    FormatOption,
+    ImageSizeOption,
+    ThresholdOption,
+    TracebackOption,
+    UnitsOption,
+    existing_inputs,
+    parse_classes,
+    parse_image_size,
+)
+from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_json, write_file
+
+if TYPE_CHECKING:
+    from ssdlossdbg.analysis.results import LossResult
+
+
+@command
+def loss(
+    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
+    targets: Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")],
+    config: ConfigOption = None,
+    dialect: DialectOption = "ssd.pytorch",
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", help="The photo of the first image; repeat for the next ones.")
+    ] = None,
+    threshold: ThresholdOption = None,
+    neg_pos: Annotated[
+        float | None, typer.Option("--neg-pos", min=0.0, help="Negatives mined per positive, over the dialect's.")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option("--alpha", min=0.0, help="Weight of the localisation loss, over the dialect's.")
+    ] = None,
+    classes: ClassesOption = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many objects and negatives to list.")] = 10,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
+    ] = None,
+    target_units: Annotated[
+        UnitsOption | None, typer.Option("--target-units", help="Units of the target boxes, over what is recognised.")
+    ] = None,
+    label_offset: Annotated[
+        int | None, typer.Option("--label-offset", help="What to add to target labels so that 0 is background.")
+    ] = None,
+    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
+    image_size: ImageSizeOption = None,
+    device: DeviceOption = "auto",
+    format: FormatOption = Format.TEXT,
+    traceback: TracebackOption = False,
+) -> None:
+    """Show what the loss of a saved batch is made of: by image, level, class, object and coordinate.
+
+    Example: ssdlossdbg loss preds.pt targets.pt
+    """
+    photos = image or []
+    with progress("Computing the loss"):
+        with quick_imports():
+            from ssdlossdbg import api
+            from ssdlossdbg.readers.dialects import Units
+        result = api.loss(
+            predictions,
+            targets,
+            config,
+            dialect,
+            classes=parse_classes(classes),
+            threshold=threshold,
+            neg_pos=neg_pos,
+            alpha=alpha,
+            device=device,
+            images=photos,
+            image_size=parse_image_size(image_size),
+            prior_format=prior_format.value,
+            target_units=Units(target_units.value) if target_units else None,
+            label_offset=label_offset,
+        )
+        files = _draw(result, photos, output, existing_inputs(predictions, targets, config, *photos)) if output else []
+    if format is Format.JSON:
+        from ssdlossdbg.report.as_json import loss_json
+
+        show_json(loss_json(result, files))
+    else:
+        from ssdlossdbg.report.loss_text import loss_report
+        from ssdlossdbg.report.text import with_files
+
+        show(with_files(loss_report(result, top), files))
+
+
+def _draw(result: LossResult, photos: list[Path], folder: Path, inputs: tuple[Path, ...]) -> list[str]:
+    from ssdlossdbg.readers.photos import load_photo
+    from ssdlossdbg.report.canvas import png
+    from ssdlossdbg.report.loss_picture import loss_picture
+
+    make_folder(folder)
+    files = []
+    for index in range(len(result.images)):
+        photo = load_photo(photos[index]).image if index < len(photos) else None
+        path = folder / f"image-{index:03d}.loss.png"
+        write_file(path, png(loss_picture(result, index, photo)), inputs)
+        files.append(str(path))
+    return files

@@ -1,0 +1,167 @@
+"""What surrounds every command: consoles, errors, exit codes, progress, output files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import typer
+
+from ssdlossdbg.errors import EXIT_INTERRUPTED, InputError, SsdLossDbgError
+
+P = ParamSpec("P")
+PATIENCE_SECONDS = 2.0
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a command raises into one paragraph on stderr and an exit code; `--traceback` shows the stack."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        traceback = bool(kwargs.get("traceback"))
+        try:
+            function(*args, **kwargs)
+        except SsdLossDbgError as error:
+            if traceback:
+                sys.excepthook(type(error), error, error.__traceback__)
+                raise typer.Exit(error.exit_code) from None
+            _say_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            _say_error("interrupted")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`); Python must not complain when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def _say_error(message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not console.is_terminal)
+
+
+def show(report: Any) -> None:
+    """Print a rich renderable to stdout."""
+    from rich.console import Console
+
+    from ssdlossdbg.report.theme import TERMINAL
+
+    with _unencodable_replaced():
+        Console(theme=TERMINAL, highlight=False).print(report)
+
+
+def show_json(text: str) -> None:
+    """Print JSON to stdout, without any of rich's wrapping."""
+    with _unencodable_replaced():
+        print(text)
+
+
+@contextlib.contextmanager
+def _unencodable_replaced() -> Iterator[None]:
+    # A terminal that is not UTF-8 gets a ? for what it cannot show, rather than a crash in the middle.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    yield
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import heavy modules with the garbage collector off, then exempt what they made from later collections.
+
+    Importing torch makes hundreds of thousands of objects that live as long as the process; looking through them
+    again and again takes a seventh of the import's time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@contextlib.contextmanager
+def progress(doing: str) -> Iterator[None]:
+    """Say on stderr what is going on, once it has taken longer than two seconds."""
+    timer = threading.Timer(PATIENCE_SECONDS, lambda: print(f"{doing} ...", file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def write_file(path: Path, data: bytes, inputs: Iterable[Path] = ()) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: where to.
+        data: what.
+        inputs: files that must not be replaced.
+
+    Raises:
+        InputError: `path` is an input or a folder, or cannot be written.
+    """
+    if any(path.resolve() == source.resolve() for source in inputs):
+        raise InputError(path, "is an input and would be overwritten", "Choose another output with -o.")
+    if path.is_dir():
+        raise InputError(path, "is a folder", "Name a file in it.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place with -o.") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def make_folder(path: Path) -> Path:
+    """The folder, made where it does not exist yet.
+
+    Raises:
+        InputError: it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(path, f"cannot be made a folder ({error.strerror})", "Choose another with -o.") from None
+    if not os.access(path, os.W_OK):
+        raise InputError(path, "cannot be written to", "Choose another folder with -o.")
+    return path
+
+
+def unused(path: Path) -> Path:
+    """The path, with a number added where such a file exists: outputs the user did not name replace nothing."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return candidate
