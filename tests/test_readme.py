@@ -1,0 +1,133 @@
+"""Every example of README.md is run, and what it prints is what the README shows.
+
+After a wanted change, `UPDATE_README=1 pytest tests/test_readme.py` writes the new output into the README.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageChops
+from typer.testing import CliRunner
+
+from ssdlossdbg import api
+from ssdlossdbg.cli.app import app
+from ssdlossdbg.readers.prior_configs import preset_names
+from ssdlossdbg.report.loss_picture import loss_picture
+from ssdlossdbg.report.match_picture import match_picture
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"```console\n\$ ssdlossdbg (?P<command>.*)\n(?P<output>(?:.*\n)*?)```\n")
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of that language."""
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), flags=re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with sample_data and the broken targets that the README speaks of, as the current one."""
+    (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
+    targets = torch.load(ROOT / "sample_data/targets.pt", weights_only=True)
+    targets[2][3, 2] = targets[2][3, 0]
+    torch.save(targets, tmp_path / "broken_targets.pt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    return tmp_path
+
+
+def run(command: str) -> str:
+    """What the command prints, up to the number of lines that `| head` keeps, without the blanks that pad them."""
+    command, _, head = command.partition(" | head -")
+    result = CliRunner().invoke(app, shlex.split(command))
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()[: int(head) if head else None]
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def test_console_examples(folder: Path) -> None:
+    text = README.read_text()
+    shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
+    assert len(shown) == 5
+    printed = {command: run(command) for command in shown}
+    if os.environ.get("UPDATE_README"):
+        README.write_text(
+            CONSOLE.sub(lambda m: f"```console\n$ ssdlossdbg {m['command']}\n{printed[m['command']]}```\n", text)
+        )
+    else:
+        assert shown == printed
+
+
+def test_python_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = [block for block in blocks("python") if block.startswith("import ssdlossdbg")]
+    exec(compile(example, "README.md", "exec"), {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "[]"
+    assert [float(number) for number in second.split()] == pytest.approx([1.6644705, 0.1853532], rel=1e-6)
+
+
+def test_added_lines_save_a_batch(folder: Path) -> None:
+    (lines,) = [block for block in blocks("python") if "torch.save" in block]
+    images = torch.zeros((1, 3, 8, 8))
+    priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
+    out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
+    exec(
+        lines.replace("        ", ""),
+        {"torch": torch, "out": out, "targets": [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7]])]},
+    )
+    assert images.shape[0] == api.loss("preds.pt", "targets.pt").images[0].ground_truth
+
+
+def test_toml_examples(folder: Path) -> None:
+    config, dialect = blocks("toml")
+    Path("own.toml").write_text(config)
+    Path("fork.toml").write_text(dialect)
+    result = api.anchors("own.toml")
+    assert [level.shapes[0] for level in result.levels] == [(16.0, 16.0), (32.0, 32.0)]
+    assert [level.stride for level in result.levels] == [(8.0, 8.0), pytest.approx((300 / 19, 300 / 19))]
+    fork = api.match("sample_data/cat.jpg", "sample_data/cat.xml", dialect="fork.toml")
+    wanted = tomllib.loads(dialect)
+    assert fork.threshold == wanted["match"]["threshold"]
+    assert fork.totals.negatives == wanted["mining"]["ratio"] * fork.totals.positives
+
+
+def test_pictures_are_what_the_commands_draw(folder: Path) -> None:
+    astronaut = api.load_photo(Path("sample_data/astronaut.jpg"))
+    coins = api.load_photo(Path("sample_data/coins.jpg"))
+    batch = api.loss("sample_data/preds.pt", "sample_data/targets.pt", images=["", "", "sample_data/coins.jpg"])
+    drawn = {
+        "astronaut.match.png": match_picture(api.match(astronaut, "sample_data/astronaut.xml"), astronaut.image),
+        "coins.loss.png": loss_picture(batch, 2, coins.image),
+    }
+    for name, picture in drawn.items():
+        path = ROOT / "sample_data/pictures" / name
+        if os.environ.get("UPDATE_README"):
+            path.parent.mkdir(exist_ok=True)
+            picture.quantize(160, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+        with Image.open(path) as stored:
+            assert stored.size == picture.size
+            # The stored picture has a palette of 160 colours, and JPEG decoders may differ in a shade.
+            difference = ImageChops.difference(stored.convert("RGB"), picture).convert("L").resize((64, 64))
+            assert max(difference.get_flattened_data()) < 24
+
+
+def test_preset_count() -> None:
+    assert f"shows the {len(preset_names())} presets" in README.read_text()
+
+
+@pytest.mark.parametrize("name", ["try", "test"])
+def test_ci_finds_the_command(name: str) -> None:
+    marker = f"<!-- command: {name} -->\n```sh\n"
+    command = README.read_text().split(marker)[1].split("```")[0]
+    assert command.startswith("pip install -c .ci/constraints.txt ")
+    assert command.count("\n") == 1
