@@ -1,0 +1,121 @@
+"""Time the loss core (match, encode, mine, sum) against torchvision's own on the same batch.
+
+    python tests/bench/loss_core.py [--images 32] [--classes 21] [--repeats 9] [--device cpu]
+
+Prints the median of each and its ratio to one `F.cross_entropy(reduction="none")` pass over the same logits. The
+runs are interleaved, so that a machine whose speed drifts slows all of them alike. torchvision is timed where it can
+be imported; its figure covers `box_iou`, `SSDMatcher` and `compute_loss`, as in `SSD.forward` under training. The
+objects are random: sizes and numbers like those of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ssdlossdbg import generate_priors, load_dialect, multibox_loss, pad_ground_truth
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.readers.prior_configs import load_prior_config
+
+SIDE = 300
+
+
+def make_objects(images: int, classes: int, device: str) -> tuple[list[Tensor], list[Tensor]]:
+    """Normalised boxes and class ids of each image, with a fixed seed."""
+    generator = torch.Generator().manual_seed(0)
+    boxes, labels = [], []
+    for _ in range(images):
+        count = int(torch.randint(8, 20, (), generator=generator))
+        size = (15 + 85 * torch.rand((count, 2), generator=generator)) / SIDE
+        low = torch.rand((count, 2), generator=generator) * (1 - size)
+        boxes.append(torch.cat((low, low + size), dim=1).to(device))
+        labels.append(torch.randint(1, classes, (count,), generator=generator).to(device))
+    return boxes, labels
+
+
+def torchvision_step(
+    loc: Tensor, conf: Tensor, priors: Tensor, boxes: list[Tensor], labels: list[Tensor]
+) -> Callable[[], object] | None:
+    """Torchvision's matching and loss on the batch, or None where it cannot be imported."""
+    try:
+        from torchvision.models.detection import _utils, ssd
+        from torchvision.ops import boxes as box_ops
+    except (ImportError, RuntimeError) as error:
+        print(f"torchvision is not timed: {error}")
+        return None
+    corners = cxcywh_to_xyxy(priors) * SIDE
+    targets = [{"boxes": box * SIDE, "labels": label} for box, label in zip(boxes, labels, strict=True)]
+    network = SimpleNamespace(box_coder=_utils.BoxCoder(weights=(10.0, 10.0, 5.0, 5.0)), neg_to_pos_ratio=3.0)
+    matcher = _utils.SSDMatcher(0.5)
+    outputs = {"bbox_regression": loc, "cls_logits": conf}
+
+    def step() -> object:
+        matched = [matcher(box_ops.box_iou(target["boxes"], corners)) for target in targets]
+        return ssd.SSD.compute_loss(network, targets, outputs, [corners] * len(targets), matched)
+
+    return step
+
+
+def median_times(steps: dict[str, Callable[[], object]], repeats: int, device: str) -> dict[str, float]:
+    """Median seconds of each step, all run in turn."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for repeat in range(repeats + 2):
+        for name, step in steps.items():
+            if device != "cpu":
+                torch.cuda.synchronize()
+            start = time.perf_counter()
+            step()
+            if device != "cpu":
+                torch.cuda.synchronize()
+            if repeat >= 2:  # the first two warm up
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main() -> None:
+    """Parse, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--classes", type=int, default=21)
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+
+    torch.manual_seed(0)
+    priors = generate_priors(load_prior_config("ssd300").spec).boxes.to(options.device)
+    shape = (options.images, len(priors))
+    loc = torch.randn((*shape, 4), device=options.device)
+    conf = torch.randn((*shape, options.classes), device=options.device)
+    boxes, labels = make_objects(options.images, options.classes, options.device)
+    dialect = load_dialect("ssd.pytorch")
+    background = torch.zeros(shape, dtype=torch.long, device=options.device).reshape(-1)
+
+    def ours() -> object:
+        gt = pad_ground_truth(boxes, labels)
+        return multibox_loss(loc, conf, priors, gt, dialect.match, dialect.codec, dialect.mining, dialect.loss).total
+
+    steps: dict[str, Callable[[], object]] = {
+        "cross-entropy pass": lambda: F.cross_entropy(conf.flatten(0, 1), background, reduction="none"),
+        "ssdlossdbg": ours,
+    }
+    rival = torchvision_step(loc, conf, priors, boxes, labels)
+    if rival is not None:
+        steps["torchvision"] = rival
+    with torch.no_grad():
+        medians = median_times(steps, options.repeats, options.device)
+    unit = medians["cross-entropy pass"]
+    print(f"{options.images} images, {len(priors)} priors, {options.classes} classes, {options.device}, ", end="")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, median of {options.repeats}")
+    for name, seconds in medians.items():
+        print(f"{name:20} {seconds * 1000:8.1f} ms {seconds / unit:7.2f} passes")
+
+
+if __name__ == "__main__":
+    main()
