@@ -55,7 +55,8 @@ def run(command: str) -> str:
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def test_console_examples(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_console_examples() -> None:
     text = README.read_text()
     shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
     assert len(shown) == 5
@@ -68,7 +69,8 @@ def test_console_examples(folder: Path) -> None:
         assert shown == printed
 
 
-def test_python_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("folder")
+def test_python_example(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = [block for block in blocks("python") if block.startswith("import ssdlossdbg")]
     exec(compile(example, "README.md", "exec"), {})
     first, second = capsys.readouterr().out.splitlines()
@@ -76,19 +78,19 @@ def test_python_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert [float(number) for number in second.split()] == pytest.approx([1.6644705, 0.1853532], rel=1e-6)
 
 
-def test_added_lines_save_a_batch(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_added_lines_save_a_batch() -> None:
     (lines,) = [block for block in blocks("python") if "torch.save" in block]
-    images = torch.zeros((1, 3, 8, 8))
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
     out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
-    exec(
-        lines.replace("        ", ""),
-        {"torch": torch, "out": out, "targets": [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7]])]},
-    )
-    assert images.shape[0] == api.loss("preds.pt", "targets.pt").images[0].ground_truth
+    targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
+    exec(lines.replace("        ", ""), {"torch": torch, "out": out, "targets": targets})
+    (image,) = api.loss("preds.pt", "targets.pt").images
+    assert image.ground_truth == 2
 
 
-def test_toml_examples(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_toml_examples() -> None:
     config, dialect = blocks("toml")
     Path("own.toml").write_text(config)
     Path("fork.toml").write_text(dialect)
@@ -101,7 +103,8 @@ def test_toml_examples(folder: Path) -> None:
     assert fork.totals.negatives == wanted["mining"]["ratio"] * fork.totals.positives
 
 
-def test_pictures_are_what_the_commands_draw(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_pictures_are_what_the_commands_draw() -> None:
     astronaut = api.load_photo(Path("sample_data/astronaut.jpg"))
     coins = api.load_photo(Path("sample_data/coins.jpg"))
     batch = api.loss("sample_data/preds.pt", "sample_data/targets.pt", images=["", "", "sample_data/coins.jpg"])
