@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def load_annotation(path: Path, photo: Path, photo_size: tuple[int, int], classe
 
 
 def _recognise(data: bytes, path: Path) -> Parser:
-    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    start = data.removeprefix(BOM_UTF8).lstrip()[:1]
     by_content: dict[bytes, Parser] = {b"<": parse_voc, b"{": parse_coco, b"[": parse_coco}
     by_ending: dict[str, Parser] = {".xml": parse_voc, ".json": parse_coco}
     return by_content.get(start) or by_ending.get(path.suffix.lower(), parse_yolo)

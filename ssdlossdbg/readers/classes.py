@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.files import read_text
+from ssdlossdbg.readers.files import is_file, read_text
 
 # The order of ssd.pytorch data/voc0712.py:16-21 and of every other VOC loader: alphabetical.
 VOC_CLASSES = (
@@ -25,9 +25,9 @@ def load_classes(value: str) -> tuple[str, ...]:
         InputError: no name, a name given twice, or a file that cannot be read.
     """
     path = Path(value)
-    if "," in value and not path.is_file():
+    if "," in value and not is_file(path):
         names = tuple(name.strip() for name in value.split(","))
-    elif path.suffix or path.is_file():
+    elif path.suffix or is_file(path):
         names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     else:
         names = (value.strip(),)

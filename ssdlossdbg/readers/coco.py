@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -49,7 +50,7 @@ def parse_coco(source: Source) -> Annotation:
     objects = []
     for index, entry in enumerate(item for item in coco.annotations if item.image_id == image.id):
         if entry.category_id not in names:
-            known = ", ".join(str(number) for number in sorted(names)[:12])
+            known = ", ".join(str(number) for number in sorted(names)[:12]) or "none"
             raise InputError(
                 f"{path}, object {index} of {image.file_name}",
                 f"has category {entry.category_id}, which `categories` does not list",
@@ -66,7 +67,7 @@ def parse_coco(source: Source) -> Annotation:
 
 def _parse_json(data: bytes, path: Path) -> _Coco:
     try:
-        return msgspec.json.decode(data, type=_Coco)
+        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=_Coco)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at ")
         where = f"{path}, {place.strip('`').removeprefix('$').removeprefix('.')}".rstrip(", ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import tomllib
 from pathlib import Path
@@ -24,13 +25,23 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(path, "is a folder, not a file", "Name a file inside it.") from None
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "Check its permissions.") from None
+    except ValueError as error:
+        raise InputError(path, f"cannot be a path ({error})", "Check the path.") from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; what is too long for a file name (a list of classes, say) is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _near_miss(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"The folder {folder} does not exist either; check the path."
-    same_stem = sorted(entry.name for entry in folder.glob(f"{path.stem}.*"))
+    same_stem = sorted(entry.name for entry in folder.glob(f"{glob.escape(path.stem)}.*") if entry.exists())
     return f"There is {same_stem[0]} beside it." if same_stem else "Check the path."
 
 
@@ -55,7 +66,7 @@ def read_table(path: Path) -> dict[str, Any]:
     text = read_text(path)
     try:
         table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+    except ValueError as error:  # not only the parsers' own: an integer of 5000 digits is none either
         raise InputError(path, f"cannot be parsed: {error}", "Correct that place.") from None
     except RecursionError:
         raise InputError(path, "is nested too deeply", "Flatten it.") from None

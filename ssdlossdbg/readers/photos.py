@@ -35,6 +35,7 @@ def load_photo(path: Path) -> Photo:
     data = read_bytes(path)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF data and the like: the pixels are what is wanted
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(BytesIO(data)) as image:
                 return Photo(path, ImageOps.exif_transpose(image).convert("RGB"))
@@ -42,5 +43,5 @@ def load_photo(path: Path) -> Photo:
         raise InputError(path, "is not an image that can be read", "Give a JPEG, PNG or the like.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(path, f"claims an absurd size ({error})", "Scale it down first.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # a decoder raises whatever it stumbles over in a damaged file
         raise InputError(path, f"cannot be decoded ({error})", "It may be cut short; copy it again.") from None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.tensors import load_tensors
+from ssdlossdbg.readers.tensors import keys_of, load_tensors
 
 LOC_KEYS = ("loc", "bbox_regression")
 CONF_KEYS = ("conf", "cls_logits")
@@ -72,7 +72,7 @@ def _recognise(saved: Any, path: Path) -> tuple[Tensor, Tensor, Tensor | None, s
         loc_key = next((key for key in LOC_KEYS if key in saved), None)
         conf_key = next((key for key in CONF_KEYS if key in saved), None)
         if loc_key is None or conf_key is None:
-            raise InputError(path, f"has the keys {', '.join(map(str, saved)) or 'none'}", EXPECTED)
+            raise InputError(path, f"has the keys {keys_of(saved)}", EXPECTED)
         parts = [saved[loc_key], saved[conf_key], *([saved["priors"]] if "priors" in saved else [])]
         layout = "a mapping with " + ", ".join((loc_key, conf_key, *(["priors"] if len(parts) == 3 else [])))
     elif isinstance(saved, (tuple, list)):

@@ -77,13 +77,17 @@ def recognise_priors(
         codebase: whose preset to prefer where several are equal.
 
     Raises:
-        InputError: another shape, or pixels without an image size.
+        InputError: another shape, nan or inf, or pixels without an image size.
     """
     if boxes.ndim != 2 or boxes.shape[-1] != 4 or not boxes.is_floating_point() or not len(boxes):
         found = f"holds {boxes.dtype} of shape {list(boxes.shape)}"
         raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
-    boxes = boxes.float()
-    if float(boxes.nan_to_num().abs().max()) > LARGEST_NORMALIZED:
+    boxes = boxes.detach().float()
+    wrong = (~boxes.isfinite()).any(1).nonzero().flatten()
+    if len(wrong):
+        found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
+        raise InputError(f"{where}, priors[{int(wrong[0])}]", found, "Priors are finite numbers; save them again.")
+    if float(boxes.abs().max()) > LARGEST_NORMALIZED:
         if image_size is None:
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, "Say of what input: --image-size 300.")

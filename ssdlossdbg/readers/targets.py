@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import Units
-from ssdlossdbg.readers.tensors import load_tensors
+from ssdlossdbg.readers.tensors import keys_of, load_tensors
 
 EXPECTED = (
     "Expected a list of [n, 5] tensors (x1, y1, x2, y2, label), a list of mappings with boxes [n, 4] and labels [n], "
@@ -64,12 +64,13 @@ def load_targets(
     if isinstance(saved, Mapping):
         saved = _from_mapping(saved, path)
     if isinstance(saved, Tensor) and saved.ndim == 3:
-        images: list[Any] = list(_unpad(saved))
+        images: list[Any] = _unpad(_float(saved))
         layout = f"a padded tensor {list(saved.shape)}"
     elif isinstance(saved, (list, tuple)) and saved:
         images, layout = list(saved), f"a list of {len(saved)} images"
     else:
         found = f"a tensor of shape {list(saved.shape)}" if isinstance(saved, Tensor) else f"a {type(saved).__name__}"
+        found = "an empty list" if isinstance(saved, (list, tuple)) else found
         raise InputError(path, f"holds {found}", EXPECTED)
     pairs: list[tuple[Tensor, Tensor]]
     if all(isinstance(image, Mapping) for image in images):
@@ -123,12 +124,12 @@ def _from_mapping(saved: Mapping[str, Any], path: Path) -> Any:
         return [saved]
     numbered: dict[int, dict[str, Any]] = {}
     for key, value in saved.items():
-        found = re.fullmatch(r"(?:gt_)?(boxes|labels|targets)_(\d+)", str(key))
+        found = re.fullmatch(r"(?:gt_)?(boxes|labels|targets)_(\d{1,9})", str(key))
         if found:
             numbered.setdefault(int(found[2]), {})[found[1]] = value
     if sorted(numbered) != list(range(len(numbered))) or not numbered:
-        keys = ", ".join(map(str, saved)) or "none"
-        raise InputError(path, f"has the keys {keys}", EXPECTED + " In an archive: targets, or boxes_0, labels_0, ...")
+        fix = EXPECTED + " In an archive: targets, or boxes_0, labels_0, ..."
+        raise InputError(path, f"has the keys {keys_of(saved)}", fix)
     images = [numbered[index] for index in range(len(numbered))]
     return [image.get("targets", image) for image in images]
 
@@ -136,7 +137,7 @@ def _from_mapping(saved: Mapping[str, Any], path: Path) -> Any:
 def _pair(image: Mapping[str, Any], where: str) -> tuple[Tensor, Tensor]:
     boxes, labels = image.get("boxes"), image.get("labels")
     if not isinstance(boxes, Tensor) or not isinstance(labels, Tensor):
-        raise InputError(where, f"has the keys {', '.join(map(str, image)) or 'none'}", EXPECTED)
+        raise InputError(where, f"has the keys {keys_of(image)}", EXPECTED)
     boxes, labels = (boxes.reshape(0, 4) if boxes.numel() == 0 else boxes), labels.reshape(-1)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) != len(labels):
         found = f"boxes {list(boxes.shape)} and labels {list(labels.shape)}"
@@ -170,7 +171,7 @@ def _reach(pairs: list[tuple[Tensor, Tensor]]) -> float:
 
 def _ids(labels: Tensor, offset: int, where: str) -> Tensor:
     values = labels.detach().double()
-    wrong = (values != values.round()).nonzero().flatten()
+    wrong = (values % 1 != 0).nonzero().flatten()
     if len(wrong):
         place = f"{where}, object {int(wrong[0])}"
         what = f"has the label {float(values[wrong[0]]):g}"

@@ -70,5 +70,5 @@ def _number(element: Element, tag: str, path: Path, place: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(where, f"<{tag.replace('/', '><')}> is {text.strip()!r}, not a number", "Write a number.")
+        raise InputError(where, f"<{tag.replace('/', '><')}> is {text.strip()[:40]!r}, not a number", "Write a number.")
     return value

@@ -40,7 +40,7 @@ def _object(
     except ValueError:
         number = cx = cy = w = h = math.nan
     if not all(map(math.isfinite, (number, cx, cy, w, h))):
-        raise InputError(where, f"holds something that is not a number: {' '.join(row)}", "Write five numbers.")
+        raise InputError(where, f"holds something that is not a number: {' '.join(row)[:60]}", "Write five numbers.")
     if not classes:
         fix = "Add --classes with the file of names, or a,b,c in their order."
         raise InputError(where, f"names class {number:g} by number only", fix)

@@ -1,0 +1,104 @@
+"""Class names from files and from the command line, and the ids they get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.readers.classes import VOC_CLASSES, class_id, guess_classes, load_classes
+
+Refused = Callable[[Callable[[], object]], InputError]
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("cat,dog", ("cat", "dog")),
+        (" cat , traffic light ", ("cat", "traffic light")),
+        ("cat", ("cat",)),
+        ("dog,cat", ("dog", "cat")),
+    ],
+)
+def test_names_themselves(value: str, names: tuple[str, ...]) -> None:
+    assert load_classes(value) == names
+
+
+def test_more_names_than_a_file_name_can_be_long() -> None:
+    names = tuple(f"class number {index}" for index in range(80))
+    assert load_classes(",".join(names)) == names
+
+
+@pytest.mark.parametrize("name", ["names.txt", "names", "cat,dog"])
+@pytest.mark.parametrize("data", [b"cat\ndog\n", b"\xef\xbb\xbfcat\r\n\r\n  dog  "], ids=["plain", "windows"])
+def test_file_with_a_name_a_line(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert load_classes(str(tmp_path / name)) == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("cat,,dog", "holds an empty name"),
+        ("cat,", "holds an empty name"),
+        ("", "holds an empty name"),
+        (" ", "holds an empty name"),
+        ("cat,dog,cat", "names 'cat' twice"),
+    ],
+)
+def test_bad_names(value: str, what: str, refused: Refused) -> None:
+    error = refused(lambda: load_classes(value))
+    assert (error.where, error.what) == (f"--classes {value}", what)
+
+
+@pytest.mark.parametrize(("text", "what"), [("\n \n", "holds an empty name"), ("cat\ncat\n", "names 'cat' twice")])
+def test_bad_file(text: str, what: str, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text(text)
+    error = refused(lambda: load_classes(str(path)))
+    assert (error.where, error.what) == (f"--classes {path}", what)
+
+
+@pytest.mark.parametrize("name", ["names.txt", "x" * 300 + ".txt", "a\0b.txt"], ids=["missing", "long", "nul"])
+def test_file_that_cannot_be_read(name: str, tmp_path: Path, refused: Refused) -> None:
+    assert refused(lambda: load_classes(str(tmp_path / name))).where == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("listed", "labels", "guessed"),
+    [
+        (("b", "a"), ["a"], ("b", "a")),
+        ((), ["person", "Dog"], VOC_CLASSES),
+        ((), [], VOC_CLASSES),
+        ((), ["zebra", "cat", "zebra"], ("cat", "zebra")),
+    ],
+)
+def test_guess(listed: tuple[str, ...], labels: list[str], guessed: tuple[str, ...]) -> None:
+    assert guess_classes(listed, labels) == guessed
+
+
+@pytest.mark.parametrize(
+    ("label", "column"), [("aeroplane", 1), ("person", 15), ("tvmonitor", 20), ("Person", 15), ("TVMONITOR", 20)]
+)
+def test_column_of_a_class(label: str, column: int) -> None:
+    assert class_id(label, VOC_CLASSES, "a.xml, object 0") == column
+
+
+def test_exact_name_wins_over_its_lower_case() -> None:
+    assert class_id("Cat", ("cat", "Cat"), "a.xml") == 2
+
+
+def test_unknown_class_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        class_id("persn", VOC_CLASSES, "a.xml, object 3")
+    error = caught.value
+    assert (error.where, error.what) == ("a.xml, object 3", "unknown class 'persn'")
+    assert error.fix == "Did you mean 'person'? Correct the label or --classes."
+
+
+def test_unknown_class_without_any_like_it() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        class_id("zebra", ("cat", "dog"), "a.xml")
+    assert caught.value.fix == "Known: cat, dog. Correct the label or --classes."

@@ -1,0 +1,129 @@
+"""Dialects: what ssd.pytorch's says, the user's own files, and what is said of bad ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.multibox.specs import (
+    Comparison,
+    ConflictRule,
+    ForcedRule,
+    IouRule,
+    MiningCap,
+    MiningScore,
+    Normalizer,
+)
+from ssdlossdbg.readers.dialects import DIALECTS, Dialect, Difficult, SizeFrom, TargetSpec, Units, load_dialect
+
+Refused = Callable[[Callable[[], object]], InputError]
+
+
+def test_ssd_pytorch() -> None:
+    """Read off amdegroot/ssd.pytorch at 5b0b77f by hand; the lines are named in the TOML file."""
+    dialect = load_dialect("ssd.pytorch")
+    assert dialect.targets == TargetSpec(Units.NORMALIZED, 1, -1.0, SizeFrom.PHOTO, Difficult.DROP)
+    assert (dialect.match.threshold, dialect.match.comparison) == (0.5, Comparison.AT_LEAST)
+    assert (dialect.match.iou, dialect.match.forced) == (IouRule.PLAIN, ForcedRule.BEST_PRIOR)
+    assert dialect.match.conflict is ConflictRule.LAST
+    assert dialect.codec.variances == (0.1, 0.1, 0.2, 0.2)
+    assert (dialect.mining.ratio, dialect.mining.score) == (3, MiningScore.GLOBAL_MAX_CROSS_ENTROPY)
+    assert dialect.mining.cap is MiningCap.PRIORS_MINUS_ONE
+    assert (dialect.loss.localization_weight, dialect.loss.smooth_l1_beta) == (1, 1)
+    assert dialect.loss.normalizer is Normalizer.POSITIVES
+    assert dialect.raises.image_without_objects.startswith("IndexError in match, layers/box_utils.py:97")
+    assert (dialect.name, dialect.codebase) == ("ssd.pytorch", "amdegroot/ssd.pytorch")
+
+
+@pytest.mark.parametrize("alias", ["ssd-pytorch", "ssd_pytorch"])
+def test_alias(alias: str) -> None:
+    assert load_dialect(alias) == load_dialect("ssd.pytorch")
+
+
+@pytest.mark.parametrize("file", sorted(DIALECTS.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_shipped_dialect_loads_and_says_whose_it_is(file: Path) -> None:
+    dialect = load_dialect(file.stem)
+    assert dialect.name == file.stem
+    assert dialect.codebase
+
+
+@pytest.mark.parametrize("ending", ["toml", "json"])
+def test_own_file_overrides_single_lines(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"mine.{ending}"
+    path.write_text(
+        'base = "ssd.pytorch"\n[match]\nthreshold = 0.35\n[codec]\nvariances = [1, 1, 1, 1]\n'
+        if ending == "toml"
+        else json.dumps({"base": "ssd.pytorch", "match": {"threshold": 0.35}, "codec": {"variances": [1, 1, 1, 1]}})
+    )
+    own, base = load_dialect(str(path)), load_dialect("ssd.pytorch")
+    assert (own.name, own.aliases) == ("mine", ())
+    assert own.match == replace(base.match, threshold=0.35)
+    assert own.codec.variances == (1, 1, 1, 1)
+    assert (own.targets, own.mining, own.loss, own.raises) == (base.targets, base.mining, base.loss, base.raises)
+    assert own.codebase == base.codebase
+
+
+def test_empty_file_is_all_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.touch()
+    assert load_dialect(str(path)) == Dialect(name="mine")
+
+
+@pytest.mark.parametrize("name", ["ssd.pytorhc", "SSD.PyTorch", "darknet", "", "../secret", "a\0b", "x" * 300])
+def test_unknown_name(name: str, refused: Refused) -> None:
+    error = refused(lambda: load_dialect(name))
+    assert isinstance(error, UnknownNameError)
+    assert (error.where, error.what) == ("--dialect", f"unknown dialect {name!r}")
+    assert error.fix.startswith(("Did you mean ", "Known: "))
+    assert error.fix.endswith("A file of your own must end in .toml or .json.")
+
+
+@pytest.mark.parametrize("name", ["ssd.pytorhc", "SSD.PyTorch"])
+def test_nearest_name(name: str, refused: Refused) -> None:
+    assert refused(lambda: load_dialect(name)).fix.startswith("Did you mean 'ssd.pytorch'?")
+
+
+CORRECT = "Correct the value."
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "fix"),
+    [
+        ("[macth]\n", "unknown key 'macth'", "Did you mean 'match'?"),
+        ("[match]\ntreshold = 1\n", "unknown key 'match.treshold'", "Did you mean 'match.threshold'?"),
+        ("match = 3\n", "key match: expected `object`, got `int`", CORRECT),
+        ('[match]\nthreshold = "0.5"\n', "key match.threshold: expected `float`, got `str`", CORRECT),
+        ("[match]\nthreshold = true\n", "key match.threshold: expected `float`, got `bool`", CORRECT),
+        ("[match]\nthreshold = 2020-01-01\n", "key match.threshold: expected `float`, got `date`", CORRECT),
+        (f"[match]\nthreshold = {'9' * 400}\n", "key match.threshold: number out of range", CORRECT),
+        (f"[match]\nthreshold = {'9' * 5000}\n", "cannot be parsed: Exceeds the limit", "Correct that place."),
+        ('[match]\niou = "plane"\n', "key match.iou: invalid enum value 'plane'", CORRECT),
+        ("[codec]\nvariances = [0.1, 0.2]\n", "key codec.variances: expected `array` of length 4, got 2", CORRECT),
+        ("[targets]\nlabel_offset = 0.5\n", "key targets.label_offset: expected `int`, got `float`", CORRECT),
+        ("[match\n", "cannot be parsed: ", "Correct that place."),
+        ("base = 3\n", "key base: expected a name or a file, found 3", CORRECT),
+        ('base = "ssd.pytorhc"\n', "unknown dialect 'ssd.pytorhc'", "Did you mean 'ssd.pytorch'?"),
+        ('base = "mine.toml"\n', "is its own base: ", "Break the circle."),
+    ],
+)
+def test_bad_file(text: str, what: str, fix: str, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    error = refused(lambda: load_dialect(str(path)))
+    assert error.where == str(path)
+    assert error.what.startswith(what)
+    assert error.fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    ("base", "what"), [("none.toml", "no such file"), ("a\\u0000.toml", "cannot be a path (embedded null byte)")]
+)
+def test_base_that_cannot_be_read(base: str, what: str, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(f'{{"base": "{base}"}}')
+    assert refused(lambda: load_dialect(str(path))).what == what

@@ -1,0 +1,166 @@
+"""What is said of files that cannot be read, and of text and tables that are none."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import is_file, read_bytes, read_table, read_text
+
+Refused = Callable[[Callable[[], object]], InputError]
+
+
+def test_bytes_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "any"
+    path.write_bytes(b"\xef\xbb\xbf\0\xff")
+    assert read_bytes(path) == b"\xef\xbb\xbf\0\xff"
+
+
+@pytest.mark.parametrize(
+    ("beside", "asked", "fix"),
+    [
+        ("photo.jpg", "photo.png", "There is photo.jpg beside it."),
+        ("a[1].jpg", "a[1].png", "There is a[1].jpg beside it."),
+        ("a1.jpg", "a[1].png", "Check the path."),
+        ("b.jpg", "a.png", "Check the path."),
+        ("b.jpg", "**.png", "Check the path."),
+    ],
+)
+def test_missing_file_names_the_one_beside_it(
+    beside: str, asked: str, fix: str, tmp_path: Path, refused: Refused
+) -> None:
+    (tmp_path / beside).touch()
+    error = refused(lambda: read_bytes(tmp_path / asked))
+    assert (error.where, error.what, error.fix) == (str(tmp_path / asked), "no such file", fix)
+
+
+def test_missing_folder(tmp_path: Path, refused: Refused) -> None:
+    error = refused(lambda: read_bytes(tmp_path / "nowhere" / "a.xml"))
+    assert error.what == "no such file"
+    assert error.fix == f"The folder {tmp_path / 'nowhere'} does not exist either; check the path."
+
+
+def test_dangling_link_is_not_beside_itself(tmp_path: Path, refused: Refused) -> None:
+    link = tmp_path / "a.xml"
+    link.symlink_to(tmp_path / "nowhere")
+    error = refused(lambda: read_bytes(link))
+    assert (error.what, error.fix) == ("no such file", "Check the path.")
+
+
+def test_folder(tmp_path: Path, refused: Refused) -> None:
+    error = refused(lambda: read_bytes(tmp_path))
+    assert (error.where, error.what) == (str(tmp_path), "is a folder, not a file")
+    assert error.fix == "Name a file inside it."
+
+
+def test_file_where_a_folder_belongs(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "a").touch()
+    assert refused(lambda: read_bytes(tmp_path / "a" / "b")).what == "cannot be read (Not a directory)"
+
+
+def test_link_to_itself(tmp_path: Path, refused: Refused) -> None:
+    link = tmp_path / "a.xml"
+    link.symlink_to(link)
+    assert refused(lambda: read_bytes(link)).what.startswith("cannot be read (")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_forbidden_file(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "a.xml"
+    path.touch(mode=0o000)
+    error = refused(lambda: read_bytes(path))
+    assert (error.what, error.fix) == ("cannot be read (Permission denied)", "Check its permissions.")
+
+
+def test_error_of_the_disk(tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    assert refused(lambda: read_bytes(tmp_path / "a")).what == "cannot be read (Input/output error)"
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("a\0b.xml", "cannot be a path (embedded null byte)"),
+        ("\ud800.xml", "cannot be a path ('utf-8' codec can't encode"),
+        ("x" * 300, "cannot be read (File name too long)"),
+    ],
+    ids=["nul", "surrogate", "long"],
+)
+def test_name_that_no_file_can_have(name: str, what: str, tmp_path: Path, refused: Refused) -> None:
+    assert refused(lambda: read_bytes(tmp_path / name)).what.startswith(what)
+    assert not is_file(tmp_path / name)
+
+
+def test_is_file(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert is_file(tmp_path / "a")
+    assert not is_file(tmp_path / "b")
+    assert not is_file(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"<annotation/>",))
+    writer.start()
+    try:
+        assert read_bytes(pipe) == b"<annotation/>"
+    finally:
+        writer.join()
+
+
+@pytest.mark.parametrize("data", [b"caf\xc3\xa9\n", b"\xef\xbb\xbfcaf\xc3\xa9\n"], ids=["plain", "bom"])
+def test_text(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
+    assert read_text(path) == "café\n"
+
+
+@pytest.mark.parametrize(("data", "byte"), [("café".encode("latin-1"), 3), ("cat".encode("utf-16"), 0)])
+def test_other_encodings(data: bytes, byte: int, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
+    error = refused(lambda: read_text(path))
+    assert (error.what, error.fix) == (f"is not UTF-8 text (byte {byte})", "Save it as UTF-8.")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.toml", "[b]\nc = 1.5"), ("a.json", '{"b": {"c": 1.5}}'), ("a.JSON", '\ufeff{"b":{"c":1.5}}')]
+)
+def test_table(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert read_table(path) == {"b": {"c": 1.5}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what", "fix"),
+    [
+        ("a.toml", "b = ", "cannot be parsed: Invalid value (at end of document)", "Correct that place."),
+        ("a.json", '{"b": }', "cannot be parsed: Expecting value: line 1 column 7", "Correct that place."),
+        ("a.toml", "\0", "cannot be parsed: ", "Correct that place."),
+        ("a.toml", f"b = {'9' * 5000}", "cannot be parsed: Exceeds the limit", "Correct that place."),
+        ("a.json", f'{{"b": {"9" * 5000}}}', "cannot be parsed: Exceeds the limit", "Correct that place."),
+        ("a.toml", "b = " + "[" * 100_000, "is nested too deeply", "Flatten it."),
+        ("a.json", "[" * 1_000_000, "is nested too deeply", "Flatten it."),
+        ("a.json", "[]", "does not hold a table of keys", "Put `key = value` pairs"),
+        ("a.json", "1", "does not hold a table of keys", "Put `key = value` pairs"),
+    ],
+    ids=["toml", "json", "nul", "big-toml", "big-json", "deep-toml", "deep-json", "list", "number"],
+)
+def test_no_table(name: str, text: str, what: str, fix: str, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    error = refused(lambda: read_table(path))
+    assert error.where == str(path)
+    assert error.what.startswith(what)
+    assert error.fix.startswith(fix)
