@@ -15,6 +15,8 @@ EXIT_FINDINGS = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
+LEAST_LIKENESS = 0.55
+
 
 class SsdLossDbgError(Exception):
     """Base of every error this package raises on purpose; the message is meant for the user."""
@@ -55,7 +57,17 @@ class UnknownNameError(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None where none is similar."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.55)
-    return by_folded[close[0]] if close else None
+    """The known name most like `name`, or None where none is similar.
+
+    A prefix up to a dot that both share (`mining.` of `mining.ratio`) makes them no more alike.
+    """
+    folded = name.casefold()
+    prefix = folded[: folded.rfind(".") + 1]
+
+    def likeness(candidate: str) -> float:
+        other = candidate.casefold()
+        shared = len(prefix) if other.startswith(prefix) else 0
+        return difflib.SequenceMatcher(None, folded[shared:], other[shared:]).ratio()
+
+    best = max(known, key=likeness, default=None)
+    return best if best is not None and likeness(best) >= LEAST_LIKENESS else None

@@ -22,20 +22,43 @@ def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
     return torch.cat(((low + high) / 2, high - low), dim=-1)
 
 
-def _plain(intersection: Tensor, union: Tensor) -> Tensor:
+def _plain(intersection: Tensor, union: Tensor, epsilon: float) -> Tensor:
     return intersection.div_(union)
 
 
-IOU_RULES: dict[IouRule, Callable[[Tensor, Tensor], Tensor]] = {IouRule.PLAIN: _plain}
+def _epsilon_added(intersection: Tensor, union: Tensor, epsilon: float) -> Tensor:
+    return intersection.div_(union.add_(epsilon))
 
 
-def iou(a: Tensor, b: Tensor, rule: IouRule = IouRule.PLAIN) -> Tensor:
+def _union_floor(intersection: Tensor, union: Tensor, epsilon: float) -> Tensor:
+    return intersection.div_(union.clamp_(min=epsilon))
+
+
+def _zero_without_union(intersection: Tensor, union: Tensor, epsilon: float) -> Tensor:
+    return torch.where(union == 0, 0.0, intersection / union)
+
+
+def _zero_without_overlap(intersection: Tensor, union: Tensor, epsilon: float) -> Tensor:
+    return torch.where(intersection == 0, 0.0, intersection / union)
+
+
+IOU_RULES: dict[IouRule, Callable[[Tensor, Tensor, float], Tensor]] = {
+    IouRule.PLAIN: _plain,
+    IouRule.EPSILON_ADDED: _epsilon_added,
+    IouRule.UNION_FLOOR: _union_floor,
+    IouRule.ZERO_WITHOUT_UNION: _zero_without_union,
+    IouRule.ZERO_WITHOUT_OVERLAP: _zero_without_overlap,
+}
+
+
+def iou(a: Tensor, b: Tensor, rule: IouRule = IouRule.PLAIN, epsilon: float = 0.0) -> Tensor:
     """Intersection over union of corner boxes that broadcast against each other.
 
     Args:
         a: `[..., 4]` xyxy.
         b: `[..., 4]` xyxy, in the unit of `a`; leading dimensions broadcast with those of `a`.
         rule: how the intersection is divided by the union.
+        epsilon: what some rules add to or floor the union at, in the squared unit of the boxes.
 
     Returns:
         `[...]` overlaps. Degenerate boxes overlap nothing (0); an inverted box can make the union 0 and the
@@ -50,4 +73,4 @@ def iou(a: Tensor, b: Tensor, rule: IouRule = IouRule.PLAIN) -> Tensor:
     height.sub_(torch.maximum(ay1, by1, out=spare)).clamp_(min=0)
     intersection = width.mul_(height)
     areas = torch.add((ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1), out=spare)
-    return IOU_RULES[rule](intersection, areas.sub_(intersection))
+    return IOU_RULES[rule](intersection, areas.sub_(intersection), epsilon)

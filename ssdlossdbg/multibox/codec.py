@@ -17,7 +17,7 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     Args:
         boxes: `[..., P, 4]` xyxy, normalised.
         priors: `[P, 4]` cxcywh, normalised.
-        spec: variances.
+        spec: variances, and what is added to sizes.
 
     Returns:
         `[..., P, 4]` offsets. A box of zero width or height gives -inf, an inverted one NaN.
@@ -25,8 +25,11 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     v = boxes.new_tensor(spec.variances)
     low, high = boxes[..., :2], boxes[..., 2:]
     centre, size = priors[..., :2], priors[..., 2:]
+    extent = high - low
+    if spec.size_epsilon:
+        size, extent = size + spec.size_epsilon, extent + spec.size_epsilon
     shift = ((low + high) / 2 - centre) / (v[:2] * size)
-    scale = torch.log((high - low) / size) / v[2:]
+    scale = torch.log(extent / size) / v[2:]
     return torch.cat((shift, scale), dim=-1)
 
 

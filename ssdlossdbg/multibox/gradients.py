@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.loss import MultiBoxLoss
-from ssdlossdbg.multibox.specs import LossSpec
+from ssdlossdbg.multibox.loss import MultiBoxLoss, ceiling
+from ssdlossdbg.multibox.specs import ConfidenceLoss, LossSpec
+
+PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
+    ConfidenceLoss.SOFTMAX: lambda logits: logits.softmax(-1),
+    ConfidenceLoss.SIGMOID: torch.sigmoid,
+}
 
 
 def localization_gradient(loc: Tensor, result: MultiBoxLoss, spec: LossSpec) -> Tensor:
@@ -18,27 +25,30 @@ def localization_gradient(loc: Tensor, result: MultiBoxLoss, spec: LossSpec) -> 
         spec: the beta it was computed with.
 
     Returns:
-        `[B, P, 4]`; 0 off the positives. The normaliser is a constant, as in every codebase.
+        `[B, P, 4]`; 0 where localisation does not count. The normaliser is a constant, as in every codebase.
     """
-    difference = loc - result.targets
+    difference = loc - result.targets.to(loc.dtype)
     slope = difference.sign() if spec.smooth_l1_beta == 0 else (difference / spec.smooth_l1_beta).clamp(-1, 1)
     scaled = slope * result.localization_scale[:, None, None]
-    return torch.where(result.matching.positive[..., None], scaled, 0.0)
+    return torch.where(result.localized[..., None], scaled, 0.0)
 
 
-def confidence_gradient(conf: Tensor, result: MultiBoxLoss, images: Tensor, priors: Tensor) -> Tensor:
-    """Gradient of the total loss with respect to the logits of chosen priors: (softmax - one hot) times the scale.
+def confidence_gradient(conf: Tensor, result: MultiBoxLoss, spec: LossSpec, images: Tensor, priors: Tensor) -> Tensor:
+    """Gradient of the total loss with respect to the logits of chosen priors: (p - one hot) times weight and scale.
 
     Args:
         conf: `[B, P, C]` logits.
         result: the loss of the same batch.
+        spec: the confidence loss and probability floor it was computed with.
         images: `[S]` int64 image of each prior whose confidence counts.
         priors: `[S]` int64 its index.
 
     Returns:
-        `[S, C]`.
+        `[S, C]`; 0 where the probability is below the floor, which no gradient passes.
     """
-    gradient = conf[images, priors].softmax(-1)
-    target = result.matching.labels[images, priors][:, None]
+    gradient = PROBABILITIES[spec.confidence](conf[images, priors])
+    target = result.matching.labels[images, priors].clamp(min=0)[:, None]
     gradient.scatter_add_(1, target, gradient.new_full((), -1.0).expand(target.shape))
-    return gradient * result.confidence_scale[images, None]
+    factor = result.confidence_weights[images, priors] * result.confidence_scale[images]
+    passes = result.cross_entropy[images, priors] < ceiling(spec)
+    return torch.where(passes[:, None], gradient * factor[:, None], 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,11 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssdlossdbg.multibox.codec import encode
+from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching, match
+from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
-from ssdlossdbg.multibox.specs import CodecSpec, LossSpec, MatchSpec, MiningSpec, Normalizer
+from ssdlossdbg.multibox.specs import (
+    CodecSpec,
+    ConfidenceLoss,
+    LocalizationLoss,
+    LossSpec,
+    MatchSpec,
+    MiningSelection,
+    MiningSpec,
+    Normalizer,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,8 @@ class MultiBoxLoss:
         mining: the negatives chosen.
         localization_terms: `[B, P, 4]` unnormalised smooth L1 per coordinate (cx, cy, w, h); 0 off the positives.
         confidence_terms: `[B, P]` unnormalised cross-entropy; 0 off the positives and mined negatives.
-        cross_entropy: `[B, P]` the same for every prior, chosen or not.
+        confidence_weights: `[B, P]` how often each prior's confidence counts: 0, 1, or 2.
+        cross_entropy: `[B, P]` confidence loss of every prior, chosen or not, counted once.
         normalizer: scalar that the terms are divided by.
         localization_scale: `[B]` what an image's localisation terms are multiplied by (weight over normaliser).
         confidence_scale: `[B]` what an image's confidence terms are multiplied by.
@@ -37,6 +48,7 @@ class MultiBoxLoss:
     mining: Mining
     localization_terms: Tensor
     confidence_terms: Tensor
+    confidence_weights: Tensor
     cross_entropy: Tensor
     normalizer: Tensor
     localization_scale: Tensor
@@ -58,16 +70,93 @@ class MultiBoxLoss:
         return self.localization + self.confidence
 
     @property
+    def localized(self) -> Tensor:
+        """`[B, P]` bool: the priors whose localisation counts."""
+        return self.matching.positive & ~self.mining.dropped
+
+    @property
     def selected(self) -> Tensor:
         """`[B, P]` bool: the priors whose confidence counts."""
-        return self.matching.positive | self.mining.mined
+        return self.confidence_weights > 0
 
 
-def _positives_of_batch(positive: Tensor) -> Tensor:
-    return positive.sum()
+def _softmax(conf: Tensor, labels: Tensor) -> Tensor:
+    classes = conf.shape[-1]
+    # Ignored priors cost what background would; nothing chooses them.
+    target = labels.clamp(min=0).reshape(-1)
+    return F.cross_entropy(conf.reshape(-1, classes), target, reduction="none").view_as(labels)
 
 
-NORMALIZERS: dict[Normalizer, Callable[[Tensor], Tensor]] = {Normalizer.POSITIVES: _positives_of_batch}
+def _sigmoid(conf: Tensor, labels: Tensor) -> Tensor:
+    # softplus(z) summed over columns, less the target's logit: the sum of binary cross-entropies, all in one pass.
+    target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    return F.softplus(conf).sum(-1) - target
+
+
+def _smooth_l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
+    return F.smooth_l1_loss(loc, targets, reduction="none", beta=beta)
+
+
+def _smooth_l1_masked(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
+    terms = _smooth_l1(loc, targets, beta)
+    return torch.where(terms.isinf(), torch.nan, terms)
+
+
+LOCALIZATIONS: dict[LocalizationLoss, Callable[[Tensor, Tensor, float], Tensor]] = {
+    LocalizationLoss.SMOOTH_L1: _smooth_l1,
+    LocalizationLoss.SMOOTH_L1_MASKED: _smooth_l1_masked,
+}
+CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
+    ConfidenceLoss.SOFTMAX: _softmax,
+    ConfidenceLoss.SIGMOID: _sigmoid,
+}
+
+
+@dataclass(frozen=True)
+class _Scales:
+    """What the sums are divided by, and `[B]` factors of both terms."""
+
+    normalizer: Tensor
+    localization: Tensor
+    confidence: Tensor
+
+
+def _by_positives(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
+    return _same_for_all(matching.positive.sum(), matching)
+
+
+def _by_positives_or_one(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
+    return _same_for_all(matching.positive.sum().clamp(min=1), matching)
+
+
+def _by_image_positives_or_one(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
+    return _same_for_all(matching.positive.sum(1).clamp(min=1).sum(), matching)
+
+
+def _by_mean_of_images(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
+    positives = matching.positive.sum(1).to(matching.prior_iou.dtype)
+    factor = torch.where(positives > 0, 1.0 / positives.clamp(min=1), 0.0) / len(positives)
+    return _Scales(matching.positive.sum(), factor, factor)
+
+
+def _by_mean_of_selected(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
+    by_positives = _by_positives(matching, weights, ratio)
+    selected = (weights > 0).sum().to(by_positives.confidence.dtype)
+    return _Scales(by_positives.normalizer, by_positives.localization, ((ratio + 1) / selected).expand(len(weights)))
+
+
+def _same_for_all(normalizer: Tensor, matching: Matching) -> _Scales:
+    factor = (1.0 / normalizer.to(matching.prior_iou.dtype)).expand(len(matching.positive))
+    return _Scales(normalizer, factor, factor)
+
+
+NORMALIZERS: dict[Normalizer, Callable[[Matching, Tensor, float], _Scales]] = {
+    Normalizer.POSITIVES: _by_positives,
+    Normalizer.POSITIVES_OR_ONE: _by_positives_or_one,
+    Normalizer.IMAGE_POSITIVES_OR_ONE: _by_image_positives_or_one,
+    Normalizer.MEAN_OF_IMAGES: _by_mean_of_images,
+    Normalizer.MEAN_OF_SELECTED: _by_mean_of_selected,
+}
 
 
 def multibox_loss(
@@ -85,8 +174,8 @@ def multibox_loss(
     Args:
         loc: `[B, P, 4]` predicted offsets (dx, dy, dw, dh).
         conf: `[B, P, C]` logits, background in column 0.
-        priors: `[P, 4]` cxcywh, normalised.
-        gt: the B images' objects, normalised, labels below C.
+        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        gt: the B images' objects, labels below C.
         match_spec: how priors are assigned.
         codec_spec: how boxes are encoded.
         mining_spec: how negatives are chosen.
@@ -97,24 +186,111 @@ def multibox_loss(
         part contribute an exact 0, whatever was predicted for them.
     """
     matching = match(gt, priors, match_spec)
-    boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4))
-    targets = encode(boxes, priors, codec_spec)
-    mining = mine(conf, matching.positive, mining_spec)
+    targets = encode_matched(gt, priors, matching, codec_spec)
+    return _mine_and_combine(loc, conf, priors, matching, targets, codec_spec, mining_spec, loss_spec)
 
-    smooth_l1 = F.smooth_l1_loss(loc, targets, reduction="none", beta=loss_spec.smooth_l1_beta)
-    cross_entropy = F.cross_entropy(
-        conf.reshape(-1, conf.shape[-1]), matching.labels.reshape(-1), reduction="none"
-    ).view_as(matching.labels)
-    normalizer = NORMALIZERS[loss_spec.normalizer](matching.positive)
-    scale = (1.0 / normalizer.to(loc.dtype)).expand(loc.shape[0])
+
+def encoded_loss(
+    loc: Tensor,
+    conf: Tensor,
+    priors: Tensor,
+    labels: Tensor,
+    targets: Tensor,
+    codec_spec: CodecSpec,
+    mining_spec: MiningSpec,
+    loss_spec: LossSpec,
+) -> MultiBoxLoss:
+    """Mine and sum with targets that are matched and encoded already, as pytorch-ssd's loss receives them.
+
+    Args:
+        loc: `[B, P, 4]` predicted offsets (dx, dy, dw, dh).
+        conf: `[B, P, C]` logits, background in column 0.
+        priors: `[P, 4]` cxcywh, in the unit that the codebase computes in; only suppression asks for them.
+        labels: `[B, P]` int64 below C: above 0 for positives, 0 for negatives, below 0 for ignored priors.
+        targets: `[B, P, 4]` offsets to learn; they count only at positives.
+        codec_spec: how boxes are encoded.
+        mining_spec: how negatives are chosen.
+        loss_spec: how the terms are weighed and normalised.
+
+    Returns:
+        The terms, as `multibox_loss` has them; `roles_of_labels` says what is not known in its `matching`.
+    """
+    matching = roles_of_labels(labels, loc.dtype)
+    return _mine_and_combine(loc, conf, priors, matching, targets, codec_spec, mining_spec, loss_spec)
+
+
+def _mine_and_combine(
+    loc: Tensor,
+    conf: Tensor,
+    priors: Tensor,
+    matching: Matching,
+    targets: Tensor,
+    codec_spec: CodecSpec,
+    mining_spec: MiningSpec,
+    loss_spec: LossSpec,
+) -> MultiBoxLoss:
+    confidence = confidence_loss(conf, matching.labels, loss_spec)
+    decoded = decode(loc, priors, codec_spec) if needs_boxes(mining_spec) else None
+    mining = mine(conf, confidence, matching, decoded, mining_spec)
+    return combine(loc, matching, targets, confidence, mining, mining_spec, loss_spec)
+
+
+def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> Tensor:
+    """`[B, P, 4]` offsets from every prior to the ground truth it is assigned to, in the precision of the overlaps."""
+    boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(matching.prior_iou.dtype)
+    return encode(boxes, priors.to(boxes.dtype), spec)
+
+
+def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
+    """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`."""
+    return CONFIDENCES[spec.confidence](conf, labels).clamp(max=ceiling(spec))
+
+
+def needs_boxes(spec: MiningSpec) -> bool:
+    """Whether mining asks for the decoded boxes."""
+    return spec.selection is MiningSelection.NON_MAXIMUM_SUPPRESSION
+
+
+def combine(
+    loc: Tensor,
+    matching: Matching,
+    targets: Tensor,
+    confidence: Tensor,
+    mining: Mining,
+    mining_spec: MiningSpec,
+    loss_spec: LossSpec,
+) -> MultiBoxLoss:
+    """The loss, from what the stages before came to.
+
+    Args:
+        loc: `[B, P, 4]` predicted offsets.
+        matching: the roles of the priors.
+        targets: `[B, P, 4]` encoded offsets.
+        confidence: `[B, P]` confidence loss of every prior.
+        mining: the negatives chosen.
+        mining_spec: what they were chosen by.
+        loss_spec: how the terms are weighed and normalised.
+    """
+    kept = matching.positive & ~mining.dropped
+    weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
+    if loss_spec.positives_counted_twice:
+        weights = weights + mining.places_of_positives
+    localization = LOCALIZATIONS[loss_spec.localization](loc, targets.to(loc.dtype), loss_spec.smooth_l1_beta)
+    scales = NORMALIZERS[loss_spec.normalizer](matching, weights, mining_spec.ratio)
     return MultiBoxLoss(
         matching=matching,
         targets=targets,
         mining=mining,
-        localization_terms=torch.where(matching.positive[..., None], smooth_l1, 0.0),
-        confidence_terms=torch.where(matching.positive | mining.mined, cross_entropy, 0.0),
-        cross_entropy=cross_entropy,
-        normalizer=normalizer,
-        localization_scale=loss_spec.localization_weight * scale,
-        confidence_scale=scale,
+        localization_terms=torch.where(kept[..., None], localization, 0.0),
+        confidence_terms=torch.where(weights > 0, confidence * weights, 0.0),
+        confidence_weights=weights,
+        cross_entropy=confidence,
+        normalizer=scales.normalizer,
+        localization_scale=loss_spec.localization_weight * scales.localization.to(loc.dtype),
+        confidence_scale=scales.confidence.to(loc.dtype),
     )
+
+
+def ceiling(spec: LossSpec) -> float:
+    """The most that one confidence term can be: minus the log of the probability floor, inf without one."""
+    return -math.log(spec.probability_floor) if spec.probability_floor else math.inf

@@ -10,7 +10,18 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.specs import Comparison, ConflictRule, ForcedRule, MatchSpec
+from ssdlossdbg.multibox.specs import (
+    BackgroundObjects,
+    Comparison,
+    ConflictRule,
+    ForcedRule,
+    MatchSpec,
+    Precision,
+    Ties,
+)
+
+# GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).
+TIE_SLACK = 1e-12
 
 
 @dataclass(frozen=True)
@@ -22,9 +33,10 @@ class Matching:
             overlaps most. Meaningless where the image has no object.
         positive: `[B, P]` bool.
         forced: `[B, P]` bool, the positives that are so only as some ground truth's best prior.
-        labels: `[B, P]` int64 target class of each prior, 0 for background.
+        ignored: `[B, P]` bool, neither positive nor negative.
+        labels: `[B, P]` int64 target class of each prior, 0 for background, -1 for ignored.
         prior_iou: `[B, P]` best IoU of each prior with any ground truth; -1 where the image has no object.
-        best_prior: `[B, G]` int64, the prior of highest IoU of each ground truth (the first of several).
+        best_prior: `[B, G]` int64, the prior of highest IoU of each ground truth.
         best_iou: `[B, G]` that IoU.
         owner: `[B, P]` int64, the ground truth that each prior is forced for, -1 where there is none.
     """
@@ -32,11 +44,22 @@ class Matching:
     gt_index: Tensor
     positive: Tensor
     forced: Tensor
+    ignored: Tensor
     labels: Tensor
     prior_iou: Tensor
     best_prior: Tensor
     best_iou: Tensor
     owner: Tensor
+
+    @property
+    def foreground(self) -> Tensor:
+        """`[B, P]` bool: priors whose target is a class. Differs from `positive` for objects labelled background."""
+        return self.labels > 0
+
+    @property
+    def negative(self) -> Tensor:
+        """`[B, P]` bool: priors that mining may choose from."""
+        return self.labels == 0
 
     @property
     def lost_to(self) -> Tensor:
@@ -52,23 +75,48 @@ class Matching:
         return counts.scatter_add_(1, self.gt_index, selected.long())
 
 
+@dataclass(frozen=True)
+class _Overlaps:
+    """What the forcing rules decide by.
+
+    Attributes:
+        matrix: `[B, G, P]` IoU, padding rows -1.
+        mask: `[B, G]` True for objects.
+        best_iou, best_prior: `[B, G]` over priors.
+        prior_iou, best_gt: `[B, P]` over ground truths.
+    """
+
+    matrix: Tensor
+    mask: Tensor
+    best_iou: Tensor
+    best_prior: Tensor
+    prior_iou: Tensor
+    best_gt: Tensor
+
+    @property
+    def nobody(self) -> Tensor:
+        """`[B, P]` int64 of -1: a grid of priors that nobody owns yet."""
+        return torch.full_like(self.best_gt, -1)
+
+    @property
+    def ranks(self) -> Tensor:
+        """`[B, G]` int64: the index of each ground truth."""
+        return torch.arange(self.mask.shape[1], device=self.mask.device).expand_as(self.mask)
+
+
 def _at_least(overlap: Tensor, threshold: float) -> Tensor:
     # Not `overlap >= threshold`: the real code asks `overlap < threshold` for negatives, which NaN fails too.
     return ~(overlap < threshold)
 
 
-def _last_wins(best_prior: Tensor, mask: Tensor, priors: int) -> Tensor:
-    ranks = torch.arange(best_prior.shape[1], device=best_prior.device).expand_as(best_prior)
-    owner = best_prior.new_full((best_prior.shape[0], priors), -1)
-    return owner.scatter_reduce_(1, best_prior, torch.where(mask, ranks, -1), "amax")
+def _more_than(overlap: Tensor, threshold: float) -> Tensor:
+    return overlap > threshold
 
 
-REACHES: dict[Comparison, Callable[[Tensor, float], Tensor]] = {Comparison.AT_LEAST: _at_least}
-CONFLICTS: dict[ConflictRule, Callable[[Tensor, Tensor, int], Tensor]] = {ConflictRule.LAST: _last_wins}
-
-
-def _force_best_prior(overlap: Tensor, best_prior: Tensor, mask: Tensor, spec: MatchSpec) -> Tensor:
-    return CONFLICTS[spec.conflict](best_prior, mask, overlap.shape[2])
+REACHES: dict[Comparison, Callable[[Tensor, float], Tensor]] = {
+    Comparison.AT_LEAST: _at_least,
+    Comparison.MORE_THAN: _more_than,
+}
 
 
 def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
@@ -76,9 +124,97 @@ def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
     return REACHES[spec.comparison](overlap, threshold)
 
 
-FORCING: dict[ForcedRule, Callable[[Tensor, Tensor, Tensor, MatchSpec], Tensor]] = {
-    ForcedRule.BEST_PRIOR: _force_best_prior,
+def _last_wins(overlaps: _Overlaps) -> Tensor:
+    claims = torch.where(overlaps.mask, overlaps.ranks, -1)
+    return overlaps.nobody.scatter_reduce_(1, overlaps.best_prior, claims, "amax")
+
+
+def _first_wins(overlaps: _Overlaps) -> Tensor:
+    last = overlaps.mask.shape[1]
+    claims = torch.where(overlaps.mask, overlaps.ranks, last)
+    owner = overlaps.nobody.fill_(last).scatter_reduce_(1, overlaps.best_prior, claims, "amin")
+    return torch.where(owner == last, -1, owner)
+
+
+def _highest_iou_wins(overlaps: _Overlaps) -> Tensor:
+    claims = torch.where(overlaps.mask, overlaps.best_iou, -1.0)
+    highest = torch.full_like(overlaps.prior_iou, -1.0).scatter_reduce_(1, overlaps.best_prior, claims, "amax")
+    winners = overlaps.mask & (overlaps.best_iou >= highest.gather(1, overlaps.best_prior))
+    last = overlaps.mask.shape[1]
+    ranks = torch.where(winners, overlaps.ranks, last)
+    owner = overlaps.nobody.fill_(last).scatter_reduce_(1, overlaps.best_prior, ranks, "amin")
+    # The real code takes the largest of a column that holds only the claimants' overlaps: of zeros, that is row 0.
+    owner = torch.where(highest == 0, 0, owner)
+    return torch.where(owner == last, -1, owner)
+
+
+CONFLICTS: dict[ConflictRule, Callable[[_Overlaps], Tensor]] = {
+    ConflictRule.LAST: _last_wins,
+    ConflictRule.FIRST: _first_wins,
+    ConflictRule.HIGHEST_IOU: _highest_iou_wins,
 }
+
+
+def _force_best_prior(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
+    return CONFLICTS[spec.conflict](overlaps)
+
+
+def _force_bipartite(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
+    """The greedy matching, several pairs a round.
+
+    A pair that is the best one left for its ground truth and for its prior alike is what the greedy order would come
+    to, whatever else it takes first; so each round takes all such pairs. Most batches need one or two rounds, and
+    none more than it has objects in an image.
+    """
+    left, owner = overlaps.matrix.clone(), overlaps.nobody
+    for _ in range(left.shape[1]):
+        best_iou, best_prior = left.max(dim=2)
+        agreed = (left.max(dim=1).indices.gather(1, best_prior) == overlaps.ranks) & (best_iou > spec.minimum_iou)
+        if not agreed.any():
+            break
+        owner.scatter_reduce_(1, best_prior, torch.where(agreed, overlaps.ranks, -1), "amax")
+        left.masked_fill_(agreed[:, :, None] | (owner >= 0)[:, None, :], -1.0)
+    return owner
+
+
+def _force_bipartite_keras(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
+    owner = _force_bipartite(overlaps, spec)
+    owned = torch.zeros_like(overlaps.best_prior).scatter_add_(1, owner.clamp(min=0), (owner >= 0).long()) > 0
+    stranded = overlaps.mask & ~owned
+    # Once only zeros are left, each further step matches ground truth 0 anew, with prior 0; the stranded ones keep
+    # the 0 that their match was initialised with. Of those on prior 0 the last in the list is encoded.
+    some = stranded.any(1, keepdim=True)
+    owner = torch.where(some & (owner == 0), -1, owner)
+    last = torch.where(stranded, overlaps.ranks, 0).amax(1)
+    owner[:, 0] = torch.where(some[:, 0], torch.maximum(last, owner[:, 0]), owner[:, 0])
+    return owner
+
+
+def _force_bipartite_and_ties(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
+    owner = _force_bipartite(overlaps, spec)
+    as_good = overlaps.prior_iou + TIE_SLACK >= overlaps.best_iou.gather(1, overlaps.best_gt)
+    return torch.where((owner < 0) & as_good & overlaps.mask.any(1, keepdim=True), overlaps.best_gt, owner)
+
+
+FORCING: dict[ForcedRule, Callable[[_Overlaps, MatchSpec], Tensor]] = {
+    ForcedRule.BEST_PRIOR: _force_best_prior,
+    ForcedRule.BIPARTITE: _force_bipartite,
+    ForcedRule.BIPARTITE_KERAS: _force_bipartite_keras,
+    ForcedRule.BIPARTITE_AND_TIES: _force_bipartite_and_ties,
+}
+
+
+def _first(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    values, indices = matrix.max(dim=dim)
+    return values, indices
+
+
+def _last(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    values, indices = matrix.flip(dim).max(dim=dim)
+    return values, matrix.shape[dim] - 1 - indices
+
+
+BEST: dict[Ties, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {Ties.FIRST: _first, Ties.LAST: _last}
 
 
 def overlaps(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Tensor:
@@ -86,14 +222,42 @@ def overlaps(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Tensor:
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, normalised.
-        spec: names the IoU rule.
+        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        spec: names the IoU rule and the precision.
 
     Returns:
         `[B, G, P]`; padding rows are -1, below any real overlap.
     """
-    overlap = iou(gt.boxes[:, :, None], cxcywh_to_xyxy(priors), spec.iou)
+    boxes = gt.boxes
+    if spec.precision is Precision.FLOAT64:
+        boxes, priors = boxes.double(), priors.double()
+    overlap = iou(boxes[:, :, None], cxcywh_to_xyxy(priors), spec.iou, spec.iou_epsilon)
     return overlap.masked_fill_(~gt.mask[:, :, None], -1.0)
+
+
+def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
+    """The roles of priors that come with their target class, as targets that are already encoded have it.
+
+    Which object a prior belongs to is not known then, nor any overlap: `gt_index` is 0 everywhere, no prior is forced
+    or owned, every IoU is -1, and `best_prior` and `best_iou` have the one slot of a batch without objects.
+
+    Args:
+        labels: `[B, P]` int64: above 0 for positives, 0 for negatives, below 0 for ignored priors.
+        dtype: of the overlaps that are not known, which the normaliser is computed in.
+    """
+    images = len(labels)
+    unknown = torch.full_like(labels, -1.0, dtype=dtype)
+    return Matching(
+        gt_index=torch.zeros_like(labels),
+        positive=labels > 0,
+        forced=torch.zeros_like(labels, dtype=torch.bool),
+        ignored=labels < 0,
+        labels=labels.clamp(min=-1),
+        prior_iou=unknown,
+        best_prior=labels.new_zeros((images, 1)),
+        best_iou=unknown.new_full((images, 1), -1.0),
+        owner=torch.full_like(labels, -1),
+    )
 
 
 def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
@@ -101,27 +265,34 @@ def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, normalised.
+        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
         spec: threshold and rules.
 
     Returns:
-        The roles of all `[B, P]` priors. Ties go to the lowest index. An image without objects is all background.
+        The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
+        objects is all background.
     """
-    overlap = overlaps(gt, priors, spec)
-    best_iou, best_prior = overlap.max(dim=2)
-    prior_iou, gt_index = overlap.max(dim=1)
-    owner = FORCING[spec.forced](overlap, best_prior, gt.mask, spec)
+    matrix = overlaps(gt, priors, spec)
+    best_iou, best_prior = BEST[spec.ties](matrix, 2)
+    prior_iou, best_gt = BEST[spec.ties](matrix, 1)
+    owner = FORCING[spec.forced](_Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
     slot = owner >= 0
-    gt_index = torch.where(slot, owner, gt_index)
-    assigned_iou = torch.where(slot, best_iou.gather(1, owner.clamp(min=0)), prior_iou)
-    by_threshold = reaches(assigned_iou, spec.threshold, spec) & (gt.counts > 0)[:, None]
-    labels = torch.where(slot | by_threshold, gt.labels.gather(1, gt_index), 0)
-    # The real code asks the label, not the overlap, so an object labelled background makes no positive.
-    positive = labels > 0
+    gt_index = torch.where(slot, owner, best_gt)
+    assigned_iou = torch.where(slot, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
+    has_objects = (gt.counts > 0)[:, None]
+    by_threshold = reaches(assigned_iou, spec.threshold, spec) & has_objects
+    matched = slot | by_threshold
+    labels = torch.where(matched, gt.labels.gather(1, gt_index), 0)
+    positive = matched if spec.background_objects is BackgroundObjects.COUNTED else labels > 0
+    ignored = torch.zeros_like(matched)
+    if spec.ignore_from is not None:
+        ignored = ~matched & has_objects & (prior_iou >= spec.ignore_from)
+        labels = torch.where(ignored, -1, labels)
     return Matching(
         gt_index=gt_index,
         positive=positive,
         forced=positive & ~by_threshold,
+        ignored=ignored,
         labels=labels,
         prior_iou=prior_iou,
         best_prior=best_prior,

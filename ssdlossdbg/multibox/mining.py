@@ -8,7 +8,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.specs import MiningCap, MiningScore, MiningSpec
+from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.nms import suppress
+from ssdlossdbg.multibox.specs import (
+    MiningCap,
+    MiningPositives,
+    MiningScope,
+    MiningScore,
+    MiningSelection,
+    MiningSpec,
+)
+
+# Suppression looks at this many boxes beyond the most that may survive, and at all of them only if those run out.
+NMS_MARGIN = 200
 
 
 @dataclass(frozen=True)
@@ -16,57 +28,190 @@ class Mining:
     """The negatives that take part in the loss.
 
     Attributes:
-        score: `[B, P]` what was ranked, positives set to 0.
-        rank: `[B, P]` int64 place of each prior in its image's ranking, 0 for the highest score; ties go to the
+        score: `[B, P]` what was ranked.
+        rank: `[B, P]` int64 place of each prior in its scope's ranking, 0 for the highest score; ties go to the
             lowest prior index. Positives are ranked too and can take up places, as in the real code.
-        wanted: `[B]` places that the ratio and the cap grant.
-        mined: `[B, P]` bool, the negatives among those places.
+        wanted: `[S]` places granted to each scope: an image, or the whole batch.
+        mined: `[B, P]` bool, the negatives chosen.
+        places_of_positives: `[B, P]` bool, the positives among the places granted.
+        dropped: `[B, P]` bool, positives that mining takes out of the loss.
     """
 
     score: Tensor
     rank: Tensor
     wanted: Tensor
     mined: Tensor
+    places_of_positives: Tensor
+    dropped: Tensor
 
 
-def _global_max_cross_entropy(conf: Tensor) -> Tensor:
+def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
     return conf.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(conf[..., 0])
 
 
-SCORES: dict[MiningScore, Callable[[Tensor], Tensor]] = {
+def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
+    return confidence.clone()
+
+
+def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
+    return -conf.softmax(-1)[..., 0]
+
+
+SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {
     MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
+    MiningScore.CONFIDENCE_LOSS: _confidence_loss,
+    MiningScore.BACKGROUND_PROBABILITY: _background_probability,
+}
+OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -torch.inf}
+
+
+def _no_cap(score: Tensor, negative: Tensor) -> Tensor:
+    return negative.new_full((), torch.iinfo(torch.long).max, dtype=torch.long)
+
+
+def _priors_minus_one(score: Tensor, negative: Tensor) -> Tensor:
+    return negative.new_full((), negative.shape[1] - 1, dtype=torch.long)
+
+
+def _priors(score: Tensor, negative: Tensor) -> Tensor:
+    return negative.new_full((), negative.shape[1], dtype=torch.long)
+
+
+def _negatives(score: Tensor, negative: Tensor) -> Tensor:
+    return negative.sum(1)
+
+
+def _nonzero_negatives(score: Tensor, negative: Tensor) -> Tensor:
+    return (negative & (score != 0)).sum(1)
+
+
+CAPS: dict[MiningCap, Callable[[Tensor, Tensor], Tensor]] = {
+    MiningCap.NONE: _no_cap,
+    MiningCap.PRIORS_MINUS_ONE: _priors_minus_one,
+    MiningCap.PRIORS: _priors,
+    MiningCap.NEGATIVES: _negatives,
+    MiningCap.NONZERO_NEGATIVES: _nonzero_negatives,
 }
 
 
-def _priors_minus_one(positive: Tensor) -> Tensor:
-    return positive.new_full((), positive.shape[1] - 1, dtype=torch.long)
+def negatives_wanted(score: Tensor, matching: Matching, spec: MiningSpec) -> Tensor:
+    """Places in the ranking that each scope is granted.
+
+    Args:
+        score: `[S, N]` the scores, a row a scope.
+        matching: the roles of the same priors.
+        spec: ratio, minimum and cap.
+
+    Returns:
+        `[S]`, not whole where the ratio is not and the spec does not cut it.
+    """
+    counted = matching.foreground | matching.ignored if spec.count_ignored else matching.foreground
+    positives = counted.reshape(score.shape).sum(1)
+    wanted = spec.ratio * positives
+    if spec.whole:
+        wanted = wanted.floor() if wanted.is_floating_point() else wanted
+    wanted = wanted.clamp(min=spec.minimum)
+    return torch.minimum(wanted, CAPS[spec.cap](score, matching.negative.reshape(score.shape)))
 
 
-CAPS: dict[MiningCap, Callable[[Tensor], Tensor]] = {MiningCap.PRIORS_MINUS_ONE: _priors_minus_one}
+def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
+    """`[B]` negatives that mining will take of each image alone, as far as that depends on no prediction."""
+    score = torch.ones_like(matching.prior_iou)
+    wanted = negatives_wanted(score, matching, spec)
+    return torch.minimum(wanted.ceil().long(), matching.negative.sum(1))
 
 
-def negatives_wanted(positive: Tensor, spec: MiningSpec) -> Tensor:
-    """`[B]` places in the ranking that images with these positives `[B, P]` are granted."""
-    return torch.minimum(spec.ratio * positive.sum(1), CAPS[spec.cap](positive))
-
-
-def negatives_available(positive: Tensor, spec: MiningSpec) -> Tensor:
-    """`[B]` negatives that mining will take while no positive takes up one of the places."""
-    return torch.minimum(negatives_wanted(positive, spec).ceil().long(), (~positive).sum(1))
-
-
-def mine(conf: Tensor, positive: Tensor, spec: MiningSpec) -> Mining:
-    """Choose the negatives that hurt most, `ratio` per positive of the image.
+def mine(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec) -> Mining:
+    """Choose the negatives that hurt most.
 
     Args:
         conf: `[B, P, C]` logits, background in column 0.
-        positive: `[B, P]` bool.
+        confidence: `[B, P]` confidence loss of every prior.
+        matching: the roles of the priors.
+        decoded: `[B, P, 4]` predicted boxes, xyxy; only suppression asks for them.
         spec: ratio and rules.
     """
-    score = SCORES[spec.score](conf).masked_fill_(positive, 0.0)
+    return SELECTIONS[spec.selection](conf, confidence, matching, decoded, spec)
+
+
+def _ranked(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec) -> Mining:
+    score = SCORES[spec.score](conf, confidence).masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
+    scoped = score if spec.scope is MiningScope.IMAGE else score.reshape(1, -1)
+    rank = _rank(scoped)
+    wanted = negatives_wanted(scoped, matching, spec)
+    placed = (rank < wanted[:, None]).view_as(score)
+    return Mining(
+        score=score,
+        rank=rank.view_as(score),
+        wanted=wanted,
+        mined=placed & matching.negative,
+        places_of_positives=placed & matching.foreground,
+        dropped=torch.zeros_like(placed),
+    )
+
+
+def _ranked_with_ties(
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec
+) -> Mining:
+    ranked = _ranked(conf, confidence, matching, decoded, spec)
+    within = (ranked.rank < ranked.wanted[:, None]) & matching.negative
+    lowest = torch.where(within, ranked.score, torch.inf).amin(1, keepdim=True)
+    mined = matching.negative & (ranked.score >= lowest)
+    return Mining(ranked.score, ranked.rank, ranked.wanted, mined, ranked.places_of_positives, ranked.dropped)
+
+
+def _after_suppression(
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec
+) -> Mining:
+    if decoded is None:
+        raise ValueError("mining by non-maximum suppression needs the decoded boxes")
+    score = SCORES[spec.score](conf, confidence)
     order = score.argsort(dim=1, descending=True, stable=True)
-    places = torch.arange(score.shape[1], device=score.device).expand_as(order)
-    rank = torch.empty_like(order).scatter_(1, order, places)
-    wanted = negatives_wanted(positive, spec)
-    return Mining(score, rank, wanted, (rank < wanted[:, None]) & ~positive)
+    survives = _survivors(decoded, order, spec)
+    foreground = matching.foreground & survives
+    wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
+    rank = _places(order)
+    candidates = (matching.negative & survives).gather(1, order)
+    place_among_candidates = torch.empty_like(rank).scatter_(1, order, candidates.cumsum(1) - 1)
+    mined = matching.negative & survives & (place_among_candidates < wanted[:, None])
+    return Mining(
+        score=score,
+        rank=rank,
+        wanted=wanted,
+        mined=mined,
+        places_of_positives=torch.zeros_like(mined),
+        dropped=matching.positive & ~survives,
+    )
+
+
+SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec], Mining]] = {
+    MiningSelection.RANKED: _ranked,
+    MiningSelection.WITH_TIES: _ranked_with_ties,
+    MiningSelection.NON_MAXIMUM_SUPPRESSION: _after_suppression,
+}
+
+
+def _rank(score: Tensor) -> Tensor:
+    return _places(score.argsort(dim=1, descending=True, stable=True))
+
+
+def _places(order: Tensor) -> Tensor:
+    """The inverse of a permutation of each row."""
+    places = torch.arange(order.shape[1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(1, order, places)
+
+
+def _survivors(decoded: Tensor, order: Tensor, spec: MiningSpec) -> Tensor:
+    """`[B, P]` bool: the first `nms_limit` boxes that suppression in that order keeps."""
+    total = order.shape[1]
+    considered = min(total, spec.nms_limit + NMS_MARGIN)
+    kept = _kept_in_order(decoded, order[:, :considered], spec)
+    if considered < total and bool((kept.sum(1) < spec.nms_limit).any()):
+        kept = _kept_in_order(decoded, order, spec)
+    kept &= kept.cumsum(1) <= spec.nms_limit
+    return torch.zeros_like(order, dtype=torch.bool).scatter_(1, order[:, : kept.shape[1]], kept)
+
+
+def _kept_in_order(decoded: Tensor, order: Tensor, spec: MiningSpec) -> Tensor:
+    return suppress(decoded.gather(1, order[..., None].expand(-1, -1, 4)), spec.nms_iou)

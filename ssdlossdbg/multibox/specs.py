@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 
 class Clip(StrEnum):
@@ -84,6 +85,22 @@ class IouRule(StrEnum):
 
     PLAIN = "plain"
     """Intersection over union, unguarded: 0/0 gives NaN (ssd.pytorch box_utils.py:68)."""
+    EPSILON_ADDED = "epsilon-added"
+    """Intersection over union + epsilon (pytorch-ssd box_utils.py:133-149)."""
+    UNION_FLOOR = "union-floor"
+    """Intersection over max(union, epsilon) (MMDetection's bbox_overlaps)."""
+    ZERO_WITHOUT_UNION = "zero-without-union"
+    """0 where the union is 0 (SSD.TensorFlow anchor_manipulator.py:43-49)."""
+    ZERO_WITHOUT_OVERLAP = "zero-without-overlap"
+    """0 where the boxes are disjoint, whatever their union (Caffe bbox_util.cpp:274-294)."""
+
+
+class Precision(StrEnum):
+    """The float type that overlaps and encoded targets are computed in."""
+
+    INPUT = "input"
+    FLOAT64 = "float64"
+    """NumPy's default, which ssd_keras encodes its targets in."""
 
 
 class Comparison(StrEnum):
@@ -91,20 +108,53 @@ class Comparison(StrEnum):
 
     AT_LEAST = ">="
     """Negative only if IoU < threshold; a NaN overlap therefore stays positive."""
+    MORE_THAN = ">"
+    """Positive only if IoU > threshold (NVIDIA utils.py:111)."""
+
+
+class Ties(StrEnum):
+    """Which of several equal overlaps counts as the best."""
+
+    FIRST = "first"
+    LAST = "last"
+    """DALI's BoxEncoder compares with >=."""
 
 
 class ForcedRule(StrEnum):
     """Which priors become positive whatever their IoU."""
 
     BEST_PRIOR = "best-prior"
-    """The first prior of highest IoU of every ground truth (paper, section 2.2, "Matching strategy")."""
+    """The prior of highest IoU of every ground truth (paper, section 2.2, "Matching strategy")."""
+    BIPARTITE = "bipartite"
+    """Greedily the highest remaining (ground truth, prior) pair, each used once, so that a ground truth whose best
+    prior is taken gets its next one (Caffe bbox_util.cpp:637-675)."""
+    BIPARTITE_KERAS = "bipartite-keras"
+    """The same over a matrix zeroed as it is used up: where only zeros are left, ground truth 0 and those without
+    overlap all end on prior 0 (ssd_keras matching_utils.py:53-79)."""
+    BIPARTITE_AND_TIES = "bipartite-and-ties"
+    """The same, and every prior whose best ground truth has no better prior (GluonCV matcher.py:85-100)."""
 
 
 class ConflictRule(StrEnum):
-    """Which ground truth keeps a prior that is the best one of several."""
+    """Which ground truth keeps a prior that is the best one of several, under `best-prior`."""
 
     LAST = "last"
     """The one that comes last in the image's list (ssd.pytorch box_utils.py:105-106)."""
+    FIRST = "first"
+    """The one that comes first (TensorFlow object detection argmax_matcher.py:170-181)."""
+    HIGHEST_IOU = "highest-iou"
+    """The one that overlaps it most; ground truth 0 where that is nothing (SSD.TensorFlow
+    anchor_manipulator.py:78-98)."""
+
+
+class BackgroundObjects(StrEnum):
+    """What becomes of a ground truth whose class id is that of the background."""
+
+    NEGATIVE = "negative"
+    """Its priors are negatives: the label is asked, not the overlap."""
+    COUNTED = "counted"
+    """Its priors count in the normaliser and in localisation, and are mined as background (torchvision ssd.py:279,
+    311)."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +163,22 @@ class MatchSpec:
 
     Attributes:
         threshold: IoU from which a prior is positive without being forced.
+        ignore_from: IoU from which a prior that is not positive is ignored rather than negative; None for never.
+        iou_epsilon: what the IoU rule adds to or floors the union at.
+        minimum_iou: a pair overlapping no more than this is not forced by a bipartite rule.
     """
 
     threshold: float = 0.5
+    ignore_from: float | None = None
     iou: IouRule = IouRule.PLAIN
+    iou_epsilon: float = 0.0
+    precision: Precision = Precision.INPUT
     comparison: Comparison = Comparison.AT_LEAST
+    ties: Ties = Ties.FIRST
     forced: ForcedRule = ForcedRule.BEST_PRIOR
     conflict: ConflictRule = ConflictRule.LAST
+    minimum_iou: float = 0.0
+    background_objects: BackgroundObjects = BackgroundObjects.NEGATIVE
 
 
 @dataclass(frozen=True)
@@ -128,9 +187,12 @@ class CodecSpec:
 
     Attributes:
         variances: divisors of (dx, dy, dw, dh).
+        size_epsilon: added to the widths and heights of boxes and priors before they are divided (TensorFlow object
+            detection faster_rcnn_box_coder.py:75-90).
     """
 
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    size_epsilon: float = 0.0
 
 
 class MiningScore(StrEnum):
@@ -139,13 +201,53 @@ class MiningScore(StrEnum):
     GLOBAL_MAX_CROSS_ENTROPY = "global-max-cross-entropy"
     """log sum exp(z - m) + m - z[target] with ONE m, the largest logit of the whole batch (ssd.pytorch
     box_utils.py:168): rows far below it underflow to -inf and are never mined."""
+    CONFIDENCE_LOSS = "confidence-loss"
+    """The prior's own confidence loss, which for a negative is -log of its background probability."""
+    BACKGROUND_PROBABILITY = "background-probability"
+    """Minus the background probability (SSD.TensorFlow train_ssd.py:312-317)."""
+
+
+class MiningPositives(StrEnum):
+    """Where positives and ignored priors stand in the ranking."""
+
+    AS_ZERO = "as-zero"
+    """With a score of 0, so that they can take up places when more are wanted than there are negatives."""
+    LAST = "last"
+    """Behind all negatives."""
+
+
+class MiningScope(StrEnum):
+    """Whose negatives compete."""
+
+    IMAGE = "image"
+    BATCH = "batch"
+    """All images' together (ssd_keras keras_ssd_loss.py:153-188)."""
 
 
 class MiningCap(StrEnum):
-    """The most that may be mined in one image, whatever the ratio asks for."""
+    """The most that may be mined in one scope, whatever the ratio asks for."""
 
+    NONE = "none"
     PRIORS_MINUS_ONE = "priors-1"
     """P - 1, positives not subtracted (ssd.pytorch multibox_loss.py:102)."""
+    PRIORS = "priors"
+    """P (NVIDIA model.py:186)."""
+    NEGATIVES = "negatives"
+    """The negatives that there are (Caffe, MMDetection, SSD.TensorFlow)."""
+    NONZERO_NEGATIVES = "nonzero-negatives"
+    """The negatives whose score is not 0 (ssd_keras keras_ssd_loss.py:142-153)."""
+
+
+class MiningSelection(StrEnum):
+    """How the ranked negatives are taken."""
+
+    RANKED = "ranked"
+    """The first so many."""
+    WITH_TIES = "with-ties"
+    """All whose score is at least that of the last one wanted (SSD.TensorFlow train_ssd.py:318-323)."""
+    NON_MAXIMUM_SUPPRESSION = "non-maximum-suppression"
+    """Priors are ranked all together, those whose decoded box nearly repeats a higher one are dropped, positives
+    too, and so many negatives per surviving positive are taken (TensorFlow object detection losses.py:583-674)."""
 
 
 @dataclass(frozen=True)
@@ -153,12 +255,44 @@ class MiningSpec:
     """How hard negatives are chosen.
 
     Attributes:
-        ratio: negatives wanted per positive of the image.
+        ratio: negatives wanted per positive.
+        minimum: negatives wanted at least, in each scope.
+        whole: whether ratio times positives is cut to a whole number; else a started negative counts.
+        count_ignored: whether ignored priors count as positives in the number wanted.
+        nms_iou: overlap of decoded boxes above which the lower one is dropped.
+        nms_limit: priors that survive at most, positives and negatives together.
     """
 
     ratio: float = 3.0
+    minimum: int = 0
+    whole: bool = False
+    count_ignored: bool = False
     score: MiningScore = MiningScore.GLOBAL_MAX_CROSS_ENTROPY
+    positives: MiningPositives = MiningPositives.AS_ZERO
+    scope: MiningScope = MiningScope.IMAGE
     cap: MiningCap = MiningCap.PRIORS_MINUS_ONE
+    selection: MiningSelection = MiningSelection.RANKED
+    nms_iou: float = 0.99
+    nms_limit: int = 3000
+
+
+class LocalizationLoss(StrEnum):
+    """What a coordinate's offset costs."""
+
+    SMOOTH_L1 = "smooth-l1"
+    """Quadratic below beta, linear above (paper, equation 2)."""
+    SMOOTH_L1_MASKED = "smooth-l1-masked"
+    """Both pieces, each times a mask of 0 and 1, added: an infinite difference gives 0 * inf = NaN (SSD.TensorFlow
+    train_ssd.py, modified_smooth_l1)."""
+
+
+class ConfidenceLoss(StrEnum):
+    """What a prior's logits cost."""
+
+    SOFTMAX = "softmax"
+    """Cross-entropy of the softmax over all classes, background included (paper, equation 3)."""
+    SIGMOID = "sigmoid"
+    """Binary cross-entropies of all columns, background included, summed (TensorFlow object detection)."""
 
 
 class Normalizer(StrEnum):
@@ -166,6 +300,15 @@ class Normalizer(StrEnum):
 
     POSITIVES = "positives"
     """The positives of the whole batch, unguarded: 0/0 is NaN (ssd.pytorch multibox_loss.py:114-116)."""
+    POSITIVES_OR_ONE = "positives-or-one"
+    """The positives of the whole batch, at least 1 (Caffe multibox_loss_layer.cpp:242-252)."""
+    IMAGE_POSITIVES_OR_ONE = "image-positives-or-one"
+    """The sum over images of their positives, at least 1 each (MMDetection sampling_result.py:96)."""
+    MEAN_OF_IMAGES = "mean-of-images"
+    """Each image by its own positives, images without any as 0, then the mean over images (NVIDIA model.py:193-196)."""
+    MEAN_OF_SELECTED = "mean-of-selected"
+    """Localisation by the positives, confidence by the selected priors times ratio + 1 (SSD.TensorFlow
+    train_ssd.py:352-360)."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +318,103 @@ class LossSpec:
     Attributes:
         localization_weight: alpha of the paper's equation 1.
         smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear.
+        probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
+        positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
     """
 
     localization_weight: float = 1.0
+    localization: LocalizationLoss = LocalizationLoss.SMOOTH_L1
     smooth_l1_beta: float = 1.0
+    confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
+    probability_floor: float = 0.0
+    positives_counted_twice: bool = False
     normalizer: Normalizer = Normalizer.POSITIVES
+
+
+class Scores(StrEnum):
+    """How logits become the scores of detections."""
+
+    SOFTMAX = "softmax"
+    """Over all classes, background included (ssd.pytorch ssd.py:46)."""
+    SIGMOID = "sigmoid"
+    """Of each column by itself (TensorFlow object detection)."""
+
+
+class CandidateScope(StrEnum):
+    """Among whom the candidates of non-maximum suppression are ranked, always image by image."""
+
+    CLASS = "class"
+    """Each class by itself (ssd.pytorch detection.py)."""
+    IMAGE = "image"
+    """All classes together (GluonCV's box_nms with topk)."""
+    LEVEL = "level"
+    """All classes together, each level by itself (MMDetection's nms_pre)."""
+
+
+class Suppression(StrEnum):
+    """Which overlap with a better detection, against the threshold, drops one. They differ at equality and for NaN."""
+
+    NOT_AT_MOST = "not <="
+    """Only IoU <= threshold survives, so NaN does not (ssd.pytorch box_utils.py:175-239)."""
+    MORE_THAN = ">"
+    """IoU > threshold goes, so NaN stays (torchvision's operator)."""
+    NOT_BELOW = "not <"
+    """Only IoU < threshold survives (NVIDIA utils.py, decode_single)."""
+
+
+class BoxClip(StrEnum):
+    """When predicted boxes are clipped to the image."""
+
+    NEVER = "never"
+    BEFORE_NMS = "before-nms"
+    """As soon as they are decoded, so that overlaps are those of the clipped boxes (torchvision, SSD.TensorFlow)."""
+    OUTPUT = "output"
+    """Only those that are kept (Caffe)."""
+
+
+class SmallBoxes(StrEnum):
+    """When predicted boxes are dropped whose width or height is not above the minimum."""
+
+    NEVER = "never"
+    BEFORE_RANKING = "before-ranking"
+    """Before the candidates are ranked (SSD.TensorFlow eval_ssd.py)."""
+    AFTER_RANKING = "after-ranking"
+    """Between ranking and suppression, so that they take up places (MMDetection's min_bbox_size)."""
+
+
+@dataclass(frozen=True)
+class DetectSpec:
+    """How predictions become detections: decode, threshold, rank, suppress, keep.
+
+    Attributes:
+        scores: how logits become scores.
+        score_threshold: a score must be above it.
+        candidates: scores that enter suppression at most; 0 for all.
+        candidates_of: among whom those are the highest.
+        nms_iou: overlap at which suppression, within a class, drops the lower one.
+        iou: how that overlap is divided, in the unit that the dialect computes in.
+        iou_epsilon: what that rule adds to or floors the union at.
+        suppression: how the overlap is held against the threshold.
+        keep_per_class: detections that stay of each class of an image at most; 0 for all.
+        keep_per_image: detections that stay of each image at most, the highest scores; 0 for all.
+        clip: when boxes are clipped to the image.
+        small_boxes: when small boxes are dropped.
+        minimum_size: what width and height of a box that is not small exceed, in the dialect's unit.
+        smallest_scale, largest_scale: what the predicted logarithm of a size ratio is clamped to.
+    """
+
+    scores: Scores = Scores.SOFTMAX
+    score_threshold: float = 0.01
+    candidates: int = 200
+    candidates_of: CandidateScope = CandidateScope.CLASS
+    nms_iou: float = 0.45
+    iou: IouRule = IouRule.PLAIN
+    iou_epsilon: float = 0.0
+    suppression: Suppression = Suppression.NOT_AT_MOST
+    keep_per_class: int = 0
+    keep_per_image: int = 0
+    clip: BoxClip = BoxClip.NEVER
+    small_boxes: SmallBoxes = SmallBoxes.NEVER
+    minimum_size: float = 0.0
+    smallest_scale: float = -inf
+    largest_scale: float = inf

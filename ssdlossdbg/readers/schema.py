@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.files import read_table, read_text
+from ssdlossdbg.readers.files import is_file, read_table, read_text
 
 T = TypeVar("T")
 # What names a file belongs to that file, not to those that build on it.
@@ -80,6 +80,12 @@ def load_named(name: str, folder: Path, kind: str, where: str) -> tuple[dict[str
     return _inherited(path, folder, kind), path
 
 
+def load_raw(name: str, folder: Path, kind: str, where: str) -> tuple[dict[str, Any], Path]:
+    """The same without resolving its bases."""
+    path = _find(name, folder, kind, where, Path())
+    return read_table(path), path
+
+
 def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The table of a file, laid over that of its `base` section by section."""
     if path in seen:
@@ -101,7 +107,7 @@ def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ())
 
 def _find(name: str, folder: Path, kind: str, where: str, beside: Path) -> Path:
     shipped = folder / f"{name}.toml"
-    if "/" not in name and shipped.is_file():
+    if "/" not in name and is_file(shipped):
         return shipped
     own = Path(name)
     if own.suffix.lower() in {".toml", ".json"}:

@@ -1,0 +1,91 @@
+"""Box forms, and overlaps computed by hand and by plain loops."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
+
+UNIT = [0.0, 0.0, 1.0, 1.0]
+
+
+def random_corners(seed: int, count: int) -> Tensor:
+    """Proper float64 corner boxes."""
+    points = torch.rand((count, 2, 2), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.cat((points.amin(1), points.amax(1)), dim=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_forms(dtype: torch.dtype) -> None:
+    corners = torch.tensor([[[0.25, 0.125, 0.75, 1.0]], [[10.0, 20.0, 40.0, 30.0]]], dtype=dtype)
+    centred = torch.tensor([[[0.5, 0.5625, 0.5, 0.875]], [[25.0, 25.0, 30.0, 10.0]]], dtype=dtype)
+    assert torch.equal(xyxy_to_cxcywh(corners), centred)
+    assert torch.equal(cxcywh_to_xyxy(centred), corners)
+    assert xyxy_to_cxcywh(corners).dtype == dtype
+
+
+def test_forms_are_inverse() -> None:
+    boxes = random_corners(0, 200)
+    torch.testing.assert_close(cxcywh_to_xyxy(xyxy_to_cxcywh(boxes)), boxes, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        pytest.param(UNIT, UNIT, 1.0, id="identical"),
+        pytest.param(UNIT, [0.5, 0.0, 1.5, 1.0], 1 / 3, id="half of each"),
+        pytest.param(UNIT, [0.0, 0.0, 0.5, 1.0], 0.5, id="exactly half"),
+        pytest.param(UNIT, [0.25, 0.25, 0.75, 0.75], 0.25, id="inside"),
+        pytest.param(UNIT, [0.5, 0.5, 1.5, 1.5], 0.25 / 1.75, id="corner"),
+        pytest.param(UNIT, [1.0, 0.0, 2.0, 1.0], 0.0, id="touching"),
+        pytest.param(UNIT, [2.0, 0.0, 3.0, 1.0], 0.0, id="disjoint in x"),
+        pytest.param(UNIT, [0.0, 2.0, 1.0, 3.0], 0.0, id="disjoint in y"),
+        pytest.param(UNIT, [2.0, 2.0, 3.0, 3.0], 0.0, id="disjoint in both"),
+        pytest.param([-2.0, -2.0, 0.0, 0.0], [-1.0, -2.0, 0.0, 0.0], 0.5, id="negative coordinates"),
+        pytest.param([0.0, 0.0, 300.0, 300.0], [0.0, 0.0, 30.0, 30.0], 0.01, id="pixels"),
+        pytest.param(UNIT, [0.5, 0.0, 0.5, 1.0], 0.0, id="zero width"),
+        pytest.param(UNIT, [0.5, 0.5, 0.5, 0.5], 0.0, id="a point"),
+        pytest.param(UNIT, [0.75, 0.25, 0.25, 0.75], 0.0, id="inverted in x"),
+        pytest.param(UNIT, [0.75, 0.75, 0.25, 0.25], 0.0, id="inverted in both"),
+        pytest.param(UNIT, [2.0, 0.0, 1.0, 1.0], math.nan, id="inverted, areas cancel"),
+        pytest.param([0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5], math.nan, id="two points"),
+        pytest.param(UNIT, [math.nan, 0.0, 1.0, 1.0], math.nan, id="nan"),
+    ],
+)
+def test_iou_by_hand(a: list[float], b: list[float], expected: float) -> None:
+    for dtype, tolerance in ((torch.float32, 1e-7), (torch.float64, 1e-15)):
+        first, second = torch.tensor(a, dtype=dtype), torch.tensor(b, dtype=dtype)
+        for value in (iou(first, second), iou(second, first)):
+            assert value.dtype == dtype
+            assert float(value) == pytest.approx(expected, abs=tolerance, nan_ok=True)
+
+
+def test_iou_equals_plain_loops(reference: ModuleType) -> None:
+    a, b = random_corners(1, 40), random_corners(2, 60)
+    expected = torch.tensor([[reference.iou(x, y) for y in b.tolist()] for x in a.tolist()], dtype=torch.float64)
+    found = iou(a[:, None], b)
+    assert found.shape == (40, 60)
+    torch.testing.assert_close(found, expected, rtol=1e-14, atol=0)
+    assert float(found.amin()) == 0.0
+    assert float(found.amax()) > 0.8
+
+
+def test_iou_is_symmetric_and_ignores_place_and_scale() -> None:
+    a, b = random_corners(3, 50)[:, None], random_corners(4, 50)
+    overlap = iou(a, b)
+    assert torch.equal(overlap, iou(b, a))
+    torch.testing.assert_close(iou(a * 300, b * 300), overlap, rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(iou(a - 7, b - 7), overlap, rtol=1e-10, atol=1e-13)
+
+
+def test_iou_leaves_its_inputs_alone() -> None:
+    a, b = random_corners(5, 10), random_corners(6, 10)
+    before = a.clone(), b.clone()
+    iou(a, b)
+    assert torch.equal(a, before[0])
+    assert torch.equal(b, before[1])
