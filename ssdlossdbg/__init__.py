@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import AnchorsResult, LossResult, MatchResult
-    from ssdlossdbg.api import anchors, loss, match
+    from ssdlossdbg.analysis.results import AnchorsResult, DetectResult, LossResult, MatchResult
+    from ssdlossdbg.api import anchors, detect, loss, match
     from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
     from ssdlossdbg.multibox.codec import decode, encode
     from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.multibox.matching import Matching
     from ssdlossdbg.multibox.matching import match as match_priors
     from ssdlossdbg.multibox.priors import Priors, generate_priors
-    from ssdlossdbg.multibox.specs import CodecSpec, LossSpec, MatchSpec, MiningSpec, PriorSpec
+    from ssdlossdbg.multibox.specs import CodecSpec, DetectSpec, LossSpec, MatchSpec, MiningSpec, PriorSpec
     from ssdlossdbg.readers.dialects import Dialect, load_dialect
     from ssdlossdbg.readers.photos import Photo, load_photo
     from ssdlossdbg.readers.priors import NamedPriors, load_priors
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnchorsResult": "analysis.results",
     "CodecSpec": "multibox.specs",
+    "DetectResult": "analysis.results",
+    "DetectSpec": "multibox.specs",
     "Dialect": "readers.dialects",
     "GroundTruthBatch": "multibox.ground_truth",
     "InputError": "errors",
@@ -55,6 +57,7 @@ _HOMES = {
     "UnknownNameError": "errors",
     "anchors": "api",
     "decode": "multibox.codec",
+    "detect": "api",
     "encode": "multibox.codec",
     "generate_priors": "multibox.priors",
     "load_dialect": "readers.dialects",
@@ -70,6 +73,8 @@ _HOMES = {
 __all__ = [
     "AnchorsResult",
     "CodecSpec",
+    "DetectResult",
+    "DetectSpec",
     "Dialect",
     "GroundTruthBatch",
     "InputError",
@@ -88,6 +93,7 @@ __all__ = [
     "UnknownNameError",
     "anchors",
     "decode",
+    "detect",
     "encode",
     "generate_priors",
     "load_dialect",

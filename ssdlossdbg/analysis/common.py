@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from ssdlossdbg.analysis.results import Box, ConfigSummary
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers.dialects import Dialect, Units
 from ssdlossdbg.readers.priors import NamedPriors
+
+BACKGROUND = "background"
 
 
 def resolve_device(name: str) -> torch.device:
@@ -20,7 +25,9 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
-    if kind not in {"cpu", "cuda", "mps"} or (number and not (kind == "cuda" and number.isdigit())):
+    if kind not in {"cpu", "cuda", "mps"} or (
+        number and not (kind == "cuda" and number.isdecimal() and number.isascii())
+    ):
         raise InputError("--device", f"unknown device {name!r}", "Use auto, cpu, cuda, cuda:N or mps.")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -31,6 +38,12 @@ def resolve_device(name: str) -> torch.device:
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError("--device", "torch sees no MPS device here", "Use --device cpu, or auto.")
     return torch.device(name)
+
+
+def unit_of(dialect: Dialect, priors: Priors) -> Tensor:
+    """`[4]` what normalised xyxy or cxcywh boxes are multiplied by to get the units that the dialect computes in."""
+    width, height = priors.image_size if dialect.targets.units is Units.PIXELS else (1, 1)
+    return priors.boxes.new_tensor([width, height, width, height])
 
 
 def summarise(named: NamedPriors) -> ConfigSummary:
@@ -67,3 +80,10 @@ def outside_share(box: Box, size: tuple[int, int]) -> float:
     width = max(0.0, min(x2, size[0]) - max(x1, 0.0))
     height = max(0.0, min(y2, size[1]) - max(y1, 0.0))
     return 1.0 - width * height / area
+
+
+def class_name(index: int, classes: tuple[str, ...]) -> str:
+    """The name of an output column, 0 being background; its number stands in for a name that is missing."""
+    if index == 0:
+        return BACKGROUND
+    return classes[index - 1] if index <= len(classes) else f"class {index}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import box_problem, resolve_device, summarise, to_pixels
+from ssdlossdbg.analysis.batch import targets_in_units, why_raises
+from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, summarise, to_pixels, unit_of
 from ssdlossdbg.analysis.nonfinite import find_non_finite
 from ssdlossdbg.analysis.results import (
     Cutoff,
@@ -26,24 +27,29 @@ from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.specs import MiningScore
-from ssdlossdbg.readers.dialects import Dialect, Units
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
 
-BACKGROUND = "background"
-
 
 @dataclass(frozen=True)
 class _Batch:
-    """The inputs on the device, with the loss computed from them."""
+    """The inputs on the device, with the loss computed from them.
+
+    Attributes:
+        gt: the objects, normalised; none at all where the targets were encoded already.
+        encoded: whether they were, so that nothing is known of objects.
+    """
 
     loc: Tensor
     conf: Tensor
     gt: GroundTruthBatch
+    encoded: bool
     priors: Priors
     names: tuple[str, ...]
     loss: MultiBoxLoss
@@ -51,7 +57,7 @@ class _Batch:
 
 def analyse_loss(
     predictions: Predictions,
-    targets: Targets,
+    targets: Targets | EncodedTargets,
     named: NamedPriors,
     dialect: Dialect,
     classes: tuple[str, ...] = (),
@@ -63,7 +69,8 @@ def analyse_loss(
 
     Args:
         predictions: `[B, P, 4]` and `[B, P, C]`.
-        targets: the objects of the B images, class ids below C.
+        targets: the objects of the B images, class ids below C; or what every prior is to learn, already encoded.
+            Then nothing is matched: the roles come from the labels, and what depends on objects is None or empty.
         named: the P priors.
         dialect: rules, ratio, weights.
         classes: names of classes 1 to C - 1; numbers stand in for those that are missing.
@@ -76,11 +83,12 @@ def analyse_loss(
     """
     target = resolve_device(device)
     priors = named.priors.to(target)
-    gt = pad_ground_truth(_normalised(targets, priors), targets.labels).to(target)
+    unit = unit_of(dialect, priors)
     loc, conf = predictions.loc.to(target), predictions.conf.to(target)
-    loss = multibox_loss(loc, conf, priors.boxes, gt, dialect.match, dialect.codec, dialect.mining, dialect.loss)
-    names = tuple(_name(index, classes) for index in range(conf.shape[-1]))
-    batch = _Batch(loc, conf, gt, priors, names, loss)
+    encoded = isinstance(targets, EncodedTargets)
+    gt, loss = _loss(loc, conf, targets, priors, unit, dialect)
+    names = tuple(class_name(index, classes) for index in range(conf.shape[-1]))
+    batch = _Batch(loc, conf, gt, encoded, priors, names, loss)
 
     sums = _Sums(batch)
     gradients = _Gradients(batch, dialect)
@@ -93,7 +101,7 @@ def analyse_loss(
         dtype=predictions.dtype,
         dialect=dialect.name,
         device=str(target),
-        threshold=dialect.match.threshold,
+        threshold=None if encoded else dialect.match.threshold,
         localization_weight=dialect.loss.localization_weight,
         config=summarise(named),
         classes_count=conf.shape[-1],
@@ -102,37 +110,33 @@ def analyse_loss(
         normalizer=float(loss.normalizer),
         images=_images(batch, sums, image_paths),
         levels=_levels(batch, sums, gradients),
-        classes=_groups(names, loss.matching.labels, sums, gradients),
+        classes=_groups(names, loss.matching.labels.clamp(min=0), sums, gradients),
         coordinates=sums.coordinates(),
         ground_truth=_ground_truth(batch, sums),
         negatives=_negatives(batch),
         gradient_localization=gradients.norm(gradients.loc),
         gradient_confidence=gradients.norm(gradients.conf),
         ranks_by_batch_maximum=dialect.mining.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY,
-        raises=_raises(gt, dialect),
-        non_finite=find_non_finite(loc, conf, gt, loss, priors),
+        raises=why_raises(None if encoded else gt, loss, dialect),
+        non_finite=find_non_finite(loc, conf, None if encoded else gt, loss, priors),
         scenes=_scenes(batch, dialect),
+        encoded=encoded,
     )
 
 
-def _normalised(targets: Targets, priors: Priors) -> list[Tensor]:
-    if targets.units is Units.NORMALIZED:
-        return [boxes.to(priors.boxes.dtype) for boxes in targets.boxes]
-    size = priors.boxes.new_tensor([*priors.image_size, *priors.image_size]).cpu()
-    return [boxes.to(priors.boxes.dtype) / size for boxes in targets.boxes]
-
-
-def _name(index: int, classes: tuple[str, ...]) -> str:
-    if index == 0:
-        return BACKGROUND
-    return classes[index - 1] if index <= len(classes) else f"class {index}"
-
-
-def _raises(gt: GroundTruthBatch, dialect: Dialect) -> str | None:
-    empty = (gt.counts == 0).nonzero().flatten().tolist()
-    if not empty or not dialect.raises.image_without_objects:
-        return None
-    return f"{dialect.raises.image_without_objects} (image {', '.join(map(str, empty))})"
+def _loss(
+    loc: Tensor, conf: Tensor, targets: Targets | EncodedTargets, priors: Priors, unit: Tensor, dialect: Dialect
+) -> tuple[GroundTruthBatch, MultiBoxLoss]:
+    """The objects, normalised, and the loss; the latter is computed in the dialect's units."""
+    codec, mining, weights = dialect.codec, dialect.mining, dialect.loss
+    in_units = priors.boxes * unit
+    if isinstance(targets, EncodedTargets):
+        nobody = pad_ground_truth([priors.boxes[:0]] * len(loc), [targets.labels[0, :0]] * len(loc)).to(loc.device)
+        labels, offsets = targets.labels.to(loc.device), targets.offsets.to(loc.device)
+        return nobody, encoded_loss(loc, conf, in_units, labels, offsets, codec, mining, weights)
+    gt = pad_ground_truth(targets_in_units(targets, priors, dialect), targets.labels).to(loc.device)
+    loss = multibox_loss(loc, conf, in_units, gt, dialect.match, codec, mining, weights)
+    return replace(gt, boxes=gt.boxes / unit), loss
 
 
 class _Sums:
@@ -140,15 +144,15 @@ class _Sums:
 
     def __init__(self, batch: _Batch) -> None:
         loss = batch.loss
-        positive = loss.matching.positive
-        self._positive, self._mined = positive, loss.mining.mined
+        foreground = loss.matching.foreground
+        self._positive, self._mined = loss.matching.positive, loss.mining.mined
         localization = loss.localization_terms.double()
         confidence = loss.confidence_terms.double()
         self._raw = torch.stack(
             (
                 localization.sum(-1),
-                torch.where(positive, confidence, 0.0),
-                torch.where(positive, 0.0, confidence),
+                torch.where(foreground, confidence, 0.0),
+                torch.where(foreground, 0.0, confidence),
             ),
             dim=-1,
         )
@@ -187,7 +191,7 @@ class _Gradients:
     def __init__(self, batch: _Batch, dialect: Dialect) -> None:
         self.loc = localization_gradient(batch.loc, batch.loss, dialect.loss).double().square().sum(-1)
         images, priors = batch.loss.selected.nonzero(as_tuple=True)
-        rows = confidence_gradient(batch.conf, batch.loss, images, priors).double().square().sum(-1)
+        rows = confidence_gradient(batch.conf, batch.loss, dialect.loss, images, priors).double().square().sum(-1)
         self.conf = torch.zeros_like(self.loc).index_put_((images, priors), rows)
 
     def split(self, group: Tensor, groups: int) -> list[tuple[float, float]]:
@@ -227,7 +231,7 @@ def _images(batch: _Batch, sums: _Sums, paths: Sequence[str]) -> tuple[ImageLoss
         batch.gt.counts.tolist(),
         sums.counts(group, number),
         loss.matching.forced.sum(1).tolist(),
-        loss.mining.wanted.tolist(),
+        loss.mining.wanted.expand(number).tolist(),
         sums.split(group, number),
         edges,
         strict=True,
@@ -236,7 +240,7 @@ def _images(batch: _Batch, sums: _Sums, paths: Sequence[str]) -> tuple[ImageLoss
         ImageLoss(
             index=index,
             path=paths[index] if index < len(paths) else None,
-            ground_truth=objects,
+            ground_truth=None if batch.encoded else objects,
             positives=positives,
             forced=forced,
             negatives=negatives,
@@ -251,7 +255,7 @@ def _images(batch: _Batch, sums: _Sums, paths: Sequence[str]) -> tuple[ImageLoss
 
 def _cutoffs(loss: MultiBoxLoss) -> list[tuple[Cutoff | None, Cutoff | None]]:
     rank, mined = loss.mining.rank, loss.mining.mined
-    skipped = ~(mined | loss.matching.positive)
+    skipped = loss.matching.negative & ~mined
     last = torch.where(mined, rank, -1).argmax(1)
     first = torch.where(skipped, rank, rank.shape[1]).argmin(1)
     rows = torch.arange(len(rank), device=rank.device)
@@ -347,7 +351,7 @@ def _negatives(batch: _Batch) -> tuple[MinedNegative, ...]:
             predicted_class=class_number,
             predicted_label=batch.names[class_number],
             probability=sureness,
-            best_iou=iou,
+            best_iou=None if batch.encoded else iou,
             ground_truth=nearest if nearest >= 0 and iou > 0 else None,
         )
         for image, prior, rank, level, box, share, class_number, sureness, iou, nearest in columns
@@ -356,7 +360,8 @@ def _negatives(batch: _Batch) -> tuple[MinedNegative, ...]:
 
 def _scenes(batch: _Batch, dialect: Dialect) -> tuple[SceneLoss, ...]:
     loss = batch.loss
-    decoded = decode(batch.loc, batch.priors.boxes, dialect.codec)
+    unit = unit_of(dialect, batch.priors)
+    decoded = decode(batch.loc, batch.priors.boxes * unit, dialect.codec) / unit
     corners = cxcywh_to_xyxy(batch.priors.boxes)
     localization = loss.localization_terms.sum(-1) * loss.localization_scale[:, None]
     confidence = loss.confidence_terms * loss.confidence_scale[:, None]

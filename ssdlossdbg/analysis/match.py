@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels
+from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
 from ssdlossdbg.analysis.results import (
     FORCED_ONLY,
     INVALID,
@@ -24,10 +26,10 @@ from ssdlossdbg.analysis.results import (
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import Matching, match, overlaps, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import CodecSpec
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.classes import class_id, guess_classes
 from ssdlossdbg.readers.dialects import Dialect
@@ -68,12 +70,15 @@ def analyse_match(
     ids = [class_id(item.label, classes, f"{where}, object {item.index}") for item in loaded.kept]
 
     priors = named.priors.to(target)
-    boxes = torch.tensor(loaded.boxes, dtype=torch.float64).reshape(-1, 4).to(priors.boxes.dtype)
-    gt = pad_ground_truth([boxes], [torch.tensor(ids, dtype=torch.long)]).to(target)
-    matching = match(gt, priors.boxes, dialect.match)
+    unit = unit_of(dialect, priors)
+    boxes = torch.tensor(loaded.boxes, dtype=torch.float64).reshape(-1, 4) * unit.cpu()
+    in_units = pad_ground_truth([boxes.to(unit.dtype)], [torch.tensor(ids, dtype=torch.long)]).to(target)
+    gt = replace(in_units, boxes=in_units.boxes / unit)
+    matching = match(in_units, priors.boxes * unit, dialect.match)
 
-    objects = _ground_truth(gt, matching, priors, loaded, ids, image_size)
-    overlap = overlaps(gt, priors.boxes, dialect.match)[0]
+    broken = _non_finite_targets(encode_matched(in_units, priors.boxes * unit, matching, dialect.codec), matching)
+    objects = _ground_truth(gt, matching, priors, loaded, ids, broken)
+    overlap = overlaps(in_units, priors.boxes * unit, dialect.match)[0]
     at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
     tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
     return MatchResult(
@@ -91,10 +96,10 @@ def analyse_match(
         levels=_levels(matching, priors),
         totals=_totals(objects, matching, dialect, tied),
         thresholds=_thresholds(gt, matching, dialect),
-        round_trip=_round_trip(gt, matching, priors, dialect.codec, torch.float32, objects),
-        round_trip_half=_round_trip(gt, matching, priors, dialect.codec, torch.float16, objects),
+        round_trip=_round_trip(gt, matching, priors, dialect, torch.float32, objects),
+        round_trip_half=_round_trip(gt, matching, priors, dialect, torch.float16, objects),
         positives=_positives(matching, priors),
-        raises=dialect.raises.image_without_objects or None if not objects else None,
+        raises=_raises(objects, dialect),
     )
 
 
@@ -104,7 +109,7 @@ def _ground_truth(
     priors: Priors,
     loaded: LoadedObjects,
     ids: list[int],
-    image_size: tuple[int, int],
+    broken: dict[int, float],
 ) -> tuple[GroundTruthMatch, ...]:
     best = matching.best_prior[0]
     columns = zip(
@@ -120,7 +125,7 @@ def _ground_truth(
         matching.lost_to[0].tolist(),
         strict=False,  # an image without objects is padded to one row
     )
-    objects = []
+    objects: list[GroundTruthMatch] = []
     for item, class_number, box, prior, iou, level, shape, positives, forced, lost_to in columns:
         input_box = to_pixels(box, priors.image_size)
         problem = box_problem(input_box)
@@ -141,10 +146,19 @@ def _ground_truth(
                 lost_to=loaded.kept[lost_to].index if lost_to >= 0 else None,
                 status=_status(problem, positives, forced),
                 problem=problem,
-                outside=outside_share(item.box, image_size),
+                non_finite_target=broken.get(len(objects)),
+                outside=outside_share(input_box, priors.image_size),
             )
         )
     return tuple(objects)
+
+
+def _non_finite_targets(targets: Tensor, matching: Matching) -> dict[int, float]:
+    """By place of the ground truth, the first encoded target of its positives that is not finite."""
+    bad = ~targets[0].isfinite() & matching.positive[0, :, None]
+    where, coordinate = bad.nonzero(as_tuple=True)
+    owners, values = matching.gt_index[0, where].tolist(), targets[0, where, coordinate].tolist()
+    return dict(reversed(list(zip(owners, values, strict=True))))
 
 
 def _status(problem: str | None, positives: int, forced: int) -> str:
@@ -153,6 +167,17 @@ def _status(problem: str | None, positives: int, forced: int) -> str:
     if not positives:
         return UNMATCHED
     return FORCED_ONLY if positives == forced else MATCHED
+
+
+def _raises(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | None:
+    if not objects:
+        return dialect.raises.image_without_objects or None
+    broken = [str(item.index) for item in objects if item.status == INVALID]
+    return (
+        f"{dialect.raises.degenerate_box} (object {', '.join(broken)})"
+        if broken and dialect.raises.degenerate_box
+        else None
+    )
 
 
 def _levels(matching: Matching, priors: Priors) -> tuple[LevelMatch, ...]:
@@ -181,7 +206,7 @@ def _totals(objects: tuple[GroundTruthMatch, ...], matching: Matching, dialect: 
         invalid=statuses.count(INVALID),
         positives=int(matching.positive.sum()),
         forced=int(matching.forced.sum()),
-        negatives=int(negatives_available(matching.positive, dialect.mining)),
+        negatives=int(negatives_available(matching, dialect.mining)[0]),
         near_misses=int(near.sum()),
         tied=tied,
     )
@@ -213,7 +238,7 @@ def _round_trip(
     gt: GroundTruthBatch,
     matching: Matching,
     priors: Priors,
-    codec: CodecSpec,
+    dialect: Dialect,
     dtype: torch.dtype,
     objects: tuple[GroundTruthMatch, ...],
 ) -> RoundTrip:
@@ -221,9 +246,10 @@ def _round_trip(
     if not len(index):
         return RoundTrip(0.0, 0.0, None)
     owner = matching.gt_index[0, index]
-    boxes, own_priors = gt.boxes[0, owner], priors.boxes[index].to(dtype)
-    back = decode(encode(boxes.to(dtype), own_priors, codec), own_priors, codec)
-    error = _pixel_error(back, boxes, priors.image_size)
+    unit, boxes = unit_of(dialect, priors), gt.boxes[0, owner]
+    own_priors = (priors.boxes[index] * unit).to(dtype)
+    back = decode(encode((boxes * unit).to(dtype), own_priors, dialect.codec), own_priors, dialect.codec)
+    error = _pixel_error(back / unit, boxes, priors.image_size)
     # argmax takes a NaN for the largest, so a box that cannot come back is the worst one.
     worst = int(owner[int(np.argmax(error.max(axis=1)))])
     return RoundTrip(float(error.max()), float(error.mean()), objects[worst].index)

@@ -12,7 +12,7 @@ from ssdlossdbg.multibox.priors import Priors
 
 
 def find_non_finite(
-    loc: Tensor, conf: Tensor, gt: GroundTruthBatch, loss: MultiBoxLoss, priors: Priors
+    loc: Tensor, conf: Tensor, gt: GroundTruthBatch | None, loss: MultiBoxLoss, priors: Priors
 ) -> tuple[NonFinite, ...]:
     """Every object and term that is not finite, in the order in which the computation reaches them.
 
@@ -22,7 +22,7 @@ def find_non_finite(
     Args:
         loc: `[B, P, 4]` predicted offsets.
         conf: `[B, P, C]` logits.
-        gt: the objects.
+        gt: the objects; None where they are not known, so that priors are named in their stead.
         loss: what came of them.
         priors: the grid.
     """
@@ -44,11 +44,11 @@ def find_non_finite(
 
 
 def _of_positives(
-    term: str, bad: Tensor, values: Tensor, gt: GroundTruthBatch, loss: MultiBoxLoss, priors: Priors
+    term: str, bad: Tensor, values: Tensor, gt: GroundTruthBatch | None, loss: MultiBoxLoss, priors: Priors
 ) -> list[NonFinite]:
-    """One entry a ground truth, for `[B, P, 4]` values at positives."""
+    """One entry a ground truth, or a prior where those are not known, for `[B, P, 4]` values at positives."""
     images, where, coordinates = bad.nonzero(as_tuple=True)
-    owners = loss.matching.gt_index[images, where]
+    owners = where if gt is None else loss.matching.gt_index[images, where]
     entries: dict[tuple[int, int], tuple[int, int, float]] = {}
     counts: dict[tuple[int, int], int] = {}
     rows = zip(
@@ -64,8 +64,11 @@ def _of_positives(
         counts[image, owner] = counts.get((image, owner), 0) + 1
     found = []
     for (image, owner), (prior, coordinate, value) in entries.items():
-        box = to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
         place, number = COORDINATES[coordinate], counts[image, owner]
+        if gt is None:
+            found.append(NonFinite(term, image, None, prior, place, value, None, None, number))
+            continue
+        box = to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
         found.append(NonFinite(term, image, owner, prior, place, value, box, box_problem(box), number))
     return found
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssdlossdbg.multibox.specs import DetectSpec
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
@@ -109,7 +111,8 @@ class GroundTruthMatch:
         lost_to: index of the ground truth that took its best prior, or None.
         status: MATCHED, FORCED_ONLY, UNMATCHED or INVALID.
         problem: what makes the box invalid, or None.
-        outside: share of its area outside the photo; 1 for a box wholly outside.
+        non_finite_target: the first encoded target of its positives that is inf or nan, or None.
+        outside: share of the input box's area outside the input; 1 for a box wholly outside.
     """
 
     index: int
@@ -127,6 +130,7 @@ class GroundTruthMatch:
     lost_to: int | None
     status: str
     problem: str | None
+    non_finite_target: float | None
     outside: float
 
 
@@ -271,13 +275,14 @@ class ImageLoss:
     """One image's share.
 
     Attributes:
-        wanted: negatives that the ratio and the cap grant.
+        ground_truth: how many objects; None where the targets were already encoded.
+        wanted: negatives that the ratio and the cap grant; to the whole batch where that is what is mined.
         last_mined, first_not_mined: the negatives on both sides of the cut-off, where there are such.
     """
 
     index: int
     path: str | None
-    ground_truth: int
+    ground_truth: int | None
     positives: int
     forced: int
     negatives: int
@@ -343,7 +348,7 @@ class MinedNegative:
         box: the prior, in input pixels.
         loss: its share of the total, normalised.
         predicted_class, predicted_label, probability: the class of highest softmax probability.
-        best_iou: with the nearest object; 0 where the image has none.
+        best_iou: with the nearest object; 0 where the image has none, None where the targets were already encoded.
         ground_truth: that object's index, or None.
     """
 
@@ -356,7 +361,7 @@ class MinedNegative:
     predicted_class: int
     predicted_label: str
     probability: float
-    best_iou: float
+    best_iou: float | None
     ground_truth: int | None
 
 
@@ -413,6 +418,7 @@ class LossResult:
     Attributes:
         predictions_layout, targets_layout: what was recognised in the files, in words.
         dtype: of the predictions in their file.
+        threshold: the match threshold; None where the targets were already encoded, so that nothing was matched.
         loss: the batch's loss, normalised.
         loss_sum: the same before weight and normaliser.
         normalizer: what the sums are divided by.
@@ -425,6 +431,8 @@ class LossResult:
         raises: where the real code raises on this batch, or None.
         non_finite: every such value, the first one first, one entry a term and object.
         scenes: per image, for pictures.
+        encoded: whether the targets were already encoded: which objects they came from is not known then, there is no
+            ground truth, and no prior is known to be forced.
     """
 
     predictions_path: str
@@ -434,7 +442,7 @@ class LossResult:
     dtype: str
     dialect: str
     device: str
-    threshold: float
+    threshold: float | None
     localization_weight: float
     config: ConfigSummary
     classes_count: int
@@ -453,6 +461,7 @@ class LossResult:
     raises: str | None
     non_finite: tuple[NonFinite, ...]
     scenes: tuple[SceneLoss, ...]
+    encoded: bool = False
 
 
 @dataclass(frozen=True)
@@ -465,3 +474,281 @@ class PresetSummary:
     aliases: tuple[str, ...]
     image_size: tuple[int, int]
     priors: int
+
+
+@dataclass(frozen=True)
+class BatchRoles:
+    """How many priors of a batch play which role.
+
+    Attributes:
+        positives, negatives: of each image; negatives are the mined ones.
+        ignored: neither.
+        counted_twice: positives that mining picked once more.
+        wanted: negatives that ratio and cap grant, over the batch.
+        available: priors that mining could choose from, over the batch.
+        dropped: positives that mining takes out of the loss.
+        normalizer: what the sums are divided by.
+    """
+
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+    ignored: int
+    counted_twice: int
+    wanted: float
+    available: int
+    dropped: int
+    normalizer: float
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What one rule is worth in the difference between two dialects.
+
+    Attributes:
+        rule: its name.
+        old, new: its settings in the reference and in the other dialect.
+        delta: what turning it changes in the total.
+        before, after: the roles of the priors on both sides of that.
+    """
+
+    rule: str
+    old: str
+    new: str
+    delta: float
+    before: BatchRoles
+    after: BatchRoles
+
+
+@dataclass(frozen=True)
+class DialectOutcome:
+    """What one codebase says of a batch.
+
+    Attributes:
+        raises: where the real code raises on it, or None.
+        causes: of the difference from the reference; their deltas add up to it.
+    """
+
+    name: str
+    codebase: str
+    localization: float
+    confidence: float
+    normalizer: float
+    roles: BatchRoles
+    raises: str | None
+    causes: tuple[Cause, ...]
+
+    @property
+    def total(self) -> float:
+        """Both terms."""
+        return self.localization + self.confidence
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """What several codebases say of one batch."""
+
+    predictions_path: str
+    targets_path: str
+    predictions_layout: str
+    targets_layout: str
+    dtype: str
+    device: str
+    config: ConfigSummary
+    reference: str
+    reference_total: float
+    dialects: tuple[DialectOutcome, ...]
+
+
+# What a detection is, and what becomes of an object; an overlap counts from IoU 0.5 on, as Pascal VOC counts it.
+FINDS = "finds"
+REPEATS = "repeats"
+OTHER_CLASS = "other-class"
+NOTHING = "nothing"
+FOUND = "found"
+FOUND_AS_OTHER = "found-as-other"
+MISSED = "missed"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One detection.
+
+    Attributes:
+        rank: place among its image's detections by score, from 1.
+        class_id, label, score: what it is taken for, and how surely.
+        box: in input pixels.
+        normalized: the same box, normalised.
+        prior, level: where it was predicted.
+        best_iou: with the nearest object of any class; 0 where there is none.
+        ground_truth: that object's index, or None.
+        best_iou_of_class: with the nearest object of its own class; 0 where there is none.
+        ground_truth_of_class: that object's index, or None.
+        role: FINDS the object of its class that no higher detection found, REPEATS such a detection, overlaps an
+            object of an OTHER_CLASS, or NOTHING; None without targets.
+    """
+
+    rank: int
+    class_id: int
+    label: str
+    score: float
+    box: Box
+    normalized: Box
+    prior: int
+    level: int
+    best_iou: float
+    ground_truth: int | None
+    best_iou_of_class: float
+    ground_truth_of_class: int | None
+    role: str | None
+
+
+@dataclass(frozen=True)
+class GroundTruthDetect:
+    """What became of one object.
+
+    Attributes:
+        box: in input pixels.
+        normalized: the same box, normalised.
+        status: FOUND, FOUND_AS_OTHER or MISSED.
+        detection: rank of the detection that finds it, or takes it for another class; None where it is missed.
+        score, iou, taken_for: of that detection; None where it is missed.
+        explained_by: detections of its class that find or repeat it.
+        best_iou: of any detection of its class with it; 0 where there is none.
+        positives: priors that training assigns to it.
+        above_threshold: those of them whose score for its class is above the threshold.
+        candidates: those of them that enter suppression.
+        survivors: those of them that leave it.
+        detections: those of them that are kept.
+        problem: what makes the box invalid, or None.
+    """
+
+    image: int
+    index: int
+    class_id: int
+    label: str
+    box: Box
+    normalized: Box
+    status: str
+    detection: int | None
+    score: float | None
+    iou: float | None
+    taken_for: str | None
+    explained_by: int
+    best_iou: float
+    positives: int
+    above_threshold: int
+    candidates: int
+    survivors: int
+    detections: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class ImageDetect:
+    """One image's detections, the highest score first, and its objects in the order of the targets.
+
+    Attributes:
+        non_finite: priors at which the network predicts nan or inf.
+        above_threshold, candidates, survivors: (class, prior) pairs that get so far on their way to a detection.
+    """
+
+    index: int
+    path: str | None
+    detections: tuple[Detection, ...]
+    ground_truth: tuple[GroundTruthDetect, ...]
+    non_finite: int
+    above_threshold: int
+    candidates: int
+    survivors: int
+
+
+@dataclass(frozen=True)
+class ClassDetect:
+    """One class over all images.
+
+    Attributes:
+        best_score: the highest score at any prior, detected or not; nan where the network predicts nan.
+        found, as_other, missed: what became of its objects.
+    """
+
+    class_id: int
+    label: str
+    above_threshold: int
+    candidates: int
+    survivors: int
+    detections: int
+    best_score: float
+    ground_truth: int
+    found: int
+    as_other: int
+    missed: int
+
+
+@dataclass(frozen=True)
+class DetectResult:
+    """What the post-processing of one codebase makes of a batch.
+
+    Attributes:
+        predictions_layout, targets_layout: what was recognised in the files, in words.
+        dtype: of the predictions in their file.
+        targets_path, targets_layout: None where no targets were given; then no image has objects.
+        rules: the dialect's, with what overruled them.
+        classes: every class but background.
+    """
+
+    predictions_path: str
+    predictions_layout: str
+    dtype: str
+    targets_path: str | None
+    targets_layout: str | None
+    dialect: str
+    device: str
+    config: ConfigSummary
+    rules: DetectSpec
+    images: tuple[ImageDetect, ...]
+    classes: tuple[ClassDetect, ...]
+
+    @property
+    def detections(self) -> tuple[Detection, ...]:
+        """Those of all images."""
+        return tuple(item for image in self.images for item in image.detections)
+
+    @property
+    def ground_truth(self) -> tuple[GroundTruthDetect, ...]:
+        """The objects of all images."""
+        return tuple(item for image in self.images for item in image.ground_truth)
+
+
+@dataclass(frozen=True)
+class ObjectChange:
+    """An object that another dialect treats differently: what it gets in the reference, and there.
+
+    Attributes:
+        positives: its positives in both; None where the loader leaves it out.
+        status: its status in both.
+    """
+
+    index: int
+    label: str
+    positives: tuple[int | None, ...]
+    status: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RoleChanges:
+    """What another dialect's matching does differently to the same photo and priors.
+
+    Attributes:
+        gained, lost: priors that are positive only there, only in the reference.
+        moved: priors that are positive in both, for different objects.
+        objects: those whose positives or status differ.
+    """
+
+    dialect: str
+    positives: int
+    negatives: int
+    gained: int
+    lost: int
+    moved: int
+    objects: tuple[ObjectChange, ...]
+    raises: str | None

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from ssdlossdbg.cli.options import (
-    DEFAULT_CONFIG,
     BoxFormOption,
     BoxFormOptionType,
-    DefaultConfigOption,
+    ConfigOption,
     DialectOption,
     Format,
     FormatOption,
@@ -20,14 +19,17 @@ from ssdlossdbg.cli.options import (
     existing_inputs,
     parse_image_size,
 )
-from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_json, write_file
+from ssdlossdbg.cli.session import command, progress, quick_imports, say_warning, show, show_plain, write_file
+from ssdlossdbg.errors import InputError
 
 
 @command
 def anchors(
-    config: DefaultConfigOption = DEFAULT_CONFIG,
+    config: ConfigOption = None,
     dialect: DialectOption = "ssd.pytorch",
-    image: Annotated[Path | None, typer.Option("--image", help="Draw the priors on this photo.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="PHOTO", help="Draw the priors on this photo.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PNG", help="Draw a picture.")] = None,
     dump: Annotated[
         Path | None,
@@ -39,34 +41,42 @@ def anchors(
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
-    """Show the priors of a config, level by level: shapes, reach, and the object sizes they cannot learn.
+    """Show the priors of a config, level by level.
+
+    It shows their shapes and reach, and the object sizes they cannot learn.
 
     Example: ssdlossdbg anchors --config ssd300 -o priors.png
     """
     if list_presets:
         _list(format)
         return
+    if image is not None and output is None:
+        say_warning("--image: is the ground of a picture, and none is asked for. Add -o PNG.")
     with progress("Generating the priors"):
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.priors import load_priors
-        result = api.anchors(load_priors(config, prior_format.value, parse_image_size(image_size)), dialect)
-        inputs, files = existing_inputs(image, config), []
+        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
+        result = api.anchors(priors, dialect)
+        outputs: list[tuple[Path, bytes]] = []
         if dump is not None:
-            write_file(dump, _npy(result.boxes), inputs)
-            files.append(str(dump))
+            outputs.append((dump, _npy(result.boxes)))
         if output is not None:
             from ssdlossdbg.readers.photos import load_photo
             from ssdlossdbg.report.anchors_picture import anchors_picture
             from ssdlossdbg.report.canvas import png
 
             photo = load_photo(image).image if image else None
-            write_file(output, png(anchors_picture(result, photo)), inputs)
-            files.append(str(output))
+            outputs.append((output, png(anchors_picture(result, photo))))
+        if dump is not None and output is not None and dump.resolve() == output.resolve():
+            raise InputError(output, "is named by both --dump and -o", "Give them two names.")
+        for path, data in outputs:
+            write_file(path, data, existing_inputs(image, config))
+    files = [str(path) for path, _ in outputs]
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import anchors_json
 
-        show_json(anchors_json(result, files))
+        show_plain(anchors_json(result, files))
     else:
         from ssdlossdbg.report.anchors_text import anchors_report
         from ssdlossdbg.report.text import with_files
@@ -83,7 +93,7 @@ def _list(format: Format) -> None:
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import presets_json
 
-        show_json(presets_json(presets))
+        show_plain(presets_json(presets))
     else:
         from ssdlossdbg.report.anchors_text import presets_report
 

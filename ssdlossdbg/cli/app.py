@@ -8,6 +8,9 @@ import typer
 
 from ssdlossdbg import __version__
 from ssdlossdbg.cli.anchors import anchors
+from ssdlossdbg.cli.compare import compare
+from ssdlossdbg.cli.detect import detect
+from ssdlossdbg.cli.dialects import dialects
 from ssdlossdbg.cli.loss import loss
 from ssdlossdbg.cli.match import match
 
@@ -19,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (match, loss, anchors):
+for function in (match, loss, detect, anchors, compare, dialects):
     app.command()(function)
 
 

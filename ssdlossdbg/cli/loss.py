@@ -17,17 +17,22 @@ from ssdlossdbg.cli.options import (
     Format,
     FormatOption,
     ImageSizeOption,
+    NativeOption,
     ThresholdOption,
     TracebackOption,
     UnitsOption,
     existing_inputs,
+    finite,
     parse_classes,
     parse_image_size,
 )
-from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_json, write_file
+from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_plain, write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ssdlossdbg.analysis.results import LossResult
+    from ssdlossdbg.readers.photos import Photo
 
 
 @command
@@ -37,17 +42,32 @@ def loss(
     config: ConfigOption = None,
     dialect: DialectOption = "ssd.pytorch",
     image: Annotated[
-        list[Path] | None, typer.Option("--image", help="The photo of the first image; repeat for the next ones.")
+        list[Path] | None,
+        typer.Option("--image", metavar="PHOTO", help="The photo of the first image; repeat for the next ones."),
     ] = None,
     threshold: ThresholdOption = None,
     neg_pos: Annotated[
-        float | None, typer.Option("--neg-pos", min=0.0, help="Negatives mined per positive, over the dialect's.")
+        float | None,
+        typer.Option(
+            "--neg-pos",
+            metavar="RATIO",
+            min=0.0,
+            callback=finite,
+            help="Negatives mined per positive, over the dialect's.",
+        ),
     ] = None,
     alpha: Annotated[
-        float | None, typer.Option("--alpha", min=0.0, help="Weight of the localisation loss, over the dialect's.")
+        float | None,
+        typer.Option(
+            "--alpha",
+            metavar="WEIGHT",
+            min=0.0,
+            callback=finite,
+            help="Weight of the localisation loss, over the dialect's.",
+        ),
     ] = None,
     classes: ClassesOption = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="How many objects and negatives to list.")] = 10,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many objects and negatives to list.")] = 10,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
     ] = None,
@@ -55,15 +75,19 @@ def loss(
         UnitsOption | None, typer.Option("--target-units", help="Units of the target boxes, over what is recognised.")
     ] = None,
     label_offset: Annotated[
-        int | None, typer.Option("--label-offset", help="What to add to target labels so that 0 is background.")
+        int | None,
+        typer.Option("--label-offset", metavar="N", help="What to add to target labels so that 0 is background."),
     ] = None,
+    native: NativeOption = False,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
-    """Show what the loss of a saved batch is made of: by image, level, class, object and coordinate.
+    """Show what the loss of a saved batch is made of.
+
+    It is split by image, level, class, object and coordinate, and the mined negatives are listed.
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
@@ -72,6 +96,8 @@ def loss(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.dialects import Units
+            from ssdlossdbg.readers.photos import load_photo
+        loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.loss(
             predictions,
             targets,
@@ -87,12 +113,14 @@ def loss(
             prior_format=prior_format.value,
             target_units=Units(target_units.value) if target_units else None,
             label_offset=label_offset,
+            native=native,
         )
-        files = _draw(result, photos, output, existing_inputs(predictions, targets, config, *photos)) if output else []
+        inputs = existing_inputs(predictions, targets, config, classes, *photos)
+        files = _draw(result, loaded, output, inputs) if output else []
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import loss_json
 
-        show_json(loss_json(result, files))
+        show_plain(loss_json(result, files))
     else:
         from ssdlossdbg.report.loss_text import loss_report
         from ssdlossdbg.report.text import with_files
@@ -100,15 +128,14 @@ def loss(
         show(with_files(loss_report(result, top), files))
 
 
-def _draw(result: LossResult, photos: list[Path], folder: Path, inputs: tuple[Path, ...]) -> list[str]:
-    from ssdlossdbg.readers.photos import load_photo
+def _draw(result: LossResult, photos: Sequence[Photo], folder: Path, inputs: tuple[Path, ...]) -> list[str]:
     from ssdlossdbg.report.canvas import png
     from ssdlossdbg.report.loss_picture import loss_picture
 
     make_folder(folder)
     files = []
     for index in range(len(result.images)):
-        photo = load_photo(photos[index]).image if index < len(photos) else None
+        photo = photos[index].image if index < len(photos) else None
         path = folder / f"image-{index:03d}.loss.png"
         write_file(path, png(loss_picture(result, index, photo)), inputs)
         files.append(str(path))

@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from ssdlossdbg.cli.options import (
-    DEFAULT_CONFIG,
     BoxFormOption,
     BoxFormOptionType,
     ClassesOption,
-    DefaultConfigOption,
+    ConfigOption,
     DeviceOption,
     DialectOption,
     Format,
@@ -23,8 +22,9 @@ from ssdlossdbg.cli.options import (
     existing_inputs,
     parse_classes,
     parse_image_size,
+    split_names,
 )
-from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_json, unused, write_file
+from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain, unused, write_file
 
 
 @command
@@ -33,8 +33,12 @@ def match(
     annotation: Annotated[
         Path, typer.Argument(metavar="ANNOTATION", help="Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
     ],
-    config: DefaultConfigOption = DEFAULT_CONFIG,
+    config: ConfigOption = None,
     dialect: DialectOption = "ssd.pytorch",
+    dialects: Annotated[
+        str | None,
+        typer.Option("--dialects", metavar="a,b|all", help="Show what changes under these, on the same priors."),
+    ] = None,
     threshold: ThresholdOption = None,
     classes: ClassesOption = None,
     output: Annotated[
@@ -43,15 +47,17 @@ def match(
             "-o", "--output", metavar="PNG", help="Where to draw the overlay  [default: IMAGE.match.png, here]"
         ),
     ] = None,
-    overlay: Annotated[bool, typer.Option(" /--no-overlay", help="Draw no picture.", show_default=False)] = True,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="List only the N worst objects.")] = None,
+    no_overlay: Annotated[bool, typer.Option("--no-overlay", help="Draw no picture.")] = False,
+    top: Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="List only the N worst objects.")] = None,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
-    """Show which priors each object of a photo gets, and which objects get none.
+    """Show which priors each object of a photo gets.
+
+    It lists them by object and by level, draws them on the photo, and says why an object gets none.
 
     Example: ssdlossdbg match img.jpg ann.xml
     """
@@ -61,11 +67,15 @@ def match(
             from ssdlossdbg.readers.photos import load_photo
             from ssdlossdbg.readers.priors import load_priors
         photo = load_photo(image)
-        priors = load_priors(config, prior_format.value, parse_image_size(image_size))
+        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
         names = parse_classes(classes)
         result = api.match(photo, annotation, priors, dialect, classes=names, threshold=threshold, device=device)
+        others = split_names(dialects)
+        changes = (
+            api.match_roles(result, photo, annotation, priors, others, classes=names, device=device) if others else ()
+        )
         files = []
-        if overlay:
+        if not no_overlay:
             from ssdlossdbg.report.canvas import png
             from ssdlossdbg.report.match_picture import match_picture
 
@@ -76,9 +86,13 @@ def match(
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import match_json
 
-        show_json(match_json(result, files))
+        show_plain(match_json(result, files, changes))
     else:
+        from ssdlossdbg.report.compare_text import roles_report
         from ssdlossdbg.report.match_text import match_report
-        from ssdlossdbg.report.text import with_files
+        from ssdlossdbg.report.text import with_files, with_section
 
-        show(with_files(match_report(result, top), files))
+        report = match_report(result, top)
+        if changes:
+            report = with_section(report, roles_report(result.dialect, changes))
+        show(with_files(report, files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from ssdlossdbg.errors import InputError
 
-DEFAULT_CONFIG = "ssd300-voc"
+LARGEST_SIDE = 65_535  # of a JPEG; no network takes more
 
 
 class Format(StrEnum):
@@ -34,14 +35,33 @@ class UnitsOption(StrEnum):
     PIXELS = "pixels"
 
 
-CONFIG = typer.Option("--config", metavar="NAME|FILE", help="Priors: a preset, a TOML or JSON file, or a saved tensor.")
-ConfigOption = Annotated[str | None, CONFIG]
-DefaultConfigOption = Annotated[str, CONFIG]
+def finite(value: float | None) -> float | None:
+    """The number, if it is one: nan slips through every range, and inf through those with one end.
+
+    Raises:
+        typer.BadParameter: it is nan or infinite.
+    """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="NAME|FILE",
+        help="Priors: a preset, a TOML or JSON file, or a saved tensor.  [default: those of the file or the dialect]",
+    ),
+]
 DialectOption = Annotated[
     str, typer.Option("--dialect", metavar="NAME|FILE", help="Whose rules to follow: a codebase, or a TOML file.")
 ]
 ThresholdOption = Annotated[
-    float | None, typer.Option("--threshold", min=0.0, max=1.0, help="Match threshold, over the dialect's.")
+    float | None,
+    typer.Option(
+        "--threshold", metavar="IOU", min=0.0, max=1.0, callback=finite, help="Match threshold, over the dialect's."
+    ),
 ]
 ClassesOption = Annotated[
     str | None,
@@ -56,6 +76,14 @@ ImageSizeOption = Annotated[
     str | None,
     typer.Option("--image-size", metavar="N|WxH", help="The network's input in pixels, where no config says it."),
 ]
+NativeOption = Annotated[
+    bool,
+    typer.Option(
+        "--native",
+        help="The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
+        "as the dialect's [native] says.",
+    ),
+]
 TracebackOption = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it came up.")]
 
 
@@ -68,9 +96,28 @@ def parse_image_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     numbers = text.lower().split("x")
-    if len(numbers) not in (1, 2) or not all(number.isdigit() and int(number) > 0 for number in numbers):
-        raise InputError("--image-size", f"is {text!r}", "Write one side or WxH in pixels: 300 or 320x240.")
+    plausible = (number.isdecimal() and len(number) < 6 and 0 < int(number) <= LARGEST_SIDE for number in numbers)
+    if len(numbers) not in (1, 2) or not all(plausible):
+        raise InputError("--image-size", f"is {text!r}", "Write one side or WxH in pixels: 300, or 320x240.")
     return int(numbers[0]), int(numbers[-1])
+
+
+def split_names(text: str | None) -> tuple[str, ...]:
+    """The dialects that `a,b,c` or `all` names; none where the option was not given.
+
+    Raises:
+        InputError: an empty name.
+    """
+    if text is None:
+        return ()
+    if text == "all":
+        from ssdlossdbg.readers.dialects import dialect_names
+
+        return tuple(dialect_names())
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError("--dialects", f"is {text!r}, which holds an empty name", "Write names separated by commas.")
+    return names
 
 
 def parse_classes(text: str | None) -> tuple[str, ...]:

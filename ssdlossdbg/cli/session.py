@@ -15,7 +15,7 @@ from typing import Any, ParamSpec
 
 import typer
 
-from ssdlossdbg.errors import EXIT_INTERRUPTED, InputError, SsdLossDbgError
+from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
 
 P = ParamSpec("P")
 PATIENCE_SECONDS = 2.0
@@ -40,18 +40,41 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
             # The reader of our output went away (`| head`); Python must not complain when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            _discard_stdout()
+            raise typer.Exit(EXIT_CLEAN) from None
+        except OSError as error:
+            # A full disk behind `>`, a name too long for the file system: nobody's bug, so no stack.
+            if traceback:
+                sys.excepthook(type(error), error, error.__traceback__)
+                raise typer.Exit(EXIT_BAD_INPUT) from None
+            where = f"{error.filename}: " if error.filename else ""
+            _say_error(f"{where}the system says: {error.strerror or error}. --traceback shows where it came up.")
+            _discard_stdout()
+            raise typer.Exit(EXIT_BAD_INPUT) from None
 
     return run
 
 
+def _discard_stdout() -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # stdout may be closed, or no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say_warning(message: str) -> None:
+    """Print what the user should know, though it stops nothing, to stderr."""
+    _say("warning: ", "bold yellow", message)
+
+
 def _say_error(message: str) -> None:
+    _say("error: ", "bold red", message)
+
+
+def _say(mark: str, style: str, message: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
-    console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=not console.is_terminal)
+    console.print(Text.assemble((mark, style), message), soft_wrap=not console.is_terminal)
 
 
 def show(report: Any) -> None:
@@ -60,12 +83,16 @@ def show(report: Any) -> None:
 
     from ssdlossdbg.report.theme import TERMINAL
 
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1, which means findings
+            raise BrokenPipeError
+
     with _unencodable_replaced():
-        Console(theme=TERMINAL, highlight=False).print(report)
+        Terminal(theme=TERMINAL, highlight=False).print(report)
 
 
-def show_json(text: str) -> None:
-    """Print JSON to stdout, without any of rich's wrapping."""
+def show_plain(text: str) -> None:
+    """Print text to stdout, without any of rich's wrapping."""
     with _unencodable_replaced():
         print(text)
 
@@ -76,7 +103,8 @@ def _unencodable_replaced() -> Iterator[None]:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     yield
-    sys.stdout.flush()
+    if sys.stdout is not None:  # closed with `>&-`
+        sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -118,7 +146,7 @@ def write_file(path: Path, data: bytes, inputs: Iterable[Path] = ()) -> None:
         InputError: `path` is an input or a folder, or cannot be written.
     """
     if any(path.resolve() == source.resolve() for source in inputs):
-        raise InputError(path, "is an input and would be overwritten", "Choose another output with -o.")
+        raise InputError(path, "is an input and would be overwritten", "Choose another output.")
     if path.is_dir():
         raise InputError(path, "is a folder", "Name a file in it.")
     try:
@@ -134,7 +162,7 @@ def write_file(path: Path, data: bytes, inputs: Iterable[Path] = ()) -> None:
                 temporary.unlink()
             raise
     except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place with -o.") from None
+        raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place for it.") from None
 
 
 def _umask() -> int:

@@ -11,11 +11,16 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import Axes, Dialect, NativeSpec
+from ssdlossdbg.readers.native import background_first, own_order, own_priors, values_last, x_first
 from ssdlossdbg.readers.tensors import keys_of, load_tensors
 
 LOC_KEYS = ("loc", "bbox_regression")
 CONF_KEYS = ("conf", "cls_logits")
 EXPECTED = "Expected loc [B, P, 4] and conf [B, P, C], as (loc, conf, priors) or under the keys loc, conf, priors."
+EXPECTED_OTHER_AXES = (
+    "Expected loc [B, 4, P] and conf [B, C, P], as {name} has them; if they are not, leave --native out."
+)
 
 
 @dataclass(frozen=True)
@@ -37,37 +42,44 @@ class Predictions:
     dtype: str
 
 
-def load_predictions(path: Path) -> Predictions:
+def load_predictions(path: Path, native: Dialect | None = None) -> Predictions:
     """Predictions from a file, their layout recognised.
 
     Args:
         path: `.pt`, `.safetensors` or `.npz` with `(loc, conf, priors)`, `(loc, conf)` or `(conf, loc)`, or a
             mapping with the keys loc/conf/priors or torchvision's bbox_regression/cls_logits.
+        native: the dialect whose own order the file is in, priors included; the canonical one if None.
 
     Raises:
         InputError: the file cannot be loaded, or holds other shapes or types.
     """
-    loc, conf, priors, layout = _recognise(load_tensors(path), path)
+    spec = native.native if native else NativeSpec()
+    saved_loc, saved_conf, priors, layout = _recognise(load_tensors(path), path, spec)
+    loc, conf = values_last(saved_loc, spec), values_last(saved_conf, spec)
     for name, tensor in (("loc", loc), ("conf", conf)):
         if not tensor.is_floating_point():
             raise InputError(f"{path}, {name}", f"holds {tensor.dtype}", "Save the network's float output.")
     if loc.ndim != 3 or loc.shape[-1] != 4 or conf.ndim != 3 or conf.shape[:2] != loc.shape[:2]:
-        found = f"found loc {list(loc.shape)} and conf {list(conf.shape)}"
+        found = f"found loc {list(saved_loc.shape)} and conf {list(saved_conf.shape)}"
+        if native and spec.axes is Axes.VALUES_PRIORS:
+            raise InputError(path, found, EXPECTED_OTHER_AXES.format(name=native.name))
         raise InputError(path, found, EXPECTED + _shape_hint(loc, conf))
     if conf.shape[-1] < 2 or not loc.numel():
-        found = f"found loc {list(loc.shape)} and conf {list(conf.shape)}"
+        found = f"found loc {list(saved_loc.shape)} and conf {list(saved_conf.shape)}"
         raise InputError(path, found, "A batch needs an image, a prior, and two classes, background being one.")
     if priors is not None:
-        priors = priors.reshape(-1, 4) if priors.ndim == 3 and priors.shape[0] == 1 else priors
+        priors = own_priors(priors[0] if priors.ndim == 3 and priors.shape[0] == 1 else priors, spec)
         if priors.ndim != 2 or priors.shape[-1] != 4 or not priors.is_floating_point():
             found = f"holds {priors.dtype} of shape {list(priors.shape)}"
             raise InputError(f"{path}, priors", found, "Expected float [P, 4].")
     dtype = str(conf.dtype).removeprefix("torch.")
     wide = torch.promote_types(torch.promote_types(loc.dtype, conf.dtype), torch.float32)
+    loc, conf = x_first(loc, spec), background_first(conf, spec)
+    layout += f", {own_order(native)}" if native else ""
     return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype)
 
 
-def _recognise(saved: Any, path: Path) -> tuple[Tensor, Tensor, Tensor | None, str]:
+def _recognise(saved: Any, path: Path, spec: NativeSpec) -> tuple[Tensor, Tensor, Tensor | None, str]:
     if isinstance(saved, Mapping):
         loc_key = next((key for key in LOC_KEYS if key in saved), None)
         conf_key = next((key for key in CONF_KEYS if key in saved), None)
@@ -86,7 +98,8 @@ def _recognise(saved: Any, path: Path) -> tuple[Tensor, Tensor, Tensor | None, s
         found = ", ".join(str(list(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in parts)
         raise InputError(path, f"holds {len(parts)} parts: {found}", EXPECTED)
     loc, conf = parts[:2]
-    if not isinstance(saved, Mapping) and loc.shape[-1:] != (4,) and conf.shape[-1:] == (4,):
+    sizes = [values_last(part, spec).shape[-1:] for part in (loc, conf)]
+    if not isinstance(saved, Mapping) and sizes[0] != (4,) and sizes[1] == (4,):
         loc, conf, layout = conf, loc, layout.replace("loc, conf", "conf, loc")
     return loc, conf, parts[2] if len(parts) == 3 else None, layout
 
@@ -101,5 +114,6 @@ def _shape_hint(loc: Tensor, conf: Tensor) -> str:
             return " Add the batch dimension: loc[None], conf[None]."
         return " Split the last dimension: loc.view(B, -1, 4), conf.view(B, -1, C)."
     if loc.ndim == 3 and loc.shape[1] == 4:
-        return " Move the priors to the middle: loc.transpose(1, 2), conf.transpose(1, 2)."
+        middle = " Move the priors to the middle: loc.transpose(1, 2), conf.transpose(1, 2)."
+        return middle + " Or say --native, if the dialect has them so."
     return ""

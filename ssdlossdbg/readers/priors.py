@@ -13,6 +13,8 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
 from ssdlossdbg.multibox.specs import LevelSpec
+from ssdlossdbg.readers.dialects import Dialect, NativeSpec
+from ssdlossdbg.readers.native import own_priors
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config, preset_names
 from ssdlossdbg.readers.tensors import load_tensors
 
@@ -41,7 +43,12 @@ class NamedPriors:
     image_size_known: bool = True
 
 
-def load_priors(source: str, form: BoxForm = "cxcywh", image_size: tuple[int, int] | None = None) -> NamedPriors:
+def load_priors(
+    source: str,
+    form: BoxForm = "cxcywh",
+    image_size: tuple[int, int] | None = None,
+    native: Dialect | None = None,
+) -> NamedPriors:
     """Priors by preset name, config file or saved tensor.
 
     Args:
@@ -49,6 +56,7 @@ def load_priors(source: str, form: BoxForm = "cxcywh", image_size: tuple[int, in
             `[P, 4]` (in an archive: the only array, or the one called priors).
         form: how the boxes of a saved tensor are written.
         image_size: (width, height) in pixels of the network's input, for a saved tensor that is no preset.
+        native: the dialect whose own order a saved tensor is in; the canonical one if None.
 
     Raises:
         InputError: unknown name, unusable file, or a tensor of another shape.
@@ -57,7 +65,8 @@ def load_priors(source: str, form: BoxForm = "cxcywh", image_size: tuple[int, in
     if path.suffix.lower() not in TENSOR_ENDINGS:
         config = load_prior_config(source)
         return NamedPriors(config.name, config.codebase, generate_priors(config.spec))
-    return recognise_priors(_only_tensor(load_tensors(path), path), path, form, image_size)
+    boxes = own_priors(_only_tensor(load_tensors(path), path), native.native if native else NativeSpec())
+    return recognise_priors(boxes, path, form, image_size)
 
 
 def recognise_priors(

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Units
+from ssdlossdbg.readers.dialects import Dialect, NativeSpec, Rows, Units
+from ssdlossdbg.readers.encoded import EncodedTargets, read_encoded, recognise_encoded
+from ssdlossdbg.readers.native import own_row, x_first
 from ssdlossdbg.readers.tensors import keys_of, load_tensors
 
 EXPECTED = (
@@ -43,28 +45,45 @@ class Targets:
 
 
 def load_targets(
-    path: Path, dialect_units: Units, dialect_offset: int, units: Units | None = None, label_offset: int | None = None
-) -> Targets:
+    path: Path,
+    dialect_units: Units,
+    dialect_offset: int,
+    units: Units | None = None,
+    label_offset: int | None = None,
+    *,
+    shape: tuple[int, int, int],
+    native: Dialect | None = None,
+) -> Targets | EncodedTargets:
     """Targets from a file, their layout recognised.
 
     Args:
         path: `.pt`, `.safetensors` or `.npz`. Rows of five follow the dialect; boxes beside labels follow torchvision
             (0 is background; pixels, unless no coordinate exceeds 2). In a padded tensor, rows of five zeros and rows
             with a negative label are padding. `.npz` and `.safetensors` hold `targets` (padded), or per image i
-            `boxes_i` and `labels_i`, or `targets_i`.
+            `boxes_i` and `labels_i`, or `targets_i`. Labels `[B, P]` beside locations `[B, P, 4]`, in a mapping or a
+            tuple, are already encoded.
         dialect_units: what the dialect's rows of five are measured in.
         dialect_offset: what the dialect adds to a label of a row of five to get the class id.
         units: the user's word, over what was recognised.
         label_offset: the user's word, over what was recognised.
+        shape: (B, P, C) of the predictions, which encoded targets are checked against.
+        native: the dialect whose own order the file is in; then boxes beside labels follow it too.
 
     Raises:
         InputError: the file cannot be loaded, or holds other shapes or types.
     """
     saved = load_tensors(path)
+    encoded = recognise_encoded(saved)
+    if encoded:
+        if units is not None or label_offset is not None:
+            option = "--target-units" if units is not None else "--label-offset"
+            raise InputError(option, f"says nothing about {path}, whose targets are already encoded", "Leave it out.")
+        return read_encoded(*encoded, path, shape, native)
+    spec = native.native if native else NativeSpec()
     if isinstance(saved, Mapping):
         saved = _from_mapping(saved, path)
     if isinstance(saved, Tensor) and saved.ndim == 3:
-        images: list[Any] = _unpad(_float(saved))
+        images: list[Any] = _unpad(_float(saved), spec)
         layout = f"a padded tensor {list(saved.shape)}"
     elif isinstance(saved, (list, tuple)) and saved:
         images, layout = list(saved), f"a list of {len(saved)} images"
@@ -76,17 +95,18 @@ def load_targets(
     if all(isinstance(image, Mapping) for image in images):
         pairs = [_pair(image, f"{path}, image {index}") for index, image in enumerate(images)]
         recognised = Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else Units.NORMALIZED
-        offset = 0
+        recognised, offset = (dialect_units, dialect_offset) if native else (recognised, 0)
         layout += " with boxes and labels"
     else:
-        pairs = [_rows(image, f"{path}, image {index}") for index, image in enumerate(images)]
+        pairs = [_rows(image, f"{path}, image {index}", spec) for index, image in enumerate(images)]
         recognised, offset = dialect_units, dialect_offset
-        layout += " with rows (x1, y1, x2, y2, label)"
+        layout += f" with rows ({own_row(spec)})"
     offset = offset if label_offset is None else label_offset
     units = units or recognised
+    layout += f", {native.name}'s own" if native else ""
     layout += f", {units}, labels counted from {1 - offset}"
     labels = tuple(_ids(label, offset, f"{path}, image {index}") for index, (_, label) in enumerate(pairs))
-    return Targets(tuple(box for box, _ in pairs), labels, units, offset, layout)
+    return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, layout)
 
 
 def check_batch(targets: Targets, images: int, classes: int, path: Path) -> None:
@@ -145,19 +165,21 @@ def _pair(image: Mapping[str, Any], where: str) -> tuple[Tensor, Tensor]:
     return _float(boxes), labels
 
 
-def _rows(image: Any, where: str) -> tuple[Tensor, Tensor]:
+def _rows(image: Any, where: str, spec: NativeSpec) -> tuple[Tensor, Tensor]:
     if not isinstance(image, Tensor):
         raise InputError(where, f"is a {type(image).__name__}", EXPECTED)
     rows = image.reshape(0, 5) if image.numel() == 0 else image
     if rows.ndim != 2 or rows.shape[1] != 5:
-        raise InputError(where, f"has the shape {list(image.shape)}", "Expected [n, 5]: x1, y1, x2, y2, label.")
+        raise InputError(where, f"has the shape {list(image.shape)}", f"Expected [n, 5]: {own_row(spec)}.")
+    if spec.rows is Rows.LABEL_BOX:
+        return _float(rows[:, 1:]), rows[:, 0]
     return _float(rows[:, :4]), rows[:, 4]
 
 
-def _unpad(padded: Tensor) -> list[Tensor]:
+def _unpad(padded: Tensor, spec: NativeSpec) -> list[Tensor]:
     if padded.shape[-1] != 5:
         return list(padded)
-    real = (padded != 0).any(-1) & ~(padded[..., 4] < 0)
+    real = (padded != 0).any(-1) & ~(padded[..., 0 if spec.rows is Rows.LABEL_BOX else 4] < 0)
     return [rows[keep] for rows, keep in zip(padded, real, strict=True)]
 
 

@@ -14,7 +14,8 @@ from ssdlossdbg.report.text import count, feature_map, size, stride
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, NEUTRAL_GROUND, WHITE
 
 COLUMNS = 3
-SIDE, MARGIN, HEADER, CAPTION, ROW = 420, 16, 40, 24, 20
+SIDE, MARGIN, HEADER, CAPTION, ROW = 420, 16, 64, 24, 20
+NARROWEST = 860
 DIM = 0.35
 # Room around the image for the shapes that reach beyond it, as a fraction of it.
 LEAST_BEYOND, MOST_BEYOND = 0.04, 0.3
@@ -38,12 +39,14 @@ def anchors_picture(result: AnchorsResult, photo: Image.Image | None = None) -> 
     most_shapes = max((len(level.shapes) for level in result.levels), default=0)
     key_height = ROW * math.ceil(most_shapes / 3) + MARGIN
     panel_height = CAPTION + outer[1] + key_height
-    total = (MARGIN + columns * (outer[0] + MARGIN), HEADER + rows * panel_height + MARGIN)
+    total = (max(MARGIN + columns * (outer[0] + MARGIN), NARROWEST), HEADER + rows * panel_height + MARGIN)
     canvas = Canvas(total, 1.0)
     title = f"{result.config.name}: {count(result.config.priors, 'prior')}, input {size(width, height)} pixels"
     canvas.text((MARGIN, 10), title, 18, width=total[0] - 2 * MARGIN)
-    if not result.levels:
-        canvas.text((MARGIN, HEADER), "no grid could be recognised", 14)
+    legend = (
+        "dark or photo: the input; dots: centres of the cells; boxes: priors of the middle cell, w x h before clipping"
+    )
+    canvas.text((MARGIN, 38), legend if result.levels else "no grid could be recognised", 14)
     for index, level in enumerate(result.levels):
         at = (MARGIN + (index % columns) * (outer[0] + MARGIN), HEADER + (index // columns) * panel_height)
         _level(canvas, level, at, inner, outer, result.config.image_size, photo)

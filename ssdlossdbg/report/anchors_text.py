@@ -80,22 +80,14 @@ def _reach(result: AnchorsResult) -> Text:
 
 
 def presets_report(presets: Sequence[PresetSummary]) -> RenderableType:
-    """Every preset with its count and codebase."""
-    columns = [
-        Column("preset", "left", wrap=True),
-        Column("priors"),
-        Column("input"),
-        Column("codebase", "left"),
-        Column("network", "left", wrap=True),
-    ]
-    rows = [
-        (
-            preset.name + (f" ({', '.join(preset.aliases)})" if preset.aliases else ""),
-            str(preset.priors),
-            size(*preset.image_size),
-            preset.codebase,
-            preset.title,
-        )
-        for preset in presets
-    ]
-    return table(columns, rows)
+    """Every preset with its count, under its codebase. Names stay whole, so that they can be copied."""
+    columns = [Column("preset", "left"), Column("priors"), Column("input"), Column("network", "left", wrap=True)]
+    rows: list[tuple[RenderableType, ...]] = []
+    codebase = None
+    for preset in sorted(presets, key=lambda preset: (preset.codebase, preset.name)):
+        if preset.codebase != codebase:
+            codebase = preset.codebase
+            rows.append((Text(codebase, style="title"), "", "", ""))
+        rows.append((f"  {preset.name}", str(preset.priors), size(*preset.image_size), preset.title))
+    short = [f"{alias} is {preset.name}" for preset in presets for alias in preset.aliases]
+    return Group(table(columns, rows), Text(f"\nShort names: {', '.join(short)}." if short else ""))

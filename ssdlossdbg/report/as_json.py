@@ -1,7 +1,8 @@
 """Results as JSON: the contract that other programs script against.
 
 Keys are only ever added within a schema version. NaN and infinities are the strings "NaN", "Infinity" and
-"-Infinity", so that the text is valid JSON everywhere.
+"-Infinity", and what is not ASCII is escaped, so that the text is valid JSON everywhere and no terminal's encoding
+changes a name.
 """
 
 from __future__ import annotations
@@ -13,9 +14,20 @@ from typing import Any
 
 from ssdlossdbg.analysis.results import (
     COORDINATES,
+    FINDS,
+    FOUND,
+    FOUND_AS_OTHER,
+    MISSED,
+    NOTHING,
+    OTHER_CLASS,
+    REPEATS,
     AnchorsResult,
+    CompareResult,
     ConfigSummary,
     Cutoff,
+    Detection,
+    DetectResult,
+    GroundTruthDetect,
     GroundTruthMatch,
     GroupLoss,
     ImageLoss,
@@ -25,14 +37,15 @@ from ssdlossdbg.analysis.results import (
     NonFinite,
     Parts,
     PresetSummary,
+    RoleChanges,
     RoundTrip,
 )
 
 SCHEMA_VERSION = 1
 
 
-def match_json(result: MatchResult, files: Sequence[str] = ()) -> str:
-    """The JSON report of `match`; `files` are the pictures written."""
+def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence[RoleChanges] = ()) -> str:
+    """The JSON report of `match`; `files` are the pictures written, `changes` what other dialects do differently."""
     totals = result.totals
     return _dump(
         {
@@ -80,6 +93,22 @@ def match_json(result: MatchResult, files: Sequence[str] = ()) -> str:
                 for item in result.thresholds
             ],
             "round_trip": {**_round_trip(result.round_trip), "float16": _round_trip(result.round_trip_half)},
+            "dialects": [
+                {
+                    "name": change.dialect,
+                    "positives": change.positives,
+                    "negatives": change.negatives,
+                    "gained": change.gained,
+                    "lost": change.lost,
+                    "moved": change.moved,
+                    "raises": change.raises,
+                    "ground_truth": [
+                        {"index": item.index, "label": item.label, "positives": item.positives, "status": item.status}
+                        for item in change.objects
+                    ],
+                }
+                for change in changes
+            ],
             "findings": [],
             "files": list(files),
         }
@@ -99,7 +128,11 @@ def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
                 "dtype": result.dtype,
                 "classes": result.classes_count,
             },
-            "targets": {"path": result.targets_path, "layout": result.targets_layout},
+            "targets": {
+                "path": result.targets_path,
+                "layout": result.targets_layout,
+                "encoded": result.encoded,
+            },
             "config": _config(result.config),
             "dialect": result.dialect,
             "device": result.device,
@@ -116,7 +149,10 @@ def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
             },
             "sums": _parts(sums),
             "images": [_image(image) for image in result.images],
-            "levels": [{"level": group.index, "feature_map": group.name, **_group(group)} for group in result.levels],
+            "levels": [
+                {"level": group.index, "feature_map": result.config.levels[group.index], **_group(group)}
+                for group in result.levels
+            ],
             "classes": [{"class_id": group.index, "label": group.name, **_group(group)} for group in result.classes],
             "coordinates": dict(zip(COORDINATES, result.coordinates, strict=True)),
             "ground_truth": [
@@ -182,6 +218,126 @@ def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
     )
 
 
+def compare_json(result: CompareResult) -> str:
+    """The JSON report of `compare`."""
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "compare",
+            "predictions": {
+                "path": result.predictions_path,
+                "layout": result.predictions_layout,
+                "dtype": result.dtype,
+            },
+            "targets": {"path": result.targets_path, "layout": result.targets_layout},
+            "config": _config(result.config),
+            "device": result.device,
+            "reference": result.reference,
+            "reference_total": result.reference_total,
+            "dialects": [
+                {
+                    "name": outcome.name,
+                    "codebase": outcome.codebase,
+                    "localization": outcome.localization,
+                    "confidence": outcome.confidence,
+                    "total": outcome.total,
+                    "normalizer": outcome.normalizer,
+                    "positives": outcome.roles.positives,
+                    "negatives": outcome.roles.negatives,
+                    "raises": outcome.raises,
+                    "causes": [
+                        {"rule": cause.rule, "reference": cause.old, "dialect": cause.new, "delta": cause.delta}
+                        for cause in outcome.causes
+                    ],
+                }
+                for outcome in result.dialects
+            ],
+            "findings": [],
+            "files": [],
+        }
+    )
+
+
+def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
+    """The JSON report of `detect`; `files` are the pictures written."""
+    rules = result.rules
+    objects, roles = result.ground_truth, [item.role for item in result.detections]
+    status = [item.status for item in objects]
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "detect",
+            "predictions": {
+                "path": result.predictions_path,
+                "layout": result.predictions_layout,
+                "dtype": result.dtype,
+            },
+            "targets": None
+            if result.targets_path is None
+            else {"path": result.targets_path, "layout": result.targets_layout},
+            "config": _config(result.config),
+            "dialect": result.dialect,
+            "device": result.device,
+            "rules": {
+                "scores": rules.scores,
+                "score_threshold": rules.score_threshold,
+                "candidates": rules.candidates,
+                "candidates_of": rules.candidates_of,
+                "nms_iou": rules.nms_iou,
+                "keep_per_class": rules.keep_per_class,
+                "keep_per_image": rules.keep_per_image,
+            },
+            "images": [
+                {
+                    "index": image.index,
+                    "path": image.path,
+                    "detections": [_detection(item) for item in image.detections],
+                    "ground_truth": [_ground_truth_detect(item) for item in image.ground_truth],
+                    "above_threshold": image.above_threshold,
+                    "candidates": image.candidates,
+                    "survivors": image.survivors,
+                    "non_finite": image.non_finite,
+                }
+                for image in result.images
+            ],
+            "classes": [
+                {
+                    "class_id": item.class_id,
+                    "label": item.label,
+                    "above_threshold": item.above_threshold,
+                    "candidates": item.candidates,
+                    "survivors": item.survivors,
+                    "detections": item.detections,
+                    "best_score": item.best_score,
+                    "ground_truth": item.ground_truth,
+                    "found": item.found,
+                    "found_as_other": item.as_other,
+                    "missed": item.missed,
+                }
+                for item in result.classes
+            ],
+            "totals": {
+                "detections": len(roles),
+                "finds": roles.count(FINDS),
+                "repeats": roles.count(REPEATS),
+                "other_class": roles.count(OTHER_CLASS),
+                "nothing": roles.count(NOTHING),
+                "ground_truth": len(objects),
+                "found": status.count(FOUND),
+                "found_as_other": status.count(FOUND_AS_OTHER),
+                "missed": status.count(MISSED),
+                "positives": sum(item.positives for item in objects),
+                "positives_above_threshold": sum(item.above_threshold for item in objects),
+                "positives_candidates": sum(item.candidates for item in objects),
+                "positives_survivors": sum(item.survivors for item in objects),
+                "positives_detections": sum(item.detections for item in objects),
+            },
+            "findings": [],
+            "files": list(files),
+        }
+    )
+
+
 def presets_json(presets: Sequence[PresetSummary]) -> str:
     """The JSON report of `anchors --list`."""
     return _dump(
@@ -231,6 +387,7 @@ def _ground_truth_match(item: GroundTruthMatch) -> dict[str, Any]:
         "lost_to": item.lost_to,
         "status": item.status,
         "problem": item.problem,
+        "non_finite_target": item.non_finite_target,
         "outside": item.outside,
     }
 
@@ -311,8 +468,47 @@ def _non_finite(item: NonFinite) -> dict[str, Any]:
     }
 
 
+def _detection(item: Detection) -> dict[str, Any]:
+    return {
+        "class_id": item.class_id,
+        "label": item.label,
+        "score": item.score,
+        "box": item.box,
+        "box_normalized": item.normalized,
+        "prior": item.prior,
+        "level": item.level,
+        "best_iou": item.best_iou,
+        "ground_truth": item.ground_truth,
+        "best_iou_of_class": item.best_iou_of_class,
+        "ground_truth_of_class": item.ground_truth_of_class,
+        "role": item.role,
+    }
+
+
+def _ground_truth_detect(item: GroundTruthDetect) -> dict[str, Any]:
+    return {
+        "index": item.index,
+        "class_id": item.class_id,
+        "label": item.label,
+        "box": item.box,
+        "status": item.status,
+        "detection": None if item.detection is None else item.detection - 1,
+        "score": item.score,
+        "iou": item.iou,
+        "taken_for": item.taken_for,
+        "explained_by": item.explained_by,
+        "best_iou": item.best_iou,
+        "positives": item.positives,
+        "above_threshold": item.above_threshold,
+        "candidates": item.candidates,
+        "survivors": item.survivors,
+        "detections": item.detections,
+        "problem": item.problem,
+    }
+
+
 def _dump(report: dict[str, Any]) -> str:
-    return json.dumps(_valid(report), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(_valid(report), indent=2, allow_nan=False)
 
 
 def _valid(value: Any) -> Any:

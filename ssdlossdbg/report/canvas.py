@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
@@ -18,6 +19,9 @@ Point = tuple[float, float]
 Box4 = tuple[float, float, float, float]
 SMALLEST_SIDE, LARGEST_SIDE = 960, 1600
 UNIT_SIDE = 960
+MOST_OBLONG = 6
+# How far a chip may be moved, in its own heights, to get out of the way of another.
+CHIP_STEPS = (0, -1, 1, -2, 2, -3, 3)
 
 
 @cache
@@ -34,10 +38,35 @@ def png(image: Image.Image) -> bytes:
 
 
 def panel_size(aspect: tuple[int, int]) -> tuple[int, int]:
-    """Size of the main panel for an image of that (width, height): its long side within readable bounds."""
+    """Size of the main panel for an image of that (width, height): its long side within readable bounds.
+
+    A strip is shown wider than it is, as the network, too, sees it stretched.
+    """
     longest = max(aspect)
-    scale = min(max(longest, SMALLEST_SIDE), LARGEST_SIDE) / longest
-    return max(1, round(aspect[0] * scale)), max(1, round(aspect[1] * scale))
+    side = min(max(longest, SMALLEST_SIDE), LARGEST_SIDE)
+    width, height = (max(round(length * side / longest), side // MOST_OBLONG) for length in aspect)
+    return width, height
+
+
+@cache
+def drawable(words: str) -> str:
+    """The words with what the font has no glyph for replaced: by the bare letter, or else a question mark."""
+    return "".join(" " if character.isspace() else _drawable(character) for character in words)
+
+
+@cache
+def _drawable(character: str) -> str:
+    if _has_glyph(character):
+        return character
+    bare = unicodedata.normalize("NFKD", character)[0]
+    return bare if _has_glyph(bare) else "?"
+
+
+def _has_glyph(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    drawn, missing = (font(20).getmask(text) for text in (character, "\uffff"))
+    return (drawn.size, bytes(drawn)) != (missing.size, bytes(missing))
 
 
 class Canvas:
@@ -53,34 +82,53 @@ class Canvas:
         self.image = Image.new("RGB", size, background)
         self.unit = unit
         self._draw = ImageDraw.Draw(self.image, "RGBA")
+        self._chips: list[Box4] = []
 
     def px(self, units: float) -> int:
         """Units in whole pixels, at least one."""
         return max(1, round(units * self.unit))
 
-    def text(self, at: Point, words: str, units: float = 13, colour: Colour = INK, width: float | None = None) -> float:
-        """Write a line from its upper left corner, cut with dots where it exceeds `width`; returns its width."""
-        chosen = font(self.px(units))
-        if width is not None and chosen.getlength(words) > width:
-            while words and chosen.getlength(words + "...") > width:
+    def text(
+        self, at: Point, words: str, units: float = 13, colour: Colour = INK, width: float | None = None, tail: str = ""
+    ) -> float:
+        """Write a line from its upper left corner, cut with dots where it exceeds `width`; returns its width.
+
+        Args:
+            at: that corner.
+            words: what may be cut.
+            units: size of the letters.
+            colour: theirs.
+            width: the room there is; any if None.
+            tail: written after the words, and kept whole.
+        """
+        words, tail, chosen = drawable(words), drawable(tail), font(self.px(units))
+        if width is not None and chosen.getlength(words + tail) > width:
+            while words and chosen.getlength(words + "..." + tail) > width:
                 words = words[:-1]
             words += "..."
-        self._draw.text(at, words, fill=colour, font=chosen)
-        return chosen.getlength(words)
+        self._draw.text(at, words + tail, fill=colour, font=chosen)
+        return chosen.getlength(words + tail)
 
     def chip(self, at: Point, words: str, colour: Colour, units: float = 12) -> None:
         """Words on a ground of that colour, their upper left corner at the point."""
-        chosen = font(self.px(units))
+        words, chosen = drawable(words), font(self.px(units))
         width, height = self._chip_size(words, units)
         self._draw.rectangle((at[0], at[1], at[0] + width, at[1] + height), fill=(*colour, 255))
         self._draw.text((at[0] + self.px(2), at[1]), words, fill=readable_on(colour), font=chosen)
 
     def chip_above(self, corner: Point, words: str, colour: Colour, units: float, bounds: Box4) -> None:
-        """The same on top of a box with that upper left corner, pushed inside the bounds."""
+        """The same on top of a box with that upper left corner, inside the bounds and off the chips already there."""
+        words = drawable(words)
         width, height = self._chip_size(words, units)
-        x = min(max(corner[0], bounds[0]), bounds[2] - width)
-        y = min(max(corner[1] - height, bounds[1]), bounds[3] - height)
-        self.chip((x, y), words, colour, units)
+        x = max(min(corner[0], bounds[2] - width), bounds[0])
+        places = [
+            (x, max(min(corner[1] + (step - 1) * (height + 1), bounds[3] - height), bounds[1])) for step in CHIP_STEPS
+        ]
+        boxes = [(*place, place[0] + width, place[1] + height) for place in places]
+        free = [box for box in boxes if not any(_overlap(box, other) for other in self._chips)]
+        chosen = (free or boxes)[0]
+        self._chips.append(chosen)
+        self.chip(chosen[:2], words, colour, units)
 
     def _chip_size(self, words: str, units: float) -> tuple[float, float]:
         return font(self.px(units)).getlength(words) + 2 * self.px(2), self.px(units * 1.25)
@@ -178,6 +226,10 @@ def readable_on(colour: Colour) -> Colour:
     """Ink or white, whichever reads better on the colour."""
     red, green, blue = colour
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE
+
+
+def _overlap(one: Box4, other: Box4) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _between(start: Point, end: Point, share: float) -> Point:

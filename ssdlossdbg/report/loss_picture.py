@@ -13,6 +13,8 @@ from ssdlossdbg.report.theme import INK
 
 DIM, DARK = 0.5, 0.7
 MARGIN, HEADER, CAPTION, LEGEND = 12, 34, 24, 40
+# Least width of a panel with its caption and its part of the legend.
+NARROWEST = 470
 NAMED_NEGATIVES = 5
 # From cheap to dear: a scale whose lightness rises evenly, so that it reads in grey and to colour-blind eyes, and
 # the dear ones glow on the darkened photo.
@@ -36,14 +38,16 @@ def loss_picture(result: LossResult, index: int, photo: Image.Image | None = Non
         return max(1, round(units * unit))
 
     top = px(HEADER) + px(CAPTION)
-    canvas = Canvas((3 * px(MARGIN) + 2 * width, top + height + px(LEGEND)), unit)
+    column = max(width, px(NARROWEST))
+    canvas = Canvas((3 * px(MARGIN) + 2 * column, top + height + px(LEGEND)), unit)
     canvas.text((px(MARGIN), px(8)), _title(image), 16, width=canvas.image.width - 2 * px(MARGIN))
-    left, right = px(MARGIN), 2 * px(MARGIN) + width
-    objects = f"{count(image.positives, 'positive')} for {count(image.ground_truth, 'object')}"
-    predicted = f"Decoded positives: {objects}, localisation {image.parts.localization:.4f}"
-    canvas.text((left, px(HEADER)), predicted, 13, width=width)
+    left, right = px(MARGIN), 2 * px(MARGIN) + column
+    positives = count(image.positives, "positive")
+    objects = "" if image.ground_truth is None else f" for {count(image.ground_truth, 'object')}"
+    predicted = f"Decoded positives: {positives}{objects}, localisation {image.parts.localization:.4f}"
+    canvas.text((left, px(HEADER)), predicted, 13, width=column)
     mined = f"Mined negatives: {image.negatives}, confidence {image.parts.confidence_negative:.4f}"
-    canvas.text((right, px(HEADER)), mined, 13, width=width)
+    canvas.text((right, px(HEADER)), mined, 13, width=column)
     _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene)
     _negatives(Panel(canvas, (right, top, right + width, top + height), photo, DARK), scene)
     _legend(canvas, scene, left, right, top + height + px(10))
@@ -78,7 +82,7 @@ def _negatives(panel: Panel, scene: SceneLoss) -> None:
         panel.canvas.rectangle(panel.clipped(box), (255, 255, 255), 1.5, 230, dashed=True)
     # The dearest last, so that they lie on top.
     order = np.argsort(scene.mined_loss, kind="stable")
-    dearest = float(np.nanmax(scene.mined_loss, initial=0.0))
+    dearest = _dearest(scene)
     for index in order.tolist():
         share = _share(float(scene.mined_loss[index]), dearest)
         box, alpha = panel.clipped(scene.mined[index]), round(90 + 165 * share)
@@ -89,8 +93,13 @@ def _negatives(panel: Panel, scene: SceneLoss) -> None:
         panel.canvas.chip_above((x1, y1), str(rank), shade(share), 10, panel.box)
 
 
+def _dearest(scene: SceneLoss) -> float:
+    """The largest finite loss of a mined negative; what is not finite is dearer still."""
+    return float(scene.mined_loss[np.isfinite(scene.mined_loss)].max(initial=0.0))
+
+
 def _share(loss: float, dearest: float) -> float:
-    return loss / dearest if np.isfinite(dearest) and dearest > 0 and np.isfinite(loss) else 1.0
+    return loss / dearest if dearest > 0 and np.isfinite(loss) else 1.0
 
 
 def shade(share: float) -> Colour:
@@ -105,18 +114,20 @@ def shade(share: float) -> Colour:
 def _legend(canvas: Canvas, scene: SceneLoss, left: float, right: float, top: float) -> None:
     swatch, middle = canvas.px(26), top + canvas.px(8)
     x = left
-    for words, units in (("object", 3.0), ("what its positives predict, in the same colour", 1.0)):
+    for words, units in (("object", 3.0), ("what its positives predict", 1.0)):
         canvas.line((x, middle), (x + swatch, middle), INK, units)
         x += swatch + canvas.px(6)
         x += canvas.text((x, top), words, 12) + canvas.px(20)
+    canvas.cross((x + swatch / 2, middle), INK, 6, 2.5)
+    canvas.text((x + swatch + canvas.px(6), top), "object that is no box", 12)
     x = right
-    dearest = float(np.nanmax(scene.mined_loss, initial=0.0))
+    dearest = f"{_dearest(scene):.4f}" + ("" if np.isfinite(scene.mined_loss).all() else ", inf or nan")
     x += canvas.text((x, top), "loss 0", 12) + canvas.px(6)
     steps, bar = 40, canvas.px(150)
     for step in range(steps):
         box = (x + bar * step / steps, top, x + bar * (step + 1) / steps, top + canvas.px(16))
         canvas.fill(box, shade(step / (steps - 1)))
     x += bar + canvas.px(6)
-    x += canvas.text((x, top), f"{dearest:.4f}; the dearest are numbered", 12) + canvas.px(20)
+    x += canvas.text((x, top), f"{dearest}; the dearest are numbered", 12) + canvas.px(20)
     canvas.line((x, middle), (x + swatch, middle), INK, 1.5, dashed=True)
     canvas.text((x + swatch + canvas.px(6), top), "object", 12)

@@ -11,6 +11,7 @@ from rich.text import Text
 from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, NonFinite, Parts
 from ssdlossdbg.report.text import Column, bullets, corners, facts, number, priors_line, section, table
 
+MOST_NON_FINITE = 5
 HALF = ("float16", "bfloat16")
 PART_COLUMNS = (Column("pos"), Column("neg"), Column("loc"), Column("conf pos"), Column("conf neg"), Column("total"))
 
@@ -28,7 +29,7 @@ def loss_report(result: LossResult, top: int = 10) -> RenderableType:
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
                 ("priors", priors_line(result.config)),
-                ("dialect", f"{result.dialect}, match threshold {result.threshold:g}, on {result.device}"),
+                ("dialect", f"{result.dialect}, {_matching(result)}, on {result.device}"),
             ]
         ),
         _verdict(result),
@@ -39,9 +40,15 @@ def loss_report(result: LossResult, top: int = 10) -> RenderableType:
         parts.append(bullets(warnings))
     parts += [_loss(result), _images(result.images)]
     parts.append(_groups("By level", "level", result.levels))
-    parts.append(_groups("By target class", "class", [item for item in result.classes if _has_part(item)]))
+    classes = [item for item in result.classes if _has_part(item)]
+    if classes:
+        parts.append(_groups("By target class", "class", classes))
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)
+
+
+def _matching(result: LossResult) -> str:
+    return "matched before" if result.threshold is None else f"match threshold {result.threshold:g}"
 
 
 def _verdict(result: LossResult) -> Text:
@@ -59,7 +66,7 @@ def _warnings(result: LossResult) -> list[str]:
             f"The real {result.dialect} raises on this batch: {result.raises}. What follows is its formula's value, "
             "with such an image all background."
         )
-    lines += [_explain(found, result) for found in result.non_finite]
+    lines += _non_finite(result)
     if result.dtype in HALF:
         lines.append(f"The predictions are {result.dtype}; everything here is computed from them in float32.")
     invalid = [item for item in result.ground_truth if item.problem and not _traced(item.image, item.index, result)]
@@ -72,6 +79,18 @@ def _warnings(result: LossResult) -> list[str]:
             f"Equal scores straddle the mining cut-off of image {', '.join(tied)}; the lowest prior is taken, "
             "the real code's unstable sort may take another."
         )
+    return lines
+
+
+def _non_finite(result: LossResult) -> list[str]:
+    """A diverged model has one in every object: the first few of a term tell all."""
+    lines: list[str] = []
+    for term in dict.fromkeys(found.term for found in result.non_finite):
+        every = [found for found in result.non_finite if found.term == term]
+        lines += [_explain(found, result) for found in every[:MOST_NON_FINITE]]
+        if len(every) > MOST_NON_FINITE:
+            more = len(every) - MOST_NON_FINITE
+            lines.append(f"The same in {more} more {'places' if more > 1 else 'place'}; --format json lists them all.")
     return lines
 
 
@@ -92,6 +111,8 @@ def _explain(found: NonFinite, result: LossResult) -> str:
         place = f"Image {found.image}, prior {found.prior}"
     more = f", and {found.count - 1} more like it" if found.count > 1 else ""
     if found.term == "target":
+        if result.encoded:
+            return f"{place}: the encoded target {found.place} is {value}{more}. {_encoded_from(found)}"
         box = f"its box {corners(found.box)} px " if found.box else "its box "
         if found.problem:
             why = f"{box}is no box ({found.problem}), and the log of its size over the prior's is {value}"
@@ -106,6 +127,17 @@ def _explain(found: NonFinite, result: LossResult) -> str:
     if found.term == "localization":
         return f"{place}: smooth L1 of {found.place} overflows to {value}{more}, from finite inputs."
     return f"{place}: its cross-entropy is {value}{more}, from finite logits."
+
+
+def _encoded_from(found: NonFinite) -> str:
+    """What the box must have been that this encoded target came from."""
+    side = {"w": "width", "h": "height"}.get(found.place)
+    what = "cannot be encoded from that prior"
+    if side and found.value < 0:
+        what = f"has no {side}"
+    elif side and math.isnan(found.value):
+        what = f"has a negative {side}"
+    return f"The box it was encoded from {what}. Drop or redraw it; save the objects themselves to see which one it is."
 
 
 def _conf_effect(found: NonFinite, result: LossResult) -> str:
@@ -146,7 +178,7 @@ def _images(images: Sequence[ImageLoss]) -> RenderableType:
     rows = [
         (
             str(image.index),
-            str(image.ground_truth),
+            "-" if image.ground_truth is None else str(image.ground_truth),
             *_parts(image.positives, image.negatives, image.parts),
             number(image.last_mined.score, 3) if image.last_mined else "-",
             number(image.first_not_mined.score, 3) if image.first_not_mined else "-",
@@ -160,7 +192,7 @@ def _groups(title: str, heading: str, groups: Sequence[GroupLoss]) -> Renderable
     columns = [Column(heading, "left", wrap=True), *PART_COLUMNS, Column("|g loc|"), Column("|g conf|")]
     rows = [
         (
-            Text(group.name),
+            Text(_name(group, heading)),
             *_parts(group.positives, group.negatives, group.parts),
             number(group.gradient_localization),
             number(group.gradient_confidence),
@@ -168,6 +200,11 @@ def _groups(title: str, heading: str, groups: Sequence[GroupLoss]) -> Renderable
         for group in groups
     ]
     return section(f"{title} (|g|: norm of the loss's gradient with respect to it)", table(columns, rows))
+
+
+def _name(group: GroupLoss, heading: str) -> str:
+    """A level as every other table has it: 38x38."""
+    return group.name.replace(" ", "") if heading == "level" else group.name
 
 
 def _has_part(group: GroupLoss) -> bool:
@@ -187,6 +224,8 @@ def _coordinates(result: LossResult) -> RenderableType:
 
 def _ground_truth(result: LossResult, top: int) -> RenderableType:
     shown = result.ground_truth[:top]
+    if result.encoded:
+        return Text("The targets are already encoded, so which objects they came from is not known.\n")
     if not shown:
         return Text("No object in the batch.\n")
     columns = [
@@ -246,10 +285,11 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
             number(item.loss),
             Text(item.predicted_label),
             number(item.probability, 2),
-            number(item.best_iou, 3),
+            Text("-") if item.best_iou is None else number(item.best_iou, 3),
             "-" if item.ground_truth is None else str(item.ground_truth),
         )
         for item in shown
     ]
-    title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)}; IoU with the nearest object)"
+    nearest = "" if result.encoded else "; IoU with the nearest object"
+    title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)}{nearest})"
     return section(title, table(columns, rows))

@@ -14,7 +14,11 @@ from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED
 
 DIM = 0.35
 FEW = 12
+TROUBLE = (UNMATCHED, INVALID)
 MARGIN, HEADER, CAPTION, ROW = 12, 34, 20, 19
+WIDE, BELOW_COLUMNS = 2, 3
+# Least widths, in units: of a level with its caption, and of the picture with its legend.
+CELL, NARROWEST = 235, 660
 
 
 def match_picture(result: MatchResult, photo: Image.Image) -> Image.Image:
@@ -30,26 +34,38 @@ def match_picture(result: MatchResult, photo: Image.Image) -> Image.Image:
     def px(units: float) -> int:
         return max(1, round(units * unit))
 
-    columns, rows = 2, math.ceil(len(result.levels) / 2)
-    small_height = (height - (rows - 1) * px(MARGIN)) // rows - px(CAPTION)
-    small_width = round(small_height * width / height)
-    total_width = px(MARGIN) + width + columns * (px(MARGIN) + small_width) + px(MARGIN)
+    # The levels stand beside a photo, but below a wide one, where there is more room.
+    below = width > WIDE * height
+    columns = BELOW_COLUMNS if below else min(2, len(result.levels))
+    rows = math.ceil(len(result.levels) / columns)
+    if below:
+        small_width = (width - (columns - 1) * px(MARGIN)) // columns
+        small_height = round(small_width * height / width)
+    else:
+        slots = max(rows, 2)
+        small_height = (height - (slots - 1) * px(MARGIN)) // slots - px(CAPTION)
+        small_width = round(small_height * width / height)
+    cell = (max(small_width, px(CELL)), small_height + px(CAPTION) + px(MARGIN))
+    main_height = height + (px(MARGIN) + rows * cell[1] if below else 0)
+    beside_width = 0 if below else columns * (cell[0] + px(MARGIN))
+    total_width = max(2 * px(MARGIN) + width + beside_width, px(NARROWEST))
     legend_columns = max(1, (total_width - 2 * px(MARGIN)) // px(210))
     legend_rows = math.ceil(len(result.ground_truth) / legend_columns)
     legend_height = px(ROW) * (legend_rows + 1) + px(MARGIN)
     top = px(HEADER)
-    canvas = Canvas((total_width, top + height + px(MARGIN) + legend_height), unit)
+    canvas = Canvas((total_width, top + main_height + px(MARGIN) + legend_height), unit)
 
     canvas.text((px(MARGIN), px(8)), _title(result), 16, width=total_width - 2 * px(MARGIN))
     main = Panel(canvas, (px(MARGIN), top, px(MARGIN) + width, top + height), photo, DIM)
     _positives(main, result, None, 1.0)
     _objects(main, result, 3.5)
     _names(main, result)
+    corner = (px(MARGIN), top + height + px(MARGIN)) if below else (2 * px(MARGIN) + width, top)
     for index in range(len(result.levels)):
-        left = px(MARGIN) * 2 + width + (index % columns) * (small_width + px(MARGIN))
-        upper = top + (index // columns) * (small_height + px(CAPTION) + px(MARGIN))
-        _level(canvas, result, index, (left, upper), (small_width, small_height), photo)
-    _legend(canvas, result, top + height + px(MARGIN), legend_columns, (total_width - 2 * px(MARGIN)) // legend_columns)
+        at = (corner[0] + index % columns * (cell[0] + px(MARGIN)), corner[1] + index // columns * cell[1])
+        _level(canvas, result, index, at, (small_width, small_height), photo)
+    legend_width = (total_width - 2 * px(MARGIN)) // legend_columns
+    _legend(canvas, result, top + main_height + px(MARGIN), legend_columns, legend_width)
     return canvas.image
 
 
@@ -89,7 +105,7 @@ def _level(
     if not level.positives:
         caption = f"{name}: no positive"
     colour = INK if level.positives else MIDDLE_GREY
-    canvas.text((at[0], at[1]), caption, 13, colour, width=size[0])
+    canvas.text((at[0], at[1]), caption, 13, colour, width=max(size[0], canvas.px(CELL)))
     upper = at[1] + canvas.px(CAPTION)
     dim = DIM if level.positives else 0.7
     panel = Panel(canvas, (at[0], upper, at[0] + size[0], upper + size[1]), photo, dim)
@@ -112,7 +128,8 @@ def _positives(panel: Panel, result: MatchResult, level: int | None, units: floa
 
 
 def _objects(panel: Panel, result: MatchResult, units: float, only: set[int] | None = None) -> None:
-    for position, item in enumerate(result.ground_truth):
+    # Those in trouble last: they often lie exactly under the object that took their prior.
+    for position, item in sorted(enumerate(result.ground_truth), key=lambda pair: pair[1].status in TROUBLE):
         if only is not None and position not in only:
             continue
         colour, box = _colour(item, position), _upright(panel, item, result)
@@ -128,14 +145,14 @@ def _names(panel: Panel, result: MatchResult) -> None:
     few = len(result.ground_truth) <= FEW
     for position, item in enumerate(result.ground_truth):
         words = f"{item.index} {item.label}" if few else str(item.index)
-        if item.status in (UNMATCHED, INVALID):
+        if item.status in TROUBLE:
             words += f" {item.status}"
         corner = _upright(panel, item, result)[:2]
         panel.canvas.chip_above(corner, words, _colour(item, position), 12 if few else 10, panel.box)
 
 
 def _colour(item: GroundTruthMatch, position: int) -> Colour:
-    return RED if item.status in (UNMATCHED, INVALID) else colour_of(position)
+    return RED if item.status in TROUBLE else colour_of(position)
 
 
 def _upright(panel: Panel, item: GroundTruthMatch, result: MatchResult) -> Box4:
@@ -150,8 +167,10 @@ def _normalised(item: GroundTruthMatch, result: MatchResult) -> tuple[float, flo
 
 
 def _got(item: GroundTruthMatch) -> str:
+    if item.positives == 0 and item.lost_to is not None:
+        return f"{item.status}, lost to {item.lost_to}"
     words = "forced only" if item.status == FORCED_ONLY else count(item.positives, "positive")
-    return f"{words}, {item.status}" if item.status in (UNMATCHED, INVALID) else words
+    return f"{words}, {item.status}" if item.status in TROUBLE else words
 
 
 def _legend(canvas: Canvas, result: MatchResult, top: int, columns: int, column_width: int) -> None:
@@ -182,6 +201,5 @@ def _legend(canvas: Canvas, result: MatchResult, top: int, columns: int, column_
         column, line = divmod(position, rows)
         at = (left + column * column_width, top + row * (line + 1) + canvas.px(4))
         canvas.chip(at, str(item.index), _colour(item, position), 11)
-        words = f"{item.label}: {_got(item)}"
         room = column_width - canvas.px(40)
-        canvas.text((at[0] + canvas.px(28), at[1]), words, 11, width=room)
+        canvas.text((at[0] + canvas.px(28), at[1]), item.label, 11, width=room, tail=f": {_got(item)}")

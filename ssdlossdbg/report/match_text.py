@@ -31,6 +31,7 @@ from ssdlossdbg.report.text import (
 )
 from ssdlossdbg.report.theme import STATUS_STYLES
 
+MOST_WARNINGS = 8
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 
 
@@ -94,13 +95,15 @@ def _warnings(result: MatchResult) -> list[str]:
             f"The annotation says the photo is {declared[0]} x {declared[1]}, but it is "
             f"{result.image_size[0]} x {result.image_size[1]}: the boxes may belong to another version of it."
         )
-    for item in result.ground_truth:
-        lines += _object_warnings(item)
+    objects = [line for item in result.ground_truth for line in _object_warnings(item)]
+    lines += objects[:MOST_WARNINGS]
+    if len(objects) > MOST_WARNINGS:
+        lines.append(f"And {len(objects) - MOST_WARNINGS} more like these: see the table, or --format json.")
     if result.left_out:
         names = ", ".join(f"{index} ({label})" for index, label in result.left_out)
         lines.append(f"{result.dialect} leaves out what is marked difficult: object {names}.")
     if result.raises:
-        lines.append(f"Without an object the real {result.dialect} raises: {result.raises}.")
+        lines.append(f"Here the real {result.dialect} raises: {result.raises}.")
     if result.totals.tied:
         tied = count(result.totals.tied, "object has", "objects have")
         lines.append(f"{tied} several priors of equal best IoU; the first is taken, a GPU may take another.")
@@ -114,7 +117,7 @@ def _object_warnings(item: GroundTruthMatch) -> list[str]:
         lines.append(f"{name} is no box: {item.problem}. {_consequence(item)}")
     elif item.positives == 0 and item.lost_to is not None:
         lines.append(f"{name} trains nothing: object {item.lost_to} took its only prior, {item.best_prior}.")
-    elif item.best_iou == 0:
+    elif item.best_iou == 0 and item.forced:
         lines.append(f"{name} overlaps no prior at all; prior {item.best_prior} is forced to stand for it.")
     if item.outside >= 1:
         lines.append(f"{name} lies wholly outside the photo.")
@@ -125,10 +128,17 @@ def _object_warnings(item: GroundTruthMatch) -> list[str]:
 
 def _consequence(item: GroundTruthMatch) -> str:
     if not item.positives:
-        return f"Object {item.lost_to} took the prior it was forced on, so it does no harm here."
-    value = "nan" if item.problem and not item.problem.startswith("zero") else "-inf"
+        why = (
+            "No prior is matched with it"
+            if item.lost_to is None
+            else f"Object {item.lost_to} took the prior it was forced on"
+        )
+        return f"{why}, so it does no harm here."
     prior = f"prior {item.best_prior}" if item.positives == 1 else f"{item.positives} priors"
-    return f"It is forced on {prior}, its encoded size is {value}, and so the loss is {value.strip('-')}."
+    if item.non_finite_target is None:
+        return f"It is matched with {prior}, and its encoded size is finite but far off."
+    value = item.non_finite_target
+    return f"It is forced on {prior}, its encoded size is {value}, and so the loss is {abs(value)}."
 
 
 def _objects(result: MatchResult, top: int | None) -> RenderableType:

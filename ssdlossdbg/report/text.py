@@ -45,9 +45,8 @@ def count(value: int, noun: str, plural: str | None = None) -> str:
 
 
 def size(width: float, height: float) -> str:
-    """A size in pixels, to a pixel, or to a tenth where that would show nothing."""
-    digits = 1 if 0 < min(abs(width), abs(height)) < 2 else 0
-    return f"{width:.{digits}f}x{height:.{digits}f}"
+    """A size in pixels, each side to a pixel, or to a tenth where that would show nothing."""
+    return "x".join(f"{side:.1f}" if 0 < abs(side) < 2 else f"{side:.0f}" for side in (width, height))
 
 
 def stride(spacing: tuple[float, float]) -> str:
@@ -124,6 +123,11 @@ def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     for label, value in pairs:
         grid.add_row(label, Text(value))
     return Group(grid, Text())
+
+
+def with_section(report: RenderableType, more: RenderableType) -> RenderableType:
+    """The report, followed by another part."""
+    return Group(report, Text(), more)
 
 
 def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:

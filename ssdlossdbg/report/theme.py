@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from rich.theme import Theme
 
-from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED
+from ssdlossdbg.analysis.results import FORCED_ONLY, FOUND, FOUND_AS_OTHER, INVALID, MATCHED, MISSED, UNMATCHED
 
 STATUS_STYLES = {
     MATCHED: "gt.matched",
     FORCED_ONLY: "gt.forced",
     UNMATCHED: "gt.unmatched",
     INVALID: "gt.invalid",
+    FOUND: "gt.matched",
+    FOUND_AS_OTHER: "gt.forced",
+    MISSED: "gt.unmatched",
 }
 
 TERMINAL = Theme(

@@ -1,0 +1,81 @@
+"""`ssdlossdbg compare`: what would every other codebase say of this batch?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssdlossdbg.cli.options import (
+    BoxFormOption,
+    BoxFormOptionType,
+    ConfigOption,
+    DeviceOption,
+    Format,
+    FormatOption,
+    ImageSizeOption,
+    NativeOption,
+    TracebackOption,
+    UnitsOption,
+    parse_image_size,
+    split_names,
+)
+from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain
+
+
+@command
+def compare(
+    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
+    targets: Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")],
+    dialects: Annotated[
+        str | None,
+        typer.Option("--dialects", metavar="a,b|all", help="Whom to ask; all by default."),
+    ] = None,
+    reference: Annotated[
+        str,
+        typer.Option("--reference", metavar="NAME|FILE", help="Whom to compare with."),
+    ] = "ssd.pytorch",
+    config: ConfigOption = None,
+    target_units: Annotated[
+        UnitsOption | None, typer.Option("--target-units", help="Units of the target boxes, over what is recognised.")
+    ] = None,
+    label_offset: Annotated[
+        int | None, typer.Option("--label-offset", help="What to add to target labels so that 0 is background.")
+    ] = None,
+    native: NativeOption = False,
+    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
+    image_size: ImageSizeOption = None,
+    device: DeviceOption = "auto",
+    format: FormatOption = Format.TEXT,
+    traceback: TracebackOption = False,
+) -> None:
+    """Run a saved batch through every codebase's rules, and say why they differ.
+
+    Example: ssdlossdbg compare preds.pt targets.pt --dialects torchvision,caffe
+    """
+    with progress("Comparing"):
+        with quick_imports():
+            from ssdlossdbg import api
+            from ssdlossdbg.readers.dialects import Units
+        result = api.compare(
+            predictions,
+            targets,
+            config,
+            reference=reference,
+            dialects=split_names(dialects) or None,
+            device=device,
+            image_size=parse_image_size(image_size),
+            prior_format=prior_format.value,
+            target_units=Units(target_units.value) if target_units else None,
+            label_offset=label_offset,
+            native=native,
+        )
+    if format is Format.JSON:
+        from ssdlossdbg.report.as_json import compare_json
+
+        show_plain(compare_json(result))
+    else:
+        from ssdlossdbg.report.compare_text import compare_report
+
+        show(compare_report(result))

@@ -1,0 +1,146 @@
+"""`ssdlossdbg detect`: what do the predictions become after NMS, and which objects do they find?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssdlossdbg.cli.options import (
+    BoxFormOption,
+    BoxFormOptionType,
+    ClassesOption,
+    ConfigOption,
+    DeviceOption,
+    DialectOption,
+    Format,
+    FormatOption,
+    ImageSizeOption,
+    NativeOption,
+    TracebackOption,
+    UnitsOption,
+    existing_inputs,
+    finite,
+    parse_classes,
+    parse_image_size,
+)
+from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_plain, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ssdlossdbg.analysis.results import DetectResult
+    from ssdlossdbg.readers.photos import Photo
+
+
+@command
+def detect(
+    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
+    targets: Annotated[
+        Path | None, typer.Argument(metavar="[TARGETS]", help="Saved boxes and labels of the same batch.")
+    ] = None,
+    config: ConfigOption = None,
+    dialect: DialectOption = "ssd.pytorch",
+    image: Annotated[
+        list[Path] | None,
+        typer.Option("--image", metavar="PHOTO", help="The photo of the first image; repeat for the next ones."),
+    ] = None,
+    classes: ClassesOption = None,
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--score-threshold",
+            metavar="SCORE",
+            min=0.0,
+            max=1.0,
+            callback=finite,
+            help="What a detection's score exceeds, over the dialect's.",
+        ),
+    ] = None,
+    nms: Annotated[
+        float | None,
+        typer.Option(
+            "--nms",
+            metavar="IOU",
+            min=0.0,
+            max=1.0,
+            callback=finite,
+            help="Overlap at which NMS drops the lower score, over the dialect's.",
+        ),
+    ] = None,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", min=1, help="How many objects and detections to list and to draw.")
+    ] = 20,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
+    ] = None,
+    target_units: Annotated[
+        UnitsOption | None, typer.Option("--target-units", help="Units of the target boxes, over what is recognised.")
+    ] = None,
+    label_offset: Annotated[
+        int | None,
+        typer.Option("--label-offset", metavar="N", help="What to add to target labels so that 0 is background."),
+    ] = None,
+    native: NativeOption = False,
+    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
+    image_size: ImageSizeOption = None,
+    device: DeviceOption = "auto",
+    format: FormatOption = Format.TEXT,
+    traceback: TracebackOption = False,
+) -> None:
+    """Show what is detected, and which objects are found.
+
+    Predictions are decoded, thresholded, suppressed and kept as the dialect does. With TARGETS, objects are held
+    against them, and it is said how far their training positives get.
+
+    Example: ssdlossdbg detect preds.pt targets.pt --image photo.jpg -o pictures
+    """
+    photos = image or []
+    with progress("Detecting"):
+        with quick_imports():
+            from ssdlossdbg import api
+            from ssdlossdbg.readers.dialects import Units
+            from ssdlossdbg.readers.photos import load_photo
+        loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
+        result = api.detect(
+            predictions,
+            targets,
+            config,
+            dialect,
+            classes=parse_classes(classes),
+            score_threshold=score_threshold,
+            nms=nms,
+            device=device,
+            images=photos,
+            image_size=parse_image_size(image_size),
+            prior_format=prior_format.value,
+            target_units=Units(target_units.value) if target_units else None,
+            label_offset=label_offset,
+            native=native,
+        )
+        inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)
+        files = _draw(result, loaded, top, output, inputs) if output else []
+    if format is Format.JSON:
+        from ssdlossdbg.report.as_json import detect_json
+
+        show_plain(detect_json(result, files))
+    else:
+        from ssdlossdbg.report.detect_text import detect_report
+        from ssdlossdbg.report.text import with_files
+
+        show(with_files(detect_report(result, top), files))
+
+
+def _draw(result: DetectResult, photos: Sequence[Photo], top: int, folder: Path, inputs: tuple[Path, ...]) -> list[str]:
+    from ssdlossdbg.report.canvas import png
+    from ssdlossdbg.report.detect_picture import detect_picture
+
+    make_folder(folder)
+    files = []
+    for index in range(len(result.images)):
+        photo = photos[index].image if index < len(photos) else None
+        path = folder / f"image-{index:03d}.detect.png"
+        write_file(path, png(detect_picture(result, index, photo, top)), inputs)
+        files.append(str(path))
+    return files

@@ -1,0 +1,207 @@
+"""The terminal reports of `compare` and `dialects`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
+from ssdlossdbg.report.text import Column, facts, number, priors_line, section, table
+
+MOST_IMAGES = 6
+MOST_OBJECTS = 6
+# A cause worth less than this share of the loss is rounding.
+ROUNDING = 1e-6
+
+
+def compare_report(result: CompareResult) -> RenderableType:
+    """What every codebase says of the batch, and what each cause of a difference is worth."""
+    head = facts(
+        [
+            ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
+            ("targets", f"{result.targets_path}: {result.targets_layout}"),
+            ("priors", priors_line(result.config)),
+            ("reference", f"{result.reference}, loss {result.reference_total:.4f}, on {result.device}"),
+        ]
+    )
+    columns = [
+        Column("dialect", "left", wrap=True, least=14),
+        Column("pos"),
+        Column("mined"),
+        Column("N"),
+        Column("loc"),
+        Column("conf"),
+        Column("total"),
+        Column("ratio"),
+        Column("", "left"),
+    ]
+    rows = [
+        (
+            Text(outcome.name),
+            str(sum(outcome.roles.positives)),
+            str(sum(outcome.roles.negatives)),
+            f"{outcome.normalizer:g}",
+            number(outcome.localization),
+            number(outcome.confidence),
+            number(outcome.total),
+            _ratio(outcome.total, result.reference_total),
+            Text("raises", style="attention") if outcome.raises else "",
+        )
+        for outcome in result.dialects
+    ]
+    return Group(head, section("The same batch and priors through every dialect", table(columns, rows)), _why(result))
+
+
+def _ratio(total: float, reference: float) -> Text:
+    usable = math.isfinite(total) and math.isfinite(reference) and reference != 0
+    return number(total / reference, 3) if usable else Text("-")
+
+
+def _why(result: CompareResult) -> RenderableType:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    same = []
+    for outcome in result.dialects:
+        if outcome.name == result.reference:
+            continue
+        if not _worth_saying(outcome, result) and not outcome.raises:
+            same.append(outcome.name)
+            continue
+        for index, (words, worth) in enumerate(_reasons(outcome, result)):
+            grid.add_row(Text(outcome.name if index == 0 else "", style="title"), Text(words), Text(worth))
+    parts: list[RenderableType] = [Text(f"Why they differ from {result.reference}", style="title"), grid]
+    if same:
+        parts.append(Text(f"The same loss to float32 rounding: {', '.join(same)}.", style="faint"))
+    return Group(*parts)
+
+
+def _worth_saying(outcome: DialectOutcome, result: CompareResult) -> list[Cause]:
+    """The causes that are more than float32 rounding."""
+    scale = max((abs(total) for total in (outcome.total, result.reference_total) if math.isfinite(total)), default=0.0)
+    return [cause for cause in outcome.causes if not abs(cause.delta) <= ROUNDING * scale]
+
+
+def _reasons(outcome: DialectOutcome, result: CompareResult) -> list[tuple[str, str]]:
+    reasons = [(explain(cause), f"{cause.delta:+.4f}") for cause in _worth_saying(outcome, result)]
+    if outcome.raises:
+        reasons.append((f"The real code raises here: {outcome.raises}. The figures are its formula's.", ""))
+    return reasons
+
+
+def explain(cause: Cause) -> str:
+    """One cause in words, with the counts that show it."""
+    words = WORDS.get(cause.rule, _settings)(cause)
+    seen = _changes(cause.before, cause.after)
+    return f"{words} ({seen})" if seen and cause.rule not in SAYS_ALL else words
+
+
+def _counted_twice(cause: Cause) -> str:
+    roles = cause.after
+    if not roles.counted_twice:
+        return _settings(cause)
+    return (
+        f"counts {roles.counted_twice} positives twice, because {roles.wanted:g} negatives are wanted "
+        f"and {roles.available} exist"
+    )
+
+
+def _normaliser(cause: Cause) -> str:
+    if cause.before.normalizer != cause.after.normalizer:
+        return f"divides by {cause.after.normalizer:g} instead of {cause.before.normalizer:g}: {cause.new}"
+    return f"{cause.new} instead of {cause.old}"
+
+
+def _settings(cause: Cause) -> str:
+    return f"{cause.rule}: {cause.new} instead of {cause.old}"
+
+
+WORDS: dict[str, Callable[[Cause], str]] = {
+    "positives counted twice": _counted_twice,
+    "normaliser": _normaliser,
+}
+SAYS_ALL = frozenset({"positives counted twice", "normaliser"})
+
+
+def _changes(before: BatchRoles, after: BatchRoles) -> str:
+    pairs = [
+        ("positives", before.positives, after.positives),
+        ("mined", before.negatives, after.negatives),
+    ]
+    seen = [f"{name} {_images(new)} instead of {_images(old)}" for name, old, new in pairs if old != new]
+    if before.ignored != after.ignored:
+        seen.append(f"{after.ignored} ignored")
+    if before.dropped != after.dropped:
+        seen.append(f"{after.dropped} positives dropped")
+    return "; ".join(seen)
+
+
+def _images(counts: Sequence[int]) -> str:
+    if len(counts) > MOST_IMAGES:
+        return str(sum(counts))
+    return "+".join(map(str, counts))
+
+
+def dialects_report(rows: Sequence[tuple[str, str, str]]) -> RenderableType:
+    """Every dialect, as (name with aliases, codebase, its prior config)."""
+    columns = [
+        Column("dialect", "left", wrap=True),
+        Column("codebase", "left", wrap=True),
+        Column("priors", "left", wrap=True),
+    ]
+    return table(columns, rows)
+
+
+def differences_report(first: str, second: str, lines: Sequence[tuple[str, str, str]]) -> RenderableType:
+    """The settings in which two dialects differ, as (key, of the first, of the second)."""
+    if not lines:
+        return Text(f"{first} and {second} have the same rules.")
+    columns = [Column("setting", "left"), Column(first, "left", wrap=True), Column(second, "left", wrap=True)]
+    return table(columns, lines)
+
+
+def roles_report(reference: str, changes: Sequence[RoleChanges]) -> RenderableType:
+    """Which objects and priors of a photo change roles under other dialects."""
+    columns = [
+        Column("dialect", "left", wrap=True, least=14),
+        Column("pos"),
+        Column("mined"),
+        Column("+"),
+        Column("-"),
+        Column("moved"),
+        Column("objects that change", "left", wrap=True),
+    ]
+    rows = [
+        (
+            Text(change.dialect),
+            str(change.positives),
+            str(change.negatives),
+            str(change.gained),
+            str(change.lost),
+            str(change.moved),
+            Text(_objects(change)),
+        )
+        for change in changes
+    ]
+    title = f"Other dialects on the same priors (+ and -: positives gained and lost against {reference})"
+    return section(title, table(columns, rows))
+
+
+def _objects(change: RoleChanges) -> str:
+    words = [_object(item) for item in change.objects[:MOST_OBJECTS]]
+    if len(change.objects) > MOST_OBJECTS:
+        words.append(f"and {len(change.objects) - MOST_OBJECTS} more")
+    if change.raises:
+        words.append(f"raises {change.raises.split(' ')[0]}")
+    return "; ".join(words) or "none"
+
+
+def _object(item: ObjectChange) -> str:
+    before, after = ("-" if number is None else str(number) for number in item.positives)
+    status = f", {item.status[1]}" if item.status[0] != item.status[1] else ""
+    return f"{item.index} {item.label} {before} -> {after}{status}"

@@ -1,0 +1,143 @@
+"""The picture of `detect`: the surest detections over the objects, and the objects that nobody found."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from ssdlossdbg.analysis.results import FINDS, FOUND, FOUND_AS_OTHER, MISSED, Detection, DetectResult, ImageDetect
+from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
+from ssdlossdbg.report.match_picture import colour_of
+from ssdlossdbg.report.text import count
+from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE
+
+DIM = 0.4
+MARGIN, HEADER, ROW = 12, 34, 20
+# Least width of the picture with its legend, and of a column of classes in it.
+NARROWEST, CLASS_COLUMN = 700, 150
+# So many chips can be told apart; the other detections are drawn bare.
+MOST_CHIPS = 30
+FAINTEST = 0.25
+
+
+def detect_picture(result: DetectResult, index: int, photo: Image.Image | None = None, top: int = 20) -> Image.Image:
+    """One image: its detections of highest score, in the colour of their class and the fainter the lower they score.
+
+    Args:
+        result: what `analyse_detect` returned.
+        index: which image.
+        photo: the photo, at any size; a neutral ground where there is none.
+        top: how many detections to draw.
+    """
+    image = result.images[index]
+    drawn = image.detections[:top]
+    width, height = panel_size(photo.size if photo is not None else result.config.image_size)
+    unit = max(width, height) / UNIT_SIDE
+
+    def px(units: float) -> int:
+        return max(1, round(units * unit))
+
+    whole = max(width, px(NARROWEST)) + 2 * px(MARGIN)
+    classes = sorted({(item.class_id, item.label) for item in drawn})
+    columns = max(1, (whole - 2 * px(MARGIN)) // px(CLASS_COLUMN))
+    rows = (len(classes) + columns - 1) // columns
+    legend = px(ROW) * (2 + rows) + px(MARGIN)
+    top_edge = px(HEADER)
+    canvas = Canvas((whole, top_edge + height + px(MARGIN) + legend), unit)
+    canvas.text((px(MARGIN), px(8)), _title(image, len(drawn)), 16, width=whole - 2 * px(MARGIN))
+    panel = Panel(canvas, (px(MARGIN), top_edge, px(MARGIN) + width, top_edge + height), photo, DIM)
+    _objects(panel, image)
+    _detections(panel, drawn)
+    _legend(canvas, classes, bool(image.ground_truth), columns, top_edge + height + px(MARGIN))
+    return canvas.image
+
+
+def _title(image: ImageDetect, drawn: int) -> str:
+    name = f" ({image.path.replace(chr(92), '/').rsplit('/', 1)[-1]})" if image.path else ""
+    total = len(image.detections)
+    seen = count(total, "detection") if drawn == total else f"the top {drawn} of {total} detections"
+    objects = ""
+    if image.ground_truth:
+        status = [item.status for item in image.ground_truth]
+        other = f", {status.count(FOUND_AS_OTHER)} as another class" if FOUND_AS_OTHER in status else ""
+        missed = f", {status.count(MISSED)} missed" if MISSED in status else ""
+        objects = f"; {status.count(FOUND)} of {count(len(status), 'object')} found{other}{missed}"
+    return f"image {image.index}{name}: {seen}{objects}"
+
+
+def _upright(panel: Panel, box: Box4) -> Box4:
+    x1, y1, x2, y2 = panel.clipped(box)
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _objects(panel: Panel, image: ImageDetect) -> None:
+    # What is missed last, so that nothing found hides it.
+    for item in sorted(image.ground_truth, key=lambda item: item.status == MISSED):
+        box = _upright(panel, item.normalized)
+        panel.canvas.rectangle(box, INK, 3.5, 150)
+        if item.status == MISSED:
+            panel.canvas.hatch(box, RED)
+        panel.canvas.rectangle(box, RED if item.status == MISSED else WHITE, 2, 255, dashed=True)
+    for item in image.ground_truth:
+        if item.status == MISSED:
+            corner = _upright(panel, item.normalized)[:2]
+            panel.canvas.chip_above(corner, f"{item.label} missed", RED, 11, panel.box)
+
+
+def _detections(panel: Panel, drawn: tuple[Detection, ...]) -> None:
+    # The surest last, so that they lie on top.
+    for item in reversed(drawn):
+        strength = FAINTEST + (1 - FAINTEST) * min(max(item.score, 0.0), 1.0)
+        units = 3.0 if item.role == FINDS else 1.5
+        panel.canvas.rectangle(_upright(panel, item.normalized), _colour(item.class_id), units, round(255 * strength))
+    for item in drawn[:MOST_CHIPS]:
+        corner = _upright(panel, item.normalized)[:2]
+        panel.canvas.chip_above(corner, f"{item.label} {item.score:.2f}", _colour(item.class_id), 10, panel.box)
+
+
+def _faded(share: float) -> Colour:
+    """Ink on paper at that strength: neighbouring fills may overlap by a pixel, so they are not transparent."""
+    red, green, blue = (round(paper + (ink - paper) * share) for paper, ink in zip(PAPER, INK, strict=True))
+    return red, green, blue
+
+
+def _colour(class_id: int) -> Colour:
+    return colour_of(class_id - 1)
+
+
+def _legend(canvas: Canvas, classes: list[tuple[int, str]], judged: bool, columns: int, top: float) -> None:
+    left, swatch, row = canvas.px(MARGIN), canvas.px(26), canvas.px(ROW)
+    gap = canvas.px(6)
+    x, middle = float(left), top + canvas.px(8)
+
+    def key(words: str) -> None:
+        nonlocal x
+        x += swatch + gap
+        x += canvas.text((x, top), words, 12) + canvas.px(20)
+
+    if judged:
+        canvas.line((x, middle), (x + swatch, middle), INK, 3)
+        key("detection that finds an object")
+    canvas.line((x, middle), (x + swatch, middle), INK, 1.5)
+    key("other detection" if judged else "detection")
+    if judged:
+        canvas.fill((x, top, x + swatch, top + canvas.px(16)), INK)
+        canvas.line((x, middle), (x + swatch, middle), WHITE, 2, dashed=True)
+        key("object")
+        box = (x, top, x + swatch, top + canvas.px(16))
+        canvas.hatch(box, RED)
+        canvas.rectangle(box, RED, 2, dashed=True)
+        key("missed object")
+    x = float(left)
+    x += canvas.text((x, top + row), "score 0", 12) + gap
+    steps, bar = 40, canvas.px(110)
+    for step in range(steps):
+        share = FAINTEST + (1 - FAINTEST) * step / (steps - 1)
+        box = (x + bar * step / steps, top + row, x + bar * (step + 1) / steps, top + row + canvas.px(14))
+        canvas.fill(box, _faded(share))
+    canvas.text((x + bar + gap, top + row), "1", 12)
+    width = (canvas.image.width - 2 * left) // columns
+    for place, (class_id, label) in enumerate(classes):
+        line, column = divmod(place, columns)
+        at = (left + column * width, top + row * (2 + line))
+        canvas.fill((at[0], at[1], at[0] + canvas.px(14), at[1] + canvas.px(14)), _colour(class_id))
+        canvas.text((at[0] + canvas.px(20), at[1]), label, 12, width=width - canvas.px(26))

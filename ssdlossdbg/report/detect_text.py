@@ -1,0 +1,297 @@
+"""The terminal report of `detect`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import (
+    FINDS,
+    FOUND,
+    FOUND_AS_OTHER,
+    MISSED,
+    NOTHING,
+    OTHER_CLASS,
+    REPEATS,
+    ClassDetect,
+    Detection,
+    DetectResult,
+    GroundTruthDetect,
+    ImageDetect,
+)
+from ssdlossdbg.report.text import (
+    Column,
+    bullets,
+    corners,
+    count,
+    facts,
+    feature_map,
+    number,
+    priors_line,
+    section,
+    table,
+)
+from ssdlossdbg.report.theme import STATUS_STYLES
+
+MOST_PLACES = 3
+HALF = ("float16", "bfloat16")
+WORST_FIRST = (MISSED, FOUND_AS_OTHER, FOUND)
+CANDIDATES_OF = {"class": "of each class", "image": "of each image", "level": "of each level"}
+ROLE_WORDS = {FINDS: "finds it", REPEATS: "repeats", OTHER_CLASS: "other class", NOTHING: "nothing", None: "-"}
+STAGES_MEAN = "class-prior pairs above the threshold, entering, leaving NMS"
+STAGES = (Column("above"), Column("enter"), Column("leave"), Column("kept"))
+
+
+def detect_report(result: DetectResult, top: int = 20) -> RenderableType:
+    """What is detected, and which objects are found.
+
+    Args:
+        result: what `analyse_detect` returned.
+        top: how many objects, the worst first, and how many detections, the highest scores first, to list.
+    """
+    targets = [("targets", f"{result.targets_path}: {result.targets_layout}")] if result.targets_path else []
+    parts: list[RenderableType] = [
+        facts(
+            [
+                ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
+                *targets,
+                ("priors", priors_line(result.config)),
+                ("dialect", f"{result.dialect}, on {result.device}: {_rules(result)}"),
+            ]
+        ),
+        _verdict(result),
+        Text(),
+    ]
+    warnings = _warnings(result)
+    if warnings:
+        parts.append(bullets(warnings))
+    parts += [_images(result), _classes(result)]
+    if result.targets_path:
+        parts.append(_objects(result.ground_truth, top))
+    parts.append(_detections(result, top))
+    return Group(*parts)
+
+
+def _rules(result: DetectResult) -> str:
+    rules = result.rules
+    enter = f"the top {rules.candidates} {CANDIDATES_OF[rules.candidates_of]}" if rules.candidates else "all"
+    kept = [
+        f"{limit} {whose}"
+        for limit, whose in ((rules.keep_per_class, "of a class"), (rules.keep_per_image, "of an image"))
+        if limit
+    ]
+    keep = f", at most {' and '.join(kept)} kept" if kept else ""
+    return f"{rules.scores} above {rules.score_threshold:g}, {enter} enter NMS at {rules.nms_iou:g}{keep}"
+
+
+def _verdict(result: DetectResult) -> Text:
+    detections, objects = result.detections, result.ground_truth
+    seen = f"{count(len(detections), 'detection')} in {count(len(result.images), 'image')}"
+    if not result.targets_path:
+        return Text(f"{seen}.", style="title")
+    missed = [item for item in objects if item.status == MISSED]
+    text = Text(
+        f"{sum(item.status == FOUND for item in objects)} of {count(len(objects), 'object')} found",
+        style="verdict.bad" if missed else "verdict.good",
+    )
+    roles = [item.role for item in detections]
+    other = sum(item.status == FOUND_AS_OTHER for item in objects)
+    as_other = f", {other} taken for another class" if other else ""
+    text.append(
+        f"{as_other}, {len(missed)} missed. {seen}: {roles.count(FINDS)} find an object, {roles.count(REPEATS)} repeat "
+        f"one, {roles.count(OTHER_CLASS)} overlap one of another class, {roles.count(NOTHING)} nothing.",
+        style="not bold default",
+    )
+    return text
+
+
+def _warnings(result: DetectResult) -> list[str]:
+    lines = []
+    if result.dtype in HALF:
+        lines.append(f"The predictions are {result.dtype}; everything here is computed from them in float32.")
+    lines += [
+        f"Image {image.index}: the network predicts nan or inf at {count(image.non_finite, 'prior')}. Its boxes and "
+        "scores there mean nothing; a nan score is above no threshold."
+        for image in result.images
+        if image.non_finite
+    ]
+    lines += _missed(result.ground_truth)
+    silent = [item for item in result.images if not item.above_threshold and not item.non_finite]
+    if silent and len(silent) == len(result.images):
+        best = max(result.classes, key=lambda item: item.best_score)
+        lines.append(
+            f"No score is above {result.rules.score_threshold:g}; the highest is {best.best_score:.4f} ({best.label})."
+        )
+    return lines
+
+
+def _missed(objects: Sequence[GroundTruthDetect]) -> list[str]:
+    """Where on the way the positives of the missed objects went, a line a reason."""
+    reasons: dict[str, list[GroundTruthDetect]] = {}
+    for item in objects:
+        if item.status == MISSED:
+            reasons.setdefault(_fate(item), []).append(item)
+    return [f"{count(len(items), 'missed object')} ({_places(items)}): {why}." for why, items in reasons.items()]
+
+
+def _fate(item: GroundTruthDetect) -> str:
+    if item.problem:
+        return "its box is none, so nothing overlaps it"
+    if not item.positives:
+        return "no positive to learn it from"
+    if not item.above_threshold:
+        return "no positive has a score of its class above the threshold"
+    if not item.candidates:
+        return "positives are above the threshold, but none ranks high enough to enter NMS"
+    if not item.survivors:
+        return "positives enter NMS, but all are dropped there by higher scores"
+    if not item.detections:
+        return "positives leave NMS, but none is among those kept"
+    return "positives are detections, but their boxes are too far off"
+
+
+def _places(items: Sequence[GroundTruthDetect]) -> str:
+    named = [f"image {item.image} object {item.index} {item.label}" for item in items[:MOST_PLACES]]
+    return ", ".join(named) + (", ..." if len(items) > MOST_PLACES else "")
+
+
+def _images(result: DetectResult) -> RenderableType:
+    judged = bool(result.targets_path)
+    columns = [Column("#"), *_status_columns(judged), *STAGES, *_role_columns(judged)]
+    rows = [
+        (
+            str(image.index),
+            *_status_cells(image.ground_truth, judged),
+            *_stage_cells(image),
+            *_role_cells(image, judged),
+        )
+        for image in result.images
+    ]
+    return section(f"By image ({STAGES_MEAN})", table(columns, rows, tight=judged))
+
+
+def _status_columns(judged: bool) -> tuple[Column, ...]:
+    return (Column("objects"), Column("found"), Column("other"), Column("missed")) if judged else ()
+
+
+def _role_columns(judged: bool) -> tuple[Column, ...]:
+    return (Column("finds"), Column("again"), Column("wrong"), Column("none")) if judged else ()
+
+
+def _status_cells(objects: Sequence[GroundTruthDetect], judged: bool) -> tuple[str, ...]:
+    if not judged:
+        return ()
+    status = [item.status for item in objects]
+    return (str(len(status)), *(str(status.count(kind)) for kind in (FOUND, FOUND_AS_OTHER, MISSED)))
+
+
+def _stage_cells(image: ImageDetect) -> tuple[str, ...]:
+    return (str(image.above_threshold), str(image.candidates), str(image.survivors), str(len(image.detections)))
+
+
+def _role_cells(image: ImageDetect, judged: bool) -> tuple[str, ...]:
+    roles = [item.role for item in image.detections]
+    kinds = (FINDS, REPEATS, OTHER_CLASS, NOTHING) if judged else ()
+    return tuple(str(roles.count(kind)) for kind in kinds)
+
+
+def _classes(result: DetectResult) -> RenderableType:
+    judged = bool(result.targets_path)
+    columns = [Column("class", "left", wrap=True), *_status_columns(judged), *STAGES, Column("best score")]
+    shown = [item for item in result.classes if item.above_threshold or item.ground_truth] or result.classes
+    rows: list[tuple[RenderableType, ...]] = [
+        (Text(item.label), *_class_status(item, judged), *_class_stages(item), number(item.best_score))
+        for item in shown
+    ]
+    hidden = len(result.classes) - len(shown)
+    more = f" ({count(hidden, 'class', 'classes')} without a score above the threshold left out)" if hidden else ""
+    return section(f"By class{more}", table(columns, rows))
+
+
+def _class_status(item: ClassDetect, judged: bool) -> tuple[str, ...]:
+    return (str(item.ground_truth), str(item.found), str(item.as_other), str(item.missed)) if judged else ()
+
+
+def _class_stages(item: ClassDetect) -> tuple[str, ...]:
+    return (str(item.above_threshold), str(item.candidates), str(item.survivors), str(item.detections))
+
+
+def _objects(objects: Sequence[GroundTruthDetect], top: int) -> RenderableType:
+    if not objects:
+        return Text("No object in the batch.\n")
+    worst = sorted(objects, key=lambda item: (WORST_FIRST.index(item.status), item.score or 0.0))[:top]
+    columns = [
+        Column("img"),
+        Column("obj"),
+        Column("class", "left", wrap=True),
+        Column("box px", "left"),
+        Column("status", "left", wrap=True),
+        Column("score"),
+        Column("IoU"),
+        Column("rank"),
+        Column("positives"),
+    ]
+    rows = [
+        (
+            str(item.image),
+            str(item.index),
+            Text(item.label),
+            corners(item.box),
+            Text(_status(item), style=STATUS_STYLES[item.status]),
+            "-" if item.score is None else number(item.score, 2),
+            number(item.best_iou if item.iou is None else item.iou, 2),
+            "-" if item.detection is None else str(item.detection),
+            f"{item.positives}>{item.above_threshold}>{item.candidates}>{item.survivors}",
+        )
+        for item in worst
+    ]
+    title = f"Objects, the worst first ({len(worst)} of {len(objects)}; positives > above > entering > leaving NMS)"
+    return section(title, table(columns, rows))
+
+
+def _status(item: GroundTruthDetect) -> str:
+    return f"as {item.taken_for}" if item.status == FOUND_AS_OTHER else item.status
+
+
+def _detections(result: DetectResult, top: int) -> RenderableType:
+    every = [(image.index, item) for image in result.images for item in image.detections]
+    if not every:
+        return Text("Nothing is detected.\n")
+    shown = sorted(every, key=lambda pair: -pair[1].score)[:top]
+    judged = bool(result.targets_path)
+    columns = [
+        Column("img"),
+        Column("rank"),
+        Column("class", "left", wrap=True),
+        Column("score"),
+        Column("box px", "left"),
+        Column("prior"),
+        Column("level", "left"),
+        *((Column("IoU"), Column("obj"), Column("object", "left")) if judged else ()),
+    ]
+    rows: list[tuple[RenderableType, ...]] = [
+        (
+            str(image),
+            str(item.rank),
+            Text(item.label),
+            number(item.score, 3),
+            corners(item.box),
+            str(item.prior),
+            feature_map(result.config.levels[item.level]),
+            *(_nearest(item) if judged else ()),
+        )
+        for image, item in shown
+    ]
+    return section(f"Detections, the highest scores first ({len(shown)} of {len(every)})", table(columns, rows))
+
+
+def _nearest(item: Detection) -> tuple[RenderableType, ...]:
+    """The object that the detection explains; else the nearest one."""
+    of_class = item.role in (FINDS, REPEATS)
+    overlap = item.best_iou_of_class if of_class else item.best_iou
+    index = item.ground_truth_of_class if of_class else item.ground_truth
+    known = "-" if index is None or math.isnan(overlap) else str(index)
+    return number(overlap, 3), known, ROLE_WORDS[item.role]

@@ -1,0 +1,237 @@
+"""The command as its user starts it: exit codes, streams, pipes, signals, encodings; and what never imports torch."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+import ssdlossdbg
+
+COMMANDS = ("match", "loss", "anchors")
+START = (sys.executable, "-W", "error", "-m", "ssdlossdbg")
+ROOT = str(Path(ssdlossdbg.__file__).parents[1])
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This one's, with nothing in it about terminals, and this package first."""
+    dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTHONIOENCODING", "_TYPER_COMPLETE_ARGS")
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {**kept, "PYTHONPATH": ROOT, "PYTHONUTF8": "0", "LC_ALL": "C.UTF-8", **more}
+
+
+def start(words: Sequence[object], **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, its output piped."""
+    command = [*START, *map(str, words)]
+    return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture
+def cat(sample: Path) -> tuple[object, ...]:
+    """The arguments for one match."""
+    return ("match", sample / "cat.jpg", sample / "cat.xml", "--device", "cpu")
+
+
+def imported(code: str, **more: str) -> tuple[str, set[str]]:
+    """What a program prints, and which heavy packages it has imported by its end."""
+    program = f"import sys\ntry:\n    {code}\nfinally:\n    print('|', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    out, _, modules = done.stdout.rpartition("|")
+    return out, {"torch", "numpy", "PIL", "msgspec"} & set(modules.split())
+
+
+MAIN = "sys.argv[1:] = {}; from ssdlossdbg.cli.app import main; main()"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    out, heavy = imported(MAIN.format(words))
+    assert out.startswith("Usage: ssdlossdbg ")
+    assert heavy == set()
+
+
+def test_version_imports_nothing_heavy() -> None:
+    out, heavy = imported(MAIN.format(["--version"]))
+    assert out == f"ssdlossdbg {ssdlossdbg.__version__}\n"
+    assert heavy == set()
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("ssdlossdbg ma", "match"), ("ssdlossdbg match --conf", "--config")])
+def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
+    words = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": typed}
+    out, heavy = imported(MAIN.format(["x"]), **words)
+    assert offered in out
+    assert heavy == set()
+
+
+def test_the_guard_sees_torch() -> None:
+    assert "torch" in imported("import ssdlossdbg; ssdlossdbg.match")[1]
+
+
+def test_importing_the_package_is_light() -> None:
+    assert imported("import ssdlossdbg")[1] == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_listed_with_a_whole_sentence(command: str) -> None:
+    text = start(["--help"], COLUMNS="80").stdout
+    line = next(line for line in text.splitlines() if line.split()[:1] == [command])
+    assert line.endswith(".")
+    assert not line.endswith("...")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["frob"], ["match"], ["match", "--frob"]])
+def test_help_and_usage_fit_80_columns_without_colour(words: list[str]) -> None:
+    done = start(words, COLUMNS="80")
+    text = done.stdout + done.stderr
+    assert done.returncode == (0 if "--help" in words else 2)
+    assert text.strip()
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "words", [["match", "one"], ["frob"], ["anchors", "--format", "yaml"], ["loss", "a", "b", "c"]]
+)
+def test_bad_usage_goes_to_stderr(words: list[str]) -> None:
+    done = start(words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage: ssdlossdbg" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_clean_run(cat: tuple[object, ...]) -> None:
+    done = start(cat, COLUMNS="80")
+    assert done.returncode == 0
+    assert set(done.stderr.splitlines()) <= {"Matching ..."}
+    assert done.stdout.rstrip().endswith("Wrote cat.match.png")
+    assert "\x1b" not in done.stdout, "no colours where nobody sees them"
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_bad_input(sample: Path, folder: Path) -> None:
+    done = start(["match", "away.jpg", sample / "cat.xml"])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == "error: away.jpg: no such file. Check the path."
+    assert "Traceback" not in done.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_traceback_on_demand(sample: Path) -> None:
+    done = start(["match", "away.jpg", sample / "cat.xml", "--traceback"])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback (most recent call last):" in done.stderr
+    assert "read_bytes" in done.stderr
+    assert "away.jpg: no such file" in done.stderr
+
+
+def test_forced_colour_and_no_colour(cat: tuple[object, ...]) -> None:
+    codes, colour = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;]*3[0-7]m")
+    words, terminal = [*cat, "--no-overlay"], {"COLUMNS": "80", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    plain, coloured = start(words, COLUMNS="80"), start(words, **terminal)
+    assert not codes.search(plain.stdout)
+    assert colour.search(coloured.stdout), "a green verdict"
+    assert codes.sub("", coloured.stdout) == plain.stdout
+    assert not colour.search(start(words, **terminal, NO_COLOR="1").stdout)
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_the_width_of_the_terminal_is_kept(width: int) -> None:
+    text = start(["anchors", "--list"], COLUMNS=str(width)).stdout
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_terminal_that_knows_only_ascii(photo: Callable[..., Path], annotation: Callable[..., Path]) -> None:
+    image, boxes = photo("ü.png"), annotation([("naïve 猫", (1, 1, 50, 50))])
+    done = start(["match", image, boxes, "--no-overlay"], PYTHONIOENCODING="ascii", COLUMNS="80")
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert "na?ve" in done.stdout
+    done = start(["match", image, boxes, "--no-overlay", "--format", "json"], PYTHONIOENCODING="ascii")
+    assert r"na\u00efve \u732b" in done.stdout, "JSON loses nothing"
+    done = start(["match", "nö.png", boxes], PYTHONIOENCODING="ascii")
+    assert done.returncode == 2
+    assert r"error: n\xf6.png: no such file." in done.stderr
+
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and devices of POSIX")
+
+
+@needs_posix
+def test_interrupted(folder: Path, sample: Path) -> None:
+    os.mkfifo("slow.jpg")
+    # Without START's -W error, which would tell of the file that was just being opened.
+    words = [sys.executable, "-m", "ssdlossdbg", "match", "slow.jpg", str(sample / "cat.xml")]
+    child = subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        with Path("slow.jpg").open("wb"):  # opens once the command waits for the photo
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert (child.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "error: interrupted"
+    assert "Traceback" not in err
+    assert [path.name for path in folder.iterdir()] == ["slow.jpg"]
+
+
+@needs_posix
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_reader_that_goes_away(sample: Path, format: str) -> None:
+    words = [*START, "loss", str(sample / "preds.pt"), str(sample / "targets.pt"), "--top", "500", "--format", format]
+    read, write = os.pipe()
+    os.close(read)  # as `| head` does once it has seen enough
+    with os.fdopen(write, "wb") as pipe:
+        done = subprocess.run(
+            words, env=environment(), stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, timeout=120
+        )
+    assert done.returncode == 0
+    assert set(done.stderr.splitlines()) <= {"Computing the loss ..."}
+
+
+@needs_posix
+def test_head() -> None:
+    command = " ".join([*map(str, START), "anchors", "--list", "|", "head", "-1"])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        env=environment(COLUMNS="80"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("preset ")
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_full_disk(format: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*START, "anchors", "--format", format],
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: the system says: No space left on device.")
+    assert "Exception ignored" not in done.stderr
+    assert "Traceback" not in done.stderr

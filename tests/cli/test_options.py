@@ -1,0 +1,62 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from ssdlossdbg.cli.options import (
+    BoxFormOption,
+    UnitsOption,
+    existing_inputs,
+    finite,
+    parse_classes,
+    parse_image_size,
+)
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import Units
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [(None, None), ("300", (300, 300)), ("320x240", (320, 240)), ("640X480", (640, 480))]
+)
+def test_image_size(text: str | None, size: tuple[int, int] | None) -> None:
+    assert parse_image_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "0", "300x0", "300x", "x300", "1x2x3", "3.5", "-3", "²", "65536", "9" * 5000]
+)
+def test_no_image_size(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_image_size(text)
+    assert caught.value.where == "--image-size"
+
+
+@pytest.mark.parametrize("value", [None, 0.0, -3.5, 1e300])
+def test_finite(value: float | None) -> None:
+    assert finite(value) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_not_finite(value: float) -> None:
+    with pytest.raises(typer.BadParameter, match="is not a finite number"):
+        finite(value)
+
+
+def test_classes(folder: Path) -> None:
+    (folder / "names.txt").write_text("cat\n\n big dog \n")
+    assert parse_classes(None) == ()
+    assert parse_classes("cat, dog") == ("cat", "dog")
+    assert parse_classes("names.txt") == ("cat", "big dog")
+
+
+def test_inputs_are_those_that_were_given() -> None:
+    assert existing_inputs("a", None, Path("b")) == (Path("a"), Path("b"))
+
+
+def test_choices_are_those_of_the_rooms_below() -> None:
+    assert [*UnitsOption] == [*Units]
+    assert [*BoxFormOption] == ["cxcywh", "xyxy"]

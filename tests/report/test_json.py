@@ -1,0 +1,70 @@
+"""JSON: valid everywhere, whatever the numbers and the names are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ssdlossdbg.analysis.results import AnchorsResult, LossResult, MatchResult, PresetSummary
+from ssdlossdbg.report.as_json import SCHEMA_VERSION, anchors_json, loss_json, match_json, presets_json
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Strict JSON: none of Python's own NaN and Infinity."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    report: dict[str, Any] = json.loads(text, parse_constant=refuse)
+    return report
+
+
+def test_every_report_says_its_schema(astronaut: MatchResult, batch: LossResult, ssd300: AnchorsResult) -> None:
+    texts = {
+        "match": match_json(astronaut, ["a.png"]),
+        "loss": loss_json(batch, ["a.png"]),
+        "anchors": anchors_json(ssd300, ["a.png"]),
+    }
+    for command, text in texts.items():
+        report = parse(text)
+        assert (report["schema_version"], report["command"]) == (SCHEMA_VERSION, command)
+        assert (report["findings"], report["files"]) == ([], ["a.png"])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(float("nan"), "NaN"), (float("inf"), "Infinity"), (-float("inf"), "-Infinity")]
+)
+def test_what_json_has_no_word_for(astronaut: MatchResult, value: float, text: str) -> None:
+    odd = replace(astronaut.ground_truth[0], best_iou=value, box=(0.0, value, 1.0, 2.0))
+    item = parse(match_json(replace(astronaut, ground_truth=(odd,))))["ground_truth"][0]
+    assert (item["best_iou"], item["box"]) == (text, [0.0, text, 1.0, 2.0])
+
+
+def test_the_loss_of_a_broken_batch(broken: LossResult) -> None:
+    report = parse(loss_json(broken))
+    assert report["loss"]["localization"] == "NaN"
+    assert "-Infinity" in {item["value"] for item in report["non_finite"]}
+
+
+def test_names_survive_any_encoding(astronaut: MatchResult) -> None:
+    name = 'naïve 猫 😀 "quoted" \\ [b] \udcff\n'
+    odd = replace(astronaut, ground_truth=(replace(astronaut.ground_truth[0], label=name),))
+    text = match_json(odd)
+    assert text.isascii()
+    assert parse(text)["ground_truth"][0]["label"] == name
+
+
+def test_numbers_are_not_rounded(astronaut: MatchResult) -> None:
+    report = parse(match_json(astronaut))
+    assert [item["best_iou"] for item in report["ground_truth"]] == [item.best_iou for item in astronaut.ground_truth]
+    assert report["totals"]["unmatched"] == sum(item.positives == 0 for item in astronaut.ground_truth)
+
+
+def test_presets() -> None:
+    preset = PresetSummary("own", "Own", "mine", ("o",), (300, 200), 7)
+    assert parse(presets_json([preset]))["presets"] == [
+        {"name": "own", "aliases": ["o"], "priors": 7, "codebase": "mine", "title": "Own", "image_size": [300, 200]}
+    ]

@@ -1,0 +1,140 @@
+"""The report of `loss`: the total first, splits that add up as printed, and where a nan came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ssdlossdbg.analysis.results import GroundTruthLoss, LossResult
+from ssdlossdbg.report.loss_text import MOST_NON_FINITE, loss_report
+
+Render = Callable[..., str]
+TOTAL = """\
+The loss (normaliser: 165)
+                                  sum  normalised   share
+─────────────────────────────────────────────────────────
+localisation                  41.1272      0.2493   15.0%
+confidence, positives         99.3134      0.6019   36.2%
+confidence, mined negatives  134.1971      0.8133   48.9%
+total                        274.6376      1.6645  100.0%
+"""
+
+
+def rows(text: str, title: str) -> list[list[str]]:
+    """The cells of a table, under its two head lines."""
+    lines = text.partition(title)[2].splitlines()[3:]
+    return [line.split() for line in lines[: lines.index("")]]
+
+
+def test_total(render: Render, batch: LossResult) -> None:
+    text = render(loss_report(batch))
+    assert "Loss 1.6645 = localisation 0.2493 + confidence 1.4152" in text
+    assert TOTAL in text
+
+
+@pytest.mark.parametrize(
+    ("title", "columns"),
+    [("By image", slice(2, 8)), ("By level", slice(1, 7)), ("By target class", slice(1, 7))],
+)
+def test_splits_add_up_as_printed(render: Render, batch: LossResult, title: str, columns: slice) -> None:
+    table = [[float(cell) for cell in row[columns]] for row in rows(render(loss_report(batch)), title)]
+    loss = batch.loss
+    expected = (165, 495, loss.localization, loss.confidence_positive, loss.confidence_negative, loss.total)
+    rounding = 0.5e-4 * (len(table) + 1)
+    assert [sum(column) for column in zip(*table, strict=True)] == pytest.approx(expected, abs=rounding)
+    for _, _, localization, positive, negative, total in table:
+        assert localization + positive + negative == pytest.approx(total, abs=2e-4)
+
+
+def test_coordinates_add_up_as_printed(render: Render, batch: LossResult) -> None:
+    (row,) = rows(render(loss_report(batch)), "By coordinate")
+    *parts, whole = map(float, row[1:])
+    assert len(parts) == 4
+    assert sum(parts) == pytest.approx(whole, abs=2.5e-4)
+
+
+def test_a_level_is_written_as_in_every_table(render: Render, batch: LossResult) -> None:
+    names = [row[0] for row in rows(render(loss_report(batch)), "By level")]
+    assert names == ["38x38", "19x19", "10x10", "5x5", "3x3", "1x1"]
+
+
+def test_classes_without_a_part_are_left_out(render: Render, batch: LossResult) -> None:
+    names = [row[0] for row in rows(render(loss_report(batch)), "By target class")]
+    assert names == ["background", "cat", "coin", "cup", "spoon"]
+
+
+@pytest.mark.parametrize(("top", "objects", "negatives"), [(1, 1, 1), (10, 10, 10), (30, 27, 30), (1000, 27, 495)])
+def test_top(render: Render, batch: LossResult, top: int, objects: int, negatives: int) -> None:
+    text = render(loss_report(batch, top))
+    assert f"Costliest objects ({objects} of 27)" in text
+    assert f"Costliest mined negatives ({negatives} of 495;" in text
+    assert len(rows(text, "Costliest objects")) == objects
+    assert len(rows(text, "Costliest mined negatives")) == negatives
+
+
+def test_the_costliest_come_first(render: Render, batch: LossResult) -> None:
+    text = render(loss_report(batch, 1000))
+    totals = [float(row[-1]) for row in rows(text, "Costliest objects")]
+    assert totals == sorted(totals, reverse=True)
+    costs = [float(row[5]) for row in rows(text, "Costliest mined negatives")]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_what_is_not_finite_is_traced(render: Render, broken: LossResult) -> None:
+    text = " ".join(render(loss_report(broken)).split())
+    assert "Loss nan = localisation nan + confidence" in text
+    assert re.search(r"Image 2, object 3 \(class \d\), prior \d+: the encoded target w is -inf, and 1 more", text)
+    assert "prior 8729: the network predicts cx = nan. The model diverged, not the data." in text
+    assert "Image 0, prior 0: the logit of class 1 is nan." in text
+    assert "so this one spoils the mining of every image." in text
+    assert "(image 1)" in text, "which has no object"
+
+
+def test_many_of_a_kind_are_told_once(render: Render, broken: LossResult) -> None:
+    found = next(item for item in broken.non_finite if item.term == "loc")
+    for more, said in ((0, None), (1, "The same in 1 more place;"), (7, "The same in 7 more places;")):
+        many = replace(broken, non_finite=(found,) * (MOST_NON_FINITE + more))
+        text = render(loss_report(many))
+        assert text.count("the network predicts cx") == MOST_NON_FINITE
+        assert said is None or said in text
+        assert ("The same in" in text) == bool(more)
+
+
+def test_an_invalid_box_that_does_no_harm(render: Render, batch: LossResult) -> None:
+    def shown(item: GroundTruthLoss) -> str:
+        return " ".join(render(loss_report(replace(batch, ground_truth=(item,)))).split())
+
+    odd = replace(batch.ground_truth[0], problem="zero width", positives=0)
+    assert "Image 0, object 0 (cat) is no box (zero width), but has no positive, so it does no harm here." in shown(odd)
+    assert "yet its loss is finite." in shown(replace(odd, positives=2))
+
+
+def test_weight_half_precision_and_ties(render: Render, batch: LossResult) -> None:
+    image = replace(batch.images[0], first_not_mined=batch.images[0].last_mined)
+    odd = replace(batch, localization_weight=2.0, dtype="float16", images=(image,))
+    text = " ".join(render(loss_report(odd)).split())
+    assert "(normaliser: 165, localisation times 2)" in text
+    assert "The predictions are float16; everything here is computed from them in float32." in text
+    assert "Equal scores straddle the mining cut-off of image 0;" in text
+
+
+def test_an_empty_batch(render: Render, batch: LossResult) -> None:
+    nothing = tuple(replace(group, positives=0, negatives=0) for group in batch.classes)
+    text = render(loss_report(replace(batch, ground_truth=(), negatives=(), classes=nothing)))
+    assert "No object in the batch." in text
+    assert "No negative was mined." in text
+    assert "By target class" not in text
+
+
+def test_width_and_names(render: Render, batch: LossResult) -> None:
+    name = "[bold]a name of forty characters, bracketed"
+    odd = replace(
+        batch,
+        ground_truth=tuple(replace(item, label=name) for item in batch.ground_truth),
+        classes=tuple(replace(item, name=name) for item in batch.classes),
+    )
+    assert max(map(len, render(loss_report(odd)).splitlines())) <= 80
+    assert name in render(loss_report(odd), 160)

@@ -1,0 +1,128 @@
+"""The report of `match`: every object, columns that add up, and sentences that say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ssdlossdbg.analysis.results import MatchResult
+from ssdlossdbg.report.match_text import match_report
+
+Render = Callable[..., str]
+OBJECTS = """\
+Objects (size and prior shape in pixels of the network's input)
+# class       size   IoU prior level   shape by IoU forced lost to status
+──────────────────────────────────────────────────────────────────────────────
+0 person   201x291 0.681  8729   1x1 288x288      8      0         matched
+1 emblem     43x43 0.886  4305 38x38   42x42      9      0         matched
+2 emblem    -30x23 0.000     0 38x38   30x30      0      0       4 invalid
+3 emblem    56x308 0.563  8607   5x5  94x281      1      0         matched
+4 emblem       0x0 0.000     0 38x38   30x30      0      1         invalid
+5 emblem       3x3 0.010  2230 38x38   42x21      0      1         forced-only
+"""
+LEVELS = """\
+Levels
+level  stride  priors  positives  forced  objects served
+────────────────────────────────────────────────────────
+38x38       8    5776         10       2               3
+19x19      16    2166          1       0               1
+10x10      32     600          0       0               0
+5x5        64     150          3       0               2
+3x3       100      36          3       0               1
+1x1       300       4          3       0               1
+"""
+THRESHOLDS = """\
+Other thresholds (57 negatives have an IoU less than 0.1 under 0.5)
+threshold              0.30  0.35  0.40  0.45  0.50  0.55  0.60  0.65  0.70
+───────────────────────────────────────────────────────────────────────────
+positives               179   115    77    38    20    14    12     8     6
+objects that reach it     3     3     3     3     3     3     2     2     1
+"""
+
+
+@pytest.mark.parametrize("expected", [OBJECTS, LEVELS, THRESHOLDS], ids=["objects", "levels", "thresholds"])
+def test_tables(render: Render, astronaut: MatchResult, expected: str) -> None:
+    assert expected in render(match_report(astronaut))
+
+
+def test_verdict_and_warnings(render: Render, astronaut: MatchResult) -> None:
+    text = " ".join(render(match_report(astronaut)).split())
+    for sentence in (
+        "6 objects: 3 matched, 1 forced only, 2 invalid. 20 positives (2 of them forced), 60 negatives to be mined.",
+        "! Object 2 (emblem) is no box: inverted, xmin > xmax. Object 4 took the prior it was forced on",
+        "! Object 3 (emblem) reaches out of the photo with 2% of its area.",
+        "! Object 4 (emblem) is no box: zero width and height. It is forced on prior 0, its encoded size is -inf",
+    ):
+        assert sentence in text
+
+
+def numbers(text: str, title: str) -> list[list[str]]:
+    """The cells of a table, under its two head lines."""
+    lines = text.partition(title)[2].splitlines()[3:]
+    return [line.split() for line in lines[: lines.index("")]]
+
+
+def test_columns_add_up_as_printed(render: Render, coins: MatchResult) -> None:
+    text = render(match_report(coins))
+    objects, levels = numbers(text, "Objects"), numbers(text, "Levels")
+    assert len(objects) == 24
+    positives = sum(int(row[7]) + int(row[8]) for row in objects)
+    assert positives == sum(int(row[3]) for row in levels) == coins.totals.positives
+    assert f"{positives} positives, {3 * positives} negatives to be mined." in text
+    assert sum(int(row[2]) for row in levels) == 8732
+
+
+def test_top_shows_the_worst_in_their_order(render: Render, astronaut: MatchResult) -> None:
+    def indices(top: int | None) -> list[str]:
+        return [row[0] for row in numbers(render(match_report(astronaut, top)), "Objects")]
+
+    assert indices(1) == ["2"]
+    assert indices(3) == ["2", "4", "5"]
+    assert indices(99) == indices(None) == [*"012345"]
+
+
+def change(result: MatchResult, place: int, **fields: Any) -> MatchResult:
+    """The result with one object changed."""
+    objects = list(result.ground_truth)
+    objects[place] = replace(objects[place], **fields)
+    return replace(result, ground_truth=tuple(objects))
+
+
+def test_an_unmatched_object_names_its_rival(render: Render, astronaut: MatchResult) -> None:
+    lost = change(astronaut, 5, positives=0, forced=0, lost_to=1, status="unmatched")
+    text = " ".join(render(match_report(lost)).split())
+    assert "! Object 5 (emblem) trains nothing: object 1 took its only prior, 2230." in text
+
+
+def test_another_size_and_difficult_objects(render: Render, astronaut: MatchResult) -> None:
+    odd = replace(astronaut, annotation_size=(1024, 1024), left_out=((6, "cup"),))
+    text = " ".join(render(match_report(odd)).split())
+    assert "! The annotation says the photo is 1024 x 1024, but it is 512 x 512" in text
+    assert "! ssd.pytorch leaves out what is marked difficult: object 6 (cup)." in text
+    assert "The annotation says" not in render(match_report(astronaut))
+
+
+def test_no_object(render: Render, astronaut: MatchResult) -> None:
+    totals = replace(astronaut.totals, ground_truth=0, tied=0)
+    text = render(match_report(replace(astronaut, ground_truth=(), totals=totals)))
+    assert "No object: no prior is positive, and so none is mined." in text
+    assert "Objects (" not in text
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(render: Render, astronaut: MatchResult, width: int) -> None:
+    wide: dict[str, Any] = {
+        "input_box": (0.0, 0.0, 512.0, 1.5),
+        "best_prior": 24563,
+        "shape": (543.0, 272.0),
+        "index": 999,
+    }
+    long = change(astronaut, 0, label="x" * 40, **wide)
+    text = render(match_report(long), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "forced-only" in text
+    assert "…" not in text, "nothing is cut"
+    assert ("x" * 40 in text) == (width > 80)
