@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import textwrap
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageChops
@@ -19,7 +22,9 @@ from typer.testing import CliRunner
 
 from ssdlossdbg import api
 from ssdlossdbg.cli.app import app
+from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
+from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.report.loss_picture import loss_picture
 from ssdlossdbg.report.match_picture import match_picture
 
@@ -34,7 +39,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with sample_data and the broken targets that the README speaks of, as the current one."""
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     targets = torch.load(ROOT / "sample_data/targets.pt", weights_only=True)
@@ -59,7 +64,7 @@ def run(command: str) -> str:
 def test_console_examples() -> None:
     text = README.read_text()
     shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
-    assert len(shown) == 5
+    assert len(shown) == 6
     printed = {command: run(command) for command in shown}
     if os.environ.get("UPDATE_README"):
         README.write_text(
@@ -80,13 +85,112 @@ def test_python_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in blocks("python") if "torch.save" in block]
+    (lines,) = [block for block in blocks("python") if "torch.save(out" in block]
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
     out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
     targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
     exec(lines.replace("        ", ""), {"torch": torch, "out": out, "targets": targets})
     (image,) = api.loss("preds.pt", "targets.pt").images
     assert image.ground_truth == 2
+
+
+def batch(priors: int, classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """loc, conf, labels and encoded targets of two images."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.zeros((2, priors), dtype=torch.long)
+    labels[0, 7], labels[1, 1000] = 1, 2
+    loc, conf, targets = (torch.randn((2, priors, size), generator=generator) for size in (4, classes, 4))
+    return loc.requires_grad_(), conf.requires_grad_(), labels, torch.where(labels[..., None] > 0, targets, 0.0)
+
+
+class Device:
+    """A tensor as MXNet hands it out."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+    def asnumpy(self) -> Any:
+        """The array."""
+        return self.tensor.detach().float().numpy()
+
+
+LOC, CONF, LABELS, TARGETS = batch(8732, 5)
+# What the variables are called where the lines go, and the options that the README names.
+SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "(confidence, locations, config.priors)": (
+        {"confidence": CONF, "locations": LOC, "labels": LABELS, "boxes": TARGETS},
+        {"dialect": "pytorch-ssd"},
+    ),
+    "gt_boxes": (
+        {"cls_logits": CONF, "bbox_pred": LOC, "gt_labels": LABELS, "gt_boxes": TARGETS},
+        {"dialect": "lufficc", "priors": "lufficc-ssd300-voc"},
+    ),
+    "loss_func": (
+        {"ploc": LOC.mT, "plabel": CONF.mT, "glabel": LABELS, "gloc": TARGETS.mT},
+        {"dialect": "nvidia-dali", "native": True, "priors": "nvidia-ssd300-coco"},
+    ),
+    "all_bbox_preds": (
+        {
+            "all_bbox_preds": LOC,
+            "all_cls_scores": CONF.roll(-1, -1),
+            "all_labels": (LABELS - 1) % 5,
+            "all_bbox_targets": TARGETS,
+        },
+        {"dialect": "mmdetection", "native": True, "priors": "mmdet-ssd300-coco"},
+    ),
+    "asnumpy": (
+        {
+            "cls_preds": [Device(CONF)],
+            "box_preds": [Device(LOC)],
+            "cls_targets": [Device(LABELS)],
+            "box_targets": [Device(TARGETS)],
+        },
+        {"dialect": "gluoncv", "priors": "gluoncv-ssd300-vgg16-voc"},
+    ),
+    "y_true": (
+        {
+            "y_pred": torch.cat((CONF.softmax(-1), LOC, torch.zeros(2, 8732, 8)), -1).detach().numpy(),
+            "y_true": torch.cat((torch.eye(5)[LABELS], TARGETS, torch.zeros(2, 8732, 8)), -1).numpy(),
+        },
+        {"dialect": "ssd-keras", "priors": "ssd-keras-ssd300-voc"},
+    ),
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("word", SAVING)
+def test_added_lines_of_other_codebases(word: str) -> None:
+    (lines,) = [block for block in blocks("python") if word in block]
+    variables, options = SAVING[word]
+    known = SimpleNamespace(priors=load_priors("pytorch-ssd-vgg300").priors.boxes)
+    loss_func = SimpleNamespace(_loc_vec=lambda boxes: boxes)
+    exec(textwrap.dedent(lines), {"torch": torch, "np": np, "config": known, "loss_func": loss_func, **variables})
+    predictions, targets = (next(Path().glob(f"{name}.*")) for name in ("preds", "targets"))
+    result = api.loss(predictions, targets, **options, device="cpu")
+    assert [image.positives for image in result.images] == [1, 1]
+    assert [item.positives for item in result.classes] == [0, 1, 1, 0, 0]
+    chosen = LABELS > 0
+    smooth_l1 = torch.nn.functional.smooth_l1_loss(LOC[chosen], TARGETS[chosen], reduction="sum")
+    assert result.loss.localization == pytest.approx(smooth_l1.item() / 2, rel=1e-6)
+    entropy = torch.nn.functional.cross_entropy(CONF[chosen], LABELS[chosen], reduction="sum")
+    assert result.loss.confidence_positive == pytest.approx(entropy.item() / 2, rel=1e-5)
+
+
+@pytest.mark.usefixtures("folder")
+def test_added_lines_of_torchvision() -> None:
+    """On a stand-in whose compute_loss is called as torchvision's SSD.forward calls it."""
+    (lines,) = [block for block in blocks("python") if "model.compute_loss" in block]
+    model = SimpleNamespace(compute_loss=lambda *inputs: {"given": inputs})
+    exec(lines, {"torch": torch, "model": model})
+    centres = load_priors("torchvision-ssd300").priors.boxes * 300
+    anchors = torch.cat((centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2), 1)
+    objects = [{"boxes": torch.tensor([[30.0, 30, 200, 210]]), "labels": torch.tensor([3])}] * 2
+    given = (objects, {"bbox_regression": LOC, "cls_logits": CONF}, [anchors] * 2, None)
+    assert model.compute_loss(*given) == {"given": given}
+    options: dict[str, Any] = {"dialect": "torchvision", "prior_format": "xyxy", "image_size": (300, 300)}
+    result = api.loss("preds.pt", "targets.pt", **options, device="cpu")
+    assert result.config.name == "torchvision-ssd300"
+    assert [image.ground_truth for image in result.images] == [1, 1]
 
 
 @pytest.mark.usefixtures("folder")
@@ -105,8 +209,8 @@ def test_toml_examples() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_pictures_are_what_the_commands_draw() -> None:
-    astronaut = api.load_photo(Path("sample_data/astronaut.jpg"))
-    coins = api.load_photo(Path("sample_data/coins.jpg"))
+    astronaut = load_photo(Path("sample_data/astronaut.jpg"))
+    coins = load_photo(Path("sample_data/coins.jpg"))
     batch = api.loss("sample_data/preds.pt", "sample_data/targets.pt", images=["", "", "sample_data/coins.jpg"])
     drawn = {
         "astronaut.match.png": match_picture(api.match(astronaut, "sample_data/astronaut.xml"), astronaut.image),
@@ -121,7 +225,7 @@ def test_pictures_are_what_the_commands_draw() -> None:
             assert stored.size == picture.size
             # The stored picture has a palette of 160 colours, and JPEG decoders may differ in a shade.
             difference = ImageChops.difference(stored.convert("RGB"), picture).convert("L").resize((64, 64))
-            assert max(difference.get_flattened_data()) < 24
+            assert np.asarray(difference).max() < 24
 
 
 def test_preset_count() -> None:

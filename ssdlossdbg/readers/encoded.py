@@ -93,6 +93,7 @@ def read_encoded(
     ids = class_ids(ids, classes, spec).clamp(min=-1)
     wide = torch.promote_types(offsets.dtype, torch.float32)
     ignored = int((ids < 0).sum())
+    words += f", {native.name}'s own" if native else ""
     layout = f"already encoded, {words}: labels {[images, priors]} with {int((ids > 0).sum())} positives"
     layout += f" and {ignored} ignored" if ignored else ""
     return EncodedTargets(ids, x_first(found, spec).detach().to(wide), layout)

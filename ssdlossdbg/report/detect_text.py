@@ -34,7 +34,7 @@ from ssdlossdbg.report.text import (
     section,
     table,
 )
-from ssdlossdbg.report.theme import STATUS_STYLES
+from ssdlossdbg.report.theme import OUTCOME_STYLES
 
 MOST_PLACES = 3
 HALF = ("float16", "bfloat16")
@@ -240,7 +240,7 @@ def _objects(objects: Sequence[GroundTruthDetect], top: int) -> RenderableType:
             str(item.index),
             Text(item.label),
             corners(item.box),
-            Text(_status(item), style=STATUS_STYLES[item.status]),
+            Text(_status(item), style=OUTCOME_STYLES[item.status]),
             "-" if item.score is None else number(item.score, 2),
             number(item.best_iou if item.iou is None else item.iou, 2),
             "-" if item.detection is None else str(item.detection),

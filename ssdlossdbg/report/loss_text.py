@@ -66,6 +66,14 @@ def _warnings(result: LossResult) -> list[str]:
             f"The real {result.dialect} raises on this batch: {result.raises}. What follows is its formula's value, "
             "with such an image all background."
         )
+    if (
+        result.encoded
+        and sum(image.positives for image in result.images) > len(result.images) * result.config.priors / 2
+    ):
+        lines.append(
+            "Most priors are positive, which no matching comes to: are the labels in the codebase's own order "
+            "(--native), or are they not?"
+        )
     lines += _non_finite(result)
     if result.dtype in HALF:
         lines.append(f"The predictions are {result.dtype}; everything here is computed from them in float32.")

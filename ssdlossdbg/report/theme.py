@@ -11,10 +11,9 @@ STATUS_STYLES = {
     FORCED_ONLY: "gt.forced",
     UNMATCHED: "gt.unmatched",
     INVALID: "gt.invalid",
-    FOUND: "gt.matched",
-    FOUND_AS_OTHER: "gt.forced",
-    MISSED: "gt.unmatched",
 }
+
+OUTCOME_STYLES = {FOUND: "gt.matched", FOUND_AS_OTHER: "gt.forced", MISSED: "gt.unmatched"}
 
 TERMINAL = Theme(
     {

@@ -14,7 +14,7 @@ import pytest
 
 import ssdlossdbg
 
-COMMANDS = ("match", "loss", "anchors")
+COMMANDS = ("match", "loss", "anchors", "detect")
 START = (sys.executable, "-W", "error", "-m", "ssdlossdbg")
 ROOT = str(Path(ssdlossdbg.__file__).parents[1])
 

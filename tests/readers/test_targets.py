@@ -37,7 +37,9 @@ PADDED = torch.tensor(
 
 def read(path: Path, units: Units | None = None, label_offset: int | None = None) -> Targets:
     """Read as ssd.pytorch's dialect: normalised rows, 1 added to the label."""
-    return load_targets(path, Units.NORMALIZED, 1, units, label_offset)
+    targets = load_targets(path, Units.NORMALIZED, 1, units, label_offset, shape=(3, 9, 21))
+    assert isinstance(targets, Targets)
+    return targets
 
 
 def plain(targets: Targets) -> tuple[list[Any], list[Any]]:

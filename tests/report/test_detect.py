@@ -50,7 +50,7 @@ def test_the_report(render: Render, detected: DetectResult) -> None:
     assert "27 of 27 objects found, 0 missed. 937 detections in 3 images" in text
     assert "Objects, the worst first (3 of 27" in text
     assert "Detections, the highest scores first (3 of 937)" in text
-    assert "  0    0  cat    0,0,265,299      found    0.17  0.58   119    7>7>7>2\n" in text
+    assert "0 0 cat 0,0,265,299 found 0.17 0.58 119 7>7>7>2" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -68,7 +68,7 @@ def test_missed_objects_are_explained(render: Render, sure: DetectResult) -> Non
     assert f"{27 - len(missed)} of 27 objects found, {len(missed)} missed." in text
     assert "missed objects (image 0 object 0 cat, " in text
     assert "no positive has a score of its class above the threshold" in text
-    assert "(3 classes without a score above the threshold left out)" in text or "left out)" in text
+    assert "By class (2 classes without a score above the threshold left out)" in text
 
 
 def test_without_targets(render: Render, alone: DetectResult) -> None:
@@ -153,5 +153,7 @@ def test_more_detections_draw_more(detected: DetectResult) -> None:
 
 def test_a_picture_without_detections_or_targets(alone: DetectResult) -> None:
     empty = dataclasses.replace(alone.images[0], detections=())
-    assert detect_picture(dataclasses.replace(alone, images=(empty,)), 0).size == detect_picture(alone, 0).size or True
-    detect_picture(alone, 0, None, 5)
+    bare = detect_picture(dataclasses.replace(alone, images=(empty,)), 0)
+    full = detect_picture(alone, 0, None, 5)
+    assert bare.width == full.width
+    assert colours(full) - colours(bare)
