@@ -20,12 +20,11 @@ from ssdlossdbg.analysis.results import (
     ImageLoss,
     LossResult,
     MinedNegative,
-    Parts,
     SceneLoss,
 )
+from ssdlossdbg.analysis.splits import GradientNorms, LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
@@ -90,8 +89,8 @@ def analyse_loss(
     names = tuple(class_name(index, classes) for index in range(conf.shape[-1]))
     batch = _Batch(loc, conf, gt, encoded, priors, names, loss)
 
-    sums = _Sums(batch)
-    gradients = _Gradients(batch, dialect)
+    sums = LossSums(loss)
+    gradients = GradientNorms(loc, conf, loss, dialect.loss)
     everything = sums.split(torch.zeros_like(loss.matching.labels), 1)[0]
     return LossResult(
         predictions_path=paths[0],
@@ -139,74 +138,7 @@ def _loss(
     return replace(gt, boxes=gt.boxes / unit), loss
 
 
-class _Sums:
-    """Float64 sums of the loss terms over any grouping of the priors."""
-
-    def __init__(self, batch: _Batch) -> None:
-        loss = batch.loss
-        foreground = loss.matching.foreground
-        self._positive, self._mined = loss.matching.positive, loss.mining.mined
-        localization = loss.localization_terms.double()
-        confidence = loss.confidence_terms.double()
-        self._raw = torch.stack(
-            (
-                localization.sum(-1),
-                torch.where(foreground, confidence, 0.0),
-                torch.where(foreground, 0.0, confidence),
-            ),
-            dim=-1,
-        )
-        scales = (loss.localization_scale, loss.confidence_scale, loss.confidence_scale)
-        scale = torch.stack(scales, dim=-1).double()[:, None, :]
-        # A prior without a part in a term contributes 0 to it, also where the scale is infinite (no positive) ...
-        share = torch.where(self._raw == 0, 0.0, self._raw * scale)
-        # ... but 0 / 0 is what the batch as a whole then comes to.
-        self.terms = share + torch.where(scale.isfinite(), 0.0, torch.nan)
-        self._coordinates = (localization.sum(1) * scale[:, 0, :1]).sum(0)
-
-    def split(self, group: Tensor, groups: int) -> list[Parts]:
-        """Normalised parts of each of the groups that `[B, P]` group indices name."""
-        sums = self.terms.new_zeros((groups, 3)).index_add_(0, group.reshape(-1), self.terms.reshape(-1, 3))
-        return [Parts(*row) for row in sums.tolist()]
-
-    def counts(self, group: Tensor, groups: int) -> list[tuple[int, int]]:
-        """Positives and mined negatives of each group."""
-        both = torch.stack((self._positive, self._mined), dim=-1).long().reshape(-1, 2)
-        sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
-        return [(positives, negatives) for positives, negatives in sums.tolist()]
-
-    def unnormalised(self) -> Parts:
-        """The sums before weight and normaliser."""
-        return Parts(*self._raw.sum((0, 1)).tolist())
-
-    def coordinates(self) -> tuple[float, float, float, float]:
-        """The localisation loss over cx, cy, w, h."""
-        cx, cy, w, h = self._coordinates.tolist()
-        return cx, cy, w, h
-
-
-class _Gradients:
-    """Squared L2 norms of the gradient, prior by prior: `loc` and `conf` are `[B, P]` float64."""
-
-    def __init__(self, batch: _Batch, dialect: Dialect) -> None:
-        self.loc = localization_gradient(batch.loc, batch.loss, dialect.loss).double().square().sum(-1)
-        images, priors = batch.loss.selected.nonzero(as_tuple=True)
-        rows = confidence_gradient(batch.conf, batch.loss, dialect.loss, images, priors).double().square().sum(-1)
-        self.conf = torch.zeros_like(self.loc).index_put_((images, priors), rows)
-
-    def split(self, group: Tensor, groups: int) -> list[tuple[float, float]]:
-        """L2 norms of loc and conf of each group."""
-        both = torch.stack((self.loc, self.conf), dim=-1).reshape(-1, 2)
-        sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
-        return [(loc, conf) for loc, conf in sums.sqrt().tolist()]
-
-    @staticmethod
-    def norm(squares: Tensor) -> float:
-        """The L2 norm over all of them."""
-        return float(squares.sum().sqrt())
-
-
-def _groups(names: Sequence[str], group: Tensor, sums: _Sums, gradients: _Gradients) -> tuple[GroupLoss, ...]:
+def _groups(names: Sequence[str], group: Tensor, sums: LossSums, gradients: GradientNorms) -> tuple[GroupLoss, ...]:
     number = len(names)
     columns = zip(
         names, sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True
@@ -216,14 +148,14 @@ def _groups(names: Sequence[str], group: Tensor, sums: _Sums, gradients: _Gradie
     )
 
 
-def _levels(batch: _Batch, sums: _Sums, gradients: _Gradients) -> tuple[GroupLoss, ...]:
+def _levels(batch: _Batch, sums: LossSums, gradients: GradientNorms) -> tuple[GroupLoss, ...]:
     maps = [level.feature_map for level in batch.priors.levels]
     names = [f"{columns} x {rows}" for columns, rows in maps] or ["all"]
     group = batch.priors.level_index.expand_as(batch.loss.matching.labels)
     return _groups(names, group, sums, gradients)
 
 
-def _images(batch: _Batch, sums: _Sums, paths: Sequence[str]) -> tuple[ImageLoss, ...]:
+def _images(batch: _Batch, sums: LossSums, paths: Sequence[str]) -> tuple[ImageLoss, ...]:
     loss, number = batch.loss, len(batch.loc)
     group = torch.arange(number, device=batch.loc.device)[:, None].expand_as(loss.matching.labels)
     edges = _cutoffs(loss)
@@ -274,7 +206,7 @@ def _cutoffs(loss: MultiBoxLoss) -> list[tuple[Cutoff | None, Cutoff | None]]:
     ]
 
 
-def _ground_truth(batch: _Batch, sums: _Sums) -> tuple[GroundTruthLoss, ...]:
+def _ground_truth(batch: _Batch, sums: LossSums) -> tuple[GroundTruthLoss, ...]:
     loss, gt = batch.loss, batch.gt
     images, slots = gt.boxes.shape[:2]
     positive = loss.matching.positive[..., None]

@@ -30,6 +30,11 @@ class GroundTruthBatch:
         slots = torch.arange(self.boxes.shape[1], device=self.boxes.device)
         return slots < self.counts[:, None]
 
+    def split(self, images: int) -> list[GroundTruthBatch]:
+        """The batch in parts of so many images (at least one) each, padded as the whole is."""
+        parts = (torch.split(part, max(1, images)) for part in (self.boxes, self.labels, self.counts))
+        return [GroundTruthBatch(*part) for part in zip(*parts, strict=True)]
+
     def to(self, device: torch.device | str) -> GroundTruthBatch:
         """The same batch on another device."""
         return GroundTruthBatch(self.boxes.to(device), self.labels.to(device), self.counts.to(device))

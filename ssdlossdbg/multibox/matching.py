@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -20,6 +20,12 @@ from ssdlossdbg.multibox.specs import (
     Ties,
 )
 
+# What padding is overlapped as: a box with an area, far from any prior in pixels or fractions, which half precision
+# can hold.
+NOWHERE = (-4e3, -4e3, -3e3, -3e3)
+# Overlaps held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
+TILE_ON_CPU = 2**20
+TILE_ELSEWHERE = 2**27
 # GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).
 TIE_SLACK = 1e-12
 
@@ -228,11 +234,12 @@ def overlaps(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Tensor:
     Returns:
         `[B, G, P]`; padding rows are -1, below any real overlap.
     """
-    boxes = gt.boxes
+    boxes = torch.where(gt.mask[..., None], gt.boxes, gt.boxes.new_tensor(NOWHERE))
     if spec.precision is Precision.FLOAT64:
         boxes, priors = boxes.double(), priors.double()
     overlap = iou(boxes[:, :, None], cxcywh_to_xyxy(priors), spec.iou, spec.iou_epsilon)
-    return overlap.masked_fill_(~gt.mask[:, :, None], -1.0)
+    # Adding costs a fifth of a masked fill, and nothing overlaps the padding.
+    return overlap.add_(torch.where(gt.mask, 0.0, -1.0).to(overlap.dtype)[:, :, None])
 
 
 def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
@@ -271,7 +278,18 @@ def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
     Returns:
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
+
+    The overlaps of a large batch are computed a few images at a time: what fits the cache takes half the time of what
+    does not, and memory stays bounded however many images and objects there are.
     """
+    size = TILE_ON_CPU if gt.boxes.device.type == "cpu" else TILE_ELSEWHERE
+    tiles = [_match_tile(part, priors, spec) for part in gt.split(size // (gt.boxes.shape[1] * len(priors)))]
+    if len(tiles) == 1:
+        return tiles[0]
+    return Matching(**{each.name: torch.cat([getattr(tile, each.name) for tile in tiles]) for each in fields(Matching)})
+
+
+def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
     matrix = overlaps(gt, priors, spec)
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)

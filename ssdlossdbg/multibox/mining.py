@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,8 +30,6 @@ class Mining:
 
     Attributes:
         score: `[B, P]` what was ranked.
-        rank: `[B, P]` int64 place of each prior in its scope's ranking, 0 for the highest score; ties go to the
-            lowest prior index. Positives are ranked too and can take up places, as in the real code.
         wanted: `[S]` places granted to each scope: an image, or the whole batch.
         mined: `[B, P]` bool, the negatives chosen.
         places_of_positives: `[B, P]` bool, the positives among the places granted.
@@ -38,11 +37,20 @@ class Mining:
     """
 
     score: Tensor
-    rank: Tensor
     wanted: Tensor
     mined: Tensor
     places_of_positives: Tensor
     dropped: Tensor
+
+    @cached_property
+    def rank(self) -> Tensor:
+        """`[B, P]` int64 place of each prior in its scope's ranking, 0 for the highest score.
+
+        Ties go to the lowest prior index. Positives are ranked too and can take up places, as in the real code.
+        Choosing the negatives takes no full ranking, which costs more than the rest of mining; so it is made when it
+        is asked for.
+        """
+        return _rank(self.score.reshape(len(self.wanted), -1)).view_as(self.score)
 
 
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
@@ -138,12 +146,10 @@ def mine(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor |
 def _ranked(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec) -> Mining:
     score = SCORES[spec.score](conf, confidence).masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
     scoped = score if spec.scope is MiningScope.IMAGE else score.reshape(1, -1)
-    rank = _rank(scoped)
     wanted = negatives_wanted(scoped, matching, spec)
-    placed = (rank < wanted[:, None]).view_as(score)
+    placed = _first_places(scoped, wanted).view_as(score)
     return Mining(
         score=score,
-        rank=rank.view_as(score),
         wanted=wanted,
         mined=placed & matching.negative,
         places_of_positives=placed & matching.foreground,
@@ -155,10 +161,8 @@ def _ranked_with_ties(
     conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec
 ) -> Mining:
     ranked = _ranked(conf, confidence, matching, decoded, spec)
-    within = (ranked.rank < ranked.wanted[:, None]) & matching.negative
-    lowest = torch.where(within, ranked.score, torch.inf).amin(1, keepdim=True)
-    mined = matching.negative & (ranked.score >= lowest)
-    return Mining(ranked.score, ranked.rank, ranked.wanted, mined, ranked.places_of_positives, ranked.dropped)
+    lowest = torch.where(ranked.mined, ranked.score, torch.inf).amin(1, keepdim=True)
+    return replace(ranked, mined=matching.negative & (ranked.score >= lowest))
 
 
 def _after_suppression(
@@ -171,13 +175,11 @@ def _after_suppression(
     survives = _survivors(decoded, order, spec)
     foreground = matching.foreground & survives
     wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
-    rank = _places(order)
     candidates = (matching.negative & survives).gather(1, order)
-    place_among_candidates = torch.empty_like(rank).scatter_(1, order, candidates.cumsum(1) - 1)
+    place_among_candidates = torch.empty_like(order).scatter_(1, order, candidates.cumsum(1) - 1)
     mined = matching.negative & survives & (place_among_candidates < wanted[:, None])
     return Mining(
         score=score,
-        rank=rank,
         wanted=wanted,
         mined=mined,
         places_of_positives=torch.zeros_like(mined),
@@ -190,6 +192,23 @@ SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | N
     MiningSelection.WITH_TIES: _ranked_with_ties,
     MiningSelection.NON_MAXIMUM_SUPPRESSION: _after_suppression,
 }
+
+
+def _first_places(score: Tensor, wanted: Tensor) -> Tensor:
+    """`[S, N]` bool: the scores whose rank is below `wanted` `[S]`, ties going to the lowest index.
+
+    On a CPU the score at the cut-off is looked up among the highest few, and of those that equal it the first are
+    taken; elsewhere, and where a nan makes comparing them useless, everything is ranked.
+    """
+    places = wanted.ceil().long().clamp(min=0, max=score.shape[1])
+    if score.device.type != "cpu" or not int(places.max()) or bool(score.isnan().any()):
+        return _rank(score) < places[:, None]
+    highest = score.topk(int(places.max()), dim=1).values
+    cutoff = highest.gather(1, (places - 1).clamp(min=0)[:, None])
+    above = score > cutoff
+    level = score == cutoff
+    left = places[:, None] - above.sum(1, keepdim=True)
+    return (above | (level & (level.cumsum(1) <= left))) & (places > 0)[:, None]
 
 
 def _rank(score: Tensor) -> Tensor:

@@ -1,0 +1,36 @@
+"""What several results are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+BoolArray = NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+COORDINATES = ("cx", "cy", "w", "h")
+
+
+@dataclass(frozen=True)
+class ConfigSummary:
+    """The priors in use.
+
+    Attributes:
+        name: preset or file.
+        codebase: whose preset it is; empty for the user's own.
+        image_size: (width, height) of the network's input in pixels.
+        image_size_known: False where that size had to be assumed.
+        priors: how many.
+        levels: (columns, rows) of each feature map; one (0, 0) where no grid could be recognised.
+    """
+
+    name: str
+    codebase: str
+    image_size: tuple[int, int]
+    image_size_known: bool
+    priors: int
+    levels: tuple[tuple[int, int], ...]

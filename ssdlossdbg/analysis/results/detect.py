@@ -1,0 +1,167 @@
+"""What `analyse_detect` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssdlossdbg.analysis.results.common import Box, ConfigSummary
+from ssdlossdbg.multibox.specs import DetectSpec
+
+# What a detection is, and what becomes of an object; an overlap counts from IoU 0.5 on, as Pascal VOC counts it.
+FINDS = "finds"
+REPEATS = "repeats"
+OTHER_CLASS = "other-class"
+NOTHING = "nothing"
+FOUND = "found"
+FOUND_AS_OTHER = "found-as-other"
+MISSED = "missed"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One detection.
+
+    Attributes:
+        rank: place among its image's detections by score, from 1.
+        class_id, label, score: what it is taken for, and how surely.
+        box: in input pixels.
+        normalized: the same box, normalised.
+        prior, level: where it was predicted.
+        best_iou: with the nearest object of any class; 0 where there is none.
+        ground_truth: that object's index, or None.
+        best_iou_of_class: with the nearest object of its own class; 0 where there is none.
+        ground_truth_of_class: that object's index, or None.
+        role: FINDS the object of its class that no higher detection found, REPEATS such a detection, overlaps an
+            object of an OTHER_CLASS, or NOTHING; None without targets.
+    """
+
+    rank: int
+    class_id: int
+    label: str
+    score: float
+    box: Box
+    normalized: Box
+    prior: int
+    level: int
+    best_iou: float
+    ground_truth: int | None
+    best_iou_of_class: float
+    ground_truth_of_class: int | None
+    role: str | None
+
+
+@dataclass(frozen=True)
+class GroundTruthDetect:
+    """What became of one object.
+
+    Attributes:
+        box: in input pixels.
+        normalized: the same box, normalised.
+        status: FOUND, FOUND_AS_OTHER or MISSED.
+        detection: rank of the detection that finds it, or takes it for another class; None where it is missed.
+        score, iou, taken_for: of that detection; None where it is missed.
+        explained_by: detections of its class that find or repeat it.
+        best_iou: of any detection of its class with it; 0 where there is none.
+        positives: priors that training assigns to it.
+        above_threshold: those of them whose score for its class is above the threshold.
+        candidates: those of them that enter suppression.
+        survivors: those of them that leave it.
+        detections: those of them that are kept.
+        problem: what makes the box invalid, or None.
+    """
+
+    image: int
+    index: int
+    class_id: int
+    label: str
+    box: Box
+    normalized: Box
+    status: str
+    detection: int | None
+    score: float | None
+    iou: float | None
+    taken_for: str | None
+    explained_by: int
+    best_iou: float
+    positives: int
+    above_threshold: int
+    candidates: int
+    survivors: int
+    detections: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class ImageDetect:
+    """One image's detections, the highest score first, and its objects in the order of the targets.
+
+    Attributes:
+        non_finite: priors at which the network predicts nan or inf.
+        above_threshold, candidates, survivors: (class, prior) pairs that get so far on their way to a detection.
+    """
+
+    index: int
+    path: str | None
+    detections: tuple[Detection, ...]
+    ground_truth: tuple[GroundTruthDetect, ...]
+    non_finite: int
+    above_threshold: int
+    candidates: int
+    survivors: int
+
+
+@dataclass(frozen=True)
+class ClassDetect:
+    """One class over all images.
+
+    Attributes:
+        best_score: the highest score at any prior, detected or not; nan where the network predicts nan.
+        found, as_other, missed: what became of its objects.
+    """
+
+    class_id: int
+    label: str
+    above_threshold: int
+    candidates: int
+    survivors: int
+    detections: int
+    best_score: float
+    ground_truth: int
+    found: int
+    as_other: int
+    missed: int
+
+
+@dataclass(frozen=True)
+class DetectResult:
+    """What the post-processing of one codebase makes of a batch.
+
+    Attributes:
+        predictions_layout, targets_layout: what was recognised in the files, in words.
+        dtype: of the predictions in their file.
+        targets_path, targets_layout: None where no targets were given; then no image has objects.
+        rules: the dialect's, with what overruled them.
+        classes: every class but background.
+    """
+
+    predictions_path: str
+    predictions_layout: str
+    dtype: str
+    targets_path: str | None
+    targets_layout: str | None
+    dialect: str
+    device: str
+    config: ConfigSummary
+    rules: DetectSpec
+    images: tuple[ImageDetect, ...]
+    classes: tuple[ClassDetect, ...]
+
+    @property
+    def detections(self) -> tuple[Detection, ...]:
+        """Those of all images."""
+        return tuple(item for image in self.images for item in image.detections)
+
+    @property
+    def ground_truth(self) -> tuple[GroundTruthDetect, ...]:
+        """The objects of all images."""
+        return tuple(item for image in self.images for item in image.ground_truth)

@@ -1,0 +1,195 @@
+"""What `analyse_match` and `compare_roles` return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssdlossdbg.analysis.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+
+MATCHED = "matched"
+FORCED_ONLY = "forced-only"
+UNMATCHED = "unmatched"
+INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class GroundTruthMatch:
+    """What one ground truth got.
+
+    Attributes:
+        index: place in the annotation file, from 0.
+        class_id: output column of its class, 0 being background.
+        box: as annotated, in photo pixels.
+        input_box: as the codebase's loader hands it to the network, in input pixels.
+        best_prior, best_iou: its prior of highest IoU.
+        level, shape: that prior's level, and (width, height) in input pixels.
+        positives: priors assigned to it, forced ones included.
+        forced: those of them that do not reach the threshold.
+        lost_to: index of the ground truth that took its best prior, or None.
+        status: MATCHED, FORCED_ONLY, UNMATCHED or INVALID.
+        problem: what makes the box invalid, or None.
+        non_finite_target: the first encoded target of its positives that is inf or nan, or None.
+        outside: share of the input box's area outside the input; 1 for a box wholly outside.
+    """
+
+    index: int
+    label: str
+    class_id: int
+    box: Box
+    input_box: Box
+    difficult: bool
+    best_prior: int
+    best_iou: float
+    level: int
+    shape: tuple[float, float]
+    positives: int
+    forced: int
+    lost_to: int | None
+    status: str
+    problem: str | None
+    non_finite_target: float | None
+    outside: float
+
+
+@dataclass(frozen=True)
+class LevelMatch:
+    """What one level contributes."""
+
+    feature_map: tuple[int, int]
+    stride: tuple[float, float]
+    priors: int
+    positives: int
+    forced: int
+    ground_truth: int
+
+
+@dataclass(frozen=True)
+class MatchTotals:
+    """Counts over the image.
+
+    Attributes:
+        unmatched: ground truths without any positive, invalid ones among them.
+        without_positive: those of them whose box is valid.
+        negatives: what hard negative mining will pick.
+        near_misses: negatives whose best IoU is less than 0.1 under the threshold.
+        tied: ground truths with several priors of the same best IoU; the first is taken.
+    """
+
+    ground_truth: int
+    matched: int
+    forced_only: int
+    unmatched: int
+    without_positive: int
+    invalid: int
+    positives: int
+    forced: int
+    negatives: int
+    near_misses: int
+    tied: int
+
+
+@dataclass(frozen=True)
+class ThresholdCount:
+    """What another match threshold would give: positives, and the ground truths that reach it."""
+
+    threshold: float
+    positives: int
+    reached: int
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """How well the positives survive encoding and decoding, in input pixels per corner coordinate.
+
+    Attributes:
+        max_px, mean_px: of all positives, non-finite values carried.
+        worst: index of the ground truth with the largest error, or None without positives.
+    """
+
+    max_px: float
+    mean_px: float
+    worst: int | None
+
+
+@dataclass(frozen=True)
+class PositivePriors:
+    """The positives of one image, for pictures.
+
+    Attributes:
+        prior: `[N]` prior index.
+        ground_truth: `[N]` position of its ground truth in the result's list.
+        level: `[N]` level.
+        forced: `[N]` whether it is so only as a best prior.
+        boxes: `[N, 4]` normalised.
+    """
+
+    prior: IntArray
+    ground_truth: IntArray
+    level: IntArray
+    forced: BoolArray
+    boxes: FloatArray
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """Which priors each object of one photo gets.
+
+    Attributes:
+        annotation_size: the photo's size as the annotation says, None where it does not.
+        left_out: objects that the dialect's loader drops (difficult), as (index, label).
+        round_trip, round_trip_half: in the input's dtype, and in float16.
+    """
+
+    image_path: str
+    image_size: tuple[int, int]
+    annotation_path: str
+    annotation_format: str
+    annotation_size: tuple[int, int] | None
+    config: ConfigSummary
+    dialect: str
+    device: str
+    threshold: float
+    ground_truth: tuple[GroundTruthMatch, ...]
+    left_out: tuple[tuple[int, str], ...]
+    levels: tuple[LevelMatch, ...]
+    totals: MatchTotals
+    thresholds: tuple[ThresholdCount, ...]
+    round_trip: RoundTrip
+    round_trip_half: RoundTrip
+    positives: PositivePriors
+    raises: str | None
+
+
+@dataclass(frozen=True)
+class ObjectChange:
+    """An object that another dialect treats differently: what it gets in the reference, and there.
+
+    Attributes:
+        positives: its positives in both; None where the loader leaves it out.
+        status: its status in both.
+    """
+
+    index: int
+    label: str
+    positives: tuple[int | None, ...]
+    status: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RoleChanges:
+    """What another dialect's matching does differently to the same photo and priors.
+
+    Attributes:
+        gained, lost: priors that are positive only there, only in the reference.
+        moved: priors that are positive in both, for different objects.
+        objects: those whose positives or status differ.
+    """
+
+    dialect: str
+    positives: int
+    negatives: int
+    gained: int
+    lost: int
+    moved: int
+    objects: tuple[ObjectChange, ...]
+    raises: str | None

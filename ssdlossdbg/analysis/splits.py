@@ -1,0 +1,77 @@
+"""The loss and its gradient, split over any grouping of the priors; every split adds up to the whole."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.results import Parts
+from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
+from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.specs import LossSpec
+
+
+class LossSums:
+    """Float64 sums of the loss terms over any grouping of the priors."""
+
+    def __init__(self, loss: MultiBoxLoss) -> None:
+        foreground = loss.matching.foreground
+        self._positive, self._mined = loss.matching.positive, loss.mining.mined
+        localization = loss.localization_terms.double()
+        confidence = loss.confidence_terms.double()
+        self._raw = torch.stack(
+            (
+                localization.sum(-1),
+                torch.where(foreground, confidence, 0.0),
+                torch.where(foreground, 0.0, confidence),
+            ),
+            dim=-1,
+        )
+        scales = (loss.localization_scale, loss.confidence_scale, loss.confidence_scale)
+        scale = torch.stack(scales, dim=-1).double()[:, None, :]
+        # A prior without a part in a term contributes 0 to it, also where the scale is infinite (no positive) ...
+        share = torch.where(self._raw == 0, 0.0, self._raw * scale)
+        # ... but 0 / 0 is what the batch as a whole then comes to.
+        self.terms = share + torch.where(scale.isfinite(), 0.0, torch.nan)
+        self._coordinates = (localization.sum(1) * scale[:, 0, :1]).sum(0)
+
+    def split(self, group: Tensor, groups: int) -> list[Parts]:
+        """Normalised parts of each of the groups that `[B, P]` group indices name."""
+        sums = self.terms.new_zeros((groups, 3)).index_add_(0, group.reshape(-1), self.terms.reshape(-1, 3))
+        return [Parts(*row) for row in sums.tolist()]
+
+    def counts(self, group: Tensor, groups: int) -> list[tuple[int, int]]:
+        """Positives and mined negatives of each group."""
+        both = torch.stack((self._positive, self._mined), dim=-1).long().reshape(-1, 2)
+        sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
+        return [(positives, negatives) for positives, negatives in sums.tolist()]
+
+    def unnormalised(self) -> Parts:
+        """The sums before weight and normaliser."""
+        return Parts(*self._raw.sum((0, 1)).tolist())
+
+    def coordinates(self) -> tuple[float, float, float, float]:
+        """The localisation loss over cx, cy, w, h."""
+        cx, cy, w, h = self._coordinates.tolist()
+        return cx, cy, w, h
+
+
+class GradientNorms:
+    """Squared L2 norms of the gradient, prior by prior: `loc` and `conf` are `[B, P]` float64."""
+
+    def __init__(self, loc: Tensor, conf: Tensor, loss: MultiBoxLoss, spec: LossSpec) -> None:
+        self.loc = localization_gradient(loc, loss, spec).double().square().sum(-1)
+        images, priors = loss.selected.nonzero(as_tuple=True)
+        rows = confidence_gradient(conf, loss, spec, images, priors).double().square().sum(-1)
+        self.conf = torch.zeros_like(self.loc).index_put_((images, priors), rows)
+
+    def split(self, group: Tensor, groups: int) -> list[tuple[float, float]]:
+        """L2 norms of loc and conf of each group."""
+        both = torch.stack((self.loc, self.conf), dim=-1).reshape(-1, 2)
+        sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
+        return [(loc, conf) for loc, conf in sums.sqrt().tolist()]
+
+    @staticmethod
+    def norm(squares: Tensor) -> float:
+        """The L2 norm over all of them."""
+        return float(squares.sum().sqrt())
