@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.nms import suppress
+from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.specs import (
     MiningCap,
     MiningPositives,
@@ -19,9 +19,6 @@ from ssdlossdbg.multibox.specs import (
     MiningSelection,
     MiningSpec,
 )
-
-# Suppression looks at this many boxes beyond the most that may survive, and at all of them only if those run out.
-NMS_MARGIN = 200
 
 
 @dataclass(frozen=True)
@@ -223,14 +220,6 @@ def _places(order: Tensor) -> Tensor:
 
 def _survivors(decoded: Tensor, order: Tensor, spec: MiningSpec) -> Tensor:
     """`[B, P]` bool: the first `nms_limit` boxes that suppression in that order keeps."""
-    total = order.shape[1]
-    considered = min(total, spec.nms_limit + NMS_MARGIN)
-    kept = _kept_in_order(decoded, order[:, :considered], spec)
-    if considered < total and bool((kept.sum(1) < spec.nms_limit).any()):
-        kept = _kept_in_order(decoded, order, spec)
+    kept = suppress_repeats(decoded.gather(1, order[..., None].expand(-1, -1, 4)), spec.nms_iou)
     kept &= kept.cumsum(1) <= spec.nms_limit
-    return torch.zeros_like(order, dtype=torch.bool).scatter_(1, order[:, : kept.shape[1]], kept)
-
-
-def _kept_in_order(decoded: Tensor, order: Tensor, spec: MiningSpec) -> Tensor:
-    return suppress(decoded.gather(1, order[..., None].expand(-1, -1, 4)), spec.nms_iou)
+    return torch.zeros_like(kept).scatter_(1, order, kept)

@@ -331,6 +331,30 @@ class LossSpec:
     normalizer: Normalizer = Normalizer.POSITIVES
 
 
+@dataclass(frozen=True)
+class WeightDecaySpec:
+    """The L2 term that training adds to the multibox loss: rate times the sum of the squared parameters.
+
+    A name counts as listed if it contains one of the texts. Most codebases leave this term to the optimiser, which
+    adds it to the gradient and never to the loss that training prints; theirs is a rate of 0 here.
+
+    Attributes:
+        rate: what the sum is multiplied by; 0 where the loss has no such term.
+        halved: whether half the sum is taken, as tf.nn.l2_loss does.
+        only: names of the parameters that take part; empty for all.
+        skip: names of those that do not, whatever `only` says.
+        scaled: names of those whose share is multiplied by `scale`.
+        scale: the factor of those.
+    """
+
+    rate: float = 0.0
+    halved: bool = False
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    scaled: tuple[str, ...] = ()
+    scale: float = 1.0
+
+
 class Scores(StrEnum):
     """How logits become the scores of detections."""
 

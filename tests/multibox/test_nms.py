@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import nms
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.nms import fits_torchvision, suppress, suppress_by, suppress_in_blocks
+from ssdlossdbg.multibox.nms import fits_torchvision, suppress, suppress_by, suppress_in_blocks, suppress_repeats
 from ssdlossdbg.multibox.specs import IouRule, Suppression
 
 NAN = float("nan")
@@ -51,6 +51,20 @@ def test_against_a_loop(rule: IouRule, epsilon: float, suppression: Suppression)
     assert 0 < int(expected.sum()) < int(valid.sum())
     assert torch.equal(suppress(boxes, 0.3, rule, epsilon, valid, suppression), expected)
     assert torch.equal(suppress_in_blocks(boxes, 0.3, rule, epsilon, valid, suppression), expected)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.9, 0.99])
+@pytest.mark.parametrize("seed", range(4))
+def test_repeats_against_a_loop(threshold: float, seed: int) -> None:
+    boxes = crowd(3, 60, seed)
+    noise = torch.randn((3, 30, 4), generator=torch.Generator().manual_seed(seed))
+    boxes = torch.cat((boxes, boxes[:, :30] + noise * 5e-4, boxes[:, 20:40]), dim=1)
+    boxes[0, 5] = NAN
+    boxes[1, 7, 2:] = torch.inf
+    everything = torch.ones(boxes.shape[:2], dtype=torch.bool)
+    expected = by_loop(boxes, threshold, IouRule.PLAIN, 0.0, everything, Suppression.MORE_THAN)
+    assert 0 < int(expected.sum()) < everything.numel()
+    assert torch.equal(suppress_repeats(boxes, threshold), expected)
 
 
 @pytest.mark.parametrize(("block", "most"), [(1, 1), (7, 200), (64, 1 << 20)])
