@@ -19,8 +19,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import AnchorsResult, DetectResult, LossResult, MatchResult
-    from ssdlossdbg.api import anchors, detect, loss, match
+    from ssdlossdbg.analysis.results import (
+        AnchorsResult,
+        CompareResult,
+        DetectResult,
+        LossResult,
+        MatchResult,
+        RoleChanges,
+    )
+    from ssdlossdbg.api import anchors, compare, detect, loss, match, match_roles
     from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
     from ssdlossdbg.multibox.codec import decode, encode
     from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnchorsResult": "analysis.results",
     "CodecSpec": "multibox.specs",
+    "CompareResult": "analysis.results",
     "DetectResult": "analysis.results",
     "DetectSpec": "multibox.specs",
     "Dialect": "readers.dialects",
@@ -53,9 +61,11 @@ _HOMES = {
     "Photo": "readers.photos",
     "PriorSpec": "multibox.specs",
     "Priors": "multibox.priors",
+    "RoleChanges": "analysis.results",
     "SsdLossDbgError": "errors",
     "UnknownNameError": "errors",
     "anchors": "api",
+    "compare": "api",
     "decode": "multibox.codec",
     "detect": "api",
     "encode": "multibox.codec",
@@ -66,6 +76,7 @@ _HOMES = {
     "loss": "api",
     "match": "api",
     "match_priors": "multibox.matching:match",
+    "match_roles": "api",
     "multibox_loss": "multibox.loss",
     "pad_ground_truth": "multibox.ground_truth",
 }
@@ -73,6 +84,7 @@ _HOMES = {
 __all__ = [
     "AnchorsResult",
     "CodecSpec",
+    "CompareResult",
     "DetectResult",
     "DetectSpec",
     "Dialect",
@@ -89,9 +101,11 @@ __all__ = [
     "Photo",
     "PriorSpec",
     "Priors",
+    "RoleChanges",
     "SsdLossDbgError",
     "UnknownNameError",
     "anchors",
+    "compare",
     "decode",
     "detect",
     "encode",
@@ -102,6 +116,7 @@ __all__ = [
     "loss",
     "match",
     "match_priors",
+    "match_roles",
     "multibox_loss",
     "pad_ground_truth",
 ]

@@ -64,7 +64,7 @@ def run(command: str) -> str:
 def test_console_examples() -> None:
     text = README.read_text()
     shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
-    assert len(shown) == 6
+    assert len(shown) == 7
     printed = {command: run(command) for command in shown}
     if os.environ.get("UPDATE_README"):
         README.write_text(
@@ -195,7 +195,7 @@ def test_added_lines_of_torchvision() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_toml_examples() -> None:
-    config, dialect = blocks("toml")
+    dialect, config = blocks("toml")
     Path("own.toml").write_text(config)
     Path("fork.toml").write_text(dialect)
     result = api.anchors("own.toml")
