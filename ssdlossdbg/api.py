@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+
+from torch import Tensor
 
 from ssdlossdbg.analysis.anchors import analyse_anchors
 from ssdlossdbg.analysis.compare import analyse_compare
@@ -15,6 +17,7 @@ from ssdlossdbg.analysis.match import analyse_match
 from ssdlossdbg.analysis.results import AnchorsResult, CompareResult, DetectResult, LossResult, MatchResult, RoleChanges
 from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.weight_decay import decayed
 from ssdlossdbg.readers.annotations import load_annotation
 from ssdlossdbg.readers.dialects import Dialect, Units, dialect_names, load_dialect, settings_in_pixels
 from ssdlossdbg.readers.encoded import EncodedTargets
@@ -28,6 +31,8 @@ from ssdlossdbg.readers.priors import (
     recognise_priors,
 )
 from ssdlossdbg.readers.targets import Targets, check_batch, load_targets
+from ssdlossdbg.readers.tensors import keys_of
+from ssdlossdbg.readers.weights import load_weights
 
 File = str | PathLike[str]
 DEFAULT_DIALECT = "ssd.pytorch"
@@ -104,9 +109,10 @@ def match_roles(
     """
     named = priors if isinstance(priors, NamedPriors) else load_priors(priors or reference.config.name)
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
+    asked = [_dialect(dialect, "--dialects") for dialect in dialects]
     return tuple(
         compare_roles(reference, match(photo, annotation, named, dialect, classes=classes, device=device))
-        for dialect in dialects
+        for dialect in asked
     )
 
 
@@ -127,6 +133,7 @@ def loss(
     target_units: Units | None = None,
     label_offset: int | None = None,
     native: bool = False,
+    weights: File | None = None,
 ) -> LossResult:
     """What the loss of a saved batch is made of, as `ssdlossdbg loss` says.
 
@@ -146,6 +153,7 @@ def loss(
         target_units: of the target boxes, over what is recognised.
         label_offset: what to add to target labels so that 0 is background, over what is recognised.
         native: whether the files are in the dialect's own order, where that differs from the canonical one.
+        weights: the state dict of the network, for a dialect that adds weight decay to its loss.
 
     Raises:
         InputError: an unusable file, files that do not belong together, an unknown name, or no such device.
@@ -172,7 +180,28 @@ def loss(
         device,
         (str(predictions), str(targets)),
         [str(image) for image in images],
+        None if weights is None else _weights(Path(weights), rules),
     )
+
+
+def _weights(path: Path, rules: Dialect) -> Mapping[str, Tensor]:
+    """The parameters in a file, some of which the dialect's weight decay is over."""
+    if not rules.weight_decay.rate:
+        what = f"has no effect: {rules.name} adds no weight decay to its loss"
+        adding = ", ".join(name for name in dialect_names() if load_dialect(name).weight_decay.rate)
+        raise InputError("--weights", what, f"Leave it out; those that do add it: {adding}.")
+    weights = load_weights(path)
+    if not decayed(weights, rules.weight_decay):
+        only, skip = (" or ".join(map(repr, texts)) for texts in (rules.weight_decay.only, rules.weight_decay.skip))
+        which = " and ".join(
+            [*([f"have {only} in their names"] if only else []), *([f"do not have {skip}"] if skip else [])]
+        )
+        what = f"holds no parameter that the weight decay of {rules.name} is over, those that {which}"
+        fix = (
+            f"Its names: {keys_of(weights)}. Other names are a matter of [weight_decay] in a dialect file of your own."
+        )
+        raise InputError(path, what, fix)
+    return weights
 
 
 def compare(
@@ -208,11 +237,11 @@ def compare(
     Raises:
         InputError: an unusable file, files that do not belong together, an unknown name, or no such device.
     """
-    base = _dialect(reference)
+    base = _dialect(reference, "--reference")
+    asked = [_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
     batch = _load_batch(
         predictions, targets, priors, base, prior_format, image_size, target_units, label_offset, native
     )
-    asked = [_dialect(dialect) for dialect in (dialect_names() if dialects is None else dialects)]
     _check_image_size(batch.priors, [base, *asked])
     paths = (str(predictions), str(targets))
     return analyse_compare(batch.predictions, batch.targets, batch.priors, asked, base, device, paths)
@@ -311,8 +340,8 @@ def _priors(priors: NamedPriors | str | None, rules: Dialect) -> NamedPriors:
     return priors if isinstance(priors, NamedPriors) else load_priors(priors or rules.prior_config)
 
 
-def _dialect(dialect: Dialect | str) -> Dialect:
-    return dialect if isinstance(dialect, Dialect) else load_dialect(dialect)
+def _dialect(dialect: Dialect | str, where: str = "--dialect") -> Dialect:
+    return dialect if isinstance(dialect, Dialect) else load_dialect(dialect, where)
 
 
 @dataclass(frozen=True)

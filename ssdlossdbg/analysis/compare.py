@@ -240,13 +240,17 @@ def _total(loss: MultiBoxLoss) -> float:
 
 
 def _roles(loss: MultiBoxLoss) -> BatchRoles:
+    twice = loss.confidence_weights > 1
+    wanted, available = loss.mining.wanted.double().flatten(), loss.matching.negative.sum(1)
+    if len(wanted) == len(available) and bool(twice.any()):
+        wanted, available = wanted[twice.any(1)], available[twice.any(1)]
     return BatchRoles(
         positives=tuple(loss.matching.positive.sum(1).tolist()),
         negatives=tuple(loss.mining.mined.sum(1).tolist()),
         ignored=int(loss.matching.ignored.sum()),
-        counted_twice=int((loss.confidence_weights > 1).sum()),
-        wanted=float(loss.mining.wanted.double().sum()),
-        available=int(loss.matching.negative.sum()),
+        counted_twice=int(twice.sum()),
+        wanted=float(wanted.sum()),
+        available=int(available.sum()),
         dropped=int(loss.mining.dropped.sum()),
         normalizer=float(loss.normalizer),
     )

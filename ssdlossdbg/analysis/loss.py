@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.specs import MiningScore
+from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
 from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
@@ -63,6 +64,7 @@ def analyse_loss(
     device: str = "auto",
     paths: tuple[str, str] = ("", ""),
     image_paths: Sequence[str] = (),
+    weights: Mapping[str, Tensor] | None = None,
 ) -> LossResult:
     """Compute a batch's loss as the dialect's training code would, and say where each part of it came from.
 
@@ -76,6 +78,7 @@ def analyse_loss(
         device: auto, cpu, cuda, cuda:N or mps.
         paths: of predictions and targets, for the report only.
         image_paths: photos of the first images, for the report only.
+        weights: the network's trainable parameters by name, for the dialect's weight decay; None if not known.
 
     Raises:
         InputError: no such device.
@@ -120,6 +123,9 @@ def analyse_loss(
         non_finite=find_non_finite(loc, conf, None if encoded else gt, loss, priors),
         scenes=_scenes(batch, dialect),
         encoded=encoded,
+        decay=dialect.weight_decay,
+        weight_decay=None if weights is None else float(weight_decay(weights, dialect.weight_decay)),
+        decayed=None if weights is None else (len(decayed(weights, dialect.weight_decay)), len(weights)),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -25,13 +26,8 @@ from ssdlossdbg.cli.options import (
     parse_classes,
     parse_image_size,
 )
-from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_plain, write_file
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssdlossdbg.analysis.results import DetectResult
-    from ssdlossdbg.readers.photos import Photo
+from ssdlossdbg.cli.pictures import write_pictures
+from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain
 
 
 @command
@@ -120,7 +116,12 @@ def detect(
             native=native,
         )
         inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)
-        files = _draw(result, loaded, top, output, inputs) if output else []
+        files = []
+        if output:
+            from ssdlossdbg.report.detect_picture import detect_picture
+
+            draw = partial(detect_picture, result, top=top)
+            files = write_pictures(draw, len(result.images), loaded, output, "detect", inputs)
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import detect_json
 
@@ -130,17 +131,3 @@ def detect(
         from ssdlossdbg.report.text import with_files
 
         show(with_files(detect_report(result, top), files))
-
-
-def _draw(result: DetectResult, photos: Sequence[Photo], top: int, folder: Path, inputs: tuple[Path, ...]) -> list[str]:
-    from ssdlossdbg.report.canvas import png
-    from ssdlossdbg.report.detect_picture import detect_picture
-
-    make_folder(folder)
-    files = []
-    for index in range(len(result.images)):
-        photo = photos[index].image if index < len(photos) else None
-        path = folder / f"image-{index:03d}.detect.png"
-        write_file(path, png(detect_picture(result, index, photo, top)), inputs)
-        files.append(str(path))
-    return files

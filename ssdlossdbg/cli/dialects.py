@@ -29,7 +29,7 @@ def dialects(
     elif other is None:
         show_plain(source_text(name))
     else:
-        first, second = load_dialect(name), load_dialect(other)
+        first, second = load_dialect(name, "NAME"), load_dialect(other, "OTHER")
         show(differences_report(first.name, second.name, differences(first, second)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -26,13 +27,8 @@ from ssdlossdbg.cli.options import (
     parse_classes,
     parse_image_size,
 )
-from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_plain, write_file
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssdlossdbg.analysis.results import LossResult
-    from ssdlossdbg.readers.photos import Photo
+from ssdlossdbg.cli.pictures import write_pictures
+from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain
 
 
 @command
@@ -79,6 +75,12 @@ def loss(
         typer.Option("--label-offset", metavar="N", help="What to add to target labels so that 0 is background."),
     ] = None,
     native: NativeOption = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="FILE", help="A state dict, for the weight decay that some dialects add to the loss."
+        ),
+    ] = None,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
@@ -114,9 +116,15 @@ def loss(
             target_units=Units(target_units.value) if target_units else None,
             label_offset=label_offset,
             native=native,
+            weights=weights,
         )
-        inputs = existing_inputs(predictions, targets, config, classes, *photos)
-        files = _draw(result, loaded, output, inputs) if output else []
+        inputs = existing_inputs(predictions, targets, config, classes, weights, *photos)
+        files = []
+        if output:
+            from ssdlossdbg.report.loss_picture import loss_picture
+
+            draw = partial(loss_picture, result)
+            files = write_pictures(draw, len(result.images), loaded, output, "loss", inputs)
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import loss_json
 
@@ -126,17 +134,3 @@ def loss(
         from ssdlossdbg.report.text import with_files
 
         show(with_files(loss_report(result, top), files))
-
-
-def _draw(result: LossResult, photos: Sequence[Photo], folder: Path, inputs: tuple[Path, ...]) -> list[str]:
-    from ssdlossdbg.report.canvas import png
-    from ssdlossdbg.report.loss_picture import loss_picture
-
-    make_folder(folder)
-    files = []
-    for index in range(len(result.images)):
-        photo = photos[index].image if index < len(photos) else None
-        path = folder / f"image-{index:03d}.loss.png"
-        write_file(path, png(loss_picture(result, index, photo)), inputs)
-        files.append(str(path))
-    return files

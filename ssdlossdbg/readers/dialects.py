@@ -7,9 +7,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from ssdlossdbg import dialects as shipped
-from ssdlossdbg.multibox.specs import CodecSpec, DetectSpec, IouRule, LossSpec, MatchSpec, MiningSpec
+from ssdlossdbg.multibox.specs import (
+    CodecSpec,
+    DetectSpec,
+    IouRule,
+    LossSpec,
+    MatchSpec,
+    MiningSpec,
+    WeightDecaySpec,
+)
 from ssdlossdbg.readers.files import read_text
-from ssdlossdbg.readers.schema import build, load_named, load_raw
+from ssdlossdbg.readers.schema import build, chain, load_named
 
 DIALECTS = Path(shipped.__file__).parent
 
@@ -141,21 +149,23 @@ class Dialect:
     codec: CodecSpec = field(default_factory=CodecSpec)
     mining: MiningSpec = field(default_factory=MiningSpec)
     loss: LossSpec = field(default_factory=LossSpec)
+    weight_decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
     detect: DetectSpec = field(default_factory=DetectSpec)
     raises: RaisesSpec = field(default_factory=RaisesSpec)
 
 
-def load_dialect(name: str) -> Dialect:
+def load_dialect(name: str, where: str = "--dialect") -> Dialect:
     """A dialect by name, alias or file.
 
     Args:
         name: a shipped dialect ("ssd.pytorch"), or the path of a TOML or JSON file, which may say
             `base = "ssd.pytorch"` and give only the lines that differ.
+        where: the option the name came from, for errors.
 
     Raises:
         InputError: unknown name or key, unreadable file, value of the wrong type.
     """
-    table, path = load_named(name, DIALECTS, "dialect", "--dialect")
+    table, path = load_named(name, DIALECTS, "dialect", where)
     table.setdefault("name", path.stem)
     return build(Dialect, table, path)
 
@@ -186,14 +196,11 @@ def source_text(name: str) -> str:
     """A dialect in full: its own file, and under it those of its bases, each line with its source.
 
     Raises:
-        InputError: unknown name or unreadable file.
+        InputError: unknown name or key, unreadable file, value of the wrong type: what cannot be used is not shown.
     """
-    parts, base = [], name
-    while base:
-        table, path = load_raw(base, DIALECTS, "dialect", "dialects")
-        parts.append(f"# ---- {path.name} ----\n{read_text(path).strip()}\n")
-        base = table.get("base", "")
-    return "\n".join(parts)
+    load_dialect(name, "NAME")
+    files = chain(name, DIALECTS, "dialect", "NAME")
+    return "\n".join(f"# ---- {path.name} ----\n{read_text(path).strip()}\n" for path in files)
 
 
 def differences(first: Dialect, second: Dialect) -> list[tuple[str, str, str]]:
@@ -214,5 +221,5 @@ def _shown(value: object) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, tuple):
-        return ", ".join(f"{item:g}" for item in value)
+        return ", ".join(map(_shown, value)) or "-"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -80,10 +80,14 @@ def load_named(name: str, folder: Path, kind: str, where: str) -> tuple[dict[str
     return _inherited(path, folder, kind), path
 
 
-def load_raw(name: str, folder: Path, kind: str, where: str) -> tuple[dict[str, Any], Path]:
-    """The same without resolving its bases."""
+def chain(name: str, folder: Path, kind: str, where: str) -> list[Path]:
+    """The file of that name, and those it builds on, its base first; arguments and errors as of `load_named`."""
     path = _find(name, folder, kind, where, Path())
-    return read_table(path), path
+    _inherited(path, folder, kind)  # whose errors about bases are then out of the way
+    files = [path]
+    while base := read_table(files[-1]).get("base"):
+        files.append(_find(base, folder, kind, str(files[-1]), files[-1].parent))
+    return files
 
 
 def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ()) -> dict[str, Any]:

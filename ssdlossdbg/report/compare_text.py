@@ -68,10 +68,9 @@ def _why(result: CompareResult) -> RenderableType:
     grid.add_column(justify="right", no_wrap=True)
     same = []
     for outcome in result.dialects:
-        if outcome.name == result.reference:
-            continue
         if not _worth_saying(outcome, result) and not outcome.raises:
-            same.append(outcome.name)
+            if outcome.name != result.reference:
+                same.append(outcome.name)
             continue
         for index, (words, worth) in enumerate(_reasons(outcome, result)):
             grid.add_row(Text(outcome.name if index == 0 else "", style="title"), Text(words), Text(worth))
@@ -114,7 +113,7 @@ def _counted_twice(cause: Cause) -> str:
 def _normaliser(cause: Cause) -> str:
     if cause.before.normalizer != cause.after.normalizer:
         return f"divides by {cause.after.normalizer:g} instead of {cause.before.normalizer:g}: {cause.new}"
-    return f"{cause.new} instead of {cause.old}"
+    return _settings(cause)
 
 
 def _settings(cause: Cause) -> str:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, NonFinite, Parts
-from ssdlossdbg.report.text import Column, bullets, corners, facts, number, priors_line, section, table
+from ssdlossdbg.report.text import Column, bullets, corners, count, facts, number, priors_line, section, table
 
 MOST_NON_FINITE = 5
 HALF = ("float16", "bfloat16")
@@ -172,7 +172,26 @@ def _loss(result: LossResult) -> RenderableType:
         columns,
         ((name, number(total), number(value), _share(value, loss.total)) for name, total, value in rows),
     )
-    return section(f"The loss (normaliser: {result.normalizer:g}{weight})", body)
+    title = f"The loss (normaliser: {result.normalizer:g}{weight})"
+    if not result.decay.rate:
+        return section(title, body)
+    return section(title, Group(body, Text(_weight_decay(result))))
+
+
+def _weight_decay(result: LossResult) -> str:
+    """What training adds to the loss for the weights alone, or how to find out."""
+    decay = result.decay
+    rule = f"{decay.rate:g} times {'half ' if decay.halved else ''}the sum of squares"
+    if result.weight_decay is None or result.total_with_weight_decay is None or result.decayed is None:
+        return (
+            f"{result.dialect} adds weight decay ({rule} of its weights), which is not computable from these tensors "
+            "and in no figure here: give the state dict with --weights FILE."
+        )
+    counted, given = result.decayed
+    return (
+        f"Weight decay, {rule} of {counted} of {count(given, 'parameter')}: {result.weight_decay:.4f}; with it the "
+        f"total that training prints is {result.total_with_weight_decay:.4f}. It is in no other figure here."
+    )
 
 
 def _share(value: float, total: float) -> Text:

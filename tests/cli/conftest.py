@@ -19,7 +19,7 @@ from ssdlossdbg.cli.app import app
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 Objects = Sequence[tuple[str, tuple[Any, Any, Any, Any]]]
 # What a slow machine is told on stderr while it waits.
-PATIENCE = ("Matching ...", "Computing the loss ...", "Generating the priors ...", "Detecting ...")
+PATIENCE = ("Matching ...", "Comparing ...", "Computing the loss ...", "Generating the priors ...", "Detecting ...")
 
 
 @dataclass(frozen=True)

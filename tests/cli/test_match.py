@@ -355,3 +355,59 @@ def test_the_round_trip_of_an_inverted_box_is_a_json_string(good: Good, photo: W
     error = parse(good("match", *words))["round_trip"]["max_px"]
     assert error == "NaN"
     assert math.isnan(float(error))
+
+
+# Other dialects on the same photo.
+
+
+def test_other_dialects(good: Good, astronaut: tuple[object, ...]) -> None:
+    words = (*astronaut, "--no-overlay", "--device", "cpu")
+    assert "Other dialects" not in good(*words)
+    text = good(*words, "--dialects", "caffe,lufficc,torchvision")
+    assert max(map(len, text.splitlines())) <= 80
+    table = text.partition("Other dialects on the same priors")[2]
+    flat = " ".join(table.split())
+    assert "caffe 18 54 0 2 0 1 emblem 9 -> 8; 4 emblem 1 -> 0" in flat
+    assert "lufficc 20 60 0 0 0 none" in flat
+    assert "raises AssertionError" in flat
+
+
+def test_other_dialects_in_json(good: Good, astronaut: tuple[object, ...]) -> None:
+    from ssdlossdbg.readers.dialects import dialect_names
+
+    words = (*astronaut, "--no-overlay", "--device", "cpu", "--format", "json")
+    assert parse(good(*words))["dialects"] == []
+    report = parse(good(*words, "--dialects", "all"))
+    assert [item["name"] for item in report["dialects"]] == dialect_names()
+    totals = report["totals"]
+    for item in report["dialects"]:
+        assert item["positives"] == totals["positives"] + item["gained"] - item["lost"]
+        other = parse(good(*words, "--dialect", item["name"], "--config", "ssd300-voc"))
+        assert (item["positives"], item["negatives"]) == (other["totals"]["positives"], other["totals"]["negatives"])
+        assert item["raises"] == other["raises"]
+        for change in item["ground_truth"]:
+            here, there = (side["ground_truth"][change["index"]] for side in (report, other))
+            assert change["positives"] == [here["positives"], there["positives"]]
+            assert change["status"] == [here["status"], there["status"]]
+
+
+def test_a_fork_among_the_other_dialects(good: Good, astronaut: tuple[object, ...]) -> None:
+    Path("fork.toml").write_text('base = "ssd.pytorch"\n[match]\nthreshold = 0.7\n')
+    words = (*astronaut, "--no-overlay", "--format", "json")
+    (item,) = parse(good(*words, "--dialects", "fork.toml"))["dialects"]
+    own = parse(good(*words, "--threshold", 0.7))
+    assert (item["name"], item["positives"], item["gained"]) == ("fork", own["totals"]["positives"], 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("", "--dialects: is '', which holds an empty name. "),
+        ("caffe,", "--dialects: is 'caffe,', which holds an empty name. "),
+        ("cafe", "--dialects: unknown dialect 'cafe'. Did you mean 'caffe'?"),
+        ("caffe,ssd.pytorhc", "--dialects: unknown dialect 'ssd.pytorhc'. Did you mean 'ssd.pytorch'?"),
+        ("away.toml", "away.toml: no such file. "),
+    ],
+)
+def test_other_dialects_that_are_none(refused: Refused, astronaut: tuple[object, ...], names: str, said: str) -> None:
+    assert f"error: {said}" in refused(*astronaut, "--dialects", names), "and no picture is drawn"

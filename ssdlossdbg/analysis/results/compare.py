@@ -15,8 +15,9 @@ class BatchRoles:
         positives, negatives: of each image; negatives are the mined ones.
         ignored: neither.
         counted_twice: positives that mining picked once more.
-        wanted: negatives that ratio and cap grant, over the batch.
-        available: priors that mining could choose from, over the batch.
+        wanted: negatives that ratio and cap grant, over the images with positives that are counted twice; over the
+            whole batch where there are none.
+        available: priors that mining could choose from, over the same images.
         dropped: positives that mining takes out of the loss.
         normalizer: what the sums are divided by.
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ssdlossdbg.analysis.results.common import Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.multibox.specs import WeightDecaySpec
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,9 @@ class LossResult:
         scenes: per image, for pictures.
         encoded: whether the targets were already encoded: which objects they came from is not known then, there is no
             ground truth, and no prior is known to be forced.
+        decay: the dialect's L2 term, no part of `loss`; its rate is 0 where the dialect has none.
+        weight_decay: what that term comes to; None where the dialect has none, or no weights were given.
+        decayed: how many of the given parameters it is over, and how many were given; None without them.
     """
 
     predictions_path: str
@@ -226,3 +230,11 @@ class LossResult:
     non_finite: tuple[NonFinite, ...]
     scenes: tuple[SceneLoss, ...]
     encoded: bool = False
+    decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
+    weight_decay: float | None = None
+    decayed: tuple[int, int] | None = None
+
+    @property
+    def total_with_weight_decay(self) -> float | None:
+        """What training prints, where the weights were given to compute it."""
+        return None if self.weight_decay is None else self.loss.total + self.weight_decay

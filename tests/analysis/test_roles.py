@@ -1,0 +1,102 @@
+"""What another dialect's matching does differently, against sets made here from both matchings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssdlossdbg import api
+from ssdlossdbg.analysis.results import MatchResult
+from ssdlossdbg.analysis.roles import compare_roles
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import dialect_names
+from ssdlossdbg.readers.priors import load_priors
+
+SAMPLES = Path(__file__).parents[2] / "sample_data"
+PRIORS = load_priors("ssd300-voc")
+
+
+def matched(name: str, photo: str = "astronaut") -> MatchResult:
+    return api.match(SAMPLES / f"{photo}.jpg", SAMPLES / f"{photo}.xml", PRIORS, name, device="cpu")
+
+
+def owners(result: MatchResult) -> dict[int, int]:
+    """Positive prior -> object, by its index in the annotation."""
+    pairs = zip(result.positives.prior.tolist(), result.positives.ground_truth.tolist(), strict=True)
+    return {prior: result.ground_truth[place].index for prior, place in pairs}
+
+
+@pytest.mark.parametrize("photo", ["astronaut", "coins"])
+@pytest.mark.parametrize("name", dialect_names())
+def test_against_sets(name: str, photo: str) -> None:
+    reference, other = matched("ssd.pytorch", photo), matched(name, photo)
+    changes, before, after = compare_roles(reference, other), owners(reference), owners(other)
+    assert changes.dialect == name
+    assert changes.gained == len(set(after) - set(before))
+    assert changes.lost == len(set(before) - set(after))
+    assert changes.moved == len({prior for prior in set(before) & set(after) if before[prior] != after[prior]})
+    assert changes.positives == len(after) == changes.gained + len(before) - changes.lost
+    assert changes.negatives == other.totals.negatives
+    assert changes.raises == other.raises
+    wanted = []
+    for mine, theirs in zip(reference.ground_truth, other.ground_truth, strict=True):
+        here = [sum(owner == item.index for owner in side.values()) for item, side in ((mine, before), (theirs, after))]
+        if here[0] != here[1] or mine.status != theirs.status:
+            wanted.append((mine.index, mine.label, tuple(here), (mine.status, theirs.status)))
+    assert [(item.index, item.label, item.positives, item.status) for item in changes.objects] == wanted
+
+
+def test_a_dialect_against_itself_changes_nothing() -> None:
+    changes = compare_roles(matched("caffe"), matched("caffe"))
+    assert (changes.gained, changes.lost, changes.moved, changes.objects) == (0, 0, 0, ())
+
+
+def test_a_move_is_no_gain() -> None:
+    result = matched("ssd.pytorch")
+    places = result.positives.ground_truth.copy()
+    first = int(np.flatnonzero(places == 0)[0])
+    places[first] = 1
+    taken = replace(result, positives=replace(result.positives, ground_truth=places))
+    changes = compare_roles(result, taken)
+    assert (changes.gained, changes.lost, changes.moved) == (0, 0, 1)
+
+
+def test_an_object_that_one_loader_leaves_out(tmp_path: Path) -> None:
+    objects = [("dog", 1, (10, 10, 90, 90)), ("cat", 0, (100, 20, 180, 95))]
+    text = "".join(
+        f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin>"
+        f"<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>"
+        for name, difficult, (x1, y1, x2, y2) in objects
+    )
+    (tmp_path / "a.xml").write_text(
+        f"<annotation><size><width>200</width><height>100</height></size>{text}</annotation>"
+    )
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.png")
+    files = (tmp_path / "a.png", tmp_path / "a.xml")
+    drops, keeps = (api.match(*files, PRIORS, name, device="cpu") for name in ("ssd.pytorch", "torchvision"))
+    assert [item.index for item in drops.ground_truth] == [1]
+    dog = keeps.ground_truth[0]
+    there = compare_roles(drops, keeps)
+    assert [(item.index, item.label) for item in there.objects if item.index == 0] == [(0, "dog")]
+    assert there.objects[0].positives == (None, dog.positives)
+    assert there.objects[0].status == ("left out", dog.status)
+    assert there.gained == len(set(owners(keeps)) - set(owners(drops)))
+    back = compare_roles(keeps, drops)
+    assert (back.objects[0].positives, back.objects[0].status) == ((dog.positives, None), (dog.status, "left out"))
+    assert (back.gained, back.lost, back.moved) == (there.lost, there.gained, there.moved)
+
+
+def test_the_function_asks_several() -> None:
+    files = (SAMPLES / "astronaut.jpg", SAMPLES / "astronaut.xml")
+    reference = matched("ssd.pytorch")
+    changes = api.match_roles(reference, *files, PRIORS, ["caffe", "torchvision"], device="cpu")
+    assert [change.dialect for change in changes] == ["caffe", "torchvision"]
+    assert changes[0] == compare_roles(reference, matched("caffe"))
+    assert api.match_roles(reference, *files, None, ["caffe"], device="cpu")[0] == changes[0]
+    assert api.match_roles(reference, *files, PRIORS, (), device="cpu") == ()
+    with pytest.raises(InputError, match=r"--dialects: unknown dialect 'cafe'. Did you mean 'caffe'\?"):
+        api.match_roles(reference, *files, PRIORS, ["torchvision", "cafe"], device="cpu")
