@@ -102,11 +102,21 @@ def load_targets(
         recognised, offset = dialect_units, dialect_offset
         layout += f" with rows ({own_row(spec)})"
     offset = offset if label_offset is None else label_offset
+    doubt = "" if units else _doubt(recognised, _reach(pairs))
     units = units or recognised
     layout += f", {native.name}'s own" if native else ""
-    layout += f", {units}, labels counted from {1 - offset}"
+    layout += f", {units}, labels counted from {1 - offset}{doubt}"
     labels = tuple(_ids(label, offset, f"{path}, image {index}") for index, (_, label) in enumerate(pairs))
     return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, layout)
+
+
+def _doubt(units: Units, reach: float) -> str:
+    """What speaks against those units: the largest coordinate."""
+    if units is Units.NORMALIZED and reach > LARGEST_NORMALIZED:
+        return f"; yet they reach {reach:g}: if those are pixels, --target-units pixels"
+    if units is Units.PIXELS and 0 < reach <= LARGEST_NORMALIZED:
+        return f"; yet none exceeds {reach:g}: if those are fractions, --target-units normalized"
+    return ""
 
 
 def check_batch(targets: Targets, images: int, classes: int, path: Path) -> None:

@@ -293,3 +293,29 @@ def test_hinted_offset_really_makes_all_labels_fit(
     if counted is not None:
         ids = [[label - offset + counted for label in image] for image in labels]
         check_batch(batch(ids, counted), len(labels), 21, Path("t.pt"))
+
+
+@pytest.mark.parametrize(
+    ("box", "units", "doubt"),
+    [
+        ((0.1, 0.2, 0.5, 0.9), Units.NORMALIZED, ""),
+        ((0.1, 0.2, 1.2, 0.9), Units.NORMALIZED, ""),
+        (
+            (10.0, 20.0, 290.0, 90.0),
+            Units.NORMALIZED,
+            "; yet they reach 290: if those are pixels,",
+        ),
+        ((10.0, 20.0, 290.0, 90.0), Units.PIXELS, ""),
+        (
+            (0.1, 0.2, 0.5, 0.75),
+            Units.PIXELS,
+            "; yet none exceeds 0.75: if those are fractions,",
+        ),
+    ],
+)
+def test_units_that_the_boxes_speak_against(tmp_path: Path, box: tuple[float, ...], units: Units, doubt: str) -> None:
+    path = tmp_path / "targets.pt"
+    torch.save([torch.tensor([[*box, 0.0]]), torch.zeros((0, 5))], path)
+    targets = load_targets(path, units, 1, shape=(2, 9, 3))
+    assert f", {units}, labels counted from 0{doubt}" in targets.layout
+    assert ("--target-units" in targets.layout) == bool(doubt)
