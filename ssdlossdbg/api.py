@@ -167,10 +167,7 @@ def loss(
         raise InputError(
             "--threshold", f"has no effect: {targets} holds targets that are already encoded", NEEDS_OBJECTS
         )
-    if len(images) > len(batch.predictions.loc):
-        raise InputError(
-            "--image", f"given {len(images)} times for {len(batch.predictions.loc)} images", "Give one each."
-        )
+    _check_photos(images, batch.predictions)
     return analyse_loss(
         batch.predictions,
         batch.targets,
@@ -304,8 +301,7 @@ def detect(
             raise InputError(targets, what, NEEDS_OBJECTS)
         predicted, wanted, named = batch.predictions, batch.targets, batch.priors
     _check_image_size(named, [rules])
-    if len(images) > len(predicted.loc):
-        raise InputError("--image", f"given {len(images)} times for {len(predicted.loc)} images", "Give one each.")
+    _check_photos(images, predicted)
     paths = (str(predictions), None if targets is None else str(targets))
     return analyse_detect(
         predicted, wanted, named, rules, tuple(classes), device, paths, [str(image) for image in images]
@@ -383,6 +379,16 @@ def _load_batch(
     if wanted.units is Units.PIXELS and not named.image_size_known:
         raise InputError(targets, "has boxes in pixels", "Say of what input: --image-size 300.")
     return _LoadedBatch(predicted, wanted, named)
+
+
+def _check_photos(photos: Sequence[File], predicted: Predictions) -> None:
+    """Refuse more photos than the batch has images.
+
+    Raises:
+        InputError: there are more.
+    """
+    if len(photos) > len(predicted.loc):
+        raise InputError("--image", f"given {len(photos)} times for {len(predicted.loc)} images", "Give one each.")
 
 
 def _check_image_size(named: NamedPriors, dialects: Sequence[Dialect]) -> None:

@@ -243,7 +243,8 @@ def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spe
 
 def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`."""
-    return CONFIDENCES[spec.confidence](conf, labels).clamp(max=ceiling(spec))
+    terms = CONFIDENCES[spec.confidence](conf, labels)
+    return terms.clamp(max=ceiling(spec)) if spec.probability_floor else terms
 
 
 def needs_boxes(spec: MiningSpec) -> bool:

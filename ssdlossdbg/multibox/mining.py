@@ -209,11 +209,7 @@ def _first_places(score: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _rank(score: Tensor) -> Tensor:
-    return _places(score.argsort(dim=1, descending=True, stable=True))
-
-
-def _places(order: Tensor) -> Tensor:
-    """The inverse of a permutation of each row."""
+    order = score.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(order.shape[1], device=order.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, places)
 

@@ -9,7 +9,18 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, NonFinite, Parts
-from ssdlossdbg.report.text import Column, bullets, corners, count, facts, number, priors_line, section, table
+from ssdlossdbg.report.text import (
+    Column,
+    bullets,
+    corners,
+    count,
+    facts,
+    feature_map,
+    number,
+    priors_line,
+    section,
+    table,
+)
 
 MOST_NON_FINITE = 5
 HALF = ("float16", "bfloat16")
@@ -39,10 +50,10 @@ def loss_report(result: LossResult, top: int = 10) -> RenderableType:
     if warnings:
         parts.append(bullets(warnings))
     parts += [_loss(result), _images(result.images)]
-    parts.append(_groups("By level", "level", result.levels))
+    parts.append(_groups("By level", "level", result.levels, _level_names(result)))
     classes = [item for item in result.classes if _has_part(item)]
     if classes:
-        parts.append(_groups("By target class", "class", classes))
+        parts.append(_groups("By target class", "class", classes, [item.name for item in classes]))
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)
 
@@ -215,23 +226,22 @@ def _images(images: Sequence[ImageLoss]) -> RenderableType:
     return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows))
 
 
-def _groups(title: str, heading: str, groups: Sequence[GroupLoss]) -> RenderableType:
+def _level_names(result: LossResult) -> list[str]:
+    return [feature_map(grid) for grid in result.config.levels]
+
+
+def _groups(title: str, heading: str, groups: Sequence[GroupLoss], names: Sequence[str]) -> RenderableType:
     columns = [Column(heading, "left", wrap=True), *PART_COLUMNS, Column("|g loc|"), Column("|g conf|")]
     rows = [
         (
-            Text(_name(group, heading)),
+            Text(name),
             *_parts(group.positives, group.negatives, group.parts),
             number(group.gradient_localization),
             number(group.gradient_confidence),
         )
-        for group in groups
+        for name, group in zip(names, groups, strict=True)
     ]
     return section(f"{title} (|g|: norm of the loss's gradient with respect to it)", table(columns, rows))
-
-
-def _name(group: GroupLoss, heading: str) -> str:
-    """A level as every other table has it: 38x38."""
-    return group.name.replace(" ", "") if heading == "level" else group.name
 
 
 def _has_part(group: GroupLoss) -> bool:
@@ -290,6 +300,7 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
     shown = result.negatives[:top]
     if not shown:
         return Text("No negative was mined.\n")
+    levels = _level_names(result)
     columns = [
         Column("img"),
         Column("rank"),
@@ -307,7 +318,7 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
             str(item.image),
             str(item.rank),
             str(item.prior),
-            result.levels[item.level].name.replace(" ", ""),
+            levels[item.level],
             corners(item.box),
             number(item.loss),
             Text(item.predicted_label),
