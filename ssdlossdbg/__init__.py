@@ -21,13 +21,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ssdlossdbg.analysis.results import (
         AnchorsResult,
+        CheckResult,
         CompareResult,
         DetectResult,
         LossResult,
         MatchResult,
         RoleChanges,
     )
-    from ssdlossdbg.api import anchors, compare, detect, loss, match, match_roles
+    from ssdlossdbg.api import anchors, check, compare, detect, loss, match, match_roles
     from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
     from ssdlossdbg.multibox.codec import decode, encode
     from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 # Where each name lives, and what it is called there if that differs.
 _HOMES = {
     "AnchorsResult": "analysis.results",
+    "CheckResult": "analysis.results",
     "CodecSpec": "multibox.specs",
     "CompareResult": "analysis.results",
     "DetectResult": "analysis.results",
@@ -65,6 +67,7 @@ _HOMES = {
     "SsdLossDbgError": "errors",
     "UnknownNameError": "errors",
     "anchors": "api",
+    "check": "api",
     "compare": "api",
     "decode": "multibox.codec",
     "detect": "api",
@@ -83,6 +86,7 @@ _HOMES = {
 
 __all__ = [
     "AnchorsResult",
+    "CheckResult",
     "CodecSpec",
     "CompareResult",
     "DetectResult",
@@ -105,6 +109,7 @@ __all__ = [
     "SsdLossDbgError",
     "UnknownNameError",
     "anchors",
+    "check",
     "compare",
     "decode",
     "detect",

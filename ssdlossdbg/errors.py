@@ -31,19 +31,24 @@ class InputError(SsdLossDbgError):
         where: the file, option or tensor, with the place inside it.
         what: what is wrong with it.
         fix: what the user can do about it.
+        code: of the finding that explains it, if there is one.
     """
 
-    def __init__(self, where: object, what: str, fix: str) -> None:
+    def __init__(self, where: object, what: str, fix: str, code: str = "") -> None:
         self.where = str(where)
         self.what = what
         self.fix = fix
-        super().__init__(f"{self.where}: {what}. {fix}")
+        self.code = code
+        more = f" More: ssdlossdbg explain {code}." if code else ""
+        super().__init__(f"{self.where}: {what}. {fix}{more}")
 
 
 class UnknownNameError(InputError):
     """A name (config, dialect, key, class) that is not among the known ones."""
 
-    def __init__(self, where: object, kind: str, name: str, known: Iterable[str], fix: str = "") -> None:
+    def __init__(
+        self, where: object, kind: str, name: str, known: Iterable[str], fix: str = "", code: str = ""
+    ) -> None:
         options = sorted(known)
         close = nearest(name, options)
         if close:
@@ -53,7 +58,7 @@ class UnknownNameError(InputError):
             hint = f"Known: {shown}."
         else:
             hint = ""
-        super().__init__(where, f"unknown {kind} {name!r}", " ".join(part for part in (hint, fix) if part))
+        super().__init__(where, f"unknown {kind} {name!r}", " ".join(part for part in (hint, fix) if part), code)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ssdlossdbg.analysis.common import summarise
+from ssdlossdbg.analysis.priors import describe_priors
 from ssdlossdbg.analysis.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import Priors
@@ -44,6 +45,7 @@ def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
         smallest_best=_first(sides, np.any(best, axis=0)) if best else None,
         smallest_anywhere=_first(sides, np.any(worst, axis=0)) if worst else None,
         boxes=priors.boxes.cpu().numpy(),
+        evidence=(describe_priors(named, dialect),),
     )
 
 

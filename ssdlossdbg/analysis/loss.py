@@ -12,7 +12,11 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import targets_in_units, why_raises
 from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.encoded import describe_encoded
 from ssdlossdbg.analysis.nonfinite import find_non_finite
+from ssdlossdbg.analysis.objects import describe_objects, state_targets
+from ssdlossdbg.analysis.predicted import describe_predictions
+from ssdlossdbg.analysis.priors import describe_priors
 from ssdlossdbg.analysis.results import (
     Cutoff,
     GroundTruthLoss,
@@ -126,7 +130,30 @@ def analyse_loss(
         decay=dialect.weight_decay,
         weight_decay=None if weights is None else float(weight_decay(weights, dialect.weight_decay)),
         decayed=None if weights is None else (len(decayed(weights, dialect.weight_decay)), len(weights)),
+        evidence=_evidence(batch, predictions, targets, named, dialect, classes, paths),
     )
+
+
+def _evidence(
+    batch: _Batch,
+    predictions: Predictions,
+    targets: Targets | EncodedTargets,
+    named: NamedPriors,
+    dialect: Dialect,
+    classes: tuple[str, ...],
+    paths: tuple[str, str],
+) -> tuple[object, ...]:
+    """What the checks look at beside the result."""
+    loss, unit = batch.loss, unit_of(dialect, batch.priors)
+    priors = describe_priors(named, dialect, batch.conf.shape[-1])
+    on_device, gt = replace(predictions, loc=batch.loc, conf=batch.conf), None if batch.encoded else batch.gt
+    predicted = describe_predictions(on_device, named, dialect, paths[0], classes, loss, gt)
+    if isinstance(targets, EncodedTargets):
+        return describe_encoded(targets, named, dialect, paths[1]), priors, predicted
+    stated = state_targets(targets, batch.names, batch.priors, paths[1])
+    in_units = replace(batch.gt, boxes=batch.gt.boxes * unit)
+    objects = describe_objects(stated, in_units, loss.matching, loss.targets, batch.priors, unit, dialect)
+    return objects, priors, predicted
 
 
 def _loss(

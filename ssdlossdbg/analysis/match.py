@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from ssdlossdbg.analysis.annotated import match_loaded
 from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.objects import describe_objects, state_annotations
+from ssdlossdbg.analysis.priors import describe_priors
 from ssdlossdbg.analysis.results import (
     FORCED_ONLY,
     INVALID,
@@ -25,9 +26,8 @@ from ssdlossdbg.analysis.results import (
 )
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import encode_matched
-from ssdlossdbg.multibox.matching import Matching, match, overlaps, reaches
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.matching import Matching, overlaps, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import Annotation
@@ -70,14 +70,11 @@ def analyse_match(
     ids = [class_id(item.label, classes, f"{where}, object {item.index}") for item in loaded.kept]
 
     priors = named.priors.to(target)
-    unit = unit_of(dialect, priors)
-    boxes = torch.tensor(loaded.boxes, dtype=torch.float64).reshape(-1, 4) * unit.cpu()
-    in_units = pad_ground_truth([boxes.to(unit.dtype)], [torch.tensor(ids, dtype=torch.long)]).to(target)
-    gt = replace(in_units, boxes=in_units.boxes / unit)
-    matching = match(in_units, priors.boxes * unit, dialect.match)
-
-    broken = _non_finite_targets(encode_matched(in_units, priors.boxes * unit, matching, dialect.codec), matching)
-    objects = _ground_truth(gt, matching, priors, loaded, ids, broken)
+    matched = match_loaded([loaded], [ids], priors, dialect)
+    in_units, unit, matching = matched.in_units, matched.unit, matched.matching
+    gt = matched.normalized
+    objects = _ground_truth(gt, matching, priors, loaded, ids, _non_finite_targets(matched.targets, matching))
+    stated = state_annotations([annotation], [loaded], [image_size])
     overlap = overlaps(in_units, priors.boxes * unit, dialect.match)[0]
     at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
     tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
@@ -100,6 +97,10 @@ def analyse_match(
         round_trip_half=_round_trip(gt, matching, priors, dialect, torch.float16, objects),
         positives=_positives(matching, priors),
         raises=_raises(objects, dialect),
+        evidence=(
+            describe_objects(stated, in_units, matching, matched.targets, priors, unit, dialect),
+            describe_priors(named, dialect),
+        ),
     )
 
 

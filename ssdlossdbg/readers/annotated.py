@@ -14,14 +14,14 @@ class Source:
         data: what it holds.
         path: its path, for messages.
         photo: the photo whose objects are wanted; a COCO file is searched for its name.
-        photo_size: (width, height) in pixels, which YOLO's fractions are of.
+        photo_size: (width, height) in pixels, which YOLO's fractions are of; None leaves them fractions.
         classes: the user's class names; a YOLO file has none of its own.
     """
 
     data: bytes
     path: Path
     photo: Path
-    photo_size: tuple[int, int]
+    photo_size: tuple[int, int] | None
     classes: tuple[str, ...]
 
 
@@ -53,6 +53,7 @@ class Annotation:
         objects: in file order.
         one_based: whether pixel coordinates count from 1 (Pascal VOC), so that a dialect's offset applies.
         class_names: the classes that the file itself lists, in the order of their ids; empty where it lists none.
+        photo: what the file calls its photo; empty where it does not say.
     """
 
     path: Path
@@ -61,3 +62,19 @@ class Annotation:
     objects: tuple[AnnotatedObject, ...]
     one_based: bool = False
     class_names: tuple[str, ...] = ()
+    photo: str = ""
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """One of the images that a file is about.
+
+    Attributes:
+        annotation: its objects.
+        name: what the file calls it, where the file may hold several, else None.
+        photo_size: (width, height) of the photo in pixels, None where it was not found.
+    """
+
+    annotation: Annotation
+    name: str | None
+    photo_size: tuple[int, int] | None

@@ -1,4 +1,4 @@
-"""Annotations of one image, in whichever of the common formats they come."""
+"""Annotations of photos, in whichever of the common formats they come."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 
-from ssdlossdbg.readers.annotated import Annotation, Source
-from ssdlossdbg.readers.coco import parse_coco
+from ssdlossdbg.readers.annotated import AnnotatedImage, Annotation, Source
+from ssdlossdbg.readers.coco import parse_coco, parse_coco_images
 from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.photo_sizes import PhotoSizes
 from ssdlossdbg.readers.voc import parse_voc
 from ssdlossdbg.readers.yolo import parse_yolo
 
@@ -29,6 +30,27 @@ def load_annotation(path: Path, photo: Path, photo_size: tuple[int, int], classe
     """
     data = read_bytes(path)
     return _recognise(data, path)(Source(data, path, photo, photo_size, classes))
+
+
+def load_images(path: Path, photos: PhotoSizes, classes: tuple[str, ...] = ()) -> tuple[AnnotatedImage, ...]:
+    """Every image that an annotation file is about, whether or not its photo is there.
+
+    Args:
+        path: Pascal VOC XML, COCO JSON or YOLO txt; recognised by its content, else by its ending.
+        photos: where to ask for the sizes of the photos.
+        classes: class names; a YOLO file has none of its own.
+
+    Raises:
+        InputError: the file cannot be read or holds something else than such annotations.
+    """
+    data = read_bytes(path)
+    parse = _recognise(data, path)
+    if parse is parse_coco:
+        images = parse_coco_images(data, path)
+        return tuple(AnnotatedImage(image, image.photo, photos.named(path, image.photo)) for image in images)
+    size = photos.of_stem(path)
+    annotation = parse(Source(data, path, path, size, classes))
+    return (AnnotatedImage(annotation, None, size or photos.named(path, annotation.photo)),)
 
 
 def _recognise(data: bytes, path: Path) -> Parser:

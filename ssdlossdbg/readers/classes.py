@@ -65,4 +65,4 @@ def class_id(label: str, classes: tuple[str, ...], where: str) -> int:
     folded = [name.casefold() for name in classes]
     if label.casefold() in folded:  # ssd.pytorch data/voc0712.py:62 lowers the names before it looks them up
         return folded.index(label.casefold()) + 1
-    raise UnknownNameError(where, "class", label, classes, "Correct the label or --classes.")
+    raise UnknownNameError(where, "class", label, classes, "Correct the label or --classes.", "LBL003")

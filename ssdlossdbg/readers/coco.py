@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -40,17 +42,41 @@ def parse_coco(source: Source) -> Annotation:
     """The objects of the image entry whose file name is the photo's.
 
     Raises:
-        InputError: not COCO JSON, no entry of that file name, a category that the file does not list, or a size
-            that is not positive.
+        InputError: not COCO JSON, no entry of that file name, or a category that the file does not list.
     """
-    path = source.path
-    coco = _parse_json(source.data, path)
-    image = _find_image(coco, path, source.photo)
-    names = {category.id: category.name for category in coco.categories}
+    coco = _parse_json(source.data, source.path)
+    image = _find_image(coco, source.path, source.photo)
+    own = [entry for entry in coco.annotations if entry.image_id == image.id]
+    return _annotation(image, own, _category_names(coco), source.path)
+
+
+def parse_coco_images(data: bytes, path: Path) -> tuple[Annotation, ...]:
+    """The objects of every image entry.
+
+    Args:
+        data: what the file holds.
+        path: its path, for messages.
+
+    Raises:
+        InputError: not COCO JSON, or a category that the file does not list.
+    """
+    coco = _parse_json(data, path)
+    own = defaultdict(list)
+    for entry in coco.annotations:
+        own[entry.image_id].append(entry)
+    names = _category_names(coco)
+    return tuple(_annotation(image, own[image.id], names, path) for image in coco.images)
+
+
+def _category_names(coco: _Coco) -> dict[int, str]:
+    return {category.id: category.name for category in sorted(coco.categories, key=lambda category: category.id)}
+
+
+def _annotation(image: _Image, entries: Sequence[_Object], names: dict[int, str], path: Path) -> Annotation:
     objects = []
-    for index, entry in enumerate(item for item in coco.annotations if item.image_id == image.id):
+    for index, entry in enumerate(entries):
         if entry.category_id not in names:
-            known = ", ".join(str(number) for number in sorted(names)[:12]) or "none"
+            known = ", ".join(str(number) for number in list(names)[:12]) or "none"
             raise InputError(
                 f"{path}, object {index} of {image.file_name}",
                 f"has category {entry.category_id}, which `categories` does not list",
@@ -61,8 +87,7 @@ def parse_coco(source: Source) -> Annotation:
             AnnotatedObject(index, names[entry.category_id], (x, y, x + width, y + height), bool(entry.iscrowd))
         )
     size = (image.width, image.height) if image.width > 0 and image.height > 0 else None
-    by_id = tuple(names[number] for number in sorted(names))
-    return Annotation(path, "COCO", size, tuple(objects), class_names=by_id)
+    return Annotation(path, "COCO", size, tuple(objects), class_names=tuple(names.values()), photo=image.file_name)
 
 
 def _parse_json(data: bytes, path: Path) -> _Coco:

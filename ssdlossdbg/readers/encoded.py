@@ -89,7 +89,8 @@ def read_encoded(
     if len(wrong):
         image, prior = wrong[0].tolist()
         what = f"has label {int(ids[image, prior])}, but conf has {classes} columns: 0 to {classes - 1}"
-        raise InputError(f"{path}, image {image}, prior {prior}", what, "Check the number of classes of the network.")
+        where = f"{path}, image {image}, prior {prior}"
+        raise InputError(where, what, "Check the number of classes of the network.", "LBL001")
     ids = class_ids(ids, classes, spec).clamp(min=-1)
     wide = torch.promote_types(offsets.dtype, torch.float32)
     ignored = int((ids < 0).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,11 @@ DEFAULT_IMAGE_SIZE = (300, 300)
 # Beyond any prior in units of the image, far below any in pixels.
 LARGEST_NORMALIZED = 4.0
 SAME_PRIORS = 1e-5
+# How many cells a side a feature map may be off for its size to explain a gap: rounding down instead of up, on the
+# way from 300 pixels to 38 cells, costs one or two.
+CELLS_OFF = 2
+# Codes of the findings that explain a refusal.
+COUNT, REPEATED, NON_FINITE = "PRI001", "PRI002", "PRI003"
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,14 @@ class NamedPriors:
         codebase: whose preset it is; empty for the user's own.
         priors: the boxes with their levels.
         image_size_known: False where the pixels of the network's input had to be assumed.
+        overruled: those that the predictions were saved with, where they are others than these.
     """
 
     name: str
     codebase: str
     priors: Priors
     image_size_known: bool = True
+    overruled: NamedPriors | None = None
 
 
 def load_priors(
@@ -95,7 +103,8 @@ def recognise_priors(
     wrong = (~boxes.isfinite()).any(1).nonzero().flatten()
     if len(wrong):
         found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
-        raise InputError(f"{where}, priors[{int(wrong[0])}]", found, "Priors are finite numbers; save them again.")
+        fix = "Priors are finite numbers; save them again."
+        raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
     if float(boxes.abs().max()) > LARGEST_NORMALIZED:
         if image_size is None:
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
@@ -124,12 +133,14 @@ def check_prior_count(named: NamedPriors, predicted: int, where: str) -> None:
     copies, rest = divmod(len(boxes), predicted)
     if not rest and torch.equal(boxes, boxes[:predicted].repeat(copies, 1)):
         fix = f"They are the same ones {copies} times, as DataParallel gathers them: save priors[:{predicted}]."
-        raise InputError(where, what, fix)
+        raise InputError(where, what, fix, REPEATED)
     fitting = [config.name for config in map(load_prior_config, preset_names()) if config.spec.count == predicted]
     hints = [f"Presets with {predicted} priors: {', '.join(fitting)}."] if fitting else []
     gap = _explain_gap(named.priors.levels, predicted - len(boxes))
     hints += [gap] if gap else []
-    raise InputError(where, what, " ".join(hints) or "Give the config of this very network: --config.")
+    if len(torch.unique(boxes, dim=0)) == predicted:
+        hints.append("Without repeated rows they are as many: is an aspect ratio of 1 listed beside the square?")
+    raise InputError(where, what, " ".join(hints) or "Give the config of this very network: --config.", COUNT)
 
 
 def _explain_gap(levels: tuple[LevelSpec, ...], gap: int) -> str:
@@ -140,11 +151,24 @@ def _explain_gap(levels: tuple[LevelSpec, ...], gap: int) -> str:
     if missing:
         return f"The predictions lack as many as {named(missing[0])} has: is that level left out of the head?"
     for index, level in enumerate(levels):
+        side = _other_side(level, gap)
+        if side is not None:
+            return f"A feature map of {side} x {side} cells in {named(index)} would explain it."
+    for index, level in enumerate(levels):
         extra, rest = divmod(gap, level.cells)
         if not rest and level.cells > 1 and -len(level.shapes) < extra <= len(level.shapes):
             shapes = len(level.shapes)
             return f"{shapes + extra} instead of {shapes} shapes a cell in {named(index)} would explain it."
     return ""
+
+
+def _other_side(level: LevelSpec, gap: int) -> int | None:
+    """The side of a square feature map that would close the gap, if it is nearly the level's own."""
+    columns, rows = level.feature_map
+    cells, rest = divmod(level.count + gap, len(level.shapes))
+    side = math.isqrt(max(cells, 0))
+    closes = columns == rows and not rest and side**2 == cells
+    return side if closes and abs(side - columns) <= CELLS_OFF else None
 
 
 def _equal_preset(boxes: Tensor, codebase: str) -> PriorConfig | None:

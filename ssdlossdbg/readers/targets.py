@@ -134,7 +134,7 @@ def check_batch(targets: Targets, images: int, classes: int, path: Path) -> None
             place = f"{path}, image {index}, object {int(wrong[0])}"
             found = int(ids[wrong[0]])
             what = f"has class id {found}, but conf has {classes} columns: 0 (background) to {classes - 1}"
-            raise InputError(place, what, _label_hint(targets, classes))
+            raise InputError(place, what, _label_hint(targets, classes), "LBL001")
 
 
 def _label_hint(targets: Targets, classes: int) -> str:

@@ -22,14 +22,16 @@ def parse_voc(source: Source) -> Annotation:
         InputError: not XML, an entity declaration, no usable size, an object without a name or box, or text
             where a number belongs.
     """
-    path, photo_size = source.path, source.photo_size
+    path = source.path
     root = _parse_xml(source.data, path)
     size = tuple(int(_number(root, f"size/{side}", path, "annotation")) for side in ("width", "height"))
     if min(size) <= 0:
         found = f"says the photo is {size[0]} x {size[1]} pixels"
-        raise InputError(f"{path}, size", found, f"Write the photo's real size, {photo_size[0]} x {photo_size[1]}.")
+        real = f", {source.photo_size[0]} x {source.photo_size[1]}" if source.photo_size else ""
+        raise InputError(f"{path}, size", found, f"Write the photo's real size{real}.")
     objects = tuple(_object(element, index, path) for index, element in enumerate(root.iter("object")))
-    return Annotation(path, "Pascal VOC", (size[0], size[1]), objects, one_based=True)
+    photo = (root.findtext("filename") or "").strip()
+    return Annotation(path, "Pascal VOC", (size[0], size[1]), objects, one_based=True, photo=photo)
 
 
 def _parse_xml(data: bytes, path: Path) -> Element:

@@ -23,7 +23,7 @@ def parse_yolo(source: Source) -> Annotation:
         raise InputError(path, "is neither XML, JSON nor text", "Give Pascal VOC, COCO or YOLO annotations.") from None
     rows = [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
     objects = tuple(
-        _object(row, index, f"{path}, line {number}", source.photo_size, classes)
+        _object(row, index, f"{path}, line {number}", source.photo_size or (1, 1), classes)
         for index, (number, row) in enumerate(rows)
     )
     return Annotation(path, "YOLO", None, objects, class_names=classes)

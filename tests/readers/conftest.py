@@ -24,7 +24,8 @@ def refused() -> Callable[[Callable[[], object]], InputError]:
         assert error.where
         assert error.what
         assert error.fix
-        assert str(error) == f"{error.where}: {error.what}. {error.fix}"
+        more = f" More: ssdlossdbg explain {error.code}." if error.code else ""
+        assert str(error) == f"{error.where}: {error.what}. {error.fix}{more}"
         assert "\n" not in str(error)
         assert len(str(error)) < 1000
         return error

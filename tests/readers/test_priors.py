@@ -237,6 +237,7 @@ def test_bad_tensor(boxes: Tensor, place: str, what: str, fix: str, saved: Saved
     error = refused(lambda: load_priors(str(path)))
     assert (error.where, error.what) == (f"{path}, priors{place}", what)
     assert error.fix.startswith(fix)
+    assert error.code == ("PRI003" if fix.startswith("Priors are") else "")
 
 
 @pytest.mark.parametrize(
@@ -293,6 +294,9 @@ def test_fitting_count() -> None:
         ("ssd300", 8732 + 38 * 38 * 2, ["6 instead of 4 shapes a cell in level 0 (38 x 38) would explain it."]),
         ("ssd300", 8732 - 10 * 10, ["5 instead of 6 shapes a cell in level 2 (10 x 10) would explain it."]),
         ("ssd300", 8732 + 3 * 3 * 2, ["6 instead of 4 shapes a cell in level 4 (3 x 3) would explain it."]),
+        # 37 x 37 x 4 instead of 38 x 38 x 4, as without ceil_mode; 18 x 18 x 6 instead of 19 x 19 x 6.
+        ("ssd300", 8732 - 300, ["A feature map of 37 x 37 cells in level 0 (38 x 38) would explain it."]),
+        ("ssd300", 8732 - 222, ["A feature map of 18 x 18 cells in level 1 (19 x 19) would explain it."]),
         ("ssd300", 8732 + 7, ["Give the config of this very network: --config."]),
         ("ssd300", 1, ["Give the config of this very network: --config."]),
     ],
@@ -302,6 +306,7 @@ def test_count_mismatch(priors: str, predicted: int, hints: list[str], refused: 
     error = refused(lambda: check_prior_count(found, predicted, f"--config {priors}"))
     assert error.where == f"--config {priors}"
     assert error.what == f"has {len(found.priors.boxes)} priors, but the predictions are for {predicted}"
+    assert error.code == "PRI001"
     assert [hint for hint in hints if hint not in error.fix] == []
 
 
@@ -317,6 +322,7 @@ def test_priors_gathered_by_data_parallel(copies: int, refused: Refused) -> None
     error = refused(lambda: check_prior_count(found, 8732, "preds.pt, priors"))
     assert error.what == f"has {8732 * copies} priors, but the predictions are for 8732"
     assert error.fix == f"They are the same ones {copies} times, as DataParallel gathers them: save priors[:8732]."
+    assert error.code == "PRI002"
 
 
 def test_twice_as_many_but_others(refused: Refused) -> None:
@@ -324,6 +330,13 @@ def test_twice_as_many_but_others(refused: Refused) -> None:
     error = refused(lambda: check_prior_count(recognise_priors(boxes, WHERE), 8732, "preds.pt, priors"))
     assert "DataParallel" not in error.fix
     assert "Presets with 8732 priors: " in error.fix
+
+
+def test_a_shape_that_is_there_twice(refused: Refused) -> None:
+    twice = grid([(4, 3, [(30, 30), (30, 30), (60, 15)]), (2, 2, [(90, 90)])])
+    error = refused(lambda: check_prior_count(named(twice), 4 * 3 * 2 + 2 * 2, "preds.pt, priors"))
+    assert "Without repeated rows they are as many: is an aspect ratio of 1 listed" in error.fix
+    assert "2 instead of 3 shapes a cell in level 0 (4 x 3)" in error.fix
 
 
 def test_priors_without_levels(refused: Refused) -> None:

@@ -7,6 +7,7 @@ Losses are normalised as the dialect does, unless a name ends in `_sum`.
 from __future__ import annotations
 
 from ssdlossdbg.analysis.results.anchors import AnchorsResult, LevelGrid, PresetSummary
+from ssdlossdbg.analysis.results.check import CheckedFiles, CheckResult
 from ssdlossdbg.analysis.results.common import COORDINATES, BoolArray, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.analysis.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.analysis.results.detect import (
@@ -23,6 +24,8 @@ from ssdlossdbg.analysis.results.detect import (
     GroundTruthDetect,
     ImageDetect,
 )
+from ssdlossdbg.analysis.results.encoded import EncodedTable
+from ssdlossdbg.analysis.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.analysis.results.loss import (
     Cutoff,
     GroundTruthLoss,
@@ -49,6 +52,9 @@ from ssdlossdbg.analysis.results.match import (
     RoundTrip,
     ThresholdCount,
 )
+from ssdlossdbg.analysis.results.objects import ImageFacts, Objects
+from ssdlossdbg.analysis.results.predicted import Predicted
+from ssdlossdbg.analysis.results.priors import PriorTable
 
 __all__ = [
     "COORDINATES",
@@ -62,12 +68,16 @@ __all__ = [
     "NOTHING",
     "OTHER_CLASS",
     "REPEATS",
+    "SEVERITIES",
     "UNMATCHED",
     "AnchorsResult",
     "BatchRoles",
     "BoolArray",
     "Box",
+    "Case",
     "Cause",
+    "CheckResult",
+    "CheckedFiles",
     "ClassDetect",
     "CompareResult",
     "ConfigSummary",
@@ -75,12 +85,15 @@ __all__ = [
     "DetectResult",
     "Detection",
     "DialectOutcome",
+    "EncodedTable",
+    "Finding",
     "FloatArray",
     "GroundTruthDetect",
     "GroundTruthLoss",
     "GroundTruthMatch",
     "GroupLoss",
     "ImageDetect",
+    "ImageFacts",
     "ImageLoss",
     "IntArray",
     "LevelGrid",
@@ -91,11 +104,18 @@ __all__ = [
     "MinedNegative",
     "NonFinite",
     "ObjectChange",
+    "Objects",
     "Parts",
     "PositivePriors",
+    "Predicted",
     "PresetSummary",
+    "PriorTable",
+    "Refusal",
     "RoleChanges",
     "RoundTrip",
     "SceneLoss",
+    "Severity",
     "ThresholdCount",
+    "Where",
+    "codes_at",
 ]

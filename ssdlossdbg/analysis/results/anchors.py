@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.analysis.results.common import Box, ConfigSummary, FloatArray
+from ssdlossdbg.analysis.results.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class AnchorsResult:
     smallest_best: float | None
     smallest_anywhere: float | None
     boxes: FloatArray
+    evidence: tuple[object, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

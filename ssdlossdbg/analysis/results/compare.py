@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.analysis.results.common import ConfigSummary
+from ssdlossdbg.analysis.results.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,4 @@ class CompareResult:
     reference: str
     reference_total: float
     dialects: tuple[DialectOutcome, ...]
+    findings: tuple[Finding, ...] = ()

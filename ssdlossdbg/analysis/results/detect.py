@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.analysis.results.common import Box, ConfigSummary
+from ssdlossdbg.analysis.results.findings import Finding
 from ssdlossdbg.multibox.specs import DetectSpec
 
 # What a detection is, and what becomes of an object; an overlap counts from IoU 0.5 on, as Pascal VOC counts it.
@@ -155,6 +156,7 @@ class DetectResult:
     rules: DetectSpec
     images: tuple[ImageDetect, ...]
     classes: tuple[ClassDetect, ...]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def detections(self) -> tuple[Detection, ...]:

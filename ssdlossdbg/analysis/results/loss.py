@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ssdlossdbg.analysis.results.common import Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.analysis.results.findings import Finding
 from ssdlossdbg.multibox.specs import WeightDecaySpec
 
 
@@ -201,6 +202,8 @@ class LossResult:
         decay: the dialect's L2 term, no part of `loss`; its rate is 0 where the dialect has none.
         weight_decay: what that term comes to; None where the dialect has none, or no weights were given.
         decayed: how many of the given parameters it is over, and how many were given; None without them.
+        evidence: what the checks look at beside this result.
+        findings: what they found; empty until they were run.
     """
 
     predictions_path: str
@@ -233,6 +236,8 @@ class LossResult:
     decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
     weight_decay: float | None = None
     decayed: tuple[int, int] | None = None
+    evidence: tuple[object, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def total_with_weight_decay(self) -> float | None:

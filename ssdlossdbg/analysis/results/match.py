@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.analysis.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.analysis.results.findings import Finding
 
 MATCHED = "matched"
 FORCED_ONLY = "forced-only"
@@ -138,6 +139,8 @@ class MatchResult:
         annotation_size: the photo's size as the annotation says, None where it does not.
         left_out: objects that the dialect's loader drops (difficult), as (index, label).
         round_trip, round_trip_half: in the input's dtype, and in float16.
+        evidence: what the checks look at.
+        findings: what they found; empty until they were run.
     """
 
     image_path: str
@@ -158,6 +161,8 @@ class MatchResult:
     round_trip_half: RoundTrip
     positives: PositivePriors
     raises: str | None
+    evidence: tuple[object, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,336 @@
+"""The predictions, as the checks see them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.common import class_name, to_pixels, unit_of
+from ssdlossdbg.analysis.results import COORDINATES, Predicted
+from ssdlossdbg.analysis.results.predicted import (
+    LARGEST_LOGIT,
+    LARGEST_OFFSET,
+    NO_PROBABILITY,
+    SAME_LOGIT,
+    SURE,
+    Answers,
+    HeadOrder,
+    OddValue,
+    OrderFit,
+    Quota,
+    Underflow,
+    Unlabelled,
+)
+from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.mining import mine, negatives_wanted
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.specs import (
+    ConfidenceLoss,
+    LossSpec,
+    MiningCap,
+    MiningScore,
+    MiningSelection,
+    MiningSpec,
+    PriorOrder,
+)
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.priors import NamedPriors
+
+# Shapes whose sides agree within so many pixels are one.
+SAME_SIDE = 0.01
+# A network is taken at its word about objects if it gets this share of positives and of negatives right.
+KNOWS_OBJECTS = 0.5
+KNOWS_BACKGROUND = 0.9
+# A negative that costs no more than this, with a background probability of 0.99, is no loss to mining.
+EASY = 0.01
+# What looks like an object nobody labelled has no more than this of it on any object.
+ON_OBJECT = 0.1
+
+
+def describe_predictions(
+    predictions: Predictions,
+    named: NamedPriors,
+    dialect: Dialect,
+    file: str,
+    class_names: tuple[str, ...],
+    loss: MultiBoxLoss | None = None,
+    gt: GroundTruthBatch | None = None,
+) -> Predicted:
+    """What the network predicted.
+
+    Args:
+        predictions: `[B, P, 4]` and `[B, P, C]`, on the device of `loss`.
+        named: the P priors.
+        dialect: the rules.
+        file: the predictions' path.
+        class_names: what the user says the classes are called.
+        loss: what the predictions come to; None without targets.
+        gt: the objects, normalised; None where they are not known.
+    """
+    loc, conf = predictions.loc, predictions.conf
+    priors = named.priors.to(loc.device)
+    positive = None if loss is None else loss.matching.positive
+    odd = [_odd_values("loc", loc, LARGEST_OFFSET, positive), _odd_values("conf", conf, LARGEST_LOGIT, positive)]
+    described = Predicted(
+        file=file,
+        images=len(loc),
+        classes=conf.shape[-1],
+        class_names=class_names,
+        dtype=predictions.dtype,
+        rules=dialect,
+        spread=_spread(conf, priors),
+        non_finite=tuple(value for values in odd for value in values if not math.isfinite(value.value)),
+        huge=tuple(value for values in odd for value in values if math.isfinite(value.value)),
+    )
+    if loss is None:
+        return described
+    answers = _answers(conf, loss, dialect.loss)
+    described = replace(
+        described,
+        loss=float(loss.total),
+        sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
+        answers=answers,
+        quotas=_quotas(loss, dialect.mining),
+        underflows=_underflows(conf, loss, dialect.mining),
+    )
+    if gt is None:
+        return described
+    knows_objects = answers is not None and answers.right >= KNOWS_OBJECTS
+    return replace(
+        described,
+        orders=_orders(loc, priors, loss, gt, dialect),
+        unlabelled=_unlabelled(predictions, priors, loss, gt, dialect, class_names) if knows_objects else (),
+    )
+
+
+def _odd_values(term: str, values: Tensor, bound: float, positive: Tensor | None) -> list[OddValue]:
+    """The images with values `[B, P, K]` that are not finite, or else beyond the bound."""
+    low, high = values.flatten(1).aminmax(dim=1)  # nan and inf show in them, so that most images take one pass
+    found = []
+    for image in (~(torch.maximum(-low, high) <= bound)).nonzero().flatten().tolist():
+        size = values[image].abs()
+        bad = ~size.isfinite()
+        sound = not bool(bad.any())
+        bad = size > bound if sound else bad
+        first = int(size.argmax() if sound else bad.flatten().long().argmax())
+        prior, column = divmod(first, values.shape[-1])
+        place = COORDINATES[column] if term == "loc" else str(column)
+        at_positives = None if positive is None else int((bad.any(-1) & positive[image]).sum())
+        value = float(values[image, prior, column])
+        found.append(OddValue(term, image, prior, place, value, int(bad.sum()), at_positives))
+    return found
+
+
+def _spread(conf: Tensor, priors: Priors) -> float:
+    """How much the logits of a shape differ between cells and images.
+
+    The coarsest level comes first: it is the smallest, and on all but dead networks already tells.
+    """
+    everything = torch.arange(conf.shape[1], device=conf.device)[:, None, None]
+    compared, spread = False, 0.0
+    for grid in reversed(_grids(priors) or [everything]):
+        logits = conf[:, grid]
+        differs = float((logits.amax((0, 1, 2)) - logits.amin((0, 1, 2))).max())
+        if not differs <= SAME_LOGIT:
+            return differs
+        compared |= len(conf) * grid.shape[0] * grid.shape[1] > 1
+        spread = max(spread, differs)
+    return spread if compared else math.inf
+
+
+def _answers(conf: Tensor, loss: MultiBoxLoss, spec: LossSpec) -> Answers | None:
+    labels = loss.matching.labels
+    at = loss.matching.foreground
+    if not bool(at.any()):
+        return None
+    rows, chosen = conf[at], conf[loss.selected]
+    highest, background = rows.argmax(-1), _log_probabilities(rows, spec)[:, 0].exp()
+    own = _log_probabilities(chosen, spec).gather(1, labels[loss.selected][:, None])
+    figures = (
+        (highest == labels[at]).double().mean(),
+        background.double().mean(),
+        (highest == 0).double().mean(),
+        (own <= math.log(NO_PROBABILITY)).double().mean(),
+    )
+    right, mean_background, as_background, denied = torch.stack(figures).tolist()
+    return Answers(len(rows), right, mean_background, as_background, len(chosen), denied)
+
+
+def _log_probabilities(logits: Tensor, spec: LossSpec) -> Tensor:
+    """`[N, C]` the log of what the logits `[N, C]` give each class."""
+    if spec.confidence is ConfidenceLoss.SIGMOID:
+        return torch.nn.functional.logsigmoid(logits)
+    return logits.log_softmax(-1)
+
+
+def _quotas(loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Quota, ...]:
+    """What was to be mined; nothing under suppression, which decides itself how many negatives there are."""
+    if spec.selection is MiningSelection.NON_MAXIMUM_SUPPRESSION:
+        return ()
+    matching, scopes = loss.matching, len(loss.mining.wanted)
+    counted = matching.foreground | matching.ignored if spec.count_ignored else matching.foreground
+    asked = negatives_wanted(loss.mining.score.reshape(scopes, -1), matching, replace(spec, cap=MiningCap.NONE))
+    parts = (counted, matching.negative, loss.mining.places_of_positives)
+    counts = [part.reshape(scopes, -1).sum(1).tolist() for part in parts]
+    single = scopes == len(matching.labels)
+    return tuple(
+        Quota(image if single else None, positives, negatives, float(wanted), places)
+        for image, (positives, negatives, places, wanted) in enumerate(zip(*counts, asked.tolist(), strict=True))
+    )
+
+
+def _underflows(conf: Tensor, loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Underflow, ...]:
+    lost = loss.matching.negative & (loss.mining.score == -torch.inf)
+    if spec.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not bool(lost.any()):
+        return ()
+    true = replace(spec, score=MiningScore.CONFIDENCE_LOSS)
+    missed = lost & mine(conf, loss.cross_entropy, loss.matching, None, true).mined & (loss.cross_entropy > EASY)
+    images = lost.any(1).nonzero().flatten()
+    hardest = torch.where(lost, loss.cross_entropy, -1)[images].argmax(1)
+    columns = zip(
+        images.tolist(),
+        lost[images].sum(1).tolist(),
+        missed[images].sum(1).tolist(),
+        hardest.tolist(),
+        loss.cross_entropy[images, hardest].tolist(),
+        conf[images, hardest].amax(-1).tolist(),
+        strict=True,
+    )
+    largest = float(conf.max())
+    return tuple(
+        Underflow(image, gone, wrongly, prior, cost, own, largest) for image, gone, wrongly, prior, cost, own in columns
+    )
+
+
+def _orders(
+    loc: Tensor, priors: Priors, loss: MultiBoxLoss, gt: GroundTruthBatch, dialect: Dialect
+) -> tuple[OrderFit, ...]:
+    """How well other orders fit than the given one, each at the positives where it makes a difference."""
+    image, prior = loss.matching.positive.nonzero(as_tuple=True)
+    if not len(image):
+        return ()
+    unit = unit_of(dialect, priors)
+    boxes, anchors = gt.boxes[image, loss.matching.gt_index[image, prior]], priors.boxes[prior] * unit
+
+    def overlap(offsets: Tensor) -> Tensor:
+        return iou(decode(offsets, anchors, dialect.codec) / unit, boxes).nan_to_num(0.0)
+
+    given, everywhere = loc[image, prior], torch.ones_like(prior, dtype=torch.bool)
+    candidates = {HeadOrder.Y_FIRST: (given[:, [1, 0, 3, 2]], everywhere)}
+    for order, prior_of_row in _row_orders(priors).items():
+        row = prior_of_row.argsort()[prior]
+        candidates[order] = loc[image, row], row != prior
+    as_given, of_priors = overlap(given), overlap(torch.zeros_like(given))
+    fits = []
+    for order, (other, moved) in candidates.items():
+        if bool(moved.any()):
+            means = [float(part[moved].mean()) for part in (overlap(other), as_given, of_priors)]
+            fits.append(OrderFit(order, int(moved.sum()), *means))
+    return tuple(fits)
+
+
+def _row_orders(priors: Priors) -> dict[HeadOrder, Tensor]:
+    """`[P]` the prior that each row of the predictions would belong to; empty where no grid is known."""
+    grids = _grids(priors)
+    if not grids:
+        return {}
+    cells = [grid.flatten() for grid in grids]
+    orders = {
+        HeadOrder.CELL: cells,
+        HeadOrder.SHAPE: [grid.permute(2, 0, 1).flatten() for grid in grids],
+        HeadOrder.COLUMN: [grid.transpose(0, 1).flatten() for grid in grids],
+        HeadOrder.LEVELS_REVERSED: cells[::-1],
+        HeadOrder.SECOND_LAST: [grid[..., _second_last(grid.shape[2])].flatten() for grid in grids],
+        HeadOrder.LAST_SECOND: [grid[..., _last_second(grid.shape[2])].flatten() for grid in grids],
+        HeadOrder.TURNED: [grid[..., _turned(priors.boxes[grid[0, 0]], priors)].flatten() for grid in grids],
+    }
+    return {order: torch.cat(parts) for order, parts in orders.items()}
+
+
+def _grids(priors: Priors) -> list[Tensor]:
+    """`[rows, columns, shapes]` the position of each prior in the table, a level each.
+
+    Where cells go column by column, each column was read as a level of its own.
+    """
+    grids, start = [], 0
+    for (feature_map, shapes), run in groupby(priors.levels, key=lambda level: (level.feature_map, level.shapes)):
+        repeats, (columns, rows), number = len(list(run)), feature_map, len(shapes)
+        count = repeats * columns * rows * number
+        places = torch.arange(start, start + count, device=priors.boxes.device)
+        start += count
+        if repeats > 1:
+            grids.append(places.view(repeats * columns, rows, number).transpose(0, 1))
+        elif priors.order is PriorOrder.SHAPE:
+            grids.append(places.view(number, rows, columns).permute(1, 2, 0))
+        else:
+            grids.append(places.view(rows, columns, number))
+    return grids
+
+
+def _second_last(shapes: int) -> list[int]:
+    return [0, *range(2, shapes), 1][:shapes]
+
+
+def _last_second(shapes: int) -> list[int]:
+    return [0, shapes - 1, *range(1, shapes - 1)][:shapes]
+
+
+def _turned(boxes: Tensor, priors: Priors) -> list[int]:
+    """For each shape of a cell the one with its sides exchanged, itself where there is none; as they are if unclear."""
+    sides = boxes[:, 2:] * boxes.new_tensor(priors.image_size)
+    apart = (sides[:, None] - sides.flip(-1)).abs().amax(-1)
+    as_given = torch.arange(len(sides), device=boxes.device)
+    turned = torch.where(apart.amin(1) <= SAME_SIDE, apart.argmin(1), as_given)
+    return list((turned if len(torch.unique(turned)) == len(sides) else as_given).tolist())  # no shape may come twice
+
+
+def _unlabelled(
+    predictions: Predictions,
+    priors: Priors,
+    loss: MultiBoxLoss,
+    gt: GroundTruthBatch,
+    dialect: Dialect,
+    class_names: tuple[str, ...],
+) -> tuple[Unlabelled, ...]:
+    loc, conf, negative = predictions.loc, predictions.conf, loss.matching.negative
+    image, prior = loss.mining.mined.nonzero(as_tuple=True)
+    probability, column = _log_probabilities(conf[image, prior], dialect.loss).exp().max(-1)
+    sure = (column > 0) & (probability > SURE)
+    image, prior, probability, column = image[sure], prior[sure], probability[sure], column[sure]
+    if not len(image) or float((conf.argmax(-1) == 0)[negative].double().mean()) < KNOWS_BACKGROUND:
+        return ()
+    unit = unit_of(dialect, priors)
+    boxes = decode(loc[image, prior], priors.boxes[prior] * unit, dialect.codec) / unit
+    off = (_most_on_object(boxes, image, gt) < ON_OBJECT) & (loss.matching.prior_iou[image, prior] < ON_OBJECT)
+    found = []
+    for index in torch.unique(image[off]).tolist():
+        here = (off & (image == index)).nonzero().flatten()
+        surest = here[probability[here].argmax()]
+        found.append(
+            Unlabelled(
+                image=index,
+                prior=int(prior[surest]),
+                label=class_name(int(column[surest]), class_names),
+                probability=float(probability[surest]),
+                box=to_pixels(boxes[surest].tolist(), priors.image_size),
+                count=len(here),
+            )
+        )
+    return tuple(found)
+
+
+def _most_on_object(boxes: Tensor, image: Tensor, gt: GroundTruthBatch) -> Tensor:
+    """`[N]` the largest share of each box `[N, 4]` that lies on one object of its image."""
+    objects = gt.boxes[image]
+    low = torch.maximum(boxes[:, None, :2], objects[..., :2])
+    high = torch.minimum(boxes[:, None, 2:], objects[..., 2:])
+    shared = (high - low).clamp(min=0).prod(-1) * gt.mask[image]
+    return shared.amax(1) / (boxes[:, 2:] - boxes[:, :2]).prod(-1)

@@ -1,0 +1,268 @@
+"""Under which formula do encoded offsets make sense? All positives of an object must decode to one box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from ssdlossdbg.analysis.results import BoolArray, Box, FloatArray, IntArray
+from ssdlossdbg.analysis.results.encoded import Formula, Reading
+from ssdlossdbg.multibox.boxes import iou
+
+Decode = Callable[[FloatArray, FloatArray], FloatArray]
+# Boxes closer than this, as a fraction of the image, are one: float32 moves them by 1e-6, objects differ by more.
+SAME_BOX = 1e-5
+# Half the distance between neighbouring floats of each type, next to 1.
+HALF_PRECISIONS = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+SINGLE_PRECISION = 2.0**-24
+# More positives than this tell nothing new about the formula.
+ENOUGH = 20_000
+# Positives this far apart in an image's list are compared to recover the variances.
+LAGS = (1, 2, 3)
+# A formula wins if it leaves no more than this share of the boxes, and if where positives share a box this share of
+# them reaches nearly the match threshold.
+CLEARLY_FEWER, MOSTLY, NEARLY = 0.7, 0.8, 0.9
+PLAUSIBLE_VARIANCES = (1e-3, 20.0)
+COMMON_VARIANCES = ((1.0,) * 4, (0.1, 0.1, 0.2, 0.2), (0.1, 0.1, 1.0, 1.0), (0.1,) * 4)
+
+
+@dataclass(frozen=True)
+class Positives:
+    """What a formula is told by, a row a positive.
+
+    Attributes:
+        image, label: `[N]`.
+        offsets: `[N, 4]` float64, finite.
+        priors: `[N, 4]` float64 cxcywh, normalised.
+        precision: relative error that the offsets were stored with.
+    """
+
+    image: IntArray
+    label: IntArray
+    offsets: FloatArray
+    priors: FloatArray
+    precision: float
+
+    def only(self, rows: BoolArray | slice) -> Positives:
+        """Some of them."""
+        return Positives(self.image[rows], self.label[rows], self.offsets[rows], self.priors[rows], self.precision)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A formula, with its inverse: `decode(offsets, priors)` gives `[N, 4]` cxcywh, normalised."""
+
+    formula: Formula
+    words: str
+    variances: Box
+    decode: Decode
+
+    def boxes(self, positives: Positives) -> tuple[FloatArray, FloatArray]:
+        """`[N, 4]` cxcywh that the offsets stand for, and by how much their storage may have moved each number."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            boxes = self.decode(positives.offsets, positives.priors)
+            moved = self.decode(positives.offsets * (1 + positives.precision), positives.priors)
+            return boxes, SAME_BOX + np.abs(moved - boxes)
+
+
+def stored_precision(offsets: FloatArray) -> float:
+    """The relative error of the least precise float type that holds these numbers without loss."""
+    values = torch.from_numpy(offsets[np.isfinite(offsets)])
+    for dtype, error in sorted(HALF_PRECISIONS.items(), key=lambda item: -item[1]):
+        if torch.equal(values.to(dtype).double(), values):
+            return error
+    return SINGLE_PRECISION
+
+
+def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> IntArray:
+    """`[N]` numbers from 0 that are equal where image and box are.
+
+    Args:
+        image: `[N]`.
+        boxes: `[N, 4]` finite, in any form.
+        tolerance: `[N, 4]` by how much each number may be off.
+
+    Along one coordinate after the other, each group is cut wherever its sorted values leave a gap. The second round
+    cuts what only boxes held together that the first has meanwhile moved to other groups.
+    """
+    group = image
+    for axis in (0, 1, 2, 3) * 2:
+        order = np.lexsort((boxes[:, axis], group))
+        value, slack, owner = boxes[order, axis], tolerance[order, axis], group[order]
+        cut = (owner[1:] != owner[:-1]) | (np.diff(value) > slack[1:] + slack[:-1])
+        group = np.empty(len(image), dtype=np.int64)
+        group[order] = np.concatenate(([0], np.cumsum(cut)))[: len(image)]
+    return group
+
+
+def corners(boxes: FloatArray) -> FloatArray:
+    """The corners of `[N, 4]` cxcywh boxes, `[N, 4]` xyxy."""
+    return np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), axis=1)
+
+
+def stated(variances: Box) -> Hypothesis:
+    """The dialect's own formula."""
+    return Hypothesis(Formula.STATED, "as the dialect says", variances, partial(_offsets, variances=variances))
+
+
+def read_offsets(
+    positives: Positives, variances: Box, image_size: tuple[int, int], threshold: float, aspect: float
+) -> tuple[Hypothesis, Reading]:
+    """The formula that the offsets fit, which is the dialect's unless another one is the clear winner.
+
+    Another formula wins if under it the positives decode to clearly fewer boxes, since different priors hit upon
+    one box by mistake next to never, and if these boxes are such as matching pairs with these priors.
+
+    Args:
+        positives: whose offsets are finite.
+        variances: the dialect's.
+        image_size: (width, height) of the network's input in pixels.
+        threshold: the overlap from which the dialect matches.
+        aspect: what a normalised width is multiplied by to be measured as heights are.
+    """
+    seen = positives.only(slice(ENOUGH))
+    own = stated(variances)
+    by_own, total = _try(own, seen), len(seen.image)
+    best, found = own, by_own
+    for hypothesis in _others(seen, variances, image_size, aspect) if total > 2 else ():
+        trial = _try(hypothesis, seen)
+        if _explains(trial, by_own, threshold) and (best is own or trial.rank > found.rank):
+            best, found = hypothesis, trial
+    return best, Reading(best.formula, best.words, best.variances, found.boxes, by_own.boxes, total)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What a formula makes of the positives.
+
+    Attributes:
+        group: `[N]` equal where image and box are.
+        overlap: `[N]` of each prior with its box; 0 where it has none.
+    """
+
+    group: IntArray
+    overlap: FloatArray
+
+    @property
+    def boxes(self) -> int:
+        """How many different boxes there are."""
+        return len(np.unique(self.group))
+
+    @property
+    def shared(self) -> BoolArray:
+        """`[N]` whether another positive has the same box."""
+        return np.asarray(np.bincount(self.group)[self.group] > 1)
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """The fewer boxes the better; among as many, those that the priors overlap more."""
+        return -self.boxes, float(self.overlap.mean())
+
+
+def _try(hypothesis: Hypothesis, positives: Positives) -> _Trial:
+    boxes, tolerance = hypothesis.boxes(positives)
+    usable = np.isfinite(boxes).all(1) & (boxes[:, 2:] > 0).all(1)
+    group, overlap = np.arange(len(boxes)) + len(boxes), np.zeros(len(boxes))
+    group[usable] = same_boxes(positives.image[usable], boxes[usable], tolerance[usable])
+    a, b = (torch.from_numpy(corners(part[usable])) for part in (boxes, positives.priors))
+    overlap[usable] = iou(a, b).numpy()
+    return _Trial(group, overlap)
+
+
+def _explains(trial: _Trial, by_own: _Trial, threshold: float) -> bool:
+    """Whether a formula makes much better sense than the dialect's.
+
+    Objects that only a forced prior stands for have one positive under any formula, so they are left out.
+    """
+    matched, shared = trial.overlap > NEARLY * threshold, trial.shared
+    count, before = (len(np.unique(each.group[matched])) for each in (trial, by_own))
+    fewer = before - count >= 2 and count <= CLEARLY_FEWER * before
+    return bool(fewer and shared.any() and matched[shared].mean() >= MOSTLY)
+
+
+def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect: float) -> Iterator[Hypothesis]:
+    """Every formula but the dialect's that people met."""
+    for other in dict.fromkeys((recover_variances(positives, variances), *COMMON_VARIANCES)):
+        if not np.allclose(other, variances, rtol=1e-2):
+            words = "encoded with the variances ({:g}, {:g}, {:g}, {:g})".format(*other)
+            yield replace(stated(other), formula=Formula.VARIANCES, words=words)
+    pixels = bool((np.abs(positives.offsets).max(1) > 2).mean() > 0.5)
+    scale = 1 / np.asarray(size * 2, dtype=float) if pixels else np.ones(4)
+    unit = "pixels" if pixels else "fractions of the image"
+    for form, as_corners in (("(x1, y1, x2, y2)", True), ("(cx, cy, w, h)", False)):
+        words = f"the boxes themselves, {form} in {unit}"
+        decode = partial(_raw, scale=scale, as_corners=as_corners)
+        yield Hypothesis(Formula.NOT_ENCODED, words, variances, decode)
+    yield Hypothesis(
+        Formula.CY_BY_WIDTH, "encoded with dy divided by the prior's width", variances,
+        partial(_cy_by_width, variances=variances, aspect=aspect),
+    )  # fmt: skip
+    words = "in the order (dy, dx, dh, dw)"
+    yield Hypothesis(Formula.Y_FIRST, words, variances, partial(_y_first, variances=variances))
+    for ratio, words in ((variances, "the logarithm"), ((*variances[:2], 1.0, 1.0), "logarithm and variance")):
+        decode = partial(_no_logarithm, variances=ratio)
+        yield Hypothesis(Formula.NO_LOGARITHM, f"encoded without {words} of the sizes", variances, decode)
+
+
+def recover_variances(positives: Positives, fallback: Box) -> Box:
+    """The variances under which neighbours in the list decode to one box, where most of them agree on some.
+
+    Two positives of one object fix each variance: v = (c2 - c1) / (t1 s1 - t2 s2) for a centre c, an offset t and a
+    prior's side s; v = ln(s2 / s1) / (t1 - t2) for a side.
+    """
+    offsets, centre, side = positives.offsets, positives.priors[:, :2], positives.priors[:, 2:]
+    found: list[list[FloatArray]] = [[], [], [], []]
+    for lag in LAGS:
+        same = (positives.image[lag:] == positives.image[:-lag]) & (positives.label[lag:] == positives.label[:-lag])
+        shift, scale = offsets[:, :2] * side, np.log(side)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_centre = (centre[lag:] - centre[:-lag]) / (shift[:-lag] - shift[lag:])
+            by_side = (scale[lag:] - scale[:-lag]) / (offsets[:-lag, 2:] - offsets[lag:, 2:])
+        for axis, values in enumerate(np.concatenate((by_centre, by_side), axis=1).T):
+            found[axis].append(values[same])
+    x, y, w, h = (_most_common(np.concatenate(values)) for values in found)
+    return (x or y or fallback[0], y or x or fallback[1], w or h or fallback[2], h or w or fallback[3])
+
+
+def _most_common(values: FloatArray) -> float | None:
+    low, high = PLAUSIBLE_VARIANCES
+    kept = values[(values > low) & (values < high)]
+    if not len(kept):
+        return None
+    # Bins of half a percent.
+    _, number, counts = np.unique(np.round(np.log(kept) * 200), return_inverse=True, return_counts=True)
+    return float(f"{np.median(kept[number == counts.argmax()]):.3g}")
+
+
+def _offsets(offsets: FloatArray, priors: FloatArray, variances: Box) -> FloatArray:
+    moves = offsets * variances
+    centre = priors[:, :2] + moves[:, :2] * priors[:, 2:]
+    return np.concatenate((centre, priors[:, 2:] * np.exp(moves[:, 2:])), axis=1)
+
+
+def _raw(values: FloatArray, _priors: FloatArray, scale: FloatArray, as_corners: bool) -> FloatArray:
+    boxes = values * scale
+    if not as_corners:
+        return np.asarray(boxes)
+    low, high = np.split(boxes, 2, axis=1)
+    return np.concatenate(((low + high) / 2, high - low), axis=1)
+
+
+def _cy_by_width(offsets: FloatArray, priors: FloatArray, variances: Box, aspect: float) -> FloatArray:
+    boxes = _offsets(offsets, priors, variances)
+    boxes[:, 1] = priors[:, 1] + offsets[:, 1] * variances[1] * priors[:, 2] * aspect
+    return boxes
+
+
+def _y_first(offsets: FloatArray, priors: FloatArray, variances: Box) -> FloatArray:
+    return _offsets(offsets[:, [1, 0, 3, 2]], priors, variances)
+
+
+def _no_logarithm(offsets: FloatArray, priors: FloatArray, variances: Box) -> FloatArray:
+    boxes = _offsets(offsets, priors, variances)
+    boxes[:, 2:] = priors[:, 2:] * offsets[:, 2:] * variances[2:]
+    return boxes

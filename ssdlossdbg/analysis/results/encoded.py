@@ -1,0 +1,166 @@
+"""What the checks see of targets that were already encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from ssdlossdbg.analysis.results.common import BoolArray, Box, FloatArray, IntArray
+from ssdlossdbg.analysis.results.findings import Where
+from ssdlossdbg.readers.dialects import Dialect
+
+# A side below this many pixels of the network's input is no object's: a pixel of a photo 30 000 pixels wide.
+NO_SIDE = 0.01
+
+
+class Formula(StrEnum):
+    """How offsets were made from a box and its prior."""
+
+    STATED = "stated"
+    """As the dialect says."""
+    VARIANCES = "variances"
+    """With other variances."""
+    NOT_ENCODED = "not encoded"
+    """They are the box itself."""
+    CY_BY_WIDTH = "cy by width"
+    """With dy divided by the prior's width."""
+    Y_FIRST = "y first"
+    """In the order (dy, dx, dh, dw)."""
+    NO_LOGARITHM = "no logarithm"
+    """With the bare ratio of the sizes."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The formula under which the positives of an object decode to one box.
+
+    Attributes:
+        words: what the offsets are, to follow "the offsets are".
+        variances: (x, y, w, h) that it divides by.
+        boxes: to how many different boxes the positives decode.
+        stated_boxes: to how many they would under the dialect's formula.
+        positives: how many that was seen from.
+    """
+
+    formula: Formula
+    words: str
+    variances: Box
+    boxes: int
+    stated_boxes: int
+    positives: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Priors of one kind, image by image; only images that have some.
+
+    Attributes:
+        image, prior, count: `[K]` index of the image, the first such prior, and how many there are.
+    """
+
+    image: IntArray
+    prior: IntArray
+    count: IntArray
+
+
+@dataclass(frozen=True)
+class EncodedTable:
+    """The positives of targets that were already encoded, a row a positive.
+
+    The objects behind them are recovered: positives of one image that decode to the same box stand for one object.
+
+    Attributes:
+        file: the targets' path.
+        images, priors: how many images there are, and priors in each.
+        image_size: (width, height) of the network's input in pixels.
+        image, prior, label: `[N]` index of the image, of the prior, and the class it is to learn.
+        offsets: `[N, 4]` float64 (dx, dy, dw, dh), as saved.
+        prior_boxes: `[N, 4]` float64 cxcywh of the prior, normalised.
+        exact: whether the offsets hold more digits than half precision does.
+        reading: the formula that the boxes were decoded by.
+        boxes: `[N, 4]` float64 xyxy, normalised; nan where the offsets stand for none.
+        object: `[N]` which recovered object a positive stands for, from 0; -1 for none.
+        iou: `[N]` overlap of the prior with its box under the dialect's rule; nan where there is none.
+        slack: `[N]` by how much rounding may have moved that overlap.
+        best_own: `[N]` highest overlap of any positive of the same object with it.
+        best_free: `[N]` highest overlap of any prior of the image that is no positive with the same object; known
+            where the positive is below the threshold, nan elsewhere.
+        split: `[N]` whether another object of its image and label has nearly the same box; not asked where most
+            priors are positive.
+        ignored: priors labelled -1.
+        bad_negatives: priors that are no positives but whose offsets are not finite.
+        rules: the dialect.
+    """
+
+    file: str
+    images: int
+    priors: int
+    image_size: tuple[int, int]
+    image: IntArray
+    prior: IntArray
+    label: IntArray
+    offsets: FloatArray
+    prior_boxes: FloatArray
+    exact: bool
+    reading: Reading
+    boxes: FloatArray
+    object: IntArray
+    iou: FloatArray
+    slack: FloatArray
+    best_own: FloatArray
+    best_free: FloatArray
+    split: BoolArray
+    ignored: Tally
+    bad_negatives: Tally
+    rules: Dialect
+
+    def where(self, row: int) -> Where:
+        """The place of a positive, with the box it stands for."""
+        return Where(
+            self.file, int(self.image[row]), label=f"class {self.label[row]}", prior=int(self.prior[row]),
+            box=self.pixels(row),
+        )  # fmt: skip
+
+    def pixels(self, row: int) -> Box | None:
+        """The box that a positive stands for, in pixels of the network's input; None if it stands for none."""
+        width, height = self.image_size
+        x1, y1, x2, y2 = (self.boxes[row] * (width, height, width, height)).tolist()
+        return (x1, y1, x2, y2) if np.isfinite(self.boxes[row]).all() else None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more than half of all priors are positive."""
+        return len(self.image) > self.images * self.priors / 2
+
+    @property
+    def not_finite(self) -> BoolArray:
+        """`[N]` whether an offset is inf or nan although the prior is sound."""
+        return np.asarray(~np.isfinite(self.offsets).all(1) & sound(self.prior_boxes))
+
+    @property
+    def sides(self) -> FloatArray:
+        """`[N, 2]` width and height of the box, in pixels of the network's input."""
+        return np.asarray((self.boxes[:, 2:] - self.boxes[:, :2]) * self.image_size)
+
+    @property
+    def hidden(self) -> BoolArray:
+        """`[N]` whether the box is finite and yet has a side that no object has."""
+        return np.asarray((self.sides < NO_SIDE).any(1) & np.isfinite(self.sides).all(1))
+
+    @property
+    def weak(self) -> BoolArray:
+        """`[N]` whether the prior overlaps its object by less than the match threshold."""
+        return np.asarray(self.iou < self.rules.match.threshold - self.slack)
+
+    @property
+    def siblings(self) -> IntArray:
+        """`[N]` positives of the same object, itself included; 0 without an object."""
+        counts = np.bincount(self.object[self.object >= 0], minlength=1)
+        return np.where(self.object >= 0, counts[self.object], 0)
+
+
+def sound(priors: FloatArray) -> BoolArray:
+    """`[N]` whether priors `[N, 4]` cxcywh are finite and have a size."""
+    return np.asarray(np.isfinite(priors).all(1) & (priors[:, 2:] > 0).all(1))

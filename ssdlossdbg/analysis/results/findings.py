@@ -1,0 +1,143 @@
+"""What a check finds: a named thing that is wrong, where, by how much, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ssdlossdbg.analysis.results.common import Box
+
+
+class Severity(StrEnum):
+    """How bad a finding is, the gravest first."""
+
+    ERROR = "error"
+    """The loss is wrong, or will be inf or nan, or the real code raises."""
+    WARNING = "warning"
+    """It hurts the training."""
+    NOTE = "note"
+    """Worth knowing."""
+
+
+SEVERITIES = tuple(Severity)
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place, as precisely as it is known.
+
+    Attributes:
+        file: the annotation, the saved tensors, or the prior config.
+        image: of a file that holds several: its index in a batch, or its file name.
+        object: index of the ground truth in its image.
+        label: of that ground truth.
+        prior: index of the prior.
+        level: index of the level.
+        box: xyxy, in pixels of the photo for annotations, of the network's input for saved tensors.
+    """
+
+    file: str
+    image: int | str | None = None
+    object: int | None = None
+    label: str | None = None
+    prior: int | None = None
+    level: int | None = None
+    box: Box | None = None
+
+    @property
+    def place(self) -> str:
+        """The place inside the file, in words; empty for the file as a whole."""
+        parts = [] if self.image is None else [f"image {self.image}" if isinstance(self.image, int) else self.image]
+        if self.object is not None:
+            parts.append(f"object {self.object}" + (f" ({self.label})" if self.label else ""))
+        if self.prior is not None:
+            parts.append(f"prior {self.prior}")
+        elif self.level is not None:
+            parts.append(f"level {self.level}")
+        return ", ".join(parts)
+
+    def meets(self, other: Where, whatever_file: bool = False) -> bool:
+        """Whether one of the two places is the other or lies in it: `None` stands for everything.
+
+        Args:
+            other: the other place.
+            whatever_file: leave the files out of it.
+        """
+        pairs = ((self.image, other.image), (self.object, other.object))
+        inside = all(mine == theirs or mine is None or theirs is None for mine, theirs in pairs)
+        return inside and (whatever_file or self.file == other.file)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One place at which something is wrong.
+
+    Attributes:
+        message: what is wrong there and what comes of it, in words that follow the place; no full stop.
+        value: what was measured.
+        bound: what it was held against.
+        fix: what the user can do, as a sentence.
+    """
+
+    where: Where
+    message: str
+    value: float | str | None
+    bound: float | str | None
+    fix: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, at one place or at many.
+
+    Attributes:
+        code: stable; `ssdlossdbg explain CODE` tells all about it.
+        name: in a few words.
+        cases: where it is so, the worst first; at least one.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    cases: tuple[Case, ...]
+
+    @property
+    def worst(self) -> Case:
+        """The case that stands for all."""
+        return self.cases[0]
+
+
+def codes_at(findings: Iterable[Finding], object: int, image: int | None = None) -> tuple[str, ...]:
+    """The codes of what is wrong with an object, notes left out, for its mark on a picture.
+
+    Args:
+        findings: of the whole report.
+        object: index of the ground truth in its image.
+        image: index of the image in its batch; None where the report is about one.
+    """
+    return tuple(
+        finding.code
+        for finding in findings
+        if finding.severity is not Severity.NOTE
+        and any((case.where.image, case.where.object) == (image, object) for case in finding.cases)
+    )
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An input that a reader refused, as the checks see it.
+
+    Attributes:
+        file: the file that was being read.
+        where: the file, with the place inside it, in words.
+        what: what is wrong there.
+        fix: what the user can do about it.
+        code: of the finding that the reader says it is; empty for what is merely unreadable.
+    """
+
+    file: str
+    where: str
+    what: str
+    fix: str
+    code: str = ""

@@ -1,0 +1,95 @@
+"""Of photos and priors: what `ssdlossdbg match` and `anchors` show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssdlossdbg.analysis.anchors import analyse_anchors
+from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.results import AnchorsResult, MatchResult, RoleChanges
+from ssdlossdbg.analysis.roles import compare_roles
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
+from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.photos import Photo, load_photo
+from ssdlossdbg.readers.priors import NamedPriors, load_priors
+
+
+def anchors(priors: NamedPriors | str | None = None, dialect: Dialect | str = DEFAULT_DIALECT) -> AnchorsResult:
+    """Describe priors level by level, as `ssdlossdbg anchors` does.
+
+    Args:
+        priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
+        dialect: whose match threshold the smallest reachable objects are for.
+
+    Raises:
+        InputError: unknown name or unusable file.
+    """
+    rules = as_dialect(dialect)
+    return checked(analyse_anchors(priors_or_default(priors, rules), rules))
+
+
+def match(
+    image: File | Photo,
+    annotation: File,
+    priors: NamedPriors | str | None = None,
+    dialect: Dialect | str = DEFAULT_DIALECT,
+    *,
+    classes: Sequence[str] = (),
+    threshold: float | None = None,
+    device: str = "auto",
+) -> MatchResult:
+    """Which priors each object of a photo gets, as `ssdlossdbg match` says.
+
+    Args:
+        image: the photo, or what `load_photo` returned.
+        annotation: its objects: Pascal VOC XML, COCO JSON or YOLO txt.
+        priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
+        dialect: what `load_dialect` returned, or its name or file.
+        classes: class names in the order of their ids, background left out.
+        threshold: match threshold, over the dialect's.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        InputError: an unusable file, an unknown name, or no such device.
+    """
+    photo = image if isinstance(image, Photo) else load_photo(Path(image))
+    rules, names = override(as_dialect(dialect), threshold=threshold), tuple(classes)
+    objects = load_annotation(Path(annotation), photo.path, photo.size, names)
+    return checked(
+        analyse_match(str(photo.path), photo.size, objects, priors_or_default(priors, rules), rules, names, device)
+    )
+
+
+def match_roles(
+    reference: MatchResult,
+    image: File | Photo,
+    annotation: File,
+    priors: NamedPriors | str | None = None,
+    dialects: Sequence[Dialect | str] = (),
+    *,
+    classes: Sequence[str] = (),
+    device: str = "auto",
+) -> tuple[RoleChanges, ...]:
+    """What other dialects' matching does differently to a photo, as `ssdlossdbg match --dialects` shows.
+
+    Args:
+        reference: what `match` returned.
+        image: the same photo.
+        annotation: the same objects.
+        priors: the same priors; those of the reference's config if None.
+        dialects: whom to ask; each matches at its own threshold.
+        classes: class names in the order of their ids, background left out.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        InputError: an unusable file, an unknown name, or no such device.
+    """
+    named = priors if isinstance(priors, NamedPriors) else load_priors(priors or reference.config.name)
+    photo = image if isinstance(image, Photo) else load_photo(Path(image))
+    asked = [as_dialect(dialect, "--dialects") for dialect in dialects]
+    return tuple(
+        compare_roles(reference, match(photo, annotation, named, dialect, classes=classes, device=device))
+        for dialect in asked
+    )

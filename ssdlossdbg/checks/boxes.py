@@ -1,0 +1,549 @@
+"""Boxes: what is wrong with an annotated box before any prior has seen it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity
+from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.readers.dialects import SizeFrom
+
+BOXES = Family("BOX", "boxes")
+
+# What an image's border may be overstepped by: a pixel is how some count, and half of one is rounding.
+BORDER_PIXELS = 1.5
+BORDER_SHARE = 0.005
+# From these on a layout is doubted: single boxes are wrong in other ways.
+LEAST_MISFITS, LEAST_SHARE = 2, 0.1
+# Fractions of an image end at 1, a little beyond where a box reaches out; pixels begin far above.
+LARGEST_FRACTION = 2.0
+SAME_OBJECT, SAME_BOX = 0.9, 0.99
+DROP = "Drop or redraw it; in a data loader, keep only boxes with x2 > x1 and y2 > y1."
+
+
+@BOXES.check(1, "box without width or height", Severity.ERROR, Objects, ("BOX003", "BOX004", "BOX005", "BOX006"))
+def zero_size(objects: Objects) -> Iterator[Case]:
+    """A box has no width or no height.
+
+    What it means:
+        Its left and right edge, or its upper and lower edge, are the same number: a double click in the annotation
+        tool, a box that was cut off at the border of a crop, or coordinates rounded to whole numbers.
+
+    Why it matters:
+        The loss learns ln(width of the box / width of the prior). The logarithm of 0 is -inf, so the localisation loss
+        of the whole batch is inf, and the weights are nan after one step. In most codebases every object gets its best
+        prior whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left corner.
+
+    How to tell:
+        x2 == x1 or y2 == y1, as the loss sees the box: after the loader's scaling and cast to float32.
+
+    How to fix:
+        Drop or redraw the box. In a data loader, keep only boxes with x2 > x1 and y2 > y1, after augmentation too.
+
+    Where people met it:
+        qfgaohao/pytorch-ssd#91 and #112; amdegroot/ssd.pytorch#373.
+    """
+    for row in _rows(objects.empty & ~objects.inverted & _counts(objects)):
+        axes = [axis for axis in (0, 1) if objects.boxes[row, axis] == objects.boxes[row, axis + 2]]
+        missing = " and ".join(f"no {('width', 'height')[axis]}" for axis in axes)
+        equal = ", ".join(f"{_low(objects, a)} = {_high(objects, a)} = {objects.pixels(row)[a]:g}" for a in axes)
+        yield Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row, 'log 0')}", 0.0, 0.0, DROP)
+
+
+@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005"))
+def inverted(objects: Objects) -> Iterator[Case]:
+    """A box ends before it begins.
+
+    What it means:
+        Its right edge is left of its left edge, or its lower edge above its upper edge. Somebody drew it from the lower
+        right, or two columns were swapped.
+
+    Why it matters:
+        The logarithm of a negative width is nan, and one nan makes the loss and then every weight nan. Overlaps with
+        such a box can be nan as well, and a comparison with nan is always false: in ssd.pytorch, which asks "is the
+        overlap below the threshold?", the priors concerned become positives.
+
+    How to tell:
+        x2 < x1 or y2 < y1. The loss is nan, where a box without width gives inf.
+
+    How to fix:
+        Swap the two numbers, or drop the box. If every box of the file is like that, see BOX004.
+
+    Where people met it:
+        lufficc/SSD#95; qfgaohao/pytorch-ssd#139; amdegroot/ssd.pytorch#22.
+    """
+    for row in _rows(objects.inverted):
+        box = objects.pixels(row)
+        axes = [axis for axis in (0, 1) if box[axis] > box[axis + 2]]
+        said = " and ".join(f"{_low(objects, a)} {box[a]:g} > {_high(objects, a)} {box[a + 2]:g}" for a in axes)
+        size = min(box[a + 2] - box[a] for a in axes)
+        message = f"{said}{_consequence(objects, row, 'the log of a negative number,')}"
+        yield Case(objects.where(row), message, size, 0.0, "Swap the two, or drop the box.")
+
+
+@BOXES.check(3, "placeholder box", Severity.ERROR, Objects, ("BOX006",))
+def placeholder(objects: Objects) -> Iterator[Case]:
+    """An object is the box 0, 0, 0, 0, yet has a class.
+
+    What it means:
+        Somebody wrote a box of four zeros to say "there is nothing in this image", because the code crashed on images
+        without objects.
+
+    Why it matters:
+        To the loss it is an object without width and height: it is given prior 0, its encoded width is log 0 = -inf,
+        and the loss is inf. The trick is harmless only if its label maps to the background.
+
+    How to tell:
+        All four coordinates are 0 and the class is not background.
+
+    How to fix:
+        Give such an image an empty list of objects, where your codebase can take one (`ssdlossdbg dialects NAME` says
+        where it raises), or leave the image out of training.
+
+    Where people met it:
+        amdegroot/ssd.pytorch#247; balancap/SSD-Tensorflow#222.
+    """
+    for row in _rows((objects.stated == 0).all(1) & _counts(objects)):
+        message = f"the box is 0, 0, 0, 0{_consequence(objects, row, 'log 0')}"
+        fix = "Give an image without objects an empty list, or leave it out of training."
+        yield Case(objects.where(row), message, 0.0, 0.0, fix)
+
+
+@BOXES.check(4, "boxes in another layout", Severity.ERROR, Objects, ("BOX005", "BOX006"))
+def other_layout(objects: Objects) -> Iterator[Case]:
+    """The four numbers of the boxes mean something else than they are read as.
+
+    What it means:
+        There are many ways to write a box in four numbers: x1 y1 x2 y2, x y width height, centre x, centre y, width,
+        height, x1 x2 y1 y2, or y1 x1 y2 x2. Read in the wrong way, some boxes come out inverted or outside the image.
+
+    Why it matters:
+        Inverted boxes make the loss nan. Those that happen to survive are wrong too, and the network learns them.
+
+    How to tell:
+        Read as they are, at least two boxes and a tenth of the file are inverted or outside; read in exactly one other
+        way, every box of the file lies inside its image. Where several other ways fit, at least half must be wrong.
+
+    How to fix:
+        Convert the boxes to what the loader expects: the finding names what fits.
+
+    Where people met it:
+        pierluigiferrari/ssd_keras#100; sgrvinod/a-PyTorch-Tutorial-to-Object-Detection#53.
+    """
+    written = WRITES[objects.layout](objects.stated)
+    fits = {name: _inside(read(written), objects.sizes) for name, read in READS.items()}
+    judged = np.isfinite(written).all(1) & (objects.stated[:, :2] != objects.stated[:, 2:]).all(1)
+    for rows in _by_file(objects):
+        chosen = rows[judged[rows]]
+        misfits = int((~fits[objects.layout][chosen]).sum())
+        if misfits < max(LEAST_MISFITS, LEAST_SHARE * len(chosen)):
+            continue
+        others = [name for name in READS if name != objects.layout and fits[name][chosen].all()]
+        if len(others) == 1 or (others and misfits >= len(chosen) / 2):
+            message = (
+                f"{misfits} of {len(chosen)} boxes are inverted or outside the image when they are read as "
+                f"{NAMES[objects.layout]}; read as {' or '.join(NAMES[name] for name in others)} all lie inside"
+            )
+            where = objects.place(int(objects.image[rows[0]]), whole_file=True)
+            fix = f"Convert them from {' or '.join(NAMES[name] for name in others)} before the loss sees them."
+            yield Case(where, message, misfits / len(chosen), 0.0, fix)
+
+
+@BOXES.check(5, "boxes in pixels, priors in fractions", Severity.ERROR, Objects)
+def pixels_for_fractions(objects: Objects) -> Iterator[Case]:
+    """The boxes are in pixels, but they are taken for fractions of the image.
+
+    What it means:
+        The priors lie between 0 and 1, as fractions of the image's width and height. The boxes are numbers of pixels,
+        so they lie hundreds of images away.
+
+    Why it matters:
+        No prior overlaps any object, every object is forced on prior 0, and the loss is in the tens of thousands.
+
+    How to tell:
+        At least half the boxes of the file end beyond 2, and no prior overlaps any of those.
+
+    How to fix:
+        Divide the boxes by the (width, height, width, height) of the photo. If the file is right and only this tool
+        took it wrongly: --target-units pixels.
+
+    Where people met it:
+        kuangliu/torchcv#30; perhaps amdegroot/ssd.pytorch#164.
+    """
+    fractions = (objects.sizes == 1).all(1) | (objects.layout == "cxcywh")
+    far = fractions & (objects.boxes.max(1, initial=0) > LARGEST_FRACTION) & ~(objects.best_iou > 0)
+    for rows in _by_file(objects):
+        if far[rows].sum() >= len(rows) / 2 and far[rows].any():
+            reach = float(objects.boxes[rows].max())
+            message = (
+                f"boxes reach {reach:g} where 1 is the edge of the image, and {int(far[rows].sum())} of {len(rows)} "
+                "overlap no prior: they are in pixels"
+            )
+            fix = "Divide them by the photo's width and height, or, for saved targets, say --target-units pixels."
+            yield Case(objects.place(int(objects.image[rows[0]]), whole_file=True), message, reach, 1.0, fix)
+
+
+@BOXES.check(6, "boxes in fractions, sizes in pixels", Severity.ERROR, Objects)
+def fractions_for_pixels(objects: Objects) -> Iterator[Case]:
+    """The boxes are fractions of the image, or nothing but zeros, but they are taken for pixels.
+
+    What it means:
+        All coordinates lie between 0 and 1, where numbers of pixels are expected: they were divided by the image's size
+        already. If they are whole numbers, an integer division has cut the fractions off, and only 0 and 1 are left.
+
+    Why it matters:
+        Every object shrinks to a dot in the upper left corner: no prior overlaps it, and a width of 0 makes the loss
+        inf.
+
+    How to tell:
+        No coordinate of the file exceeds 1.5, in an image of many pixels. Four zeros in one box alone are BOX003.
+
+    How to fix:
+        Write pixels, or tell the loader not to divide a second time. After an integer division the numbers are lost:
+        export again, and divide as floats. For saved targets in fractions: --target-units normalized.
+
+    Where people met it:
+        weiliu89/caffe#891; amdegroot/ssd.pytorch#73.
+    """
+    small = np.asarray((objects.sizes > LARGEST_FRACTION).all(1) & (np.abs(objects.stated) <= 1.5).all(1))
+    for rows in _by_file(objects):
+        alone = len(rows) == 1 and not objects.stated[rows].any()
+        if not len(rows) or alone or objects.layout == "cxcywh" or not small[rows].all():
+            continue
+        reach = float(objects.stated[rows].max())
+        width, height = objects.sizes[rows[0]].tolist()
+        whole = bool((objects.stated[rows] % 1 == 0).all())
+        why = "an integer division has cut them off" if whole else "they are fractions already"
+        message = f"no coordinate of {len(rows)} objects exceeds {reach:g} in an image of {width:g} x {height:g}: {why}"
+        fix = "Export them again as pixels." if whole else "Write pixels; saved targets: --target-units normalized."
+        yield Case(objects.place(int(objects.image[rows[0]]), whole_file=True), message, reach, 1.5, fix)
+
+
+@BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "BOX004", "BOX005", "BOX006"))
+def outside(objects: Objects) -> Iterator[Case]:
+    """A box lies wholly outside its image.
+
+    What it means:
+        No pixel of the image is inside the box: it belongs to another photo or another size of this one, or a crop left
+        it behind.
+
+    Why it matters:
+        No prior overlaps it. Codebases that give every object a prior give it an arbitrary one, mostly prior 0 in the
+        upper left corner, with offsets far beyond what the network can predict; others raise or return nan.
+
+    How to tell:
+        The box and the image have no area in common.
+
+    How to fix:
+        Drop it; in a data loader, clip boxes to the image and drop those of which too little is left.
+
+    Where people met it:
+        tensorflow/models#1881; qfgaohao/pytorch-ssd#41.
+    """
+    x1, y1, x2, y2 = objects.boxes.T
+    for row in _rows(objects.valid & ((x1 >= 1) | (y1 >= 1) | (x2 <= 0) | (y2 <= 0))):
+        message = f"its box {_corners(objects, row)} lies wholly outside {_image(objects, row)}"
+        got = int(objects.positives[row])
+        prior = int(objects.best_prior[row])
+        message += f"; prior {prior}, which is nowhere near, is trained on it" if got else "; no prior is trained on it"
+        fix = "Drop it, or correct its coordinates or the image's size."
+        yield Case(objects.where(row), message, 1.0, 0.0, fix)
+
+
+@BOXES.check(8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "BOX004", "BOX005", "BOX006", "BOX007"))
+def beyond_border(objects: Objects) -> Iterator[Case]:
+    """A box reaches out of its image.
+
+    What it means:
+        A part of the box lies where there is no image. It was drawn carelessly, the image's size is another, or an
+        augmentation moved the box and did not clip it.
+
+    Why it matters:
+        The network is to predict an edge that it cannot see. Some loaders raise on such a box, some clip it, and some
+        turn it into nan.
+
+    How to tell:
+        An edge lies more than 1.5 pixels beyond the border (half a hundredth of the image for boxes in fractions).
+        Up to a pixel is a question of counting: see BOX009.
+
+    How to fix:
+        Clip the box to the image, or correct it.
+
+    Where people met it:
+        tensorflow/models#1881; qfgaohao/pytorch-ssd#41.
+    """
+    slack = np.where(objects.sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / objects.sizes.clip(1)
+    over = np.maximum(-objects.boxes[:, :2], objects.boxes[:, 2:] - 1)
+    for row in _rows(objects.valid & (over > slack).any(1)):
+        share = _share_outside(objects.boxes[row])
+        message = (
+            f"its box {_corners(objects, row)} reaches out of {_image(objects, row)} by {_percent(share)} of its area"
+        )
+        yield Case(objects.where(row), message, share, 0.0, "Clip it to the image.")
+
+
+@BOXES.check(9, "boxes that begin at -1", Severity.WARNING, Objects, ("BOX004", "BOX005", "BOX006"))
+def minus_one(objects: Objects) -> Iterator[Case]:
+    """Boxes begin exactly one pixel before the image.
+
+    What it means:
+        Pascal VOC counts pixels from 1, so loaders of it subtract 1. This file counts from 0, as most annotation tools
+        do, so a box at the left or upper border comes out at -1, and every other box is a pixel off.
+
+    Why it matters:
+        A pixel hurts little, but loaders that check their boxes raise on a negative coordinate, and some crops and
+        flips turn it into an empty box.
+
+    How to tell:
+        The smallest coordinate of a side is exactly -1 pixel: 0 in a Pascal VOC file from whose coordinates the dialect
+        subtracts 1; or, in saved targets, -1 over a whole number, for two objects or more.
+
+    How to fix:
+        Add 1 to every coordinate when the file is written, or do not subtract 1 when it is read.
+
+    Where people met it:
+        dusty-nv/jetson-inference#1010; dmlc/gluon-cv#741 and #1481.
+    """
+    offset = objects.rules.targets.voc_pixel_offset if objects.one_based else 0.0
+    lowest = objects.stated[:, :2] + offset
+    pixels = (objects.sizes > 1) & (lowest == -1)
+    for rows in _by_file(objects):
+        sides = []
+        for axis in (0, 1):
+            at = pixels[rows, axis] if not objects.saved else pixels[rows, axis] | _one_over_whole(lowest[rows, axis])
+            if at.any():
+                sides.append(f"{int(at.sum())} at the {('left', 'upper')[axis]} border")
+        if sides and bool((lowest[rows] >= -1).all()):
+            read = " once 1 is subtracted, as for Pascal VOC" if offset else ""
+            message = f"of {len(rows)} boxes, {' and '.join(sides)} begin at -1 px{read}: the file counts from 0"
+            place = objects.place(int(objects.image[rows[0]]), whole_file=True)
+            yield Case(place, message, -1.0, 0.0, "Count from 1 in the file, or do not subtract 1 when reading it.")
+
+
+@BOXES.check(10, "object annotated twice", Severity.WARNING, Objects, ("BOX011",))
+def annotated_twice(objects: Objects) -> Iterator[Case]:
+    """One object is annotated twice.
+
+    What it means:
+        Two boxes of the same class in the same place: the object was drawn twice, or two annotation files were merged.
+
+    Why it matters:
+        Both compete for the same priors. Where they share their best prior, one of them takes it, and the other may be
+        left without any. Every evaluation counts the second one as missed, since detections of it are suppressed.
+
+    How to tell:
+        The IoU of two boxes of one class is 0.9 or more. Two real objects hardly ever lie so.
+
+    How to fix:
+        Delete one of the two.
+
+    Where people met it:
+        amdegroot/ssd.pytorch#396.
+    """
+    yield from _doubles(objects, SAME_OBJECT, same_class=True)
+
+
+@BOXES.check(11, "one box, two classes", Severity.WARNING, Objects)
+def two_classes(objects: Objects) -> Iterator[Case]:
+    """Two objects of different classes have the same box.
+
+    What it means:
+        The same object is annotated under two classes, or a label was copied to the wrong box.
+
+    Why it matters:
+        A prior can learn one class only. Which of the two it learns depends on the order in the file, so the other
+        class is trained as a mistake.
+
+    How to tell:
+        The IoU of two boxes of different classes is 0.99 or more.
+
+    How to fix:
+        Keep the one that is right. SSD's softmax cannot learn two classes for one box.
+
+    Where people met it:
+        amdegroot/ssd.pytorch#396.
+    """
+    yield from _doubles(objects, SAME_BOX, same_class=False)
+
+
+@BOXES.check(12, "box that is not finite", Severity.ERROR, Objects)
+def not_finite(objects: Objects) -> Iterator[Case]:
+    """A coordinate of a box is nan or infinite.
+
+    What it means:
+        The box holds something that is no number: a division by an image size of 0, or an augmentation that failed.
+
+    Why it matters:
+        Its overlaps, its encoded offsets and so the loss of the whole batch are nan.
+
+    How to tell:
+        x1, y1, x2 or y2 is nan, inf or -inf in the saved targets.
+
+    How to fix:
+        Find where the loader or an augmentation divides by 0; assert that all boxes are finite before they are batched.
+
+    Where people met it:
+        lufficc/SSD#95, in the same way as inverted boxes: a nan that comes from the data.
+    """
+    for row in _rows(~np.isfinite(objects.boxes).all(1)):
+        message = f"its box is {_corners(objects, row)}, and so is the loss of the batch nan"
+        yield Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
+
+
+def _xywh(numbers: FloatArray) -> FloatArray:
+    return np.concatenate((numbers[:, :2], numbers[:, :2] + numbers[:, 2:]), axis=1)
+
+
+def _cxcywh(numbers: FloatArray) -> FloatArray:
+    return np.concatenate((numbers[:, :2] - numbers[:, 2:] / 2, numbers[:, :2] + numbers[:, 2:] / 2), axis=1)
+
+
+# From what a file writes to corners, and back for the layouts that files are read in.
+READS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "xyxy": lambda numbers: numbers,
+    "xywh": _xywh,
+    "cxcywh": _cxcywh,
+    "xxyy": lambda numbers: numbers[:, [0, 2, 1, 3]],
+    "yxyx": lambda numbers: numbers[:, [1, 0, 3, 2]],
+}
+WRITES: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "xyxy": lambda boxes: boxes,
+    "xywh": lambda boxes: np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1),
+    "cxcywh": lambda boxes: np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1),
+}
+NAMES = {
+    "xyxy": "x1 y1 x2 y2",
+    "xywh": "x y width height",
+    "cxcywh": "cx cy width height",
+    "xxyy": "x1 x2 y1 y2",
+    "yxyx": "y1 x1 y2 x2",
+}
+
+
+def _inside(boxes: FloatArray, sizes: FloatArray) -> BoolArray:
+    """`[N]` whether each box is one, and inside its image but for a hundredth of it."""
+    valid = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    slack = sizes * 0.01
+    return np.asarray(valid & (boxes[:, :2] >= -slack).all(1) & (boxes[:, 2:] <= sizes + slack).all(1))
+
+
+def _one_over_whole(values: FloatArray) -> BoolArray:
+    """`[N]` whether a value is -1 over the whole number of pixels of an image, as at least one other one is."""
+    width = np.divide(-1.0, values, out=np.zeros_like(values), where=values < 0)
+    near = (width >= 32) & (width < 8192) & (np.abs(width - width.round()) < 1e-3)
+    return np.asarray(near & ((values[:, None] == values[None, :]).sum(1) > 1))
+
+
+def _doubles(objects: Objects, least: float, same_class: bool) -> Iterator[Case]:
+    first, second, overlap = _pairs(objects, least)
+    same = objects.class_id[first] == objects.class_id[second]
+    order = np.argsort(-overlap, kind="stable")
+    for index in order[same[order] == same_class].tolist():
+        one, other, share = int(first[index]), int(second[index]), float(overlap[index])
+        label = "" if same_class else f" ({objects.labels[one]})"
+        message = f"nearly the same box as object {int(objects.index[one])}{label}: IoU {share:.3f}"
+        if share == 1:
+            message = f"the very box of object {int(objects.index[one])}{label}"
+        message += _who_wins(objects, one, other)
+        fix = "Delete one of the two." if same_class else "Keep the class that is right."
+        yield Case(objects.where(other), message, share, least, fix)
+
+
+def _who_wins(objects: Objects, one: int, other: int) -> str:
+    for loser, winner in ((one, other), (other, one)):
+        if objects.positives[loser] == 0 and objects.lost_to[loser] == winner:
+            return f"; object {int(objects.index[loser])} gets no prior, object {int(objects.index[winner])} takes them"
+    return "; both compete for the same priors"
+
+
+def _pairs(objects: Objects, least: float) -> tuple[IntArray, IntArray, FloatArray]:
+    """Rows of two objects of one image, and their IoU where it is `least` or more."""
+    firsts, seconds, overlaps = [], [], []
+    boxes, image = objects.boxes, objects.image
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    for apart in range(1, int(np.bincount(image, minlength=1).max(initial=0))):
+        low = np.maximum(boxes[:-apart, :2], boxes[apart:, :2])
+        high = np.minimum(boxes[:-apart, 2:], boxes[apart:, 2:])
+        shared = (high - low).clip(0).prod(1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            iou = shared / (area[:-apart] + area[apart:] - shared)
+        both = objects.valid[:-apart] & objects.valid[apart:] & (image[:-apart] == image[apart:])
+        found = np.flatnonzero(both & (iou >= least))
+        firsts.append(found)
+        seconds.append(found + apart)
+        overlaps.append(iou[found])
+    none = np.zeros(0, dtype=np.int64)
+    return (
+        np.concatenate([none, *firsts]),
+        np.concatenate([none, *seconds]),
+        np.concatenate([none.astype(float), *overlaps]),
+    )
+
+
+def _by_file(objects: Objects) -> Iterator[IntArray]:
+    """The rows of each file that has objects."""
+    files: dict[str, int] = {}
+    number = np.asarray([files.setdefault(image.file, len(files)) for image in objects.images], dtype=np.int64)
+    of_row = number[objects.image]
+    order = np.argsort(of_row, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(of_row[order])) + 1) if len(order) else ()
+
+
+def _counts(objects: Objects) -> BoolArray:
+    """`[N]` whether an object is one to the loss: the background counts only where the dialect makes it a positive."""
+    return np.asarray((objects.class_id > 0) | (objects.positives > 0))
+
+
+def _rows(mask: ArrayLike) -> list[int]:
+    found: list[int] = np.flatnonzero(mask).tolist()
+    return found
+
+
+def _consequence(objects: Objects, row: int, logarithm: str) -> str:
+    """What the dialect's loss makes of a box that is none, in words that follow its description."""
+    rules = objects.rules
+    target, positives = float(objects.target[row]), int(objects.positives[row])
+    if rules.raises.degenerate_box:
+        return f"; the real {rules.name} raises on it: {rules.raises.degenerate_box}"
+    if not positives:
+        winner = int(objects.lost_to[row])
+        why = "no prior is matched with it" if winner < 0 else f"object {int(objects.index[winner])} took its prior"
+        return f"; {why}, so it does no harm here, but it will elsewhere"
+    if math.isinf(target):
+        return f"; its encoded size is {logarithm} = {target:g}, and so the loss of the batch is inf"
+    if math.isnan(target):
+        return f"; its encoded size is {logarithm} nan, and so is the loss of the batch"
+    return "; its encoded size is finite but far off, and so is the loss"
+
+
+def _low(objects: Objects, axis: int) -> str:
+    return f"{'xy'[axis]}1" if objects.saved else f"{'xy'[axis]}min"
+
+
+def _high(objects: Objects, axis: int) -> str:
+    return f"{'xy'[axis]}2" if objects.saved else f"{'xy'[axis]}max"
+
+
+def _corners(objects: Objects, row: int) -> str:
+    return ",".join(f"{value:.4g}" for value in objects.pixels(row)) + " px"
+
+
+def _image(objects: Objects, row: int) -> str:
+    image = objects.images[int(objects.image[row])]
+    width, height = objects.image_size if objects.saved else image.size
+    if image.photo_size and objects.rules.targets.size_from is SizeFrom.PHOTO:
+        width, height = image.photo_size
+    return f"the {width:g} x {height:g} image"
+
+
+def _share_outside(box: FloatArray) -> float:
+    inside = (box[2:].clip(0, 1) - box[:2].clip(0, 1)).prod()
+    return float(1 - inside / (box[2:] - box[:2]).prod())
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"

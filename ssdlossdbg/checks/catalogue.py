@@ -1,0 +1,78 @@
+"""Every check there is, and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding
+from ssdlossdbg.checks.boxes import BOXES
+from ssdlossdbg.checks.encoding import ENCODING
+from ssdlossdbg.checks.files import FILES
+from ssdlossdbg.checks.labels import LABELS
+from ssdlossdbg.checks.matching import MATCHING
+from ssdlossdbg.checks.mining import MINING
+from ssdlossdbg.checks.numerics import NUMERICS
+from ssdlossdbg.checks.predictions import PREDICTIONS
+from ssdlossdbg.checks.priors import PRIORS
+from ssdlossdbg.checks.registry import Check
+from ssdlossdbg.errors import UnknownNameError
+
+FAMILIES = (FILES, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
+CHECKS: dict[str, Check] = {
+    check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
+}
+
+
+def find(evidence: Iterable[object], together: bool = False) -> tuple[Finding, ...]:
+    """Run every check on what it looks at.
+
+    Args:
+        evidence: the tables and results that a command's analysis handed on.
+        together: whether all of it is about one photo or batch, so that what is wrong with one file (the priors, say)
+            can explain what is seen in another (the predictions).
+
+    Returns:
+        The findings, the gravest first, in each severity in the order of the families; without those that another
+        one explains.
+    """
+    cases: dict[str, list[Case]] = {code: [] for code in CHECKS}
+    for subject in evidence:
+        for check in CHECKS.values():
+            if isinstance(subject, check.sees):
+                cases[check.code].extend(check.function(subject))
+    findings = []
+    for code, check in CHECKS.items():
+        causes = [case.where for cause in check.follows_from for case in cases[cause]]
+        own = tuple(
+            case for case in cases[code] if not any(cause.meets(case.where, whatever_file=together) for cause in causes)
+        )
+        if own:
+            findings.append(Finding(code, check.name, check.severity, own))
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def choose(findings: Iterable[Finding], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """The findings that the user wants to hear of.
+
+    Args:
+        findings: what was found.
+        select: codes or the beginnings of codes; all if empty.
+        ignore: the same, for those to leave out; they win.
+    """
+    return tuple(
+        finding
+        for finding in findings
+        if (not select or finding.code.startswith(tuple(select))) and not finding.code.startswith(tuple(ignore))
+    )
+
+
+def known_prefix(text: str, where: str) -> str:
+    """A code or the beginning of one, in capitals.
+
+    Raises:
+        UnknownNameError: no code begins so.
+    """
+    prefix = text.strip().upper()
+    if not prefix or not any(code.startswith(prefix) for code in CHECKS):
+        raise UnknownNameError(where, "code", text, CHECKS, "`ssdlossdbg explain` lists them all.")
+    return prefix

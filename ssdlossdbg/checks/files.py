@@ -1,0 +1,119 @@
+"""Files: what could not be read at all, and photos that are not the ones that were annotated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from ssdlossdbg.analysis.results import Case, FloatArray, ImageFacts, Objects, Refusal, Severity
+from ssdlossdbg.checks.registry import Family, refusal_case
+from ssdlossdbg.readers.dialects import SizeFrom
+
+FILES = Family("FIL", "files")
+UNREADABLE = "FIL001"
+# Sizes that differ by less move a box by less than a hundredth of the photo.
+SAME_SCALE = 0.01
+
+
+@FILES.check(1, "file that cannot be read", Severity.ERROR, Refusal)
+def unreadable(refusal: Refusal) -> Iterator[Case]:
+    """A file cannot be read, or is not what it should be.
+
+    What it means:
+        The file is missing a part, is damaged, or is written in another way than its format asks for. Nothing in it
+        could be checked.
+
+    Why it matters:
+        A data loader that meets the file stops the training, often hours after its start; one that catches the error
+        trains without the image, and nobody notices.
+
+    How to tell:
+        The reader's own words, with the place in the file: where XML or JSON breaks off, which tag is missing or holds
+        text where a number belongs, which tensor has another shape.
+
+    How to fix:
+        Do what the finding says: correct the place, export the annotation again, or save plain tensors again.
+
+    Where people met it:
+        Annotation tools that were closed while they wrote; files edited by hand; downloads that were cut short.
+    """
+    yield from refusal_case(refusal, "")
+
+
+@FILES.check(2, "photo of another size than declared", Severity.ERROR, Objects)
+def other_size(objects: Objects) -> Iterator[Case]:
+    """A photo has another size than its annotation says.
+
+    What it means:
+        The annotation declares a width and a height in pixels, and the photo beside it has others. The boxes were
+        drawn on another version of the photo: before it was scaled, cut or turned.
+
+    Why it matters:
+        Boxes in pixels become fractions of the image by a division. A codebase that divides by the size of the photo
+        gets boxes that are too large or too small and lie in the wrong place, and the network learns them so. One
+        that divides by the declared size still gets the right boxes if the photo was only scaled.
+
+    How to tell:
+        A side of the photo differs from the declared one by more than 1 percent. If the dialect divides by the
+        declared size, only where width and height differ by different factors. If it divides by the size of the
+        photo, not where the boxes reach beyond the declared size and yet fit the photo: then only the declaration is
+        wrong, and that dialect does not use it. Photos are turned upright first, as their EXIF data say. Images
+        without objects are passed over.
+
+    How to fix:
+        Scale the boxes along with the photo, or take the photo that was annotated. If only the declared size is wrong,
+        correct it.
+
+    Where people met it:
+        ssd.pytorch divides by the size of the photo that cv2 read, Caffe by the declared one: the same data set, scaled
+        down after it was annotated, trains with the one and not with the other. Photos that an annotation tool showed
+        unturned, although their EXIF data turn them, have width and height swapped.
+    """
+    positions, starts = np.unique(objects.image, return_index=True)
+    boxes = np.split(objects.stated, starts[1:])  # rows are in the order of the images
+    wrong = [
+        position
+        for position, own in zip(positions.tolist(), boxes, strict=False)
+        if _misfits(objects.images[position], own, objects.rules.targets.size_from)
+    ]
+    for position in sorted(wrong, key=lambda position: _how_far(objects.images[position])):
+        yield _other_size(objects, position)
+
+
+def _misfits(image: ImageFacts, boxes: FloatArray, size_from: SizeFrom) -> bool:
+    """Whether the photo's size puts the boxes, `[n, 4]` as stated, in the wrong place."""
+    if image.photo_size is None:
+        return False
+    across, down = _scale(image)
+    if size_from is SizeFrom.ANNOTATION:
+        return abs(across / down - 1) > SAME_SCALE
+    reach = boxes[:, 2:].max(0)
+    of_photo = (reach > image.size).any() and (reach <= image.photo_size).all()
+    return max(abs(across - 1), abs(down - 1)) > SAME_SCALE and not of_photo
+
+
+def _scale(image: ImageFacts) -> tuple[float, float]:
+    """The photo's width and height over the declared ones."""
+    width, height = image.photo_size or image.size
+    return width / image.size[0], height / image.size[1]
+
+
+def _how_far(image: ImageFacts) -> float:
+    """A key by which the photo that differs most comes first."""
+    return -max(abs(math.log(factor)) for factor in _scale(image))
+
+
+def _other_size(objects: Objects, position: int) -> Case:
+    image = objects.images[position]
+    photo, declared = (f"{width:g} x {height:g}" for width, height in (image.photo_size or image.size, image.size))
+    across, down = _scale(image)
+    if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
+        consequence = "it is another cut of the photo, or a turned one, so the boxes lie in the wrong place"
+    else:
+        by = f"{1 / across:.3g}" if abs(across / down - 1) <= SAME_SCALE else f"{1 / across:.3g} and {1 / down:.3g}"
+        consequence = f"{objects.rules.name} divides by the photo's size, so every box is stretched by {by}"
+    message = f"the photo is {photo} pixels, the annotation says {declared}: {consequence}"
+    fix = "Scale the boxes as the photo was, or take the photo that was annotated; if only the declared size is wrong, "
+    return Case(objects.place(position), message, photo, declared, fix + "correct it.")

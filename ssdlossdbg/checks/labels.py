@@ -1,0 +1,157 @@
+"""Labels: classes that do not fit the network, or each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from ssdlossdbg.analysis.results import Case, Objects, Refusal, Severity, Where
+from ssdlossdbg.checks.registry import Family, refusal_case
+
+LABELS = Family("LBL", "labels")
+
+
+@LABELS.check(1, "label without a column", Severity.ERROR, Refusal)
+def out_of_range(refusal: Refusal) -> Iterator[Case]:
+    """An object's class has no column among the logits.
+
+    What it means:
+        The network has C outputs a prior: column 0 for the background and C - 1 for classes. This label, turned into a
+        column, is below 0 or not below C. Mostly 1 was added to labels that count from 1 already, or the network was
+        built for fewer classes than the data has.
+
+    Why it matters:
+        On a GPU training stops with "device-side assert triggered", on a CPU with an index out of range. Codebases that
+        do not check read another element of memory, or another prior's loss.
+
+    How to tell:
+        The class id is below 0, or is C or more, after the dialect's offset is added. Offsets -1, 0 and +1 are tried,
+        and the one with which all labels fit is named.
+
+    How to fix:
+        Set the number of classes to the classes of the data plus one for the background, or correct what the labels
+        count from. For this tool: --label-offset.
+
+    Where people met it:
+        amdegroot/ssd.pytorch#17 and #231; VDIGPKU/M2Det#37.
+    """
+    yield from refusal_case(refusal, "LBL001")
+
+
+@LABELS.check(2, "object labelled background", Severity.ERROR, Objects, ("BOX003",))
+def background(objects: Objects) -> Iterator[Case]:
+    """An object has the label of the background.
+
+    What it means:
+        Column 0 means "nothing here". An object labelled 0 (or -1 where the codebase adds 1) says that there is nothing
+        where it is.
+
+    Why it matters:
+        Its priors are trained as background, so the network learns not to see that class. With one class of which all
+        labels are 0 it never detects anything. Some codebases count such priors as positives all the same.
+
+    How to tell:
+        The class id is 0 after the dialect's offset is added, and the box has an area: one of four zeros is padding.
+
+    How to fix:
+        Count classes from 1 where the dialect expects that, or let it add 1 (`ssdlossdbg dialects NAME` shows
+        targets.label_offset). For this tool: --label-offset.
+
+    Where people met it:
+        qfgaohao/pytorch-ssd#122; weiliu89/caffe#612; pytorch/vision#1952.
+    """
+    offset = objects.rules.targets.label_offset
+    for row in np.flatnonzero((objects.class_id == 0) & objects.valid).tolist():
+        added = f" once {offset} is added" if offset else ""
+        message = (
+            f"its label means background{added}: the priors that match it are trained to see nothing "
+            f"(best IoU {objects.best_iou[row]:.2f})"
+        )
+        fix = "Count classes from 1, or add 1 when the targets are made; for saved targets try --label-offset."
+        yield Case(objects.where(row), message, 0, 1, fix)
+
+
+@LABELS.check(3, "class that is not in the list", Severity.ERROR, Refusal)
+def unknown_class(refusal: Refusal) -> Iterator[Case]:
+    """An object's class name is not among the classes.
+
+    What it means:
+        The annotation names a class that the list of classes does not have: a spelling mistake, a class that somebody
+        added, or a list that belongs to other data.
+
+    Why it matters:
+        Some loaders raise a KeyError, others drop the object without a word: then it is in no loss, and the network is
+        punished for detecting it.
+
+    How to tell:
+        The name, in whatever case, is not in --classes, nor in the file's own list. Without a list nothing is unknown.
+
+    How to fix:
+        Correct the name in the annotation, or add the class to the list, at its end, so that the other ids stay.
+
+    Where people met it:
+        qfgaohao/pytorch-ssd's voc_dataset.py:101 drops such objects silently; amdegroot/ssd.pytorch raises a KeyError.
+    """
+    yield from refusal_case(refusal, "LBL003")
+
+
+@LABELS.check(4, "classes that differ in case or spaces", Severity.WARNING, Objects)
+def names_alike(objects: Objects) -> Iterator[Case]:
+    """Two class names differ only in capitals or spaces.
+
+    What it means:
+        "RBC" and "rbc" are meant to be one class, but are two strings.
+
+    Why it matters:
+        Loaders that fold names (ssd.pytorch does) see one class; others see two, split the examples between them and
+        train each as the other's mistake. The network then has a column more than there are things to tell apart.
+
+    How to tell:
+        Two names are the same once capitals, spaces, - and _ are left out.
+
+    How to fix:
+        Rename the rarer one.
+
+    Where people met it:
+        amdegroot/ssd.pytorch's data/voc0712.py:62 lowers names before it looks them up; most other loaders do not.
+    """
+    if objects.saved:  # their names come from the list of classes, not from the data
+        return
+    counts = Counter(objects.labels)
+    common: dict[str, str] = {}
+    for name, number in counts.most_common():
+        usual = common.setdefault("".join(name.casefold().split()).replace("_", "").replace("-", ""), name)
+        if usual != name:
+            message = f"is called {name!r} {number} times, beside {counts[usual]} times {usual!r}"
+            row = objects.labels.index(name)
+            yield Case(objects.where(row), message, name, usual, f"Rename {name!r} to {usual!r}.")
+
+
+@LABELS.check(5, "objects left out as difficult", Severity.NOTE, Objects)
+def left_out(objects: Objects) -> Iterator[Case]:
+    """Objects marked difficult take no part in training.
+
+    What it means:
+        Pascal VOC marks objects that are hard to recognise as difficult, and this dialect's loader drops them.
+
+    Why it matters:
+        The network is trained to see background where they are: their priors are negatives, and good ones at that, so
+        hard negative mining picks them. If many of your objects are marked so, that is a lot of contradiction.
+
+    How to tell:
+        <difficult>1</difficult> in the annotation, and `difficult = "drop"` in the dialect.
+
+    How to fix:
+        Nothing, if the mark is deserved. Otherwise set it to 0, or train with difficult objects kept.
+
+    Where people met it:
+        amdegroot/ssd.pytorch's voc0712.py:59-61 drops them; weiliu89/caffe and dmlc/gluon-cv keep them for VOC.
+    """
+    for image in objects.images:
+        if image.left_out:
+            names = ", ".join(f"{index} ({label})" for index, label in image.left_out)
+            message = f"{objects.rules.name} leaves out what is marked difficult: object {names}"
+            fix = "Nothing, if they are; else set <difficult> to 0."
+            yield Case(Where(image.file, image.name), message, len(image.left_out), 0, fix)
