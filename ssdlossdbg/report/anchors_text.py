@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.analysis.results import AnchorsResult, PresetSummary
+from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import Column, facts, feature_map, priors_line, section, size, stride, table
 
 
@@ -21,7 +22,7 @@ def anchors_report(result: AnchorsResult) -> RenderableType:
     )
     if not result.levels:
         note = "The centres of these priors are on no grid that could be recognised, so there is no table by level."
-        return Group(head, Text(note, style="attention"))
+        return Group(head, findings_block(result.findings), Text(note, style="attention"))
     columns = [
         Column("level", "left"),
         Column("stride"),
@@ -50,6 +51,7 @@ def anchors_report(result: AnchorsResult) -> RenderableType:
     ]
     return Group(
         head,
+        findings_block(result.findings),
         section("Levels (pixels of the network's input)", table(columns, rows)),
         section(
             "Shapes of a cell, in order, before clipping",

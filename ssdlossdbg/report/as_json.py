@@ -8,7 +8,6 @@ changes a name.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +39,7 @@ from ssdlossdbg.analysis.results import (
     RoleChanges,
     RoundTrip,
 )
+from ssdlossdbg.report.finding_json import finding_dict, valid_json
 
 SCHEMA_VERSION = 1
 
@@ -109,7 +109,7 @@ def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence
                 }
                 for change in changes
             ],
-            "findings": [],
+            "findings": [finding_dict(finding) for finding in result.findings],
             "files": list(files),
         }
     )
@@ -183,7 +183,7 @@ def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
                 "classes": [_gradient("class_id", group) for group in result.classes],
             },
             "non_finite": [_non_finite(item) for item in result.non_finite],
-            "findings": [],
+            "findings": [finding_dict(finding) for finding in result.findings],
             "files": list(files),
         }
     )
@@ -215,7 +215,7 @@ def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
             ],
             "smallest_best": result.smallest_best,
             "smallest_anywhere": result.smallest_anywhere,
-            "findings": [],
+            "findings": [finding_dict(finding) for finding in result.findings],
             "files": list(files),
         }
     )
@@ -255,7 +255,7 @@ def compare_json(result: CompareResult) -> str:
                 }
                 for outcome in result.dialects
             ],
-            "findings": [],
+            "findings": [finding_dict(finding) for finding in result.findings],
             "files": [],
         }
     )
@@ -335,7 +335,7 @@ def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
                 "positives_survivors": sum(item.survivors for item in objects),
                 "positives_detections": sum(item.detections for item in objects),
             },
-            "findings": [],
+            "findings": [finding_dict(finding) for finding in result.findings],
             "files": list(files),
         }
     )
@@ -511,15 +511,4 @@ def _ground_truth_detect(item: GroundTruthDetect) -> dict[str, Any]:
 
 
 def _dump(report: dict[str, Any]) -> str:
-    return json.dumps(_valid(report), indent=2, allow_nan=False)
-
-
-def _valid(value: Any) -> Any:
-    """The value with every float that JSON has no word for turned into a string."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _valid(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_valid(item) for item in value]
-    return value
+    return json.dumps(valid_json(report), indent=2, allow_nan=False)

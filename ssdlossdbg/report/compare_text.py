@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.analysis.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
+from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import Column, facts, number, priors_line, section, table
 
 MOST_IMAGES = 6
@@ -53,7 +54,12 @@ def compare_report(result: CompareResult) -> RenderableType:
         )
         for outcome in result.dialects
     ]
-    return Group(head, section("The same batch and priors through every dialect", table(columns, rows)), _why(result))
+    return Group(
+        head,
+        findings_block(result.findings),
+        section("The same batch and priors through every dialect", table(columns, rows)),
+        _why(result),
+    )
 
 
 def _ratio(total: float, reference: float) -> Text:

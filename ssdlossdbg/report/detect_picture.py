@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image
 
-from ssdlossdbg.analysis.results import FINDS, FOUND, FOUND_AS_OTHER, MISSED, Detection, DetectResult, ImageDetect
+from ssdlossdbg.analysis.results import (
+    FINDS,
+    FOUND,
+    FOUND_AS_OTHER,
+    MISSED,
+    Detection,
+    DetectResult,
+    Finding,
+    ImageDetect,
+    codes_at,
+)
 from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
 from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count
@@ -45,7 +57,7 @@ def detect_picture(result: DetectResult, index: int, photo: Image.Image | None =
     canvas = Canvas((whole, top_edge + height + px(MARGIN) + legend), unit)
     canvas.text((px(MARGIN), px(8)), _title(image, len(drawn)), 16, width=whole - 2 * px(MARGIN))
     panel = Panel(canvas, (px(MARGIN), top_edge, px(MARGIN) + width, top_edge + height), photo, DIM)
-    _objects(panel, image)
+    _objects(panel, image, result.findings)
     _detections(panel, drawn)
     _legend(canvas, classes, bool(image.ground_truth), columns, top_edge + height + px(MARGIN))
     return canvas.image
@@ -69,7 +81,7 @@ def _upright(panel: Panel, box: Box4) -> Box4:
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
 
-def _objects(panel: Panel, image: ImageDetect) -> None:
+def _objects(panel: Panel, image: ImageDetect, findings: Sequence[Finding]) -> None:
     # What is missed last, so that nothing found hides it.
     for item in sorted(image.ground_truth, key=lambda item: item.status == MISSED):
         box = _upright(panel, item.normalized)
@@ -80,7 +92,8 @@ def _objects(panel: Panel, image: ImageDetect) -> None:
     for item in image.ground_truth:
         if item.status == MISSED:
             corner = _upright(panel, item.normalized)[:2]
-            panel.canvas.chip_above(corner, f"{item.label} missed", RED, 11, panel.box)
+            words = " ".join((item.label, "missed", *codes_at(findings, item.index, item.image)))
+            panel.canvas.chip_above(corner, words, RED, 11, panel.box)
 
 
 def _detections(panel: Panel, drawn: tuple[Detection, ...]) -> None:

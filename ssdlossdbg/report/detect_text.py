@@ -22,6 +22,7 @@ from ssdlossdbg.analysis.results import (
     GroundTruthDetect,
     ImageDetect,
 )
+from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
     bullets,
@@ -64,10 +65,11 @@ def detect_report(result: DetectResult, top: int = 20) -> RenderableType:
         ),
         _verdict(result),
         Text(),
+        findings_block(result.findings),
     ]
-    warnings = _warnings(result)
-    if warnings:
-        parts.append(bullets(warnings))
+    remarks = _remarks(result)
+    if remarks:
+        parts.append(bullets(remarks))
     parts += [_images(result), _classes(result)]
     if result.targets_path:
         parts.append(_objects(result.ground_truth, top))
@@ -108,17 +110,8 @@ def _verdict(result: DetectResult) -> Text:
     return text
 
 
-def _warnings(result: DetectResult) -> list[str]:
-    lines = []
-    if result.dtype in HALF:
-        lines.append(f"The predictions are {result.dtype}; everything here is computed from them in float32.")
-    lines += [
-        f"Image {image.index}: the network predicts nan or inf at {count(image.non_finite, 'prior')}. Its boxes and "
-        "scores there mean nothing; a nan score is above no threshold."
-        for image in result.images
-        if image.non_finite
-    ]
-    lines += _missed(result.ground_truth)
+def _remarks(result: DetectResult) -> list[str]:
+    lines = _missed(result.ground_truth)
     silent = [item for item in result.images if not item.above_threshold and not item.non_finite]
     if silent and len(silent) == len(result.images):
         best = max(result.classes, key=lambda item: item.best_score)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.analysis.results import ImageLoss, LossResult, SceneLoss
+from ssdlossdbg.analysis.results import ImageLoss, LossResult, SceneLoss, codes_at
 from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Colour, Panel, panel_size
 from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count
@@ -48,7 +50,8 @@ def loss_picture(result: LossResult, index: int, photo: Image.Image | None = Non
     canvas.text((left, px(HEADER)), predicted, 13, width=column)
     mined = f"Mined negatives: {image.negatives}, confidence {image.parts.confidence_negative:.4f}"
     canvas.text((right, px(HEADER)), mined, 13, width=column)
-    _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene)
+    names = [" ".join((str(row), *codes_at(result.findings, row, index))) for row in range(len(scene.objects))]
+    _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene, names)
     _negatives(Panel(canvas, (right, top, right + width, top + height), photo, DARK), scene)
     _legend(canvas, scene, left, right, top + height + px(10))
     return canvas.image
@@ -59,13 +62,13 @@ def _title(image: ImageLoss) -> str:
     return f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
 
 
-def _positives(panel: Panel, scene: SceneLoss) -> None:
+def _positives(panel: Panel, scene: SceneLoss, names: Sequence[str]) -> None:
     for box, owner in zip(scene.decoded, scene.owner.tolist(), strict=True):
         panel.canvas.rectangle(panel.clipped(box), colour_of(owner), 1, 200)
     _objects(panel, scene, 3)
     for index, box in enumerate(scene.objects):
         x1, y1, x2, y2 = panel.clipped(box)
-        panel.canvas.chip_above((min(x1, x2), min(y1, y2)), str(index), colour_of(index), 10, panel.box)
+        panel.canvas.chip_above((min(x1, x2), min(y1, y2)), names[index], colour_of(index), 10, panel.box)
 
 
 def _objects(panel: Panel, scene: SceneLoss, units: float) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, NonFinite, Parts
+from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
+from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
     bullets,
@@ -22,8 +23,6 @@ from ssdlossdbg.report.text import (
     table,
 )
 
-MOST_NON_FINITE = 5
-HALF = ("float16", "bfloat16")
 PART_COLUMNS = (Column("pos"), Column("neg"), Column("loc"), Column("conf pos"), Column("conf neg"), Column("total"))
 
 
@@ -45,10 +44,11 @@ def loss_report(result: LossResult, top: int = 10) -> RenderableType:
         ),
         _verdict(result),
         Text(),
+        findings_block(result.findings),
     ]
-    warnings = _warnings(result)
-    if warnings:
-        parts.append(bullets(warnings))
+    if result.raises:
+        formula = f"{result.raises}. What follows is its formula's value, with such an image all background."
+        parts.append(bullets([f"The real {result.dialect} raises on this batch: {formula}"]))
     parts += [_loss(result), _images(result.images)]
     parts.append(_groups("By level", "level", result.levels, _level_names(result)))
     classes = [item for item in result.classes if _has_part(item)]
@@ -68,105 +68,6 @@ def _verdict(result: LossResult) -> Text:
     text = Text(f"Loss {loss.total:.4f}", style=style)
     text.append(f" = localisation {loss.localization:.4f} + confidence {loss.confidence:.4f}", style="not bold default")
     return text
-
-
-def _warnings(result: LossResult) -> list[str]:
-    lines = []
-    if result.raises:
-        lines.append(
-            f"The real {result.dialect} raises on this batch: {result.raises}. What follows is its formula's value, "
-            "with such an image all background."
-        )
-    if (
-        result.encoded
-        and sum(image.positives for image in result.images) > len(result.images) * result.config.priors / 2
-    ):
-        lines.append(
-            "Most priors are positive, which no matching comes to: are the labels in the codebase's own order "
-            "(--native), or are they not?"
-        )
-    lines += _non_finite(result)
-    if result.dtype in HALF:
-        lines.append(f"The predictions are {result.dtype}; everything here is computed from them in float32.")
-    invalid = [item for item in result.ground_truth if item.problem and not _traced(item.image, item.index, result)]
-    for item in invalid:
-        effect = "but has no positive, so it does no harm here" if not item.positives else "yet its loss is finite"
-        lines.append(f"Image {item.image}, object {item.index} ({item.label}) is no box ({item.problem}), {effect}.")
-    tied = [str(image.index) for image in result.images if image.tied]
-    if tied:
-        lines.append(
-            f"Equal scores straddle the mining cut-off of image {', '.join(tied)}; the lowest prior is taken, "
-            "the real code's unstable sort may take another."
-        )
-    return lines
-
-
-def _non_finite(result: LossResult) -> list[str]:
-    """A diverged model has one in every object: the first few of a term tell all."""
-    lines: list[str] = []
-    for term in dict.fromkeys(found.term for found in result.non_finite):
-        every = [found for found in result.non_finite if found.term == term]
-        lines += [_explain(found, result) for found in every[:MOST_NON_FINITE]]
-        if len(every) > MOST_NON_FINITE:
-            more = len(every) - MOST_NON_FINITE
-            lines.append(f"The same in {more} more {'places' if more > 1 else 'place'}; --format json lists them all.")
-    return lines
-
-
-def _traced(image: int, index: int, result: LossResult) -> bool:
-    return any((found.image, found.ground_truth) == (image, index) for found in result.non_finite)
-
-
-def _explain(found: NonFinite, result: LossResult) -> str:
-    value = f"{found.value}"
-    if found.term == "normalizer":
-        return "No prior of the batch is positive, so the loss is a sum over nothing divided by 0: nan."
-    if found.ground_truth is not None:
-        label = next(
-            item.label for item in result.ground_truth if (item.image, item.index) == (found.image, found.ground_truth)
-        )
-        place = f"Image {found.image}, object {found.ground_truth} ({label}), prior {found.prior}"
-    else:
-        place = f"Image {found.image}, prior {found.prior}"
-    more = f", and {found.count - 1} more like it" if found.count > 1 else ""
-    if found.term == "target":
-        if result.encoded:
-            return f"{place}: the encoded target {found.place} is {value}{more}. {_encoded_from(found)}"
-        box = f"its box {corners(found.box)} px " if found.box else "its box "
-        if found.problem:
-            why = f"{box}is no box ({found.problem}), and the log of its size over the prior's is {value}"
-        else:
-            why = f"{box}cannot be encoded from that prior"
-        return f"{place}: the encoded target {found.place} is {value}{more}. {why.capitalize()}. Drop or redraw it."
-    if found.term == "loc":
-        return f"{place}: the network predicts {found.place} = {value}{more}. The model diverged, not the data."
-    if found.term == "conf":
-        effect = _conf_effect(found, result)
-        return f"{place}: the logit of class {found.place} is {value}{more}. The model diverged, not the data.{effect}"
-    if found.term == "localization":
-        return f"{place}: smooth L1 of {found.place} overflows to {value}{more}, from finite inputs."
-    return f"{place}: its cross-entropy is {value}{more}, from finite logits."
-
-
-def _encoded_from(found: NonFinite) -> str:
-    """What the box must have been that this encoded target came from."""
-    side = {"w": "width", "h": "height"}.get(found.place)
-    what = "cannot be encoded from that prior"
-    if side and found.value < 0:
-        what = f"has no {side}"
-    elif side and math.isnan(found.value):
-        what = f"has a negative {side}"
-    return f"The box it was encoded from {what}. Drop or redraw it; save the objects themselves to see which one it is."
-
-
-def _conf_effect(found: NonFinite, result: LossResult) -> str:
-    spoilt = math.isnan(found.value) or found.value > 0
-    if result.ranks_by_batch_maximum and spoilt:
-        return (
-            f" {result.dialect} subtracts the largest logit of the whole batch before it ranks the negatives, so this "
-            "one spoils the mining of every image."
-        )
-    return ""
 
 
 def _loss(result: LossResult) -> RenderableType:

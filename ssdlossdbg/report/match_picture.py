@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult
+from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
 from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
 from ssdlossdbg.report.text import count, feature_map
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED
@@ -145,8 +145,9 @@ def _names(panel: Panel, result: MatchResult) -> None:
     few = len(result.ground_truth) <= FEW
     for position, item in enumerate(result.ground_truth):
         words = f"{item.index} {item.label}" if few else str(item.index)
-        if item.status in TROUBLE:
-            words += f" {item.status}"
+        codes = codes_at(result.findings, item.index)
+        if codes or item.status in TROUBLE:
+            words += f" {' '.join(codes) or item.status}"
         corner = _upright(panel, item, result)[:2]
         panel.canvas.chip_above(corner, words, _colour(item, position), 12 if few else 10, panel.box)
 
@@ -202,4 +203,5 @@ def _legend(canvas: Canvas, result: MatchResult, top: int, columns: int, column_
         at = (left + column * column_width, top + row * (line + 1) + canvas.px(4))
         canvas.chip(at, str(item.index), _colour(item, position), 11)
         room = column_width - canvas.px(40)
-        canvas.text((at[0] + canvas.px(28), at[1]), item.label, 11, width=room, tail=f": {_got(item)}")
+        codes = "".join(f", {code}" for code in codes_at(result.findings, item.index))
+        canvas.text((at[0] + canvas.px(28), at[1]), item.label, 11, width=room, tail=f": {_got(item)}{codes}")

@@ -16,9 +16,9 @@ from ssdlossdbg.analysis.results import (
     MatchResult,
     RoundTrip,
 )
+from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
-    bullets,
     count,
     facts,
     feature_map,
@@ -31,7 +31,6 @@ from ssdlossdbg.report.text import (
 )
 from ssdlossdbg.report.theme import STATUS_STYLES
 
-MOST_WARNINGS = 8
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 
 
@@ -55,10 +54,8 @@ def match_report(result: MatchResult, top: int | None = None) -> RenderableType:
         ),
         _verdict(result),
         Text(),
+        findings_block(result.findings),
     ]
-    warnings = _warnings(result)
-    if warnings:
-        parts.append(bullets(warnings))
     if result.ground_truth:
         parts.append(_objects(result, top))
     parts += [_levels(result), _thresholds(result), _round_trip(result)]
@@ -85,60 +82,6 @@ def _verdict(result: MatchResult) -> Text:
     forced = f" ({totals.forced} of them forced)" if totals.forced else ""
     text.append(f"{count(totals.positives, 'positive')}{forced}, {count(totals.negatives, 'negative')} to be mined.")
     return text
-
-
-def _warnings(result: MatchResult) -> list[str]:
-    lines = []
-    if result.annotation_size not in (None, result.image_size):
-        declared = result.annotation_size or (0, 0)
-        lines.append(
-            f"The annotation says the photo is {declared[0]} x {declared[1]}, but it is "
-            f"{result.image_size[0]} x {result.image_size[1]}: the boxes may belong to another version of it."
-        )
-    objects = [line for item in result.ground_truth for line in _object_warnings(item)]
-    lines += objects[:MOST_WARNINGS]
-    if len(objects) > MOST_WARNINGS:
-        lines.append(f"And {len(objects) - MOST_WARNINGS} more like these: see the table, or --format json.")
-    if result.left_out:
-        names = ", ".join(f"{index} ({label})" for index, label in result.left_out)
-        lines.append(f"{result.dialect} leaves out what is marked difficult: object {names}.")
-    if result.raises:
-        lines.append(f"Here the real {result.dialect} raises: {result.raises}.")
-    if result.totals.tied:
-        tied = count(result.totals.tied, "object has", "objects have")
-        lines.append(f"{tied} several priors of equal best IoU; the first is taken, a GPU may take another.")
-    return lines
-
-
-def _object_warnings(item: GroundTruthMatch) -> list[str]:
-    name = f"Object {item.index} ({item.label})"
-    lines = []
-    if item.problem:
-        lines.append(f"{name} is no box: {item.problem}. {_consequence(item)}")
-    elif item.positives == 0 and item.lost_to is not None:
-        lines.append(f"{name} trains nothing: object {item.lost_to} took its only prior, {item.best_prior}.")
-    elif item.best_iou == 0 and item.forced:
-        lines.append(f"{name} overlaps no prior at all; prior {item.best_prior} is forced to stand for it.")
-    if item.outside >= 1:
-        lines.append(f"{name} lies wholly outside the photo.")
-    elif item.outside > 0.005:
-        lines.append(f"{name} reaches out of the photo with {item.outside:.0%} of its area.")
-    return lines
-
-
-def _consequence(item: GroundTruthMatch) -> str:
-    if not item.positives:
-        why = (
-            "No prior is matched with it"
-            if item.lost_to is None
-            else f"Object {item.lost_to} took the prior it was forced on"
-        )
-        return f"{why}, so it does no harm here."
-    prior = f"prior {item.best_prior}" if item.positives == 1 else f"{item.positives} priors"
-    if item.non_finite_target is None:
-        return f"It is matched with {prior}, and its encoded size is finite but far off."
-    value = item.non_finite_target
-    return f"It is forced on {prior}, its encoded size is {value}, and so the loss is {abs(value)}."
 
 
 def _objects(result: MatchResult, top: int | None) -> RenderableType:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from rich.theme import Theme
 
-from ssdlossdbg.analysis.results import FORCED_ONLY, FOUND, FOUND_AS_OTHER, INVALID, MATCHED, MISSED, UNMATCHED
+from ssdlossdbg.analysis.results import (
+    FORCED_ONLY,
+    FOUND,
+    FOUND_AS_OTHER,
+    INVALID,
+    MATCHED,
+    MISSED,
+    UNMATCHED,
+    Severity,
+)
 
 STATUS_STYLES = {
     MATCHED: "gt.matched",
     FORCED_ONLY: "gt.forced",
     UNMATCHED: "gt.unmatched",
     INVALID: "gt.invalid",
+}
+
+SEVERITY_STYLES = {
+    Severity.ERROR: "finding.error",
+    Severity.WARNING: "finding.warning",
+    Severity.NOTE: "finding.note",
 }
 
 OUTCOME_STYLES = {FOUND: "gt.matched", FOUND_AS_OTHER: "gt.forced", MISSED: "gt.unmatched"}
@@ -22,6 +37,9 @@ TERMINAL = Theme(
         "verdict.good": "bold green",
         "verdict.bad": "bold red",
         "attention": "yellow",
+        "finding.error": "bold red",
+        "finding.warning": "yellow",
+        "finding.note": "cyan",
         "gt.matched": "green",
         "gt.forced": "yellow",
         "gt.unmatched": "bold red",

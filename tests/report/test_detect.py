@@ -91,14 +91,15 @@ def test_values_that_are_not_finite_are_told(render: Render, tmp_path: Path) -> 
     conf[1] = float("nan")
     torch.save((loc, conf, priors), tmp_path / "nan.pt")
     result = api.detect(tmp_path / "nan.pt", SAMPLE / "targets.pt", device="cpu")
-    assert "Image 1: the network predicts nan or inf at 8732 priors." in " ".join(render(detect_report(result)).split())
+    assert result.findings[0].code == "NUM001"
+    assert "NUM001" in render(detect_report(result))
     assert '"best_score": "NaN"' in detect_json(result)
 
 
 def test_json_holds_the_contract(detected: DetectResult) -> None:
     report: dict[str, Any] = json.loads(detect_json(detected, ["a.png"]))
     assert (report["schema_version"], report["command"], report["dialect"]) == (1, "detect", "ssd.pytorch")
-    assert (report["findings"], report["files"]) == ([], ["a.png"])
+    assert ([item["code"] for item in report["findings"]], report["files"]) == (["PRI012"], ["a.png"])
     assert [image["index"] for image in report["images"]] == [0, 1, 2]
     assert [len(image["detections"]) for image in report["images"]] == [452, 314, 171]
     first = report["images"][2]["detections"][0]

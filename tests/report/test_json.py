@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from ssdlossdbg.analysis.results import AnchorsResult, LossResult, MatchResult, PresetSummary
+from ssdlossdbg.analysis.results import (
+    AnchorsResult,
+    Case,
+    Finding,
+    LossResult,
+    MatchResult,
+    PresetSummary,
+    Severity,
+    Where,
+)
 from ssdlossdbg.report.as_json import SCHEMA_VERSION, anchors_json, loss_json, match_json, presets_json
 
 
@@ -31,7 +40,7 @@ def test_every_report_says_its_schema(astronaut: MatchResult, batch: LossResult,
     for command, text in texts.items():
         report = parse(text)
         assert (report["schema_version"], report["command"]) == (SCHEMA_VERSION, command)
-        assert (report["findings"], report["files"]) == ([], ["a.png"])
+        assert report["files"] == ["a.png"]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +77,37 @@ def test_presets() -> None:
     assert parse(presets_json([preset]))["presets"] == [
         {"name": "own", "aliases": ["o"], "priors": 7, "codebase": "mine", "title": "Own", "image_size": [300, 200]}
     ]
+
+
+def test_findings_hold_the_contract(astronaut: MatchResult) -> None:
+    findings = parse(match_json(astronaut))["findings"]
+    assert [item["code"] for item in findings] == ["BOX001", "BOX002", "BOX008", "MAT004"]
+    for item in findings:
+        assert {
+            "code",
+            "name",
+            "severity",
+            "message",
+            "where",
+            "value",
+            "bound",
+            "fix",
+            "count",
+            "cases",
+        } == item.keys()
+        assert item["where"].keys() == {"file", "image", "object", "label", "prior", "level", "box"}
+        assert item["count"] == len(item["cases"]) == 1
+        assert item["cases"][0]["where"] == item["where"]
+    first = findings[0]
+    assert (first["severity"], first["where"]["object"], first["where"]["label"]) == ("error", 4, "emblem")
+    assert first["where"]["box"] == [172, 386, 172, 386]
+    assert first["message"].startswith(f"{astronaut.annotation_path}, object 4 (emblem): no width and no height")
+
+
+def test_a_finding_joins_its_worst_cases(broken: LossResult) -> None:
+    cases = tuple(Case(Where("a.xml", None, index), "bad", float("inf"), None, "Drop it.") for index in range(5))
+    many = replace(broken, findings=(Finding("BOX001", "name", Severity.ERROR, cases),))
+    (item,) = parse(loss_json(many))["findings"]
+    assert item["message"] == "a.xml, object 0: bad; object 1: bad; object 2: bad; and 2 more"
+    assert item["value"] == "Infinity"
+    assert [case["where"]["object"] for case in item["cases"]] == [0, 1, 2, 3, 4]

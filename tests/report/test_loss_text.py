@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from ssdlossdbg.analysis.results import GroundTruthLoss, LossResult
-from ssdlossdbg.report.loss_text import MOST_NON_FINITE, loss_report
+from ssdlossdbg.analysis.results import LossResult
+from ssdlossdbg.report.loss_text import loss_report
 
 Render = Callable[..., str]
 TOTAL = """\
@@ -83,42 +82,16 @@ def test_the_costliest_come_first(render: Render, batch: LossResult) -> None:
     assert costs == sorted(costs, reverse=True)
 
 
-def test_what_is_not_finite_is_traced(render: Render, broken: LossResult) -> None:
+def test_findings_and_what_the_real_code_does(render: Render, broken: LossResult) -> None:
     text = " ".join(render(loss_report(broken)).split())
     assert "Loss nan = localisation nan + confidence" in text
-    assert re.search(r"Image 2, object 3 \(class \d\), prior \d+: the encoded target w is -inf, and 1 more", text)
-    assert "prior 8729: the network predicts cx = nan. The model diverged, not the data." in text
-    assert "Image 0, prior 0: the logit of class 1 is nan." in text
-    assert "so this one spoils the mining of every image." in text
+    places = [text.index(words) for words in ("Loss nan", "BOX001", "! The real ssd.pytorch raises", "By image")]
+    assert places == sorted(places)
     assert "(image 1)" in text, "which has no object"
 
 
-def test_many_of_a_kind_are_told_once(render: Render, broken: LossResult) -> None:
-    found = next(item for item in broken.non_finite if item.term == "loc")
-    for more, said in ((0, None), (1, "The same in 1 more place;"), (7, "The same in 7 more places;")):
-        many = replace(broken, non_finite=(found,) * (MOST_NON_FINITE + more))
-        text = render(loss_report(many))
-        assert text.count("the network predicts cx") == MOST_NON_FINITE
-        assert said is None or said in text
-        assert ("The same in" in text) == bool(more)
-
-
-def test_an_invalid_box_that_does_no_harm(render: Render, batch: LossResult) -> None:
-    def shown(item: GroundTruthLoss) -> str:
-        return " ".join(render(loss_report(replace(batch, ground_truth=(item,)))).split())
-
-    odd = replace(batch.ground_truth[0], problem="zero width", positives=0)
-    assert "Image 0, object 0 (cat) is no box (zero width), but has no positive, so it does no harm here." in shown(odd)
-    assert "yet its loss is finite." in shown(replace(odd, positives=2))
-
-
-def test_weight_half_precision_and_ties(render: Render, batch: LossResult) -> None:
-    image = replace(batch.images[0], first_not_mined=batch.images[0].last_mined)
-    odd = replace(batch, localization_weight=2.0, dtype="float16", images=(image,))
-    text = " ".join(render(loss_report(odd)).split())
-    assert "(normaliser: 165, localisation times 2)" in text
-    assert "The predictions are float16; everything here is computed from them in float32." in text
-    assert "Equal scores straddle the mining cut-off of image 0;" in text
+def test_weight(render: Render, batch: LossResult) -> None:
+    assert "(normaliser: 165, localisation times 2)" in render(loss_report(replace(batch, localization_weight=2.0)))
 
 
 def test_an_empty_batch(render: Render, batch: LossResult) -> None:

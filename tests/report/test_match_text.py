@@ -48,15 +48,13 @@ def test_tables(render: Render, astronaut: MatchResult, expected: str) -> None:
     assert expected in render(match_report(astronaut))
 
 
-def test_verdict_and_warnings(render: Render, astronaut: MatchResult) -> None:
+def test_verdict_and_findings(render: Render, astronaut: MatchResult) -> None:
     text = " ".join(render(match_report(astronaut)).split())
-    for sentence in (
-        "6 objects: 3 matched, 1 forced only, 2 invalid. 20 positives (2 of them forced), 60 negatives to be mined.",
-        "! Object 2 (emblem) is no box: inverted, xmin > xmax. Object 4 took the prior it was forced on",
-        "! Object 3 (emblem) reaches out of the photo with 2% of its area.",
-        "! Object 4 (emblem) is no box: zero width and height. It is forced on prior 0, its encoded size is -inf",
-    ):
-        assert sentence in text
+    verdict = (
+        "6 objects: 3 matched, 1 forced only, 2 invalid. 20 positives (2 of them forced), 60 negatives to be mined."
+    )
+    places = [text.index(words) for words in (verdict, "BOX001", "BOX002", "BOX008", "MAT004", "Objects (size")]
+    assert places == sorted(places)
 
 
 def numbers(text: str, title: str) -> list[list[str]]:
@@ -89,20 +87,6 @@ def change(result: MatchResult, place: int, **fields: Any) -> MatchResult:
     objects = list(result.ground_truth)
     objects[place] = replace(objects[place], **fields)
     return replace(result, ground_truth=tuple(objects))
-
-
-def test_an_unmatched_object_names_its_rival(render: Render, astronaut: MatchResult) -> None:
-    lost = change(astronaut, 5, positives=0, forced=0, lost_to=1, status="unmatched")
-    text = " ".join(render(match_report(lost)).split())
-    assert "! Object 5 (emblem) trains nothing: object 1 took its only prior, 2230." in text
-
-
-def test_another_size_and_difficult_objects(render: Render, astronaut: MatchResult) -> None:
-    odd = replace(astronaut, annotation_size=(1024, 1024), left_out=((6, "cup"),))
-    text = " ".join(render(match_report(odd)).split())
-    assert "! The annotation says the photo is 1024 x 1024, but it is 512 x 512" in text
-    assert "! ssd.pytorch leaves out what is marked difficult: object 6 (cup)." in text
-    assert "The annotation says" not in render(match_report(astronaut))
 
 
 def test_no_object(render: Render, astronaut: MatchResult) -> None:

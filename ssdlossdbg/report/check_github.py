@@ -1,0 +1,35 @@
+"""The findings of `check` as GitHub's workflow commands, which annotate the files of a pull request."""
+
+from __future__ import annotations
+
+from ssdlossdbg.analysis.results import Case, CheckResult, Finding, Severity
+from ssdlossdbg.report.check_text import listed
+
+COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def check_github(result: CheckResult, notes: bool = False) -> str:
+    """A command for each case.
+
+    Args:
+        result: what `check` returned.
+        notes: whether notes are told, too.
+    """
+    return "\n".join(_command(finding, case) for finding in listed(result, notes) for case in finding.cases)
+
+
+def _command(finding: Finding, case: Case) -> str:
+    place = case.where.place
+    message = f"{place}: {case.message}" if place else case.message
+    file, title = _property(case.where.file.replace("\\", "/")), _property(f"{finding.code} {finding.name}")
+    return f"::{COMMANDS[finding.severity]} file={file},title={title}::{_data(f'{message}. {case.fix}')}"
+
+
+def _data(text: str) -> str:
+    """What follows the command, escaped as GitHub's toolkit does (packages/core/src/command.ts)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """The value of a property, in which these would end it."""
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,87 @@
+"""The lines of `check`: one for each case, then what it all comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import SEVERITIES, Case, CheckResult, Finding, Severity, Where
+from ssdlossdbg.report.text import count
+from ssdlossdbg.report.theme import SEVERITY_STYLES
+
+Key = tuple[str | int, ...]
+
+
+def check_report(result: CheckResult, notes: bool = False) -> Text:
+    """A line for each case, by file and object, and a summary.
+
+    Args:
+        result: what `check` returned.
+        notes: list the notes too, rather than only count them.
+    """
+    shown = [(finding, case) for finding in listed(result, notes) for case in finding.cases]
+    lines = [
+        _line(finding, case) for finding, case in sorted(shown, key=lambda pair: _key(pair[1].where, pair[0].code))
+    ]
+    if lines:
+        lines.append(Text())
+    return Text("\n").join([*lines, Text(_summary(result, notes)), *_codes(result)])
+
+
+def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:
+    """The findings that are to be shown one by one."""
+    return tuple(finding for finding in result.findings if notes or finding.severity is not Severity.NOTE)
+
+
+def severities(result: CheckResult) -> Counter[Severity]:
+    """How many cases there are of each severity."""
+    return sum((Counter({finding.severity: len(finding.cases)}) for finding in result.findings), Counter())
+
+
+def codes(result: CheckResult) -> Counter[str]:
+    """How many cases there are of each code, in the order of the codes."""
+    findings = sorted(result.findings, key=lambda finding: finding.code)
+    return sum((Counter({finding.code: len(finding.cases)}) for finding in findings), Counter())
+
+
+def _line(finding: Finding, case: Case) -> Text:
+    where = case.where
+    parts = [where.file] if where.image is None else [where.file, str(where.image)]
+    if where.object is not None:
+        parts.append(str(where.object))
+    if where.prior is not None:
+        parts.append(f"prior {where.prior}")
+    elif where.level is not None:
+        parts.append(f"level {where.level}")
+    code = (finding.code, SEVERITY_STYLES[finding.severity])
+    return Text.assemble(f"{':'.join(parts)}: ", code, f" {case.message}. {case.fix}")
+
+
+def _key(where: Where, code: str) -> Key:
+    image = ("", -1) if where.image is None else ("", where.image) if isinstance(where.image, int) else (where.image, 0)
+    places = (-1 if place is None else place for place in (where.object, where.level, where.prior))
+    return (where.file, *image, *places, code)
+
+
+def _summary(result: CheckResult, notes: bool) -> str:
+    unreadable = f" ({result.files.unreadable} unreadable)" if result.files.unreadable else ""
+    numbers = severities(result)
+    found = [count(numbers[severity], severity) for severity in SEVERITIES if numbers[severity]]
+    hidden = " (--notes lists them)" if numbers[Severity.NOTE] and not notes else ""
+    files, objects = count(result.files.total, "file"), count(result.objects, "object")
+    return f"Checked {files}{unreadable}, {objects}: {', '.join(found) or 'nothing found'}{hidden}."
+
+
+def _codes(result: CheckResult) -> list[Text]:
+    """A line for each code: its severity, how often, and its name."""
+    numbers = codes(result)
+    known = {finding.code: finding for finding in result.findings}
+    width = max((len(str(number)) for number in numbers.values()), default=0)
+    return [
+        Text.assemble(
+            (f"  {code}  {known[code].severity:7}", SEVERITY_STYLES[known[code].severity]),
+            f"  {number:>{width}}  {known[code].name}",
+        )
+        for code, number in numbers.items()
+    ]

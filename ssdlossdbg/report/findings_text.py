@@ -1,0 +1,62 @@
+"""The findings at the top of every terminal report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding, Severity
+from ssdlossdbg.report.text import count
+from ssdlossdbg.report.theme import SEVERITY_STYLES
+
+# At most a screenful: so many findings, and of each but a note so many cases.
+MOST_FINDINGS, MOST_CASES = 7, 3
+
+
+def findings_block(findings: Sequence[Finding]) -> RenderableType:
+    """What is wrong, the gravest first, each with what to do about it; nothing at all where nothing is.
+
+    Args:
+        findings: in their order.
+    """
+    if not findings:
+        return Group()
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in findings[:MOST_FINDINGS]:
+        mark = Text(f"{finding.code}\n{finding.severity}", style=SEVERITY_STYLES[finding.severity])
+        grid.add_row(mark, _finding(finding))
+    return Group(grid, Text(_summary(findings), style="faint"), Text())
+
+
+def _finding(finding: Finding) -> Text:
+    note = finding.severity is Severity.NOTE
+    shown = finding.cases[: 1 if note else MOST_CASES]
+    left = len(finding.cases) - len(shown)
+    lines = [_sentence(case) for case in shown]
+    if left:
+        lines[-1] += f" And {left} more like it."
+    text = Text("\n".join(lines))
+    if not note:
+        for fix in dict.fromkeys(case.fix for case in shown):
+            text.append(f"\n{fix}", style="faint")
+    return text
+
+
+def _sentence(case: Case) -> str:
+    place = case.where.place
+    words = f"{place}: {case.message}" if place else case.message
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    numbers = Counter(finding.severity for finding in findings)
+    said = ", ".join(count(numbers[severity], severity) for severity in SEVERITIES if numbers[severity])
+    hidden = [finding.code for finding in findings[MOST_FINDINGS:]]
+    more = f"Not shown, but in --format json: {', '.join(hidden)}. " if hidden else ""
+    return f"{more}{said[:1].upper()}{said[1:]}; ssdlossdbg explain {findings[0].code} tells what one means."
