@@ -12,14 +12,29 @@ from ssdlossdbg.cli.options import (
     BoxFormOptionType,
     ConfigOption,
     DialectOption,
+    FailOn,
+    FailOnOption,
     Format,
     FormatOption,
+    IgnoreOption,
     ImageSizeOption,
+    SelectOption,
     TracebackOption,
     existing_inputs,
+    parse_codes,
     parse_image_size,
 )
-from ssdlossdbg.cli.session import command, progress, quick_imports, say_warning, show, show_plain, write_file
+from ssdlossdbg.cli.session import (
+    chosen,
+    command,
+    finish,
+    progress,
+    quick_imports,
+    say_warning,
+    show,
+    show_plain,
+    write_file,
+)
 from ssdlossdbg.errors import InputError
 
 
@@ -38,6 +53,9 @@ def anchors(
     list_presets: Annotated[bool, typer.Option("--list", help="List every preset and exit.")] = False,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
@@ -50,6 +68,7 @@ def anchors(
     if list_presets:
         _list(format)
         return
+    codes = parse_codes(select, ignore)
     if image is not None and output is None:
         say_warning("--image: is the ground of a picture, and none is asked for. Add -o PNG.")
     with progress("Generating the priors"):
@@ -57,7 +76,7 @@ def anchors(
             from ssdlossdbg import api
             from ssdlossdbg.readers.priors import load_priors
         priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
-        result = api.anchors(priors, dialect)
+        result = chosen(api.anchors(priors, dialect), codes)
         outputs: list[tuple[Path, bytes]] = []
         if dump is not None:
             outputs.append((dump, _npy(result.boxes)))
@@ -82,6 +101,7 @@ def anchors(
         from ssdlossdbg.report.text import with_files
 
         show(with_files(anchors_report(result), files))
+    finish(result.findings, fail_on)
 
 
 def _list(format: Format) -> None:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ssdlossdbg import __version__
 from ssdlossdbg.cli.anchors import anchors
+from ssdlossdbg.cli.check import check
 from ssdlossdbg.cli.compare import compare
 from ssdlossdbg.cli.detect import detect
 from ssdlossdbg.cli.dialects import dialects
+from ssdlossdbg.cli.explain import explain
 from ssdlossdbg.cli.loss import loss
 from ssdlossdbg.cli.match import match
+from ssdlossdbg.cli.session import command
+
+
+class _Program(TyperGroup):
+    """Keeps the words of the command line, which tell whether a command is only asked for its help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.obj = tuple(args)
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     name="ssdlossdbg",
+    cls=_Program,
     help="The profiler for the SSD loss: which priors each object gets, what the loss is made of, what is wrong.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (match, loss, detect, anchors, compare, dialects):
+for function in (match, loss, detect, anchors, compare, check, dialects, explain):
     app.command()(function)
 
 
@@ -33,12 +47,18 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
+@command
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if not set(context.help_option_names).isdisjoint(context.obj):
+        return  # a pyproject.toml that is broken must not keep anyone from reading the help
+    from ssdlossdbg.cli.defaults import project_defaults
+
+    context.default_map = project_defaults(context)
 
 
 def main() -> None:

@@ -12,16 +12,21 @@ from ssdlossdbg.cli.options import (
     BoxFormOptionType,
     ConfigOption,
     DeviceOption,
+    FailOn,
+    FailOnOption,
     Format,
     FormatOption,
+    IgnoreOption,
     ImageSizeOption,
     NativeOption,
+    SelectOption,
     TracebackOption,
     UnitsOption,
+    parse_codes,
     parse_image_size,
     split_names,
 )
-from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain
+from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
 
 
 @command
@@ -47,6 +52,9 @@ def compare(
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
@@ -54,6 +62,7 @@ def compare(
 
     Example: ssdlossdbg compare preds.pt targets.pt --dialects torchvision,caffe
     """
+    codes = parse_codes(select, ignore)
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg import api
@@ -71,6 +80,7 @@ def compare(
             label_offset=label_offset,
             native=native,
         )
+    result = chosen(result, codes)
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import compare_json
 
@@ -79,3 +89,4 @@ def compare(
         from ssdlossdbg.report.compare_text import compare_report
 
         show(compare_report(result))
+    finish(result.findings, fail_on)

@@ -15,19 +15,24 @@ from ssdlossdbg.cli.options import (
     ConfigOption,
     DeviceOption,
     DialectOption,
+    FailOn,
+    FailOnOption,
     Format,
     FormatOption,
+    IgnoreOption,
     ImageSizeOption,
     NativeOption,
+    SelectOption,
     TracebackOption,
     UnitsOption,
     existing_inputs,
     finite,
     parse_classes,
+    parse_codes,
     parse_image_size,
 )
 from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain
+from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
 
 
 @command
@@ -82,6 +87,9 @@ def detect(
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
@@ -92,6 +100,7 @@ def detect(
 
     Example: ssdlossdbg detect preds.pt targets.pt --image photo.jpg -o pictures
     """
+    codes = parse_codes(select, ignore)
     photos = image or []
     with progress("Detecting"):
         with quick_imports():
@@ -115,6 +124,7 @@ def detect(
             label_offset=label_offset,
             native=native,
         )
+        result = chosen(result, codes)
         inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)
         files = []
         if output:
@@ -131,3 +141,4 @@ def detect(
         from ssdlossdbg.report.text import with_files
 
         show(with_files(detect_report(result, top), files))
+    finish(result.findings, fail_on)

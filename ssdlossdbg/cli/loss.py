@@ -15,20 +15,25 @@ from ssdlossdbg.cli.options import (
     ConfigOption,
     DeviceOption,
     DialectOption,
+    FailOn,
+    FailOnOption,
     Format,
     FormatOption,
+    IgnoreOption,
     ImageSizeOption,
     NativeOption,
+    SelectOption,
     ThresholdOption,
     TracebackOption,
     UnitsOption,
     existing_inputs,
     finite,
     parse_classes,
+    parse_codes,
     parse_image_size,
 )
 from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain
+from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
 
 
 @command
@@ -84,6 +89,9 @@ def loss(
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
@@ -93,6 +101,7 @@ def loss(
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
+    codes = parse_codes(select, ignore)
     photos = image or []
     with progress("Computing the loss"):
         with quick_imports():
@@ -118,6 +127,7 @@ def loss(
             native=native,
             weights=weights,
         )
+        result = chosen(result, codes)
         inputs = existing_inputs(predictions, targets, config, classes, weights, *photos)
         files = []
         if output:
@@ -134,3 +144,4 @@ def loss(
         from ssdlossdbg.report.text import with_files
 
         show(with_files(loss_report(result, top), files))
+    finish(result.findings, fail_on)

@@ -14,17 +14,32 @@ from ssdlossdbg.cli.options import (
     ConfigOption,
     DeviceOption,
     DialectOption,
+    FailOn,
+    FailOnOption,
     Format,
     FormatOption,
+    IgnoreOption,
     ImageSizeOption,
+    SelectOption,
     ThresholdOption,
     TracebackOption,
     existing_inputs,
     parse_classes,
+    parse_codes,
     parse_image_size,
     split_names,
 )
-from ssdlossdbg.cli.session import command, progress, quick_imports, show, show_plain, unused, write_file
+from ssdlossdbg.cli.session import (
+    chosen,
+    command,
+    finish,
+    progress,
+    quick_imports,
+    show,
+    show_plain,
+    unused,
+    write_file,
+)
 
 
 @command
@@ -47,11 +62,16 @@ def match(
             "-o", "--output", metavar="PNG", help="Where to draw the overlay  [default: IMAGE.match.png, here]"
         ),
     ] = None,
-    no_overlay: Annotated[bool, typer.Option("--no-overlay", help="Draw no picture.")] = False,
+    no_overlay: Annotated[
+        bool, typer.Option("--no-overlay/--overlay", show_default=False, help="Draw no picture.")
+    ] = False,
     top: Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="List only the N worst objects.")] = None,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
     traceback: TracebackOption = False,
 ) -> None:
@@ -61,6 +81,7 @@ def match(
 
     Example: ssdlossdbg match img.jpg ann.xml
     """
+    codes = parse_codes(select, ignore)
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg import api
@@ -70,6 +91,7 @@ def match(
         priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
         names = parse_classes(classes)
         result = api.match(photo, annotation, priors, dialect, classes=names, threshold=threshold, device=device)
+        result = chosen(result, codes)
         others = split_names(dialects)
         changes = (
             api.match_roles(result, photo, annotation, priors, others, classes=names, device=device) if others else ()
@@ -96,3 +118,4 @@ def match(
         if changes:
             report = with_section(report, roles_report(result.dialect, changes))
         show(with_files(report, files))
+    finish(result.findings, fail_on)

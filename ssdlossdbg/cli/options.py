@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,14 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class FailOn(StrEnum):
+    """The least severity that makes the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NEVER = "never"
 
 
 class BoxFormOption(StrEnum):
@@ -79,12 +88,28 @@ ImageSizeOption = Annotated[
 NativeOption = Annotated[
     bool,
     typer.Option(
-        "--native",
+        "--native/--no-native",
+        show_default=False,
         help="The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
         "as the dialect's [native] says.",
     ),
 ]
-TracebackOption = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it came up.")]
+SelectOption = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="CODES", help="Show only these findings: codes or beginnings, as in BOX,LBL002."),
+]
+IgnoreOption = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="CODES", help="Leave these findings out, selected or not.")
+]
+FailOnOption = Annotated[
+    FailOn, typer.Option("--fail-on", help="Exit with 1 where a finding shown is as grave as this.")
+]
+TracebackOption = Annotated[
+    bool,
+    typer.Option(
+        "--traceback/--no-traceback", show_default=False, help="On an error, show where in the code it came up."
+    ),
+]
 
 
 def parse_image_size(text: str | None) -> tuple[int, int] | None:
@@ -125,6 +150,23 @@ def parse_classes(text: str | None) -> tuple[str, ...]:
     from ssdlossdbg.readers.classes import load_classes
 
     return load_classes(text) if text is not None else ()
+
+
+def parse_codes(select: Sequence[str] | None, ignore: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The codes or beginnings of codes that --select and --ignore name.
+
+    Raises:
+        UnknownNameError: no code begins so.
+    """
+    return _known_codes("--select", select or ()), _known_codes("--ignore", ignore or ())
+
+
+def _known_codes(option: str, values: Sequence[str]) -> tuple[str, ...]:
+    if not values:
+        return ()
+    from ssdlossdbg.checks.catalogue import known_prefix
+
+    return tuple(known_prefix(code, option) for value in values for code in value.split(","))
 
 
 def existing_inputs(*paths: str | Path | None) -> tuple[Path, ...]:

@@ -9,15 +9,35 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
-from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
+from ssdlossdbg.cli.options import FailOn
+from ssdlossdbg.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_CLEAN,
+    EXIT_FINDINGS,
+    EXIT_INTERRUPTED,
+    InputError,
+    SsdLossDbgError,
+)
+
+if TYPE_CHECKING:
+    from ssdlossdbg.analysis.results import (
+        AnchorsResult,
+        CompareResult,
+        DetectResult,
+        Finding,
+        LossResult,
+        MatchResult,
+    )
 
 P = ParamSpec("P")
+Result = TypeVar("Result", "AnchorsResult", "CompareResult", "DetectResult", "LossResult", "MatchResult")
 PATIENCE_SECONDS = 2.0
 
 
@@ -132,6 +152,28 @@ def progress(doing: str) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def chosen(result: Result, codes: tuple[Sequence[str], Sequence[str]]) -> Result:
+    """The result with only those findings that `parse_codes` says are selected and not ignored."""
+    from ssdlossdbg.checks.catalogue import choose
+
+    return replace(result, findings=choose(result.findings, *codes))
+
+
+def finish(findings: Iterable[Finding], fail_on: FailOn) -> None:
+    """End a command, once everything is printed and written.
+
+    Raises:
+        typer.Exit: with the code for findings, where one is as grave as the user said.
+    """
+    from ssdlossdbg.analysis.results import SEVERITIES
+
+    if fail_on is FailOn.NEVER:
+        return
+    failing = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    if any(finding.severity in failing for finding in findings):
+        raise typer.Exit(EXIT_FINDINGS)
 
 
 def write_file(path: Path, data: bytes, inputs: Iterable[Path] = ()) -> None:

@@ -19,7 +19,14 @@ from ssdlossdbg.cli.app import app
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 Objects = Sequence[tuple[str, tuple[Any, Any, Any, Any]]]
 # What a slow machine is told on stderr while it waits.
-PATIENCE = ("Matching ...", "Comparing ...", "Computing the loss ...", "Generating the priors ...", "Detecting ...")
+PATIENCE = (
+    "Matching ...",
+    "Comparing ...",
+    "Computing the loss ...",
+    "Generating the priors ...",
+    "Detecting ...",
+    "Checking ...",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,18 @@ def good(run: Run) -> Callable[..., str]:
     def invoke(*words: object) -> str:
         outcome = run(*words)
         assert (outcome.code, outcome.err) == (0, "")
+        return outcome.out
+
+    return invoke
+
+
+@pytest.fixture
+def broken(run: Run) -> Callable[..., str]:
+    """Run a command that must find an error in its input, and report in silence all the same; its report."""
+
+    def invoke(*words: object) -> str:
+        outcome = run(*words)
+        assert (outcome.code, outcome.err) == (1, "")
         return outcome.out
 
     return invoke

@@ -48,7 +48,7 @@ def parse(text: str) -> dict[str, Any]:
 def test_json(
     good: Good, save: Save, batch: tuple[object, ...], dialect: str, weights: dict[str, Any], wanted: float
 ) -> None:
-    words = (*batch, "--dialect", dialect, "--format", "json")
+    words = (*batch, "--dialect", dialect, "--target-units", "normalized", "--format", "json")
     without = parse(good(*words))["loss"]
     assert (without["weight_decay_rate"], without["weight_decay"], without["total_with_weight_decay"]) == (
         *(5e-4, None, None),
@@ -121,8 +121,8 @@ def test_a_fork_says_its_own(good: Good, save: Save, batch: tuple[object, ...], 
     fork = 'base = "ssd-keras"\n[weight_decay]\nrate = 1e-3\nonly = [".weight"]\nskip = ["L2Norm"]\n'
     (folder / "fork.toml").write_text(fork)
     weights = {"a.weight": torch.tensor([3.0]), "L2Norm.weight": torch.tensor([20.0]), "a.bias": torch.tensor([7.0])}
-    words = (*batch, "--dialect", "fork.toml", "--weights", save("w.pt", weights), "--format", "json")
-    assert parse(good(*words))["loss"]["weight_decay"] == pytest.approx(1e-3 * 9, rel=1e-12)
+    words = (*batch, "--dialect", "fork.toml", "--target-units", "normalized", "--weights", save("w.pt", weights))
+    assert parse(good(*words, "--format", "json"))["loss"]["weight_decay"] == pytest.approx(1e-3 * 9, rel=1e-12)
 
 
 @pytest.mark.parametrize(
