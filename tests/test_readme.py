@@ -5,6 +5,7 @@ After a wanted change, `UPDATE_README=1 pytest tests/test_readme.py` writes the 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -21,7 +22,9 @@ from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
 from ssdlossdbg import api
+from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
+from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
 from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
 from ssdlossdbg.readers.priors import load_priors
@@ -55,7 +58,7 @@ def run(command: str) -> str:
     """What the command prints, up to the number of lines that `| head` keeps, without the blanks that pad them."""
     command, _, head = command.partition(" | head -")
     result = CliRunner().invoke(app, shlex.split(command))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (EXIT_CLEAN, EXIT_FINDINGS), result.output
     lines = result.stdout.splitlines()[: int(head) if head else None]
     return "".join(line.rstrip() + "\n" for line in lines)
 
@@ -64,7 +67,7 @@ def run(command: str) -> str:
 def test_console_examples() -> None:
     text = README.read_text()
     shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
-    assert len(shown) == 7
+    assert len(shown) == 9
     printed = {command: run(command) for command in shown}
     if os.environ.get("UPDATE_README"):
         README.write_text(
@@ -195,7 +198,7 @@ def test_added_lines_of_torchvision() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_toml_examples() -> None:
-    dialect, config = blocks("toml")
+    dialect, config = [block for block in blocks("toml") if "[tool." not in block]
     Path("own.toml").write_text(config)
     Path("fork.toml").write_text(dialect)
     result = api.anchors("own.toml")
@@ -226,6 +229,30 @@ def test_pictures_are_what_the_commands_draw() -> None:
             # The stored picture has a palette of 160 colours, and JPEG decoders may differ in a shade.
             difference = ImageChops.difference(stored.convert("RGB"), picture).convert("L").resize((64, 64))
             assert np.asarray(difference).max() < 24
+
+
+def test_findings_are_all_listed() -> None:
+    begin, end = "<!-- findings: begin -->\n", "<!-- findings: end -->\n"
+    before, _, rest = README.read_text().partition(begin)
+    listed, _, after = rest.partition(end)
+    rows = [f"| `{check.code}` | {check.severity} | {check.summary} |" for check in CHECKS.values()]
+    table = "\n".join(["", "| code | severity | |", "|---|---|---|", *rows, "", ""])
+    if os.environ.get("UPDATE_README"):
+        README.write_text(f"{before}{begin}{table}{end}{after}")
+    else:
+        assert listed == table
+
+
+@pytest.mark.usefixtures("folder")
+def test_project_defaults() -> None:
+    dialect_line = 'dialect = "torchvision"'
+    (table,) = [block for block in blocks("toml") if "[tool.ssdlossdbg]" in block]
+    assert dialect_line in table
+    Path("pyproject.toml").write_text(table.replace('["RBC", "WBC", "Platelets"]', '"sample_data/classes.txt"'))
+    result = CliRunner().invoke(app, ["check", "sample_data/cat.xml", "--format", "json"])
+    assert (result.exit_code, json.loads(result.stdout)["dialect"]) == (EXIT_CLEAN, "torchvision")
+    result = CliRunner().invoke(app, ["check", "sample_data/astronaut.xml", "--select", "BOX008"])
+    assert result.exit_code == EXIT_FINDINGS
 
 
 def test_preset_count() -> None:
