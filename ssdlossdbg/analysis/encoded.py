@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,10 +16,11 @@ from ssdlossdbg.analysis.readings import (
     corners,
     read_offsets,
     same_boxes,
+    stated,
     stored_precision,
 )
 from ssdlossdbg.analysis.results import BoolArray, EncodedTable, FloatArray, IntArray
-from ssdlossdbg.analysis.results.encoded import NO_SIDE, Tally, sound
+from ssdlossdbg.analysis.results.encoded import NO_SIDE, Formula, Tally, sound
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.specs import MatchSpec
 from ssdlossdbg.readers.dialects import Dialect
@@ -54,9 +55,19 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
         positives.only(usable), dialect.codec.variances, grid.size, dialect.match.threshold, grid.aspect
     )
     found = _recover(positives, usable, hypothesis, grid)
-    weak = found.iou < dialect.match.threshold - found.slack
     # Where most priors are positive, there are objects to speak of only if many positives share one.
     crowded = len(image) > labels.numel() / 2
+    split = np.zeros(len(image), dtype=bool) if crowded else _split(found, positives)
+    if reading.formula is Formula.VARIANCES and 2 * split.sum() > len(split):
+        # Priors that are smaller by one factor all over a level look like variances that are larger by it, but for
+        # boxes that stay apart.
+        own = stated(dialect.codec.variances)
+        reading = replace(
+            reading, formula=own.formula, words=own.words, variances=own.variances, boxes=reading.stated_boxes
+        )
+        found = _recover(positives, usable, own, grid)
+        split = _split(found, positives)
+    weak = found.iou < dialect.match.threshold - found.slack
     asked = np.zeros_like(weak) if crowded and reading.boxes > reading.positives / 2 else weak
     return EncodedTable(
         file=file,
@@ -76,7 +87,7 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
         slack=found.slack,
         best_own=_best_own(found),
         best_free=_best_free(found, asked, image, labels, grid),
-        split=np.zeros_like(weak) if crowded else _split(found, positives),
+        split=split,
         ignored=_tally(labels < 0),
         bad_negatives=_tally((labels <= 0) & torch.from_numpy(sound(grid.priors)) & ~offsets.isfinite().all(-1)),
         rules=dialect,

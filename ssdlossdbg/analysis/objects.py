@@ -151,7 +151,6 @@ def describe_objects(
         forced=_numpy(matching.positives_per_gt(matching.forced)[image, slot]),
         lost_to=_numpy(lost_to),
         target=_numpy(_first_non_finite(targets, matching)[image, slot]),
-        priors=len(priors.boxes),
         image_size=priors.image_size,
         rules=dialect,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import class_name, to_pixels, unit_of
+from ssdlossdbg.analysis.orders import grids_of, order_fits
 from ssdlossdbg.analysis.results import COORDINATES, Predicted
 from ssdlossdbg.analysis.results.predicted import (
     LARGEST_LOGIT,
@@ -18,14 +18,11 @@ from ssdlossdbg.analysis.results.predicted import (
     SAME_LOGIT,
     SURE,
     Answers,
-    HeadOrder,
     OddValue,
-    OrderFit,
     Quota,
     Underflow,
     Unlabelled,
 )
-from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
@@ -38,14 +35,11 @@ from ssdlossdbg.multibox.specs import (
     MiningScore,
     MiningSelection,
     MiningSpec,
-    PriorOrder,
 )
 from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 
-# Shapes whose sides agree within so many pixels are one.
-SAME_SIDE = 0.01
 # A network is taken at its word about objects if it gets this share of positives and of negatives right.
 KNOWS_OBJECTS = 0.5
 KNOWS_BACKGROUND = 0.9
@@ -106,7 +100,7 @@ def describe_predictions(
     knows_objects = answers is not None and answers.right >= KNOWS_OBJECTS
     return replace(
         described,
-        orders=_orders(loc, priors, loss, gt, dialect),
+        orders=order_fits(loc, priors, loss.matching, gt, dialect),
         unlabelled=_unlabelled(predictions, priors, loss, gt, dialect, class_names) if knows_objects else (),
     )
 
@@ -136,7 +130,7 @@ def _spread(conf: Tensor, priors: Priors) -> float:
     """
     everything = torch.arange(conf.shape[1], device=conf.device)[:, None, None]
     compared, spread = False, 0.0
-    for grid in reversed(_grids(priors) or [everything]):
+    for grid in reversed(grids_of(priors) or [everything]):
         logits = conf[:, grid]
         differs = float((logits.amax((0, 1, 2)) - logits.amin((0, 1, 2))).max())
         if not differs <= SAME_LOGIT:
@@ -188,6 +182,7 @@ def _quotas(loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Quota, ...]:
 
 
 def _underflows(conf: Tensor, loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Underflow, ...]:
+    """The images with negatives whose score is log 0, under the one score that can be."""
     lost = loss.matching.negative & (loss.mining.score == -torch.inf)
     if spec.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not bool(lost.any()):
         return ()
@@ -210,88 +205,6 @@ def _underflows(conf: Tensor, loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Und
     )
 
 
-def _orders(
-    loc: Tensor, priors: Priors, loss: MultiBoxLoss, gt: GroundTruthBatch, dialect: Dialect
-) -> tuple[OrderFit, ...]:
-    """How well other orders fit than the given one, each at the positives where it makes a difference."""
-    image, prior = loss.matching.positive.nonzero(as_tuple=True)
-    if not len(image):
-        return ()
-    unit = unit_of(dialect, priors)
-    boxes, anchors = gt.boxes[image, loss.matching.gt_index[image, prior]], priors.boxes[prior] * unit
-
-    def overlap(offsets: Tensor) -> Tensor:
-        return iou(decode(offsets, anchors, dialect.codec) / unit, boxes).nan_to_num(0.0)
-
-    given, everywhere = loc[image, prior], torch.ones_like(prior, dtype=torch.bool)
-    candidates = {HeadOrder.Y_FIRST: (given[:, [1, 0, 3, 2]], everywhere)}
-    for order, prior_of_row in _row_orders(priors).items():
-        row = prior_of_row.argsort()[prior]
-        candidates[order] = loc[image, row], row != prior
-    as_given, of_priors = overlap(given), overlap(torch.zeros_like(given))
-    fits = []
-    for order, (other, moved) in candidates.items():
-        if bool(moved.any()):
-            means = [float(part[moved].mean()) for part in (overlap(other), as_given, of_priors)]
-            fits.append(OrderFit(order, int(moved.sum()), *means))
-    return tuple(fits)
-
-
-def _row_orders(priors: Priors) -> dict[HeadOrder, Tensor]:
-    """`[P]` the prior that each row of the predictions would belong to; empty where no grid is known."""
-    grids = _grids(priors)
-    if not grids:
-        return {}
-    cells = [grid.flatten() for grid in grids]
-    orders = {
-        HeadOrder.CELL: cells,
-        HeadOrder.SHAPE: [grid.permute(2, 0, 1).flatten() for grid in grids],
-        HeadOrder.COLUMN: [grid.transpose(0, 1).flatten() for grid in grids],
-        HeadOrder.LEVELS_REVERSED: cells[::-1],
-        HeadOrder.SECOND_LAST: [grid[..., _second_last(grid.shape[2])].flatten() for grid in grids],
-        HeadOrder.LAST_SECOND: [grid[..., _last_second(grid.shape[2])].flatten() for grid in grids],
-        HeadOrder.TURNED: [grid[..., _turned(priors.boxes[grid[0, 0]], priors)].flatten() for grid in grids],
-    }
-    return {order: torch.cat(parts) for order, parts in orders.items()}
-
-
-def _grids(priors: Priors) -> list[Tensor]:
-    """`[rows, columns, shapes]` the position of each prior in the table, a level each.
-
-    Where cells go column by column, each column was read as a level of its own.
-    """
-    grids, start = [], 0
-    for (feature_map, shapes), run in groupby(priors.levels, key=lambda level: (level.feature_map, level.shapes)):
-        repeats, (columns, rows), number = len(list(run)), feature_map, len(shapes)
-        count = repeats * columns * rows * number
-        places = torch.arange(start, start + count, device=priors.boxes.device)
-        start += count
-        if repeats > 1:
-            grids.append(places.view(repeats * columns, rows, number).transpose(0, 1))
-        elif priors.order is PriorOrder.SHAPE:
-            grids.append(places.view(number, rows, columns).permute(1, 2, 0))
-        else:
-            grids.append(places.view(rows, columns, number))
-    return grids
-
-
-def _second_last(shapes: int) -> list[int]:
-    return [0, *range(2, shapes), 1][:shapes]
-
-
-def _last_second(shapes: int) -> list[int]:
-    return [0, shapes - 1, *range(1, shapes - 1)][:shapes]
-
-
-def _turned(boxes: Tensor, priors: Priors) -> list[int]:
-    """For each shape of a cell the one with its sides exchanged, itself where there is none; as they are if unclear."""
-    sides = boxes[:, 2:] * boxes.new_tensor(priors.image_size)
-    apart = (sides[:, None] - sides.flip(-1)).abs().amax(-1)
-    as_given = torch.arange(len(sides), device=boxes.device)
-    turned = torch.where(apart.amin(1) <= SAME_SIDE, apart.argmin(1), as_given)
-    return list((turned if len(torch.unique(turned)) == len(sides) else as_given).tolist())  # no shape may come twice
-
-
 def _unlabelled(
     predictions: Predictions,
     priors: Priors,
@@ -300,6 +213,7 @@ def _unlabelled(
     dialect: Dialect,
     class_names: tuple[str, ...],
 ) -> tuple[Unlabelled, ...]:
+    """The images with mined negatives off every object that are surely taken for one; none if background is unknown."""
     loc, conf, negative = predictions.loc, predictions.conf, loss.matching.negative
     image, prior = loss.mining.mined.nonzero(as_tuple=True)
     probability, column = _log_probabilities(conf[image, prior], dialect.loss).exp().max(-1)

@@ -197,10 +197,9 @@ def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect:
         words = f"the boxes themselves, {form} in {unit}"
         decode = partial(_raw, scale=scale, as_corners=as_corners)
         yield Hypothesis(Formula.NOT_ENCODED, words, variances, decode)
-    yield Hypothesis(
-        Formula.CY_BY_WIDTH, "encoded with dy divided by the prior's width", variances,
-        partial(_cy_by_width, variances=variances, aspect=aspect),
-    )  # fmt: skip
+    words = "encoded with dy divided by the prior's width"
+    decode = partial(_cy_by_width, variances=variances, aspect=aspect)
+    yield Hypothesis(Formula.CY_BY_WIDTH, words, variances, decode)
     words = "in the order (dy, dx, dh, dw)"
     yield Hypothesis(Formula.Y_FIRST, words, variances, partial(_y_first, variances=variances))
     for ratio, words in ((variances, "the logarithm"), ((*variances[:2], 1.0, 1.0), "logarithm and variance")):

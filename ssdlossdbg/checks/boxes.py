@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity
+from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
 from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.checks.rows import lowest_first, rows_of
 from ssdlossdbg.readers.dialects import SizeFrom
 
 BOXES = Family("BOX", "boxes")
@@ -21,11 +21,18 @@ BORDER_SHARE = 0.005
 LEAST_MISFITS, LEAST_SHARE = 2, 0.1
 # Fractions of an image end at 1, a little beyond where a box reaches out; pixels begin far above.
 LARGEST_FRACTION = 2.0
+# A box in pixels that ends nearer to the corner than this has hardly a pixel.
+HARDLY_A_PIXEL = 1.5
+# Sides of images in pixels that a coordinate of -1 pixel may have been divided by.
+SMALLEST_SIDE, LARGEST_SIDE = 32, 8192
+# Annotators who draw an object twice are not exact; a label copied to another class keeps the box as it is.
 SAME_OBJECT, SAME_BOX = 0.9, 0.99
 DROP = "Drop or redraw it; in a data loader, keep only boxes with x2 > x1 and y2 > y1."
 
 
-@BOXES.check(1, "box without width or height", Severity.ERROR, Objects, ("BOX003", "BOX004", "BOX005", "BOX006"))
+@BOXES.check(
+    1, "box without width or height", Severity.ERROR, Objects, ("BOX003", "BOX004", "BOX005", "BOX006", "BOX012")
+)
 def zero_size(objects: Objects) -> Iterator[Case]:
     """A box has no width or no height.
 
@@ -39,7 +46,8 @@ def zero_size(objects: Objects) -> Iterator[Case]:
         prior whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left corner.
 
     How to tell:
-        x2 == x1 or y2 == y1, as the loss sees the box: after the loader's scaling and cast to float32.
+        x2 == x1 or y2 == y1, as the loss sees the box: after the loader's scaling and cast to float32. A box of the
+        background class counts only where the dialect makes a prior positive for it.
 
     How to fix:
         Drop or redraw the box. In a data loader, keep only boxes with x2 > x1 and y2 > y1, after augmentation too.
@@ -47,14 +55,14 @@ def zero_size(objects: Objects) -> Iterator[Case]:
     Where people met it:
         qfgaohao/pytorch-ssd#91 and #112; amdegroot/ssd.pytorch#373.
     """
-    for row in _rows(objects.empty & ~objects.inverted & _counts(objects)):
+    for row in _spoiling_first(objects, objects.empty & ~objects.inverted & _counts(objects)):
         axes = [axis for axis in (0, 1) if objects.boxes[row, axis] == objects.boxes[row, axis + 2]]
         missing = " and ".join(f"no {('width', 'height')[axis]}" for axis in axes)
         equal = ", ".join(f"{_low(objects, a)} = {_high(objects, a)} = {objects.pixels(row)[a]:g}" for a in axes)
-        yield Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row, 'log 0')}", 0.0, 0.0, DROP)
+        yield Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row)}", 0.0, 0.0, DROP)
 
 
-@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005"))
+@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005", "BOX012"))
 def inverted(objects: Objects) -> Iterator[Case]:
     """A box ends before it begins.
 
@@ -76,12 +84,12 @@ def inverted(objects: Objects) -> Iterator[Case]:
     Where people met it:
         lufficc/SSD#95; qfgaohao/pytorch-ssd#139; amdegroot/ssd.pytorch#22.
     """
-    for row in _rows(objects.inverted):
+    for row in _spoiling_first(objects, objects.inverted):
         box = objects.pixels(row)
         axes = [axis for axis in (0, 1) if box[axis] > box[axis + 2]]
         said = " and ".join(f"{_low(objects, a)} {box[a]:g} > {_high(objects, a)} {box[a + 2]:g}" for a in axes)
         size = min(box[a + 2] - box[a] for a in axes)
-        message = f"{said}{_consequence(objects, row, 'the log of a negative number,')}"
+        message = f"{said}{_consequence(objects, row)}"
         yield Case(objects.where(row), message, size, 0.0, "Swap the two, or drop the box.")
 
 
@@ -107,8 +115,8 @@ def placeholder(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#247; balancap/SSD-Tensorflow#222.
     """
-    for row in _rows((objects.stated == 0).all(1) & _counts(objects)):
-        message = f"the box is 0, 0, 0, 0{_consequence(objects, row, 'log 0')}"
+    for row in _spoiling_first(objects, _zeros(objects) & _counts(objects)):
+        message = f"the box is 0, 0, 0, 0{_consequence(objects, row)}"
         fix = "Give an image without objects an empty list, or leave it out of training."
         yield Case(objects.where(row), message, 0.0, 0.0, fix)
 
@@ -118,15 +126,17 @@ def other_layout(objects: Objects) -> Iterator[Case]:
     """The four numbers of the boxes mean something else than they are read as.
 
     What it means:
-        There are many ways to write a box in four numbers: x1 y1 x2 y2, x y width height, centre x, centre y, width,
-        height, x1 x2 y1 y2, or y1 x1 y2 x2. Read in the wrong way, some boxes come out inverted or outside the image.
+        There are many ways to write a box in four numbers: (x1, y1, x2, y2), (x, y, width, height), (centre x, centre
+        y, width, height), (x1, x2, y1, y2) or (y1, x1, y2, x2). Read in the wrong way, some boxes come out inverted or
+        outside the image.
 
     Why it matters:
         Inverted boxes make the loss nan. Those that happen to survive are wrong too, and the network learns them.
 
     How to tell:
         Read as they are, at least two boxes and a tenth of the file are inverted or outside; read in exactly one other
-        way, every box of the file lies inside its image. Where several other ways fit, at least half must be wrong.
+        way, every box of the file lies inside its image, give or take a hundredth of it. Where several other ways fit,
+        at least half must be wrong. Boxes without width or height tell nothing and are left aside.
 
     How to fix:
         Convert the boxes to what the loader expects: the finding names what fits.
@@ -142,15 +152,14 @@ def other_layout(objects: Objects) -> Iterator[Case]:
         misfits = int((~fits[objects.layout][chosen]).sum())
         if misfits < max(LEAST_MISFITS, LEAST_SHARE * len(chosen)):
             continue
-        others = [name for name in READS if name != objects.layout and fits[name][chosen].all()]
+        others = [NAMES[name] for name in READS if name != objects.layout and fits[name][chosen].all()]
         if len(others) == 1 or (others and misfits >= len(chosen) / 2):
             message = (
                 f"{misfits} of {len(chosen)} boxes are inverted or outside the image when they are read as "
-                f"{NAMES[objects.layout]}; read as {' or '.join(NAMES[name] for name in others)} all lie inside"
+                f"{NAMES[objects.layout]}; read as {' or '.join(others)} all lie inside"
             )
-            where = objects.place(int(objects.image[rows[0]]), whole_file=True)
-            fix = f"Convert them from {' or '.join(NAMES[name] for name in others)} before the loss sees them."
-            yield Case(where, message, misfits / len(chosen), 0.0, fix)
+            fix = f"Convert them from {' or '.join(others)} before the loss sees them."
+            yield Case(_file(objects, rows), message, misfits / len(chosen), 0.0, fix)
 
 
 @BOXES.check(5, "boxes in pixels, priors in fractions", Severity.ERROR, Objects)
@@ -162,10 +171,11 @@ def pixels_for_fractions(objects: Objects) -> Iterator[Case]:
         so they lie hundreds of images away.
 
     Why it matters:
-        No prior overlaps any object, every object is forced on prior 0, and the loss is in the tens of thousands.
+        No prior overlaps any object. In most codebases every object is then forced on prior 0, and the loss is in the
+        tens of thousands.
 
     How to tell:
-        At least half the boxes of the file end beyond 2, and no prior overlaps any of those.
+        At least half the boxes of the file end beyond 2 and overlap no prior.
 
     How to fix:
         Divide the boxes by the (width, height, width, height) of the photo. If the file is right and only this tool
@@ -184,7 +194,7 @@ def pixels_for_fractions(objects: Objects) -> Iterator[Case]:
                 "overlap no prior: they are in pixels"
             )
             fix = "Divide them by the photo's width and height, or, for saved targets, say --target-units pixels."
-            yield Case(objects.place(int(objects.image[rows[0]]), whole_file=True), message, reach, 1.0, fix)
+            yield Case(_file(objects, rows), message, reach, 1.0, fix)
 
 
 @BOXES.check(6, "boxes in fractions, sizes in pixels", Severity.ERROR, Objects)
@@ -200,7 +210,9 @@ def fractions_for_pixels(objects: Objects) -> Iterator[Case]:
         inf.
 
     How to tell:
-        No coordinate of the file exceeds 1.5, in an image of many pixels. Four zeros in one box alone are BOX003.
+        No coordinate of more than half the boxes of the file exceeds 1.5, in an image of many pixels; or more than half
+        the boxes are four zeros, several in one image. One such box an image is BOX003. YOLO files hold fractions by
+        definition and are not asked.
 
     How to fix:
         Write pixels, or tell the loader not to divide a second time. After an integer division the numbers are lost:
@@ -209,18 +221,25 @@ def fractions_for_pixels(objects: Objects) -> Iterator[Case]:
     Where people met it:
         weiliu89/caffe#891; amdegroot/ssd.pytorch#73.
     """
-    small = np.asarray((objects.sizes > LARGEST_FRACTION).all(1) & (np.abs(objects.stated) <= 1.5).all(1))
+    small = np.asarray((objects.sizes > LARGEST_FRACTION).all(1) & (np.abs(objects.stated) <= HARDLY_A_PIXEL).all(1))
+    zeros, counts = _zeros(objects), _counts(objects)
     for rows in _by_file(objects):
-        alone = len(rows) == 1 and not objects.stated[rows].any()
-        if not len(rows) or alone or objects.layout == "cxcywh" or not small[rows].all():
+        rows = rows[counts[rows]]
+        several = np.bincount(objects.image[rows[zeros[rows]]], minlength=1).max() > 1
+        found = rows[np.where(zeros[rows], several, small[rows])]
+        if objects.layout == "cxcywh" or 2 * len(found) <= len(rows):
             continue
-        reach = float(objects.stated[rows].max())
-        width, height = objects.sizes[rows[0]].tolist()
-        whole = bool((objects.stated[rows] % 1 == 0).all())
+        reach = float(objects.stated[found].max())
+        width, height = objects.sizes[found[0]].tolist()
+        whole = bool((objects.stated[found] % 1 == 0).all())
         why = "an integer division has cut them off" if whole else "they are fractions already"
-        message = f"no coordinate of {len(rows)} objects exceeds {reach:g} in an image of {width:g} x {height:g}: {why}"
-        fix = "Export them again as pixels." if whole else "Write pixels; saved targets: --target-units normalized."
-        yield Case(objects.place(int(objects.image[rows[0]]), whole_file=True), message, reach, 1.5, fix)
+        number = f"{len(found)} of {len(rows)}" if len(found) < len(rows) else f"{len(rows)}"
+        message = f"no coordinate of {number} objects exceeds {reach:g} in an image of {width:g} x {height:g}: {why}"
+        if not reach:
+            message = f"{number} boxes are 0, 0, 0, 0: {why}"
+        fix = "Write pixels; saved targets: --target-units normalized."
+        fix = "Export them again, and divide as floats if at all." if whole else fix
+        yield Case(_file(objects, rows), message, reach, HARDLY_A_PIXEL, fix)
 
 
 @BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "BOX004", "BOX005", "BOX006"))
@@ -245,12 +264,14 @@ def outside(objects: Objects) -> Iterator[Case]:
         tensorflow/models#1881; qfgaohao/pytorch-ssd#41.
     """
     x1, y1, x2, y2 = objects.boxes.T
-    for row in _rows(objects.valid & ((x1 >= 1) | (y1 >= 1) | (x2 <= 0) | (y2 <= 0))):
+    for row in rows_of(objects.valid & ((x1 >= 1) | (y1 >= 1) | (x2 <= 0) | (y2 <= 0))):
         message = f"its box {_corners(objects, row)} lies wholly outside {_image(objects, row)}"
         got = int(objects.positives[row])
         prior = int(objects.best_prior[row])
         message += f"; prior {prior}, which is nowhere near, is trained on it" if got else "; no prior is trained on it"
         fix = "Drop it, or correct its coordinates or the image's size."
+        if objects.saved and objects.sizes[row, 0] > LARGEST_FRACTION:
+            fix += " Saved pixels are those of the network's input, not of the photo."
         yield Case(objects.where(row), message, 1.0, 0.0, fix)
 
 
@@ -267,7 +288,7 @@ def beyond_border(objects: Objects) -> Iterator[Case]:
         turn it into nan.
 
     How to tell:
-        An edge lies more than 1.5 pixels beyond the border (half a hundredth of the image for boxes in fractions).
+        An edge lies more than 1.5 pixels beyond the border (for boxes in fractions: more than 0.005 of the image).
         Up to a pixel is a question of counting: see BOX009.
 
     How to fix:
@@ -278,7 +299,7 @@ def beyond_border(objects: Objects) -> Iterator[Case]:
     """
     slack = np.where(objects.sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / objects.sizes.clip(1)
     over = np.maximum(-objects.boxes[:, :2], objects.boxes[:, 2:] - 1)
-    for row in _rows(objects.valid & (over > slack).any(1)):
+    for row in rows_of(objects.valid & (over > slack).any(1)):
         share = _share_outside(objects.boxes[row])
         message = (
             f"its box {_corners(objects, row)} reaches out of {_image(objects, row)} by {_percent(share)} of its area"
@@ -310,7 +331,7 @@ def minus_one(objects: Objects) -> Iterator[Case]:
     """
     offset = objects.rules.targets.voc_pixel_offset if objects.one_based else 0.0
     lowest = objects.stated[:, :2] + offset
-    pixels = (objects.sizes > 1) & (lowest == -1)
+    pixels = (objects.sizes > 1) & (lowest == -1) & ~_zeros(objects)[:, None]
     for rows in _by_file(objects):
         sides = []
         for axis in (0, 1):
@@ -320,8 +341,8 @@ def minus_one(objects: Objects) -> Iterator[Case]:
         if sides and bool((lowest[rows] >= -1).all()):
             read = " once 1 is subtracted, as for Pascal VOC" if offset else ""
             message = f"of {len(rows)} boxes, {' and '.join(sides)} begin at -1 px{read}: the file counts from 0"
-            place = objects.place(int(objects.image[rows[0]]), whole_file=True)
-            yield Case(place, message, -1.0, 0.0, "Count from 1 in the file, or do not subtract 1 when reading it.")
+            fix = "Count from 1 in the file, or do not subtract 1 when reading it."
+            yield Case(_file(objects, rows), message, -1.0, 0.0, fix)
 
 
 @BOXES.check(10, "object annotated twice", Severity.WARNING, Objects, ("BOX011",))
@@ -378,7 +399,8 @@ def not_finite(objects: Objects) -> Iterator[Case]:
         The box holds something that is no number: a division by an image size of 0, or an augmentation that failed.
 
     Why it matters:
-        Its overlaps, its encoded offsets and so the loss of the whole batch are nan.
+        Its overlaps and its encoded offsets are nan or inf, and with them the loss of the whole batch. Priors whose
+        overlap is nan can all become positives, so that the other objects of the image lose theirs.
 
     How to tell:
         x1, y1, x2 or y2 is nan, inf or -inf in the saved targets.
@@ -389,8 +411,10 @@ def not_finite(objects: Objects) -> Iterator[Case]:
     Where people met it:
         lufficc/SSD#95, in the same way as inverted boxes: a nan that comes from the data.
     """
-    for row in _rows(~np.isfinite(objects.boxes).all(1)):
-        message = f"its box is {_corners(objects, row)}, and so is the loss of the batch nan"
+    for row in rows_of(np.asarray(~np.isfinite(objects.boxes).all(1))):
+        target = float(objects.target[row])
+        learnt = "no prior is matched with it" if not target else f"its priors are to learn offsets of {target:g}"
+        message = f"its box is {_corners(objects, row)}; {learnt}"
         yield Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
 
 
@@ -433,12 +457,13 @@ def _inside(boxes: FloatArray, sizes: FloatArray) -> BoolArray:
 
 def _one_over_whole(values: FloatArray) -> BoolArray:
     """`[N]` whether a value is -1 over the whole number of pixels of an image, as at least one other one is."""
-    width = np.divide(-1.0, values, out=np.zeros_like(values), where=values < 0)
-    near = (width >= 32) & (width < 8192) & (np.abs(width - width.round()) < 1e-3)
+    side = np.divide(-1.0, values, out=np.zeros_like(values), where=values < 0)
+    near = (side >= SMALLEST_SIDE) & (side < LARGEST_SIDE) & (np.abs(side - side.round()) < 1e-3)
     return np.asarray(near & ((values[:, None] == values[None, :]).sum(1) > 1))
 
 
 def _doubles(objects: Objects, least: float, same_class: bool) -> Iterator[Case]:
+    """Pairs of boxes of an image whose IoU is `least` or more, either of one class or of two."""
     first, second, overlap = _pairs(objects, least)
     same = objects.class_id[first] == objects.class_id[second]
     order = np.argsort(-overlap, kind="stable")
@@ -493,17 +518,27 @@ def _by_file(objects: Objects) -> Iterator[IntArray]:
     yield from np.split(order, np.flatnonzero(np.diff(of_row[order])) + 1) if len(order) else ()
 
 
+def _file(objects: Objects, rows: IntArray) -> Where:
+    """The file that all these rows are from, as a place."""
+    return objects.place(int(objects.image[rows[0]]), whole_file=True)
+
+
 def _counts(objects: Objects) -> BoolArray:
     """`[N]` whether an object is one to the loss: the background counts only where the dialect makes it a positive."""
     return np.asarray((objects.class_id > 0) | (objects.positives > 0))
 
 
-def _rows(mask: ArrayLike) -> list[int]:
-    found: list[int] = np.flatnonzero(mask).tolist()
-    return found
+def _zeros(objects: Objects) -> BoolArray:
+    """`[N]` whether the file says 0, 0, 0, 0."""
+    return np.asarray((objects.stated == 0).all(1))
 
 
-def _consequence(objects: Objects, row: int, logarithm: str) -> str:
+def _spoiling_first(objects: Objects, chosen: BoolArray) -> list[int]:
+    """The rows chosen, those whose encoded target is inf or nan before those that do no harm here."""
+    return lowest_first(chosen, np.isfinite(objects.target).astype(np.int64))
+
+
+def _consequence(objects: Objects, row: int) -> str:
     """What the dialect's loss makes of a box that is none, in words that follow its description."""
     rules = objects.rules
     target, positives = float(objects.target[row]), int(objects.positives[row])
@@ -514,9 +549,9 @@ def _consequence(objects: Objects, row: int, logarithm: str) -> str:
         why = "no prior is matched with it" if winner < 0 else f"object {int(objects.index[winner])} took its prior"
         return f"; {why}, so it does no harm here, but it will elsewhere"
     if math.isinf(target):
-        return f"; its encoded size is {logarithm} = {target:g}, and so the loss of the batch is inf"
+        return f"; its encoded size is log 0 = {target:g}, and so the loss of the batch is inf"
     if math.isnan(target):
-        return f"; its encoded size is {logarithm} nan, and so is the loss of the batch"
+        return "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
     return "; its encoded size is finite but far off, and so is the loss"
 
 

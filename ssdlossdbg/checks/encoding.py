@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, EncodedTable, FloatArray, IntArray, Severity, Where
+from ssdlossdbg.analysis.results import BoolArray, Case, EncodedTable, IntArray, Severity, Where
 from ssdlossdbg.analysis.results.encoded import NO_SIDE, Formula, Tally
 from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.multibox.specs import ForcedRule
 
 ENCODING = Family("ENC", "encoding")
@@ -18,11 +19,13 @@ OFFSET_NAMES = ("dx", "dy", "dw", "dh")
 SIDES = ("width", "height")
 # Other formulas explain whatever else the boxes decoded by the dialect's would look like.
 OTHER_FORMULAS = ("ENC007", "ENC008", "ENC009", "ENC012")
-# A free prior must overlap an object by this much more than the positive does before the positive counts as wrong:
-# codebases that differ in their overlap's epsilon rank nearly equal priors differently.
+# A prior that is no positive must overlap an object by this much more than a positive does before the positive counts
+# as wrong: codebases that differ in their overlap's epsilon rank nearly equal priors differently.
 MARGIN = 0.05
 # No matching picks priors of less overlap on purpose.
 LOWEST_THRESHOLD = 0.1
+# So few positives tell nothing of the priors.
+FEWEST_POSITIVES = 8
 # Codebases whose localisation loss is multiplied by a mask of positives; the others pick the positives out.
 MASKED_BY_MULTIPLICATION = (
     "NVIDIA/DeepLearningExamples",
@@ -61,7 +64,7 @@ def not_finite(table: EncodedTable) -> Iterator[Case]:
     kinds = np.select([np.isneginf(values), np.isposinf(values), np.isnan(values)], [1, 2, 3], 0)
     keys = np.column_stack((table.image[rows], table.label[rows], kinds))
     _, first, counts = np.unique(keys, axis=0, return_index=True, return_counts=True)
-    for place in _rows(counts > 0, -counts):
+    for place in lowest_first(counts > 0, -counts):
         row, count = int(rows[first[place]]), int(counts[place])
         name, value, why = _what_is_not_finite(table.offsets[row].tolist())
         more = f" ({count} such priors of its label in this image)" if count > 1 else ""
@@ -157,8 +160,8 @@ def hidden(table: EncodedTable) -> Iterator[Case]:
         every prior of its shape towards zero size.
 
     How to tell:
-        A positive decodes to a width or height below 0.01 pixels of the network's input, which even a single pixel of
-        a photo 30 000 pixels wide exceeds.
+        A positive decodes to a width or height below 0.01 pixels of the network's input: what a single pixel of a photo
+        30 000 pixels wide comes to in an input of 300.
 
     How to fix:
         Drop boxes with xmax <= xmin or ymax <= ymin, and take the epsilon out, so that the next one shows.
@@ -167,7 +170,7 @@ def hidden(table: EncodedTable) -> Iterator[Case]:
         amdegroot/ssd.pytorch#162; dusty-nv/jetson-inference#1495.
     """
     sides = np.where(table.hidden[:, None], table.sides, np.inf)
-    for row in _rows(table.hidden, sides.min(1)):
+    for row in lowest_first(table.hidden, sides.min(1)):
         axis = int(sides[row].argmin())
         side, offset = float(sides[row, axis]), float(table.offsets[row, 2 + axis])
         prior = float(table.prior_boxes[row, 2 + axis])
@@ -204,7 +207,7 @@ def impossible(table: EncodedTable) -> Iterator[Case]:
     What it means:
         A prior is positive for one of two reasons: it overlaps its object by the match threshold or more, or it is the
         prior that overlaps it most. What a positive is to learn decodes to its object's box, so both can be asked.
-        This positive's box overlaps it too little, and other priors that are free overlap that box more. Or the box
+        This positive's box overlaps it too little, and priors that are no positives overlap that box more. Or the box
         lies outside the image altogether.
 
     Why it matters:
@@ -212,24 +215,24 @@ def impossible(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         IoU(prior, decoded box) is below the threshold, and that of a prior which is no positive is higher by more than
-        0.05. An overlap of at least T bounds every offset: |dw| and |dh| by ln(1/T) / variance, |dx| and |dy| by (1 -
-        T) / (2 T variance), that is 3.47 and 5 for T = 0.5 and variances 0.1 and 0.2; those that exceed it are named.
+        0.05; where most such boxes are those of other positives too, it is ENC006. Or the box has no part in the image.
+        An overlap of at least T bounds every offset: |dw| and |dh| by ln(1/T) / variance, |dx| and |dy| by (1 - T) /
+        (2 T variance), that is 3.47 and 5 for T = 0.5 and variances 0.1 and 0.2; the one that exceeds it most is named.
 
     How to fix:
         Encode a known box by hand and compare. Usual causes: the boxes are in other units or in another form (x, y, w,
         h) than the encoder takes, the variances are others, or the priors are not the ones that were matched.
 
     Where people met it:
-        amdegroot/ssd.pytorch#164, #298; kuangliu/torchcv#30.
+        amdegroot/ssd.pytorch#298; kuangliu/torchcv#30; perhaps amdegroot/ssd.pytorch#164.
     """
     wrong = _wrong(table)
     chosen = wrong & (not _misassigned(wrong, table).any()) | _outside(table)
-    for row in _rows(chosen, table.iou):
+    for row in lowest_first(chosen, table.iou):
         box = "({:.0f}, {:.0f}, {:.0f}, {:.0f})".format(*(table.pixels(row) or ()))
         if wrong[row]:
-            why = (
-                f"overlaps it by {table.iou[row]:.2f}, and a free prior overlaps that box by {table.best_free[row]:.2f}"
-            )
+            other = f"a prior that is no positive overlaps that box by {table.best_free[row]:.2f}"
+            why = f"overlaps it by {table.iou[row]:.2f}, and {other}"
         else:
             why = "lies outside the image"
         message = f"the box {box} that it decodes to {why}{_out_of_bounds(table, row)}"
@@ -259,17 +262,18 @@ def threshold_missing(table: EncodedTable) -> Iterator[Case]:
         any overlap, as if nothing had compared the overlap with the threshold.
 
     Why it matters:
-        Most positives then call background an object. The class scores cannot be learned, and mAP stays near 0.
+        Most positives then call background an object. The class scores cannot be learnt, and mAP stays near 0.
 
     How to tell:
-        Positives of an object whose overlap with it is below the threshold, although others of its positives overlap it
-        more, so that they are not forced; somewhere in the file the overlap is below 0.1.
+        Positives of an object whose overlap with it is below the threshold, although another of its positives overlaps
+        it by over 0.05 more, so that they are not forced, and no prior that is no positive does, so that they are not
+        another object's (ENC006). Somewhere in the file such an overlap is below 0.1.
 
     How to fix:
         Compare the best overlap of every prior with the threshold, and label those below it 0.
 
     Where people met it:
-        balancap/SSD-Tensorflow#80, #331.
+        perhaps balancap/SSD-Tensorflow#80 and #331.
     """
     if _lowest(table) < LOWEST_THRESHOLD:
         fix = f"Label priors whose best overlap is below {table.rules.match.threshold:g} as background (0)."
@@ -289,14 +293,14 @@ def threshold_lower(table: EncodedTable) -> Iterator[Case]:
         It may be meant: face detectors go down to 0.35. More positives, of worse fit, make another loss.
 
     How to tell:
-        As for ENC005, but no overlap in the file is below 0.1.
+        As for ENC005, but no such overlap in the file is below 0.1.
 
     How to fix:
         Where it is meant, say so in a dialect of your own: `threshold` under `[match]`. Else look for the number in
         your matching.
 
     Where people met it:
-        Codebases in the line of FaceBoxes match from 0.35.
+        Linzaer's face detector, a descendant of pytorch-ssd, matches from 0.35.
     """
     lowest = _lowest(table)
     if LOWEST_THRESHOLD <= lowest < math.inf:
@@ -311,7 +315,7 @@ def _lowest(table: EncodedTable) -> float:
 def _under_threshold(table: EncodedTable, fix: str) -> Iterator[Case]:
     low, threshold = _low(table), table.rules.match.threshold
     seen: IntArray = np.bincount(table.object[low], minlength=1)
-    rows = _rows(low, table.iou)
+    rows = lowest_first(low, table.iou)
     _, first = np.unique(table.object[rows], return_index=True)
     for place in np.sort(first).tolist():
         row = rows[place]
@@ -333,12 +337,12 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
         positive but looks up the box and label of the wrong object.
 
     Why it matters:
-        The object that was to be learned is not, and a prior elsewhere is pulled across the image towards another one.
+        The object that was to be learnt is not, and a prior elsewhere is pulled across the image towards another one.
 
     How to tell:
         The prior overlaps the box that it decodes to by less than the threshold, and a prior that is no positive
-        overlaps that box by 0.05 more; so it was not chosen for that object. The box is a real one: other positives
-        decode to it too.
+        overlaps that box by over 0.05 more; so it was not chosen for that object. The box is a real one: to at least
+        half of such boxes other positives decode too.
 
     How to fix:
         When forcing best priors, set the index as well (best_truth_idx[best_prior_idx[j]] = j). When objects are
@@ -348,7 +352,7 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
         isl-org/Open3D-ML#602; zisianw/FaceBoxes.PyTorch#22.
     """
     chosen = _misassigned(_wrong(table), table)
-    for row in _rows(chosen, table.iou):
+    for row in lowest_first(chosen, table.iou):
         message = (
             f"it overlaps the object whose box it is to learn by {table.iou[row]:.2f}, while a prior that is left "
             f"negative overlaps it by {table.best_free[row]:.2f}: it was chosen for another object"
@@ -371,7 +375,8 @@ def other_variances(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         All positives of an object must decode to the same box. With the dialect's variances they do not; with those
-        named they do.
+        named they do. Another reading is believed if it leaves at most 0.7 as many boxes, and two fewer, and if most
+        positives that then share a box (80%) overlap it by at least 0.9 of the match threshold.
 
     How to fix:
         Use the same variances in the encoder, the decoder and the dialect (`variances` under `[codec]`).
@@ -398,7 +403,7 @@ def not_encoded(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         Read as boxes, the numbers of different priors agree and overlap the priors that they are matched with. Read as
-        offsets, they do neither.
+        offsets, they do neither. The bounds are those of ENC007.
 
     How to fix:
         Encode the matched boxes: ((box centre - prior centre) / prior size / variance, ln(box size / prior size) /
@@ -425,7 +430,7 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         All positives of an object must decode to the same box. By the dialect's formula they do not; by the one named
-        they do.
+        they do. The bounds are those of ENC007.
 
     How to fix:
         Correct the encoder, and the decoder if it has the same slip. Where a codebase keeps y first, read its files
@@ -496,9 +501,9 @@ def several_labels(table: EncodedTable) -> Iterator[Case]:
         Part of the object's priors learn a wrong class.
 
     How to tell:
-        Two labels each have at least two positives on one box (more where best priors are forced one object after the
-        other). Annotating an object twice, under two labels, does not lead there: one label then gets the forced prior
-        only.
+        Two labels each have at least two positives on one box; at least four where best priors are forced one object
+        after the other. Annotating an object twice, under two labels, does not lead there: one label then gets no more
+        than the forced priors. Offsets in half precision are too coarse for this and are not asked.
 
     How to fix:
         Take box and label from the same list with the same index. If objects are filtered before matching, filter
@@ -512,18 +517,24 @@ def several_labels(table: EncodedTable) -> Iterator[Case]:
         return
     pairs = np.column_stack((table.object, table.label))[known]
     kinds, first, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
-    order = np.lexsort((kinds[:, 1], -counts, kinds[:, 0]))
-    usual = order[np.unique(kinds[order, 0], return_index=True)[1]]
-    usual_of, odd = dict(zip(kinds[usual, 0].tolist(), usual.tolist(), strict=True)), counts > _twins(table)
-    odd[usual] = False
-    for kind in _rows(odd, -counts):
-        row, label, rival = int(known[first[kind]]), int(kinds[kind, 1]), usual_of[int(kinds[kind, 0])]
+    usual = _most_frequent(kinds[:, 0], counts)
+    for kind in lowest_first((counts > _twins(table)) & (usual != np.arange(len(kinds))), -counts):
+        rival = usual[kind]
         message = (
-            f"{counts[kind]} positives of this box are labelled {label}, and {counts[rival]} {kinds[rival, 1]}: "
-            "boxes and labels were looked up with different indices"
+            f"{counts[kind]} positives of this box are labelled {kinds[kind, 1]}, and {counts[rival]} "
+            f"{kinds[rival, 1]}: boxes and labels were looked up with different indices"
         )
         fix = "Take the box and the label of a prior from the same list with the same index."
-        yield Case(table.where(row), message, int(counts[kind]), _twins(table), fix)
+        yield Case(table.where(int(known[first[kind]])), message, int(counts[kind]), _twins(table), fix)
+
+
+def _most_frequent(group: IntArray, counts: IntArray) -> IntArray:
+    """`[K]` for each row, the row of its group (`[K]`) that has the highest count (`[K]`), the first of equals."""
+    order = np.lexsort((-counts, group))
+    _, first, which = np.unique(group[order], return_index=True, return_inverse=True)
+    best = np.empty_like(group)
+    best[order] = order[first][which]
+    return best
 
 
 @ENCODING.check(12, "background labelled as a class", Severity.ERROR, EncodedTable, follows_from=("ENC001",))
@@ -583,7 +594,7 @@ def other_priors(table: EncodedTable) -> Iterator[Case]:
         In files saved from amdegroot/ssd.pytorch with the priors of another preset.
     """
     total, boxes = table.reading.positives, table.reading.boxes
-    if total >= 8 and 2 * boxes > total and 2 * int(table.split.sum()) > len(table.split):
+    if total >= FEWEST_POSITIVES and 2 * boxes > total and 2 * int(table.split.sum()) > len(table.split):
         message = (
             f"its {total} positives decode to {boxes} boxes, most of which nearly repeat another: they were encoded "
             "from other priors, or in another order of them, than these"
@@ -625,15 +636,9 @@ def _twins(table: EncodedTable) -> int:
     return 3 if one_by_one else 1
 
 
-def _rows(chosen: BoolArray, measure: FloatArray | IntArray) -> list[int]:
-    """The rows chosen, those of the lowest measure first."""
-    rows = chosen.nonzero()[0]
-    return [int(row) for row in rows[np.argsort(measure[rows], kind="stable")]]
-
-
 def _worst(table: EncodedTable, tally: Tally) -> Iterator[tuple[Where, int]]:
     """Place and count of each image, the highest count first."""
-    for at in _rows(tally.count > 0, -tally.count):
+    for at in lowest_first(tally.count > 0, -tally.count):
         yield Where(table.file, int(tally.image[at]), prior=int(tally.prior[at])), int(tally.count[at])
 
 

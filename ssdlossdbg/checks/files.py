@@ -56,7 +56,7 @@ def other_size(objects: Objects) -> Iterator[Case]:
         that divides by the declared size still gets the right boxes if the photo was only scaled.
 
     How to tell:
-        A side of the photo differs from the declared one by more than 1 percent. If the dialect divides by the
+        A side of the photo differs from the declared one by more than 1%. If the dialect divides by the
         declared size, only where width and height differ by different factors. If it divides by the size of the
         photo, not where the boxes reach beyond the declared size and yet fit the photo: then only the declaration is
         wrong, and that dialect does not use it. Photos are turned upright first, as their EXIF data say. Images

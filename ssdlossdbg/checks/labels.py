@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-import numpy as np
-
 from ssdlossdbg.analysis.results import Case, Objects, Refusal, Severity, Where
 from ssdlossdbg.checks.registry import Family, refusal_case
+from ssdlossdbg.checks.rows import rows_of
 
 LABELS = Family("LBL", "labels")
 
@@ -63,7 +62,7 @@ def background(objects: Objects) -> Iterator[Case]:
         qfgaohao/pytorch-ssd#122; weiliu89/caffe#612; pytorch/vision#1952.
     """
     offset = objects.rules.targets.label_offset
-    for row in np.flatnonzero((objects.class_id == 0) & objects.valid).tolist():
+    for row in rows_of((objects.class_id == 0) & objects.valid):
         added = f" once {offset} is added" if offset else ""
         message = (
             f"its label means background{added}: the priors that match it are trained to see nothing "
@@ -124,7 +123,7 @@ def names_alike(objects: Objects) -> Iterator[Case]:
     for name, number in counts.most_common():
         usual = common.setdefault("".join(name.casefold().split()).replace("_", "").replace("-", ""), name)
         if usual != name:
-            message = f"is called {name!r} {number} times, beside {counts[usual]} times {usual!r}"
+            message = f"is called {name!r} ({_times(number)}), beside {usual!r} ({_times(counts[usual])})"
             row = objects.labels.index(name)
             yield Case(objects.where(row), message, name, usual, f"Rename {name!r} to {usual!r}.")
 
@@ -155,3 +154,7 @@ def left_out(objects: Objects) -> Iterator[Case]:
             message = f"{objects.rules.name} leaves out what is marked difficult: object {names}"
             fix = "Nothing, if they are; else set <difficult> to 0."
             yield Case(Where(image.file, image.name), message, len(image.left_out), 0, fix)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

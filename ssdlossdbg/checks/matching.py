@@ -7,19 +7,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, LossResult, Objects, Severity, Where
+from ssdlossdbg.analysis.results import BoolArray, Case, IntArray, LossResult, Objects, Severity, Where
 from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.checks.rows import lowest_first, rows_of
 
 MATCHING = Family("MAT", "matching")
 
 BROKEN_BOXES = ("FIL002", "BOX001", "BOX002", "BOX003", "BOX004", "BOX005", "BOX006", "BOX007", "BOX012")
+BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")
 # Where a prior overlaps an object by less, what it is to learn is far from what it looks at.
 HARDLY = 0.1
 # A class is judged from so many objects on, and condemned if so large a share of them is only forced.
 LEAST_OBJECTS, MOST_FORCED = 10, 0.9
 
 
-@MATCHING.check(1, "object that overlaps no prior", Severity.ERROR, Objects, BROKEN_BOXES)
+@MATCHING.check(1, "object that overlaps no prior", Severity.ERROR, Objects, BROKEN_INPUTS)
 def overlaps_nothing(objects: Objects) -> Iterator[Case]:
     """No prior overlaps the object at all.
 
@@ -40,7 +42,7 @@ def overlaps_nothing(objects: Objects) -> Iterator[Case]:
         open-mmlab/mmdetection#8289; dmlc/gluon-cv's ssd_300_mobilenet0.25, whose finest priors cover a quarter of the
         image.
     """
-    for row in np.flatnonzero(objects.valid & (objects.best_iou == 0)).tolist():
+    for row in rows_of(objects.valid & (objects.best_iou == 0)):
         taught = "no prior is trained on it"
         if objects.positives[row]:
             taught = f"prior {int(objects.best_prior[row])} is trained on it, though it is elsewhere"
@@ -48,7 +50,9 @@ def overlaps_nothing(objects: Objects) -> Iterator[Case]:
         yield Case(objects.where(row), f"no prior overlaps it; {taught}", 0.0, 0.0, fix)
 
 
-@MATCHING.check(2, "object that lost its prior", Severity.WARNING, Objects, ("BOX010", "BOX011", *BROKEN_BOXES))
+@MATCHING.check(
+    2, "object that lost its prior", Severity.WARNING, Objects, ("BOX010", "BOX011", "MAT001", *BROKEN_INPUTS)
+)
 def lost(objects: Objects) -> Iterator[Case]:
     """Another object took the only prior that this one could have.
 
@@ -70,7 +74,7 @@ def lost(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#354 and #193; torchvision's SSDMatcher does the same.
     """
-    for row in np.flatnonzero(_without_positive(objects) & (objects.lost_to >= 0)).tolist():
+    for row in rows_of(_without_positive(objects) & (objects.lost_to >= 0)):
         winner = int(objects.lost_to[row])
         message = (
             f"no prior is trained on it: object {int(objects.index[winner])} ({objects.labels[winner]}) took its best "
@@ -80,7 +84,7 @@ def lost(objects: Objects) -> Iterator[Case]:
         yield Case(objects.where(row), message, float(objects.best_iou[row]), _threshold(objects), fix)
 
 
-@MATCHING.check(3, "object without a prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_BOXES))
+@MATCHING.check(3, "object without a prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_INPUTS))
 def without_prior(objects: Objects) -> Iterator[Case]:
     """No prior reaches the threshold, and the dialect forces none.
 
@@ -100,14 +104,15 @@ def without_prior(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481.
     """
-    for row in np.flatnonzero(_without_positive(objects) & (objects.lost_to < 0) & (objects.best_iou > 0)).tolist():
+    short = (objects.best_iou > 0) & (objects.best_iou < _threshold(objects))
+    for row in rows_of(_without_positive(objects) & (objects.lost_to < 0) & short):
         best, threshold = float(objects.best_iou[row]), _threshold(objects)
         message = f"no prior is trained on it: the best one, {int(objects.best_prior[row])}, has IoU {best:.2f}"
         fix = f"Add priors of its shape, {_size(objects, row)} px, or lower the threshold of {threshold:g}."
         yield Case(objects.where(row), message, best, threshold, fix)
 
 
-@MATCHING.check(4, "object that hardly overlaps its prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_BOXES))
+@MATCHING.check(4, "object that hardly overlaps its prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_INPUTS))
 def hardly_overlaps(objects: Objects) -> Iterator[Case]:
     """The only prior that is trained on the object hardly overlaps it.
 
@@ -128,9 +133,8 @@ def hardly_overlaps(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222; fizyr/keras-retinanet#481; ultralytics/yolov5#7118.
     """
-    only_forced = objects.valid & (objects.positives > 0) & (objects.positives == objects.forced)
-    rows = np.flatnonzero(only_forced & (objects.best_iou > 0) & (objects.best_iou < HARDLY))
-    for row in rows[np.argsort(objects.best_iou[rows], kind="stable")].tolist():
+    hardly = _only_forced(objects) & (objects.best_iou > 0) & (objects.best_iou < HARDLY)
+    for row in lowest_first(hardly, objects.best_iou):
         best = float(objects.best_iou[row])
         message = (
             f"{_size(objects, row)} px in the network's input; the one prior trained on it, "
@@ -140,7 +144,7 @@ def hardly_overlaps(objects: Objects) -> Iterator[Case]:
         yield Case(objects.where(row), message, best, HARDLY, fix)
 
 
-@MATCHING.check(5, "object of no prior's shape", Severity.NOTE, Objects, ("MAT004", *BROKEN_BOXES))
+@MATCHING.check(5, "object of no prior's shape", Severity.NOTE, Objects, ("MAT004", *BROKEN_INPUTS))
 def no_such_shape(objects: Objects) -> Iterator[Case]:
     """No prior has the object's size and shape.
 
@@ -153,7 +157,8 @@ def no_such_shape(objects: Objects) -> Iterator[Case]:
         learnt slowly or never: the usual reason why small objects do not train.
 
     How to tell:
-        The best IoU of the object with a prior shape centred on it is below the threshold.
+        The best IoU of the object with a prior shape centred on it is below the threshold. Where even the best prior's
+        IoU is below 0.1, it is MAT004.
 
     How to fix:
         Add a prior shape near its size (`ssdlossdbg anchors` shows what sizes the priors reach), or use a larger input.
@@ -161,8 +166,7 @@ def no_such_shape(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481; ultralytics/yolov5#72.
     """
-    rows = _forced_only(objects) & (objects.shape_iou < _threshold(objects))
-    for row in _smallest_first(objects, rows):
+    for row in _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou < _threshold(objects))):
         best, shape = float(objects.best_iou[row]), float(objects.shape_iou[row])
         message = (
             f"{_size(objects, row)} px in the network's input, which no prior is: its best one has IoU {best:.2f}, and "
@@ -171,7 +175,7 @@ def no_such_shape(objects: Objects) -> Iterator[Case]:
         yield Case(objects.where(row), message, shape, _threshold(objects), "Add a prior near that size and shape.")
 
 
-@MATCHING.check(6, "object between the cells", Severity.NOTE, Objects, ("MAT004", *BROKEN_BOXES))
+@MATCHING.check(6, "object between the cells", Severity.NOTE, Objects, ("MAT004", *BROKEN_INPUTS))
 def between_cells(objects: Objects) -> Iterator[Case]:
     """A prior has the object's shape, but none lies near enough.
 
@@ -194,8 +198,7 @@ def between_cells(objects: Objects) -> Iterator[Case]:
     Where people met it:
         perhaps martinzlocha/anchor-optimization#8; julimueller/tl_ssd#3.
     """
-    rows = _forced_only(objects) & (objects.shape_iou >= _threshold(objects))
-    for row in _smallest_first(objects, rows):
+    for row in _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou >= _threshold(objects))):
         best, shape = float(objects.best_iou[row]), float(objects.shape_iou[row])
         message = (
             f"{_size(objects, row)} px in the network's input, between the cells: its best prior has IoU {best:.2f}, "
@@ -205,7 +208,7 @@ def between_cells(objects: Objects) -> Iterator[Case]:
         yield Case(objects.where(row), message, best, _threshold(objects), fix)
 
 
-@MATCHING.check(7, "equally good priors", Severity.NOTE, Objects, ("MAT001", "MAT004", *BROKEN_BOXES))
+@MATCHING.check(7, "equally good priors", Severity.NOTE, Objects, ("MAT001", "MAT004", *BROKEN_INPUTS))
 def equally_good(objects: Objects) -> Iterator[Case]:
     """Several priors overlap the object equally well.
 
@@ -218,7 +221,8 @@ def equally_good(objects: Objects) -> Iterator[Case]:
         somebody looks for a bug.
 
     How to tell:
-        Several priors' IoU with the object lies within 1e-5 of the highest.
+        The IoU of several priors with the object lies within 1e-5 of the highest, and none of them reaches the
+        threshold, so that it depends on the choice which of them is forced.
 
     How to fix:
         Nothing. Compare counts of positives with that in mind.
@@ -226,15 +230,16 @@ def equally_good(objects: Objects) -> Iterator[Case]:
     Where people met it:
         facebookresearch/detectron2#3750.
     """
-    counts = np.where(objects.valid & (objects.near_ties > 1), objects.near_ties, 0)
-    decided = np.flatnonzero((counts > 0) & (objects.positives == objects.forced))
-    for row in decided[np.argsort(-counts[decided], kind="stable")].tolist():
-        message = f"{int(counts[row])} priors overlap it equally, with IoU {objects.best_iou[row]:.2f}; one is forced"
+    tied = objects.valid & (objects.near_ties > 1) & (objects.positives == objects.forced)
+    for row in lowest_first(tied, -objects.near_ties):
+        ties, forced = int(objects.near_ties[row]), int(objects.forced[row])
+        which = f"{forced} {'is' if forced == 1 else 'are'} forced"
+        message = f"{ties} priors overlap it equally, with IoU {objects.best_iou[row]:.2f}, of which {which}"
         fix = "Nothing; another device or port may force another of them."
-        yield Case(objects.where(row), message, int(counts[row]), 1, fix)
+        yield Case(objects.where(row), message, ties, 1, fix)
 
 
-@MATCHING.check(8, "no positive in the batch", Severity.ERROR, LossResult, ("LBL002", "MAT009", *BROKEN_BOXES))
+@MATCHING.check(8, "no positive in the batch", Severity.ERROR, LossResult, ("LBL002", "MAT009", *BROKEN_INPUTS))
 def no_positive(result: LossResult) -> Iterator[Case]:
     """No prior of the whole batch is positive.
 
@@ -299,12 +304,12 @@ def without_objects(objects: Objects) -> Iterator[Case]:
         Negatives are mined in proportion to an image's positives, and this image has none.
 
     Why it matters:
-        Background images teach such a loss nothing at all: they cost time, and do not reduce false detections, which is
-        why people add them.
+        Background images teach such a loss nothing at all: they cost time, and do not reduce false detections, though
+        that is why people add them.
 
     How to tell:
-        The image has no object, and the dialect does not raise on it. (Dialects that mine over the whole batch, such as
-        ssd_keras, may take negatives from it.)
+        The image has no object, and the dialect neither raises on it, nor mines a least number of negatives, nor mines
+        over the whole batch: ssd_keras does, so it may take negatives from such an image.
 
     How to fix:
         Mine a least number of negatives per image (mining.minimum in a dialect file), or leave such images out.
@@ -325,7 +330,7 @@ def without_objects(objects: Objects) -> Iterator[Case]:
         )
 
 
-@MATCHING.check(11, "class without a positive", Severity.WARNING, Objects, BROKEN_BOXES)
+@MATCHING.check(11, "class without a positive", Severity.WARNING, Objects, BROKEN_INPUTS)
 def class_without_positive(objects: Objects) -> Iterator[Case]:
     """No prior is trained on any object of a class.
 
@@ -346,12 +351,12 @@ def class_without_positive(objects: Objects) -> Iterator[Case]:
     """
     for name, rows in _classes(objects, least=2):
         if not objects.positives[rows].any():
-            message = f"none of its {len(rows)} objects has a positive: class {name} is not trained"
+            message = f"none of the {len(rows)} objects of {_kind(name)} has a positive, so it is not trained"
             fix = "Add priors of its size, or use a larger input: ssdlossdbg match shows each object."
             yield Case(Where(_common(objects), label=name), message, 0, 1, fix)
 
 
-@MATCHING.check(12, "class that only forcing trains", Severity.WARNING, Objects, BROKEN_BOXES)
+@MATCHING.check(12, "class that only forcing trains", Severity.WARNING, Objects, BROKEN_INPUTS)
 def class_only_forced(objects: Objects) -> Iterator[Case]:
     """Hardly any object of a class reaches the match threshold.
 
@@ -376,8 +381,8 @@ def class_only_forced(objects: Objects) -> Iterator[Case]:
         if short.mean() >= MOST_FORCED and objects.positives[rows].any():
             sides = np.median((objects.boxes[rows, 2:] - objects.boxes[rows, :2]) * objects.image_size, axis=0)
             message = (
-                f"{int(short.sum())} of its {len(rows)} objects reach no prior's threshold: class {name}, of "
-                f"{sides[0]:.0f} x {sides[1]:.0f} px in the median, is trained by forced priors only"
+                f"{int(short.sum())} of the {len(rows)} objects of {_kind(name)}, {sides[0]:.3g} x {sides[1]:.3g} px "
+                "in the median, reach no prior's threshold, so forced priors alone are trained on them"
             )
             fix = "Add priors of that size, put them on a finer level, or use a larger input."
             yield Case(Where(_common(objects), label=name), message, float(short.mean()), MOST_FORCED, fix)
@@ -391,25 +396,24 @@ def _without_positive(objects: Objects) -> BoolArray:
     return np.asarray(objects.valid & (objects.positives == 0) & (objects.class_id > 0))
 
 
-def _forced_only(objects: Objects) -> BoolArray:
-    forced = objects.valid & (objects.positives > 0) & (objects.positives == objects.forced)
-    return np.asarray(forced & (objects.best_iou >= HARDLY))
+def _only_forced(objects: Objects) -> BoolArray:
+    return np.asarray(objects.valid & (objects.positives > 0) & (objects.positives == objects.forced))
 
 
-def _smallest_first(objects: Objects, rows: BoolArray) -> list[int]:
-    chosen = np.flatnonzero(rows)
-    area = (objects.boxes[chosen, 2:] - objects.boxes[chosen, :2]).prod(1)
-    ordered: list[int] = chosen[np.argsort(area, kind="stable")].tolist()
-    return ordered
+def _barely_trained(objects: Objects) -> BoolArray:
+    """`[N]` whether forced priors alone are trained on an object, though they do overlap it (else MAT004)."""
+    return _only_forced(objects) & (objects.best_iou >= HARDLY)
+
+
+def _smallest_first(objects: Objects, chosen: BoolArray) -> list[int]:
+    return lowest_first(chosen, (objects.boxes[:, 2:] - objects.boxes[:, :2]).prod(1))
 
 
 def _empty_images(objects: Objects) -> list[int]:
-    counts = np.bincount(objects.image, minlength=len(objects.images))
-    empty: list[int] = np.flatnonzero(counts == 0).tolist()
-    return empty
+    return rows_of(np.bincount(objects.image, minlength=len(objects.images)) == 0)
 
 
-def _classes(objects: Objects, least: int) -> Iterator[tuple[str, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+def _classes(objects: Objects, least: int) -> Iterator[tuple[str, IntArray]]:
     """The name and the rows of every class with so many sound objects."""
     valid = np.flatnonzero(objects.valid & (objects.class_id > 0))
     for class_id in np.unique(objects.class_id[valid]).tolist():
@@ -424,6 +428,12 @@ def _common(objects: Objects) -> str:
     return files.pop() if len(files) == 1 else os.path.commonpath(files)
 
 
+def _kind(name: str) -> str:
+    """A class in words; where it has no name, a number stands for it as "class 3"."""
+    return name if name.startswith("class ") else f"class {name}"
+
+
 def _size(objects: Objects, row: int) -> str:
+    """Width x height in pixels of the network's input."""
     width, height = ((objects.boxes[row, 2:] - objects.boxes[row, :2]) * objects.image_size).tolist()
     return f"{width:.3g} x {height:.3g}"

@@ -18,10 +18,12 @@ JUST_BELOW = 0.1
 MANY_JUST_BELOW = 0.5
 # Largest logit of a row against that of the batch: exp of the difference is 0 in float32 from here on.
 UNDERFLOW = 104.0
+# Overlaps that are nan, or a matching without a threshold, make most priors positive.
+TOO_MANY_POSITIVES = ("BOX001", "BOX002", "BOX003", "BOX004", "BOX006", "BOX012", "ENC005", "ENC012", "PRI004")
 ALL_THERE_ARE = (MiningCap.NEGATIVES, MiningCap.NONZERO_NEGATIVES)
 
 
-@MINING.check(1, "mining quota cannot be met", Severity.WARNING, Predicted)
+@MINING.check(1, "mining quota cannot be met", Severity.WARNING, Predicted, TOO_MANY_POSITIVES)
 def quota(predicted: Predicted) -> Iterator[Case]:
     """More negatives are to be mined than there are.
 
@@ -163,7 +165,7 @@ def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
     How to tell:
         The class has a probability above 0.9 at a mined negative whose IoU with every object is under 0.1 and whose
         predicted box has under a tenth of its area on any object. Only where the network can be believed: it has the
-        right class at half of the batch's positives or more, and calls background at least 90 % of all negatives so.
+        right class at half of the batch's positives or more, and calls background at least 90% of all negatives so.
 
     How to fix:
         Look at the box in the photo. Label the object if it is one; else it is a hard negative, as it should be.

@@ -44,7 +44,7 @@ def not_finite(predicted: Predicted) -> Iterator[Case]:
         A box without width or height in an earlier batch does the same: check the annotations.
 
     Where people met it:
-        open-mmlab/mmdetection#3786; amdegroot/ssd.pytorch#173.
+        open-mmlab/mmdetection#3786; perhaps amdegroot/ssd.pytorch#173.
     """
     for found in sorted(predicted.non_finite, key=lambda found: -(found.at_positives or 0)):
         what = "the network predicts" if found.term == "loc" else "the logit of class"
@@ -102,7 +102,7 @@ def too_large(predicted: Predicted) -> Iterator[Case]:
         If the offsets are meant in pixels or for other variances, correct --dialect.
 
     Where people met it:
-        open-mmlab/mmdetection#3786; amdegroot/ssd.pytorch#173.
+        open-mmlab/mmdetection#3786; perhaps amdegroot/ssd.pytorch#173.
     """
     for found in sorted(predicted.huge, key=lambda found: -abs(found.value)):
         is_offset = found.term == "loc"
@@ -225,7 +225,7 @@ def one_image(result: LossResult) -> Iterator[Case]:
         it is right, it is the image to look at first.
 
     How to tell:
-        In a batch of 4 images or more, one has over 70 % of the loss, and each of its positives costs at least 5 times
+        In a batch of 4 images or more, one has over 70% of the loss, and each of its positives costs at least 5 times
         what a positive of the other images does, the mined negatives included.
 
     How to fix:

@@ -107,7 +107,7 @@ def other_order(predicted: Predicted) -> Iterator[Case]:
 
 @PREDICTIONS.check(2, "logits saturated on the wrong class", Severity.WARNING, Predicted, follows_from=("PRE003",))
 def saturated(predicted: Predicted) -> Iterator[Case]:
-    """Most of what the loss counts is denied its own class with certainty.
+    """Most priors that the loss counts are given their own class with a probability of nearly 0.
 
     What it means:
         The softmax of most positives and mined negatives is 0 or 1 to all the digits that float32 has, and the 1 is

@@ -153,7 +153,7 @@ def no_size(table: PriorTable) -> Iterator[Case]:
         yield Case(table.where(worst), message, float(sizes[worst].min()), 0.0, fix)
 
 
-@PRIORS.check(5, "prior that repeats another", Severity.WARNING, PriorTable)
+@PRIORS.check(5, "prior that repeats another", Severity.WARNING, PriorTable, follows_from=("PRI004",))
 def repeated_rows(table: PriorTable) -> Iterator[Case]:
     """Two priors are the same box.
 
@@ -206,9 +206,9 @@ def clamped_as_centre_and_size(table: PriorTable) -> Iterator[Case]:
 
     How to tell:
         The priors are no shipped preset; all of cx, cy, w, h lie in [0, 1]; corners lie outside; and a clamp left
-        its trace: the grid goes on beyond the image and its last centre is exactly at 1, a level's shape is larger
-        than the image and its priors are not, or one shape is exactly as wide, its mirror image exactly as high as
-        the image.
+        its trace. That is: the grid goes on beyond the image, and its last centre is exactly at 1; or a level's
+        shape is larger than the image, and its priors are not; or a shape is exactly as wide as the image, and the
+        same one turned exactly as high.
 
     How to fix:
         Leave it, if weights or a paper's figures depend on it. To have priors inside the image, convert to corners,
@@ -335,9 +335,8 @@ def too_large(table: PriorTable) -> Iterator[Case]:
     How to tell:
         min(w, 1) * min(h, 1) / (w * h), in units of the image, is the largest IoU that an object inside the image
         can have with the prior; it is below the dialect's match threshold. At 0.5 that means a square of more than
-        1.41 images, or a prior of more than 2 in one direction. A bound of 1.5 on either side, which one also
-        finds, would cry wolf: the aspect ratio 3 makes 1.65 in several published configs, and those priors still
-        reach 0.61.
+        1.41 images, or a prior of more than 2 in one direction. The 1.65 that the aspect ratio 3 makes in several
+        published configs is harmless: those priors still reach 0.61.
 
     How to fix:
         Look for the unit: sizes in pixels must be divided by the side of the input they are for, scales (0.1 to
@@ -359,7 +358,9 @@ def too_large(table: PriorTable) -> Iterator[Case]:
         yield Case(table.where(worst), message, float(best[worst]), threshold, fix)
 
 
-@PRIORS.check(10, "sizes do not grow from level to level", Severity.WARNING, PriorTable, follows_from=("PRI008",))
+@PRIORS.check(
+    10, "sizes do not grow from level to level", Severity.WARNING, PriorTable, follows_from=("PRI004", "PRI008")
+)
 def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
     """A coarser level has smaller priors than a finer one.
 
@@ -399,7 +400,7 @@ def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
 
 @PRIORS.check(11, "sizes that fall between the cells", Severity.NOTE, AnchorsResult, follows_from=("PRI007", "PRI008"))
 def blind_sizes(result: AnchorsResult) -> Iterator[Case]:
-    """Square objects of some sizes match well on a cell, and nowhere enough between the cells.
+    """Square objects of some sizes match where a prior is centred on them, but not halfway between two.
 
     What it means:
         Fitting the priors' shapes to the objects' shapes, as k-means does, puts every prior right on top of its
@@ -418,11 +419,11 @@ def blind_sizes(result: AnchorsResult) -> Iterator[Case]:
         another level covers is not listed, nor sizes that miss the threshold by less than 0.01.
 
     How to fix:
-        Let nothing be done if objects of these sizes are few: each still gets its best prior by force. Else add a
-        shape between the two that leave the gap, or a finer level.
+        Nothing, if objects of these sizes are few: each still gets its best prior by force. Else add a shape between
+        the two that leave the gap, or a finer level.
 
     Where people met it:
-        martinzlocha/anchor-optimization#8; julimueller/tl_ssd#3.
+        perhaps martinzlocha/anchor-optimization#8; julimueller/tl_ssd#3.
     """
     smallest = min((_sizes(level.shapes)[0] for level in result.levels), default=0.0)
     if not smallest:

@@ -5,8 +5,8 @@ A file that is named is checked, whatever it is called. In a folder, and the fol
 - `.xml` unless its root is another element than Pascal VOC's <annotation>;
 - `.json` that speaks of images, annotations and categories, as COCO does;
 - `.txt` if there are class names, and if it is empty or begins as a YOLO row does, with three columns or more of which
-  two are numbers: so lists of classes, lists of photos and READMEs are passed over;
-- `.pt`, `.pth`, `.npz` and `.safetensors` with the word preds, predictions or targets in the name.
+  the first two are numbers: so lists of classes, lists of photos and READMEs are passed over;
+- `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name.
 
 Predictions and targets are one batch if their names differ in that word alone (a_preds.pt, a_targets.pt), or if they
 are named one after the other.

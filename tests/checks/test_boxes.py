@@ -181,6 +181,24 @@ def test_fractions_where_pixels_are_expected(
     boxes, labels = healthy_batch
     options = {"dialect": "torchvision", "target_units": Units.PIXELS, "image_size": (300, 300), "label_offset": 1}
     assert errors(lose(boxes, labels, **options)) == ["BOX006"]
+    boxes[1][1] *= 300
+    assert errors(lose(boxes, labels, **options)) == ["BOX006"]
+
+
+def test_four_zeros_several_times_in_an_image(lose: Lose, healthy_batch: Batch) -> None:
+    """Fractions that an integer division cut off; one such box an image is a placeholder."""
+    boxes, labels = healthy_batch
+    result = lose([image.floor() for image in boxes], labels)
+    assert errors(result) == ["BOX006"]
+    assert "0, 0, 0, 0: an integer division" in result.findings[0].worst.message
+    assert errors(lose([torch.zeros(1, 4)] * 2, [labels[0][:1]] * 2)) == ["BOX003"]
+
+
+def test_zeros_of_the_background_are_no_division(lose: Lose, healthy_batch: Batch) -> None:
+    boxes, labels = healthy_batch
+    padded = [torch.cat((image, torch.zeros(9, 4))) for image in boxes]
+    ids = [torch.cat((image, torch.full((9,), -1.0))) for image in labels]
+    assert "BOX006" not in by_code(lose(padded, ids))
 
 
 def test_beyond_the_border(healthy: Boxes, match_voc: Match) -> None:
@@ -197,6 +215,7 @@ def test_minus_one(healthy: Boxes, match_voc: Match) -> None:
     assert list(found) == ["BOX009"]
     assert "2 at the left border and 1 at the upper border" in found["BOX009"].worst.message
     assert by_code(match_voc(boxes, dialect="torchvision")) == {}
+    assert list(by_code(match_voc([*healthy[:5], (0, 0, 0, 0)]))) == ["BOX003"]  # a placeholder lies at no border
 
 
 def test_minus_one_in_a_batch(lose: Lose, healthy_batch: Batch) -> None:
@@ -230,3 +249,22 @@ def test_not_finite(lose: Lose, healthy_batch: Batch) -> None:
     result = lose(boxes, labels)
     assert errors(result) == ["BOX012"]
     assert (result.findings[0].worst.where.image, result.findings[0].worst.where.object) == (1, 2)
+    assert "to learn offsets of nan" in result.findings[0].worst.message
+
+
+@pytest.mark.parametrize("dialect", ["ssd.pytorch", "caffe"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_not_finite_is_the_only_finding(lose: Lose, healthy_batch: Batch, value: float, dialect: str) -> None:
+    """Neither that it reaches out of the image, nor that every prior became a positive, nor that others have none."""
+    boxes, labels = healthy_batch
+    boxes[1][2, 2] = value
+    assert list(by_code(lose(boxes, labels, dialect=dialect, label_offset=1))) == ["BOX012"]
+
+
+def test_the_box_that_spoils_the_loss_comes_first(lose: Lose, healthy_batch: Batch) -> None:
+    """Both fall to prior 0, and the later of the two keeps it."""
+    boxes, labels = healthy_batch
+    boxes[0][:2, 2] = boxes[0][:2, 0]
+    cases = by_code(lose(boxes, labels))["BOX001"].cases
+    assert [case.where.object for case in cases] == [1, 0]
+    assert "the loss of the batch is inf" in cases[0].message

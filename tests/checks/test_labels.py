@@ -69,6 +69,7 @@ def test_names_that_differ_in_case_or_spaces(match_voc: Match, name: str) -> Non
     found = by_code(match_voc(names=["RBC", "RBC", "WBC", "RBC", name, "RBC"]))
     (case,) = found["LBL004"].cases
     assert (case.where.object, case.value, case.bound) == (4, name, "RBC")
+    assert case.message == f"is called {name!r} (once), beside 'RBC' (4 times)"
     assert "LBL004" not in by_code(match_voc(names=["RBC", "RBC", "WBC", "RBC", "RBD", "RBC"]))
 
 

@@ -160,7 +160,7 @@ def test_class_without_a_positive(match_voc: Match, holes: str) -> None:
     found = by_code(match_voc(boxes, ["cell", "cell", "dust"], priors=holes))
     (case,) = found["MAT011"].cases
     assert (case.where.label, case.where.object) == ("cell", None)
-    assert "none of its 2 objects" in case.message
+    assert "none of the 2 objects of class cell" in case.message
     assert "MAT011" not in by_code(match_voc(boxes, ["cell", "dust", "dust"], priors=holes))
 
 
@@ -170,5 +170,5 @@ def test_class_that_only_forcing_trains(match_voc: Match, healthy: Boxes) -> Non
     (case,) = by_code(match_voc([*healthy, *dots], names))["MAT012"].cases
     assert case.where.label == "dot"
     assert case.value == 1
-    assert "11 x 11 px in the median" in case.message
+    assert "11.2 x 11.3 px in the median" in case.message
     assert "MAT012" not in by_code(match_voc([*healthy, *dots[1:]], names[:-1]))

@@ -17,7 +17,6 @@ from ssdlossdbg import api
 from ssdlossdbg.analysis.results import Finding, Severity
 from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config
@@ -174,6 +173,10 @@ def flat_prior(batch: Batch) -> None:
     batch.priors[8731, 3] = 0
 
 
+def flat_priors(batch: Batch) -> None:
+    batch.priors[:, 2:] = 0
+
+
 def columns_first(batch: Batch) -> None:
     batch.priors = batch.priors[:, [1, 0, 3, 2]]
 
@@ -229,6 +232,7 @@ BATCHES = {
     "23 gathered priors": ("PRI002", gathered),
     "24 nan prior": ("PRI003", nan_prior),
     "24 flat prior": ("PRI004", flat_prior),
+    "24 flat priors": ("PRI004", flat_priors),
     "26 y before x": ("PRI008", columns_first),
     "28 huge priors": ("PRI009", huge_priors),
     "29 order of the head": ("PRE001", predictions_by_shape),
@@ -276,9 +280,9 @@ class Encoded:
         self.gt = pad_ground_truth([rows[:, :4] for rows in batch.targets], [rows[:, 4] + 1 for rows in batch.targets])
         self.matching = match(self.gt, self.priors, dialect.match)
         self.labels = self.matching.labels.clone()
-        self.offsets = encode_matched(self.gt, self.priors, self.matching, dialect.codec)
         self.variances = dialect.codec.variances
         self.codec = dialect.codec
+        self.offsets = encode(self.assigned, self.priors, self.codec)  # of every prior, as pytorch-ssd does
 
     @property
     def positive(self) -> Tensor:
@@ -331,6 +335,13 @@ def not_encoded(encoded: Encoded) -> None:
     encoded.offsets = encoded.assigned.clone()
 
 
+def other_priors(encoded: Encoded) -> None:
+    """Matched and encoded with ssd.pytorch's VOC priors, though the network has those for COCO."""
+    priors = load_priors("ssd300-voc").priors.boxes
+    encoded.matching = match(encoded.gt, priors, load_dialect("pytorch-ssd").match)
+    encoded.labels, encoded.offsets = encoded.matching.labels, encode(encoded.assigned, priors, encoded.codec)
+
+
 def centre_by_width(encoded: Encoded) -> None:
     encoded.offsets[..., 1] *= encoded.priors[:, 3] / encoded.priors[:, 2]
 
@@ -362,6 +373,7 @@ ENCODINGS = {
     "1 log of zero": ("ENC001", log_of_zero),
     "2 log of a negative": ("ENC001", log_of_a_negative),
     "8 epsilon in the log": ("ENC003", epsilon_in_the_log),
+    "22 priors of another preset": ("ENC015", other_priors),
     "13 ignore label": ("ENC010", ignore_label),
     "16 forced for another": ("ENC006", forced_for_another),
     "19 no threshold": ("ENC005", no_threshold),

@@ -68,11 +68,11 @@ def test_line_a_case_by_file_and_place() -> None:
         "t.pt:10: FIL002 is wrong by 5%. Mend it.\n"
         "\n"
         "Checked 3 files (1 unreadable), 12 objects: 3 errors, 4 warnings, 1 note (--notes lists them).\n"
-        "  BOX001  2  no size\n"
-        "  BOX002  1  inverted\n"
-        "  BOX008  1  beyond\n"
-        "  FIL001  1  unreadable\n"
-        "  FIL002  3  other size"
+        "  BOX001  error    2  no size\n"
+        "  BOX002  note     1  inverted\n"
+        "  BOX008  warning  1  beyond\n"
+        "  FIL001  error    1  unreadable\n"
+        "  FIL002  warning  3  other size"
     )
 
 

@@ -118,10 +118,8 @@ class EncodedTable:
 
     def where(self, row: int) -> Where:
         """The place of a positive, with the box it stands for."""
-        return Where(
-            self.file, int(self.image[row]), label=f"class {self.label[row]}", prior=int(self.prior[row]),
-            box=self.pixels(row),
-        )  # fmt: skip
+        image, prior, label = int(self.image[row]), int(self.prior[row]), f"class {self.label[row]}"
+        return Where(self.file, image, label=label, prior=prior, box=self.pixels(row))
 
     def pixels(self, row: int) -> Box | None:
         """The box that a positive stands for, in pixels of the network's input; None if it stands for none."""

@@ -51,7 +51,6 @@ class Objects:
         positives, forced: `[N]` priors assigned to it, and those of them that do not reach the threshold.
         lost_to: `[N]` position among these rows of the object that took its best prior, or -1.
         target: `[N]` the first encoded target of its positives that is inf or nan; 0 where all are finite.
-        priors: how many priors an image has.
         image_size: (width, height) of the network's input in pixels.
         rules: the dialect.
     """
@@ -74,7 +73,6 @@ class Objects:
     forced: IntArray
     lost_to: IntArray
     target: FloatArray
-    priors: int
     image_size: tuple[int, int]
     rules: Dialect
 
@@ -113,4 +111,4 @@ class Objects:
     @property
     def valid(self) -> BoolArray:
         """`[N]` whether a box is one: finite, wider and higher than nothing."""
-        return np.asarray((self.boxes[:, 2:] > self.boxes[:, :2]).all(1))
+        return np.asarray(np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > self.boxes[:, :2]).all(1))
