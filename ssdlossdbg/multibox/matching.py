@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
+from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.specs import (
     BackgroundObjects,
@@ -82,32 +83,43 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class _Overlaps:
-    """What the forcing rules decide by.
+class _Claims:
+    """What the conflict rules decide by: every ground truth claims its best prior.
 
     Attributes:
-        matrix: `[B, G, P]` IoU, padding rows -1.
         mask: `[B, G]` True for objects.
         best_iou, best_prior: `[B, G]` over priors.
-        prior_iou, best_gt: `[B, P]` over ground truths.
+        priors: how many there are.
     """
 
-    matrix: Tensor
     mask: Tensor
     best_iou: Tensor
     best_prior: Tensor
-    prior_iou: Tensor
-    best_gt: Tensor
+    priors: int
 
     @property
     def nobody(self) -> Tensor:
         """`[B, P]` int64 of -1: a grid of priors that nobody owns yet."""
-        return torch.full_like(self.best_gt, -1)
+        return self.best_prior.new_full((len(self.mask), self.priors), -1)
 
     @property
     def ranks(self) -> Tensor:
         """`[B, G]` int64: the index of each ground truth."""
         return torch.arange(self.mask.shape[1], device=self.mask.device).expand_as(self.mask)
+
+
+@dataclass(frozen=True)
+class _Overlaps(_Claims):
+    """What the other forcing rules decide by.
+
+    Attributes:
+        matrix: `[B, G, P]` IoU, padding rows -1.
+        prior_iou, best_gt: `[B, P]` over ground truths.
+    """
+
+    matrix: Tensor
+    prior_iou: Tensor
+    best_gt: Tensor
 
 
 def _at_least(overlap: Tensor, threshold: float) -> Tensor:
@@ -130,31 +142,32 @@ def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
     return REACHES[spec.comparison](overlap, threshold)
 
 
-def _last_wins(overlaps: _Overlaps) -> Tensor:
-    claims = torch.where(overlaps.mask, overlaps.ranks, -1)
-    return overlaps.nobody.scatter_reduce_(1, overlaps.best_prior, claims, "amax")
+def _last_wins(claims: _Claims) -> Tensor:
+    ranks = torch.where(claims.mask, claims.ranks, -1)
+    return claims.nobody.scatter_reduce_(1, claims.best_prior, ranks, "amax")
 
 
-def _first_wins(overlaps: _Overlaps) -> Tensor:
-    last = overlaps.mask.shape[1]
-    claims = torch.where(overlaps.mask, overlaps.ranks, last)
-    owner = overlaps.nobody.fill_(last).scatter_reduce_(1, overlaps.best_prior, claims, "amin")
+def _first_wins(claims: _Claims) -> Tensor:
+    last = claims.mask.shape[1]
+    ranks = torch.where(claims.mask, claims.ranks, last)
+    owner = claims.nobody.fill_(last).scatter_reduce_(1, claims.best_prior, ranks, "amin")
     return torch.where(owner == last, -1, owner)
 
 
-def _highest_iou_wins(overlaps: _Overlaps) -> Tensor:
-    claims = torch.where(overlaps.mask, overlaps.best_iou, -1.0)
-    highest = torch.full_like(overlaps.prior_iou, -1.0).scatter_reduce_(1, overlaps.best_prior, claims, "amax")
-    winners = overlaps.mask & (overlaps.best_iou >= highest.gather(1, overlaps.best_prior))
-    last = overlaps.mask.shape[1]
-    ranks = torch.where(winners, overlaps.ranks, last)
-    owner = overlaps.nobody.fill_(last).scatter_reduce_(1, overlaps.best_prior, ranks, "amin")
+def _highest_iou_wins(claims: _Claims) -> Tensor:
+    claimed = torch.where(claims.mask, claims.best_iou, -1.0)
+    nothing = claims.nobody.to(claimed.dtype)
+    highest = nothing.scatter_reduce_(1, claims.best_prior, claimed, "amax")
+    winners = claims.mask & (claims.best_iou >= highest.gather(1, claims.best_prior))
+    last = claims.mask.shape[1]
+    ranks = torch.where(winners, claims.ranks, last)
+    owner = claims.nobody.fill_(last).scatter_reduce_(1, claims.best_prior, ranks, "amin")
     # The real code takes the largest of a column that holds only the claimants' overlaps: of zeros, that is row 0.
     owner = torch.where(highest == 0, 0, owner)
     return torch.where(owner == last, -1, owner)
 
 
-CONFLICTS: dict[ConflictRule, Callable[[_Overlaps], Tensor]] = {
+CONFLICTS: dict[ConflictRule, Callable[[_Claims], Tensor]] = {
     ConflictRule.LAST: _last_wins,
     ConflictRule.FIRST: _first_wins,
     ConflictRule.HIGHEST_IOU: _highest_iou_wins,
@@ -293,10 +306,36 @@ def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matchi
     matrix = overlaps(gt, priors, spec)
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
-    owner = FORCING[spec.forced](_Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
+    claims = _Overlaps(gt.mask, best_iou, best_prior, len(priors), matrix, prior_iou, best_gt)
+    owner = FORCING[spec.forced](claims, spec)
+    owner_iou = matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0]
+    return _assign(gt, spec, claims, _Nearest(prior_iou, best_gt), owner, owner_iou)
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """`[B, P]` the highest IoU of each prior with any ground truth, and which one that is."""
+
+    iou: Tensor
+    ground_truth: Tensor
+
+
+def _assign(
+    gt: GroundTruthBatch, spec: MatchSpec, claims: _Claims, nearest: _Nearest, owner: Tensor, owner_iou: Tensor
+) -> Matching:
+    """The roles of the priors.
+
+    Args:
+        gt: B images with up to G objects.
+        spec: threshold and rules.
+        claims: the best prior of each ground truth.
+        nearest: the ground truth that a prior goes to unless it is forced for another.
+        owner: `[B, P]` the ground truth that each prior is forced for, or -1.
+        owner_iou: `[B, P]` its IoU with that one.
+    """
     slot = owner >= 0
-    gt_index = torch.where(slot, owner, best_gt)
-    assigned_iou = torch.where(slot, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
+    gt_index = torch.where(slot, owner, nearest.ground_truth)
+    assigned_iou = torch.where(slot, owner_iou, nearest.iou)
     has_objects = (gt.counts > 0)[:, None]
     by_threshold = reaches(assigned_iou, spec.threshold, spec) & has_objects
     matched = slot | by_threshold
@@ -304,7 +343,7 @@ def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matchi
     positive = matched if spec.background_objects is BackgroundObjects.COUNTED else labels > 0
     ignored = torch.zeros_like(matched)
     if spec.ignore_from is not None:
-        ignored = ~matched & has_objects & (prior_iou >= spec.ignore_from)
+        ignored = ~matched & has_objects & (nearest.iou >= spec.ignore_from)
         labels = torch.where(ignored, -1, labels)
     return Matching(
         gt_index=gt_index,
@@ -312,8 +351,83 @@ def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matchi
         forced=positive & ~by_threshold,
         ignored=ignored,
         labels=labels,
-        prior_iou=prior_iou,
-        best_prior=best_prior,
-        best_iou=best_iou,
+        prior_iou=nearest.iou,
+        best_prior=claims.best_prior,
+        best_iou=claims.best_iou,
         owner=owner,
     )
+
+
+def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: Grid | None) -> Matching:
+    """The same roles as `match` gives, looking only at priors that may overlap an object enough.
+
+    Args:
+        gt: B images with up to G objects.
+        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        spec: threshold and rules.
+        grid: that those priors stand on; None where they stand on none.
+
+    Returns:
+        What `match` returns, bit for bit, but that nothing is known of priors that are neither positive nor ignored:
+        their `prior_iou` is 0 and their `gt_index` 0.
+
+    On a CPU, and for rules that ask for no more than the pairs that reach a threshold and the best prior of each
+    object; elsewhere this is `match` itself, as for objects that are no boxes. Objects that reach no prior are looked
+    up among all priors.
+    """
+    if grid is None or not _needs_only_pairs(spec) or gt.boxes.device.type != "cpu" or not _sound(gt):
+        return match(gt, priors, spec)
+    image, slot = gt.mask.nonzero(as_tuple=True)
+    boxes, corners = gt.boxes[image, slot], cxcywh_to_xyxy(priors)
+    least = spec.threshold if spec.ignore_from is None else min(spec.threshold, spec.ignore_from)
+    row, prior = grid.candidates(boxes, least)
+    overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
+    near = overlap >= least
+    row, prior, overlap = row[near], prior[near], overlap[near]
+
+    highest, best = _best_of_rows(row, prior, overlap, len(boxes), len(priors))
+    lone = (highest < 0).nonzero().flatten()
+    if len(lone):
+        matrix = iou(boxes[lone][:, None], corners, spec.iou, spec.iou_epsilon)
+        highest[lone], best[lone] = matrix.max(dim=1)
+        if not bool((highest > 0).all()):  # whom a prior without any overlap goes to depends on all priors
+            return match(gt, priors, spec)
+    shape = gt.mask.shape
+    best_iou = overlap.new_full(shape, -1.0).index_put((image, slot), highest)
+    best_prior = torch.zeros(shape, dtype=torch.long).index_put((image, slot), best)
+    claims = _Claims(gt.mask, best_iou, best_prior, len(priors))
+
+    flat = image[row] * len(priors) + prior
+    nearest_iou, nearest = _best_of_rows(flat, slot[row], overlap, len(gt.counts) * len(priors), shape[1])
+    cells = (len(gt.counts), len(priors))
+    nearest_of = _Nearest(nearest_iou.clamp(min=0).view(cells), torch.where(nearest_iou < 0, 0, nearest).view(cells))
+    owner = CONFLICTS[spec.conflict](claims)
+    owner_iou = best_iou.gather(1, owner.clamp(min=0))
+    return _assign(gt, spec, claims, nearest_of, owner, owner_iou)
+
+
+def _needs_only_pairs(spec: MatchSpec) -> bool:
+    """Whether the rules ask for no overlap but those that reach a threshold and the best one of each object."""
+    plain = spec.forced is ForcedRule.BEST_PRIOR and spec.ties is Ties.FIRST and spec.precision is Precision.INPUT
+    return plain and min(spec.threshold, 1.0 if spec.ignore_from is None else spec.ignore_from) > 0
+
+
+def _sound(gt: GroundTruthBatch) -> bool:
+    """Whether every object is a box, finite and with an area."""
+    wide = (gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1) & gt.boxes.isfinite().all(-1)
+    return bool((wide | ~gt.mask).all())
+
+
+def _best_of_rows(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int) -> tuple[Tensor, Tensor]:
+    """`[rows]` the highest score of each row, -1 for a row without any, and the lowest item that has it.
+
+    Args:
+        row: `[K]` of each pair.
+        item: `[K]` of each pair.
+        score: `[K]` of each pair.
+        rows: how many rows there are.
+        items: one more than the highest item.
+    """
+    highest = score.new_full((rows,), -1.0).scatter_reduce_(0, row, score, "amax")
+    winner = torch.where(score == highest[row], item, items)
+    return highest, torch.full((rows,), items).scatter_reduce_(0, row, winner, "amin")

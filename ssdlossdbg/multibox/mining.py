@@ -26,18 +26,23 @@ class Mining:
     """The negatives that take part in the loss.
 
     Attributes:
-        score: `[B, P]` what was ranked.
+        scores: computes `score`, which choosing the negatives may not have needed in full.
         wanted: `[S]` places granted to each scope: an image, or the whole batch.
         mined: `[B, P]` bool, the negatives chosen.
         places_of_positives: `[B, P]` bool, the positives among the places granted.
         dropped: `[B, P]` bool, positives that mining takes out of the loss.
     """
 
-    score: Tensor
+    scores: Callable[[], Tensor]
     wanted: Tensor
     mined: Tensor
     places_of_positives: Tensor
     dropped: Tensor
+
+    @cached_property
+    def score(self) -> Tensor:
+        """`[B, P]` what was ranked."""
+        return self.scores()
 
     @cached_property
     def rank(self) -> Tensor:
@@ -68,6 +73,11 @@ SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {
     MiningScore.CONFIDENCE_LOSS: _confidence_loss,
     MiningScore.BACKGROUND_PROBABILITY: _background_probability,
 }
+# float32 has exp(-87), and below it only denormal numbers, whose logarithm is coarse.
+NO_UNDERFLOW = 80.0
+# More than rounding takes from a score and from the cross-entropy together, which is some units in the last place of
+# the largest logit, and of one for each class that is summed over.
+SLACK = 1e-6
 OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -torch.inf}
 
 
@@ -127,7 +137,14 @@ def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
     return torch.minimum(wanted.ceil().long(), matching.negative.sum(1))
 
 
-def mine(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec) -> Mining:
+def mine(
+    conf: Tensor,
+    confidence: Tensor,
+    matching: Matching,
+    decoded: Tensor | None,
+    spec: MiningSpec,
+    softmax: bool = False,
+) -> Mining:
     """Choose the negatives that hurt most.
 
     Args:
@@ -136,17 +153,61 @@ def mine(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor |
         matching: the roles of the priors.
         decoded: `[B, P, 4]` predicted boxes, xyxy; only suppression asks for them.
         spec: ratio and rules.
+        softmax: whether `confidence` is the cross-entropy of the softmax, from which most scores can be known without
+            another pass over the logits.
     """
-    return SELECTIONS[spec.selection](conf, confidence, matching, decoded, spec)
+    conf, confidence = conf.detach(), confidence.detach()  # choosing has no gradient
+    return SELECTIONS[spec.selection](conf, confidence, matching, decoded, spec, softmax)
 
 
-def _ranked(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec) -> Mining:
-    score = SCORES[spec.score](conf, confidence).masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
-    scoped = score if spec.scope is MiningScope.IMAGE else score.reshape(1, -1)
+@dataclass(frozen=True)
+class _Scores:
+    """What the priors are ranked by, as closely as choosing them asks for.
+
+    Attributes:
+        near: `[B, P]` the scores, or something that is off by no more than `slack`.
+        slack: how much that is; 0 where `near` are the scores.
+        exact: computes the scores, `[B, P]`.
+        exact_at: computes them at `[K]` images and priors.
+    """
+
+    near: Tensor
+    slack: float
+    exact: Callable[[], Tensor]
+    exact_at: Callable[[Tensor, Tensor], Tensor]
+
+
+def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSpec, softmax: bool) -> _Scores:
+    def exact() -> Tensor:
+        score = SCORES[spec.score](conf, confidence)
+        return score.masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
+
+    if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and conf.device.type == "cpu":
+        lowest, peak = torch.aminmax(conf)
+        if bool(peak - lowest < NO_UNDERFLOW):
+            # log sum exp(z - m) + m - z[0] is a negative's cross-entropy, but for the rounding.
+            others = OTHERS_SCORE[spec.positives]
+
+            def exact_at(images: Tensor, priors: Tensor) -> Tensor:
+                rows = conf[images, priors]
+                score = rows.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(rows[:, 0])
+                return torch.where(matching.negative[images, priors], score, others)
+
+            slack = SLACK * (float(torch.maximum(peak.abs(), lowest.abs())) + conf.shape[-1])
+            return _Scores(torch.where(matching.negative, confidence, others), slack, exact, exact_at)
+    score = exact()
+    return _Scores(score, 0.0, lambda: score, lambda images, priors: score[images, priors])
+
+
+def _ranked(
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+) -> Mining:
+    scores = _scores(conf, confidence, matching, spec, softmax)
+    scoped = scores.near if spec.scope is MiningScope.IMAGE else scores.near.reshape(1, -1)
     wanted = negatives_wanted(scoped, matching, spec)
-    placed = _first_places(scoped, wanted).view_as(score)
+    placed = _first_places(scoped, wanted, scores).view_as(matching.labels)
     return Mining(
-        score=score,
+        scores=scores.exact,
         wanted=wanted,
         mined=placed & matching.negative,
         places_of_positives=placed & matching.foreground,
@@ -155,15 +216,15 @@ def _ranked(conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tenso
 
 
 def _ranked_with_ties(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
-    ranked = _ranked(conf, confidence, matching, decoded, spec)
+    ranked = _ranked(conf, confidence, matching, decoded, spec, softmax)
     lowest = torch.where(ranked.mined, ranked.score, torch.inf).amin(1, keepdim=True)
     return replace(ranked, mined=matching.negative & (ranked.score >= lowest))
 
 
 def _after_suppression(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
     if decoded is None:
         raise ValueError("mining by non-maximum suppression needs the decoded boxes")
@@ -176,7 +237,7 @@ def _after_suppression(
     place_among_candidates = torch.empty_like(order).scatter_(1, order, candidates.cumsum(1) - 1)
     mined = matching.negative & survives & (place_among_candidates < wanted[:, None])
     return Mining(
-        score=score,
+        scores=lambda: score,
         wanted=wanted,
         mined=mined,
         places_of_positives=torch.zeros_like(mined),
@@ -184,28 +245,46 @@ def _after_suppression(
     )
 
 
-SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec], Mining]] = {
+SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {
     MiningSelection.RANKED: _ranked,
     MiningSelection.WITH_TIES: _ranked_with_ties,
     MiningSelection.NON_MAXIMUM_SUPPRESSION: _after_suppression,
 }
 
 
-def _first_places(score: Tensor, wanted: Tensor) -> Tensor:
+def _first_places(near: Tensor, wanted: Tensor, scores: _Scores) -> Tensor:
     """`[S, N]` bool: the scores whose rank is below `wanted` `[S]`, ties going to the lowest index.
 
-    On a CPU the score at the cut-off is looked up among the highest few, and of those that equal it the first are
-    taken; elsewhere, and where a nan makes comparing them useless, everything is ranked.
+    On a CPU the score at the cut-off is looked up among the highest few. What is clearly above it is in; what is near
+    it, equal scores above all, is ranked by itself. Elsewhere, and where a nan makes comparing useless, everything is
+    ranked.
+
+    Args:
+        near: `[S, N]` `scores.near`, a row a scope.
+        wanted: places granted to each.
+        scores: whence the exact ones can be had.
     """
-    places = wanted.ceil().long().clamp(min=0, max=score.shape[1])
-    if score.device.type != "cpu" or not int(places.max()) or bool(score.isnan().any()):
-        return _rank(score) < places[:, None]
-    highest = score.topk(int(places.max()), dim=1).values
+    places = wanted.ceil().long().clamp(min=0, max=near.shape[1])
+    if near.device.type != "cpu" or not int(places.max()) or bool(near.isnan().any()):
+        return _rank(scores.exact().view_as(near)) < places[:, None]
+    highest = near.topk(int(places.max()), dim=1).values
     cutoff = highest.gather(1, (places - 1).clamp(min=0)[:, None])
-    above = score > cutoff
-    level = score == cutoff
-    left = places[:, None] - above.sum(1, keepdim=True)
-    return (above | (level & (level.cumsum(1) <= left))) & (places > 0)[:, None]
+    cutoff = torch.where(places[:, None] > 0, cutoff, torch.inf)
+    placed = near > cutoff + 2 * scores.slack
+    left = places - placed.sum(1)
+    scope, item = ((near >= cutoff - 2 * scores.slack) & ~placed).nonzero(as_tuple=True)
+    flat = scope * near.shape[1] + item
+    width = scores.near.shape[1]
+    score = scores.exact_at(torch.div(flat, width, rounding_mode="floor"), flat % width)
+    # By scope, then score, then index: three stable sorts, the last one first.
+    order = score.argsort(descending=True, stable=True)
+    order = order[scope[order].argsort(stable=True)]
+    scope, item = scope[order], item[order]
+    counts = torch.bincount(scope, minlength=len(near))
+    place = torch.arange(len(scope)) - (counts.cumsum(0) - counts)[scope]
+    chosen = place < left[scope]
+    placed[scope[chosen], item[chosen]] = True
+    return placed
 
 
 def _rank(score: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
@@ -40,6 +41,11 @@ class Priors:
         return torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts), output_size=len(self.boxes)).to(
             self.boxes.device
         )
+
+    @cached_property
+    def grid(self) -> Grid | None:
+        """The regular grid that the boxes stand on, for `match_on_grid`; None if they stand on none."""
+        return Grid.of(self.boxes, self.levels, self.order)
 
     def to(self, device: torch.device | str) -> Priors:
         """The same priors on another device."""

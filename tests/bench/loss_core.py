@@ -89,7 +89,8 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.manual_seed(0)
-    priors = generate_priors(load_prior_config("ssd300").spec).boxes.to(options.device)
+    generated = generate_priors(load_prior_config("ssd300").spec)
+    priors, grid = generated.boxes.to(options.device), generated.grid
     shape = (options.images, len(priors))
     loc = torch.randn((*shape, 4), device=options.device)
     conf = torch.randn((*shape, options.classes), device=options.device)
@@ -99,7 +100,8 @@ def main() -> None:
 
     def ours() -> object:
         gt = pad_ground_truth(boxes, labels)
-        return multibox_loss(loc, conf, priors, gt, dialect.match, dialect.codec, dialect.mining, dialect.loss).total
+        specs = dialect.match, dialect.codec, dialect.mining, dialect.loss
+        return multibox_loss(loc, conf, priors, gt, *specs, grid).total
 
     steps: dict[str, Callable[[], object]] = {
         "cross-entropy pass": lambda: F.cross_entropy(conf.flatten(0, 1), background, reduction="none"),

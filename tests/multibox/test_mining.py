@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.matching import Matching, match
+from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine, negatives_available
+from ssdlossdbg.multibox.specs import MiningPositives, MiningScope
 from ssdlossdbg.readers.dialects import Dialect
 
 POSITIVE = [False, True, False, False, False, False]
@@ -192,6 +193,48 @@ def test_mining_leaves_its_inputs_alone(reference: ModuleType, rules: Dialect) -
     mine(conf=batch.conf, confidence=confidence, matching=matching, decoded=None, spec=rules.mining)
     for tensor, copy in zip((batch.conf, confidence, matching.labels, matching.positive), before, strict=True):
         assert torch.equal(tensor, copy)
+
+
+@pytest.mark.parametrize("positives", list(MiningPositives))
+@pytest.mark.parametrize("scope", list(MiningScope))
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_same_negatives_from_the_cross_entropy(
+    seed: int, scale: float, scope: MiningScope, positives: MiningPositives, rules: Dialect
+) -> None:
+    """Scores known only nearly choose the same negatives: among rows that tie, and among such as a rounding parts."""
+    generator = torch.Generator().manual_seed(seed)
+    conf = scale * torch.randn((4, 600, 5), generator=generator)
+    conf[:, 100:300] = conf[:, :1] + 1e-6 * torch.randn((4, 200, 5), generator=generator)
+    conf[:, 300:400] = conf[:, 1:2]
+    labels = torch.where(torch.rand((4, 600), generator=generator) < 0.05, 2, 0)
+    matching = roles_of_labels(labels, torch.float32)
+    confidence = F.cross_entropy(conf.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
+    spec = replace(rules.mining, scope=scope, positives=positives)
+    every = mine(conf, confidence, matching, None, spec)
+    few = mine(conf, confidence, matching, None, spec, softmax=True)
+    assert torch.equal(every.mined, few.mined)
+    assert torch.equal(every.places_of_positives, few.places_of_positives)
+    assert torch.equal(every.score, few.score)
+    ranked = every.score.reshape(len(every.wanted), -1).argsort(dim=1, descending=True, stable=True)
+    places = every.wanted.long()
+    for scope_row, count in zip(range(len(ranked)), places.tolist(), strict=True):
+        chosen = ranked[scope_row, :count]
+        expected = matching.negative.reshape(len(ranked), -1)[scope_row, chosen].sum()
+        assert every.mined.reshape(len(ranked), -1)[scope_row].sum() == expected
+
+
+def test_underflow_is_not_read_off_the_cross_entropy(rules: Dialect) -> None:
+    conf = torch.randn((2, 50, 3), generator=torch.Generator().manual_seed(0))
+    conf[0, 0, 0] = 200.0
+    labels = torch.zeros((2, 50), dtype=torch.long)
+    labels[:, 7] = 1
+    matching = roles_of_labels(labels, torch.float32)
+    confidence = F.cross_entropy(conf.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
+    every = mine(conf, confidence, matching, None, rules.mining)
+    few = mine(conf, confidence, matching, None, rules.mining, softmax=True)
+    assert torch.equal(every.mined, few.mined)
+    assert bool((few.score == -math.inf).any())
 
 
 @pytest.mark.gpu
