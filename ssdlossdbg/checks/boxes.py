@@ -144,8 +144,9 @@ def other_layout(objects: Objects) -> Iterator[Case]:
     Where people met it:
         pierluigiferrari/ssd_keras#100; sgrvinod/a-PyTorch-Tutorial-to-Object-Detection#53.
     """
-    written = WRITES[objects.layout](objects.stated)
-    fits = {name: _inside(read(written), objects.sizes) for name, read in READS.items()}
+    with np.errstate(invalid="ignore", over="ignore"):  # of boxes that are infinite
+        written = WRITES[objects.layout](objects.stated)
+        fits = {name: _inside(read(written), objects.sizes) for name, read in READS.items()}
     judged = np.isfinite(written).all(1) & (objects.stated[:, :2] != objects.stated[:, 2:]).all(1)
     for rows in _by_file(objects):
         chosen = rows[judged[rows]]
@@ -185,10 +186,11 @@ def pixels_for_fractions(objects: Objects) -> Iterator[Case]:
         kuangliu/torchcv#30; perhaps amdegroot/ssd.pytorch#164.
     """
     fractions = (objects.sizes == 1).all(1) | (objects.layout == "cxcywh")
-    far = fractions & (objects.boxes.max(1, initial=0) > LARGEST_FRACTION) & ~(objects.best_iou > 0)
+    beyond = np.isfinite(objects.boxes).all(1) & (objects.boxes.max(1, initial=0) > LARGEST_FRACTION)
+    far = fractions & beyond & ~(objects.best_iou > 0)
     for rows in _by_file(objects):
         if far[rows].sum() >= len(rows) / 2 and far[rows].any():
-            reach = float(objects.boxes[rows].max())
+            reach = float(objects.boxes[rows[far[rows]]].max())
             message = (
                 f"boxes reach {reach:g} where 1 is the edge of the image, and {int(far[rows].sum())} of {len(rows)} "
                 "overlap no prior: they are in pixels"
@@ -234,7 +236,8 @@ def fractions_for_pixels(objects: Objects) -> Iterator[Case]:
         whole = bool((objects.stated[found] % 1 == 0).all())
         why = "an integer division has cut them off" if whole else "they are fractions already"
         number = f"{len(found)} of {len(rows)}" if len(found) < len(rows) else f"{len(rows)}"
-        message = f"no coordinate of {number} objects exceeds {reach:g} in an image of {width:g} x {height:g}: {why}"
+        noun = "object" if len(rows) == 1 else "objects"
+        message = f"no coordinate of {number} {noun} exceeds {reach:g} in an image of {width:g} x {height:g}: {why}"
         if not reach:
             message = f"{number} boxes are 0, 0, 0, 0: {why}"
         fix = "Write pixels; saved targets: --target-units normalized."
@@ -272,6 +275,8 @@ def outside(objects: Objects) -> Iterator[Case]:
         fix = "Drop it, or correct its coordinates or the image's size."
         if objects.saved and objects.sizes[row, 0] > LARGEST_FRACTION:
             fix += " Saved pixels are those of the network's input, not of the photo."
+        elif objects.saved and objects.boxes[row].max() > LARGEST_FRACTION:
+            fix = "Divide it by the photo's width and height if it is in pixels; else drop or correct it."
         yield Case(objects.where(row), message, 1.0, 0.0, fix)
 
 
@@ -489,12 +494,13 @@ def _pairs(objects: Objects, least: float) -> tuple[IntArray, IntArray, FloatArr
     """Rows of two objects of one image, and their IoU where it is `least` or more."""
     firsts, seconds, overlaps = [], [], []
     boxes, image = objects.boxes, objects.image
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    with np.errstate(invalid="ignore"):  # of boxes that are infinite
+        area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     for apart in range(1, int(np.bincount(image, minlength=1).max(initial=0))):
         low = np.maximum(boxes[:-apart, :2], boxes[apart:, :2])
         high = np.minimum(boxes[:-apart, 2:], boxes[apart:, 2:])
-        shared = (high - low).clip(0).prod(1)
         with np.errstate(divide="ignore", invalid="ignore"):
+            shared = (high - low).clip(0).prod(1)
             iou = shared / (area[:-apart] + area[apart:] - shared)
         both = objects.valid[:-apart] & objects.valid[apart:] & (image[:-apart] == image[apart:])
         found = np.flatnonzero(both & (iou >= least))

@@ -406,7 +406,8 @@ def _barely_trained(objects: Objects) -> BoolArray:
 
 
 def _smallest_first(objects: Objects, chosen: BoolArray) -> list[int]:
-    return lowest_first(chosen, (objects.boxes[:, 2:] - objects.boxes[:, :2]).prod(1))
+    with np.errstate(invalid="ignore"):  # of boxes that are infinite
+        return lowest_first(chosen, (objects.boxes[:, 2:] - objects.boxes[:, :2]).prod(1))
 
 
 def _empty_images(objects: Objects) -> list[int]:

@@ -308,54 +308,61 @@ def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matchi
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
     claims = _Overlaps(gt.mask, best_iou, best_prior, len(priors), matrix, prior_iou, best_gt)
     owner = FORCING[spec.forced](claims, spec)
-    owner_iou = matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0]
-    return _assign(gt, spec, claims, _Nearest(prior_iou, best_gt), owner, owner_iou)
+    forced = owner >= 0
+    gt_index = torch.where(forced, owner, best_gt)
+    assigned_iou = torch.where(forced, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
+    label, has_objects = gt.labels.gather(1, gt_index), (gt.counts > 0)[:, None]
+    roles = _roles(label, assigned_iou, prior_iou, forced, has_objects, spec)
+    return Matching(
+        gt_index=gt_index,
+        positive=roles.positive,
+        forced=roles.forced,
+        ignored=roles.ignored,
+        labels=roles.label,
+        prior_iou=prior_iou,
+        best_prior=best_prior,
+        best_iou=best_iou,
+        owner=owner,
+    )
 
 
 @dataclass(frozen=True)
-class _Nearest:
-    """`[B, P]` the highest IoU of each prior with any ground truth, and which one that is."""
+class _Roles:
+    """What some priors become; tensors of one shape."""
 
-    iou: Tensor
-    ground_truth: Tensor
+    positive: Tensor
+    forced: Tensor
+    ignored: Tensor
+    label: Tensor
 
 
-def _assign(
-    gt: GroundTruthBatch, spec: MatchSpec, claims: _Claims, nearest: _Nearest, owner: Tensor, owner_iou: Tensor
-) -> Matching:
-    """The roles of the priors.
+def _roles(
+    label: Tensor,
+    assigned_iou: Tensor,
+    highest_iou: Tensor,
+    forced: Tensor,
+    has_objects: Tensor,
+    spec: MatchSpec,
+) -> _Roles:
+    """The roles of priors, whichever and however many.
 
     Args:
-        gt: B images with up to G objects.
+        label: class id of the ground truth that each would be assigned to.
+        assigned_iou: its IoU with that one.
+        highest_iou: its highest IoU with any.
+        forced: whether it is some ground truth's own.
+        has_objects: whether its image has any.
         spec: threshold and rules.
-        claims: the best prior of each ground truth.
-        nearest: the ground truth that a prior goes to unless it is forced for another.
-        owner: `[B, P]` the ground truth that each prior is forced for, or -1.
-        owner_iou: `[B, P]` its IoU with that one.
     """
-    slot = owner >= 0
-    gt_index = torch.where(slot, owner, nearest.ground_truth)
-    assigned_iou = torch.where(slot, owner_iou, nearest.iou)
-    has_objects = (gt.counts > 0)[:, None]
     by_threshold = reaches(assigned_iou, spec.threshold, spec) & has_objects
-    matched = slot | by_threshold
-    labels = torch.where(matched, gt.labels.gather(1, gt_index), 0)
-    positive = matched if spec.background_objects is BackgroundObjects.COUNTED else labels > 0
+    matched = forced | by_threshold
+    label = torch.where(matched, label, 0)
+    positive = matched if spec.background_objects is BackgroundObjects.COUNTED else label > 0
     ignored = torch.zeros_like(matched)
     if spec.ignore_from is not None:
-        ignored = ~matched & has_objects & (nearest.iou >= spec.ignore_from)
-        labels = torch.where(ignored, -1, labels)
-    return Matching(
-        gt_index=gt_index,
-        positive=positive,
-        forced=positive & ~by_threshold,
-        ignored=ignored,
-        labels=labels,
-        prior_iou=nearest.iou,
-        best_prior=claims.best_prior,
-        best_iou=claims.best_iou,
-        owner=owner,
-    )
+        ignored = ~matched & has_objects & (highest_iou >= spec.ignore_from)
+        label = torch.where(ignored, -1, label)
+    return _Roles(positive, positive & ~by_threshold, ignored, label)
 
 
 def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: Grid | None) -> Matching:
@@ -392,18 +399,36 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
         highest[lone], best[lone] = matrix.max(dim=1)
         if not bool((highest > 0).all()):  # whom a prior without any overlap goes to depends on all priors
             return match(gt, priors, spec)
-    shape = gt.mask.shape
-    best_iou = overlap.new_full(shape, -1.0).index_put((image, slot), highest)
-    best_prior = torch.zeros(shape, dtype=torch.long).index_put((image, slot), best)
-    claims = _Claims(gt.mask, best_iou, best_prior, len(priors))
+    best_iou = highest.new_full(gt.mask.shape, -1.0).index_put((image, slot), highest)
+    best_prior = best.new_zeros(gt.mask.shape).index_put((image, slot), best)
+    owner = CONFLICTS[spec.conflict](_Claims(gt.mask, best_iou, best_prior, len(priors)))
 
-    flat = image[row] * len(priors) + prior
-    nearest_iou, nearest = _best_of_rows(flat, slot[row], overlap, len(gt.counts) * len(priors), shape[1])
-    cells = (len(gt.counts), len(priors))
-    nearest_of = _Nearest(nearest_iou.clamp(min=0).view(cells), torch.where(nearest_iou < 0, 0, nearest).view(cells))
-    owner = CONFLICTS[spec.conflict](claims)
-    owner_iou = best_iou.gather(1, owner.clamp(min=0))
-    return _assign(gt, spec, claims, nearest_of, owner, owner_iou)
+    # Priors that are something are few: those that an object owns, and those that are near to one and not owned.
+    place = image[row] * len(priors) + prior
+    nearest_iou, nearest = _best_of_rows(place, slot[row], overlap, owner.numel(), gt.mask.shape[1])
+    owned, free = image * len(priors) + best, (slot[row] == nearest[place]) & (owner.view(-1)[place] < 0)
+    own = owner.view(-1)[owned] == slot
+    some = torch.cat((owned[own], place[free]))
+    index = torch.cat((slot[own], slot[row][free]))
+    iou_of_some = torch.cat((highest[own], overlap[free]))
+    labels = gt.labels[torch.div(some, len(priors), rounding_mode="floor"), index]
+    forced = torch.arange(len(some)) < int(own.sum())
+    roles = _roles(labels, iou_of_some, iou_of_some, forced, torch.ones_like(forced), spec)
+
+    def spread(values: Tensor) -> Tensor:
+        return values.new_zeros(owner.numel()).index_put_((some,), values).view_as(owner)
+
+    return Matching(
+        gt_index=spread(index),
+        positive=spread(roles.positive),
+        forced=spread(roles.forced),
+        ignored=spread(roles.ignored),
+        labels=spread(roles.label),
+        prior_iou=nearest_iou.clamp_(min=0).view_as(owner),
+        best_prior=best_prior,
+        best_iou=best_iou,
+        owner=owner,
+    )
 
 
 def _needs_only_pairs(spec: MatchSpec) -> bool:

@@ -261,6 +261,22 @@ def test_not_finite_is_the_only_finding(lose: Lose, healthy_batch: Batch, value:
     assert list(by_code(lose(boxes, labels, dialect=dialect, label_offset=1))) == ["BOX012"]
 
 
+def test_pixels_of_a_single_box_and_of_the_photo(lose: Lose, healthy_batch: Batch) -> None:
+    boxes, labels = healthy_batch
+    boxes[1][2] *= 300
+    found = by_code(lose(boxes, labels))
+    assert list(found) == ["BOX007"]
+    assert "if it is in pixels" in found["BOX007"].worst.fix
+    options = {"target_units": Units.PIXELS, "image_size": (300, 300)}
+    found = by_code(lose([image[:4] * 640 for image in healthy_batch[0][:1]], labels[:1], **options))
+    assert "not of the photo" in found["BOX007"].worst.fix
+
+
+def test_box_beyond_all_floats(healthy: Boxes, match_voc: Match) -> None:
+    """float32 has no 1e300, so that the loss sees an infinite box."""
+    assert list(by_code(match_voc([*healthy, (1e300, 1, 1e300, 90), (1, 1, 1e300, 90)]))) == ["BOX012"]
+
+
 def test_the_box_that_spoils_the_loss_comes_first(lose: Lose, healthy_batch: Batch) -> None:
     """Both fall to prior 0, and the later of the two keeps it."""
     boxes, labels = healthy_batch
