@@ -15,6 +15,7 @@ import torch
 
 import ssdlossdbg
 from ssdlossdbg import api
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import Units
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
@@ -186,3 +187,11 @@ def test_priors_of_another_network_are_refused() -> None:
 def test_unknown_presets_and_dialects_are_refused(call: Callable[[], object]) -> None:
     with pytest.raises(ssdlossdbg.UnknownNameError, match="Did you mean"):
         call()
+
+
+@pytest.mark.parametrize("units", ["normalized", Units.NORMALIZED], ids=["word", "member"])
+def test_units_by_word(units: str) -> None:
+    batch = (SAMPLES / "preds.pt", SAMPLES / "targets.pt")
+    assert ssdlossdbg.loss(*batch, target_units=units).loss == ssdlossdbg.loss(*batch).loss
+    with pytest.raises(InputError, match=r"target_units: is 'percent'\. Say normalized or pixels"):
+        ssdlossdbg.loss(*batch, target_units="percent")

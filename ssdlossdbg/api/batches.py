@@ -44,7 +44,7 @@ def loss(
     images: Sequence[File] = (),
     image_size: tuple[int, int] | None = None,
     prior_format: BoxForm = "cxcywh",
-    target_units: Units | None = None,
+    target_units: Units | str | None = None,
     label_offset: int | None = None,
     native: bool = False,
     weights: File | None = None,
@@ -64,7 +64,7 @@ def loss(
         images: photos of the first images, named in the result.
         image_size: (width, height) of the network's input in pixels, where the priors do not say it.
         prior_format: how the boxes of a saved prior tensor are written.
-        target_units: of the target boxes, over what is recognised.
+        target_units: normalized or pixels, of the target boxes, over what is recognised.
         label_offset: what to add to target labels so that 0 is background, over what is recognised.
         native: whether the files are in the dialect's own order, where that differs from the canonical one.
         weights: the state dict of the network, for a dialect that adds weight decay to its loss.
@@ -73,7 +73,7 @@ def loss(
         InputError: an unusable file, files that do not belong together, an unknown name, or no such device.
     """
     rules = override(as_dialect(dialect), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
-    layout = SavedLayout(prior_format, image_size, target_units, label_offset, native)
+    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     batch = load_batch(Path(predictions), Path(targets), priors, rules, layout)
     check_image_size(batch.priors, [rules])
     if threshold is not None and isinstance(batch.targets, EncodedTargets):
@@ -125,7 +125,7 @@ def compare(
     device: str = "auto",
     image_size: tuple[int, int] | None = None,
     prior_format: BoxForm = "cxcywh",
-    target_units: Units | None = None,
+    target_units: Units | str | None = None,
     label_offset: int | None = None,
     native: bool = False,
 ) -> CompareResult:
@@ -141,7 +141,7 @@ def compare(
         device: auto, cpu, cuda, cuda:N or mps.
         image_size: (width, height) of the network's input in pixels, where the priors do not say it.
         prior_format: how the boxes of a saved prior tensor are written.
-        target_units: of the target boxes, over what is recognised.
+        target_units: normalized or pixels, of the target boxes, over what is recognised.
         label_offset: what to add to target labels so that 0 is background, over what is recognised.
         native: whether the files are in the reference's own order, where that differs from the canonical one.
 
@@ -150,7 +150,7 @@ def compare(
     """
     base = as_dialect(reference, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
-    layout = SavedLayout(prior_format, image_size, target_units, label_offset, native)
+    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     batch = load_batch(Path(predictions), Path(targets), priors, base, layout)
     check_image_size(batch.priors, [base, *asked])
     paths = (str(predictions), str(targets))
@@ -172,7 +172,7 @@ def detect(
     images: Sequence[File] = (),
     image_size: tuple[int, int] | None = None,
     prior_format: BoxForm = "cxcywh",
-    target_units: Units | None = None,
+    target_units: Units | str | None = None,
     label_offset: int | None = None,
     native: bool = False,
 ) -> DetectResult:
@@ -190,7 +190,7 @@ def detect(
         images: photos of the first images, named in the result.
         image_size: (width, height) of the network's input in pixels, where the priors do not say it.
         prior_format: how the boxes of a saved prior tensor are written.
-        target_units: of the target boxes, over what is recognised.
+        target_units: normalized or pixels, of the target boxes, over what is recognised.
         label_offset: what to add to target labels so that 0 is background, over what is recognised.
         native: whether the files are in the dialect's own order, where that differs from the canonical one.
 
@@ -203,7 +203,7 @@ def detect(
     if nms is not None:
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
     wanted: Targets | None = None
-    layout = SavedLayout(prior_format, image_size, target_units, label_offset, native)
+    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     if targets is None:
         predicted, named = load_predicted(Path(predictions), priors, rules, layout)
     else:

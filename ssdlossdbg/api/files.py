@@ -36,7 +36,7 @@ def check(
     device: str = "auto",
     image_size: tuple[int, int] | None = None,
     prior_format: BoxForm = "cxcywh",
-    target_units: Units | None = None,
+    target_units: Units | str | None = None,
     label_offset: int | None = None,
     native: bool = False,
 ) -> CheckResult:
@@ -54,14 +54,17 @@ def check(
         device: auto, cpu, cuda, cuda:N or mps.
         image_size: (width, height) of the network's input in pixels, where the priors do not say it.
         prior_format: how the boxes of a saved prior tensor are written.
-        target_units: of the boxes of saved targets, over what is recognised.
+        target_units: normalized or pixels, of the boxes of saved targets, over what is recognised.
         label_offset: what to add to saved labels so that 0 is background, over what is recognised.
         native: whether saved tensors are in the dialect's own order, where that differs from the canonical one.
 
     Raises:
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
-    rules, layout = as_dialect(dialect), SavedLayout(prior_format, image_size, target_units, label_offset, native)
+    rules, layout = (
+        as_dialect(dialect),
+        SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native),
+    )
     named = load_priors(priors, prior_format, image_size, layout.own(rules)) if isinstance(priors, str) else priors
     job = _Job(rules, named, tuple(classes), device, layout)
     target = resolve_device(device)

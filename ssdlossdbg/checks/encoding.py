@@ -549,8 +549,9 @@ def background_last(table: EncodedTable) -> Iterator[Case]:
         Background is trained as a class, there are no negatives to mine, and the loss says nothing.
 
     How to tell:
-        Labels above 0 at more than half of the priors of the batch, most of them beside offsets of four zeros, as they
-        are written where a prior has no object. Without those zeros it is the threshold that is missing: ENC005.
+        Labels above 0 at more than half of the priors of the batch. Most of them stand beside offsets of four zeros, as
+        they are written where a prior has no object; or nine tenths of those that overlap their object too little to
+        match have one label, which less than a tenth of the others have. Else the threshold is missing: ENC005.
 
     How to fix:
         Where the codebase puts the background last (MMDetection), read the file with --native. Else label the
@@ -559,13 +560,22 @@ def background_last(table: EncodedTable) -> Iterator[Case]:
     Where people met it:
         In files saved from open-mmlab/mmdetection, whose background is the last column.
     """
-    if table.crowded and (table.offsets == 0).all(1).mean() > 0.5:
+    bare = (table.offsets == 0).all(1).mean() > 0.5 if table.crowded else False
+    if table.crowded and (bare or _one_label_is_background(table)):
         share = len(table.image) / (table.images * table.priors)
-        message = (
-            f"{share:.0%} of all priors are positive, most of them with offsets of 0: background has a label above 0"
-        )
+        message = f"{share:.0%} of all priors are positive, which no matching comes to: background has a label above 0"
         fix = "Say --native if the labels are in the codebase's own order (background last); else label it 0."
         yield Case(Where(table.file), message, share, 0.5, fix)
+
+
+def _one_label_is_background(table: EncodedTable) -> bool:
+    """Whether the priors that overlap their object too little share a label that the others do not have."""
+    near = table.iou >= table.rules.match.threshold
+    far = table.iou < table.rules.match.threshold
+    if not near.any() or not far.any():
+        return False
+    label = np.bincount(table.label[far]).argmax()
+    return bool((table.label[far] == label).mean() > 0.9 and (table.label[near] == label).mean() < 0.1)
 
 
 @ENCODING.check(15, "offsets do not fit the priors", Severity.WARNING, EncodedTable, follows_from=OTHER_FORMULAS)

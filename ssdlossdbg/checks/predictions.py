@@ -124,7 +124,8 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
 
     How to fix:
         Start from smaller weights in the head and a lower learning rate with warm-up; check that the photos are
-        normalised as in the training of the backbone.
+        normalised as in the training of the backbone. If the codebase has the background in the last column, read the
+        file with --native.
 
     Where people met it:
         No thread: follows from the arithmetic of the softmax. Heads that start from large weights, inputs that are not
@@ -139,7 +140,8 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
         f"probability of at most {NO_PROBABILITY:g}, so each of them costs 13.8 or more",
         answers.denied,
         MOST_DENIED,
-        "Lower the learning rate and warm it up; check the head's initial weights and the normalisation of the photos.",
+        "Lower the learning rate and warm it up; check the head's initial weights and the normalisation of the photos. "
+        "If background is the last column, say --native.",
     )
 
 

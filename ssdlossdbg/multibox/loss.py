@@ -313,7 +313,9 @@ def _localization(loc: Tensor, targets: Tensor, kept: Tensor, spec: LossSpec) ->
     if loc.device.type != "cpu":
         return torch.where(kept[..., None], rule(loc, targets, spec.smooth_l1_beta), 0.0)
     where = kept.nonzero(as_tuple=True)
-    return torch.zeros_like(loc).index_put(where, rule(loc[where], targets[where], spec.smooth_l1_beta))
+    return torch.zeros_like(loc, requires_grad=False).index_put_(
+        where, rule(loc[where], targets[where], spec.smooth_l1_beta)
+    )
 
 
 def ceiling(spec: LossSpec) -> float:

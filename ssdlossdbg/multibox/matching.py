@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -58,12 +59,12 @@ class Matching:
     best_iou: Tensor
     owner: Tensor
 
-    @property
+    @cached_property
     def foreground(self) -> Tensor:
         """`[B, P]` bool: priors whose target is a class. Differs from `positive` for objects labelled background."""
         return self.labels > 0
 
-    @property
+    @cached_property
     def negative(self) -> Tensor:
         """`[B, P]` bool: priors that mining may choose from."""
         return self.labels == 0
@@ -399,8 +400,8 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
         highest[lone], best[lone] = matrix.max(dim=1)
         if not bool((highest > 0).all()):  # whom a prior without any overlap goes to depends on all priors
             return match(gt, priors, spec)
-    best_iou = highest.new_full(gt.mask.shape, -1.0).index_put((image, slot), highest)
-    best_prior = best.new_zeros(gt.mask.shape).index_put((image, slot), best)
+    best_iou = highest.new_full(gt.mask.shape, -1.0).index_put_((image, slot), highest)
+    best_prior = best.new_zeros(gt.mask.shape).index_put_((image, slot), best)
     owner = CONFLICTS[spec.conflict](_Claims(gt.mask, best_iou, best_prior, len(priors)))
 
     # Priors that are something are few: those that an object owns, and those that are near to one and not owned.

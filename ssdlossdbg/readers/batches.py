@@ -45,6 +45,17 @@ class SavedLayout:
     label_offset: int | None = None
     native: bool = False
 
+    @staticmethod
+    def units(word: Units | str | None) -> Units | None:
+        """The units that a word names.
+
+        Raises:
+            InputError: it names none.
+        """
+        if word is not None and word not in list(Units):
+            raise InputError("target_units", f"is {word!r}", f"Say {' or '.join(Units)}.")
+        return None if word is None else Units(word)
+
     def own(self, rules: Dialect) -> Dialect | None:
         """The dialect whose own order the files are in; None for the canonical one."""
         return rules if self.native else None

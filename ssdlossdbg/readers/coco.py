@@ -99,7 +99,10 @@ def _parse_json(data: bytes, path: Path) -> _Coco:
         fix = "COCO needs images, annotations and categories; correct that place."
         raise InputError(where, message[:1].lower() + message[1:], fix) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, f"is not JSON ({error})", "Correct that place or export it again.") from None
+        fix = "Correct that place or export it again."
+        if b"NaN" in data or b"Infinity" in data:
+            fix = "It holds NaN or Infinity, which are no JSON: drop those objects, or export it again."
+        raise InputError(path, f"is not JSON ({error})", fix) from None
     except RecursionError:
         raise InputError(path, "is nested too deeply to be COCO JSON", "Export it again.") from None
 

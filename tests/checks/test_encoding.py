@@ -416,6 +416,13 @@ def test_background_that_is_labelled_as_a_class(batch: Batch) -> None:
     assert (finding.code, finding.severity, finding.worst.bound) == ("ENC012", Severity.ERROR, 0.5)
 
 
+def test_background_last_beside_real_offsets(batch: Batch) -> None:
+    """The same labels, but every prior with offsets to the object that it overlaps most."""
+    batch.offsets = torch.stack([offsets_to(boxes) for boxes in batch.boxes])
+    batch.labels = torch.where(batch.positive, batch.labels - 1, 3)
+    assert only(batch).code == "ENC012"
+
+
 # The whole way.
 
 
