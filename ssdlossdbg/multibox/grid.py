@@ -87,7 +87,21 @@ class Grid:
         numbers = [torch.tensor(column) for column in columns_of[:5]]
         return Grid(*numbers, *(torch.tensor(column, dtype=torch.float64) for column in columns_of[5:]))
 
-    def candidates(self, boxes: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    def nearest(self, boxes: Tensor) -> Tensor:
+        """The prior of each shape whose centre is nearest to an object's.
+
+        Args:
+            boxes: `[N, 4]` xyxy in the unit of the grid, finite.
+
+        Returns:
+            `[N, S]` int64 indices of priors.
+        """
+        (cx, cy) = ((boxes[:, :2] + boxes[:, 2:]).double() / 2).T[..., None]
+        column = torch.minimum(((cx - self.x) / self.stride_x).round().clamp(min=0).long(), self.columns - 1)
+        row = torch.minimum(((cy - self.y) / self.stride_y).round().clamp(min=0).long(), self.rows - 1)
+        return self.first + column * self.step_x + row * self.step_y
+
+    def candidates(self, boxes: Tensor, least: float | Tensor) -> tuple[Tensor, Tensor]:
         """All pairs of an object and a prior whose IoU may reach a least value; few others among them.
 
         If it does, the intersection is at least least / (1 + least) of both areas together, and so, the other side
@@ -96,32 +110,39 @@ class Grid:
 
         Args:
             boxes: `[N, 4]` xyxy in the unit of the grid, finite, of positive width and height.
-            least: the least IoU, above 0.
+            least: the least IoU, above 0; for all objects, or `[N]`.
 
         Returns:
             `[K]` int64 rows of `boxes`, ascending, and `[K]` indices of priors.
         """
+        floor = torch.as_tensor(least, dtype=torch.float64).reshape(-1, 1) * (1 - ROUNDING)
         low, high = boxes[:, :2].double(), boxes[:, 2:].double()
         (w, h), (cx, cy) = (high - low).T[..., None], ((high + low) / 2).T[..., None]
-        shared = least * (1 - ROUNDING) / (1 + least) * (w * h + self.width * self.height)
-        narrower, lower = torch.minimum(w, self.width), torch.minimum(h, self.height)
-        across, down = shared / lower, shared / narrower
-        columns = _window(cx - self.x, (w + self.width) / 2 - across + self.stray_x, self.stride_x, self.columns)
-        rows = _window(cy - self.y, (h + self.height) / 2 - down + self.stray_y, self.stride_y, self.rows)
-        counts = columns[1] * rows[1] * ((across <= narrower) & (down <= lower))
-        box, shape = counts.nonzero(as_tuple=True)
-        number = counts[box, shape]
-        place = torch.arange(int(number.sum())) - torch.repeat_interleave(number.cumsum(0) - number, number)
-        line = torch.div(place, torch.repeat_interleave(columns[1][box, shape], number), rounding_mode="floor")
-        corner = (
-            self.first[shape] + columns[0][box, shape] * self.step_x[shape] + rows[0][box, shape] * self.step_y[shape]
+        shared = floor / (1 + floor) * (w * h + self.width * self.height)
+        across, down = shared / torch.minimum(h, self.height), shared / torch.minimum(w, self.width)
+        fits = (across <= torch.minimum(w, self.width)) & (down <= torch.minimum(h, self.height))
+        # What follows is for the few shapes that fit an object.
+        box, shape = fits.nonzero(as_tuple=True)
+        left, columns = _window(
+            cx[box, 0] - self.x[shape],
+            (w[box, 0] + self.width[shape]) / 2 - across[box, shape] + self.stray_x[shape],
+            self.stride_x[shape],
+            self.columns[shape],
         )
-        back = columns[1][box, shape] * self.step_x[shape]
-        step_x, jump = (
-            torch.repeat_interleave(part, number) for part in (self.step_x[shape], self.step_y[shape] - back)
+        top, rows = _window(
+            cy[box, 0] - self.y[shape],
+            (h[box, 0] + self.height[shape]) / 2 - down[box, shape] + self.stray_y[shape],
+            self.stride_y[shape],
+            self.rows[shape],
         )
-        priors = torch.repeat_interleave(corner, number) + place * step_x + line * jump
-        return torch.repeat_interleave(box, number), priors
+        step_x, step_y = self.step_x[shape], self.step_y[shape]
+        corner, number = self.first[shape] + left * step_x + top * step_y, columns * rows
+        window = torch.repeat_interleave(torch.arange(len(number)), number)
+        place = torch.arange(len(window)) - (number.cumsum(0) - number)[window]
+        line = torch.div(place, columns[window], rounding_mode="floor")
+        # Counting on in a window is a step in x; at the end of a line, one in y and all of those in x back.
+        priors = corner[window] + place * step_x[window] + line * (step_y - columns * step_x)[window]
+        return box[window], priors
 
 
 def _stride(centres: Tensor) -> float:
@@ -130,7 +151,7 @@ def _stride(centres: Tensor) -> float:
 
 
 def _window(offset: Tensor, reach: Tensor, stride: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """`[N, S]` first cell and number of cells whose centre is no further than `reach` from `offset`."""
+    """First cell and number of cells whose centre is no further than `reach` from `offset`; tensors of one shape."""
     first = ((offset - reach) / stride - CELL_ROUNDING).ceil().clamp(min=0)
     last = torch.minimum(((offset + reach) / stride + CELL_ROUNDING).floor(), count - 1.0)
     return first.long(), (last - first + 1).clamp(min=0).long()

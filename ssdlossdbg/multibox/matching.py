@@ -380,26 +380,17 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
         their `prior_iou` is 0 and their `gt_index` 0.
 
     On a CPU, and for rules that ask for no more than the pairs that reach a threshold and the best prior of each
-    object; elsewhere this is `match` itself, as for objects that are no boxes. Objects that reach no prior are looked
-    up among all priors.
+    object; elsewhere this is `match` itself, as for objects that are no boxes or overlap no prior.
     """
     if grid is None or not _needs_only_pairs(spec) or gt.boxes.device.type != "cpu" or not _sound(gt):
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
     boxes, corners = gt.boxes[image, slot], cxcywh_to_xyxy(priors)
     least = spec.threshold if spec.ignore_from is None else min(spec.threshold, spec.ignore_from)
-    row, prior = grid.candidates(boxes, least)
-    overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
-    near = overlap >= least
-    row, prior, overlap = row[near], prior[near], overlap[near]
-
-    highest, best = _best_of_rows(row, prior, overlap, len(boxes), len(priors))
-    lone = (highest < 0).nonzero().flatten()
-    if len(lone):
-        matrix = iou(boxes[lone][:, None], corners, spec.iou, spec.iou_epsilon)
-        highest[lone], best[lone] = matrix.max(dim=1)
-        if not bool((highest > 0).all()):  # whom a prior without any overlap goes to depends on all priors
-            return match(gt, priors, spec)
+    pairs = pairs_on_grid(boxes, corners, spec, grid, least)
+    if pairs is None:  # whom a prior without any overlap goes to depends on all priors
+        return match(gt, priors, spec)
+    row, prior, overlap, highest, best = pairs.object, pairs.prior, pairs.iou, pairs.best_iou, pairs.best_prior
     best_iou = highest.new_full(gt.mask.shape, -1.0).index_put_((image, slot), highest)
     best_prior = best.new_zeros(gt.mask.shape).index_put_((image, slot), best)
     owner = CONFLICTS[spec.conflict](_Claims(gt.mask, best_iou, best_prior, len(priors)))
@@ -430,6 +421,60 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
         best_iou=best_iou,
         owner=owner,
     )
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What N objects have to do with priors, as far as matching asks.
+
+    Attributes:
+        best_prior, best_iou: `[N]` the prior of highest IoU, the first of several, and that IoU.
+        object, prior, iou: `[K]` every pair whose IoU is at least some value, the objects ascending.
+    """
+
+    best_prior: Tensor
+    best_iou: Tensor
+    object: Tensor
+    prior: Tensor
+    iou: Tensor
+
+
+def pairs_on_grid(boxes: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, least: float) -> Pairs | None:
+    """The pairs that reach a least IoU, and the best prior of each object, without visiting every prior.
+
+    An object that reaches no prior overlaps those nearest to it, one of each shape, by something; only priors that
+    may overlap it by more than that can be its best one.
+
+    Args:
+        boxes: `[N, 4]` xyxy, finite, of positive width and height; the images they are in do not matter.
+        corners: `[P, 4]` the priors, xyxy, in the unit of the boxes.
+        spec: names the IoU rule.
+        grid: that the priors stand on.
+        least: the least IoU, above 0.
+
+    Returns:
+        The pairs; None if some object may overlap no prior at all.
+    """
+    row, prior, overlap = _pairs(boxes, corners, spec, grid, least)
+    highest, best = _best_of_rows(row, prior, overlap, len(boxes), len(corners))
+    lone = (highest < 0).nonzero().flatten()
+    if len(lone):
+        near = iou(boxes[lone][:, None], corners[grid.nearest(boxes[lone])], spec.iou, spec.iou_epsilon).amax(1)
+        if not bool((near > 0).all()):
+            return None
+        others = _pairs(boxes[lone], corners, spec, grid, near)
+        highest[lone], best[lone] = _best_of_rows(*others, len(lone), len(corners))
+    return Pairs(best, highest, row, prior, overlap)
+
+
+def _pairs(
+    boxes: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, least: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`[K]` rows of `boxes`, priors, and their IoU, which is at least `least`, for all objects or `[N]`."""
+    row, prior = grid.candidates(boxes, least)
+    overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
+    reaching = overlap >= (least[row] if isinstance(least, Tensor) else least)
+    return row[reaching], prior[reaching], overlap[reaching]
 
 
 def _needs_only_pairs(spec: MatchSpec) -> bool:
