@@ -11,7 +11,7 @@ import numpy as np
 from ssdlossdbg.analysis.annotated import match_boxes, match_loaded
 from ssdlossdbg.analysis.batch import targets_in_units
 from ssdlossdbg.analysis.common import class_name, resolve_device
-from ssdlossdbg.analysis.objects import describe_objects, state_annotations, state_targets
+from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations, state_targets
 from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding, Objects, Refusal
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import targets_in_units, why_raises
 from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.objects import describe_objects, state_targets
+from ssdlossdbg.analysis.evidence.predicted import describe_predictions
+from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.nonfinite import find_non_finite
-from ssdlossdbg.analysis.objects import describe_objects, state_targets
-from ssdlossdbg.analysis.predicted import describe_predictions
-from ssdlossdbg.analysis.priors import describe_priors
 from ssdlossdbg.analysis.results import (
     Cutoff,
     GroundTruthLoss,

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.annotated import match_loaded
 from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.objects import describe_objects, state_annotations
-from ssdlossdbg.analysis.priors import describe_priors
+from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations
+from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.results import (
     FORCED_ONLY,
     INVALID,

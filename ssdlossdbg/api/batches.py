@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
+from ssdlossdbg.analysis.evidence.predicted import describe_predictions
+from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.predicted import describe_predictions
-from ssdlossdbg.analysis.priors import describe_priors
 from ssdlossdbg.analysis.results import CompareResult, DetectResult, LossResult
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override
 from ssdlossdbg.checks.catalogue import find

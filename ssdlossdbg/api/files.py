@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ssdlossdbg.analysis.check import analyse_annotations, analyse_targets, by_file, refusal
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.analysis.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.predicted import describe_predictions
+from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.predicted import describe_predictions
-from ssdlossdbg.analysis.priors import describe_priors
 from ssdlossdbg.analysis.results import CheckedFiles, CheckResult, Objects, Predicted
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.encoded import describe_encoded
-from ssdlossdbg.analysis.readings import Positives, recover_variances, same_boxes, stored_precision
+from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.readings import Positives, recover_variances, same_boxes, stored_precision
 from ssdlossdbg.analysis.results import EncodedTable
 from ssdlossdbg.analysis.results.encoded import Formula
 from ssdlossdbg.multibox.priors import Priors

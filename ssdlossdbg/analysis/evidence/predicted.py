@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import class_name, to_pixels, unit_of
-from ssdlossdbg.analysis.orders import grids_of, order_fits
+from ssdlossdbg.analysis.evidence.orders import grids_of, order_fits
 from ssdlossdbg.analysis.results import COORDINATES, Predicted
 from ssdlossdbg.analysis.results.predicted import (
     LARGEST_LOGIT,

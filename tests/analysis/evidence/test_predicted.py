@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg.analysis.evidence.predicted import describe_predictions
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.predicted import describe_predictions
 from ssdlossdbg.analysis.results import Predicted
 from ssdlossdbg.analysis.results.predicted import HeadOrder, OddValue
 from ssdlossdbg.multibox.priors import generate_priors

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.readings import (
+from ssdlossdbg.analysis.evidence.readings import (
     HALF_PRECISIONS,
     Hypothesis,
     Positives,
