@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.specs import IouRule
+
+
+def constants(values: Sequence[float], like: Tensor) -> Tensor:
+    """`[len(values)]` those values, with the dtype and on the device of another tensor.
+
+    On a GPU they are written there one by one, since copying them there would wait for all that runs on it.
+    """
+    if like.device.type == "cpu":
+        return like.new_tensor(values)
+    return torch.stack([like.new_full((), value) for value in values])
 
 
 def cxcywh_to_xyxy(boxes: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.boxes import constants
 from ssdlossdbg.multibox.specs import CodecSpec
 
 
@@ -22,7 +23,7 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     Returns:
         `[..., P, 4]` offsets. A box of zero width or height gives -inf, an inverted one NaN.
     """
-    v = boxes.new_tensor(spec.variances)
+    v = constants(spec.variances, boxes)
     low, high = boxes[..., :2], boxes[..., 2:]
     centre, size = priors[..., :2], priors[..., 2:]
     extent = high - low
@@ -44,7 +45,7 @@ def decode(offsets: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     Returns:
         `[..., P, 4]` xyxy, normalised (ssd.pytorch box_utils.py:139-160).
     """
-    v = offsets.new_tensor(spec.variances)
+    v = constants(spec.variances, offsets)
     centre = priors[..., :2] + offsets[..., :2] * v[:2] * priors[..., 2:]
     size = priors[..., 2:] * torch.exp(offsets[..., 2:] * v[2:])
     low = centre - size / 2

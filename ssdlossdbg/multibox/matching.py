@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
+from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.specs import (
@@ -248,7 +248,7 @@ def overlaps(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Tensor:
     Returns:
         `[B, G, P]`; padding rows are -1, below any real overlap.
     """
-    boxes = torch.where(gt.mask[..., None], gt.boxes, gt.boxes.new_tensor(NOWHERE))
+    boxes = torch.where(gt.mask[..., None], gt.boxes, constants(NOWHERE, gt.boxes))
     if spec.precision is Precision.FLOAT64:
         boxes, priors = boxes.double(), priors.double()
     overlap = iou(boxes[:, :, None], cxcywh_to_xyxy(priors), spec.iou, spec.iou_epsilon)

@@ -260,3 +260,19 @@ def test_loss_on_a_gpu(seed: int, on_grid: bool, reference: ModuleType, rules: D
     assert int(found.normalizer) == int(expected.normalizer)
     for name in ("localization_terms", "confidence_terms", "localization", "confidence", "total"):
         torch.testing.assert_close(getattr(found, name).cpu(), getattr(expected, name), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_loss_on_a_gpu_asks_the_host_for_nothing(reference: ModuleType, rules: Dialect) -> None:
+    batch = reference.random_batch(0)
+    gt = pad_ground_truth(batch.boxes, batch.labels).to("cuda")
+    loc, conf, priors = (tensor.to("cuda") for tensor in (batch.loc, batch.conf, batch.priors))
+    compute(loc, conf, priors, gt, rules)  # the first call sets the device up
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        total = compute(loc, conf, priors, gt, rules).total
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert bool(total.isfinite())
