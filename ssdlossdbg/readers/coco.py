@@ -6,36 +6,54 @@ from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import msgspec
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation, Source
 
+T = TypeVar("T")
+KEYS = (b'"images"', b'"annotations"', b'"categories"')
 
-class _Image(msgspec.Struct):
+
+# No cycle can run through these, so that the garbage collector need not look at a million of them.
+class CocoImage(msgspec.Struct, gc=False):
+    """An entry of `images`; what is not listed here is skipped while parsing."""
+
     id: int
     file_name: str
     width: int = 0
     height: int = 0
 
 
-class _Object(msgspec.Struct):
+class CocoObject(msgspec.Struct, gc=False):
+    """An entry of `annotations`; `bbox` is x, y, width, height in pixels."""
+
     image_id: int
     category_id: int
     bbox: tuple[float, float, float, float]
     iscrowd: int = 0
 
 
-class _Category(msgspec.Struct):
+class CocoCategory(msgspec.Struct, gc=False):
+    """An entry of `categories`."""
+
     id: int
     name: str
 
 
-class _Coco(msgspec.Struct):
-    images: list[_Image]
-    annotations: list[_Object]
-    categories: list[_Category]
+class Coco(msgspec.Struct, gc=False):
+    """A whole file."""
+
+    images: list[CocoImage]
+    annotations: list[CocoObject]
+    categories: list[CocoCategory]
+
+
+def may_be_coco(data: bytes) -> bool:
+    """Whether JSON speaks of images, annotations and categories."""
+    return all(key in data for key in KEYS)
 
 
 def parse_coco(source: Source) -> Annotation:
@@ -44,10 +62,10 @@ def parse_coco(source: Source) -> Annotation:
     Raises:
         InputError: not COCO JSON, no entry of that file name, or a category that the file does not list.
     """
-    coco = _parse_json(source.data, source.path)
+    coco = parse_json(source.data, source.path, Coco)
     image = _find_image(coco, source.path, source.photo)
     own = [entry for entry in coco.annotations if entry.image_id == image.id]
-    return _annotation(image, own, _category_names(coco), source.path)
+    return _annotation(image, own, category_names(coco), source.path)
 
 
 def parse_coco_images(data: bytes, path: Path) -> tuple[Annotation, ...]:
@@ -60,19 +78,20 @@ def parse_coco_images(data: bytes, path: Path) -> tuple[Annotation, ...]:
     Raises:
         InputError: not COCO JSON, or a category that the file does not list.
     """
-    coco = _parse_json(data, path)
+    coco = parse_json(data, path, Coco)
     own = defaultdict(list)
     for entry in coco.annotations:
         own[entry.image_id].append(entry)
-    names = _category_names(coco)
+    names = category_names(coco)
     return tuple(_annotation(image, own[image.id], names, path) for image in coco.images)
 
 
-def _category_names(coco: _Coco) -> dict[int, str]:
+def category_names(coco: Coco) -> dict[int, str]:
+    """The names by id, in the order of the ids."""
     return {category.id: category.name for category in sorted(coco.categories, key=lambda category: category.id)}
 
 
-def _annotation(image: _Image, entries: Sequence[_Object], names: dict[int, str], path: Path) -> Annotation:
+def _annotation(image: CocoImage, entries: Sequence[CocoObject], names: dict[int, str], path: Path) -> Annotation:
     objects = []
     for index, entry in enumerate(entries):
         if entry.category_id not in names:
@@ -90,9 +109,19 @@ def _annotation(image: _Image, entries: Sequence[_Object], names: dict[int, str]
     return Annotation(path, "COCO", size, tuple(objects), class_names=tuple(names.values()), photo=image.file_name)
 
 
-def _parse_json(data: bytes, path: Path) -> _Coco:
+def parse_json(data: bytes, path: Path, kind: type[T]) -> T:
+    """A COCO file as `kind`, which is `Coco` or a struct like it.
+
+    Args:
+        data: what the file holds.
+        path: its path, for messages.
+        kind: the struct to decode it into.
+
+    Raises:
+        InputError: not JSON, or other JSON than `kind` describes.
+    """
     try:
-        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=_Coco)
+        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=kind)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at ")
         where = f"{path}, {place.strip('`').removeprefix('$').removeprefix('.')}".rstrip(", ")
@@ -107,7 +136,7 @@ def _parse_json(data: bytes, path: Path) -> _Coco:
         raise InputError(path, "is nested too deeply to be COCO JSON", "Export it again.") from None
 
 
-def _find_image(coco: _Coco, path: Path, photo: Path) -> _Image:
+def _find_image(coco: Coco, path: Path, photo: Path) -> CocoImage:
     found = [image for image in coco.images if PurePosixPath(image.file_name).name == photo.name]
     if not found:
         names = [image.file_name for image in coco.images]

@@ -14,7 +14,6 @@ are named one after the other.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +25,16 @@ from typing import Any
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.coco import may_be_coco
+from ssdlossdbg.readers.datasets.folders import is_folder, walk
 from ssdlossdbg.readers.encoded import recognise_encoded
 from ssdlossdbg.readers.files import is_file, read_bytes
 from ssdlossdbg.readers.predictions import CONF_KEYS, LOC_KEYS
 from ssdlossdbg.readers.tensors import load_tensors
+from ssdlossdbg.readers.voc import may_be_voc
+from ssdlossdbg.readers.yolo import may_be_yolo
 
 TENSOR_ENDINGS = frozenset({".pt", ".pth", ".npz", ".npy", ".safetensors"})
-COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"')
-FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
 ROLE_WORD = re.compile(r"(?<![a-z])(?:(pred(?:s|ictions?)?)|(targets?))(?![a-z])", re.IGNORECASE)
 
 
@@ -97,27 +98,14 @@ def find_inputs(paths: Sequence[Path], class_names: bool) -> Inputs:
 def _files(path: Path, class_names: bool) -> list[Path]:
     if is_file(path):
         return [path]
-    if not _is_folder(path):
+    if not is_folder(path):
         read_bytes(path)  # says what is wrong with the path
-    found = sorted(file for file in _walk(path) if _belongs(file, class_names))
+    found = sorted(file for file in walk(path) if _belongs(file, class_names))
     if not found:
         fix = "Name a folder with VOC .xml, COCO .json or saved tensors (preds.pt, targets.pt), or the files."
         fix += "" if class_names else " YOLO .txt need --classes."
         raise InputError(path, "holds nothing to check", fix)
     return found
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(root, name) for name in files if not name.startswith("."))
 
 
 def _belongs(file: Path, class_names: bool) -> bool:
@@ -131,29 +119,7 @@ def _belongs(file: Path, class_names: bool) -> bool:
         data = read_bytes(file)
     except InputError:
         return True  # to be named as one that cannot be read
-    return {".xml": _may_be_voc, ".json": _may_be_coco, ".txt": _may_be_yolo}[ending](data)
-
-
-def _may_be_voc(data: bytes) -> bool:
-    root = FIRST_ELEMENT.search(data)
-    return root is None or root[1] == b"annotation"
-
-
-def _may_be_coco(data: bytes) -> bool:
-    return all(key in data for key in COCO_KEYS)
-
-
-def _may_be_yolo(data: bytes) -> bool:
-    first = data.decode("utf-8-sig", errors="replace").strip().partition("\n")[0].split()
-    return not first or (len(first) > 2 and all(map(_is_number, first[:2])))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return {".xml": may_be_voc, ".json": may_be_coco, ".txt": may_be_yolo}[ending](data)
 
 
 def _role(file: Path) -> Role:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -13,6 +14,13 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation, Source
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
+
+
+def may_be_voc(data: bytes) -> bool:
+    """Whether XML has Pascal VOC's root, or none that can be told."""
+    root = FIRST_ELEMENT.search(data)
+    return root is None or root[1] == b"annotation"
 
 
 def parse_voc(source: Source) -> Annotation:
@@ -63,14 +71,14 @@ def _object(element: Element, index: int, path: Path) -> AnnotatedObject:
 
 
 def _number(element: Element, tag: str, path: Path, place: str) -> float:
-    where = f"{path}, {place}"
     text = element.findtext(tag)
     if text is None:
-        raise InputError(where, f"has no <{tag.replace('/', '><')}>", "Add it, as a number of pixels.")
+        raise InputError(f"{path}, {place}", f"has no <{tag.replace('/', '><')}>", "Add it, as a number of pixels.")
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(where, f"<{tag.replace('/', '><')}> is {text.strip()[:40]!r}, not a number", "Write a number.")
+        what = f"<{tag.replace('/', '><')}> is {text.strip()[:40]!r}, not a number"
+        raise InputError(f"{path}, {place}", what, "Write a number.")
     return value

@@ -1,0 +1,9 @@
+"""Whole datasets, read into one table of columns: a file a format."""
+
+from __future__ import annotations
+
+from ssdlossdbg.readers.datasets.load import load_dataset
+from ssdlossdbg.readers.datasets.recognise import DatasetFormat
+from ssdlossdbg.readers.datasets.table import Dataset, Refused
+
+__all__ = ["Dataset", "DatasetFormat", "Refused", "load_dataset"]
