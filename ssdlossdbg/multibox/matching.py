@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.assignment import assign, can_assign
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -377,128 +378,41 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
 
     Returns:
         What `match` returns, bit for bit, but that nothing is known of priors that are neither positive nor ignored:
-        their `prior_iou` is 0 and their `gt_index` 0.
+        their `prior_iou` is 0 and their `gt_index` 0. The `prior_iou` of one that an object owns is with that object.
 
     On a CPU, and for rules that ask for no more than the pairs that reach a threshold and the best prior of each
     object; elsewhere this is `match` itself, as for objects that are no boxes or overlap no prior.
     """
-    if grid is None or not _needs_only_pairs(spec) or gt.boxes.device.type != "cpu" or not _sound(gt):
+    if grid is None or not can_assign(spec) or gt.boxes.device.type != "cpu" or not _sound(gt):
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
-    boxes, corners = gt.boxes[image, slot], cxcywh_to_xyxy(priors)
-    least = spec.threshold if spec.ignore_from is None else min(spec.threshold, spec.ignore_from)
-    pairs = pairs_on_grid(boxes, corners, spec, grid, least)
-    if pairs is None:  # whom a prior without any overlap goes to depends on all priors
+    found = assign(gt.boxes[image, slot], image, cxcywh_to_xyxy(priors), spec, grid)
+    if found is None:
         return match(gt, priors, spec)
-    row, prior, overlap, highest, best = pairs.object, pairs.prior, pairs.iou, pairs.best_iou, pairs.best_prior
-    best_iou = highest.new_full(gt.mask.shape, -1.0).index_put_((image, slot), highest)
-    best_prior = best.new_zeros(gt.mask.shape).index_put_((image, slot), best)
-    owner = CONFLICTS[spec.conflict](_Claims(gt.mask, best_iou, best_prior, len(priors)))
+    where = image[found.object], found.prior
+    labels = gt.labels[image[found.object], slot[found.object]]
+    roles = _roles(labels, found.iou, found.iou, found.owned, torch.ones_like(found.owned), spec)
 
-    # Priors that are something are few: those that an object owns, and those that are near to one and not owned.
-    place = image[row] * len(priors) + prior
-    nearest_iou, nearest = _best_of_rows(place, slot[row], overlap, owner.numel(), gt.mask.shape[1])
-    owned, free = image * len(priors) + best, (slot[row] == nearest[place]) & (owner.view(-1)[place] < 0)
-    own = owner.view(-1)[owned] == slot
-    some = torch.cat((owned[own], place[free]))
-    index = torch.cat((slot[own], slot[row][free]))
-    iou_of_some = torch.cat((highest[own], overlap[free]))
-    labels = gt.labels[torch.div(some, len(priors), rounding_mode="floor"), index]
-    forced = torch.arange(len(some)) < int(own.sum())
-    roles = _roles(labels, iou_of_some, iou_of_some, forced, torch.ones_like(forced), spec)
+    def of_priors(values: Tensor, elsewhere: float = 0) -> Tensor:
+        return values.new_full((len(gt.counts), len(priors)), elsewhere).index_put_(where, values)
 
-    def spread(values: Tensor) -> Tensor:
-        return values.new_zeros(owner.numel()).index_put_((some,), values).view_as(owner)
+    def of_objects(values: Tensor, elsewhere: float) -> Tensor:
+        return values.new_full(gt.mask.shape, elsewhere).index_put_((image, slot), values)
 
     return Matching(
-        gt_index=spread(index),
-        positive=spread(roles.positive),
-        forced=spread(roles.forced),
-        ignored=spread(roles.ignored),
-        labels=spread(roles.label),
-        prior_iou=nearest_iou.clamp_(min=0).view_as(owner),
-        best_prior=best_prior,
-        best_iou=best_iou,
-        owner=owner,
+        gt_index=of_priors(slot[found.object]),
+        positive=of_priors(roles.positive),
+        forced=of_priors(roles.forced),
+        ignored=of_priors(roles.ignored),
+        labels=of_priors(roles.label),
+        prior_iou=of_priors(found.iou),
+        best_prior=of_objects(found.best_prior, 0),
+        best_iou=of_objects(found.best_iou, -1.0),
+        owner=of_priors(torch.where(found.owned, slot[found.object], -1), -1),
     )
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What N objects have to do with priors, as far as matching asks.
-
-    Attributes:
-        best_prior, best_iou: `[N]` the prior of highest IoU, the first of several, and that IoU.
-        object, prior, iou: `[K]` every pair whose IoU is at least some value, the objects ascending.
-    """
-
-    best_prior: Tensor
-    best_iou: Tensor
-    object: Tensor
-    prior: Tensor
-    iou: Tensor
-
-
-def pairs_on_grid(boxes: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, least: float) -> Pairs | None:
-    """The pairs that reach a least IoU, and the best prior of each object, without visiting every prior.
-
-    An object that reaches no prior overlaps those nearest to it, one of each shape, by something; only priors that
-    may overlap it by more than that can be its best one.
-
-    Args:
-        boxes: `[N, 4]` xyxy, finite, of positive width and height; the images they are in do not matter.
-        corners: `[P, 4]` the priors, xyxy, in the unit of the boxes.
-        spec: names the IoU rule.
-        grid: that the priors stand on.
-        least: the least IoU, above 0.
-
-    Returns:
-        The pairs; None if some object may overlap no prior at all.
-    """
-    row, prior, overlap = _pairs(boxes, corners, spec, grid, least)
-    highest, best = _best_of_rows(row, prior, overlap, len(boxes), len(corners))
-    lone = (highest < 0).nonzero().flatten()
-    if len(lone):
-        near = iou(boxes[lone][:, None], corners[grid.nearest(boxes[lone])], spec.iou, spec.iou_epsilon).amax(1)
-        if not bool((near > 0).all()):
-            return None
-        others = _pairs(boxes[lone], corners, spec, grid, near)
-        highest[lone], best[lone] = _best_of_rows(*others, len(lone), len(corners))
-    return Pairs(best, highest, row, prior, overlap)
-
-
-def _pairs(
-    boxes: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, least: float | Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`[K]` rows of `boxes`, priors, and their IoU, which is at least `least`, for all objects or `[N]`."""
-    row, prior = grid.candidates(boxes, least)
-    overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
-    reaching = overlap >= (least[row] if isinstance(least, Tensor) else least)
-    return row[reaching], prior[reaching], overlap[reaching]
-
-
-def _needs_only_pairs(spec: MatchSpec) -> bool:
-    """Whether the rules ask for no overlap but those that reach a threshold and the best one of each object."""
-    plain = spec.forced is ForcedRule.BEST_PRIOR and spec.ties is Ties.FIRST and spec.precision is Precision.INPUT
-    return plain and min(spec.threshold, 1.0 if spec.ignore_from is None else spec.ignore_from) > 0
 
 
 def _sound(gt: GroundTruthBatch) -> bool:
     """Whether every object is a box, finite and with an area."""
     wide = (gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1) & gt.boxes.isfinite().all(-1)
     return bool((wide | ~gt.mask).all())
-
-
-def _best_of_rows(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int) -> tuple[Tensor, Tensor]:
-    """`[rows]` the highest score of each row, -1 for a row without any, and the lowest item that has it.
-
-    Args:
-        row: `[K]` of each pair.
-        item: `[K]` of each pair.
-        score: `[K]` of each pair.
-        rows: how many rows there are.
-        items: one more than the highest item.
-    """
-    highest = score.new_full((rows,), -1.0).scatter_reduce_(0, row, score, "amax")
-    winner = torch.where(score == highest[row], item, items)
-    return highest, torch.full((rows,), items).scatter_reduce_(0, row, winner, "amin")

@@ -70,7 +70,7 @@ def assert_same(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: Gri
     assert torch.equal(every.gt_index[every.positive], few.gt_index[every.positive])
     for name in ("best_prior", "best_iou", "lost_to"):
         assert torch.equal(getattr(every, name)[gt.mask], getattr(few, name)[gt.mask]), name
-    reaching = every.positive & ~every.forced
+    reaching = every.positive & (every.owner < 0)
     assert torch.equal(every.prior_iou[reaching], few.prior_iou[reaching])
 
 

@@ -1,0 +1,137 @@
+"""Which priors the objects of any number of images get, without a tensor of all priors of all images.
+
+For datasets: time and memory follow the pairs that matter, some ten an object, and not images times priors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.multibox.grid import Grid
+from ssdlossdbg.multibox.specs import ConflictRule, ForcedRule, MatchSpec, Precision, Ties
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What N objects get, and the M priors that go to one of them.
+
+    Attributes:
+        best_prior, best_iou: `[N]` the prior of highest IoU, the first of several, and that IoU.
+        lost_to: `[N]` the object that took this one's best prior, or -1.
+        object, prior: `[M]` a prior that an object owns, or overlaps most and enough; each prior of an image once.
+        iou: `[M]` their IoU.
+        owned: `[M]` whether it is the object's own, whatever the IoU.
+    """
+
+    best_prior: Tensor
+    best_iou: Tensor
+    lost_to: Tensor
+    object: Tensor
+    prior: Tensor
+    iou: Tensor
+    owned: Tensor
+
+
+def can_assign(spec: MatchSpec) -> bool:
+    """Whether the rules ask for no overlap but those that reach a threshold and the best one of each object."""
+    plain = spec.forced is ForcedRule.BEST_PRIOR and spec.ties is Ties.FIRST and spec.precision is Precision.INPUT
+    return plain and least_iou(spec) > 0
+
+
+def least_iou(spec: MatchSpec) -> float:
+    """The IoU below which a prior that is not forced is a negative."""
+    return spec.threshold if spec.ignore_from is None else min(spec.threshold, spec.ignore_from)
+
+
+def assign(boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid) -> Assignment | None:
+    """Assign priors to objects as `match` does, to the last bit.
+
+    Args:
+        boxes: `[N, 4]` xyxy, finite, of positive width and height, image after image.
+        image: `[N]` int64 the image of each, ascending.
+        corners: `[P, 4]` the priors, xyxy, in the unit of the boxes.
+        spec: threshold and rules; `can_assign` must hold.
+        grid: that the priors stand on.
+
+    Returns:
+        The assignment; None if some object may overlap no prior at all, since whose a prior is then depends on more
+        than overlaps.
+    """
+    row, prior, overlap = _pairs(boxes, corners, spec, grid, least_iou(spec))
+    best_iou, best_prior = _best(row, prior, overlap, len(boxes), len(corners))
+    lone = (best_iou < 0).nonzero().flatten()
+    if len(lone):
+        # It overlaps one of the priors nearest to it by something; only what may overlap it more can be its best.
+        near = iou(boxes[lone][:, None], corners[grid.nearest(boxes[lone])], spec.iou, spec.iou_epsilon).amax(1)
+        if not bool((near > 0).all()):
+            return None
+        others = _pairs(boxes[lone], corners, spec, grid, near)
+        best_iou[lone], best_prior[lone] = _best(*others, len(lone), len(corners))
+
+    rows = torch.arange(len(boxes))
+    claimed, claim = torch.unique(image * len(corners) + best_prior, return_inverse=True)
+    owner = OWNERS[spec.conflict](claim, best_iou, len(claimed))
+    lost_to = torch.where(owner[claim] == rows, -1, owner[claim])
+
+    places, place = torch.unique(image[row] * len(corners) + prior, return_inverse=True)
+    _, nearest = _best(place, row, overlap, len(places), len(boxes))
+    free = (nearest[place] == row) & ~torch.isin(places, claimed, assume_unique=True)[place]
+    return Assignment(
+        best_prior=best_prior,
+        best_iou=best_iou,
+        lost_to=lost_to,
+        object=torch.cat((owner, row[free])),
+        prior=torch.cat((claimed % len(corners), prior[free])),
+        iou=torch.cat((best_iou[owner], overlap[free])),
+        owned=torch.cat((torch.ones_like(owner, dtype=torch.bool), torch.zeros_like(row[free], dtype=torch.bool))),
+    )
+
+
+def _last_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
+    return claim.new_full((claims,), -1).scatter_reduce_(0, claim, torch.arange(len(claim)), "amax")
+
+
+def _first_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
+    return claim.new_full((claims,), len(claim)).scatter_reduce_(0, claim, torch.arange(len(claim)), "amin")
+
+
+def _highest_iou_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
+    return _best(claim, torch.arange(len(claim)), best_iou, claims, len(claim))[1]
+
+
+# Of the objects that claim a prior, given as `[N]` the claim of each, the one that gets it.
+OWNERS: dict[ConflictRule, Callable[[Tensor, Tensor, int], Tensor]] = {
+    ConflictRule.LAST: _last_wins,
+    ConflictRule.FIRST: _first_wins,
+    ConflictRule.HIGHEST_IOU: _highest_iou_wins,
+}
+
+
+def _pairs(
+    boxes: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, least: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`[K]` rows of `boxes`, priors, and their IoU, which is at least `least`, for all objects or `[N]`."""
+    row, prior = grid.candidates(boxes, least)
+    overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
+    reaching = overlap >= (least[row] if isinstance(least, Tensor) else least)
+    return row[reaching], prior[reaching], overlap[reaching]
+
+
+def _best(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int) -> tuple[Tensor, Tensor]:
+    """`[rows]` the highest score of each row, -1 for a row without any, and the lowest item that has it.
+
+    Args:
+        row: `[K]` of each pair.
+        item: `[K]` of each pair.
+        score: `[K]` of each pair.
+        rows: how many rows there are.
+        items: one more than the highest item.
+    """
+    highest = score.new_full((rows,), -1.0).scatter_reduce_(0, row, score, "amax")
+    winner = torch.where(score == highest[row], item, items)
+    return highest, torch.full((rows,), items).scatter_reduce_(0, row, winner, "amin")
