@@ -22,10 +22,11 @@ from ssdlossdbg.cli.options import (
     FailOnOption,
     IgnoreOption,
     ImageSizeOption,
+    LabelOffsetOption,
     NativeOption,
     SelectOption,
+    TargetUnitsOption,
     TracebackOption,
-    UnitsOption,
     parse_classes,
     parse_codes,
     parse_image_size,
@@ -58,13 +59,8 @@ def check(
     config: ConfigOption = None,
     dialect: DialectOption = "ssd.pytorch",
     classes: ClassesOption = None,
-    target_units: Annotated[
-        UnitsOption | None, typer.Option("--target-units", help="Units of saved target boxes, over what is recognised.")
-    ] = None,
-    label_offset: Annotated[
-        int | None,
-        typer.Option("--label-offset", metavar="N", help="What to add to saved labels so that 0 is background."),
-    ] = None,
+    target_units: TargetUnitsOption = None,
+    label_offset: LabelOffsetOption = None,
     native: NativeOption = False,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,

@@ -18,10 +18,11 @@ from ssdlossdbg.cli.options import (
     FormatOption,
     IgnoreOption,
     ImageSizeOption,
+    LabelOffsetOption,
     NativeOption,
     SelectOption,
+    TargetUnitsOption,
     TracebackOption,
-    UnitsOption,
     parse_codes,
     parse_image_size,
     split_names,
@@ -42,12 +43,8 @@ def compare(
         typer.Option("--reference", metavar="NAME|FILE", help="Whom to compare with."),
     ] = "ssd.pytorch",
     config: ConfigOption = None,
-    target_units: Annotated[
-        UnitsOption | None, typer.Option("--target-units", help="Units of the target boxes, over what is recognised.")
-    ] = None,
-    label_offset: Annotated[
-        int | None, typer.Option("--label-offset", help="What to add to target labels so that 0 is background.")
-    ] = None,
+    target_units: TargetUnitsOption = None,
+    label_offset: LabelOffsetOption = None,
     native: NativeOption = False,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,

@@ -21,11 +21,12 @@ from ssdlossdbg.cli.options import (
     FormatOption,
     IgnoreOption,
     ImageSizeOption,
+    LabelOffsetOption,
     NativeOption,
     SelectOption,
+    TargetUnitsOption,
     ThresholdOption,
     TracebackOption,
-    UnitsOption,
     existing_inputs,
     finite,
     parse_classes,
@@ -72,13 +73,8 @@ def loss(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
     ] = None,
-    target_units: Annotated[
-        UnitsOption | None, typer.Option("--target-units", help="Units of the target boxes, over what is recognised.")
-    ] = None,
-    label_offset: Annotated[
-        int | None,
-        typer.Option("--label-offset", metavar="N", help="What to add to target labels so that 0 is background."),
-    ] = None,
+    target_units: TargetUnitsOption = None,
+    label_offset: LabelOffsetOption = None,
     native: NativeOption = False,
     weights: Annotated[
         Path | None,

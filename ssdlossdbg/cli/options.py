@@ -85,6 +85,13 @@ ImageSizeOption = Annotated[
     str | None,
     typer.Option("--image-size", metavar="N|WxH", help="The network's input in pixels, where no config says it."),
 ]
+TargetUnitsOption = Annotated[
+    UnitsOption | None, typer.Option("--target-units", help="Units of saved target boxes, over what is recognised.")
+]
+LabelOffsetOption = Annotated[
+    int | None,
+    typer.Option("--label-offset", metavar="N", help="What to add to saved labels so that 0 is background."),
+]
 NativeOption = Annotated[
     bool,
     typer.Option(
