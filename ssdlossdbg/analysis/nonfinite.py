@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import box_problem, to_pixels
@@ -30,7 +31,7 @@ def find_non_finite(
     bad_target = positive & ~loss.targets.isfinite()
     bad_loc = positive & ~loc.isfinite()
     bad_smooth_l1 = ~loss.localization_terms.isfinite() & ~bad_target & ~bad_loc
-    bad_conf = ~conf.isfinite()
+    bad_conf = _not_finite(conf)
     bad_entropy = ~loss.confidence_terms.isfinite() & ~bad_conf.any(-1)
 
     found = _of_positives("target", bad_target, loss.targets, gt, loss, priors)
@@ -41,6 +42,13 @@ def find_non_finite(
     if not bool(loss.normalizer):
         found.append(NonFinite("normalizer", None, None, None, "", float("nan"), None, None, 1))
     return tuple(found)
+
+
+def _not_finite(values: Tensor) -> Tensor:
+    """Where values are inf or nan; their extremes say at once that, as mostly, none is."""
+    if bool(torch.stack(torch.aminmax(values)).isfinite().all()):
+        return torch.zeros_like(values, dtype=torch.bool)
+    return ~values.isfinite()
 
 
 def _of_positives(

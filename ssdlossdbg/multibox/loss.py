@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import TILE_ON_CPU, Matching, match_on_grid, roles_of_labels
+from ssdlossdbg.multibox.matching import Matching, match_on_grid, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.specs import (
     CodecSpec,
@@ -25,6 +25,7 @@ from ssdlossdbg.multibox.specs import (
     MiningSpec,
     Normalizer,
 )
+from ssdlossdbg.multibox.tiles import images_at_once
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,7 @@ class MultiBoxLoss:
 def _softmax(conf: Tensor, labels: Tensor) -> Tensor:
     # Ignored priors cost what background would; nothing chooses them.
     target = labels.clamp(min=0)
-    # What a cache holds of the intermediate log-probabilities takes half the time of what it does not.
-    images = max(1, TILE_ON_CPU // conf[0].numel()) if conf.device.type == "cpu" else len(conf)
+    images = images_at_once(conf[0].numel(), conf.device)  # of the log-probabilities that go between
     parts = zip(torch.split(conf, images), torch.split(target, images), strict=True)
     return torch.cat(
         [F.cross_entropy(part.flatten(0, 1), ids.flatten(), reduction="none").view_as(ids) for part, ids in parts]

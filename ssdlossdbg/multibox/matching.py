@@ -22,13 +22,11 @@ from ssdlossdbg.multibox.specs import (
     Precision,
     Ties,
 )
+from ssdlossdbg.multibox.tiles import images_at_once
 
 # What padding is overlapped as: a box with an area, far from any prior in pixels or fractions, which half precision
 # can hold.
 NOWHERE = (-4e3, -4e3, -3e3, -3e3)
-# Overlaps held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
-TILE_ON_CPU = 2**20
-TILE_ELSEWHERE = 2**27
 # GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).
 TIE_SLACK = 1e-12
 
@@ -293,12 +291,9 @@ def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
     Returns:
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
-
-    The overlaps of a large batch are computed a few images at a time: what fits the cache takes half the time of what
-    does not, and memory stays bounded however many images and objects there are.
     """
-    size = TILE_ON_CPU if gt.boxes.device.type == "cpu" else TILE_ELSEWHERE
-    tiles = [_match_tile(part, priors, spec) for part in gt.split(size // (gt.boxes.shape[1] * len(priors)))]
+    images = images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
+    tiles = [_match_tile(part, priors, spec) for part in gt.split(images)]
     if len(tiles) == 1:
         return tiles[0]
     return Matching(**{each.name: torch.cat([getattr(tile, each.name) for tile in tiles]) for each in fields(Matching)})

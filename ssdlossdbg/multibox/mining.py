@@ -19,6 +19,7 @@ from ssdlossdbg.multibox.specs import (
     MiningSelection,
     MiningSpec,
 )
+from ssdlossdbg.multibox.tiles import images_at_once
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Mining:
 
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
-    return conf.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(conf[..., 0])
+    parts = torch.split(conf, images_at_once(conf[0].numel(), conf.device))
+    return torch.cat([part.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(part[..., 0]) for part in parts])
 
 
 def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:

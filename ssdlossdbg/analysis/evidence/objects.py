@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.results import FloatArray, ImageFacts, Objects
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import TILE_ON_CPU, Matching, overlaps
+from ssdlossdbg.multibox.matching import Matching, overlaps
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.tiles import images_at_once
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.dialects import Dialect, Units
 from ssdlossdbg.readers.loader import LoadedObjects
@@ -167,7 +168,7 @@ def _shape_iou(boxes: Tensor, priors: Priors) -> Tensor:
 
 def _near_ties(gt: GroundTruthBatch, priors: Tensor, matching: Matching, dialect: Dialect) -> Tensor:
     """`[B, G]` priors whose overlap is as good as the best one; 0 where nothing overlaps."""
-    images = max(1, TILE_ON_CPU // (gt.boxes.shape[1] * len(priors)))
+    images = images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
     best = torch.split(matching.best_iou, images)
     counts = [
         (overlaps(part, priors, dialect.match) >= highest[..., None] - NEAR_TIE).sum(-1) * (highest > 0)
