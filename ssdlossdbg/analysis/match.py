@@ -73,8 +73,9 @@ def analyse_match(
     matched = match_loaded([loaded], [ids], priors, dialect)
     in_units, unit, matching = matched.in_units, matched.unit, matched.matching
     gt = matched.normalized
-    objects = _ground_truth(gt, matching, priors, loaded, ids, _non_finite_targets(matched.targets, matching))
     stated = state_annotations([annotation], [loaded], [image_size])
+    described = describe_objects(stated, in_units, matching, matched.targets, priors, unit, dialect)
+    objects = _ground_truth(gt, matching, priors, loaded, ids, described.target.tolist())
     overlap = overlaps(in_units, priors.boxes * unit, dialect.match)[0]
     at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
     tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
@@ -97,10 +98,7 @@ def analyse_match(
         round_trip_half=_round_trip(gt, matching, priors, dialect, torch.float16, objects),
         positives=_positives(matching, priors),
         raises=_raises(objects, dialect),
-        evidence=(
-            describe_objects(stated, in_units, matching, matched.targets, priors, unit, dialect),
-            describe_priors(named, dialect),
-        ),
+        evidence=(described, describe_priors(named, dialect)),
     )
 
 
@@ -110,7 +108,7 @@ def _ground_truth(
     priors: Priors,
     loaded: LoadedObjects,
     ids: list[int],
-    broken: dict[int, float],
+    targets: list[float],
 ) -> tuple[GroundTruthMatch, ...]:
     best = matching.best_prior[0]
     columns = zip(
@@ -124,10 +122,11 @@ def _ground_truth(
         matching.positives_per_gt()[0].tolist(),
         matching.positives_per_gt(matching.forced)[0].tolist(),
         matching.lost_to[0].tolist(),
+        targets,
         strict=False,  # an image without objects is padded to one row
     )
     objects: list[GroundTruthMatch] = []
-    for item, class_number, box, prior, iou, level, shape, positives, forced, lost_to in columns:
+    for item, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target in columns:
         input_box = to_pixels(box, priors.image_size)
         problem = box_problem(input_box)
         objects.append(
@@ -147,19 +146,11 @@ def _ground_truth(
                 lost_to=loaded.kept[lost_to].index if lost_to >= 0 else None,
                 status=_status(problem, positives, forced),
                 problem=problem,
-                non_finite_target=broken.get(len(objects)),
+                non_finite_target=target or None,
                 outside=outside_share(input_box, priors.image_size),
             )
         )
     return tuple(objects)
-
-
-def _non_finite_targets(targets: Tensor, matching: Matching) -> dict[int, float]:
-    """By place of the ground truth, the first encoded target of its positives that is not finite."""
-    bad = ~targets[0].isfinite() & matching.positive[0, :, None]
-    where, coordinate = bad.nonzero(as_tuple=True)
-    owners, values = matching.gt_index[0, where].tolist(), targets[0, where, coordinate].tolist()
-    return dict(reversed(list(zip(owners, values, strict=True))))
 
 
 def _status(problem: str | None, positives: int, forced: int) -> str:

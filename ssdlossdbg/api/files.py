@@ -61,10 +61,8 @@ def check(
     Raises:
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
-    rules, layout = (
-        as_dialect(dialect),
-        SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native),
-    )
+    rules = as_dialect(dialect)
+    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     named = load_priors(priors, prior_format, image_size, layout.own(rules)) if isinstance(priors, str) else priors
     job = _Job(rules, named, tuple(classes), device, layout)
     target = resolve_device(device)

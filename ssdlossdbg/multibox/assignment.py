@@ -73,10 +73,9 @@ def assign(boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid:
         others = _pairs(boxes[lone], corners, spec, grid, near)
         best_iou[lone], best_prior[lone] = _best(*others, len(lone), len(corners))
 
-    rows = torch.arange(len(boxes))
     claimed, claim = torch.unique(image * len(corners) + best_prior, return_inverse=True)
     owner = OWNERS[spec.conflict](claim, best_iou, len(claimed))
-    lost_to = torch.where(owner[claim] == rows, -1, owner[claim])
+    lost_to = torch.where(owner[claim] == _rows(claim), -1, owner[claim])
 
     places, place = torch.unique(image[row] * len(corners) + prior, return_inverse=True)
     _, nearest = _best(place, row, overlap, len(places), len(boxes))
@@ -93,18 +92,25 @@ def assign(boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid:
 
 
 def _last_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
-    return claim.new_full((claims,), -1).scatter_reduce_(0, claim, torch.arange(len(claim)), "amax")
+    return claim.new_full((claims,), -1).scatter_reduce_(0, claim, _rows(claim), "amax")
 
 
 def _first_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
-    return claim.new_full((claims,), len(claim)).scatter_reduce_(0, claim, torch.arange(len(claim)), "amin")
+    nobody = len(claim)
+    first = claim.new_full((claims,), nobody).scatter_reduce_(0, claim, _rows(claim), "amin")
+    return torch.where(first == nobody, -1, first)
 
 
 def _highest_iou_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
-    return _best(claim, torch.arange(len(claim)), best_iou, claims, len(claim))[1]
+    _, winner = _best(claim, _rows(claim), best_iou, claims, len(claim))
+    return torch.where(winner == len(claim), -1, winner)
 
 
-# Of the objects that claim a prior, given as `[N]` the claim of each, the one that gets it.
+def _rows(claim: Tensor) -> Tensor:
+    return torch.arange(len(claim), device=claim.device)
+
+
+# `[claims]` of the objects that claim a prior, given as `[N]` the claim of each, the one that gets it; -1 for nobody.
 OWNERS: dict[ConflictRule, Callable[[Tensor, Tensor, int], Tensor]] = {
     ConflictRule.LAST: _last_wins,
     ConflictRule.FIRST: _first_wins,
@@ -134,4 +140,4 @@ def _best(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int) -> tu
     """
     highest = score.new_full((rows,), -1.0).scatter_reduce_(0, row, score, "amax")
     winner = torch.where(score == highest[row], item, items)
-    return highest, torch.full((rows,), items).scatter_reduce_(0, row, winner, "amin")
+    return highest, row.new_full((rows,), items).scatter_reduce_(0, row, winner, "amin")

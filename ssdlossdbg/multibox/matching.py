@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.assignment import assign, can_assign
+from ssdlossdbg.multibox.assignment import OWNERS, assign, can_assign
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -83,43 +83,32 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class _Claims:
-    """What the conflict rules decide by: every ground truth claims its best prior.
+class _Overlaps:
+    """What the forcing rules decide by.
 
     Attributes:
+        matrix: `[B, G, P]` IoU, padding rows -1.
         mask: `[B, G]` True for objects.
         best_iou, best_prior: `[B, G]` over priors.
-        priors: how many there are.
+        prior_iou, best_gt: `[B, P]` over ground truths.
     """
 
+    matrix: Tensor
     mask: Tensor
     best_iou: Tensor
     best_prior: Tensor
-    priors: int
+    prior_iou: Tensor
+    best_gt: Tensor
 
     @property
     def nobody(self) -> Tensor:
         """`[B, P]` int64 of -1: a grid of priors that nobody owns yet."""
-        return self.best_prior.new_full((len(self.mask), self.priors), -1)
+        return torch.full_like(self.best_gt, -1)
 
     @property
     def ranks(self) -> Tensor:
         """`[B, G]` int64: the index of each ground truth."""
         return torch.arange(self.mask.shape[1], device=self.mask.device).expand_as(self.mask)
-
-
-@dataclass(frozen=True)
-class _Overlaps(_Claims):
-    """What the other forcing rules decide by.
-
-    Attributes:
-        matrix: `[B, G, P]` IoU, padding rows -1.
-        prior_iou, best_gt: `[B, P]` over ground truths.
-    """
-
-    matrix: Tensor
-    prior_iou: Tensor
-    best_gt: Tensor
 
 
 def _at_least(overlap: Tensor, threshold: float) -> Tensor:
@@ -142,40 +131,19 @@ def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
     return REACHES[spec.comparison](overlap, threshold)
 
 
-def _last_wins(claims: _Claims) -> Tensor:
-    ranks = torch.where(claims.mask, claims.ranks, -1)
-    return claims.nobody.scatter_reduce_(1, claims.best_prior, ranks, "amax")
-
-
-def _first_wins(claims: _Claims) -> Tensor:
-    last = claims.mask.shape[1]
-    ranks = torch.where(claims.mask, claims.ranks, last)
-    owner = claims.nobody.fill_(last).scatter_reduce_(1, claims.best_prior, ranks, "amin")
-    return torch.where(owner == last, -1, owner)
-
-
-def _highest_iou_wins(claims: _Claims) -> Tensor:
-    claimed = torch.where(claims.mask, claims.best_iou, -1.0)
-    nothing = claims.nobody.to(claimed.dtype)
-    highest = nothing.scatter_reduce_(1, claims.best_prior, claimed, "amax")
-    winners = claims.mask & (claims.best_iou >= highest.gather(1, claims.best_prior))
-    last = claims.mask.shape[1]
-    ranks = torch.where(winners, claims.ranks, last)
-    owner = claims.nobody.fill_(last).scatter_reduce_(1, claims.best_prior, ranks, "amin")
-    # The real code takes the largest of a column that holds only the claimants' overlaps: of zeros, that is row 0.
-    owner = torch.where(highest == 0, 0, owner)
-    return torch.where(owner == last, -1, owner)
-
-
-CONFLICTS: dict[ConflictRule, Callable[[_Claims], Tensor]] = {
-    ConflictRule.LAST: _last_wins,
-    ConflictRule.FIRST: _first_wins,
-    ConflictRule.HIGHEST_IOU: _highest_iou_wins,
-}
-
-
 def _force_best_prior(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
-    return CONFLICTS[spec.conflict](overlaps)
+    """Every ground truth claims its best prior; a conflict rule says who gets it."""
+    (images, slots), priors = overlaps.mask.shape, overlaps.matrix.shape[2]
+    image = torch.arange(images, device=overlaps.mask.device)[:, None]
+    # Padding claims one more prior than there are.
+    claim = torch.where(overlaps.mask, image * priors + overlaps.best_prior, images * priors)
+    winner = OWNERS[spec.conflict](claim.flatten(), overlaps.best_iou.flatten(), images * priors + 1)
+    owner = torch.where(winner < 0, -1, winner % slots)[:-1].view(images, priors)
+    if spec.conflict is ConflictRule.HIGHEST_IOU:
+        # The real code takes the largest of a column that holds only the claimants' overlaps: of zeros, that is row 0.
+        nothing = overlaps.best_iou.gather(1, owner.clamp(min=0)) == 0
+        owner = torch.where((owner >= 0) & nothing, 0, owner)
+    return owner
 
 
 def _force_bipartite(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
@@ -303,8 +271,7 @@ def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matchi
     matrix = overlaps(gt, priors, spec)
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
-    claims = _Overlaps(gt.mask, best_iou, best_prior, len(priors), matrix, prior_iou, best_gt)
-    owner = FORCING[spec.forced](claims, spec)
+    owner = FORCING[spec.forced](_Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
     forced = owner >= 0
     gt_index = torch.where(forced, owner, best_gt)
     assigned_iou = torch.where(forced, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)

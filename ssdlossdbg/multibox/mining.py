@@ -59,7 +59,12 @@ class Mining:
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
     parts = torch.split(conf, images_at_once(conf[0].numel(), conf.device))
-    return torch.cat([part.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(part[..., 0]) for part in parts])
+    return torch.cat([_cross_entropy_under(peak, part) for part in parts])
+
+
+def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
+    """`[...]` of logits `[..., C]`, the cross-entropy of the background, computed with that maximum."""
+    return logits.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(logits[..., 0])
 
 
 def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
@@ -191,8 +196,7 @@ def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSp
             others = OTHERS_SCORE[spec.positives]
 
             def exact_at(images: Tensor, priors: Tensor) -> Tensor:
-                rows = conf[images, priors]
-                score = rows.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(rows[:, 0])
+                score = _cross_entropy_under(peak, conf[images, priors])
                 return torch.where(matching.negative[images, priors], score, others)
 
             slack = SLACK * (float(torch.maximum(peak.abs(), lowest.abs())) + conf.shape[-1])
