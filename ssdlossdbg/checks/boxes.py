@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
+from ssdlossdbg.checks.cases import Describe, TableCases, of_files, of_rows
+from ssdlossdbg.checks.pairs import overlapping_pairs
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.checks.rows import lowest_first, rows_of
+from ssdlossdbg.checks.rows import Groups, by_file, lowest_first
 from ssdlossdbg.readers.dialects import SizeFrom
 
 BOXES = Family("BOX", "boxes")
@@ -33,7 +35,7 @@ DROP = "Drop or redraw it; in a data loader, keep only boxes with x2 > x1 and y2
 @BOXES.check(
     1, "box without width or height", Severity.ERROR, Objects, ("BOX003", "BOX004", "BOX005", "BOX006", "BOX012")
 )
-def zero_size(objects: Objects) -> Iterator[Case]:
+def zero_size(objects: Objects) -> TableCases:
     """A box has no width or no height.
 
     What it means:
@@ -55,15 +57,18 @@ def zero_size(objects: Objects) -> Iterator[Case]:
     Where people met it:
         qfgaohao/pytorch-ssd#91 and #112; amdegroot/ssd.pytorch#373.
     """
-    for row in _spoiling_first(objects, objects.empty & ~objects.inverted & _counts(objects)):
+
+    def describe(row: int) -> Case:
         axes = [axis for axis in (0, 1) if objects.boxes[row, axis] == objects.boxes[row, axis + 2]]
         missing = " and ".join(f"no {('width', 'height')[axis]}" for axis in axes)
         equal = ", ".join(f"{_low(objects, a)} = {_high(objects, a)} = {objects.pixels(row)[a]:g}" for a in axes)
-        yield Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row)}", 0.0, 0.0, DROP)
+        return Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row)}", 0.0, 0.0, DROP)
+
+    return _spoiling_first(objects, objects.empty & ~objects.inverted & _counts(objects), describe)
 
 
 @BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005", "BOX012"))
-def inverted(objects: Objects) -> Iterator[Case]:
+def inverted(objects: Objects) -> TableCases:
     """A box ends before it begins.
 
     What it means:
@@ -84,17 +89,20 @@ def inverted(objects: Objects) -> Iterator[Case]:
     Where people met it:
         lufficc/SSD#95; qfgaohao/pytorch-ssd#139; amdegroot/ssd.pytorch#22.
     """
-    for row in _spoiling_first(objects, objects.inverted):
+
+    def describe(row: int) -> Case:
         box = objects.pixels(row)
         axes = [axis for axis in (0, 1) if box[axis] > box[axis + 2]]
         said = " and ".join(f"{_low(objects, a)} {box[a]:g} > {_high(objects, a)} {box[a + 2]:g}" for a in axes)
         size = min(box[a + 2] - box[a] for a in axes)
         message = f"{said}{_consequence(objects, row)}"
-        yield Case(objects.where(row), message, size, 0.0, "Swap the two, or drop the box.")
+        return Case(objects.where(row), message, size, 0.0, "Swap the two, or drop the box.")
+
+    return _spoiling_first(objects, objects.inverted, describe)
 
 
 @BOXES.check(3, "placeholder box", Severity.ERROR, Objects, ("BOX006",))
-def placeholder(objects: Objects) -> Iterator[Case]:
+def placeholder(objects: Objects) -> TableCases:
     """An object is the box 0, 0, 0, 0, yet has a class.
 
     What it means:
@@ -115,14 +123,17 @@ def placeholder(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#247; balancap/SSD-Tensorflow#222.
     """
-    for row in _spoiling_first(objects, _zeros(objects) & _counts(objects)):
+
+    def describe(row: int) -> Case:
         message = f"the box is 0, 0, 0, 0{_consequence(objects, row)}"
         fix = "Give an image without objects an empty list, or leave it out of training."
-        yield Case(objects.where(row), message, 0.0, 0.0, fix)
+        return Case(objects.where(row), message, 0.0, 0.0, fix)
+
+    return _spoiling_first(objects, objects.zeros & _counts(objects), describe)
 
 
 @BOXES.check(4, "boxes in another layout", Severity.ERROR, Objects, ("BOX005", "BOX006"))
-def other_layout(objects: Objects) -> Iterator[Case]:
+def other_layout(objects: Objects) -> TableCases:
     """The four numbers of the boxes mean something else than they are read as.
 
     What it means:
@@ -144,27 +155,29 @@ def other_layout(objects: Objects) -> Iterator[Case]:
     Where people met it:
         pierluigiferrari/ssd_keras#100; sgrvinod/a-PyTorch-Tutorial-to-Object-Detection#53.
     """
-    with np.errstate(invalid="ignore", over="ignore"):  # of boxes that are infinite
-        written = WRITES[objects.layout](objects.stated)
-        fits = {name: _inside(read(written), objects.sizes) for name, read in READS.items()}
-    judged = np.isfinite(written).all(1) & (objects.stated[:, :2] != objects.stated[:, 2:]).all(1)
-    for rows in _by_file(objects):
-        chosen = rows[judged[rows]]
-        misfits = int((~fits[objects.layout][chosen]).sum())
-        if misfits < max(LEAST_MISFITS, LEAST_SHARE * len(chosen)):
-            continue
-        others = [NAMES[name] for name in READS if name != objects.layout and fits[name][chosen].all()]
-        if len(others) == 1 or (others and misfits >= len(chosen) / 2):
-            message = (
-                f"{misfits} of {len(chosen)} boxes are inverted or outside the image when they are read as "
-                f"{NAMES[objects.layout]}; read as {' or '.join(others)} all lie inside"
-            )
-            fix = f"Convert them from {' or '.join(others)} before the loss sees them."
-            yield Case(_file(objects, rows), message, misfits / len(chosen), 0.0, fix)
+    files = by_file(objects)
+    judged = _has_sides(objects.stated)
+    misfits = files.count(judged & ~_inside(objects.stated, objects.sizes))
+    of = files.count(judged)
+    doubted = misfits >= np.maximum(LEAST_MISFITS, LEAST_SHARE * of)
+    fits = _other_fits(objects, files, judged & doubted[files.number])
+    others: IntArray = np.sum(list(fits.values()), axis=0)
+    found = doubted & ((others == 1) | ((others > 0) & (misfits >= of / 2)))
+
+    def describe(file: int) -> Case:
+        names = " or ".join(NAMES[name] for name, fit in fits.items() if fit[file])
+        message = (
+            f"{misfits[file]} of {of[file]} boxes are inverted or outside the image when they are read as "
+            f"{NAMES[objects.layout]}; read as {names} all lie inside"
+        )
+        fix = f"Convert them from {names} before the loss sees them."
+        return Case(Where(objects.files[file]), message, float(misfits[file] / of[file]), 0.0, fix)
+
+    return of_files(objects, np.flatnonzero(found), describe)
 
 
 @BOXES.check(5, "boxes in pixels, priors in fractions", Severity.ERROR, Objects)
-def pixels_for_fractions(objects: Objects) -> Iterator[Case]:
+def pixels_for_fractions(objects: Objects) -> TableCases:
     """The boxes are in pixels, but they are taken for fractions of the image.
 
     What it means:
@@ -185,22 +198,26 @@ def pixels_for_fractions(objects: Objects) -> Iterator[Case]:
     Where people met it:
         kuangliu/torchcv#30; perhaps amdegroot/ssd.pytorch#164.
     """
-    fractions = (objects.sizes == 1).all(1) | (objects.layout == "cxcywh")
-    beyond = np.isfinite(objects.boxes).all(1) & (objects.boxes.max(1, initial=0) > LARGEST_FRACTION)
-    far = fractions & beyond & ~(objects.best_iou > 0)
-    for rows in _by_file(objects):
-        if far[rows].sum() >= len(rows) / 2 and far[rows].any():
-            reach = float(objects.boxes[rows[far[rows]]].max())
-            message = (
-                f"boxes reach {reach:g} where 1 is the edge of the image, and {int(far[rows].sum())} of {len(rows)} "
-                "overlap no prior: they are in pixels"
-            )
-            fix = "Divide them by the photo's width and height, or, for saved targets, say --target-units pixels."
-            yield Case(_file(objects, rows), message, reach, 1.0, fix)
+    files = by_file(objects)
+    fractions = np.asarray((objects.image_sizes == 1).all(1))[objects.image] | (objects.layout == "cxcywh")
+    far = fractions & objects.finite & _reaches(objects.boxes, LARGEST_FRACTION) & ~(objects.best_iou > 0)
+    many, of = files.count(far), files.sizes
+
+    def describe(file: int) -> Case:
+        rows = files.rows(file)
+        reach = float(objects.boxes[rows[far[rows]]].max())
+        message = (
+            f"boxes reach {reach:g} where 1 is the edge of the image, and {many[file]} of {of[file]} "
+            "overlap no prior: they are in pixels"
+        )
+        fix = "Divide them by the photo's width and height, or, for saved targets, say --target-units pixels."
+        return Case(Where(objects.files[file]), message, reach, 1.0, fix)
+
+    return of_files(objects, np.flatnonzero((many > 0) & (many >= of / 2)), describe)
 
 
 @BOXES.check(6, "boxes in fractions, sizes in pixels", Severity.ERROR, Objects)
-def fractions_for_pixels(objects: Objects) -> Iterator[Case]:
+def fractions_for_pixels(objects: Objects) -> TableCases:
     """The boxes are fractions of the image, or nothing but zeros, but they are taken for pixels.
 
     What it means:
@@ -223,30 +240,36 @@ def fractions_for_pixels(objects: Objects) -> Iterator[Case]:
     Where people met it:
         weiliu89/caffe#891; amdegroot/ssd.pytorch#73.
     """
-    small = np.asarray((objects.sizes > LARGEST_FRACTION).all(1) & (np.abs(objects.stated) <= HARDLY_A_PIXEL).all(1))
-    zeros, counts = _zeros(objects), _counts(objects)
-    for rows in _by_file(objects):
-        rows = rows[counts[rows]]
-        several = np.bincount(objects.image[rows[zeros[rows]]], minlength=1).max() > 1
-        found = rows[np.where(zeros[rows], several, small[rows])]
-        if objects.layout == "cxcywh" or 2 * len(found) <= len(rows):
-            continue
+    files, counts = by_file(objects), _counts(objects)
+    zeros = objects.zeros & counts
+    in_pixels = np.asarray((objects.image_sizes > LARGEST_FRACTION).all(1))[objects.image]
+    small = in_pixels & counts & ~objects.zeros & _all_within(objects.stated, HARDLY_A_PIXEL)
+    several = np.bincount(objects.image[zeros], minlength=len(objects.images)) > 1
+    several_in_file = np.bincount(objects.file[several], minlength=files.total) > 0
+    chosen = (small | (zeros & several_in_file[files.number])) & (objects.layout != "cxcywh")
+    many, of = files.count(chosen), files.count(counts)
+
+    def describe(file: int) -> Case:
+        rows = files.rows(file)
+        found = rows[chosen[rows]]
         reach = float(objects.stated[found].max())
         width, height = objects.sizes[found[0]].tolist()
         whole = bool((objects.stated[found] % 1 == 0).all())
         why = "an integer division has cut them off" if whole else "they are fractions already"
-        number = f"{len(found)} of {len(rows)}" if len(found) < len(rows) else f"{len(rows)}"
-        noun = "object" if len(rows) == 1 else "objects"
+        number = f"{many[file]} of {of[file]}" if many[file] < of[file] else f"{of[file]}"
+        noun = "object" if of[file] == 1 else "objects"
         message = f"no coordinate of {number} {noun} exceeds {reach:g} in an image of {width:g} x {height:g}: {why}"
         if not reach:
             message = f"{number} boxes are 0, 0, 0, 0: {why}"
         fix = "Write pixels; saved targets: --target-units normalized."
         fix = "Export them again, and divide as floats if at all." if whole else fix
-        yield Case(_file(objects, rows), message, reach, HARDLY_A_PIXEL, fix)
+        return Case(Where(objects.files[file]), message, reach, HARDLY_A_PIXEL, fix)
+
+    return of_files(objects, np.flatnonzero(2 * many > of), describe)
 
 
 @BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "BOX004", "BOX005", "BOX006"))
-def outside(objects: Objects) -> Iterator[Case]:
+def outside(objects: Objects) -> TableCases:
     """A box lies wholly outside its image.
 
     What it means:
@@ -266,8 +289,8 @@ def outside(objects: Objects) -> Iterator[Case]:
     Where people met it:
         tensorflow/models#1881; qfgaohao/pytorch-ssd#41.
     """
-    x1, y1, x2, y2 = objects.boxes.T
-    for row in rows_of(objects.valid & ((x1 >= 1) | (y1 >= 1) | (x2 <= 0) | (y2 <= 0))):
+
+    def describe(row: int) -> Case:
         message = f"its box {_corners(objects, row)} lies wholly outside {_image(objects, row)}"
         got = int(objects.positives[row])
         prior = int(objects.best_prior[row])
@@ -277,11 +300,15 @@ def outside(objects: Objects) -> Iterator[Case]:
             fix += " Saved pixels are those of the network's input, not of the photo."
         elif objects.saved and objects.boxes[row].max() > LARGEST_FRACTION:
             fix = "Divide it by the photo's width and height if it is in pixels; else drop or correct it."
-        yield Case(objects.where(row), message, 1.0, 0.0, fix)
+        return Case(objects.where(row), message, 1.0, 0.0, fix)
+
+    x1, y1, x2, y2 = objects.boxes.T
+    chosen = objects.valid & ((x1 >= 1) | (y1 >= 1) | (x2 <= 0) | (y2 <= 0))
+    return of_rows(objects, np.flatnonzero(chosen), describe)
 
 
 @BOXES.check(8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "BOX004", "BOX005", "BOX006", "BOX007"))
-def beyond_border(objects: Objects) -> Iterator[Case]:
+def beyond_border(objects: Objects) -> TableCases:
     """A box reaches out of its image.
 
     What it means:
@@ -302,18 +329,24 @@ def beyond_border(objects: Objects) -> Iterator[Case]:
     Where people met it:
         tensorflow/models#1881; qfgaohao/pytorch-ssd#41.
     """
-    slack = np.where(objects.sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / objects.sizes.clip(1)
-    over = np.maximum(-objects.boxes[:, :2], objects.boxes[:, 2:] - 1)
-    for row in rows_of(objects.valid & (over > slack).any(1)):
+
+    def describe(row: int) -> Case:
         share = _share_outside(objects.boxes[row])
         message = (
             f"its box {_corners(objects, row)} reaches out of {_image(objects, row)} by {_percent(share)} of its area"
         )
-        yield Case(objects.where(row), message, share, 0.0, "Clip it to the image.")
+        return Case(objects.where(row), message, share, 0.0, "Clip it to the image.")
+
+    x1, y1, x2, y2 = objects.boxes.T
+    out = np.flatnonzero(objects.valid & ((x1 < 0) | (y1 < 0) | (x2 > 1) | (y2 > 1)))
+    boxes, sizes = objects.boxes[out], objects.sizes[out]
+    slack = np.where(sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / sizes.clip(1)
+    over = np.maximum(-boxes[:, :2], boxes[:, 2:] - 1)
+    return of_rows(objects, out[(over > slack).any(1)], describe)
 
 
 @BOXES.check(9, "boxes that begin at -1", Severity.WARNING, Objects, ("BOX004", "BOX005", "BOX006"))
-def minus_one(objects: Objects) -> Iterator[Case]:
+def minus_one(objects: Objects) -> TableCases:
     """Boxes begin exactly one pixel before the image.
 
     What it means:
@@ -335,23 +368,29 @@ def minus_one(objects: Objects) -> Iterator[Case]:
         dusty-nv/jetson-inference#1010; dmlc/gluon-cv#741 and #1481.
     """
     offset = objects.rules.targets.voc_pixel_offset if objects.one_based else 0.0
-    lowest = objects.stated[:, :2] + offset
-    pixels = (objects.sizes > 1) & (lowest == -1) & ~_zeros(objects)[:, None]
-    for rows in _by_file(objects):
-        sides = []
-        for axis in (0, 1):
-            at = pixels[rows, axis] if not objects.saved else pixels[rows, axis] | _one_over_whole(lowest[rows, axis])
-            if at.any():
-                sides.append(f"{int(at.sum())} at the {('left', 'upper')[axis]} border")
-        if sides and bool((lowest[rows] >= -1).all()):
-            read = " once 1 is subtracted, as for Pascal VOC" if offset else ""
-            message = f"of {len(rows)} boxes, {' and '.join(sides)} begin at -1 px{read}: the file counts from 0"
-            fix = "Count from 1 in the file, or do not subtract 1 when reading it."
-            yield Case(_file(objects, rows), message, -1.0, 0.0, fix)
+    files = by_file(objects)
+    at_border, before = [], np.zeros(len(objects.image), dtype=bool)
+    for lowest, size in zip((objects.stated[:, :2] + offset).T, objects.sizes.T, strict=True):
+        at = (size > 1) & (lowest == -1) & ~objects.zeros
+        if objects.saved:
+            at |= _one_over_whole(lowest, files.number)
+        at_border.append(files.count(at))
+        before |= ~(lowest >= -1)
+    left, upper = at_border
+
+    def describe(file: int) -> Case:
+        sides = ((left[file], "left"), (upper[file], "upper"))
+        at = " and ".join(f"{number} at the {side} border" for number, side in sides if number)
+        read = " once 1 is subtracted, as for Pascal VOC" if offset else ""
+        message = f"of {files.sizes[file]} boxes, {at} begin at -1 px{read}: the file counts from 0"
+        fix = "Count from 1 in the file, or do not subtract 1 when reading it."
+        return Case(Where(objects.files[file]), message, -1.0, 0.0, fix)
+
+    return of_files(objects, np.flatnonzero((left + upper > 0) & (files.count(before) == 0)), describe)
 
 
 @BOXES.check(10, "object annotated twice", Severity.WARNING, Objects, ("BOX011",))
-def annotated_twice(objects: Objects) -> Iterator[Case]:
+def annotated_twice(objects: Objects) -> TableCases:
     """One object is annotated twice.
 
     What it means:
@@ -370,11 +409,11 @@ def annotated_twice(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#396.
     """
-    yield from _doubles(objects, SAME_OBJECT, same_class=True)
+    return _doubles(objects, SAME_OBJECT, same_class=True)
 
 
 @BOXES.check(11, "one box, two classes", Severity.WARNING, Objects)
-def two_classes(objects: Objects) -> Iterator[Case]:
+def two_classes(objects: Objects) -> TableCases:
     """Two objects of different classes have the same box.
 
     What it means:
@@ -393,11 +432,11 @@ def two_classes(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#396.
     """
-    yield from _doubles(objects, SAME_BOX, same_class=False)
+    return _doubles(objects, SAME_BOX, same_class=False)
 
 
 @BOXES.check(12, "box that is not finite", Severity.ERROR, Objects)
-def not_finite(objects: Objects) -> Iterator[Case]:
+def not_finite(objects: Objects) -> TableCases:
     """A coordinate of a box is nan or infinite.
 
     What it means:
@@ -416,11 +455,14 @@ def not_finite(objects: Objects) -> Iterator[Case]:
     Where people met it:
         lufficc/SSD#95, in the same way as inverted boxes: a nan that comes from the data.
     """
-    for row in rows_of(np.asarray(~np.isfinite(objects.boxes).all(1))):
+
+    def describe(row: int) -> Case:
         target = float(objects.target[row])
         learnt = "no prior is matched with it" if not target else f"its priors are to learn offsets of {target:g}"
         message = f"its box is {_corners(objects, row)}; {learnt}"
-        yield Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
+        return Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
+
+    return of_rows(objects, np.flatnonzero(~objects.finite), describe)
 
 
 def _xywh(numbers: FloatArray) -> FloatArray:
@@ -455,32 +497,69 @@ NAMES = {
 
 def _inside(boxes: FloatArray, sizes: FloatArray) -> BoolArray:
     """`[N]` whether each box is one, and inside its image but for a hundredth of it."""
-    valid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    slack = sizes * 0.01
-    return np.asarray(valid & (boxes[:, :2] >= -slack).all(1) & (boxes[:, 2:] <= sizes + slack).all(1))
+    (x1, y1, x2, y2), (width, height) = boxes.T, sizes.T
+    across, down = width * 0.01, height * 0.01
+    inside = (x1 >= -across) & (y1 >= -down) & (x2 <= width + across) & (y2 <= height + down)
+    return np.asarray((x2 > x1) & (y2 > y1) & inside)
 
 
-def _one_over_whole(values: FloatArray) -> BoolArray:
-    """`[N]` whether a value is -1 over the whole number of pixels of an image, as at least one other one is."""
+def _has_sides(boxes: FloatArray) -> BoolArray:
+    """`[N]` whether a box is finite, and neither its width nor its height is 0."""
+    x1, y1, x2, y2 = boxes.T
+    return np.asarray(np.logical_and.reduce([*map(np.isfinite, boxes.T), x1 != x2, y1 != y2]))
+
+
+def _other_fits(objects: Objects, files: Groups, chosen: BoolArray) -> dict[str, BoolArray]:
+    """By layout but the file's own, `[F]` whether the chosen boxes of a file, `[N]`, all lie inside, read so."""
+    rows = np.flatnonzero(chosen)
+    outside = {}
+    with np.errstate(invalid="ignore", over="ignore"):  # of numbers beyond all floats
+        written = WRITES[objects.layout](objects.stated[rows])
+        for name, read in READS.items():
+            if name != objects.layout:
+                outside[name] = files.number[rows[~_inside(read(written), objects.sizes[rows])]]
+    return {name: np.bincount(each, minlength=files.total) == 0 for name, each in outside.items()}
+
+
+def _reaches(boxes: FloatArray, limit: float) -> BoolArray:
+    """`[N]` whether any coordinate is above a limit."""
+    x1, y1, x2, y2 = boxes.T
+    return np.asarray((x1 > limit) | (y1 > limit) | (x2 > limit) | (y2 > limit))
+
+
+def _all_within(boxes: FloatArray, limit: float) -> BoolArray:
+    """`[N]` whether all coordinates lie between a limit and its negative."""
+    x1, y1, x2, y2 = np.abs(boxes.T) <= limit
+    return np.asarray(x1 & y1 & x2 & y2)
+
+
+def _one_over_whole(values: FloatArray, file: IntArray) -> BoolArray:
+    """`[N]` whether a value is -1 over the whole number of pixels of an image, as at least one other of its file is."""
     side = np.divide(-1.0, values, out=np.zeros_like(values), where=values < 0)
     near = (side >= SMALLEST_SIDE) & (side < LARGEST_SIDE) & (np.abs(side - side.round()) < 1e-3)
-    return np.asarray(near & ((values[:, None] == values[None, :]).sum(1) > 1))
+    pairs = np.stack((file[near], values[near]), axis=1)
+    _, which, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    near[near] = counts[which] > 1
+    return np.asarray(near)
 
 
-def _doubles(objects: Objects, least: float, same_class: bool) -> Iterator[Case]:
+def _doubles(objects: Objects, least: float, same_class: bool) -> TableCases:
     """Pairs of boxes of an image whose IoU is `least` or more, either of one class or of two."""
-    first, second, overlap = _pairs(objects, least)
-    same = objects.class_id[first] == objects.class_id[second]
-    order = np.argsort(-overlap, kind="stable")
-    for index in order[same[order] == same_class].tolist():
-        one, other, share = int(first[index]), int(second[index]), float(overlap[index])
+    first, second, overlap = overlapping_pairs(objects, least)
+    chosen = (objects.class_id[first] == objects.class_id[second]) == same_class
+
+    def describe(pair: int) -> Case:
+        one, other, share = int(first[pair]), int(second[pair]), float(overlap[pair])
         label = "" if same_class else f" ({objects.labels[one]})"
         message = f"nearly the same box as object {int(objects.index[one])}{label}: IoU {share:.3f}"
         if share == 1:
             message = f"the very box of object {int(objects.index[one])}{label}"
         message += _who_wins(objects, one, other)
         fix = "Delete one of the two." if same_class else "Keep the class that is right."
-        yield Case(objects.where(other), message, share, least, fix)
+        return Case(objects.where(other), message, share, least, fix)
+
+    pairs = lowest_first(chosen, -overlap)
+    return of_rows(objects, second[pairs], describe, keys=pairs)
 
 
 def _who_wins(objects: Objects, one: int, other: int) -> str:
@@ -490,58 +569,14 @@ def _who_wins(objects: Objects, one: int, other: int) -> str:
     return "; both compete for the same priors"
 
 
-def _pairs(objects: Objects, least: float) -> tuple[IntArray, IntArray, FloatArray]:
-    """Rows of two objects of one image, and their IoU where it is `least` or more."""
-    firsts, seconds, overlaps = [], [], []
-    boxes, image = objects.boxes, objects.image
-    with np.errstate(invalid="ignore"):  # of boxes that are infinite
-        area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    for apart in range(1, int(np.bincount(image, minlength=1).max(initial=0))):
-        low = np.maximum(boxes[:-apart, :2], boxes[apart:, :2])
-        high = np.minimum(boxes[:-apart, 2:], boxes[apart:, 2:])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shared = (high - low).clip(0).prod(1)
-            iou = shared / (area[:-apart] + area[apart:] - shared)
-        both = objects.valid[:-apart] & objects.valid[apart:] & (image[:-apart] == image[apart:])
-        found = np.flatnonzero(both & (iou >= least))
-        firsts.append(found)
-        seconds.append(found + apart)
-        overlaps.append(iou[found])
-    none = np.zeros(0, dtype=np.int64)
-    return (
-        np.concatenate([none, *firsts]),
-        np.concatenate([none, *seconds]),
-        np.concatenate([none.astype(float), *overlaps]),
-    )
-
-
-def _by_file(objects: Objects) -> Iterator[IntArray]:
-    """The rows of each file that has objects."""
-    files: dict[str, int] = {}
-    number = np.asarray([files.setdefault(image.file, len(files)) for image in objects.images], dtype=np.int64)
-    of_row = number[objects.image]
-    order = np.argsort(of_row, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(of_row[order])) + 1) if len(order) else ()
-
-
-def _file(objects: Objects, rows: IntArray) -> Where:
-    """The file that all these rows are from, as a place."""
-    return objects.place(int(objects.image[rows[0]]), whole_file=True)
-
-
 def _counts(objects: Objects) -> BoolArray:
     """`[N]` whether an object is one to the loss: the background counts only where the dialect makes it a positive."""
     return np.asarray((objects.class_id > 0) | (objects.positives > 0))
 
 
-def _zeros(objects: Objects) -> BoolArray:
-    """`[N]` whether the file says 0, 0, 0, 0."""
-    return np.asarray((objects.stated == 0).all(1))
-
-
-def _spoiling_first(objects: Objects, chosen: BoolArray) -> list[int]:
+def _spoiling_first(objects: Objects, chosen: BoolArray, describe: Describe) -> TableCases:
     """The rows chosen, those whose encoded target is inf or nan before those that do no harm here."""
-    return lowest_first(chosen, np.isfinite(objects.target).astype(np.int64))
+    return of_rows(objects, lowest_first(chosen, np.isfinite(objects.target).astype(np.int64)), describe)
 
 
 def _consequence(objects: Objects, row: int) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
-from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding
+import numpy as np
+
+from ssdlossdbg.analysis.results import SEVERITIES, Finding
 from ssdlossdbg.checks.boxes import BOXES
+from ssdlossdbg.checks.cases import Cases
 from ssdlossdbg.checks.encoding import ENCODING
 from ssdlossdbg.checks.files import FILES
 from ssdlossdbg.checks.labels import LABELS
 from ssdlossdbg.checks.matching import MATCHING
 from ssdlossdbg.checks.mining import MINING
 from ssdlossdbg.checks.numerics import NUMERICS
+from ssdlossdbg.checks.places import Atlas, meeting
 from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS
 from ssdlossdbg.checks.registry import Check
@@ -23,32 +28,43 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def find(evidence: Iterable[object], together: bool = False) -> tuple[Finding, ...]:
+def find(evidence: Iterable[object], together: bool = False, most: int | None = None) -> tuple[Finding, ...]:
     """Run every check on what it looks at.
 
     Args:
         evidence: the tables and results that a command's analysis handed on.
         together: whether all of it is about one photo or batch, so that what is wrong with one file (the priors, say)
             can explain what is seen in another (the predictions).
+        most: how many cases a finding lists, the worst, out of those that it counts; all if None.
 
     Returns:
         The findings, the gravest first, in each severity in the order of the families; without those that another
         one explains.
     """
-    cases: dict[str, list[Case]] = {code: [] for code in CHECKS}
+    found: dict[str, list[Cases]] = {code: [] for code in CHECKS}
     for subject in evidence:
         for check in CHECKS.values():
             if isinstance(subject, check.sees):
-                cases[check.code].extend(check.function(subject))
+                found[check.code].append(check.run(subject))
     findings = []
-    for code, check in CHECKS.items():
-        causes = [case.where for cause in check.follows_from for case in cases[cause]]
-        own = tuple(
-            case for case in cases[code] if not any(cause.meets(case.where, whatever_file=together) for cause in causes)
-        )
-        if own:
-            findings.append(Finding(code, check.name, check.severity, own))
+    for check, own in _unexplained(found, Atlas(whatever_file=together)):
+        listed = tuple(islice(chain.from_iterable(own), most))
+        if listed:
+            more = sum(map(len, own)) - len(listed)
+            findings.append(Finding(check.code, check.name, check.severity, listed, more))
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _unexplained(found: Mapping[str, Sequence[Cases]], atlas: Atlas) -> Iterator[tuple[Check, list[Cases]]]:
+    """What each check found, less what lies where one of its causes was found."""
+    places = {code: [atlas.places(cases) for cases in parts] for code, parts in found.items()}
+    for code, check in CHECKS.items():
+        causes = [part for cause in check.follows_from for part in places[cause] if len(part)]
+        own = [
+            cases.only(~meeting(at, np.concatenate(causes))) if causes and len(cases) else cases
+            for cases, at in zip(found[code], places[code], strict=True)
+        ]
+        yield check, own
 
 
 def choose(findings: Iterable[Finding], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Finding, ...]:

@@ -64,7 +64,7 @@ def not_finite(table: EncodedTable) -> Iterator[Case]:
     kinds = np.select([np.isneginf(values), np.isposinf(values), np.isnan(values)], [1, 2, 3], 0)
     keys = np.column_stack((table.image[rows], table.label[rows], kinds))
     _, first, counts = np.unique(keys, axis=0, return_index=True, return_counts=True)
-    for place in lowest_first(counts > 0, -counts):
+    for place in lowest_first(counts > 0, -counts).tolist():
         row, count = int(rows[first[place]]), int(counts[place])
         name, value, why = _what_is_not_finite(table.offsets[row].tolist())
         more = f" ({count} such priors of its label in this image)" if count > 1 else ""
@@ -170,7 +170,7 @@ def hidden(table: EncodedTable) -> Iterator[Case]:
         amdegroot/ssd.pytorch#162; dusty-nv/jetson-inference#1495.
     """
     sides = np.where(table.hidden[:, None], table.sides, np.inf)
-    for row in lowest_first(table.hidden, sides.min(1)):
+    for row in lowest_first(table.hidden, sides.min(1)).tolist():
         axis = int(sides[row].argmin())
         side, offset = float(sides[row, axis]), float(table.offsets[row, 2 + axis])
         prior = float(table.prior_boxes[row, 2 + axis])
@@ -228,7 +228,7 @@ def impossible(table: EncodedTable) -> Iterator[Case]:
     """
     wrong = _wrong(table)
     chosen = wrong & (not _misassigned(wrong, table).any()) | _outside(table)
-    for row in lowest_first(chosen, table.iou):
+    for row in lowest_first(chosen, table.iou).tolist():
         box = "({:.0f}, {:.0f}, {:.0f}, {:.0f})".format(*(table.pixels(row) or ()))
         if wrong[row]:
             other = f"a prior that is no positive overlaps that box by {table.best_free[row]:.2f}"
@@ -315,7 +315,7 @@ def _lowest(table: EncodedTable) -> float:
 def _under_threshold(table: EncodedTable, fix: str) -> Iterator[Case]:
     low, threshold = _low(table), table.rules.match.threshold
     seen: IntArray = np.bincount(table.object[low], minlength=1)
-    rows = lowest_first(low, table.iou)
+    rows = lowest_first(low, table.iou).tolist()
     _, first = np.unique(table.object[rows], return_index=True)
     for place in np.sort(first).tolist():
         row = rows[place]
@@ -352,7 +352,7 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
         isl-org/Open3D-ML#602; zisianw/FaceBoxes.PyTorch#22.
     """
     chosen = _misassigned(_wrong(table), table)
-    for row in lowest_first(chosen, table.iou):
+    for row in lowest_first(chosen, table.iou).tolist():
         message = (
             f"it overlaps the object whose box it is to learn by {table.iou[row]:.2f}, while a prior that is left "
             f"negative overlaps it by {table.best_free[row]:.2f}: it was chosen for another object"
@@ -518,7 +518,7 @@ def several_labels(table: EncodedTable) -> Iterator[Case]:
     pairs = np.column_stack((table.object, table.label))[known]
     kinds, first, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
     usual = _most_frequent(kinds[:, 0], counts)
-    for kind in lowest_first((counts > _twins(table)) & (usual != np.arange(len(kinds))), -counts):
+    for kind in lowest_first((counts > _twins(table)) & (usual != np.arange(len(kinds))), -counts).tolist():
         rival = usual[kind]
         message = (
             f"{counts[kind]} positives of this box are labelled {kinds[kind, 1]}, and {counts[rival]} "
@@ -648,7 +648,7 @@ def _twins(table: EncodedTable) -> int:
 
 def _worst(table: EncodedTable, tally: Tally) -> Iterator[tuple[Where, int]]:
     """Place and count of each image, the highest count first."""
-    for at in lowest_first(tally.count > 0, -tally.count):
+    for at in lowest_first(tally.count > 0, -tally.count).tolist():
         yield Where(table.file, int(tally.image[at]), prior=int(tally.prior[at])), int(tally.count[at])
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import Case, FloatArray, ImageFacts, Objects, Refusal, Severity
+from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Refusal, Severity
+from ssdlossdbg.checks.cases import TableCases, of_images
 from ssdlossdbg.checks.registry import Family, refusal_case
+from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.readers.dialects import SizeFrom
 
 FILES = Family("FIL", "files")
@@ -43,7 +45,7 @@ def unreadable(refusal: Refusal) -> Iterator[Case]:
 
 
 @FILES.check(2, "photo of another size than declared", Severity.ERROR, Objects)
-def other_size(objects: Objects) -> Iterator[Case]:
+def other_size(objects: Objects) -> TableCases:
     """A photo has another size than its annotation says.
 
     What it means:
@@ -71,44 +73,31 @@ def other_size(objects: Objects) -> Iterator[Case]:
         down after it was annotated, trains with the one and not with the other. Photos that an annotation tool showed
         unturned, although their EXIF data turn them, have width and height swapped.
     """
-    positions, starts = np.unique(objects.image, return_index=True)
-    boxes = np.split(objects.stated, starts[1:])  # rows are in the order of the images
-    wrong = [
-        position
-        for position, own in zip(positions.tolist(), boxes, strict=False)
-        if _misfits(objects.images[position], own, objects.rules.targets.size_from)
-    ]
-    for position in sorted(wrong, key=lambda position: _how_far(objects.images[position])):
-        yield _other_size(objects, position)
+    annotated = np.bincount(objects.image, minlength=len(objects.images)) > 0
+    seen = np.flatnonzero(annotated & [image.photo_size is not None for image in objects.images])
+    photos = np.array([objects.images[position].photo_size for position in seen.tolist()], dtype=float).reshape(-1, 2)
+    scales = photos / objects.image_sizes[seen]
+    if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
+        wrong = np.asarray(np.abs(scales[:, 0] / scales[:, 1] - 1) > SAME_SCALE)
+    else:
+        wrong = np.asarray((np.abs(scales - 1) > SAME_SCALE).any(1))
+        wrong[wrong] = ~_of_photo(objects, seen[wrong], photos[wrong])
+    farthest_first = lowest_first(wrong, -np.abs(np.log(scales)).max(1))
+    return of_images(objects, seen[farthest_first], partial(_other_size, objects))
 
 
-def _misfits(image: ImageFacts, boxes: FloatArray, size_from: SizeFrom) -> bool:
-    """Whether the photo's size puts the boxes, `[n, 4]` as stated, in the wrong place."""
-    if image.photo_size is None:
-        return False
-    across, down = _scale(image)
-    if size_from is SizeFrom.ANNOTATION:
-        return abs(across / down - 1) > SAME_SCALE
-    reach = boxes[:, 2:].max(0)
-    of_photo = (reach > image.size).any() and (reach <= image.photo_size).all()
-    return max(abs(across - 1), abs(down - 1)) > SAME_SCALE and not of_photo
-
-
-def _scale(image: ImageFacts) -> tuple[float, float]:
-    """The photo's width and height over the declared ones."""
-    width, height = image.photo_size or image.size
-    return width / image.size[0], height / image.size[1]
-
-
-def _how_far(image: ImageFacts) -> float:
-    """A key by which the photo that differs most comes first."""
-    return -max(abs(math.log(factor)) for factor in _scale(image))
+def _of_photo(objects: Objects, images: IntArray, photos: FloatArray) -> BoolArray:
+    """`[K]` whether the boxes of images, `[K]`, reach beyond the declared size and yet fit the photo's, `[K, 2]`."""
+    rows = np.flatnonzero(np.isin(objects.image, images))
+    reach = np.maximum.reduceat(objects.stated[rows, 2:], np.searchsorted(objects.image[rows], images))
+    return np.asarray((reach > objects.image_sizes[images]).any(1) & (reach <= photos).all(1))
 
 
 def _other_size(objects: Objects, position: int) -> Case:
     image = objects.images[position]
     photo, declared = (f"{width:g} x {height:g}" for width, height in (image.photo_size or image.size, image.size))
-    across, down = _scale(image)
+    width, height = image.photo_size or image.size
+    across, down = width / image.size[0], height / image.size[1]
     if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
         consequence = "it is another cut of the photo, or a turned one, so the boxes lie in the wrong place"
     else:

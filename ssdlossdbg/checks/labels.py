@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ssdlossdbg.analysis.results import Case, Objects, Refusal, Severity, Where
+import numpy as np
+
+from ssdlossdbg.analysis.results import Case, Objects, Refusal, Severity
+from ssdlossdbg.checks.cases import TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family, refusal_case
-from ssdlossdbg.checks.rows import rows_of
 
 LABELS = Family("LBL", "labels")
 
@@ -40,7 +42,7 @@ def out_of_range(refusal: Refusal) -> Iterator[Case]:
 
 
 @LABELS.check(2, "object labelled background", Severity.ERROR, Objects, ("BOX003",))
-def background(objects: Objects) -> Iterator[Case]:
+def background(objects: Objects) -> TableCases:
     """An object has the label of the background.
 
     What it means:
@@ -62,14 +64,17 @@ def background(objects: Objects) -> Iterator[Case]:
         qfgaohao/pytorch-ssd#122; weiliu89/caffe#612; pytorch/vision#1952.
     """
     offset = objects.rules.targets.label_offset
-    for row in rows_of((objects.class_id == 0) & objects.valid):
+
+    def describe(row: int) -> Case:
         added = f" once {offset} is added" if offset else ""
         message = (
             f"its label means background{added}: the priors that match it are trained to see nothing "
             f"(best IoU {objects.best_iou[row]:.2f})"
         )
         fix = "Count classes from 1, or add 1 when the targets are made; for saved targets try --label-offset."
-        yield Case(objects.where(row), message, 0, 1, fix)
+        return Case(objects.where(row), message, 0, 1, fix)
+
+    return of_rows(objects, np.flatnonzero((objects.class_id == 0) & objects.valid), describe)
 
 
 @LABELS.check(3, "class that is not in the list", Severity.ERROR, Refusal)
@@ -129,7 +134,7 @@ def names_alike(objects: Objects) -> Iterator[Case]:
 
 
 @LABELS.check(5, "objects left out as difficult", Severity.NOTE, Objects)
-def left_out(objects: Objects) -> Iterator[Case]:
+def left_out(objects: Objects) -> TableCases:
     """Objects marked difficult take no part in training.
 
     What it means:
@@ -148,12 +153,16 @@ def left_out(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch's voc0712.py:59-61 drops them; weiliu89/caffe and dmlc/gluon-cv keep them for VOC.
     """
-    for image in objects.images:
-        if image.left_out:
-            names = ", ".join(f"{index} ({label})" for index, label in image.left_out)
-            message = f"{objects.rules.name} leaves out what is marked difficult: object {names}"
-            fix = "Nothing, if they are; else set <difficult> to 0."
-            yield Case(Where(image.file, image.name), message, len(image.left_out), 0, fix)
+    images = [position for position, image in enumerate(objects.images) if image.left_out]
+
+    def describe(position: int) -> Case:
+        image = objects.images[position]
+        names = ", ".join(f"{index} ({label})" for index, label in image.left_out)
+        message = f"{objects.rules.name} leaves out what is marked difficult: object {names}"
+        fix = "Nothing, if they are; else set <difficult> to 0."
+        return Case(objects.place(position), message, len(image.left_out), 0, fix)
+
+    return of_images(objects, np.array(images, dtype=np.int64), describe)
 
 
 def _times(number: int) -> str:

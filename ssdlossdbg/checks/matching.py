@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, IntArray, LossResult, Objects, Severity, Where
+from ssdlossdbg.analysis.results import BoolArray, Case, LossResult, Objects, Severity, Where
+from ssdlossdbg.checks.cases import Describe, TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.checks.rows import lowest_first, rows_of
+from ssdlossdbg.checks.rows import by_class, lowest_first
 
 MATCHING = Family("MAT", "matching")
 
@@ -22,7 +23,7 @@ LEAST_OBJECTS, MOST_FORCED = 10, 0.9
 
 
 @MATCHING.check(1, "object that overlaps no prior", Severity.ERROR, Objects, BROKEN_INPUTS)
-def overlaps_nothing(objects: Objects) -> Iterator[Case]:
+def overlaps_nothing(objects: Objects) -> TableCases:
     """No prior overlaps the object at all.
 
     What it means:
@@ -42,18 +43,21 @@ def overlaps_nothing(objects: Objects) -> Iterator[Case]:
         open-mmlab/mmdetection#8289; dmlc/gluon-cv's ssd_300_mobilenet0.25, whose finest priors cover a quarter of the
         image.
     """
-    for row in rows_of(objects.valid & (objects.best_iou == 0)):
+
+    def describe(row: int) -> Case:
         taught = "no prior is trained on it"
         if objects.positives[row]:
             taught = f"prior {int(objects.best_prior[row])} is trained on it, though it is elsewhere"
         fix = "Check that the priors span the image: ssdlossdbg anchors."
-        yield Case(objects.where(row), f"no prior overlaps it; {taught}", 0.0, 0.0, fix)
+        return Case(objects.where(row), f"no prior overlaps it; {taught}", 0.0, 0.0, fix)
+
+    return of_rows(objects, np.flatnonzero(objects.valid & (objects.best_iou == 0)), describe)
 
 
 @MATCHING.check(
     2, "object that lost its prior", Severity.WARNING, Objects, ("BOX010", "BOX011", "MAT001", *BROKEN_INPUTS)
 )
-def lost(objects: Objects) -> Iterator[Case]:
+def lost(objects: Objects) -> TableCases:
     """Another object took the only prior that this one could have.
 
     What it means:
@@ -74,18 +78,21 @@ def lost(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#354 and #193; torchvision's SSDMatcher does the same.
     """
-    for row in rows_of(_without_positive(objects) & (objects.lost_to >= 0)):
+
+    def describe(row: int) -> Case:
         winner = int(objects.lost_to[row])
         message = (
             f"no prior is trained on it: object {int(objects.index[winner])} ({objects.labels[winner]}) took its best "
             f"one, {int(objects.best_prior[row])}, of IoU {objects.best_iou[row]:.2f}"
         )
         fix = "Look at both with ssdlossdbg match; smaller or more priors, or a larger input, keep them apart."
-        yield Case(objects.where(row), message, float(objects.best_iou[row]), _threshold(objects), fix)
+        return Case(objects.where(row), message, float(objects.best_iou[row]), _threshold(objects), fix)
+
+    return of_rows(objects, np.flatnonzero(_without_positive(objects) & (objects.lost_to >= 0)), describe)
 
 
 @MATCHING.check(3, "object without a prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_INPUTS))
-def without_prior(objects: Objects) -> Iterator[Case]:
+def without_prior(objects: Objects) -> TableCases:
     """No prior reaches the threshold, and the dialect forces none.
 
     What it means:
@@ -104,16 +111,20 @@ def without_prior(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481.
     """
-    short = (objects.best_iou > 0) & (objects.best_iou < _threshold(objects))
-    for row in rows_of(_without_positive(objects) & (objects.lost_to < 0) & short):
-        best, threshold = float(objects.best_iou[row]), _threshold(objects)
+    threshold = _threshold(objects)
+
+    def describe(row: int) -> Case:
+        best = float(objects.best_iou[row])
         message = f"no prior is trained on it: the best one, {int(objects.best_prior[row])}, has IoU {best:.2f}"
         fix = f"Add priors of its shape, {_size(objects, row)} px, or lower the threshold of {threshold:g}."
-        yield Case(objects.where(row), message, best, threshold, fix)
+        return Case(objects.where(row), message, best, threshold, fix)
+
+    short = (objects.best_iou > 0) & (objects.best_iou < threshold)
+    return of_rows(objects, np.flatnonzero(_without_positive(objects) & (objects.lost_to < 0) & short), describe)
 
 
 @MATCHING.check(4, "object that hardly overlaps its prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_INPUTS))
-def hardly_overlaps(objects: Objects) -> Iterator[Case]:
+def hardly_overlaps(objects: Objects) -> TableCases:
     """The only prior that is trained on the object hardly overlaps it.
 
     What it means:
@@ -133,19 +144,22 @@ def hardly_overlaps(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222; fizyr/keras-retinanet#481; ultralytics/yolov5#7118.
     """
-    hardly = _only_forced(objects) & (objects.best_iou > 0) & (objects.best_iou < HARDLY)
-    for row in lowest_first(hardly, objects.best_iou):
+
+    def describe(row: int) -> Case:
         best = float(objects.best_iou[row])
         message = (
             f"{_size(objects, row)} px in the network's input; the one prior trained on it, "
             f"{int(objects.best_prior[row])}, overlaps it with IoU {best:.2f}"
         )
         fix = "Add priors of that size, use a larger input, or leave such objects out."
-        yield Case(objects.where(row), message, best, HARDLY, fix)
+        return Case(objects.where(row), message, best, HARDLY, fix)
+
+    hardly = objects.forced_only & (objects.best_iou > 0) & (objects.best_iou < HARDLY)
+    return of_rows(objects, lowest_first(hardly, objects.best_iou), describe)
 
 
 @MATCHING.check(5, "object of no prior's shape", Severity.NOTE, Objects, ("MAT004", *BROKEN_INPUTS))
-def no_such_shape(objects: Objects) -> Iterator[Case]:
+def no_such_shape(objects: Objects) -> TableCases:
     """No prior has the object's size and shape.
 
     What it means:
@@ -166,17 +180,20 @@ def no_such_shape(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481; ultralytics/yolov5#72.
     """
-    for row in _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou < _threshold(objects))):
+
+    def describe(row: int) -> Case:
         best, shape = float(objects.best_iou[row]), float(objects.shape_iou[row])
         message = (
             f"{_size(objects, row)} px in the network's input, which no prior is: its best one has IoU {best:.2f}, and "
             f"would have {shape:.2f} if it were centred on it"
         )
-        yield Case(objects.where(row), message, shape, _threshold(objects), "Add a prior near that size and shape.")
+        return Case(objects.where(row), message, shape, _threshold(objects), "Add a prior near that size and shape.")
+
+    return _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou < _threshold(objects)), describe)
 
 
 @MATCHING.check(6, "object between the cells", Severity.NOTE, Objects, ("MAT004", *BROKEN_INPUTS))
-def between_cells(objects: Objects) -> Iterator[Case]:
+def between_cells(objects: Objects) -> TableCases:
     """A prior has the object's shape, but none lies near enough.
 
     What it means:
@@ -198,18 +215,21 @@ def between_cells(objects: Objects) -> Iterator[Case]:
     Where people met it:
         perhaps martinzlocha/anchor-optimization#8; julimueller/tl_ssd#3.
     """
-    for row in _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou >= _threshold(objects))):
+
+    def describe(row: int) -> Case:
         best, shape = float(objects.best_iou[row]), float(objects.shape_iou[row])
         message = (
             f"{_size(objects, row)} px in the network's input, between the cells: its best prior has IoU {best:.2f}, "
             f"and would have {shape:.2f} if it were centred on it"
         )
         fix = "Put priors of that size on a finer level."
-        yield Case(objects.where(row), message, best, _threshold(objects), fix)
+        return Case(objects.where(row), message, best, _threshold(objects), fix)
+
+    return _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou >= _threshold(objects)), describe)
 
 
 @MATCHING.check(7, "equally good priors", Severity.NOTE, Objects, ("MAT001", "MAT004", *BROKEN_INPUTS))
-def equally_good(objects: Objects) -> Iterator[Case]:
+def equally_good(objects: Objects) -> TableCases:
     """Several priors overlap the object equally well.
 
     What it means:
@@ -230,13 +250,16 @@ def equally_good(objects: Objects) -> Iterator[Case]:
     Where people met it:
         facebookresearch/detectron2#3750.
     """
-    tied = objects.valid & (objects.near_ties > 1) & (objects.positives == objects.forced)
-    for row in lowest_first(tied, -objects.near_ties):
+
+    def describe(row: int) -> Case:
         ties, forced = int(objects.near_ties[row]), int(objects.forced[row])
         which = f"{forced} {'is' if forced == 1 else 'are'} forced"
         message = f"{ties} priors overlap it equally, with IoU {objects.best_iou[row]:.2f}, of which {which}"
         fix = "Nothing; another device or port may force another of them."
-        yield Case(objects.where(row), message, ties, 1, fix)
+        return Case(objects.where(row), message, ties, 1, fix)
+
+    tied = objects.valid & (objects.near_ties > 1) & (objects.positives == objects.forced)
+    return of_rows(objects, lowest_first(tied, -objects.near_ties), describe)
 
 
 @MATCHING.check(8, "no positive in the batch", Severity.ERROR, LossResult, ("LBL002", "MAT009", *BROKEN_INPUTS))
@@ -271,7 +294,7 @@ def no_positive(result: LossResult) -> Iterator[Case]:
 
 
 @MATCHING.check(9, "image without objects that raises", Severity.ERROR, Objects)
-def raises_without_objects(objects: Objects) -> Iterator[Case]:
+def raises_without_objects(objects: Objects) -> TableCases:
     """An image has no object, and this codebase's training crashes on it.
 
     What it means:
@@ -291,13 +314,16 @@ def raises_without_objects(objects: Objects) -> Iterator[Case]:
         weiliu89/caffe#592 and #348; qfgaohao/pytorch-ssd#69; lufficc/SSD#150 and #168.
     """
     reason = objects.rules.raises.image_without_objects
-    for image in _empty_images(objects) if reason else []:
+
+    def describe(image: int) -> Case:
         message = f"no object, and the real {objects.rules.name} raises on such an image: {reason}"
-        yield Case(objects.place(image), message, 0, 1, "Leave the image out of training, or annotate it.")
+        return Case(objects.place(image), message, 0, 1, "Leave the image out of training, or annotate it.")
+
+    return _empty_images(objects, bool(reason), describe)
 
 
 @MATCHING.check(10, "image without objects", Severity.NOTE, Objects)
-def without_objects(objects: Objects) -> Iterator[Case]:
+def without_objects(objects: Objects) -> TableCases:
     """An image has no object, so it adds nothing to the loss.
 
     What it means:
@@ -318,16 +344,14 @@ def without_objects(objects: Objects) -> Iterator[Case]:
         weiliu89/caffe#592; qfgaohao/pytorch-ssd#69.
     """
     rules = objects.rules
-    if rules.raises.image_without_objects or rules.mining.minimum or rules.mining.scope == "batch":
-        return
-    for image in _empty_images(objects):
-        yield Case(
-            objects.place(image),
-            f"no object, so {rules.name} mines no negative here, and the image adds nothing to the loss",
-            0,
-            1,
-            "Leave it out, or mine a least number of negatives per image.",
-        )
+    useless = not (rules.raises.image_without_objects or rules.mining.minimum or rules.mining.scope == "batch")
+
+    def describe(image: int) -> Case:
+        message = f"no object, so {rules.name} mines no negative here, and the image adds nothing to the loss"
+        fix = "Leave it out, or mine a least number of negatives per image."
+        return Case(objects.place(image), message, 0, 1, fix)
+
+    return _empty_images(objects, useless, describe)
 
 
 @MATCHING.check(11, "class without a positive", Severity.WARNING, Objects, BROKEN_INPUTS)
@@ -349,11 +373,13 @@ def class_without_positive(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222: small boxes produce no loss.
     """
-    for name, rows in _classes(objects, least=2):
-        if not objects.positives[rows].any():
-            message = f"none of the {len(rows)} objects of {_kind(name)} has a positive, so it is not trained"
-            fix = "Add priors of its size, or use a larger input: ssdlossdbg match shows each object."
-            yield Case(Where(_common(objects), label=name), message, 0, 1, fix)
+    classes, sound = by_class(objects), _sound(objects)
+    of, trained = classes.count(sound), classes.count(sound & (objects.positives > 0))
+    for class_id in np.flatnonzero((of >= 2) & (trained == 0)).tolist():
+        name = objects.labels[int((sound & (objects.class_id == class_id)).argmax())]
+        message = f"none of the {of[class_id]} objects of {_kind(name)} has a positive, so it is not trained"
+        fix = "Add priors of its size, or use a larger input: ssdlossdbg match shows each object."
+        yield Case(Where(_common(objects), label=name), message, 0, 1, fix)
 
 
 @MATCHING.check(12, "class that only forcing trains", Severity.WARNING, Objects, BROKEN_INPUTS)
@@ -376,57 +402,58 @@ def class_only_forced(objects: Objects) -> Iterator[Case]:
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481; ultralytics/yolov5#72.
     """
-    for name, rows in _classes(objects, LEAST_OBJECTS):
-        short = objects.best_iou[rows] < _threshold(objects)
-        if short.mean() >= MOST_FORCED and objects.positives[rows].any():
-            sides = np.median((objects.boxes[rows, 2:] - objects.boxes[rows, :2]) * objects.image_size, axis=0)
-            message = (
-                f"{int(short.sum())} of the {len(rows)} objects of {_kind(name)}, {sides[0]:.3g} x {sides[1]:.3g} px "
-                "in the median, reach no prior's threshold, so forced priors alone are trained on them"
-            )
-            fix = "Add priors of that size, put them on a finer level, or use a larger input."
-            yield Case(Where(_common(objects), label=name), message, float(short.mean()), MOST_FORCED, fix)
+    classes, sound = by_class(objects), _sound(objects)
+    of, trained = classes.count(sound), classes.count(sound & (objects.positives > 0))
+    short = classes.count(sound & (objects.best_iou < _threshold(objects)))
+    condemned = (of >= LEAST_OBJECTS) & (short / of.clip(1) >= MOST_FORCED) & (trained > 0)
+    for class_id in np.flatnonzero(condemned).tolist():
+        rows = np.flatnonzero(sound & (objects.class_id == class_id))
+        name = objects.labels[int(rows[0])]
+        sides = np.median((objects.boxes[rows, 2:] - objects.boxes[rows, :2]) * objects.image_size, axis=0)
+        message = (
+            f"{short[class_id]} of the {of[class_id]} objects of {_kind(name)}, {sides[0]:.3g} x {sides[1]:.3g} px "
+            "in the median, reach no prior's threshold, so forced priors alone are trained on them"
+        )
+        fix = "Add priors of that size, put them on a finer level, or use a larger input."
+        share = float(short[class_id] / of[class_id])
+        yield Case(Where(_common(objects), label=name), message, share, MOST_FORCED, fix)
 
 
 def _threshold(objects: Objects) -> float:
     return objects.rules.match.threshold
 
 
+def _sound(objects: Objects) -> BoolArray:
+    """`[N]` whether an object is one of the classes, in a box that is one."""
+    return np.asarray(objects.valid & (objects.class_id > 0))
+
+
 def _without_positive(objects: Objects) -> BoolArray:
-    return np.asarray(objects.valid & (objects.positives == 0) & (objects.class_id > 0))
-
-
-def _only_forced(objects: Objects) -> BoolArray:
-    return np.asarray(objects.valid & (objects.positives > 0) & (objects.positives == objects.forced))
+    return np.asarray(_sound(objects) & (objects.positives == 0))
 
 
 def _barely_trained(objects: Objects) -> BoolArray:
     """`[N]` whether forced priors alone are trained on an object, though they do overlap it (else MAT004)."""
-    return _only_forced(objects) & (objects.best_iou >= HARDLY)
+    return np.asarray(objects.forced_only & (objects.best_iou >= HARDLY))
 
 
-def _smallest_first(objects: Objects, chosen: BoolArray) -> list[int]:
+def _smallest_first(objects: Objects, chosen: BoolArray, describe: Describe) -> TableCases:
+    x1, y1, x2, y2 = objects.boxes.T
     with np.errstate(invalid="ignore"):  # of boxes that are infinite
-        return lowest_first(chosen, (objects.boxes[:, 2:] - objects.boxes[:, :2]).prod(1))
+        area = (x2 - x1) * (y2 - y1)
+    return of_rows(objects, lowest_first(chosen, area), describe)
 
 
-def _empty_images(objects: Objects) -> list[int]:
-    return rows_of(np.bincount(objects.image, minlength=len(objects.images)) == 0)
-
-
-def _classes(objects: Objects, least: int) -> Iterator[tuple[str, IntArray]]:
-    """The name and the rows of every class with so many sound objects."""
-    valid = np.flatnonzero(objects.valid & (objects.class_id > 0))
-    for class_id in np.unique(objects.class_id[valid]).tolist():
-        rows = valid[objects.class_id[valid] == class_id]
-        if len(rows) >= least:
-            yield objects.labels[int(rows[0])], rows
+def _empty_images(objects: Objects, matters: bool, describe: Describe) -> TableCases:
+    """A case for each image without objects, where that matters to the dialect; else none."""
+    counts = np.bincount(objects.image, minlength=len(objects.images))
+    counts += np.asarray([image.unusable for image in objects.images], dtype=np.int64)
+    return of_images(objects, np.flatnonzero((counts == 0) & matters), describe)
 
 
 def _common(objects: Objects) -> str:
     """The file of all images, or the folder that holds all their files."""
-    files = {image.file for image in objects.images}
-    return files.pop() if len(files) == 1 else os.path.commonpath(files)
+    return objects.files[0] if len(objects.files) == 1 else os.path.commonpath(objects.files)
 
 
 def _kind(name: str) -> str:

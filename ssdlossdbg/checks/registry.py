@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ssdlossdbg.analysis.results import Case, Refusal, Severity, Where
+from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases
 
 S = TypeVar("S")
-Function = Callable[[S], Iterable[Case]]
+Function = Callable[[S], Iterable[Case] | TableCases]
 # The headings of a check's docstring, in their order; `explain` prints them.
 SECTIONS = ("What it means", "Why it matters", "How to tell", "How to fix", "Where people met it")
 
@@ -27,7 +28,7 @@ class Check:
         severity: of what it finds.
         family: what it looks at, in a word or two.
         sees: the type it looks at.
-        function: yields a case a place, the worst first.
+        function: gives a case a place, the worst first; `run` calls it.
         follows_from: codes of causes; where one of them is found, this is its mere consequence and is left out.
     """
 
@@ -38,6 +39,11 @@ class Check:
     sees: type
     function: Function[Any]
     follows_from: tuple[str, ...]
+
+    def run(self, subject: object) -> Cases:
+        """What it finds in an instance of what it sees."""
+        cases = self.function(subject)
+        return cases if isinstance(cases, TableCases) else ListedCases(tuple(cases))
 
     @property
     def summary(self) -> str:

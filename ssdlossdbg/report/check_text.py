@@ -36,13 +36,13 @@ def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:
 
 def severities(result: CheckResult) -> Counter[Severity]:
     """How many cases there are of each severity."""
-    return sum((Counter({finding.severity: len(finding.cases)}) for finding in result.findings), Counter())
+    return sum((Counter({finding.severity: finding.count}) for finding in result.findings), Counter())
 
 
 def codes(result: CheckResult) -> Counter[str]:
     """How many cases there are of each code, in the order of the codes."""
     findings = sorted(result.findings, key=lambda finding: finding.code)
-    return sum((Counter({finding.code: len(finding.cases)}) for finding in findings), Counter())
+    return sum((Counter({finding.code: finding.count}) for finding in findings), Counter())
 
 
 def _line(finding: Finding, case: Case) -> Text:

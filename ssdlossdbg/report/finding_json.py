@@ -11,14 +11,14 @@ MOST_IN_MESSAGE = 3
 
 
 def finding_dict(finding: Finding) -> dict[str, Any]:
-    """A finding: its worst case at the top level, and all of them under `cases`."""
+    """A finding: its worst case at the top level, and all that were listed under `cases`."""
     report = {
         "code": finding.code,
         "name": finding.name,
         "severity": str(finding.severity),
         "message": finding_message(finding),
         **{key: value for key, value in _case(finding.worst).items() if key != "message"},
-        "count": len(finding.cases),
+        "count": finding.count,
         "cases": [_case(case) for case in finding.cases],
     }
     converted: dict[str, Any] = valid_json(report)
@@ -33,7 +33,7 @@ def finding_message(finding: Finding) -> str:
         place = ", ".join(part for part in named if part)
         parts.append(f"{place}: {case.message}" if place else case.message)
         file = case.where.file
-    left = len(finding.cases) - len(parts)
+    left = finding.count - len(parts)
     return "; ".join([*parts, *([f"and {left} more"] if left else [])])
 
 

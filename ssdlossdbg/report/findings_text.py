@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -17,11 +18,12 @@ from ssdlossdbg.report.theme import SEVERITY_STYLES
 MOST_FINDINGS, MOST_CASES = 7, 3
 
 
-def findings_block(findings: Sequence[Finding]) -> RenderableType:
+def findings_block(findings: Sequence[Finding], name_files: bool = False) -> RenderableType:
     """What is wrong, the gravest first, each with what to do about it; nothing at all where nothing is.
 
     Args:
         findings: in their order.
+        name_files: whether a report is about many files, so that each case names its own.
     """
     if not findings:
         return Group()
@@ -30,15 +32,15 @@ def findings_block(findings: Sequence[Finding]) -> RenderableType:
     grid.add_column(overflow="fold")
     for finding in findings[:MOST_FINDINGS]:
         mark = Text(f"{finding.code}\n{finding.severity}", style=SEVERITY_STYLES[finding.severity])
-        grid.add_row(mark, _finding(finding))
+        grid.add_row(mark, _finding(finding, name_files))
     return Group(grid, Text(_summary(findings), style="faint"), Text())
 
 
-def _finding(finding: Finding) -> Text:
+def _finding(finding: Finding, name_files: bool) -> Text:
     note = finding.severity is Severity.NOTE
     shown = finding.cases[: 1 if note else MOST_CASES]
-    left = len(finding.cases) - len(shown)
-    lines = [_sentence(case) for case in shown]
+    left = finding.count - len(shown)
+    lines = [_sentence(case, name_files) for case in shown]
     if left:
         lines[-1] += f" And {left} more like it."
     text = Text("\n".join(lines))
@@ -48,8 +50,11 @@ def _finding(finding: Finding) -> Text:
     return text
 
 
-def _sentence(case: Case) -> str:
+def _sentence(case: Case, name_files: bool) -> str:
     place = case.where.place
+    if name_files and case.where.image is None:
+        parts = (PurePath(case.where.file).name, place)
+        return f"{', '.join(part for part in parts if part)}: {case.message}."
     words = f"{place}: {case.message}" if place else case.message
     return f"{words[:1].upper()}{words[1:]}."
 

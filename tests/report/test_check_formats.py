@@ -14,7 +14,7 @@ from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.report.check_github import check_github
 from ssdlossdbg.report.check_json import check_json
 from ssdlossdbg.report.check_sarif import check_sarif
-from ssdlossdbg.report.check_text import check_report
+from ssdlossdbg.report.check_text import check_report, codes, severities
 from ssdlossdbg.report.finding_json import finding_dict, finding_message
 
 
@@ -123,6 +123,14 @@ def test_message_tells_the_worst_three_and_each_file_once() -> None:
     message = "a, object 0 (x): is wrong by 5%; object 1 (x): is wrong by 5%; b: is wrong by 5%"
     assert finding_message(finding) == f"{message}; and 2 more"
     assert finding_message(replace(finding, cases=finding.cases[:3])) == message
+
+
+def test_cases_that_were_only_counted() -> None:
+    finding = Finding("BOX001", "no size", Severity.NOTE, (case(Where("a")), case(Where("b"))), more=7)
+    assert finding_message(finding).endswith("; and 7 more")
+    assert (finding_dict(finding)["count"], len(finding_dict(finding)["cases"])) == (9, 2)
+    counted = replace(RESULT, findings=(finding,))
+    assert (severities(counted), codes(counted)) == ({Severity.NOTE: 9}, {"BOX001": 9})
 
 
 def test_github_commands_are_escaped() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ssdlossdbg.analysis.results import Case, Finding, Severity, Where
 from ssdlossdbg.report.findings_text import MOST_CASES, MOST_FINDINGS, findings_block
@@ -37,6 +38,12 @@ def test_many_cases(render: Render) -> None:
     assert text.count("no width") == MOST_CASES
     assert text.count("Drop it.") == 1, "the same remedy is told once"
     assert "And 9 more like it." in text
+
+
+def test_cases_that_were_only_counted(render: Render) -> None:
+    text = render(findings_block([replace(finding(cases=2), more=100_000)]))
+    assert text.count("no width") == 2
+    assert "And 100000 more like it." in text
 
 
 def test_many_findings_fit_a_screen(render: Render) -> None:

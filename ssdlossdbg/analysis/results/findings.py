@@ -95,12 +95,19 @@ class Finding:
         code: stable; `ssdlossdbg explain CODE` tells all about it.
         name: in a few words.
         cases: where it is so, the worst first; at least one.
+        more: how many cases there are beside these, which nobody asked for.
     """
 
     code: str
     name: str
     severity: Severity
     cases: tuple[Case, ...]
+    more: int = 0
+
+    @property
+    def count(self) -> int:
+        """At how many places it is so."""
+        return len(self.cases) + self.more
 
     @property
     def worst(self) -> Case:

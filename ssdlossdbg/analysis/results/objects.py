@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class ImageFacts:
         size: (width, height) of the space that its boxes are written in.
         photo_size: (width, height) of the photo in pixels where it was seen, else None.
         left_out: objects that the dialect's loader drops (difficult), as (index, label).
+        unusable: how many more objects it has that take no part, being of a class that is not in the list, say.
     """
 
     file: str
@@ -28,11 +30,12 @@ class ImageFacts:
     size: tuple[float, float]
     photo_size: tuple[int, int] | None = None
     left_out: tuple[tuple[int, str], ...] = ()
+    unusable: int = 0
 
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects of B images, a row an object, with what matching made of them.
+    """The objects of B images, a row an object, in the order of the images, with what matching made of them.
 
     Attributes:
         images: the B images, those without objects too.
@@ -92,23 +95,70 @@ class Objects:
         x1, y1, x2, y2 = ((self.boxes if self.saved else self.stated)[row] * scale).tolist()
         return x1, y1, x2, y2
 
-    @property
-    def sizes(self) -> FloatArray:
-        """`[N, 2]` (width, height) of the space that each object's box is written in."""
-        sizes: FloatArray = np.asarray([image.size for image in self.images], dtype=float).reshape(-1, 2)[self.image]
-        return sizes
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """The F files that list the objects of all images, each once, in the order of the images."""
+        return tuple(dict.fromkeys([image.file for image in self.images]))
 
-    @property
+    @cached_property
+    def file(self) -> IntArray:
+        """`[B]` the file of each image, an index into `files`."""
+        number = {file: index for index, file in enumerate(self.files)}
+        return np.asarray([number[image.file] for image in self.images], dtype=np.int64)
+
+    @cached_property
+    def image_sizes(self) -> FloatArray:
+        """`[B, 2]` (width, height) of the space that each image's boxes are written in."""
+        return np.asarray([image.size for image in self.images], dtype=float).reshape(-1, 2)
+
+    @cached_property
+    def sizes(self) -> FloatArray:
+        """`[N, 2]` the same for each object."""
+        # Column by column: NumPy is slow at picking rows of two, and at whatever else runs along them.
+        width, height = self.image_sizes.T
+        return np.stack((width[self.image], height[self.image])).T
+
+    @cached_property
+    def finite(self) -> BoolArray:
+        """`[N]` whether no coordinate of a box is nan or infinite."""
+        x1, y1, x2, y2 = np.isfinite(self.boxes).T
+        return np.asarray(x1 & y1 & x2 & y2)
+
+    @cached_property
     def empty(self) -> BoolArray:
         """`[N]` whether a box has no width or no height."""
-        return np.asarray((self.boxes[:, 2:] == self.boxes[:, :2]).any(1))
+        x1, y1, x2, y2 = self.boxes.T
+        return np.asarray((x2 == x1) | (y2 == y1))
 
-    @property
+    @cached_property
     def inverted(self) -> BoolArray:
         """`[N]` whether a box ends before it begins."""
-        return np.asarray((self.boxes[:, 2:] < self.boxes[:, :2]).any(1))
+        x1, y1, x2, y2 = self.boxes.T
+        return np.asarray((x2 < x1) | (y2 < y1))
 
-    @property
+    @cached_property
+    def zeros(self) -> BoolArray:
+        """`[N]` whether the file says 0, 0, 0, 0."""
+        x1, y1, x2, y2 = self.stated.T
+        return np.asarray((x1 == 0) & (y1 == 0) & (x2 == 0) & (y2 == 0))
+
+    @cached_property
     def valid(self) -> BoolArray:
         """`[N]` whether a box is one: finite, wider and higher than nothing."""
-        return np.asarray(np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > self.boxes[:, :2]).all(1))
+        x1, y1, x2, y2 = self.boxes.T
+        return np.asarray(self.finite & (x2 > x1) & (y2 > y1))
+
+    @cached_property
+    def matched(self) -> BoolArray:
+        """`[N]` whether a box is sound and has a positive that reaches the threshold."""
+        return np.asarray(self.valid & (self.positives > self.forced))
+
+    @cached_property
+    def forced_only(self) -> BoolArray:
+        """`[N]` whether a box is sound and all its positives are forced."""
+        return np.asarray(self.valid & (self.positives > 0) & (self.positives == self.forced))
+
+    @cached_property
+    def without_positive(self) -> BoolArray:
+        """`[N]` whether a box is sound and has no positive."""
+        return np.asarray(self.valid & (self.positives == 0))
