@@ -2,13 +2,15 @@
 
 SsdLossDbgError      anything this package raises on purpose; exit code 2
 ├── InputError       a file, option or tensor that cannot be used: what, where, how to fix it
-└── UnknownNameError a name that nothing answers to, with the nearest one that something does
+├── UnknownNameError a name that nothing answers to, with the nearest one that something does
+└── LostRankError    another process of the same job is gone
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
@@ -42,6 +44,10 @@ class InputError(SsdLossDbgError):
         more = f" More: ssdlossdbg explain {code}." if code else ""
         super().__init__(f"{self.where}: {what}. {fix}{more}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let pickle set the attributes: by default it would call the class, with the message as only argument."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
+
 
 class UnknownNameError(InputError):
     """A name (config, dialect, key, class) that is not among the known ones."""
@@ -59,6 +65,10 @@ class UnknownNameError(InputError):
         else:
             hint = ""
         super().__init__(where, f"unknown {kind} {name!r}", " ".join(part for part in (hint, fix) if part), code)
+
+
+class LostRankError(InputError):
+    """Another of the processes that work together is gone, or never came."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssdlossdbg import dialects as shipped
 from ssdlossdbg.multibox.specs import (
+    AugmentSpec,
     CodecSpec,
     DetectSpec,
     IouRule,
@@ -151,6 +152,7 @@ class Dialect:
     loss: LossSpec = field(default_factory=LossSpec)
     weight_decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
     detect: DetectSpec = field(default_factory=DetectSpec)
+    augmentation: AugmentSpec = field(default_factory=AugmentSpec)
     raises: RaisesSpec = field(default_factory=RaisesSpec)
 
 

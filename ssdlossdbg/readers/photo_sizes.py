@@ -28,13 +28,27 @@ class PhotoSizes:
         """(width, height) of the photo that the annotation names, None where it is not found."""
         return self._first(annotation, [name.replace("\\", "/")]) if name else None
 
+    def path_of(self, annotation: Path, name: str) -> Path | None:
+        """The photo that the annotation calls so, None where it is not found.
+
+        Args:
+            annotation: the file that lists its objects.
+            name: of the photo; without an ending where the annotation does not say it.
+        """
+        name = name.replace("\\", "/")
+        return self._found(annotation, [name, *(name + ending for ending in ENDINGS)]) if name else None
+
     def _first(self, annotation: Path, names: list[str]) -> tuple[int, int] | None:
+        found = self._found(annotation, names)
+        return photo_size(found) if found else None
+
+    def _found(self, annotation: Path, names: list[str]) -> Path | None:
         for folder in _folders(annotation):
             for name in names:
                 wanted = folder / name
                 found = self._listing(wanted.parent).get(wanted.name.casefold())
                 if found:
-                    return photo_size(found)
+                    return found
         return None
 
     def _listing(self, folder: Path) -> dict[str, Path]:

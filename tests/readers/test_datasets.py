@@ -130,7 +130,7 @@ def test_voc_folder(below: str, voc_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (b"", "is not well-formed XML (no element found"),
+        (b" ", "is empty"),
         (b"<annotation><object>", "is not well-formed XML (no element found"),
         (BOMB.encode() + voc("&g;").encode(), "declares XML entities"),
         ((BOMB + voc("&g;")).encode("utf-16"), "declares XML entities"),
@@ -170,6 +170,29 @@ def test_voc_list(voc_folder: Path) -> None:
     assert error.what == "no such file"
     write(list_file, "x 1")
     assert load_dataset(list_file).names == ("x.jpg",), "an id may end like a flag"
+
+
+def test_voc_list_that_names_no_file_has_one_refusal_a_line(voc_folder: Path) -> None:
+    list_file = write(voc_folder / "ImageSets/Main/train.txt", "lost\r\ngone\r\n")
+    dataset = load_dataset(list_file)
+    assert dataset.names == ()
+    assert [error.what for _, error in dataset.refused] == ["no such file", "no such file"]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (r"C:\Users\Ann B\x.jpg", "x.jpg"),
+        (r"\\server\share\x.jpg", "x.jpg"),
+        (r"sub\x.jpg", "sub/x.jpg"),
+        ("/home/ann/x.jpg", "x.jpg"),
+        ("sub/x.jpg", "sub/x.jpg"),
+        ("12:30.jpg", "12:30.jpg"),
+        ("", "a"),
+    ],
+)
+def test_voc_photo_with_path(written: str, name: str, tmp_path: Path) -> None:
+    assert load_dataset(write(tmp_path / "a.xml", voc("cat", name=written))).names == (name,)
 
 
 def test_one_voc_file(voc_folder: Path) -> None:
@@ -256,6 +279,13 @@ def test_bad_coco_object_does_not_stop_the_rest(changes: dict[str, Any], place: 
 def test_coco_object_of_unknown_category_keeps_its_place(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", coco(annotations=[entry(category_id=4), entry()]))
     assert load_dataset(path).index.tolist() == [1]
+
+
+def test_coco_categories_of_one_name_are_one_class(tmp_path: Path) -> None:
+    categories = [{"id": 18, "name": "dog"}, {"id": 3, "name": "dog"}]
+    path = write(tmp_path / "a.json", coco(categories=categories))
+    assert load_dataset(path).class_names == ("dog",)
+    assert load_dataset(path, ("cat",)).unknown == {"dog": 3}
 
 
 def test_coco_image_id_twice(tmp_path: Path) -> None:
@@ -359,29 +389,6 @@ def test_yolo_without_names(yolo_folder: Path, refused: Refused) -> None:
     assert "--classes" in error.fix
 
 
-NAMES = """names: ['a, b', "it's", c d]"""
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        NAMES,
-        """names: [\n  'a, b',  # the first\n  "it's",\n  c d,\n]""",
-        """names:\n- 'a, b'\n- it's\n- c d""",
-        """names:\n  - 'a, b'\n  - 'it''s'   # quoted\n\n  - c d""",
-        """names:\n  0: a, b\n  2: c d\n  1: it's""",
-        """names: {0: 'a, b', 1: "it's", 2: c d}""",
-    ],
-)
-def test_data_yaml(names: str, yolo_folder: Path) -> None:
-    rest = "# a dataset\npath: .\ntrain: images/train # 2 images\nval: [images/val]\nnc: 3\ndownload: |\n  import os\n"
-    text = rest + names
-    dataset = load_dataset(write(yolo_folder / "data.yaml", text))
-    assert dataset.class_names == ("a, b", "it's", "c d")
-    assert dataset.names == ("a b", "猫", "c")
-    assert not dataset.refused
-
-
 def test_data_yaml_of_roboflow(tmp_path: Path) -> None:
     write(tmp_path / "train/labels/a.txt", "0 .5 .5 .2 .2")
     path = write(tmp_path / "data.yaml", "train: ../train/images\nval: ../valid/images\nnames: ['x']\n")
@@ -393,29 +400,24 @@ def test_data_yaml_of_roboflow(tmp_path: Path) -> None:
 def test_data_yaml_with_list_of_photos(yolo_folder: Path) -> None:
     write(yolo_folder / "train.txt", "./images/train/a b.jpg\n./images/train/nothing.jpg\n")
     dataset = load_dataset(write(yolo_folder / "data.yaml", "train: train.txt\nnames: [cat, dog]"))
-    assert sorted(dataset.names) == ["a b", "nothing.jpg"], "a photo without labels shows nothing"
-    assert len(dataset.image) == 2
-    assert set(load_dataset(yolo_folder / "train.txt").names) == {"a b", "nothing.jpg"}
+    assert dataset.names == ("a b.jpg", "nothing.jpg")
+    assert dataset.image.tolist() == [0, 0], "a photo without labels shows nothing"
+    assert load_dataset(yolo_folder / "train.txt").names == dataset.names
 
 
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("train: images/train", "has no `names`"),
-        ("", "has no `names`"),
-        ("names: []", "lists no class"),
-        ("names: [a, a]", "lists no class, an empty one or one twice"),
-        ("names: {0: a, 2: b}", "is not numbered from 0"),
-        ("names: &x [a]", "is no flat list"),
-        ("names: [a, [b]]", "is no flat list"),
-        ("names: [a", "is no flat list"),
-        ("names: |\n  a", "is no flat list"),
-        ("names: [a]\ntrain: nowhere", "leads to no YOLO .txt"),
-    ],
-)
-def test_bad_data_yaml(text: str, what: str, tmp_path: Path, refused: Refused) -> None:
-    path = write(tmp_path / "data.yaml", text)
-    assert refused(lambda: load_dataset(path)).what.startswith(what)
+def test_list_of_photos_from_windows(yolo_folder: Path) -> None:
+    path = write(yolo_folder / "train.txt", ".\\images\\train\\a b.jpg\r\n")
+    dataset = load_dataset(path)
+    assert (dataset.names, len(dataset.image)) == (("a b.jpg",), 2)
+
+
+def test_list_of_photos_without_labels(tmp_path: Path, refused: Refused) -> None:
+    path = write(tmp_path / "train.txt", "images/a.jpg\n/\n")
+    assert refused(lambda: load_dataset(path)).what == "lists photos, none of which has labels"
+    data_yaml = write(tmp_path / "data.yaml", "train: train.txt\nnames: [cat]")
+    error = refused(lambda: load_dataset(data_yaml))
+    assert error.what == "leads to no labels at train.txt"
+    assert str(path) in error.fix
 
 
 # Open Images
@@ -464,8 +466,34 @@ def test_no_open_images(text: bytes, what: str, tmp_path: Path, refused: Refused
 # Recognition
 
 
+def test_linked_folders(voc_folder: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "Annotations").symlink_to(voc_folder / "Annotations")
+    (linked / "loop").symlink_to(linked)
+    assert load_dataset(linked).names == load_dataset(voc_folder).names
+
+
 def test_no_such_path(tmp_path: Path, refused: Refused) -> None:
     assert refused(lambda: load_dataset(tmp_path / "none")).what == "no such file"
+
+
+@pytest.mark.parametrize("format", [None, *DatasetFormat])
+@pytest.mark.parametrize("content", [(), (".hidden",), ("a.jpg",), ("pom.xml",), ("README.txt",), ("a.jpg", "b.PNG")])
+def test_folder_without_dataset(
+    content: tuple[str, ...], format: DatasetFormat | None, tmp_path: Path, refused: Refused
+) -> None:
+    for name in content:
+        write(tmp_path / name, "<project/>")
+    error = refused(lambda: load_dataset(tmp_path, format=format))
+    assert error.where == str(tmp_path)
+    assert "photos" in error.what or content[:1] != ("a.jpg",) or format
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.zip", "a"])
+def test_file_that_is_no_dataset(name: str, tmp_path: Path, refused: Refused) -> None:
+    path = write(tmp_path / name, b"\xff\xd8 words")
+    assert refused(lambda: load_dataset(path)).what == "is neither Pascal VOC, COCO, YOLO nor Open Images"
 
 
 def test_folder_without_annotations(tmp_path: Path, refused: Refused) -> None:

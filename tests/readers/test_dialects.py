@@ -13,13 +13,24 @@ from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.multibox.specs import (
     Comparison,
     ConflictRule,
+    CropChoice,
+    CropDemand,
     ForcedRule,
     IouRule,
     MiningCap,
     MiningScore,
     Normalizer,
 )
-from ssdlossdbg.readers.dialects import DIALECTS, Dialect, Difficult, SizeFrom, TargetSpec, Units, load_dialect
+from ssdlossdbg.readers.dialects import (
+    DIALECTS,
+    Dialect,
+    Difficult,
+    SizeFrom,
+    TargetSpec,
+    Units,
+    dialect_names,
+    load_dialect,
+)
 
 Refused = Callable[[Callable[[], object]], InputError]
 
@@ -38,6 +49,30 @@ def test_ssd_pytorch() -> None:
     assert dialect.loss.normalizer is Normalizer.POSITIVES
     assert dialect.raises.image_without_objects.startswith("IndexError in match, layers/box_utils.py:97")
     assert (dialect.name, dialect.codebase) == ("ssd.pytorch", "amdegroot/ssd.pytorch")
+
+
+def test_crops_of_ssd_pytorch() -> None:
+    """Read off utils/augmentations.py at 5b0b77f by hand."""
+    crops = load_dialect("ssd.pytorch").augmentation
+    assert (crops.zoom_out_probability, crops.zoom_out_range) == (0.5, (1, 4))
+    assert (crops.choice, crops.demanded_of) == (CropChoice.REDRAWN, CropDemand.NONE)
+    assert crops.photo_probability == pytest.approx(1 / 6)
+    assert crops.minimum_overlaps == (0.1, 0.3, 0.7, 0.9, 0)
+    assert (crops.size_range, crops.aspect_range, crops.trials) == ((0.3, 1), (0.5, 2), 50)
+
+
+def test_own_file_inherits_crops(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "lufficc"\n[augmentation]\ntrials = 9\n')
+    assert load_dialect(str(path)).augmentation == replace(load_dialect("lufficc").augmentation, trials=9)
+
+
+def test_crops_are_unknown_unless_a_file_says_how(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.touch()
+    assert load_dialect(str(path)).augmentation.choice is CropChoice.UNKNOWN
+    unknown = [name for name in dialect_names() if load_dialect(name).augmentation.choice is CropChoice.UNKNOWN]
+    assert unknown == ["ssd.tensorflow"]
 
 
 @pytest.mark.parametrize("alias", ["ssd-pytorch", "ssd_pytorch"])
@@ -105,6 +140,7 @@ CORRECT = "Correct the value."
         ('[match]\niou = "plane"\n', "key match.iou: invalid enum value 'plane'", CORRECT),
         ("[codec]\nvariances = [0.1, 0.2]\n", "key codec.variances: expected `array` of length 4, got 2", CORRECT),
         ("[targets]\nlabel_offset = 0.5\n", "key targets.label_offset: expected `int`, got `float`", CORRECT),
+        ("[augmentation]\nphoto_probability = 2\n", "key augmentation: photo_probability must be from 0 to 1", CORRECT),
         ("[match\n", "cannot be parsed: ", "Correct that place."),
         ("base = 3\n", "key base: expected a name or a file, found 3", CORRECT),
         ('base = "ssd.pytorhc"\n', "unknown dialect 'ssd.pytorhc'", "Did you mean 'ssd.pytorch'?"),
@@ -127,3 +163,27 @@ def test_base_that_cannot_be_read(base: str, what: str, tmp_path: Path, refused:
     path = tmp_path / "mine.json"
     path.write_text(f'{{"base": "{base}"}}')
     assert refused(lambda: load_dialect(str(path))).what == what
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("zoom_out_probability = -0.1", "zoom_out_probability must be from 0 to 1"),
+        ("flip_probability = nan", "flip_probability must be from 0 to 1"),
+        ("zoom_out_range = [0.5, 4]", "zoom_out_range must rise from 1 or more"),
+        ("zoom_out_range = [4, 1]", "zoom_out_range must rise from 1 or more"),
+        ("zoom_out_range = [1, inf]", "zoom_out_range must rise from 1 or more"),
+        ("size_range = [0, 1]", "size_range must rise from above 0 to 1 at most"),
+        ("size_range = [0.5, 1.5]", "size_range must rise from above 0 to 1 at most"),
+        ("aspect_range = [2, 0.5]", "aspect_range must rise from above 0"),
+        ("aspect_range = [nan, 2]", "aspect_range must rise from above 0"),
+        ("minimum_overlaps = []", "minimum_overlaps must be numbers from 0 to 1, at least one"),
+        ("minimum_overlaps = [0.1, 1.1]", "minimum_overlaps must be numbers from 0 to 1, at least one"),
+        ("trials = 0", "trials must be from 1 to 1000"),
+        ("trials = 1001", "trials must be from 1 to 1000"),
+    ],
+)
+def test_crops_that_cannot_be(setting: str, said: str, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[augmentation]\n{setting}\n")
+    assert refused(lambda: load_dialect(str(path))).what == f"key augmentation: {said}"

@@ -7,7 +7,7 @@ that hold only what is needed, and each column is drawn from them in one go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,7 +69,7 @@ def read_coco(path: Path) -> Table:
         labels=tuple(names.values()),
         boxes=_boxes(coco.annotations)[order],
         difficult=_crowds(coco.annotations)[order],
-        listed=tuple(names.values()),
+        listed=tuple(dict.fromkeys(names.values())),
         refused=tuple(refused),
     )
 
@@ -113,7 +113,7 @@ def _places(known: Iterable[int], wanted: Sequence[int]) -> tuple[IntArray, Bool
     places: dict[int, int] = {}
     for place, number in enumerate(known):
         places.setdefault(number, place)
-    found = np.fromiter((places.get(number, ABSENT) for number in wanted), np.int64, len(wanted))
+    found = np.fromiter(map(places.get, wanted, repeat(ABSENT)), np.int64, len(wanted))
     return found, found == ABSENT
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# How many bytes of a file tell what it is.
 BEGINNING = 4096
 
 
@@ -17,11 +18,24 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """The files in a folder and the folders in it, the hidden ones left out."""
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(root, name) for name in files if not name.startswith("."))
+def walk(folder: Path, endings: tuple[str, ...] = ("",)) -> Iterator[Path]:
+    """The files in a folder and the folders in it, linked ones too and hidden ones left out.
+
+    Args:
+        folder: where to look.
+        endings: in lower case, as `.xml`; only files whose names end in one of them.
+    """
+    seen = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        # In the order of names, so that of two links to a folder the same one is followed every time.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        wanted = [name for name in files if name.lower().endswith(endings) and not name.startswith(".")]
+        real = os.path.realpath(root)
+        if real in seen:  # a link may lead back to a folder above it
+            folders.clear()
+        else:
+            seen.add(real)
+            yield from (Path(root, name) for name in wanted)
 
 
 def files_below(folder: Path, ending: str, preferred: str) -> list[Path]:
@@ -34,7 +48,7 @@ def files_below(folder: Path, ending: str, preferred: str) -> list[Path]:
             in or above the folder itself, only those in such folders count.
     """
     # By their strings: comparing a hundred thousand paths part by part takes as long as reading the files.
-    found = sorted((file for file in walk(folder) if file.suffix.lower() == ending), key=str)
+    found = sorted(walk(folder, (ending,)), key=str)
     return [file for file in found if preferred in file.parts[:-1]] or found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import numpy as np
 
 from ssdlossdbg.readers.classes import guess_classes
 from ssdlossdbg.readers.datasets.coco_file import read_coco
+from ssdlossdbg.readers.datasets.folders import is_folder
 from ssdlossdbg.readers.datasets.open_images import read_open_images
 from ssdlossdbg.readers.datasets.recognise import DatasetFormat, recognise
+from ssdlossdbg.readers.datasets.share import ALONE, Share
 from ssdlossdbg.readers.datasets.table import Dataset, IntArray, Table
 from ssdlossdbg.readers.datasets.voc_folder import read_voc
 from ssdlossdbg.readers.datasets.yolo_folder import read_yolo
+from ssdlossdbg.readers.files import is_file, read_bytes
 
 
 def load_dataset(
@@ -22,6 +26,7 @@ def load_dataset(
     *,
     format: DatasetFormat | None = None,
     descriptions: Path | None = None,
+    share: Share | None = None,
 ) -> Dataset:
     """Every image and object of a dataset; its photos need not be there.
 
@@ -32,18 +37,22 @@ def load_dataset(
             what its labels suggest. They name the numbers of a YOLO dataset.
         format: what the path is, where it could be several.
         descriptions: Open Images' CSV of class names, where it does not lie beside the path.
+        share: this process's share, where several read the dataset together: a dataset of many files is read in
+            parts, of which each process gets the whole; one of a single file is read whole by each.
 
     Raises:
         InputError: there is nothing that can be read. What makes up only part of a dataset is left out instead, and
             listed in `refused`.
     """
+    if not is_folder(path) and not is_file(path):
+        read_bytes(path)  # says what is wrong with the path
     match format or recognise(path):
         case DatasetFormat.VOC:
-            table = read_voc(path)
+            table = read_voc(path, share or ALONE)
         case DatasetFormat.COCO:
             table = read_coco(path)
         case DatasetFormat.YOLO:
-            table = read_yolo(path, classes)
+            table = read_yolo(path, classes, share or ALONE)
         case DatasetFormat.OPEN_IMAGES:
             table = read_open_images(path, descriptions)
     return _dataset(path, table, classes)
@@ -54,7 +63,10 @@ def _dataset(path: Path, table: Table, classes: tuple[str, ...]) -> Dataset:
     used = [label for label, count in zip(table.labels, counts, strict=True) if count]
     class_names = classes or guess_classes(table.listed, used)
     places = _places(table.labels, class_names)
-    rows = zip(table.labels, places.tolist(), counts, strict=True)
+    unknown: Counter[str] = Counter()
+    for label, place, count in zip(table.labels, places.tolist(), counts, strict=True):
+        if place < 0 and count:
+            unknown[label] += count  # two numbers of a class may have one name
     return Dataset(
         path=path,
         format=table.format,
@@ -67,7 +79,7 @@ def _dataset(path: Path, table: Table, classes: tuple[str, ...]) -> Dataset:
         class_index=places[table.label],
         boxes=table.boxes,
         difficult=table.difficult,
-        unknown={label: count for label, place, count in rows if place < 0 and count},
+        unknown=dict(unknown),
         fractions=table.fractions,
         one_based=table.one_based,
         refused=table.refused,

@@ -8,10 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers import photo_sizes
 from ssdlossdbg.readers.datasets.folders import beginning, is_folder, walk
 from ssdlossdbg.readers.datasets.yolo_folder import YAML_ENDINGS, is_photo_list
-from ssdlossdbg.readers.files import is_file, read_bytes
 from ssdlossdbg.readers.yolo import may_be_yolo
+
+ENDINGS = (".xml", ".txt", ".json", ".csv")
+WHAT_TO_NAME = "Name the folder or file that holds the annotations."
 
 
 class DatasetFormat(StrEnum):
@@ -24,15 +27,13 @@ class DatasetFormat(StrEnum):
 
 
 def recognise(path: Path) -> DatasetFormat:
-    """The format of a file or folder, by its ending and content.
+    """The format of a file or folder that there is, by its ending and content.
 
     Raises:
-        InputError: no such path, an empty file, a folder with nothing of the kind, or with two formats.
+        InputError: an empty file, a folder with nothing of the kind, or with two formats.
     """
     if is_folder(path):
         return _of_folder(path)
-    if not is_file(path):
-        read_bytes(path)  # says what is wrong with the path
     by_ending = {
         ".xml": DatasetFormat.VOC,
         ".json": DatasetFormat.COCO,
@@ -49,12 +50,15 @@ def _of_content(path: Path) -> DatasetFormat:
     by_start = {b"<": DatasetFormat.VOC, b"{": DatasetFormat.COCO, b"[": DatasetFormat.COCO}
     if data[:1] in by_start:
         return by_start[data[:1]]
-    yolo = may_be_yolo(data) or is_photo_list(data.decode(errors="replace"))
-    return DatasetFormat.YOLO if yolo else DatasetFormat.VOC
+    if may_be_yolo(data) or is_photo_list(data.decode(errors="replace")):
+        return DatasetFormat.YOLO
+    if path.suffix.lower() == ".txt":
+        return DatasetFormat.VOC  # a list of ids
+    raise InputError(path, "is neither Pascal VOC, COCO, YOLO nor Open Images", WHAT_TO_NAME)
 
 
 def _of_folder(folder: Path) -> DatasetFormat:
-    files = list(walk(folder))
+    files = list(walk(folder, ENDINGS))
     voc = _first(files, ".xml")
     # Beside XML only a folder called labels means YOLO: other txt are lists of images.
     yolo = _first([file for file in files if "labels" in file.parts] if voc else files, ".txt")
@@ -63,9 +67,12 @@ def _of_folder(folder: Path) -> DatasetFormat:
         raise InputError(folder, what, "Name the folder of one of them.")
     if voc or yolo:
         return DatasetFormat.VOC if voc else DatasetFormat.YOLO
+    if not any(walk(folder)):
+        raise InputError(folder, "is a folder without files that can be seen", WHAT_TO_NAME)
     single = _first(files, ".json") or _first(files, ".csv")
-    fix = f"Name the file, {single} perhaps." if single else "Name a VOC or YOLO folder, or a COCO or CSV file."
-    raise InputError(folder, "holds no Pascal VOC .xml and no YOLO .txt", fix)
+    fix = f"Name the file, {single} perhaps." if single else WHAT_TO_NAME
+    photos = "photos, but " if any(walk(folder, photo_sizes.ENDINGS)) else ""
+    raise InputError(folder, f"holds {photos}no Pascal VOC .xml and no YOLO .txt", fix)
 
 
 def _first(files: Sequence[Path], ending: str) -> Path | None:

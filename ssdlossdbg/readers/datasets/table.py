@@ -59,6 +59,11 @@ class Dataset:
     one_based: bool
     refused: tuple[Refused, ...]
 
+    @property
+    def many_in_file(self) -> bool:
+        """Whether a file of this format holds many images, so that it takes a name to tell one."""
+        return self.format in {"COCO", "Open Images"}
+
 
 @dataclass(frozen=True, eq=False)
 class Table:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotated import Annotation, Source
-from ssdlossdbg.readers.datasets.folders import beginning, files_below, is_folder
+from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
+from ssdlossdbg.readers.datasets.share import Share
 from ssdlossdbg.readers.datasets.table import LARGEST_SIDE, Rows, Table
 from ssdlossdbg.readers.files import is_file, read_bytes, read_text
 from ssdlossdbg.readers.voc import may_be_voc, parse_voc
@@ -17,25 +18,37 @@ from ssdlossdbg.readers.voc import may_be_voc, parse_voc
 CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
 
 
-def read_voc(path: Path) -> Table:
+def read_voc(path: Path, share: Share) -> Table:
     """Every Pascal VOC file of a folder or list, or the one that is named.
+
+    Args:
+        path: the folder, list or file.
+        share: which of its files to read here.
 
     Raises:
         InputError: the folder or list leads to none.
     """
-    if path.suffix.lower() == ".txt":
-        return _read_files(_listed(path))
-    if is_file(path):
-        return _read_files([path])
-    found = files_below(path, ".xml", "Annotations")
-    files = [file for file in found if may_be_voc(beginning(file))]
-    if not files:
+    rows = Rows()
+    searched = is_folder(path)
+    for file in _files(path, share):
+        _read_file(file, rows, searched)
+    table = share.whole(rows.table("Pascal VOC", labels=tuple(map(str, rows.labels)), one_based=True))
+    if not table.names and not table.refused:
         raise InputError(path, "holds no Pascal VOC .xml", "Name the folder that holds Annotations.")
-    return _read_files(files)
+    return table
 
 
-def _listed(path: Path) -> list[Path]:
-    """The annotation file of each id in a list."""
+def _files(path: Path, share: Share) -> Sequence[Path]:
+    if is_folder(path):
+        return share.part(files_below(path, ".xml", "Annotations"))
+    if path.suffix.lower() != ".txt":
+        return share.part([path])
+    folder, ids = _listed(path)
+    return [_annotation_file(folder, name) for name in share.part(ids)]
+
+
+def _listed(path: Path) -> tuple[Path, list[str]]:
+    """The ids in a list, and the folder of their annotations."""
     ids = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not ids:
         raise InputError(path, "lists no image", "Write an id a line, as in ImageSets/Main/train.txt.")
@@ -44,7 +57,7 @@ def _listed(path: Path) -> list[Path]:
     if folder is None:
         fix = "Keep it as VOC does: ImageSets/Main/train.txt beside Annotations/."
         raise InputError(path, f"lists ids, but there is no folder {places[0]}", fix)
-    return [_annotation_file(folder, name) for name in dict.fromkeys(ids)]
+    return folder, list(dict.fromkeys(ids))
 
 
 def _annotation_file(folder: Path, name: str) -> Path:
@@ -52,22 +65,33 @@ def _annotation_file(folder: Path, name: str) -> Path:
     return file if is_file(file) else folder / f"{CLASS_FLAG.sub('', name)}.xml"
 
 
-def _read_files(files: Iterable[Path]) -> Table:
-    rows = Rows()
-    for file in files:
-        try:
-            annotation = _parse(file)
-        except InputError as error:
-            rows.refused.append((str(file), error))
-            continue
-        image = rows.add_image(annotation.photo or file.stem, str(file), annotation.size or (0, 0))
-        for item in annotation.objects:
-            rows.add_object(image, item.label, item.box, item.difficult)
-    return rows.table("Pascal VOC", labels=tuple(map(str, rows.labels)), one_based=True)
+def _read_file(file: Path, rows: Rows, searched: bool) -> None:
+    """Append a file's image; a folder that was searched may hold XML of other kinds, which is passed over."""
+    try:
+        if not is_file(file):
+            raise InputError(file, "no such file", "Add it, or remove what names it.")
+        data = read_bytes(file)
+        if searched and not may_be_voc(data[:BEGINNING]):
+            return
+        annotation = _parse(data, file)
+    except InputError as error:
+        rows.refused.append((str(file), error))
+        return
+    image = rows.add_image(_photo_name(annotation.photo) or file.stem, str(file), annotation.size or (0, 0))
+    for item in annotation.objects:
+        rows.add_object(image, item.label, item.box, item.difficult)
 
 
-def _parse(file: Path) -> Annotation:
-    annotation = parse_voc(Source(read_bytes(file), file, file, None, ()))
+def _parse(data: bytes, file: Path) -> Annotation:
+    if not data.strip():
+        raise InputError(file, "is empty", "Export it again or remove it.")
+    annotation = parse_voc(Source(data, file, file, None, ()))
     if max(annotation.size or (0,)) > LARGEST_SIDE:
         raise InputError(f"{file}, size", "says the photo has an absurd size", "Write the photo's real size.")
     return annotation
+
+
+def _photo_name(written: str) -> str:
+    r"""A <filename> without the folders of the machine that wrote it, which may be a `C:\Users\...`."""
+    photo = PureWindowsPath(written)
+    return photo.name if photo.anchor else written.replace("\\", "/")

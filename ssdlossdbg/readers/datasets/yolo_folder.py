@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.datasets.folders import beginning, files_below, is_folder
-from ssdlossdbg.readers.datasets.table import Rows, Table
+from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
+from ssdlossdbg.readers.datasets.share import Share
+from ssdlossdbg.readers.datasets.table import Refused, Rows, Table
 from ssdlossdbg.readers.datasets.yolo_yaml import YoloYaml, read_yolo_yaml
 from ssdlossdbg.readers.files import is_file, read_bytes, read_text
 from ssdlossdbg.readers.photo_sizes import ENDINGS
@@ -15,28 +18,36 @@ from ssdlossdbg.readers.yolo import may_be_yolo, parse_rows
 YAML_ENDINGS = (".yaml", ".yml")
 NAME_FILES = ("classes.txt", "obj.names")
 YAML_FILES = ("data.yaml", "dataset.yaml")
+WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photos lie in `images`."
+# Files of labels, each with the name of its image, or with none where a folder was searched and it may be no labels.
+LabelFiles = dict[Path, str]
 
 
-def read_yolo(path: Path, classes: tuple[str, ...]) -> Table:
+def read_yolo(path: Path, classes: tuple[str, ...], share: Share) -> Table:
     """Every YOLO file that a folder holds or a data.yaml or list of photos leads to, or the one that is named.
 
     Args:
         path: the folder or file.
         classes: the names of the class numbers; those of the dataset if empty.
+        share: which of its files to read here.
 
     Raises:
         InputError: there is none, or nobody names the classes.
     """
-    rows = Rows()
     config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS else None
-    for file in _label_files(path, config, rows):
-        _read_file(file, rows)
+    files, refused = _of_splits(config, path) if config else (_label_files(path), [])
     names = classes or (config.names if config else _names_near(path))
-    if rows.labels and not names:
+    rows = Rows()
+    for file, image in share.part(list(files.items())):
+        _read_file(file, image, rows)
+    labels = tuple(_label(number, names) for number in rows.labels)
+    table = share.whole(rows.table("YOLO", labels=labels, listed=names, fractions=True))
+    if not table.names and not table.refused:
+        raise InputError(path, "holds no YOLO .txt", "Name the folder that holds the labels, or the data.yaml.")
+    if table.labels and not names:
         fix = "Add --classes with the file of names, or a,b,c in their order."
         raise InputError(path, "names its classes by number only", fix)
-    labels = tuple(_label(number, names) for number in rows.labels)
-    return rows.table("YOLO", labels=labels, listed=names, fractions=True)
+    return replace(table, refused=(*refused, *table.refused))
 
 
 def is_photo_list(text: str) -> bool:
@@ -52,15 +63,21 @@ def _label(number: object, names: tuple[str, ...]) -> str:
     return names[int(number)] if whole else f"class {number:g}"
 
 
-def _read_file(file: Path, rows: Rows) -> None:
+def _read_file(file: Path, image: str, rows: Rows) -> None:
+    if image and not is_file(file):
+        rows.add_image(image, str(file))  # a photo without labels shows nothing
+        return
     try:
-        found = parse_rows(read_bytes(file), file)
+        data = read_bytes(file)
+        if not image and "labels" not in file.parts and not may_be_yolo(data[:BEGINNING]):
+            return
+        found = parse_rows(data, file)
     except InputError as error:
         rows.refused.append((str(file), error))
         return
-    image = rows.add_image(file.stem, str(file))
+    place = rows.add_image(image or file.stem, str(file))
     for _, (number, cx, cy, w, h) in found:
-        rows.add_object(image, number, (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
+        rows.add_object(place, number, (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
 
 
 def _names_near(path: Path) -> tuple[str, ...]:
@@ -77,61 +94,60 @@ def _names_near(path: Path) -> tuple[str, ...]:
     return ()
 
 
-def _label_files(path: Path, config: YoloYaml | None, rows: Rows) -> list[Path]:
-    if config:
-        return _of_splits(config, path, rows)
+def _label_files(path: Path) -> LabelFiles:
     if is_folder(path):
-        files = _in_folder(path)
-        if not files:
-            raise InputError(path, "holds no YOLO .txt", "Name the folder that holds labels, or the data.yaml.")
-        return files
+        return _in_folder(path)
     text = read_text(path)
-    return _of_photos(text, path, rows) if is_photo_list(text) else [path]
+    if not is_photo_list(text):
+        return {path: path.stem}
+    files = _of_photos(text, [path.parent])
+    if not files:
+        raise InputError(path, "lists photos, none of which has labels", WHERE_LABELS_LIE)
+    return files
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    """What looks like YOLO; in a folder called labels everything should, so there only lists of names are left out."""
-    found = [file for file in files_below(folder, ".txt", "labels") if file.name not in NAME_FILES]
-    return [file for file in found if "labels" in file.parts or may_be_yolo(beginning(file))]
+def _in_folder(folder: Path) -> LabelFiles:
+    return {file: "" for file in files_below(folder, ".txt", "labels") if file.name not in NAME_FILES}
 
 
-def _of_splits(config: YoloYaml, path: Path, rows: Rows) -> list[Path]:
-    files: dict[Path, None] = {}
+def _of_splits(config: YoloYaml, path: Path) -> tuple[LabelFiles, list[Refused]]:
+    """The labels of all splits, and those splits that lead to none."""
+    files: LabelFiles = {}
+    refused = []
     for split in config.splits:
-        found = _of_split(config.root, split, path, rows)
+        found = _of_split(config.root, split.replace("\\", "/"), path.parent)
         if not found:
-            fix = "Correct the path; labels lie in `labels` where photos lie in `images`."
-            rows.refused.append((str(path), InputError(path, f"leads to no labels at {split}", fix)))
-        files |= dict.fromkeys(found)
-    if not files and not rows.names:
-        raise InputError(path, "leads to no YOLO .txt", "Correct path, train and val, or name the folder of labels.")
-    return list(files)
+            fix = f"Looked in {config.root / split}. {WHERE_LABELS_LIE}"
+            refused.append((str(path), InputError(path, f"leads to no labels at {split}", fix)))
+        files |= found
+    if not files:
+        raise refused[0][1]
+    return files, refused
 
 
-def _of_split(root: Path, split: str, path: Path, rows: Rows) -> list[Path]:
+def _of_split(root: Path, split: str, home: Path) -> LabelFiles:
     # Roboflow writes ../train/images for what lies beside its data.yaml.
     for place in (root / split, root / split.removeprefix("../")):
         if is_file(place) and place.suffix.lower() == ".txt":
-            return _of_photos(read_text(place), place, rows, path.parent)
+            return _of_photos(read_text(place), [place.parent, home])
         for labels in (_beside(place), place):
             if is_folder(labels) and (found := _in_folder(labels)):
                 return found
-    return []
+    return {}
 
 
-def _of_photos(text: str, path: Path, rows: Rows, root: Path | None = None) -> list[Path]:
-    """The label files of listed photos; a photo without one shows nothing, and becomes an image without objects."""
-    photos = [path.parent / line.strip() for line in text.splitlines() if line.strip()]
-    if root and photos and not any(is_folder(photo.parent) or is_folder(_beside(photo.parent)) for photo in photos):
-        photos = [root / line.strip() for line in text.splitlines() if line.strip()]
-    files = []
-    for photo in dict.fromkeys(photos):
-        labels = _beside(photo).with_suffix(".txt")
-        if is_file(labels):
-            files.append(labels)
-        else:
-            rows.add_image(photo.name, str(labels))
-    return files
+def _of_photos(text: str, folders: Iterable[Path]) -> LabelFiles:
+    """The labels of listed photos, whose paths start from the first of the folders that has any; empty if none has."""
+    photos = [line.strip().replace("\\", "/") for line in text.splitlines() if line.strip()]
+    for folder in folders:
+        files = {_labels_of(folder / photo): PurePath(photo).name for photo in photos}
+        if any(map(is_file, files)):
+            return files
+    return {}
+
+
+def _labels_of(photo: Path) -> Path:
+    return _beside(photo.parent) / f"{photo.stem}.txt"
 
 
 def _beside(photos: Path) -> Path:

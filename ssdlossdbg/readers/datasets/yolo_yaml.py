@@ -1,27 +1,19 @@
-"""The data.yaml of YOLO datasets: their class names and where their photos lie.
-
-It takes a parser of `key: text`, of flat lists and of flat tables to read the four keys that matter. What goes beyond
-that (anchors, tags, text over several lines) is skipped under other keys and refused under these, so that a YAML
-library, and what it would make of a stranger's file, is not needed.
-"""
+"""The data.yaml of YOLO datasets: their class names and where their photos lie."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_text
 
 SPLITS = ("train", "val")
-KEY = re.compile(r"""(["']?)([A-Za-z_][\w-]*)\1\s*:(?:\s+(.*))?$""")
-QUOTED = r""""(?:[^"\\]|\\["\\/])*"|'(?:[^']|'')*'"""
-COMMENT = re.compile(rf"({QUOTED})|(?:^|(?<=\s))#.*")
-FLOW_ITEM = re.compile(rf"\s*(?:(\d+)\s*:\s)?\s*({QUOTED}|[^\s,\"'\[\]{{}}#&*!|>%@`][^,\[\]{{}}]*?)\s*(,|$)")
-BLOCK_ITEM = re.compile(r"\s*(?:-|(\d+)\s*:)\s+(.*)$")
-PLAIN = re.compile(r"[^\s\"'\[\]{}#&*!|>%@`].*")
+# How YAML writes that there is nothing.
+NULLS = ("", "~", "null")
+# Twenty times what thousands of classes take; YAML is slow to parse.
+LARGEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,81 +35,56 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
     """The class names and splits of a data.yaml.
 
     Raises:
-        InputError: unreadable, without `names`, or one of the keys is no flat list, table or text.
+        InputError: unreadable, no YAML, without `names`, or a key holds something else than it should.
     """
-    blocks = _blocks(read_text(path))
-    if "names" not in blocks:
+    content = _parse(path)
+    if "names" not in content:
         raise InputError(path, "has no `names`", "List the classes: names: [cat, dog].")
-    names = _values(blocks["names"], f"{path}, names")
-    if not names or not all(names) or len(set(names)) < len(names):
-        raise InputError(f"{path}, names", "lists no class, an empty one or one twice", "Name every class once.")
-    splits = [split for key in SPLITS if key in blocks for split in _values(blocks[key], f"{path}, {key}") if split]
-    root = next(iter(_values(blocks.get("path", ()), f"{path}, path")), "")
-    return YoloYaml(names, path.parent / root, tuple(splits) or (".",))
+    names = _names(content["names"], f"{path}, names")
+    roots = _texts(content.get("path", ""), f"{path}, path")
+    splits = [split for key in SPLITS for split in _texts(content.get(key, ""), f"{path}, {key}")]
+    return YoloYaml(names, path.parent.joinpath(*roots[:1]), tuple(splits) or (".",))
 
 
-def _blocks(text: str) -> dict[str, list[str]]:
-    """The lines of each top-level key, what follows the colon being the first; comments removed."""
-    blocks: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for line in text.splitlines():
-        content = COMMENT.sub(lambda found: found[1] or "", line).rstrip()
-        start = KEY.match(content)
-        if start:
-            lines = blocks.setdefault(start[2], [])
-            lines.append(start[3] or "")
-        elif content.strip() not in {"", "---", "..."}:
-            lines.append(content)
-    return blocks
+def _parse(path: Path) -> dict[Any, Any]:
+    import yaml  # here, since most datasets have no YAML and all commands start faster without it
+
+    text = read_text(path)
+    if len(text) > LARGEST:
+        raise InputError(path, f"has {len(text):,} characters, far more than a data.yaml", "Name the right file.")
+    try:
+        # Every scalar stays the text that was written: as a class, `no` is the name of a country and not False.
+        content = yaml.load(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        reason = " ".join(filter(None, (error.context, error.problem)))[:200]
+        raise InputError(f"{path}{line}", f"is not YAML ({reason})", "Correct that place.") from None
+    except yaml.YAMLError:
+        raise InputError(path, "holds characters that YAML does not allow", "Save it as plain text.") from None
+    except RecursionError:
+        raise InputError(path, "is nested too deeply", "Flatten it.") from None
+    if not isinstance(content, dict):
+        raise InputError(path, "holds no keys", "Write names: [cat, dog] and train: images/train.")
+    return content
 
 
-def _values(lines: Sequence[str], where: str) -> tuple[str, ...]:
-    """The texts of a value: one, those of a list, or those of a table numbered from 0."""
-    whole = " ".join(line.strip() for line in lines).strip()
-    if not whole:
-        return ()
-    if (whole[0], whole[-1]) in {("[", "]"), ("{", "}")}:
-        items = _flow_items(whole[1:-1].strip(), where)
-    elif lines[0].strip():
-        items = [("", whole)]
-    else:
-        items = [_block_item(line, where) for line in lines[1:]]
-    numbers = [number for number, _ in items if number]
-    if numbers and sorted(map(int, numbers)) != list(range(len(items))):
-        raise InputError(where, "is not numbered from 0 without gaps", "Number every class once, from 0.")
-    if numbers:
-        items.sort(key=lambda item: int(item[0]))
-    return tuple(_scalar(text, where) for _, text in items)
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    """The names in a list, or in a table that numbers them from 0."""
+    if isinstance(value, dict):
+        numbers = [str(number) for number in range(len(value))]
+        if set(value) != set(numbers):
+            raise InputError(where, "is not numbered from 0 without gaps", "Number every class once, from 0.")
+        value = [value[number] for number in numbers]
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise InputError(where, "is no list of texts", "Write [cat, dog], a `- cat` a line or a `0: cat` a line.")
+    if not value or not all(value) or len(set(value)) < len(value):
+        raise InputError(where, "lists no class, an empty one or one twice", "Name every class once.")
+    return tuple(value)
 
 
-def _flow_items(inside: str, where: str) -> list[tuple[str, str]]:
-    items = []
-    end = 0
-    while end < len(inside):
-        found = FLOW_ITEM.match(inside, end)
-        if not found:
-            raise _unreadable(inside[end:], where)
-        items.append((found[1] or "", found[2]))
-        end = found.end()
-    return items
-
-
-def _block_item(line: str, where: str) -> tuple[str, str]:
-    found = BLOCK_ITEM.match(line)
-    if not found:
-        raise _unreadable(line, where)
-    return found[1] or "", found[2].strip()
-
-
-def _scalar(text: str, where: str) -> str:
-    if re.fullmatch(QUOTED, text):
-        inside = text[1:-1]
-        return inside.replace("''", "'") if text[0] == "'" else re.sub(r"\\(.)", r"\1", inside)
-    if not PLAIN.fullmatch(text):
-        raise _unreadable(text, where)
-    return text
-
-
-def _unreadable(text: str, where: str) -> InputError:
-    what = f"is no flat list or table of names at {text.strip()[:40]!r}"
-    return InputError(where, what, "Write [a, b], a `- name` a line or a `0: name` a line.")
+def _texts(value: Any, where: str) -> list[str]:
+    """One text or those in a list; what says nothing is left out."""
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(where, "is neither a path nor a list of paths", "Write images/train, or [images/a, images/b].")
+    return [text for text in texts if text not in NULLS]
