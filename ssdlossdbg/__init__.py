@@ -21,14 +21,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ssdlossdbg.analysis.results import (
         AnchorsResult,
+        AuditResult,
         CheckResult,
         CompareResult,
         DetectResult,
+        FitResult,
         LossResult,
         MatchResult,
         RoleChanges,
     )
-    from ssdlossdbg.api import anchors, check, compare, detect, loss, match, match_roles
+    from ssdlossdbg.api import anchors, audit, check, compare, detect, fit, load_dataset, loss, match, match_roles
     from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
     from ssdlossdbg.multibox.codec import decode, encode
     from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.multibox.matching import match as match_priors
     from ssdlossdbg.multibox.priors import Priors, generate_priors
     from ssdlossdbg.multibox.specs import CodecSpec, DetectSpec, LossSpec, MatchSpec, MiningSpec, PriorSpec
+    from ssdlossdbg.readers.datasets import Dataset
     from ssdlossdbg.readers.dialects import Dialect, load_dialect
     from ssdlossdbg.readers.photos import Photo, load_photo
     from ssdlossdbg.readers.priors import NamedPriors, load_priors
@@ -44,12 +47,15 @@ if TYPE_CHECKING:
 # Where each name lives, and what it is called there if that differs.
 _HOMES = {
     "AnchorsResult": "analysis.results",
+    "AuditResult": "analysis.results",
     "CheckResult": "analysis.results",
     "CodecSpec": "multibox.specs",
     "CompareResult": "analysis.results",
     "DetectResult": "analysis.results",
     "DetectSpec": "multibox.specs",
+    "Dataset": "readers.datasets",
     "Dialect": "readers.dialects",
+    "FitResult": "analysis.results",
     "GroundTruthBatch": "multibox.ground_truth",
     "InputError": "errors",
     "LossResult": "analysis.results",
@@ -67,12 +73,15 @@ _HOMES = {
     "SsdLossDbgError": "errors",
     "UnknownNameError": "errors",
     "anchors": "api",
+    "audit": "api",
     "check": "api",
     "compare": "api",
     "decode": "multibox.codec",
     "detect": "api",
     "encode": "multibox.codec",
+    "fit": "api",
     "generate_priors": "multibox.priors",
+    "load_dataset": "api",
     "load_dialect": "readers.dialects",
     "load_photo": "readers.photos",
     "load_priors": "readers.priors",
@@ -86,12 +95,15 @@ _HOMES = {
 
 __all__ = [
     "AnchorsResult",
+    "AuditResult",
     "CheckResult",
     "CodecSpec",
     "CompareResult",
+    "Dataset",
     "DetectResult",
     "DetectSpec",
     "Dialect",
+    "FitResult",
     "GroundTruthBatch",
     "InputError",
     "LossResult",
@@ -109,12 +121,15 @@ __all__ = [
     "SsdLossDbgError",
     "UnknownNameError",
     "anchors",
+    "audit",
     "check",
     "compare",
     "decode",
     "detect",
     "encode",
+    "fit",
     "generate_priors",
+    "load_dataset",
     "load_dialect",
     "load_photo",
     "load_priors",

@@ -30,8 +30,8 @@ def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
     """
     priors, threshold = named.priors, dialect.match.threshold
     sides = np.arange(1, round(max(priors.image_size) / SIDE_STEP) + 1) * SIDE_STEP
-    best = [_reaching(level, sides, threshold, (0.0, 0.0)) for level in priors.levels]
-    worst = [_reaching(level, sides, threshold, _half(level)) for level in priors.levels]
+    best = [square_iou(level, sides, placed_best=True) >= threshold - ROUNDING for level in priors.levels]
+    worst = [square_iou(level, sides, placed_best=False) >= threshold - ROUNDING for level in priors.levels]
     starts = np.cumsum([0, *(level.count for level in priors.levels)])
     levels = tuple(
         _level(priors, index, int(starts[index]), _first(sides, best[index]), _first(sides, worst[index]))
@@ -49,20 +49,22 @@ def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
     )
 
 
-def _half(level: LevelSpec) -> tuple[float, float]:
-    # IoU with a fixed shape falls with the distance of the centres in x and in y, so the corner between four
-    # cells is the worst place for every shape at once.
-    return level.stride[0] / 2, level.stride[1] / 2
+def square_iou(level: LevelSpec, sides: FloatArray, placed_best: bool) -> FloatArray:
+    """The best IoU of squares with the priors of a level, `[S]`.
 
-
-def _reaching(level: LevelSpec, sides: FloatArray, threshold: float, offset: tuple[float, float]) -> BoolArray:
-    """`[S]` whether a square of each side reaches the threshold, its centre `offset` pixels from the prior's."""
+    Args:
+        level: the feature map.
+        sides: `[S]` in pixels of the network's input, above 0.
+        placed_best: whether the squares are centred on a cell, or where four cells meet. IoU with a fixed shape falls
+            with the distance of the centres in x and in y, so that is the worst place for every shape at once.
+    """
+    offset = (0.0, 0.0) if placed_best else (level.stride[0] / 2, level.stride[1] / 2)
     shapes = np.asarray(level.shapes)[:, None, :]
     widths = [_overlap_1d(shapes[..., axis], sides, offset[axis]) for axis in (0, 1)]
     intersection = widths[0] * widths[1]
     union = shapes[..., 0] * shapes[..., 1] + sides**2 - intersection
-    result: BoolArray = (intersection / union >= threshold - ROUNDING).any(axis=0)
-    return result
+    best: FloatArray = (intersection / union).max(axis=0)
+    return best
 
 
 def _overlap_1d(prior: FloatArray, side: FloatArray, offset: float) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ssdlossdbg.cli.fit import check_config_name, parse_levels, show_fit
 from ssdlossdbg.cli.options import (
     BoxFormOption,
     BoxFormOptionType,
@@ -45,12 +46,28 @@ def anchors(
     image: Annotated[
         Path | None, typer.Option("--image", metavar="PHOTO", help="Draw the priors on this photo.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PNG", help="Draw a picture.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Draw a picture (PNG); of --fit, write the config (TOML)."),
+    ] = None,
     dump: Annotated[
         Path | None,
         typer.Option("--dump", metavar="NPY", help="Write the priors: float32 [P, 4], cx cy w h, normalised."),
     ] = None,
     list_presets: Annotated[bool, typer.Option("--list", help="List every preset and exit.")] = False,
+    dataset: Annotated[
+        Path | None,
+        typer.Option("--fit", metavar="DATASET", help="Propose sizes and ratios that reach more of its objects."),
+    ] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option("--levels", metavar="N,N,...", help="Feature maps that --fit uses: cells a side, or WxH."),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option("--budget", metavar="N", min=1, help="Priors that --fit may use.  [default: as many as now]"),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what --fit draws.")] = 0,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     select: SelectOption = None,
@@ -61,7 +78,8 @@ def anchors(
 ) -> None:
     """Show the priors of a config, level by level.
 
-    It shows their shapes and reach, and the object sizes they cannot learn.
+    It shows their shapes and reach, and the object sizes they cannot learn. With --fit, it proposes others that more
+    objects of a dataset reach.
 
     Example: ssdlossdbg anchors --config ssd300 -o priors.png
     """
@@ -69,6 +87,25 @@ def anchors(
         _list(format)
         return
     codes = parse_codes(select, ignore)
+    _refuse_together(dataset, {"--image": image, "--dump": dump}, {"--levels": levels, "--budget": budget})
+    if dataset is not None:
+        maps, size = parse_levels(levels), parse_image_size(image_size)
+        check_config_name(output)
+        with progress("Fitting the priors"):
+            with quick_imports():
+                from ssdlossdbg.api.fitting import fit
+            proposal = fit(
+                dataset,
+                config,
+                dialect,
+                levels=maps,
+                budget=budget,
+                seed=seed,
+                image_size=size,
+                prior_format=prior_format.value,
+            )
+        show_fit(proposal, output, existing_inputs(dataset, config), format)
+        return
     if image is not None and output is None:
         say_warning("--image: is the ground of a picture, and none is asked for. Add -o PNG.")
     with progress("Generating the priors"):
@@ -102,6 +139,19 @@ def anchors(
 
         show(with_files(anchors_report(result), files))
     finish(result.findings, fail_on)
+
+
+def _refuse_together(dataset: Path | None, not_fitting: dict[str, object], fitting: dict[str, object]) -> None:
+    """Refuse options that only the description of priors has, or only --fit.
+
+    Raises:
+        InputError: such an option was given.
+    """
+    given = [name for name, value in (not_fitting if dataset else fitting).items() if value is not None]
+    if given and dataset:
+        raise InputError(given[0], "says how to show priors, and --fit proposes some", "Leave one of the two out.")
+    if given:
+        raise InputError(given[0], "says how to fit priors, and nothing is to be fitted", "Add --fit DATASET.")
 
 
 def _list(format: Format) -> None:

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from ssdlossdbg import __version__
 from ssdlossdbg.cli.anchors import anchors
+from ssdlossdbg.cli.audit import audit
 from ssdlossdbg.cli.check import check
 from ssdlossdbg.cli.compare import compare
 from ssdlossdbg.cli.detect import detect
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (match, loss, detect, anchors, compare, check, dialects, explain):
+for function in (match, loss, detect, anchors, compare, audit, check, dialects, explain):
     app.command()(function)
 
 

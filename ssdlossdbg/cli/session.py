@@ -143,8 +143,11 @@ def quick_imports() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def progress(doing: str) -> Iterator[None]:
-    """Say on stderr what is going on, once it has taken longer than two seconds."""
+def progress(doing: str, silent: bool = False) -> Iterator[None]:
+    """Say on stderr what is going on, once it has taken longer than two seconds, unless it is to be silent."""
+    if silent:
+        yield
+        return
     timer = threading.Timer(PATIENCE_SECONDS, lambda: print(f"{doing} ...", file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
@@ -176,12 +179,12 @@ def finish(findings: Iterable[Finding], fail_on: FailOn) -> None:
         raise typer.Exit(EXIT_FINDINGS)
 
 
-def write_file(path: Path, data: bytes, inputs: Iterable[Path] = ()) -> None:
+def write_file(path: Path, data: bytes | Iterable[bytes], inputs: Iterable[Path] = ()) -> None:
     """Write a file whole or not at all.
 
     Args:
         path: where to.
-        data: what.
+        data: what, at once or in chunks.
         inputs: files that must not be replaced.
 
     Raises:
@@ -196,7 +199,7 @@ def write_file(path: Path, data: bytes, inputs: Iterable[Path] = ()) -> None:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                file.writelines([data] if isinstance(data, bytes) else data)
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
         except BaseException:

@@ -22,6 +22,10 @@ class Assignment:
 
     Attributes:
         best_prior, best_iou: `[N]` the prior of highest IoU, the first of several, and that IoU.
+        ties: `[N]` priors whose IoU is as good but for the tolerance, itself included; of objects that reach the least
+            IoU, those that do.
+        apart: `[N]` whether the object may overlap no prior at all. Whose a prior is then depends on more than
+            overlaps, so what is said of its image is void.
         lost_to: `[N]` the object that took this one's best prior, or -1.
         object, prior: `[M]` a prior that an object owns, or overlaps most and enough; each prior of an image once.
         iou: `[M]` their IoU.
@@ -30,6 +34,8 @@ class Assignment:
 
     best_prior: Tensor
     best_iou: Tensor
+    ties: Tensor
+    apart: Tensor
     lost_to: Tensor
     object: Tensor
     prior: Tensor
@@ -48,7 +54,9 @@ def least_iou(spec: MatchSpec) -> float:
     return spec.threshold if spec.ignore_from is None else min(spec.threshold, spec.ignore_from)
 
 
-def assign(boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid) -> Assignment | None:
+def assign(
+    boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, tolerance: float = 0.0
+) -> Assignment:
     """Assign priors to objects as `match` does, to the last bit.
 
     Args:
@@ -57,21 +65,20 @@ def assign(boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid:
         corners: `[P, 4]` the priors, xyxy, in the unit of the boxes.
         spec: threshold and rules; `can_assign` must hold.
         grid: that the priors stand on.
-
-    Returns:
-        The assignment; None if some object may overlap no prior at all, since whose a prior is then depends on more
-        than overlaps.
+        tolerance: IoUs that differ by no more count as ties.
     """
     row, prior, overlap = _pairs(boxes, corners, spec, grid, least_iou(spec))
-    best_iou, best_prior = _best(row, prior, overlap, len(boxes), len(corners))
-    lone = (best_iou < 0).nonzero().flatten()
+    best_iou, best_prior, ties = _best_priors(row, prior, overlap, len(boxes), len(corners), tolerance)
+    apart = best_iou < 0
+    lone = apart.nonzero().flatten()
     if len(lone):
         # It overlaps one of the priors nearest to it by something; only what may overlap it more can be its best.
         near = iou(boxes[lone][:, None], corners[grid.nearest(boxes[lone])], spec.iou, spec.iou_epsilon).amax(1)
-        if not bool((near > 0).all()):
-            return None
-        others = _pairs(boxes[lone], corners, spec, grid, near)
-        best_iou[lone], best_prior[lone] = _best(*others, len(lone), len(corners))
+        apart[lone] = near <= 0
+        lone, near = lone[near > 0], near[near > 0]
+        others = _pairs(boxes[lone], corners, spec, grid, torch.maximum(near - tolerance, near / 2))
+        best_iou[lone], best_prior[lone], ties[lone] = _best_priors(*others, len(lone), len(corners), tolerance)
+        best_iou[apart], best_prior[apart] = 0.0, 0
 
     claimed, claim = torch.unique(image * len(corners) + best_prior, return_inverse=True)
     owner = OWNERS[spec.conflict](claim, best_iou, len(claimed))
@@ -83,6 +90,8 @@ def assign(boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid:
     return Assignment(
         best_prior=best_prior,
         best_iou=best_iou,
+        ties=ties,
+        apart=apart,
         lost_to=lost_to,
         object=torch.cat((owner, row[free])),
         prior=torch.cat((claimed % len(corners), prior[free])),
@@ -126,6 +135,14 @@ def _pairs(
     overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
     reaching = overlap >= (least[row] if isinstance(least, Tensor) else least)
     return row[reaching], prior[reaching], overlap[reaching]
+
+
+def _best_priors(
+    row: Tensor, prior: Tensor, overlap: Tensor, objects: int, priors: int, tolerance: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`[N]` highest IoU of each object (-1 without a pair), the first prior that has it, and how many come near it."""
+    best_iou, best_prior = _best(row, prior, overlap, objects, priors)
+    return best_iou, best_prior, torch.bincount(row[overlap >= best_iou[row] - tolerance], minlength=objects)
 
 
 def _best(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int) -> tuple[Tensor, Tensor]:

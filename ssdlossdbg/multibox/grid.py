@@ -118,20 +118,20 @@ class Grid:
         floor = torch.as_tensor(least, dtype=torch.float64).reshape(-1, 1) * (1 - ROUNDING)
         low, high = boxes[:, :2].double(), boxes[:, 2:].double()
         (w, h), (cx, cy) = (high - low).T[..., None], ((high + low) / 2).T[..., None]
+        narrow, flat = torch.minimum(w, self.width), torch.minimum(h, self.height)
         shared = floor / (1 + floor) * (w * h + self.width * self.height)
-        across, down = shared / torch.minimum(h, self.height), shared / torch.minimum(w, self.width)
-        fits = (across <= torch.minimum(w, self.width)) & (down <= torch.minimum(h, self.height))
-        # What follows is for the few shapes that fit an object.
-        box, shape = fits.nonzero(as_tuple=True)
+        # What follows is for the few shapes that would fit an object if they were centred on it.
+        box, shape = (shared <= narrow * flat).nonzero(as_tuple=True)
+        shared, narrow, flat = (each[box, shape] for each in (shared, narrow, flat))
         left, columns = _window(
             cx[box, 0] - self.x[shape],
-            (w[box, 0] + self.width[shape]) / 2 - across[box, shape] + self.stray_x[shape],
+            (w[box, 0] + self.width[shape]) / 2 - shared / flat + self.stray_x[shape],
             self.stride_x[shape],
             self.columns[shape],
         )
         top, rows = _window(
             cy[box, 0] - self.y[shape],
-            (h[box, 0] + self.height[shape]) / 2 - down[box, shape] + self.stray_y[shape],
+            (h[box, 0] + self.height[shape]) / 2 - shared / narrow + self.stray_y[shape],
             self.stride_y[shape],
             self.rows[shape],
         )

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.assignment import OWNERS, assign, can_assign
+from ssdlossdbg.multibox.assignment import OWNERS, Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -291,8 +291,13 @@ def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matchi
 
 
 @dataclass(frozen=True)
-class _Roles:
-    """What some priors become; tensors of one shape."""
+class Roles:
+    """What some priors become; tensors of one shape.
+
+    Attributes:
+        positive, forced, ignored: as in `Matching`.
+        label: class id; 0 for negatives, -1 for ignored priors.
+    """
 
     positive: Tensor
     forced: Tensor
@@ -307,7 +312,7 @@ def _roles(
     forced: Tensor,
     has_objects: Tensor,
     spec: MatchSpec,
-) -> _Roles:
+) -> Roles:
     """The roles of priors, whichever and however many.
 
     Args:
@@ -326,7 +331,18 @@ def _roles(
     if spec.ignore_from is not None:
         ignored = ~matched & has_objects & (highest_iou >= spec.ignore_from)
         label = torch.where(ignored, -1, label)
-    return _Roles(positive, positive & ~by_threshold, ignored, label)
+    return Roles(positive, positive & ~by_threshold, ignored, label)
+
+
+def assigned_roles(found: Assignment, labels: Tensor, spec: MatchSpec) -> Roles:
+    """The roles, `[M]`, of the priors of an assignment.
+
+    Args:
+        found: what `assign` returned.
+        labels: `[N]` class ids of the objects.
+        spec: threshold and rules.
+    """
+    return _roles(labels[found.object], found.iou, found.iou, found.owned, torch.ones_like(found.owned), spec)
 
 
 def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: Grid | None) -> Matching:
@@ -349,11 +365,10 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
     found = assign(gt.boxes[image, slot], image, cxcywh_to_xyxy(priors), spec, grid)
-    if found is None:
+    if bool(found.apart.any()):
         return match(gt, priors, spec)
     where = image[found.object], found.prior
-    labels = gt.labels[image[found.object], slot[found.object]]
-    roles = _roles(labels, found.iou, found.iou, found.owned, torch.ones_like(found.owned), spec)
+    roles = assigned_roles(found, gt.labels[image, slot], spec)
 
     def of_priors(values: Tensor, elsewhere: float = 0) -> Tensor:
         return values.new_full((len(gt.counts), len(priors)), elsewhere).index_put_(where, values)

@@ -47,7 +47,7 @@ SCHEMA_VERSION = 1
 def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence[RoleChanges] = ()) -> str:
     """The JSON report of `match`; `files` are the pictures written, `changes` what other dialects do differently."""
     totals = result.totals
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "command": "match",
@@ -58,7 +58,7 @@ def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence
                 "size": result.annotation_size,
                 "left_out": [{"index": index, "label": label} for index, label in result.left_out],
             },
-            "config": _config(result.config),
+            "config": config_dict(result.config),
             "dialect": result.dialect,
             "device": result.device,
             "threshold": result.threshold,
@@ -118,7 +118,7 @@ def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence
 def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
     """The JSON report of `loss`; `files` are the pictures written."""
     loss, sums = result.loss, result.loss_sum
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "command": "loss",
@@ -133,7 +133,7 @@ def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
                 "layout": result.targets_layout,
                 "encoded": result.encoded,
             },
-            "config": _config(result.config),
+            "config": config_dict(result.config),
             "dialect": result.dialect,
             "device": result.device,
             "threshold": result.threshold,
@@ -191,11 +191,11 @@ def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
 
 def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
     """The JSON report of `anchors`; `files` are the picture and the dump written."""
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "command": "anchors",
-            "config": _config(result.config),
+            "config": config_dict(result.config),
             "dialect": result.dialect,
             "threshold": result.threshold,
             "priors": result.config.priors,
@@ -223,7 +223,7 @@ def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
 
 def compare_json(result: CompareResult) -> str:
     """The JSON report of `compare`."""
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "command": "compare",
@@ -233,7 +233,7 @@ def compare_json(result: CompareResult) -> str:
                 "dtype": result.dtype,
             },
             "targets": {"path": result.targets_path, "layout": result.targets_layout},
-            "config": _config(result.config),
+            "config": config_dict(result.config),
             "device": result.device,
             "reference": result.reference,
             "reference_total": result.reference_total,
@@ -266,7 +266,7 @@ def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
     rules = result.rules
     objects, roles = result.ground_truth, [item.role for item in result.detections]
     status = [item.status for item in objects]
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "command": "detect",
@@ -278,7 +278,7 @@ def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
             "targets": None
             if result.targets_path is None
             else {"path": result.targets_path, "layout": result.targets_layout},
-            "config": _config(result.config),
+            "config": config_dict(result.config),
             "dialect": result.dialect,
             "device": result.device,
             "rules": {
@@ -343,7 +343,7 @@ def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
 
 def presets_json(presets: Sequence[PresetSummary]) -> str:
     """The JSON report of `anchors --list`."""
-    return _dump(
+    return dump(
         {
             "schema_version": SCHEMA_VERSION,
             "command": "anchors",
@@ -362,7 +362,8 @@ def presets_json(presets: Sequence[PresetSummary]) -> str:
     )
 
 
-def _config(config: ConfigSummary) -> dict[str, Any]:
+def config_dict(config: ConfigSummary) -> dict[str, Any]:
+    """The priors in use."""
     return {
         "name": config.name,
         "codebase": config.codebase,
@@ -510,5 +511,6 @@ def _ground_truth_detect(item: GroundTruthDetect) -> dict[str, Any]:
     }
 
 
-def _dump(report: dict[str, Any]) -> str:
+def dump(report: dict[str, Any]) -> str:
+    """The text of a report, with what JSON has no word for as strings."""
     return json.dumps(valid_json(report), indent=2, allow_nan=False)

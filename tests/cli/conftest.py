@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,10 @@ PATIENCE = (
     "Generating the priors ...",
     "Detecting ...",
     "Checking ...",
+    "Fitting the priors ...",
+    "Reading the dataset ...",
 )
+COUNTING = re.compile(r"Matching [\d,]+ images \.\.\.$")
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def strip_patience(text: str) -> str:
     """What was said on stderr beside that there is something to wait for."""
-    return "".join(line for line in text.splitlines(keepends=True) if line.strip() not in PATIENCE)
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if line.strip() not in PATIENCE and not COUNTING.match(line))
 
 
 @pytest.fixture

@@ -7,6 +7,18 @@ Losses are normalised as the dialect does, unless a name ends in `_sum`.
 from __future__ import annotations
 
 from ssdlossdbg.analysis.results.anchors import AnchorsResult, LevelGrid, PresetSummary
+from ssdlossdbg.analysis.results.audit import (
+    AuditedDataset,
+    AuditResult,
+    Augmented,
+    Contested,
+    Group,
+    IouBySize,
+    LevelAudit,
+    Recalls,
+    Tally,
+    WorstImage,
+)
 from ssdlossdbg.analysis.results.check import CheckedFiles, CheckResult
 from ssdlossdbg.analysis.results.common import COORDINATES, BoolArray, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.analysis.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
@@ -26,6 +38,7 @@ from ssdlossdbg.analysis.results.detect import (
 )
 from ssdlossdbg.analysis.results.encoded import EncodedTable
 from ssdlossdbg.analysis.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
+from ssdlossdbg.analysis.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.analysis.results.loss import (
     Cutoff,
     GroundTruthLoss,
@@ -71,6 +84,9 @@ __all__ = [
     "SEVERITIES",
     "UNMATCHED",
     "AnchorsResult",
+    "AuditResult",
+    "AuditedDataset",
+    "Augmented",
     "BatchRoles",
     "BoolArray",
     "Box",
@@ -81,21 +97,29 @@ __all__ = [
     "ClassDetect",
     "CompareResult",
     "ConfigSummary",
+    "Contested",
     "Cutoff",
     "DetectResult",
     "Detection",
     "DialectOutcome",
     "EncodedTable",
     "Finding",
+    "FitResult",
+    "FittedDataset",
+    "FittedLevel",
+    "FittedPriors",
     "FloatArray",
     "GroundTruthDetect",
     "GroundTruthLoss",
     "GroundTruthMatch",
+    "Group",
     "GroupLoss",
     "ImageDetect",
     "ImageFacts",
     "ImageLoss",
     "IntArray",
+    "IouBySize",
+    "LevelAudit",
     "LevelGrid",
     "LevelMatch",
     "LossResult",
@@ -110,12 +134,16 @@ __all__ = [
     "Predicted",
     "PresetSummary",
     "PriorTable",
+    "Reach",
+    "Recalls",
     "Refusal",
     "RoleChanges",
     "RoundTrip",
     "SceneLoss",
     "Severity",
+    "Tally",
     "ThresholdCount",
     "Where",
+    "WorstImage",
     "codes_at",
 ]

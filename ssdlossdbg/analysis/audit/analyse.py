@@ -1,0 +1,96 @@
+"""From a dataset to all that its audit reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ssdlossdbg.analysis.audit import summary, tallies
+from ssdlossdbg.analysis.audit.assigned import Flat, Matcher
+from ssdlossdbg.analysis.audit.augmented import augment, check_crops
+from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
+from ssdlossdbg.analysis.audit.matched import match_flat
+from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
+from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
+from ssdlossdbg.analysis.common import resolve_device, summarise
+from ssdlossdbg.analysis.evidence.priors import describe_priors
+from ssdlossdbg.analysis.results import AuditedDataset, AuditResult
+from ssdlossdbg.analysis.scaled import Scaled, scale_like
+from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.priors import NamedPriors
+
+
+def analyse_audit(
+    dataset: Dataset,
+    named: NamedPriors,
+    dialect: Dialect,
+    spec: AuditSpec,
+    ranks: Ranks = ALONE,
+    advance: Callable[[int], None] = unheard,
+) -> AuditResult:
+    """Match every object of a dataset as the dialect's training code would, and count what became of it.
+
+    A KeyboardInterrupt ends the matching, not the analysis: the result is then about what was done.
+
+    Args:
+        dataset: what was annotated.
+        named: the priors.
+        dialect: the rules.
+        spec: what else is asked.
+        ranks: the processes that share the work; the result is the same in each.
+        advance: told how many images were done since it was last called; each draw counts anew.
+
+    Raises:
+        InputError: no such device, crops that nobody wrote down or that cannot be drawn, or another process ended.
+    """
+    device = resolve_device(spec.device)
+    if spec.draws:
+        check_crops(dialect, spec.letterbox)
+    priors = named.priors.to(device)
+    scaled = scale_like(dataset, dialect, priors.image_size if spec.letterbox else None)
+    classes = dataset.class_index[scaled.rows] + 1
+    flat = Flat(*map(torch.from_numpy, (scaled.boxes, scaled.image, classes)))
+    matcher = Matcher(priors, dialect)
+    matched = match_flat(flat, len(dataset.names), matcher, ranks, advance)
+    objects = audited_objects(dataset, scaled, matched, priors, dialect)
+    drawing = spec.draws > 0 and bool(matched.done.all())
+    outcome = tallies.outcomes(objects.boxes, objects.class_id, vars(objects), priors.image_size, dialect.match)
+    return AuditResult(
+        dataset=_audited(dataset, scaled, spec),
+        config=summarise(named),
+        dialect=dialect.name,
+        device=str(device),
+        threshold=dialect.match.threshold,
+        done=int(matched.done.sum()),
+        totals=tallies.total(outcome),
+        classes=tallies.by_class(outcome, dataset.class_names),
+        sizes=tallies.by_size(outcome, priors.image_size),
+        aspects=tallies.by_aspect(outcome),
+        levels=summary.levels(priors, matched, objects),
+        positives_each=tuple(np.bincount(outcome.positives[outcome.valid]).tolist()),
+        recalls=tallies.recalls(outcome),
+        iou_by_size=summary.iou_by_size(outcome, priors),
+        contested=summary.contested(objects, dataset.class_names),
+        images_first=summary.images_first(objects, dataset, matched, spec.worst),
+        augmented=augment(flat, scaled, matcher, spec, ranks, advance) if drawing else None,
+        objects=objects,
+        prior_level=priors.level_index.cpu().numpy(),
+        evidence=(objects, describe_priors(named, dialect), *refusals(dataset, scaled)),
+    )
+
+
+def _audited(dataset: Dataset, scaled: Scaled, spec: AuditSpec) -> AuditedDataset:
+    present = np.bincount(scaled.image, minlength=len(dataset.names)) + scaled.unusable
+    return AuditedDataset(
+        path=str(dataset.path),
+        format=dataset.format,
+        images=len(dataset.names),
+        empty=int((present == 0).sum()),
+        left_out=len(scaled.left_out),
+        unknown=dataset.unknown,
+        refused=len(dataset.refused) + len(scaled.refused),
+        letterbox=spec.letterbox,
+    )

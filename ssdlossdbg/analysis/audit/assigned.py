@@ -1,0 +1,196 @@
+"""Any number of objects, matched in blocks: on the grid where that gives the same, with all priors elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.annotated import match_boxes
+from ssdlossdbg.analysis.common import unit_of
+from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of, prior_shapes, shape_iou
+from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.grid import Grid
+from ssdlossdbg.multibox.matching import assigned_roles
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers.dialects import Dialect
+
+# Objects of a block: some megabytes of pairs with priors, which a cache still holds in part.
+OBJECTS_AT_ONCE = 2**14
+# Images that are matched with all priors at once, whose roles are `[images, P]`.
+IMAGES_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Flat:
+    """N objects, image after image.
+
+    Attributes:
+        boxes: float64 `[N, 4]`, xyxy, normalised.
+        image: int64 `[N]`, ascending.
+        class_id: int64 `[N]`, 0 being background.
+    """
+
+    boxes: Tensor
+    image: Tensor
+    class_id: Tensor
+
+    def __getitem__(self, rows: Tensor | slice) -> Flat:
+        """Some of them."""
+        return Flat(self.boxes[rows], self.image[rows], self.class_id[rows])
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What became of N objects.
+
+    Attributes:
+        fates: `[N]` each; rows of `lost_to` count from the first of the N.
+        positives, forced: `[L]` over all images, by level.
+    """
+
+    fates: Fates
+    positives: Tensor
+    forced: Tensor
+
+
+def blocks(image: np.ndarray, images: int) -> list[tuple[range, slice]]:
+    """How to cut a dataset: runs of images with some thousands of objects, and the rows of those.
+
+    The cuts depend on the dataset alone, so that every process cuts alike.
+
+    Args:
+        image: int64 `[N]` the image of each object, ascending.
+        images: how many there are.
+    """
+    counts = np.bincount(image, minlength=images)
+    starts = np.concatenate(([0], counts.cumsum()))
+    block = starts[:-1] // OBJECTS_AT_ONCE
+    cuts = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), images] if images else [0]
+    return [(range(first, last), slice(int(starts[first]), int(starts[last]))) for first, last in pairwise(cuts)]
+
+
+class Matcher:
+    """Priors and rules, ready for any number of objects.
+
+    Args:
+        priors: the grid, on the device that all priors are to be looked at where the sparse way does not do.
+        dialect: the rules.
+    """
+
+    def __init__(self, priors: Priors, dialect: Dialect) -> None:
+        self.priors, self.dialect = priors, dialect
+        self._unit = unit_of(dialect, priors).cpu()
+        self._level = priors.level_index.cpu()
+        self._shapes = prior_shapes(priors).cpu()
+        self.levels = len(priors.levels) or 1
+        boxes = priors.boxes.cpu() * self._unit
+        self._corners = cxcywh_to_xyxy(boxes)
+        self._grid = Grid.of(boxes, priors.levels, priors.order) if can_assign(dialect.match) else None
+
+    def assign(self, objects: Flat) -> Assigned:
+        """Match N objects as `match` does, image by image; all objects of their images must be there."""
+        boxes = (objects.boxes * self._unit).to(self._unit.dtype)
+        dense = self._needs_all_priors(objects, boxes)
+        parts = []
+        with _one_thread():
+            found = self._search(objects, boxes, ~dense)
+            if found and bool(found.apart.any()):
+                dense |= torch.isin(objects.image, objects.image[~dense][found.apart])
+                found = self._search(objects, boxes, ~dense)
+            if found:
+                parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], found)))
+        parts += [(rows, self._densely(objects[rows], boxes[rows])) for rows in _some_images(objects.image, dense)]
+        return _joined(parts, len(boxes), self.levels)
+
+    def _needs_all_priors(self, objects: Flat, boxes: Tensor) -> Tensor:
+        """`[N]` whether an object's image holds a box that is none, or the rules ask for more than the sparse way."""
+        if self._grid is None:
+            return torch.ones_like(objects.image, dtype=torch.bool)
+        sound = (boxes[:, 2:] > boxes[:, :2]).all(1) & boxes.isfinite().all(1)
+        return torch.isin(objects.image, objects.image[~sound])
+
+    def _search(self, objects: Flat, boxes: Tensor, chosen: Tensor) -> Assignment | None:
+        """What chosen objects, `[N]`, get, found on the grid; None of no objects."""
+        if self._grid is None or not bool(chosen.any()):
+            return None
+        return assign(boxes[chosen], objects.image[chosen], self._corners, self.dialect.match, self._grid, NEAR_TIE)
+
+    def _described(self, objects: Flat, found: Assignment) -> Assigned:
+        roles = assigned_roles(found, objects.class_id, self.dialect.match)
+        number, level = len(objects.image), self._level[found.prior]
+        fates = Fates(
+            best_prior=found.best_prior,
+            best_iou=found.best_iou,
+            shape_iou=shape_iou(objects.boxes, self._shapes),
+            near_ties=found.ties,
+            positives=torch.bincount(found.object[roles.positive], minlength=number),
+            forced=torch.bincount(found.object[roles.forced], minlength=number),
+            lost_to=found.lost_to,
+            target=torch.zeros(number),  # of a box with an area
+        )
+        return Assigned(fates, self._by_level(level[roles.positive]), self._by_level(level[roles.forced]))
+
+    def _densely(self, objects: Flat, boxes: Tensor) -> Assigned:
+        counts = torch.unique_consecutive(objects.image, return_counts=True)[1].tolist()
+        matched = match_boxes(
+            torch.split(boxes, counts), torch.split(objects.class_id, counts), self.priors, self.dialect
+        )
+        matching = matched.matching
+        return Assigned(
+            fates_of(matched.in_units, matching, matched.targets, self.priors, matched.unit, self.dialect),
+            self._by_level(self._level[matching.positive.nonzero()[:, 1].cpu()]),
+            self._by_level(self._level[matching.forced.nonzero()[:, 1].cpu()]),
+        )
+
+    def _by_level(self, level: Tensor) -> Tensor:
+        return torch.bincount(level, minlength=self.levels)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Leave the other cores alone.
+
+    A block is thousands of operations of a fraction of a millisecond each. Sharing those among threads gains next to
+    nothing, and takes ten times as long as soon as another program wants one of the cores, since all wait for the last.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _some_images(image: Tensor, chosen: Tensor) -> Iterator[Tensor]:
+    """The rows of chosen images, a few images at a time."""
+    rows = chosen.nonzero().flatten()
+    _, place = torch.unique_consecutive(image[rows], return_inverse=True)
+    groups = torch.div(place, IMAGES_AT_ONCE, rounding_mode="floor")
+    sizes = torch.bincount(groups).tolist()
+    return iter(torch.split(rows, sizes)) if sizes else iter(())
+
+
+def _joined(parts: Iterable[tuple[Tensor, Assigned]], number: int, levels: int) -> Assigned:
+    """What became of all objects, from parts that are given with their rows."""
+    floats = {"best_iou", "shape_iou", "target"}
+    columns = {
+        each.name: torch.zeros(number, dtype=torch.float64 if each.name in floats else torch.long)
+        for each in fields(Fates)
+    }
+    positives, forced = torch.zeros((2, levels), dtype=torch.long)
+    for rows, part in parts:
+        for name, column in columns.items():
+            values = getattr(part.fates, name).cpu()
+            if name == "lost_to":
+                values = torch.where(values >= 0, rows[values], -1)
+            column[rows] = values.to(column.dtype)
+        positives += part.positives
+        forced += part.forced
+    return Assigned(Fates(**columns), positives, forced)

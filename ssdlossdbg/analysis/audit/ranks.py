@@ -1,0 +1,106 @@
+"""Several processes that work on one dataset together, started by torchrun."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, distributed
+from torch.distributed.rendezvous import rendezvous
+
+from ssdlossdbg.errors import LostRankError
+
+T = TypeVar("T")
+# Ranks start within seconds of each other, but one may read and match for longer than another. A rank that dies closes
+# its connections, which ends the waiting of the others at once.
+PATIENCE_AT_START = timedelta(minutes=2)
+PATIENCE = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Which of the processes this is.
+
+    Attributes:
+        rank: its number, from 0; 0 reports.
+        count: how many there are.
+        device: where sums are made: with NCCL on the process's own GPU.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  # immutable
+
+    def mine(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's share of what is to be done."""
+        return items[self.rank :: self.count]
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum of all processes' tensors, in each of them; exact for whole numbers, and where all but one are 0.
+
+        Raises:
+            LostRankError: another process ended.
+        """
+        if self.count == 1:
+            return tensor
+        moved = tensor.to(self.device)
+        with _explained(self.rank):
+            distributed.all_reduce(moved)
+        return moved.to(tensor.device)
+
+    def gather(self, item: T) -> list[T]:
+        """What all processes hold, in the order of their ranks, in each of them.
+
+        Raises:
+            LostRankError: another process ended.
+        """
+        if self.count == 1:
+            return [item]
+        items: list[Any] = [None] * self.count
+        with _explained(self.rank):
+            distributed.all_gather_object(items, item)
+        return items
+
+
+ALONE = Ranks()
+
+
+@contextlib.contextmanager
+def together() -> Iterator[Ranks]:
+    """The processes that torchrun started; this one alone where it did not.
+
+    Raises:
+        LostRankError: the others do not answer.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1 or not distributed.is_available():
+        yield ALONE
+        return
+    rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
+    on_gpu = torch.cuda.is_available() and torch.cuda.device_count() > local
+    device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+    with _explained(rank):
+        store, _, _ = next(rendezvous("env://", timeout=PATIENCE_AT_START))
+        distributed.init_process_group(
+            "nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE
+        )
+    try:
+        yield Ranks(rank, count, device)
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _explained(rank: int) -> Iterator[None]:
+    """Say in a sentence that another process is gone, rather than how the connection to it broke."""
+    try:
+        yield
+    except RuntimeError as error:  # what gloo and NCCL raise, DistError included
+        reason = str(error).strip().splitlines()[0]
+        what = f"lost another process of this audit ({reason})"
+        raise LostRankError(f"rank {rank}", what, "Its own message says why it ended; start torchrun again.") from None

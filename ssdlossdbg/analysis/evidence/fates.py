@@ -1,0 +1,120 @@
+"""What matching made of objects, a row an object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.matching import Matching, overlaps
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.tiles import images_at_once
+from ssdlossdbg.readers.dialects import Dialect
+
+# Overlaps this close may change places on another device or in another precision.
+NEAR_TIE = 1e-5
+# Sides of priors that differ by less, as a fraction of the image, are one shape.
+SAME_SHAPE = 1e-6
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What became of N objects; `[N]` each, and each as in `Objects`."""
+
+    best_prior: Tensor
+    best_iou: Tensor
+    shape_iou: Tensor
+    near_ties: Tensor
+    positives: Tensor
+    forced: Tensor
+    lost_to: Tensor
+    target: Tensor
+
+    def columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The same by name, as `Objects` takes them: int64 and float64, off the device."""
+        tensors = {each.name: getattr(self, each.name).cpu() for each in fields(self)}
+        return {
+            name: (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+            for name, tensor in tensors.items()
+        }
+
+
+def fates_of(
+    gt: GroundTruthBatch, matching: Matching, targets: Tensor, priors: Priors, unit: Tensor, dialect: Dialect
+) -> Fates:
+    """What became of the objects of a batch, image after image.
+
+    Args:
+        gt: the objects as the loss sees them, in the dialect's unit.
+        matching: of the whole batch.
+        targets: `[B, P, 4]` encoded offsets.
+        priors: the grid, normalised.
+        unit: `[4]` what normalised boxes are multiplied by to get the dialect's unit.
+        dialect: the rules.
+    """
+    image, slot = gt.mask.nonzero(as_tuple=True)
+    starts = gt.counts.cumsum(0) - gt.counts
+    lost_to = matching.lost_to[image, slot]
+    return Fates(
+        best_prior=matching.best_prior[image, slot],
+        best_iou=matching.best_iou[image, slot],
+        shape_iou=shape_iou(gt.boxes[image, slot] / unit, prior_shapes(priors)),
+        near_ties=_near_ties(gt, priors.boxes * unit, matching, dialect)[image, slot],
+        positives=matching.positives_per_gt()[image, slot],
+        forced=matching.positives_per_gt(matching.forced)[image, slot],
+        lost_to=torch.where(lost_to >= 0, lost_to + starts[image], -1),
+        target=_first_non_finite(targets, matching)[image, slot],
+    )
+
+
+def prior_shapes(priors: Priors) -> Tensor:
+    """`[S, 2]` float64 (width, height) of all shapes that priors have, normalised."""
+    shapes: Tensor = torch.unique((priors.boxes[:, 2:].double() / SAME_SHAPE).round(), dim=0)
+    return shapes * SAME_SHAPE
+
+
+def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
+    """The best IoU that objects would have with priors centred on them.
+
+    Args:
+        boxes: `[N, 4]` xyxy, normalised.
+        shapes: what `prior_shapes` returned.
+
+    Returns:
+        `[N]` float64; 0 for boxes that are none.
+    """
+    sides = (boxes[:, 2:] - boxes[:, :2]).double().clamp(min=0)[:, None]
+    intersection = torch.minimum(sides, shapes).prod(-1)
+    union = sides.prod(-1) + shapes.prod(-1) - intersection
+    return (intersection / union).nan_to_num(0.0).amax(1) if len(boxes) else boxes.new_zeros(0, dtype=torch.float64)
+
+
+def _near_ties(gt: GroundTruthBatch, priors: Tensor, matching: Matching, dialect: Dialect) -> Tensor:
+    """`[B, G]` priors whose overlap is as good as the best one; 0 where nothing overlaps."""
+    images = images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
+    best = torch.split(matching.best_iou, images)
+    counts = [
+        (overlaps(part, priors, dialect.match) >= highest[..., None] - NEAR_TIE).sum(-1) * (highest > 0)
+        for part, highest in zip(gt.split(images), best, strict=True)
+    ]
+    return torch.cat(counts)
+
+
+def _first_non_finite(targets: Tensor, matching: Matching) -> Tensor:
+    """`[B, G]` the first encoded target of each object's positives that is inf or nan; 0 where there is none."""
+    found = torch.zeros_like(matching.best_iou, dtype=torch.float64)
+    image, prior, coordinate = (~targets.isfinite() & matching.positive[..., None]).nonzero(as_tuple=True)
+    # Written backwards, so that of several the first is the one that stays.
+    image, prior, coordinate = image.flip(0), prior.flip(0), coordinate.flip(0)
+    for place, owner, value in zip(
+        image.tolist(),
+        matching.gt_index[image, prior].tolist(),
+        targets[image, prior, coordinate].tolist(),
+        strict=True,
+    ):
+        found[place, owner] = value
+    return found

@@ -1,0 +1,232 @@
+"""Which sizes and aspect ratios of priors would let more objects of a dataset reach the match threshold?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from ssdlossdbg.analysis.audit.tallies import size_edges
+from ssdlossdbg.analysis.common import summarise, unit_of
+from ssdlossdbg.analysis.results import (
+    BoolArray,
+    FitResult,
+    FittedDataset,
+    FittedLevel,
+    FittedPriors,
+    FloatArray,
+    Reach,
+)
+from ssdlossdbg.analysis.scaled import Scaled, scale_like
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.designs import LevelDesign, bounds_for, design_of, nearest_design, scaled
+from ssdlossdbg.multibox.fitting import Designs, Problem, fit
+from ssdlossdbg.multibox.matching import reaches
+from ssdlossdbg.multibox.priors import generate_priors
+from ssdlossdbg.multibox.reach import Sample, best_iou
+from ssdlossdbg.multibox.specs import LevelSpec, PriorSpec
+from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.prior_configs import PriorConfig
+from ssdlossdbg.readers.priors import NamedPriors
+
+# Of the images with objects, those that the search may not look at.
+HELD_OUT = 0.2
+MOST_OBJECTS = 20_000
+
+
+def analyse_fit(
+    dataset: Dataset,
+    config: PriorConfig,
+    dialect: Dialect,
+    levels: Sequence[tuple[int, int]] = (),
+    budget: int | None = None,
+    seed: int = 0,
+) -> FitResult:
+    """Fit the sizes and aspect ratios of priors to a dataset, and say what that gains.
+
+    Args:
+        dataset: whose objects; each counts the same.
+        config: the priors to start from and to compare with.
+        dialect: how objects are loaded and matched.
+        levels: (columns, rows) of the feature maps to use; those of the config if empty.
+        budget: priors that there may be; as many as the config has if None.
+        seed: of the split, the sample and the search.
+
+    Raises:
+        InputError: no object has an area, the levels are none, or the budget does not allow for a shape a level.
+    """
+    start = _start(config.spec, levels)
+    budget = _checked_budget(start, budget, config)
+    objects = scale_like(dataset, dialect)
+    sound = _sound(objects.boxes)
+    if not sound.any():
+        fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."
+        raise InputError(dataset.path, "holds no object with an area, so there is nothing to fit to", fix)
+    named = NamedPriors(config.name, config.codebase, generate_priors(config.spec))
+    unit = unit_of(dialect, named.priors)
+    boxes = objects.boxes[sound]
+    sample = Sample((torch.from_numpy(boxes) * unit).to(unit.dtype), unit, dialect.match)
+
+    draw = np.random.default_rng(seed)
+    held_out = _held_out(objects.image[sound], draw)
+    usable = np.flatnonzero(~held_out)
+    looked_at = np.sort(draw.permutation(usable)[:MOST_OBJECTS])
+    bounds = bounds_for(start, config.spec.image_size)
+    found = fit(Problem(sample[torch.from_numpy(looked_at)], config.spec, bounds, budget, seed), start)
+
+    before = best_iou(sample, config.spec)
+    after = best_iou(sample, replace(config.spec, levels=tuple(design.spec for design in found)))
+    outcome = _Outcome(sample, before.numpy(), after.numpy())
+    proposed = _priors(config.spec, found)
+    same_levels = [design.feature_map for design in start] == [level.feature_map for level in config.spec.levels]
+    if same_levels and config.spec.count <= budget and not outcome.gained(~held_out):
+        outcome, proposed = replace(outcome, after=outcome.before), _base(config.spec)
+    return FitResult(
+        dataset=_described(dataset, objects, sound),
+        config=summarise(named),
+        dialect=dialect.name,
+        threshold=dialect.match.threshold,
+        seed=seed,
+        budget=budget,
+        searched=len(looked_at),
+        before=_base(config.spec),
+        after=proposed,
+        total=outcome.reach("all", np.ones_like(held_out)),
+        fitted=outcome.reach("fitted", ~held_out),
+        held_out=outcome.reach("held out", held_out),
+        sizes=_by_size(outcome, boxes, config.spec.image_size),
+        mean_before=float(outcome.before.mean()),
+        mean_after=float(outcome.after.mean()),
+    )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The best IoU of N objects, `[N]`, with the priors before and after."""
+
+    sample: Sample
+    before: FloatArray
+    after: FloatArray
+
+    def _reached(self, iou: FloatArray) -> BoolArray:
+        match = self.sample.match
+        result: BoolArray = reaches(torch.from_numpy(iou), match.threshold, match).numpy()
+        return result
+
+    def gained(self, rows: BoolArray) -> bool:
+        """Whether more of some objects, chosen by `[N]`, reach the threshold."""
+        return int(self._reached(self.after)[rows].sum()) > int(self._reached(self.before)[rows].sum())
+
+    def reach(self, name: str, rows: BoolArray) -> Reach:
+        """Of objects chosen by `[N]`, those that reach the threshold."""
+        before, after = (int(self._reached(iou)[rows].sum()) for iou in (self.before, self.after))
+        return Reach(name, int(rows.sum()), before, after)
+
+
+def _sound(boxes: FloatArray) -> BoolArray:
+    """`[N]` whether boxes are finite and have an area."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.isfinite(boxes).all(1) & (boxes[:, 2:] > boxes[:, :2]).all(1))
+
+
+def _held_out(image: np.ndarray, draw: np.random.Generator) -> BoolArray:
+    """`[N]` whether the objects are in one of the images that are held out; in none of fewer than five."""
+    images = draw.permutation(np.unique(image))
+    return np.isin(image, images[: int(HELD_OUT * len(images))])
+
+
+def _by_size(outcome: _Outcome, boxes: FloatArray, image_size: tuple[int, int]) -> tuple[Reach, ...]:
+    side = np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * image_size, axis=1))
+    groups = (
+        outcome.reach(_range(low, high), (side >= low) & (side < high))
+        for low, high in pairwise(size_edges(image_size))
+    )
+    return tuple(group for group in groups if group.ground_truth)
+
+
+def _range(low: float, high: float) -> str:
+    if not low:
+        return f"under {high:g}"
+    return f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
+
+
+def _described(dataset: Dataset, objects: Scaled, sound: BoolArray) -> FittedDataset:
+    refused = (*dataset.refused, *objects.refused)
+    return FittedDataset(
+        path=str(dataset.path),
+        format=dataset.format,
+        images=len(dataset.names),
+        ground_truth=int(sound.sum()),
+        invalid=int((~sound).sum()),
+        refused=tuple(str(error) for _, error in refused),
+    )
+
+
+def _base(spec: PriorSpec) -> FittedPriors:
+    return _grid(spec, [_as_it_is(level) for level in spec.levels])
+
+
+def _priors(spec: PriorSpec, designs: Designs) -> FittedPriors:
+    return _grid(spec, [_level(design) for design in designs])
+
+
+def _grid(spec: PriorSpec, levels: Sequence[FittedLevel]) -> FittedPriors:
+    return FittedPriors(spec.image_size, tuple(levels), spec.clip, spec.order, spec.offset)
+
+
+def _level(design: LevelDesign) -> FittedLevel:
+    sizes = design.min_size, design.max_size
+    return FittedLevel(design.feature_map, design.stride, *sizes, design.ratios, design.words)
+
+
+def _as_it_is(level: LevelSpec) -> FittedLevel:
+    """The level to the last digit, whatever its shapes are made of."""
+    design = design_of(level)
+    if design is None:
+        return FittedLevel(level.feature_map, level.stride, None, None, (), level.shapes)
+    made = _level(design)
+    return made if design.shapes == level.shapes else replace(made, words=level.shapes)
+
+
+def _start(spec: PriorSpec, levels: Sequence[tuple[int, int]]) -> Designs:
+    """A design for each feature map, finest first: the config's own, or one after that of similar size."""
+    if not levels:
+        return tuple(map(nearest_design, spec.levels))
+    for columns, rows in levels:
+        if columns > spec.image_size[0] or rows > spec.image_size[1]:
+            what = (
+                f"asks for {columns} x {rows} cells, more than the {spec.image_size[0]} x {spec.image_size[1]} pixels"
+            )
+            raise InputError("--levels", f"{what} of the input", "Name feature maps that a network can have.")
+    finest_first = sorted(levels, key=math.prod, reverse=True)
+    return tuple(_design_for(feature_map, spec) for feature_map in finest_first)
+
+
+def _design_for(feature_map: tuple[int, int], spec: PriorSpec) -> LevelDesign:
+    def distance(level: LevelSpec) -> float:
+        return abs(math.log(level.cells / math.prod(feature_map)))
+
+    own = [level for level in spec.levels if level.feature_map == feature_map]
+    if own:
+        return nearest_design(own[0])
+    like = min(spec.levels, key=distance)
+    stride = (spec.image_size[0] / feature_map[0], spec.image_size[1] / feature_map[1])
+    design = replace(nearest_design(like), feature_map=feature_map, stride=stride)
+    factor = stride[0] / like.stride[0]
+    return scaled(design, factor, factor, [1.0] * len(design.ratios), bounds_for([design], spec.image_size))
+
+
+def _checked_budget(start: Designs, budget: int | None, config: PriorConfig) -> int:
+    cells = sum(math.prod(design.feature_map) for design in start)
+    allowed = config.spec.count if budget is None else budget
+    if cells > allowed:
+        where = "--levels" if budget is None else "--budget"
+        whose = f"{config.name} has" if budget is None else "there may be"
+        what = f"one prior a cell makes {cells:,}, and {whose} {allowed:,}"
+        raise InputError(where, what, f"Allow for them with --budget {cells}, or name fewer or coarser levels.")
+    return allowed

@@ -1,0 +1,131 @@
+"""Of whole datasets: what `ssdlossdbg audit` reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ssdlossdbg.analysis.audit import ALONE, AuditSpec, Ranks, analyse_audit, unheard
+from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.results import AuditResult, MatchResult, WorstImage
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
+from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.batches import check_image_size
+from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, annotation_of
+from ssdlossdbg.readers.datasets import load_dataset as _load
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.photos import Photo, load_photo
+from ssdlossdbg.readers.priors import NamedPriors
+
+# Cases of a finding that are listed; the others are only counted, or a million objects would be a million sentences.
+MOST_CASES = 20
+
+
+def load_dataset(
+    path: File,
+    classes: Sequence[str] = (),
+    *,
+    format: DatasetFormat | str | None = None,
+    descriptions: File | None = None,
+    ranks: Ranks = ALONE,
+) -> Dataset:
+    """Every image and object of a dataset; its photos need not be there.
+
+    Args:
+        path: a Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder, data.yaml or list of photos, or an
+            Open Images CSV.
+        classes: class names in the order of their ids, background left out; the dataset's own list if empty.
+        format: voc, coco, yolo or open-images, where the path could be several.
+        descriptions: Open Images' CSV of class names, where it does not lie beside the path.
+        ranks: the processes that read it together; each gets the whole.
+
+    Raises:
+        InputError: there is nothing that can be read.
+    """
+    return _load(
+        Path(path),
+        tuple(classes),
+        format=DatasetFormat(format) if format else None,
+        descriptions=Path(descriptions) if descriptions else None,
+        share=Share(ranks.rank, ranks.count, ranks.gather),
+    )
+
+
+def audit(
+    dataset: File | Dataset,
+    priors: NamedPriors | str | None = None,
+    dialect: Dialect | str = DEFAULT_DIALECT,
+    *,
+    classes: Sequence[str] = (),
+    threshold: float | None = None,
+    letterbox: bool = False,
+    worst: int = 10,
+    draws: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+    ranks: Ranks = ALONE,
+    advance: Callable[[int], None] = unheard,
+) -> AuditResult:
+    """What the priors can learn of a whole dataset, as `ssdlossdbg audit` reports it.
+
+    Part of a dataset that cannot be read stops nothing: that is a finding. Ctrl-C ends the matching and gives what is
+    known by then; `AuditResult.complete` tells.
+
+    Args:
+        dataset: what `load_dataset` returned, or its path.
+        priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
+        dialect: what `load_dialect` returned, or its name or file.
+        classes: class names in the order of their ids, background left out; the dataset's own list if empty.
+        threshold: match threshold, over the dialect's.
+        letterbox: whether photos are scaled as a whole and padded, rather than stretched.
+        worst: how many images to name.
+        draws: how often to draw each image as training would, by random crops; 0 for not at all.
+        seed: of the draws.
+        device: auto, cpu, cuda, cuda:N or mps; for what cannot be found on the grid of priors.
+        ranks: the processes that share the work; the result is the same in each.
+        advance: told how many images were done since it was last called; each draw counts anew.
+
+    Raises:
+        InputError: nothing that can be read, an unknown name, no such device, or another process ended.
+    """
+    rules = override(as_dialect(dialect), threshold=threshold)
+    named = priors_or_default(priors, rules)
+    check_image_size(named, [rules])
+    read = dataset if isinstance(dataset, Dataset) else load_dataset(dataset, classes, ranks=ranks)
+    spec = AuditSpec(letterbox, worst, draws, seed, device)
+    result = analyse_audit(read, named, rules, spec, ranks, advance)
+    return replace(result, findings=find(result.evidence, most=MOST_CASES))
+
+
+def match_image(
+    image: WorstImage,
+    dataset: Dataset,
+    priors: NamedPriors | str | None = None,
+    dialect: Dialect | str = DEFAULT_DIALECT,
+    *,
+    threshold: float | None = None,
+) -> tuple[MatchResult, Photo]:
+    """One of the images to look at first, matched for a picture, and its photo.
+
+    Args:
+        image: of `AuditResult.images_first`, with a photo.
+        dataset: what was audited.
+        priors: as they were then, as are the others.
+        dialect: of the rules.
+        threshold: match threshold, over the dialect's.
+
+    Raises:
+        InputError: an unknown name, or a photo that is not there or cannot be read.
+    """
+    if not image.photo:
+        where = f"{image.annotation}, image {image.name}"
+        raise InputError(where, "its photo was not found", "Put it beside the annotations, or in their images folder.")
+    rules = override(as_dialect(dialect), threshold=threshold)
+    photo = load_photo(Path(image.photo))
+    places = zip(dataset.files, dataset.names, strict=True)
+    place = next(place for place, names in enumerate(places) if names == (image.annotation, image.name))
+    annotation = annotation_of(dataset, place, photo.size)
+    named = priors_or_default(priors, rules)
+    return checked(analyse_match(image.photo, photo.size, annotation, named, rules, dataset.class_names, "cpu")), photo

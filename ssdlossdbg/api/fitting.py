@@ -1,0 +1,60 @@
+"""Of a dataset and priors: what `ssdlossdbg anchors --fit` proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssdlossdbg.analysis.fit import analyse_fit
+from ssdlossdbg.analysis.results import FitResult
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.datasets import Dataset, load_dataset
+from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config
+from ssdlossdbg.readers.priors import TENSOR_ENDINGS, BoxForm, load_priors
+
+
+def fit(
+    dataset: File | Dataset,
+    priors: PriorConfig | str | None = None,
+    dialect: Dialect | str = DEFAULT_DIALECT,
+    *,
+    levels: Sequence[tuple[int, int]] = (),
+    budget: int | None = None,
+    seed: int = 0,
+    image_size: tuple[int, int] | None = None,
+    prior_format: BoxForm = "cxcywh",
+) -> FitResult:
+    """Propose sizes and aspect ratios of priors that raise best possible recall, as `anchors --fit` does.
+
+    Args:
+        dataset: what `load_dataset` returned, or its path.
+        priors: to start from: what `load_prior_config` returned, or a preset, a config file, or a saved tensor that
+            equals a preset; the dialect's own if None.
+        dialect: what `load_dialect` returned, or its name or file.
+        levels: (columns, rows) of the feature maps to use; those of the priors if empty.
+        budget: priors that there may be; as many as it starts from if None.
+        seed: of all that is drawn.
+        image_size: (width, height) of the network's input in pixels, for a saved tensor in pixels.
+        prior_format: how the boxes of a saved tensor are written.
+
+    Raises:
+        InputError: an unusable file, an unknown name, no object to fit to, or levels or a budget that cannot be met.
+    """
+    rules = as_dialect(dialect)
+    if not isinstance(priors, PriorConfig):
+        priors = _config(priors or rules.prior_config, image_size, prior_format)
+    loaded = dataset if isinstance(dataset, Dataset) else load_dataset(Path(dataset))
+    return analyse_fit(loaded, priors, rules, levels, budget, seed)
+
+
+def _config(source: str, image_size: tuple[int, int] | None, form: BoxForm) -> PriorConfig:
+    """The config of that name or file, or the preset that a saved tensor equals."""
+    if Path(source).suffix.lower() not in TENSOR_ENDINGS:
+        return load_prior_config(source)
+    named = load_priors(source, form, image_size)
+    if not named.codebase:
+        fix = "Name a preset (`ssdlossdbg anchors --list`) or a config file that says its levels, sizes and ratios."
+        raise InputError(source, "holds priors that are no preset, so what they are made of is not known", fix)
+    return load_prior_config(named.name)

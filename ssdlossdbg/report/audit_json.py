@@ -1,0 +1,102 @@
+"""The JSON report of `audit`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ssdlossdbg.analysis.results import AuditResult, Augmented, Contested, Group, LevelAudit, Tally, WorstImage
+from ssdlossdbg.report.as_json import SCHEMA_VERSION, config_dict, dump
+from ssdlossdbg.report.finding_json import finding_dict
+from ssdlossdbg.report.match_command import match_command
+
+
+def audit_json(result: AuditResult, files: Sequence[str] = (), options: Sequence[str] = ()) -> str:
+    """The JSON report of `audit`.
+
+    Args:
+        result: what `audit` returned.
+        files: the charts, pictures and tables written.
+        options: that make `match` use the same priors and rules, as words, for the commands that show an image.
+    """
+    recalls = result.recalls
+    return dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "audit",
+            "dataset": asdict(result.dataset),
+            "config": config_dict(result.config),
+            "dialect": result.dialect,
+            "device": result.device,
+            "threshold": result.threshold,
+            "complete": result.complete,
+            "totals": {"images": result.done, **_tally(result.totals)},
+            "classes": [{"label": group.name, **_group(group)} for group in result.classes],
+            "sizes": _ranges(result.sizes),
+            "aspects": _ranges(result.aspects),
+            "levels": [_level(index, level) for index, level in enumerate(result.levels)],
+            "positives_each": result.positives_each,
+            "recalls": [
+                {"threshold": threshold, "best_possible_recall": grid, "shape_recall": shape}
+                for threshold, grid, shape in zip(recalls.thresholds, recalls.grid, recalls.shape, strict=True)
+            ],
+            "contested": _contested(result.contested),
+            "images_first": [_worst(image, options) for image in result.images_first],
+            "augmented": None if result.augmented is None else _augmented(result.augmented),
+            "findings": [finding_dict(finding) for finding in result.findings],
+            "files": list(files),
+        }
+    )
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "ground_truth": tally.ground_truth,
+        "matched": tally.matched,
+        "forced_only": tally.forced_only,
+        "unmatched": tally.unmatched,
+        "without_positive": tally.without_positive,
+        "invalid": tally.invalid,
+        "positives": tally.positives,
+        "forced": tally.forced,
+        "best_possible_recall": tally.recall,
+        "shape_recall": tally.shape_recall,
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {**_tally(group.tally), "recalls": group.recalls}
+
+
+def _ranges(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    return [{"name": group.name, "low": group.low, "high": group.high, **_group(group)} for group in groups]
+
+
+def _level(index: int, level: LevelAudit) -> dict[str, Any]:
+    return {"level": index, **asdict(level)}
+
+
+def _contested(contested: Contested) -> dict[str, Any]:
+    return {
+        "lost": contested.lost,
+        "without_positive": contested.without_positive,
+        "pairs": [{"loser": loser, "winner": winner, "times": times} for loser, winner, times in contested.pairs],
+    }
+
+
+def _worst(image: WorstImage, options: Sequence[str]) -> dict[str, Any]:
+    return {**asdict(image), "command": shlex.join(match_command(image, options))}
+
+
+def _augmented(augmented: Augmented) -> dict[str, Any]:
+    return {
+        "draws": augmented.draws,
+        "images": augmented.done,
+        "seed": augmented.seed,
+        "kept": augmented.kept,
+        "taken_for_square": augmented.square,
+        "totals": _tally(augmented.totals),
+        "sizes": _ranges(augmented.sizes),
+    }

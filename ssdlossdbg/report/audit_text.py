@@ -1,0 +1,220 @@
+"""The terminal report of `audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group as Parts
+from rich.console import RenderableType
+from rich.text import Text
+
+from ssdlossdbg.analysis.results import AuditResult, Contested, Group, WorstImage
+from ssdlossdbg.report.audit_tables import (
+    augmented_table,
+    groups_table,
+    legend,
+    levels_table,
+    positives_table,
+    quantiles,
+    recalls_table,
+)
+from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.match_command import CommandLine, match_command
+from ssdlossdbg.report.shares import many, percent, percent_of
+from ssdlossdbg.report.text import Column, facts, priors_line, section, table
+
+# At most a screenful of each.
+MOST_CLASSES, MOST_IMAGES, MOST_PAIRS = 12, 5, 5
+
+
+def audit_report(result: AuditResult, options: Sequence[str] = ()) -> RenderableType:
+    """What the priors can learn of a dataset; parts without content are left out.
+
+    Args:
+        result: what `audit` returned.
+        options: that make `match` use the same priors and rules, as words, for the commands that show an image.
+    """
+    parts: list[RenderableType] = [
+        *_interrupted(result),
+        facts(_facts(result)),
+        _verdict(result),
+        *_glossary(result),
+        Text(),
+        findings_block(result.findings, name_files=True),
+    ]
+    if result.totals.ground_truth:
+        parts += [
+            *_groups(result),
+            *_positives(result),
+            *_recalls(result),
+            *_contested(result.contested),
+            *_images_first(result.images_first, options),
+            *_augmented(result),
+        ]
+    return Parts(*parts)
+
+
+def _interrupted(result: AuditResult) -> list[RenderableType]:
+    if not result.interrupted:
+        return []
+    done, images, what = result.done, result.dataset.images, "image"
+    if result.complete and result.augmented:
+        done, images, what = result.augmented.done, result.augmented.draws * images, "crop"
+    seen = f"{done:,} of {many(images, what)}, {percent_of(done, images)}"
+    return [Text(f"interrupted: {seen}; the numbers are of those.", style="attention"), Text()]
+
+
+def _facts(result: AuditResult) -> list[tuple[str, str]]:
+    dataset = result.dataset
+    empty = f", {dataset.empty:,} of them without an object" if dataset.empty else ""
+    loader = ", photos scaled as a whole and padded" if dataset.letterbox else ""
+    lines = [
+        ("dataset", f"{dataset.path} ({dataset.format}): {many(dataset.images, 'image')}{empty}"),
+        ("left out", _left_out(result)),
+        ("priors", priors_line(result.config)),
+        ("dialect", f"{result.dialect}, match threshold {result.threshold:g}{loader}, on {result.device}"),
+    ]
+    return [(label, value) for label, value in lines if value]
+
+
+def _left_out(result: AuditResult) -> str:
+    dataset = result.dataset
+    parts = (
+        (dataset.left_out, many(dataset.left_out, "object") + " that the dialect's loader drops"),
+        (sum(dataset.unknown.values()), many(sum(dataset.unknown.values()), "object") + " of classes not listed"),
+        (dataset.refused, many(dataset.refused, "file or part of one", "files or parts of them") + " not readable"),
+    )
+    return ", ".join(words for number, words in parts if number)
+
+
+def _verdict(result: AuditResult) -> Text:
+    totals = result.totals
+    if not totals.ground_truth:
+        return Text("No object: there is nothing to match.", style="verdict.bad")
+    objects = many(totals.ground_truth, "object")
+    good = totals.matched == totals.ground_truth
+    sentence = (
+        f"{objects}, each with a prior that reaches the threshold" if good else f"Of {objects} {_troubled(result)}"
+    )
+    text = Text(sentence, style="verdict.good" if good else "verdict.bad")
+    if percent(totals.recall):
+        text.append(f"; best possible recall {percent(totals.recall)}, {percent(totals.shape_recall)} by shape alone")
+    return text.append(".")
+
+
+def _troubled(result: AuditResult) -> str:
+    """How many objects are badly off, and how badly."""
+    totals = result.totals
+    none = "none" if totals.forced_only else "no prior"
+    parts = (
+        (totals.forced_only, "has no prior but a forced one", "have no prior but a forced one"),
+        (totals.without_positive, f"has {none}", f"have {none}"),
+        (totals.invalid, "is invalid", "are invalid"),
+    )
+    shown = [(number, one if number == 1 else more) for number, one, more in parts if number]
+    return ", ".join(f"{number:,} ({percent_of(number, totals.ground_truth)}) {words}" for number, words in shown)
+
+
+def _glossary(result: AuditResult) -> list[Text]:
+    if not percent(result.totals.recall):
+        return []
+    words = (
+        "Best possible recall: the share of objects that a prior, where it stands, overlaps by IoU "
+        f"{result.threshold:g}; by shape alone, as anchor tools count: were every prior's shape centred on the object. "
+        "Forced: positive only as the object's best prior."
+    )
+    return [Text(words, style="faint")]
+
+
+def _groups(result: AuditResult) -> list[RenderableType]:
+    classes, left = _most_afflicted(result.classes)
+    more = (
+        [Text(f"And {many(left, 'more class', 'more classes')}, all in --format json.", style="faint")] if left else []
+    )
+    return [
+        *_by("By size, in pixels of the network's input", "side", result.sizes),
+        *_by("By class, the worst off first", "class", classes, more),
+        *_by("By aspect, width over height", "aspect", result.aspects),
+        section("By level (objects: those whose best prior is there)", levels_table(result.levels)),
+    ]
+
+
+def _by(title: str, heading: str, groups: Sequence[Group], more: Sequence[RenderableType] = ()) -> list[RenderableType]:
+    shown = [group for group in groups if group.tally.ground_truth]
+    if not shown:
+        return []
+    return [section(f"{title} ({legend(shown)})", Parts(groups_table(heading, shown), *more))]
+
+
+def _most_afflicted(classes: Sequence[Group]) -> tuple[list[Group], int]:
+    """The classes with the largest share of objects that are not matched, and how many there are besides."""
+
+    def missed(group: Group) -> tuple[float, int]:
+        lost = group.tally.ground_truth - group.tally.matched
+        return -lost / group.tally.ground_truth, -lost
+
+    ordered = sorted((group for group in classes if group.tally.ground_truth), key=missed)
+    return ordered[:MOST_CLASSES], len(ordered[MOST_CLASSES:])
+
+
+def _positives(result: AuditResult) -> list[RenderableType]:
+    if not sum(result.positives_each):
+        return []
+    low, median, high = quantiles(result.positives_each)
+    most = len(result.positives_each) - 1
+    words = f"median {median}, a tenth have {low} or fewer, a tenth {high} or more, none more than {most}"
+    return [section(f"Positives per object: {words}", positives_table(result.positives_each))]
+
+
+def _recalls(result: AuditResult) -> list[RenderableType]:
+    if not percent(result.totals.recall):
+        return []
+    title = "Best possible recall at other thresholds (█ on the grid, ░ more by shape alone)"
+    return [section(title, recalls_table(result.recalls, result.threshold))]
+
+
+def _contested(contested: Contested) -> list[RenderableType]:
+    if not contested.lost:
+        return []
+    lost = many(contested.lost, "object") + " lost the best one to another"
+    left = (
+        f"{contested.without_positive:,} of them without any other" if contested.without_positive else "all have others"
+    )
+    title = f"Competing for a prior: {lost}, {left}"
+    columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), Column("times")]
+    rows = [(Text(loser), Text(winner), f"{times:,}") for loser, winner, times in contested.pairs[:MOST_PAIRS]]
+    return [section(title, table(columns, rows))]
+
+
+def _images_first(images: Sequence[WorstImage], options: Sequence[str]) -> list[RenderableType]:
+    if not images:
+        return []
+    lines: list[RenderableType] = []
+    for image in images[:MOST_IMAGES]:
+        lines += [_worst(image), CommandLine(match_command(image, options))]
+    left = len(images) - MOST_IMAGES
+    if left > 0:
+        lines.append(Text(f"And {many(left, 'more image')}, all in --format json.", style="faint"))
+    return [section("Images to look at first", Parts(*lines))]
+
+
+def _worst(image: WorstImage) -> Text:
+    hardly = f" ({image.hardly:,} of them with an IoU under 0.1)" if image.hardly else ""
+    parts = (
+        (image.invalid, f"{image.invalid:,} invalid"),
+        (image.without_positive, f"{image.without_positive:,} without a prior"),
+        (image.forced_only, f"{image.forced_only:,} forced only{hardly}"),
+    )
+    words = ", ".join(words for number, words in parts if number)
+    return Text(f"{image.name}: {many(image.ground_truth, 'object')}, {words}")
+
+
+def _augmented(result: AuditResult) -> list[RenderableType]:
+    augmented = result.augmented
+    if augmented is None:
+        return []
+    draws = f"{many(augmented.draws, 'draw')} of each, seed {augmented.seed}"
+    square = f"; {many(augmented.square, 'photo')} of unknown size taken to be square" if augmented.square else ""
+    kept = f"; a crop keeps {percent(augmented.kept)} of the objects" if percent(augmented.kept) else ""
+    title = f"Photos, and the random crops that training sees of them ({draws}{kept}{square})"
+    return [section(title, augmented_table(result.sizes, result.totals, augmented))]

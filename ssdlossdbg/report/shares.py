@@ -1,0 +1,45 @@
+"""Shares of large numbers, as the reports of whole datasets write and draw them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.text import Text
+
+
+def many(value: int, noun: str, plural: str | None = None) -> str:
+    """A count that may be large, with its noun: `1 object`, `2,000 objects`."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def percent(share: float) -> str:
+    """A share with a decimal, 0% and 100% only where they are exact; empty for nan, the share of nothing."""
+    if math.isnan(share):
+        return ""
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{share:.0%}" if share in (0, 1) else f"{share:.1%}"
+
+
+def percent_of(part: float, whole: float) -> str:
+    """The share that a part is of a whole; empty where the whole is nothing."""
+    return percent(part / whole) if whole else ""
+
+
+def bar(parts: Sequence[int], marks: Sequence[tuple[str, str]], width: int) -> Text:
+    """A whole as a row of characters, which differ by part so that the bar reads without colours.
+
+    Args:
+        parts: what the whole consists of. Each that is not nothing gets a character at least, the largest the rest.
+        marks: (character, style) of each.
+        width: characters in all; no fewer than there are parts.
+    """
+    whole = sum(parts)
+    if not whole:
+        return Text(" " * width)
+    cells = [max(1, round(width * part / whole)) if part else 0 for part in parts]
+    cells[cells.index(max(cells))] += width - sum(cells)
+    return Text.assemble(*((mark * cell, style) for cell, (mark, style) in zip(cells, marks, strict=True)))

@@ -1,0 +1,71 @@
+"""Several processes that audit one dataset together."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parents[3] / "sample_data"
+AUDIT = ("-m", "ssdlossdbg", "audit", str(SAMPLE), "--format", "json", "--fail-on", "never", "--device", "cpu")
+SECONDS = 120
+# A process that joins the others, and is gone before it has done its share.
+DESERTER = """
+from ssdlossdbg.analysis.audit import together
+with together() as ranks:
+    import os; os._exit(7)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(rank: int, port: int, *words: str) -> subprocess.Popen[str]:
+    """One of two processes, as torchrun starts them."""
+    place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return subprocess.Popen(
+        [sys.executable, *words],
+        env={**os.environ, **place, **address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("more", [(), ("--augment", "2", "--seed", "5")])
+def test_two_ranks_report_what_one_process_does(more: tuple[str, ...]) -> None:
+    alone = subprocess.run([sys.executable, *AUDIT, *more], capture_output=True, text=True, timeout=SECONDS, check=True)
+    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port()))
+    both = subprocess.run(
+        [sys.executable, *torchrun, *AUDIT, *more], capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert json.loads(alone.stdout)["totals"]["ground_truth"] > 0
+    assert both.stdout == alone.stdout, "rank 0 reports, and the other one says nothing"
+
+
+def test_a_rank_that_dies_ends_the_other_with_a_clear_error() -> None:
+    port = free_port()
+    first, second = start(0, port, *AUDIT), start(1, port, "-c", DESERTER)
+    _, error = first.communicate(timeout=SECONDS)
+    second.communicate(timeout=SECONDS)
+    assert (first.returncode, second.returncode) == (2, 7)
+    assert "rank 0: lost another process of this audit" in error
+    assert "Traceback" not in error
+
+
+def test_one_error_message_for_all_ranks() -> None:
+    port = free_port()
+    ranks = [start(rank, port, "-m", "ssdlossdbg", "audit", "nowhere") for rank in (0, 1)]
+    errors = [process.communicate(timeout=SECONDS)[1] for process in ranks]
+    assert [process.returncode for process in ranks] == [2, 2]
+    assert "nowhere" in errors[0]
+    assert errors[1] == ""

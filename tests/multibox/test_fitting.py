@@ -1,0 +1,86 @@
+"""The search for sizes and ratios that reach more objects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ssdlossdbg.multibox.designs import Bounds, nearest_design
+from ssdlossdbg.multibox.fitting import Designs, Problem, Search, count, fit
+from ssdlossdbg.multibox.reach import Sample, best_iou
+from ssdlossdbg.multibox.specs import Clip, MatchSpec, PriorSpec
+from ssdlossdbg.readers.prior_configs import load_prior_config
+
+SPEC = load_prior_config("ssd300-voc").spec
+START: Designs = tuple(map(nearest_design, SPEC.levels))
+
+
+def problem(sides: tuple[float, float], spec: PriorSpec = SPEC, budget: int = SPEC.count, seed: int = 0) -> Problem:
+    """300 objects whose sides lie between two lengths in pixels."""
+    generator = torch.Generator().manual_seed(7)
+    size = (sides[0] + (sides[1] - sides[0]) * torch.rand((300, 2), generator=generator)) / 300
+    low = torch.rand((300, 2), generator=generator) * (1 - size)
+    sample = Sample(torch.cat((low, low + size), 1), torch.ones(4), MatchSpec())
+    return Problem(sample, spec, Bounds(1.0, 600.0), budget, seed)
+
+
+def reached(given: Problem, designs: Designs) -> int:
+    """Objects that reach the threshold."""
+    spec = replace(given.spec, levels=tuple(design.spec for design in designs))
+    return int((best_iou(given.sample, spec) >= 0.5).sum())
+
+
+def test_small_objects_are_reached_in_the_end() -> None:
+    # One level of the right size, by hand: no search should do worse.
+    small, by_hand = problem((10, 14)), (replace(START[0], min_size=12.0, max_size=20.0), *START[1:])
+    assert reached(small, START) < 30 < 170 < reached(small, by_hand)
+    assert reached(small, fit(small, START)) > reached(small, by_hand)
+
+
+@pytest.mark.parametrize("clip", list(Clip))
+@pytest.mark.parametrize("sides", [(8, 40), (20, 250)])
+def test_no_fewer_than_before(sides: tuple[float, float], clip: Clip) -> None:
+    given = problem(sides, replace(SPEC, clip=clip))
+    assert reached(given, fit(given, START)) >= reached(given, START)
+
+
+def test_the_same_seed_gives_the_same() -> None:
+    given = problem((10, 60))
+    assert fit(given, START) == fit(given, START)
+    assert fit(replace(given, seed=1), START) != fit(given, START)
+
+
+@pytest.mark.parametrize("budget", [1940, 3000, 9500])
+def test_the_budget_is_kept(budget: int) -> None:
+    given = problem((10, 200), budget=budget)
+    found = fit(given, START)
+    assert 1940 <= count(found) <= budget
+    assert [each.feature_map for each in found] == [level.feature_map for level in SPEC.levels]
+
+
+def test_a_larger_budget_is_used_where_it_helps() -> None:
+    given = problem((10, 14))
+    more = fit(replace(given, budget=20_000), START)
+    assert count(more) > SPEC.count
+    assert reached(given, more) >= reached(given, fit(given, START))
+
+
+def test_coarser_levels_have_larger_sizes() -> None:
+    found = fit(problem((10, 200)), START)
+    sizes = [each.min_size for each in found]
+    assert sizes == sorted(sizes)
+    assert all(each.max_size is not None and each.max_size > each.min_size for each in found)
+
+
+def test_the_score_counts_objects_first() -> None:
+    given = problem((10, 60))
+    score = Search(given, given.sample).score(START)
+    assert int(score) == reached(given, START)
+
+
+def test_threads_are_as_before() -> None:
+    threads = torch.get_num_threads()
+    fit(problem((30, 60)), START[-2:])
+    assert torch.get_num_threads() == threads

@@ -1,0 +1,89 @@
+"""The JSON of `audit`: every number of the result, in valid JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ssdlossdbg.analysis.results import AuditResult
+from ssdlossdbg.report.as_json import SCHEMA_VERSION
+from ssdlossdbg.report.audit_json import audit_json
+
+COUNTS = ("ground_truth", "matched", "forced_only", "unmatched", "without_positive", "invalid", "positives", "forced")
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Strict JSON: none of Python's own NaN and Infinity."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    report: dict[str, Any] = json.loads(text, parse_constant=refuse)
+    return report
+
+
+def test_head(audited: AuditResult) -> None:
+    report = parse(audit_json(audited, ["a.png"]))
+    assert (report["schema_version"], report["command"], report["files"]) == (SCHEMA_VERSION, "audit", ["a.png"])
+    assert report["dataset"]["path"] == "my data"
+    assert report["dataset"]["unknown"] == {"fish": 2}
+    assert (report["complete"], report["threshold"]) == (True, 0.5)
+
+
+def test_totals(audited: AuditResult) -> None:
+    totals = parse(audit_json(audited))["totals"]
+    assert totals == {
+        "images": 3,
+        "ground_truth": 6,
+        "matched": 2,
+        "forced_only": 2,
+        "unmatched": 2,
+        "without_positive": 1,
+        "invalid": 1,
+        "positives": 6,
+        "forced": 2,
+        "best_possible_recall": 0.4,
+        "shape_recall": 0.6,
+    }
+
+
+def test_parts_add_up_to_the_totals(audited: AuditResult) -> None:
+    report = parse(audit_json(audited))
+    totals = report["totals"]
+    for key in COUNTS:
+        assert sum(item[key] for item in report["classes"]) == totals[key]
+        assert sum(item[key] for item in report["sizes"]) == sum(item[key] for item in report["aspects"])
+    assert sum(item["ground_truth"] for item in report["sizes"]) == totals["ground_truth"] - totals["invalid"]
+    for key in ("positives", "forced", "ground_truth"):
+        assert sum(item[key] for item in report["levels"]) == totals[key]
+    assert sum(count * number for number, count in enumerate(report["positives_each"])) == totals["positives"]
+
+
+def test_groups_without_a_sound_object_have_no_recall(audited: AuditResult) -> None:
+    bird = parse(audit_json(audited))["classes"][2]
+    assert (bird["best_possible_recall"], bird["shape_recall"], bird["recalls"]) == ("NaN", "NaN", ["NaN"] * 4)
+
+
+def test_recalls_and_rivals(audited: AuditResult) -> None:
+    report = parse(audit_json(audited))
+    assert report["recalls"][2] == {"threshold": 0.5, "best_possible_recall": 0.4, "shape_recall": 0.6}
+    assert report["contested"]["pairs"][0] == {"loser": "cat", "winner": "cat", "times": 1}
+
+
+@pytest.mark.parametrize("options", [(), ("--config", "my own.toml")])
+def test_commands(audited: AuditResult, options: tuple[str, ...]) -> None:
+    without, found = parse(audit_json(audited, (), options))["images_first"]
+    assert shlex.split(without["command"]) == ["ssdlossdbg", "match", "b, c", "x/b, c.xml", *options]
+    assert shlex.split(found["command"]) == ["ssdlossdbg", "match", "x/a.jpg", "x/a.xml", *options]
+    assert (without["photo"], found["hardly"]) == (None, 1)
+
+
+def test_augmentation(audited: AuditResult) -> None:
+    augmented = parse(audit_json(audited))["augmented"]
+    assert (augmented["draws"], augmented["images"], augmented["seed"], augmented["kept"]) == (1, 3, 7, 0.75)
+    assert augmented["totals"]["ground_truth"] == 6
+    assert parse(audit_json(replace(audited, augmented=None)))["augmented"] is None

@@ -1,0 +1,204 @@
+"""The report of `audit`: a verdict, tables whose columns add up, and commands that can be copied."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ssdlossdbg.analysis.results import AuditResult, Case, Finding, Severity, Tally, Where
+from ssdlossdbg.report.audit_text import audit_report
+
+Render = Callable[..., str]
+SIZES = """\
+By size, in pixels of the network's input (█ matched, ▒ forced, · none)
+side      objects matched forced   none                  recall  shape each
+───────────────────────────────────────────────────────────────────────────
+below 16        2      0%  50.0%  50.0% ▒▒▒▒▒▒▒▒········     0%     0%  0.5
+64 to 128       2   50.0%  50.0%     0% ████████▒▒▒▒▒▒▒▒  50.0%   100%  2.0
+from 128        1    100%     0%     0% ████████████████   100%   100%  1.0
+"""
+CLASSES = """\
+By class, the worst off first (█ matched, ▒ forced, · none, x invalid)
+class         objects matched forced   none invalid          recall  shape each
+───────────────────────────────────────────────────────────────────────────────
+dog                 2      0%  50.0%  50.0%      0% ▒▒▒▒····     0%     0%  0.5
+bird, "naïve"       1      0%     0%     0%    100% xxxxxxxx                0.0
+猫 [b]
+cat                 3   66.7%  33.3%     0%      0% █████▒▒▒  66.7%   100%  1.7
+"""
+ASPECTS = """\
+By aspect, width over height (█ matched, ▒ forced, · none)
+aspect   objects matched forced   none                  recall  shape each
+──────────────────────────────────────────────────────────────────────────
+0.5 to 2       5   40.0%  40.0%  20.0% ███████▒▒▒▒▒▒···  40.0%  60.0%  1.2
+"""
+LEVELS = """\
+By level (objects: those whose best prior is there)
+level  stride  priors  positives  forced  objects  share
+──────────────────────────────────────────────────────────────────────────
+2x2       100       4          5       2        5  83.3%  ████████▒▒▒▒▒
+1x1       200       1          1       0        1  16.7%  ███
+"""
+POSITIVES = """\
+Positives per object: median 1, a tenth have 0 or fewer, a tenth 3 or more, none
+more than 3
+positives  objects  share
+───────────────────────────────────────────────────────
+0                1  20.0%  ······
+1                3  60.0%  █████████████████
+2                0     0%
+3                1  20.0%  ██████
+"""
+RECALLS = """\
+Best possible recall at other thresholds (█ on the grid, ░ more by shape alone)
+threshold  recall   shape
+───────────────────────────────────────────────────────────────
+0.30        60.0%   60.0%  █████████████████
+0.40        60.0%   60.0%  █████████████████
+0.50        40.0%   60.0%  ███████████░░░░░░             in use
+0.60        40.0%   60.0%  ███████████░░░░░░
+"""
+CONTESTED = """\
+Competing for a prior: 2 objects lost the best one to another, 1 of them without
+any other
+loser  lost to  times
+─────────────────────
+cat    cat          1
+dog    dog          1
+"""
+IMAGES = """\
+Images to look at first
+b, c: 2 objects, 1 invalid
+  ssdlossdbg match 'b, c' 'x/b, c.xml' --config 'my own.toml'
+a: 4 objects, 1 without a prior, 2 forced only (1 of them with an IoU under 0.1)
+  ssdlossdbg match x/a.jpg x/a.xml --config 'my own.toml'
+"""
+AUGMENTED = """\
+Photos, and the random crops that training sees of them (1 draw of each, seed 7;
+a crop keeps 75.0% of the objects; 1 photo of unknown size taken to be square)
+pixels            photos  crops  matched   crops  recall   crops  each  crops
+─────────────────────────────────────────────────────────────────────────────
+below 16               2      2       0%      0%      0%      0%   0.5    0.5
+64 to 128              2      2    50.0%   50.0%   50.0%   50.0%   2.0    2.0
+from 128               1      1     100%    100%    100%    100%   1.0    1.0
+all, and invalid       6      6    33.3%   33.3%   40.0%   40.0%   1.0    1.0
+"""
+
+
+@pytest.mark.parametrize(
+    "expected", [SIZES, CLASSES, ASPECTS, LEVELS, POSITIVES, RECALLS, CONTESTED, IMAGES, AUGMENTED]
+)
+def test_sections(render: Render, audited: AuditResult, expected: str) -> None:
+    assert expected in render(audit_report(audited, ["--config", "my own.toml"]))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_facts_and_verdict_come_first(render: Render, audited: AuditResult) -> None:
+    finding = Finding("BOX001", "no size", Severity.ERROR, (Case(Where("a.xml"), "is empty", 0.0, None, "Drop it."),))
+    text = words(render(audit_report(replace(audited, findings=(finding,)))))
+    said = (
+        "dataset my data (Pascal VOC folder): 3 images, 1 of them without an object",
+        "1 object that the dialect's loader drops, 2 objects of classes not listed, 1 file or part of one not readable",
+        "own.toml, 5 priors on 2 levels",
+        "match threshold 0.5, on cpu",
+        "Of 6 objects 2 (33.3%) have no prior but a forced one, 1 (16.7%) has none, 1 (16.7%) is invalid;",
+        "best possible recall 40.0%, 60.0% by shape alone.",
+        "BOX001",
+        "By size",
+    )
+    places = [text.index(part) for part in said]
+    assert places == sorted(places)
+    assert "interrupted" not in text
+
+
+def test_findings_name_their_files(render: Render, audited: AuditResult) -> None:
+    cases = tuple(
+        Case(where, "is wrong", 0.0, None, "Mend it.")
+        for where in (Where("x/a.xml", None, 2, "dog"), Where("all.json", "b.jpg", 1, "cat"), Where("x/broken.xml"))
+    )
+    text = render(audit_report(replace(audited, findings=(Finding("BOX001", "name", Severity.ERROR, cases),))))
+    for sentence in ("a.xml, object 2 (dog): is wrong.", "b.jpg, object 1 (cat): is wrong.", "broken.xml: is wrong."):
+        assert sentence.lower() in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("totals", "verdict"),
+    [
+        (Tally(ground_truth=1), "No object"),
+        (Tally(1234, 1234, reached=1234, shape_reached=1234), "1,234 objects, each with a prior that reaches"),
+        (
+            Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794),
+            "Of 4,888 objects 212 (4.3%) have no prior",
+        ),
+        (Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794), "one, 2 (<0.1%) have none; best possible"),
+        (Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794), "recall 95.6%, 98.1% by shape alone."),
+        (Tally(2, 1, 0, 1, 0, 1, reached=1), "Of 2 objects 1 (50.0%) has no prior; best possible recall 50.0%"),
+        (Tally(1, 0, 0, 0, 1, 1), "Of 1 object 1 (100%) is invalid."),
+    ],
+)
+def test_verdict(render: Render, audited: AuditResult, totals: Tally, verdict: str) -> None:
+    totals = Tally() if verdict == "No object" else totals
+    assert verdict in words(render(audit_report(replace(audited, totals=totals))))
+
+
+def test_interrupted(render: Render, audited: AuditResult) -> None:
+    stopped = replace(audited, done=1200, dataset=replace(audited.dataset, images=5000))
+    first = render(audit_report(stopped)).splitlines()[0]
+    assert first == "interrupted: 1,200 of 5,000 images, 24.0%; the numbers are of those."
+
+
+def test_interrupted_in_the_crops(render: Render, audited: AuditResult) -> None:
+    assert audited.augmented is not None
+    stopped = replace(audited, augmented=replace(audited.augmented, draws=2))
+    first = render(audit_report(stopped)).splitlines()[0]
+    assert first == "interrupted: 3 of 6 crops, 50.0%; the numbers are of those."
+
+
+def test_what_is_empty_is_left_out(render: Render, audited: AuditResult) -> None:
+    dataset = replace(audited.dataset, left_out=0, unknown={}, refused=0, empty=0)
+    nothing = replace(audited, totals=Tally(), dataset=dataset, images_first=(), augmented=None)
+    text = render(audit_report(nothing))
+    assert "No object: there is nothing to match." in text
+    assert not any(part in text for part in ("left out", "without an object", "By ", "Images to look", "recall"))
+
+
+def test_many_classes(render: Render, audited: AuditResult) -> None:
+    cat, dog, _ = audited.classes
+    many = tuple(replace(cat, name=f"class {place:02}") for place in range(20))
+    text = render(audit_report(replace(audited, classes=(*many, dog))))
+    shown = [line for line in text.splitlines() if line.startswith(("class 0", "class 1", "dog "))]
+    assert [line.split("  ")[0] for line in shown][:3] == ["dog", "class 00", "class 01"]
+    assert len(shown) == 13  # twelve classes, and dog among those that compete
+    assert "And 9 more classes, all in --format json." in text
+
+
+def test_more_images_are_only_counted(render: Render, audited: AuditResult) -> None:
+    text = render(audit_report(replace(audited, images_first=audited.images_first * 4)))
+    assert text.count("ssdlossdbg match") == 5
+    assert "And 3 more images, all in --format json." in text
+
+
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_a_long_command_can_be_copied(render: Render, audited: AuditResult, width: int) -> None:
+    image = replace(audited.images_first[1], photo="a folder/photos/it's long.jpg", annotation="folder/of/all.json")
+    options = ["--config", "ssd512", "--dialect", "torchvision"]
+    lines = render(audit_report(replace(audited, images_first=(image,)), options), width).splitlines()
+    first = next(place for place, line in enumerate(lines) if "ssdlossdbg match" in line)
+    last = next(place for place in range(first, len(lines)) if not lines[place].endswith("\\"))
+    command = ["ssdlossdbg", "match", image.photo, image.annotation, *options]
+    assert shlex.split("\n".join(lines[first : last + 1]).replace("\\\n", "")) == command
+    assert max(map(len, lines[first : last + 1])) <= width
+
+
+def test_no_line_is_wider_than_the_terminal(render: Render, audited: AuditResult) -> None:
+    large = Tally(860_001, 850_000, 9_000, 1_000, 1, 1_001, 9_999_999, 9_000, 850_000, 859_000)
+    wide = replace(audited.classes[0], name="x" * 40, tally=large)
+    text = render(audit_report(replace(audited, classes=(wide,), totals=large)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text, "nothing is cut"
