@@ -67,7 +67,7 @@ def run(command: str) -> str:
 def test_console_examples() -> None:
     text = README.read_text()
     shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
-    assert len(shown) == 9
+    assert len(shown) == 11
     printed = {command: run(command) for command in shown}
     if os.environ.get("UPDATE_README"):
         README.write_text(
