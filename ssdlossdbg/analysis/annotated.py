@@ -68,4 +68,4 @@ def match_boxes(boxes: Sequence[Tensor], labels: Sequence[Tensor], priors: Prior
     unit = unit_of(dialect, priors)
     gt = pad_ground_truth(boxes, labels).to(priors.boxes.device)
     matching = match(gt, priors.boxes * unit, dialect.match)
-    return MatchedObjects(gt, unit, matching, encode_matched(gt, priors.boxes * unit, matching, dialect.codec))
+    return MatchedObjects(gt, unit, matching, encode_matched(gt, priors.boxes * unit, matching, dialect.codec).dense)

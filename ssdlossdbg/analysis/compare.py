@@ -15,7 +15,7 @@ from ssdlossdbg.analysis.common import resolve_device, summarise, unit_of
 from ssdlossdbg.analysis.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, combine, confidence_loss, encode_matched, needs_boxes
+from ssdlossdbg.multibox.loss import AtPriors, MultiBoxLoss, combine, confidence_loss, encode_matched, needs_boxes
 from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
@@ -175,10 +175,10 @@ def _match(batch: _InUnits, dialect: Dialect) -> Matching:
     return wanted.matching if isinstance(wanted, _Given) else match(wanted, batch.priors, dialect.match)
 
 
-def _encode(batch: _InUnits, matching: Matching, dialect: Dialect) -> Tensor:
+def _encode(batch: _InUnits, matching: Matching, dialect: Dialect) -> AtPriors:
     wanted = batch.wanted
     if isinstance(wanted, _Given):
-        return wanted.offsets
+        return AtPriors.everywhere(wanted.offsets)
     return encode_matched(wanted, batch.priors, matching, dialect.codec)
 
 

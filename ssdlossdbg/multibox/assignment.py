@@ -86,7 +86,8 @@ def assign(
 
     places, place = torch.unique(image[row] * len(corners) + prior, return_inverse=True)
     _, nearest = _best(place, row, overlap, len(places), len(boxes))
-    free = (nearest[place] == row) & ~torch.isin(places, claimed, assume_unique=True)[place]
+    unclaimed = ~torch.isin(places, claimed, assume_unique=True)
+    free = ((nearest[place] == row) & unclaimed[place]).nonzero().flatten()
     return Assignment(
         best_prior=best_prior,
         best_iou=best_iou,
@@ -96,7 +97,7 @@ def assign(
         object=torch.cat((owner, row[free])),
         prior=torch.cat((claimed % len(corners), prior[free])),
         iou=torch.cat((best_iou[owner], overlap[free])),
-        owned=torch.cat((torch.ones_like(owner, dtype=torch.bool), torch.zeros_like(row[free], dtype=torch.bool))),
+        owned=torch.cat((torch.ones_like(owner, dtype=torch.bool), torch.zeros_like(free, dtype=torch.bool))),
     )
 
 
@@ -133,7 +134,7 @@ def _pairs(
     """`[K]` rows of `boxes`, priors, and their IoU, which is at least `least`, for all objects or `[N]`."""
     row, prior = grid.candidates(boxes, least)
     overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
-    reaching = overlap >= (least[row] if isinstance(least, Tensor) else least)
+    reaching = (overlap >= (least[row] if isinstance(least, Tensor) else least)).nonzero().flatten()
     return row[reaching], prior[reaching], overlap[reaching]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,14 +30,50 @@ from ssdlossdbg.multibox.tiles import images_at_once
 
 
 @dataclass(frozen=True)
+class AtPriors:
+    """Four numbers for some priors of a batch, 0 for all others.
+
+    Few priors are positive, and to fill `[B, P, 4]` takes a CPU longer than to compute what they need: that waits until
+    somebody asks. A GPU works on all priors, since picking some out would make it wait for the host.
+
+    Attributes:
+        values: `[M, 4]`; or `[B, P, 4]`, for all priors.
+        where: `[M]` images and `[M]` priors that the values are for; None for all.
+        shape: (B, P).
+    """
+
+    values: Tensor
+    where: tuple[Tensor, Tensor] | None
+    shape: tuple[int, int]
+
+    @staticmethod
+    def everywhere(values: Tensor) -> AtPriors:
+        """`[B, P, 4]` values of all priors."""
+        return AtPriors(values, None, (values.shape[0], values.shape[1]))
+
+    @cached_property
+    def dense(self) -> Tensor:
+        """`[B, P, 4]`."""
+        if self.where is None:
+            return self.values
+        return self.values.new_zeros((*self.shape, 4)).index_put_(self.where, self.values)
+
+    def by_image(self) -> Tensor:
+        """`[B]` the sums."""
+        if self.where is None:
+            return self.values.sum((1, 2))
+        return self.values.new_zeros(self.shape[0]).index_add_(0, self.where[0], self.values.sum(1))
+
+
+@dataclass(frozen=True)
 class MultiBoxLoss:
     """The loss of a batch, term by term.
 
     Attributes:
         matching: the roles of the priors.
-        targets: `[B, P, 4]` encoded offsets of the ground truth each positive is assigned to; 0 off the positives.
+        encoded: what `targets` has at the positives.
         mining: the negatives chosen.
-        localization_terms: `[B, P, 4]` unnormalised smooth L1 per coordinate (cx, cy, w, h); 0 off the positives.
+        smooth_l1: what `localization_terms` has at the positives.
         confidence_terms: `[B, P]` unnormalised cross-entropy; 0 off the positives and mined negatives.
         confidence_weights: `[B, P]` how often each prior's confidence counts: 0, 1, or 2.
         cross_entropy: `[B, P]` confidence loss of every prior, chosen or not, counted once.
@@ -46,9 +83,9 @@ class MultiBoxLoss:
     """
 
     matching: Matching
-    targets: Tensor
+    encoded: AtPriors
     mining: Mining
-    localization_terms: Tensor
+    smooth_l1: AtPriors
     confidence_terms: Tensor
     confidence_weights: Tensor
     cross_entropy: Tensor
@@ -57,9 +94,19 @@ class MultiBoxLoss:
     confidence_scale: Tensor
 
     @property
+    def targets(self) -> Tensor:
+        """`[B, P, 4]` encoded offsets of the ground truth each positive is assigned to; 0 off the positives."""
+        return self.encoded.dense
+
+    @property
+    def localization_terms(self) -> Tensor:
+        """`[B, P, 4]` unnormalised smooth L1 per coordinate (cx, cy, w, h); 0 off the positives."""
+        return self.smooth_l1.dense
+
+    @property
     def localization(self) -> Tensor:
         """Scalar localisation loss as the codebase reports it: weighted and normalised."""
-        return (self.localization_terms.sum((1, 2)) * self.localization_scale).sum()
+        return (self.smooth_l1.by_image() * self.localization_scale).sum()
 
     @property
     def confidence(self) -> Tensor:
@@ -194,8 +241,8 @@ def multibox_loss(
         part contribute an exact 0, whatever was predicted for them.
     """
     matching = match_on_grid(gt, priors, match_spec, grid)
-    targets = encode_matched(gt, priors, matching, codec_spec)
-    return _mine_and_combine(loc, conf, priors, matching, targets, codec_spec, mining_spec, loss_spec)
+    encoded = encode_matched(gt, priors, matching, codec_spec)
+    return _mine_and_combine(loc, conf, priors, matching, encoded, codec_spec, mining_spec, loss_spec)
 
 
 def encoded_loss(
@@ -223,8 +270,8 @@ def encoded_loss(
     Returns:
         The terms, as `multibox_loss` has them; `roles_of_labels` says what is not known in its `matching`.
     """
-    matching = roles_of_labels(labels, loc.dtype)
-    return _mine_and_combine(loc, conf, priors, matching, targets, codec_spec, mining_spec, loss_spec)
+    matching, encoded = roles_of_labels(labels, loc.dtype), AtPriors.everywhere(targets)
+    return _mine_and_combine(loc, conf, priors, matching, encoded, codec_spec, mining_spec, loss_spec)
 
 
 def _mine_and_combine(
@@ -232,7 +279,7 @@ def _mine_and_combine(
     conf: Tensor,
     priors: Tensor,
     matching: Matching,
-    targets: Tensor,
+    encoded: AtPriors,
     codec_spec: CodecSpec,
     mining_spec: MiningSpec,
     loss_spec: LossSpec,
@@ -241,19 +288,20 @@ def _mine_and_combine(
     decoded = decode(loc, priors, codec_spec) if needs_boxes(mining_spec) else None
     softmax = loss_spec.confidence is ConfidenceLoss.SOFTMAX and not loss_spec.probability_floor
     mining = mine(conf, confidence, matching, decoded, mining_spec, softmax)
-    return combine(loc, matching, targets, confidence, mining, mining_spec, loss_spec)
+    return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec)
 
 
-def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> Tensor:
-    """`[B, P, 4]` offsets from the positives to their ground truths, in the precision of the overlaps; 0 elsewhere."""
+def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:
+    """The offsets from the positives to their ground truths, in the precision of the overlaps."""
     dtype = matching.prior_iou.dtype
     if gt.boxes.device.type != "cpu":  # picking out the positives would wait for the device
         boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(dtype)
-        return torch.where(matching.positive[..., None], encode(boxes, priors.to(dtype), spec), 0.0)
-    images, where = matching.positive.nonzero(as_tuple=True)
-    boxes = gt.boxes[images, matching.gt_index[images, where]].to(dtype)
-    targets = boxes.new_zeros((*matching.positive.shape, 4))
-    return targets.index_put_((images, where), encode(boxes, priors[where].to(dtype), spec))
+        offsets = encode(boxes, priors.to(dtype), spec)
+        return AtPriors.everywhere(torch.where(matching.positive[..., None], offsets, 0.0))
+    image, prior = matching.positive.nonzero(as_tuple=True)
+    boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
+    offsets = encode(boxes, priors[prior].to(dtype), spec)
+    return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
 
 def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
@@ -270,7 +318,7 @@ def needs_boxes(spec: MiningSpec) -> bool:
 def combine(
     loc: Tensor,
     matching: Matching,
-    targets: Tensor,
+    encoded: AtPriors,
     confidence: Tensor,
     mining: Mining,
     mining_spec: MiningSpec,
@@ -281,7 +329,7 @@ def combine(
     Args:
         loc: `[B, P, 4]` predicted offsets.
         matching: the roles of the priors.
-        targets: `[B, P, 4]` encoded offsets.
+        encoded: offsets to learn; they count only at positives.
         confidence: `[B, P]` confidence loss of every prior.
         mining: the negatives chosen.
         mining_spec: what they were chosen by.
@@ -291,13 +339,13 @@ def combine(
     weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
     if loss_spec.positives_counted_twice:
         weights = weights + mining.places_of_positives
-    localization = _localization(loc, targets.to(loc.dtype), kept, loss_spec)
+    smooth_l1 = _localization(loc, encoded, kept, loss_spec)
     scales = NORMALIZERS[loss_spec.normalizer](matching, weights, mining_spec.ratio)
     return MultiBoxLoss(
         matching=matching,
-        targets=targets,
+        encoded=encoded,
         mining=mining,
-        localization_terms=localization,
+        smooth_l1=smooth_l1,
         confidence_terms=torch.where(weights > 0, confidence * weights, 0.0),
         confidence_weights=weights,
         cross_entropy=confidence,
@@ -307,15 +355,20 @@ def combine(
     )
 
 
-def _localization(loc: Tensor, targets: Tensor, kept: Tensor, spec: LossSpec) -> Tensor:
-    """`[B, P, 4]` what each offset costs where `kept` `[B, P]`; 0 elsewhere."""
-    rule = LOCALIZATIONS[spec.localization]
+def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, spec: LossSpec) -> AtPriors:
+    """What each offset costs where `kept` `[B, P]`."""
+    rule, values = LOCALIZATIONS[spec.localization], encoded.values.to(loc.dtype)
     if loc.device.type != "cpu":
-        return torch.where(kept[..., None], rule(loc, targets, spec.smooth_l1_beta), 0.0)
-    where = kept.nonzero(as_tuple=True)
-    return torch.zeros_like(loc, requires_grad=False).index_put_(
-        where, rule(loc[where], targets[where], spec.smooth_l1_beta)
-    )
+        terms = rule(loc, values, spec.smooth_l1_beta)
+        return AtPriors.everywhere(torch.where(kept[..., None], terms, 0.0))
+    if encoded.where is None:
+        image, prior = kept.nonzero(as_tuple=True)
+        values = values[image, prior]
+    else:
+        chosen = kept[encoded.where]
+        image, prior = (each[chosen] for each in encoded.where)
+        values = values[chosen]
+    return AtPriors(rule(loc[image, prior], values, spec.smooth_l1_beta), (image, prior), encoded.shape)
 
 
 def ceiling(spec: LossSpec) -> float:

@@ -6,6 +6,9 @@ Prints the median of each and its ratio to one `F.cross_entropy(reduction="none"
 runs are interleaved, so that a machine whose speed drifts slows all of them alike. torchvision is timed where it can
 be imported; its figure covers `box_iou`, `SSDMatcher` and `compute_loss`, as in `SSD.forward` under training. The
 objects are random: sizes and numbers like those of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
+
+With `--device cuda` it also prints what no loss can go below on that GPU: the time to read the logits once, and to
+launch as many kernels as the loss core does.
 """
 
 from __future__ import annotations
@@ -79,6 +82,36 @@ def median_times(steps: dict[str, Callable[[], object]], repeats: int, device: s
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def print_floor(step: Callable[[], object], conf: Tensor, seconds: float, repeats: int) -> None:
+    """What a GPU cannot do without, and how many times as long the step takes.
+
+    Args:
+        step: the loss core.
+        conf: its logits.
+        seconds: that it takes.
+        repeats: of what is timed here.
+    """
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        step()
+        torch.cuda.synchronize()
+    kernels = sum(event.device_type is torch.autograd.DeviceType.CUDA for event in profile.events())
+    speck = torch.zeros(1, device=conf.device)
+    launches = 1000
+
+    def launch() -> None:
+        for _ in range(launches):
+            speck.add_(1)
+
+    times = median_times({"read": lambda: conf.sum(), "launch": launch}, repeats, str(conf.device))
+    floor = times["read"] + kernels * times["launch"] / launches
+    print(
+        f"{torch.cuda.get_device_name(conf.device)}: reading the logits once takes {times['read'] * 1e3:.3f} ms, ",
+        end="",
+    )
+    print(f"launching {kernels} kernels {kernels * times['launch'] / launches * 1e3:.3f} ms; ", end="")
+    print(f"ssdlossdbg takes {seconds / floor:.2f} times as long as both")
+
+
 def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,7 +149,10 @@ def main() -> None:
     print(f"{options.images} images, {len(priors)} priors, {options.classes} classes, {options.device}, ", end="")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, median of {options.repeats}")
     for name, seconds in medians.items():
-        print(f"{name:20} {seconds * 1000:8.1f} ms {seconds / unit:7.2f} passes")
+        print(f"{name:20} {seconds * 1000:8.2f} ms {seconds / unit:7.2f} passes")
+    if options.device != "cpu":
+        with torch.no_grad():
+            print_floor(ours, conf, medians["ssdlossdbg"], options.repeats)
 
 
 if __name__ == "__main__":

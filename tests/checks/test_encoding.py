@@ -62,7 +62,7 @@ def encode(boxes: list[Tensor], labels: list[Tensor], rules: Dialect) -> Batch:
     gt, priors = pad_ground_truth([part * unit for part in boxes], labels), PRIORS * unit
     matching = match(gt, priors, rules.match)
     assigned = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)) / unit
-    offsets = encode_matched(gt, priors, matching, rules.codec).float()
+    offsets = encode_matched(gt, priors, matching, rules.codec).dense.float()
     return Batch(matching.labels, offsets, matching.gt_index, assigned)
 
 

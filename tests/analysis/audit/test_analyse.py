@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
 from ssdlossdbg.analysis.match import analyse_match
@@ -192,3 +193,16 @@ def test_a_dataset_without_objects(make: Make, images: list[Any]) -> None:
     assert math.isnan(result.totals.recall)
     assert (result.complete, result.dataset.empty) == (True, len(images or [[]]))
     assert result.images_first == ()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dialect", ["ssd.pytorch", "caffe"])
+def test_a_gpu_gives_the_same(varied: Dataset, dialect: str) -> None:
+    rules = load_dialect(dialect)
+    priors = load_priors(rules.prior_config)
+    found = analyse_audit(varied, priors, rules, AuditSpec(device="cuda"))
+    expected = analyse_audit(varied, priors, rules, AuditSpec(device="cpu"))
+    assert found.totals == expected.totals
+    np.testing.assert_array_equal(found.objects.best_prior, expected.objects.best_prior)
+    np.testing.assert_allclose(found.objects.best_iou, expected.objects.best_iou, rtol=1e-5, atol=1e-6)
