@@ -94,7 +94,7 @@ def print_floor(step: Callable[[], object], conf: Tensor, seconds: float, repeat
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
         step()
         torch.cuda.synchronize()
-    kernels = sum(event.device_type is torch.autograd.DeviceType.CUDA for event in profile.events())
+    kernels = sum(event.device_type.name == "CUDA" for event in profile.events())
     speck = torch.zeros(1, device=conf.device)
     launches = 1000
 
@@ -103,13 +103,10 @@ def print_floor(step: Callable[[], object], conf: Tensor, seconds: float, repeat
             speck.add_(1)
 
     times = median_times({"read": lambda: conf.sum(), "launch": launch}, repeats, str(conf.device))
-    floor = times["read"] + kernels * times["launch"] / launches
-    print(
-        f"{torch.cuda.get_device_name(conf.device)}: reading the logits once takes {times['read'] * 1e3:.3f} ms, ",
-        end="",
-    )
-    print(f"launching {kernels} kernels {kernels * times['launch'] / launches * 1e3:.3f} ms; ", end="")
-    print(f"ssdlossdbg takes {seconds / floor:.2f} times as long as both")
+    launching = kernels * times["launch"] / launches
+    print(f"{torch.cuda.get_device_name(conf.device)}: reading the logits once takes {times['read'] * 1e3:.3f} ms,")
+    print(f"launching {kernels} kernels {launching * 1e3:.3f} ms;")
+    print(f"ssdlossdbg takes {seconds / (times['read'] + launching):.2f} times as long as both together")
 
 
 def main() -> None:
