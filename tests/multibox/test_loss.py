@@ -15,11 +15,18 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
-from ssdlossdbg.multibox.specs import CodecSpec
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.multibox.specs import CodecSpec, ForcedRule, MiningSelection
+from ssdlossdbg.readers.dialects import Dialect, dialect_names, load_dialect
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ssd_pytorch_cases.json").read_text())
 CASES = [name for name, case in RECORDED.items() if name != "_about" and "error" not in case]
+# Greedy matching and suppression go in rounds, and ask after each whether there is another.
+UNASKING = [
+    name
+    for name in dialect_names()
+    if load_dialect(name).match.forced is ForcedRule.BEST_PRIOR
+    and load_dialect(name).mining.selection is MiningSelection.RANKED
+]
 TENSORS = ("targets", "localization_terms", "confidence_terms", "cross_entropy", "localization_scale")
 
 
@@ -260,6 +267,16 @@ def test_loss_on_a_gpu(seed: int, on_grid: bool, reference: ModuleType, rules: D
     assert int(found.normalizer) == int(expected.normalizer)
     for name in ("localization_terms", "confidence_terms", "localization", "confidence", "total"):
         torch.testing.assert_close(getattr(found, name).cpu(), getattr(expected, name), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dialect", UNASKING)
+def test_away_from_the_cpu_nothing_asks_for_a_value(dialect: str, reference: ModuleType) -> None:
+    """Meta tensors have no values, so whatever would make a GPU wait for the host raises on them."""
+    rules = load_dialect(dialect)
+    batch = reference.random_batch(0)
+    gt = pad_ground_truth(batch.boxes, batch.labels).to("meta")
+    loc, conf, priors = (tensor.to("meta") for tensor in (batch.loc, batch.conf, batch.priors))
+    assert compute(loc, conf, priors, gt, rules).total.shape == ()
 
 
 @pytest.mark.gpu
