@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -26,7 +27,6 @@ from ssdlossdbg.multibox.specs import (
     MiningSpec,
     Normalizer,
 )
-from ssdlossdbg.multibox.tiles import images_at_once
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class MultiBoxLoss:
 def _softmax(conf: Tensor, labels: Tensor) -> Tensor:
     # Ignored priors cost what background would; nothing chooses them.
     target = labels.clamp(min=0)
-    images = images_at_once(conf[0].numel(), conf.device)  # of the log-probabilities that go between
+    images = tiles.images_at_once(conf[0].numel(), conf.device)  # of the log-probabilities that go between
     parts = zip(torch.split(conf, images), torch.split(target, images), strict=True)
     return torch.cat(
         [F.cross_entropy(part.flatten(0, 1), ids.flatten(), reduction="none").view_as(ids) for part, ids in parts]
@@ -294,7 +294,7 @@ def _mine_and_combine(
 def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:
     """The offsets from the positives to their ground truths, in the precision of the overlaps."""
     dtype = matching.prior_iou.dtype
-    if gt.boxes.device.type != "cpu":  # picking out the positives would wait for the device
+    if not tiles.on_host(gt.boxes):
         boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(dtype)
         offsets = encode(boxes, priors.to(dtype), spec)
         return AtPriors.everywhere(torch.where(matching.positive[..., None], offsets, 0.0))
@@ -358,7 +358,7 @@ def combine(
 def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, spec: LossSpec) -> AtPriors:
     """What each offset costs where `kept` `[B, P]`."""
     rule, values = LOCALIZATIONS[spec.localization], encoded.values.to(loc.dtype)
-    if loc.device.type != "cpu":
+    if not tiles.on_host(loc):
         terms = rule(loc, values, spec.smooth_l1_beta)
         return AtPriors.everywhere(torch.where(kept[..., None], terms, 0.0))
     if encoded.where is None:

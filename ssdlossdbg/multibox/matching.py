@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.assignment import OWNERS, Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.grid import Grid
@@ -22,7 +23,6 @@ from ssdlossdbg.multibox.specs import (
     Precision,
     Ties,
 )
-from ssdlossdbg.multibox.tiles import images_at_once
 
 # What padding is overlapped as: a box with an area, far from any prior in pixels or fractions, which half precision
 # can hold.
@@ -260,11 +260,11 @@ def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
     """
-    images = images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
-    tiles = [_match_tile(part, priors, spec) for part in gt.split(images)]
-    if len(tiles) == 1:
-        return tiles[0]
-    return Matching(**{each.name: torch.cat([getattr(tile, each.name) for tile in tiles]) for each in fields(Matching)})
+    images = tiles.images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
+    parts = [_match_tile(part, priors, spec) for part in gt.split(images)]
+    if len(parts) == 1:
+        return parts[0]
+    return Matching(**{each.name: torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Matching)})
 
 
 def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
@@ -361,7 +361,7 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
     On a CPU, and for rules that ask for no more than the pairs that reach a threshold and the best prior of each
     object; elsewhere this is `match` itself, as for objects that are no boxes or overlap no prior.
     """
-    if grid is None or not can_assign(spec) or gt.boxes.device.type != "cpu" or not _sound(gt):
+    if grid is None or not can_assign(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
     found = assign(gt.boxes[image, slot], image, cxcywh_to_xyxy(priors), spec, grid)

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.specs import (
@@ -19,7 +20,6 @@ from ssdlossdbg.multibox.specs import (
     MiningSelection,
     MiningSpec,
 )
-from ssdlossdbg.multibox.tiles import images_at_once
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Mining:
 
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
-    parts = torch.split(conf, images_at_once(conf[0].numel(), conf.device))
+    parts = torch.split(conf, tiles.images_at_once(conf[0].numel(), conf.device))
     return torch.cat([_cross_entropy_under(peak, part) for part in parts])
 
 
@@ -189,7 +189,7 @@ def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSp
         score = SCORES[spec.score](conf, confidence)
         return score.masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
 
-    if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and conf.device.type == "cpu":
+    if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and tiles.on_host(conf):
         lowest, peak = torch.aminmax(conf)
         if bool(peak - lowest < NO_UNDERFLOW):
             # log sum exp(z - m) + m - z[0] is a negative's cross-entropy, but for the rounding.
@@ -271,7 +271,7 @@ def _first_places(near: Tensor, wanted: Tensor, scores: _Scores) -> Tensor:
         scores: whence the exact ones can be had.
     """
     places = wanted.ceil().long().clamp(min=0, max=near.shape[1])
-    if near.device.type != "cpu":  # ranking all takes a GPU less time than asking it what it has
+    if not tiles.on_host(near):  # ranking all takes a GPU less time than asking it what it has
         return _rank(near) < places[:, None]
     highest = near.topk(int(places.max()), dim=1).values
     if not highest.numel() or bool(highest.isnan().any()):  # a nan counts as the highest

@@ -1,12 +1,22 @@
-"""How much of a batch to work on at a time."""
+"""How to work on a batch: how much of it at a time, and whether to look at values in between."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 # Numbers held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
+
+
+def on_host(tensor: Tensor) -> bool:
+    """Whether looking at its values is free, so that it pays to pick out those that matter.
+
+    Elsewhere it would make the host wait for the device, and the device then for the host: there all priors are worked
+    on, whether they matter or not.
+    """
+    return tensor.device.type == "cpu"
 
 
 def images_at_once(numbers: int, device: torch.device) -> int:

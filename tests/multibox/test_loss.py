@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.specs import CodecSpec, ForcedRule, MiningSelection
@@ -267,6 +268,20 @@ def test_loss_on_a_gpu(seed: int, on_grid: bool, reference: ModuleType, rules: D
     assert int(found.normalizer) == int(expected.normalizer)
     for name in ("localization_terms", "confidence_terms", "localization", "confidence", "total"):
         torch.testing.assert_close(getattr(found, name).cpu(), getattr(expected, name), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dialect", dialect_names())
+def test_what_other_devices_do_gives_the_same(
+    dialect: str, reference: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules, batch = load_dialect(dialect), reference.random_batch(3)
+    expected = compute_batch(batch, rules)
+    monkeypatch.setattr(tiles, "on_host", lambda tensor: False)  # noqa: ARG005
+    found = compute_batch(batch, rules)
+    assert torch.equal(found.matching.labels, expected.matching.labels)
+    assert torch.equal(found.mining.mined, expected.mining.mined)
+    for name in ("targets", "localization_terms", "confidence_terms", "localization", "confidence"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize("dialect", UNASKING)
