@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ssdlossdbg.analysis.audit.tallies import size_edges
 from ssdlossdbg.analysis.common import summarise, unit_of
@@ -19,6 +20,7 @@ from ssdlossdbg.analysis.results import (
     FittedLevel,
     FittedPriors,
     FloatArray,
+    IntArray,
     Reach,
 )
 from ssdlossdbg.analysis.scaled import Scaled, scale_like
@@ -28,7 +30,7 @@ from ssdlossdbg.multibox.fitting import Designs, Problem, fit
 from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou
-from ssdlossdbg.multibox.specs import LevelSpec, PriorSpec
+from ssdlossdbg.multibox.specs import LevelSpec, MatchSpec, PriorSpec
 from ssdlossdbg.readers.datasets import Dataset
 from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.prior_configs import PriorConfig
@@ -58,7 +60,8 @@ def analyse_fit(
         seed: of the split, the sample and the search.
 
     Raises:
-        InputError: no object has an area, the levels are none, or the budget does not allow for a shape a level.
+        InputError: no object has an area, a level has more cells than the input has pixels, or the budget does not
+            allow for one shape a level.
     """
     start = _start(config.spec, levels)
     budget = _checked_budget(start, budget, config)
@@ -67,25 +70,17 @@ def analyse_fit(
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."
         raise InputError(dataset.path, "holds no object with an area, so there is nothing to fit to", fix)
+    boxes = objects.boxes[sound]
     named = NamedPriors(config.name, config.codebase, generate_priors(config.spec))
     unit = unit_of(dialect, named.priors)
-    boxes = objects.boxes[sound]
     sample = Sample((torch.from_numpy(boxes) * unit).to(unit.dtype), unit, dialect.match)
 
-    draw = np.random.default_rng(seed)
-    held_out = _held_out(objects.image[sound], draw)
-    usable = np.flatnonzero(~held_out)
-    looked_at = np.sort(draw.permutation(usable)[:MOST_OBJECTS])
+    held_out, searched = _split(objects.image[sound], seed)
     bounds = bounds_for(start, config.spec.image_size)
-    found = fit(Problem(sample[torch.from_numpy(looked_at)], config.spec, bounds, budget, seed), start)
-
-    before = best_iou(sample, config.spec)
-    after = best_iou(sample, replace(config.spec, levels=tuple(design.spec for design in found)))
-    outcome = _Outcome(sample, before.numpy(), after.numpy())
-    proposed = _priors(config.spec, found)
-    same_levels = [design.feature_map for design in start] == [level.feature_map for level in config.spec.levels]
-    if same_levels and config.spec.count <= budget and not outcome.gained(~held_out):
-        outcome, proposed = replace(outcome, after=outcome.before), _base(config.spec)
+    found = fit(Problem(sample[torch.from_numpy(searched)], config.spec, bounds, budget, seed), start)
+    outcome, before, after = _outcome(sample, config.spec, found), _base(config.spec), _priors(config.spec, found)
+    if _may_stay(config.spec, start, budget) and outcome.reach("fitted", ~held_out).won <= 0:
+        outcome, after = replace(outcome, after=outcome.before), before
     return FitResult(
         dataset=_described(dataset, objects, sound),
         config=summarise(named),
@@ -93,9 +88,9 @@ def analyse_fit(
         threshold=dialect.match.threshold,
         seed=seed,
         budget=budget,
-        searched=len(looked_at),
-        before=_base(config.spec),
-        after=proposed,
+        searched=len(searched),
+        before=before,
+        after=after,
         total=outcome.reach("all", np.ones_like(held_out)),
         fitted=outcome.reach("fitted", ~held_out),
         held_out=outcome.reach("held out", held_out),
@@ -109,23 +104,26 @@ def analyse_fit(
 class _Outcome:
     """The best IoU of N objects, `[N]`, with the priors before and after."""
 
-    sample: Sample
-    before: FloatArray
-    after: FloatArray
-
-    def _reached(self, iou: FloatArray) -> BoolArray:
-        match = self.sample.match
-        result: BoolArray = reaches(torch.from_numpy(iou), match.threshold, match).numpy()
-        return result
-
-    def gained(self, rows: BoolArray) -> bool:
-        """Whether more of some objects, chosen by `[N]`, reach the threshold."""
-        return int(self._reached(self.after)[rows].sum()) > int(self._reached(self.before)[rows].sum())
+    match: MatchSpec
+    before: Tensor
+    after: Tensor
 
     def reach(self, name: str, rows: BoolArray) -> Reach:
         """Of objects chosen by `[N]`, those that reach the threshold."""
-        before, after = (int(self._reached(iou)[rows].sum()) for iou in (self.before, self.after))
-        return Reach(name, int(rows.sum()), before, after)
+        chosen = torch.from_numpy(rows)
+        reached = (reaches(iou[chosen], self.match.threshold, self.match) for iou in (self.before, self.after))
+        return Reach(name, int(rows.sum()), *(int(each.sum()) for each in reached))
+
+
+def _outcome(sample: Sample, spec: PriorSpec, found: Designs) -> _Outcome:
+    fitted = replace(spec, levels=tuple(design.spec for design in found))
+    return _Outcome(sample.match, best_iou(sample, spec), best_iou(sample, fitted))
+
+
+def _may_stay(spec: PriorSpec, start: Designs, budget: int) -> bool:
+    """Whether the priors are on the levels asked for, and within the budget."""
+    same_levels = [design.feature_map for design in start] == [level.feature_map for level in spec.levels]
+    return same_levels and spec.count <= budget
 
 
 def _sound(boxes: FloatArray) -> BoolArray:
@@ -134,16 +132,26 @@ def _sound(boxes: FloatArray) -> BoolArray:
         return np.asarray(np.isfinite(boxes).all(1) & (boxes[:, 2:] > boxes[:, :2]).all(1))
 
 
-def _held_out(image: np.ndarray, draw: np.random.Generator) -> BoolArray:
-    """`[N]` whether the objects are in one of the images that are held out; in none of fewer than five."""
+def _split(image: IntArray, seed: int) -> tuple[BoolArray, IntArray]:
+    """Which objects only judge the priors, and which of the others the search looks at.
+
+    Args:
+        image: `[N]` the image of each object.
+        seed: of what is drawn.
+
+    Returns:
+        `[N]` whether an object is in an image that is held out, none of fewer than five; and `[M]` the rows to look at.
+    """
+    draw = np.random.default_rng(seed)
     images = draw.permutation(np.unique(image))
-    return np.isin(image, images[: int(HELD_OUT * len(images))])
+    held_out = np.isin(image, images[: int(HELD_OUT * len(images))])
+    return held_out, np.sort(draw.permutation(np.flatnonzero(~held_out))[:MOST_OBJECTS])
 
 
 def _by_size(outcome: _Outcome, boxes: FloatArray, image_size: tuple[int, int]) -> tuple[Reach, ...]:
     side = np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * image_size, axis=1))
     groups = (
-        outcome.reach(_range(low, high), (side >= low) & (side < high))
+        replace(outcome.reach(_range(low, high), (side >= low) & (side < high)), low=low)
         for low, high in pairwise(size_edges(image_size))
     )
     return tuple(group for group in groups if group.ground_truth)

@@ -13,7 +13,7 @@ from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, ov
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.batches import check_image_size
-from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, annotation_of
+from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, Track, annotation_of
 from ssdlossdbg.readers.datasets import load_dataset as _load
 from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.photos import Photo, load_photo
@@ -30,6 +30,7 @@ def load_dataset(
     format: DatasetFormat | str | None = None,
     descriptions: File | None = None,
     ranks: Ranks = ALONE,
+    track: Track = iter,
 ) -> Dataset:
     """Every image and object of a dataset; its photos need not be there.
 
@@ -40,6 +41,7 @@ def load_dataset(
         format: voc, coco, yolo or open-images, where the path could be several.
         descriptions: Open Images' CSV of class names, where it does not lie beside the path.
         ranks: the processes that read it together; each gets the whole.
+        track: given the files of a dataset of many, returns them one by one; to watch the reading.
 
     Raises:
         InputError: there is nothing that can be read.
@@ -50,6 +52,7 @@ def load_dataset(
         format=DatasetFormat(format) if format else None,
         descriptions=Path(descriptions) if descriptions else None,
         share=Share(ranks.rank, ranks.count, ranks.gather),
+        track=track,
     )
 
 

@@ -16,7 +16,7 @@ from ssdlossdbg.checks.labels import LABELS
 from ssdlossdbg.checks.matching import MATCHING
 from ssdlossdbg.checks.mining import MINING
 from ssdlossdbg.checks.numerics import NUMERICS
-from ssdlossdbg.checks.places import Atlas, meeting
+from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS
 from ssdlossdbg.checks.registry import Check
@@ -47,7 +47,7 @@ def find(evidence: Iterable[object], together: bool = False, most: int | None = 
             if isinstance(subject, check.sees):
                 found[check.code].append(check.run(subject))
     findings = []
-    for check, own in _unexplained(found, Atlas(whatever_file=together)):
+    for check, own in _unexplained(found, Numbering(whatever_file=together)):
         listed = tuple(islice(chain.from_iterable(own), most))
         if listed:
             more = sum(map(len, own)) - len(listed)
@@ -55,9 +55,9 @@ def find(evidence: Iterable[object], together: bool = False, most: int | None = 
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def _unexplained(found: Mapping[str, Sequence[Cases]], atlas: Atlas) -> Iterator[tuple[Check, list[Cases]]]:
+def _unexplained(found: Mapping[str, Sequence[Cases]], numbering: Numbering) -> Iterator[tuple[Check, list[Cases]]]:
     """What each check found, less what lies where one of its causes was found."""
-    places = {code: [atlas.places(cases) for cases in parts] for code, parts in found.items()}
+    places = {code: [numbering.places(cases) for cases in parts] for code, parts in found.items()}
     for code, check in CHECKS.items():
         causes = [part for cause in check.follows_from for part in places[cause] if len(part)]
         own = [

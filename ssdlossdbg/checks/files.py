@@ -74,7 +74,7 @@ def other_size(objects: Objects) -> TableCases:
         unturned, although their EXIF data turn them, have width and height swapped.
     """
     annotated = np.bincount(objects.image, minlength=len(objects.images)) > 0
-    seen = np.flatnonzero(annotated & [image.photo_size is not None for image in objects.images])
+    seen = np.flatnonzero(annotated & np.array([image.photo_size is not None for image in objects.images], dtype=bool))
     photos = np.array([objects.images[position].photo_size for position in seen.tolist()], dtype=float).reshape(-1, 2)
     scales = photos / objects.image_sizes[seen]
     if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
@@ -95,9 +95,9 @@ def _of_photo(objects: Objects, images: IntArray, photos: FloatArray) -> BoolArr
 
 def _other_size(objects: Objects, position: int) -> Case:
     image = objects.images[position]
-    photo, declared = (f"{width:g} x {height:g}" for width, height in (image.photo_size or image.size, image.size))
-    width, height = image.photo_size or image.size
-    across, down = width / image.size[0], height / image.size[1]
+    sizes = image.photo_size or image.size, image.size
+    photo, declared = (f"{width:g} x {height:g}" for width, height in sizes)
+    across, down = (of_photo / stated for of_photo, stated in zip(*sizes, strict=True))
     if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
         consequence = "it is another cut of the photo, or a turned one, so the boxes lie in the wrong place"
     else:

@@ -12,7 +12,7 @@ from ssdlossdbg.analysis.results import BoolArray, IntArray, Objects
 from ssdlossdbg.checks.cases import EVERYTHING, Cases, TableCases
 
 
-class Atlas:
+class Numbering:
     """Numbers files and images alike for cases of all tables and results.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,6 +38,12 @@ from ssdlossdbg.cli.session import (
 )
 from ssdlossdbg.errors import InputError
 
+if TYPE_CHECKING:
+    from ssdlossdbg.analysis.results import AnchorsResult
+
+# What torch's generators take.
+LARGEST_SEED = 2**64 - 1
+
 
 @command
 def anchors(
@@ -67,7 +73,10 @@ def anchors(
         int | None,
         typer.Option("--budget", metavar="N", min=1, help="Priors that --fit may use.  [default: as many as now]"),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what --fit draws.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, max=LARGEST_SEED, help="Of what --fit draws.  [default: 0]"),
+    ] = None,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     select: SelectOption = None,
@@ -86,10 +95,11 @@ def anchors(
     if list_presets:
         _list(format)
         return
-    codes = parse_codes(select, ignore)
-    _refuse_together(dataset, {"--image": image, "--dump": dump}, {"--levels": levels, "--budget": budget})
+    codes, size = parse_codes(select, ignore), parse_image_size(image_size)
+    fitting: dict[str, object] = {"--levels": levels, "--budget": budget, "--seed": seed}
+    _refuse_together(dataset, {"--image": image, "--dump": dump}, fitting)
     if dataset is not None:
-        maps, size = parse_levels(levels), parse_image_size(image_size)
+        maps = parse_levels(levels)
         check_config_name(output)
         with progress("Fitting the priors"):
             with quick_imports():
@@ -100,7 +110,7 @@ def anchors(
                 dialect,
                 levels=maps,
                 budget=budget,
-                seed=seed,
+                seed=seed or 0,
                 image_size=size,
                 prior_format=prior_format.value,
             )
@@ -112,23 +122,38 @@ def anchors(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.priors import load_priors
-        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
+        priors = load_priors(config, prior_format.value, size) if config else None
         result = chosen(api.anchors(priors, dialect), codes)
-        outputs: list[tuple[Path, bytes]] = []
-        if dump is not None:
-            outputs.append((dump, _npy(result.boxes)))
-        if output is not None:
-            from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.report.anchors_picture import anchors_picture
-            from ssdlossdbg.report.canvas import png
-
-            photo = load_photo(image).image if image else None
-            outputs.append((output, png(anchors_picture(result, photo))))
-        if dump is not None and output is not None and dump.resolve() == output.resolve():
-            raise InputError(output, "is named by both --dump and -o", "Give them two names.")
+        outputs = _outputs(result, dump, output, image)
         for path, data in outputs:
             write_file(path, data, existing_inputs(image, config))
-    files = [str(path) for path, _ in outputs]
+    _show(result, [str(path) for path, _ in outputs], format)
+    finish(result.findings, fail_on)
+
+
+def _outputs(
+    result: AnchorsResult, dump: Path | None, picture: Path | None, photo: Path | None
+) -> list[tuple[Path, bytes]]:
+    """The files asked for, and what is to be in them.
+
+    Raises:
+        InputError: both are the same file, or the photo cannot be read.
+    """
+    outputs: list[tuple[Path, bytes]] = []
+    if dump is not None:
+        outputs.append((dump, _npy(result.boxes)))
+    if picture is not None:
+        from ssdlossdbg.readers.photos import load_photo
+        from ssdlossdbg.report.anchors_picture import anchors_picture
+        from ssdlossdbg.report.canvas import png
+
+        outputs.append((picture, png(anchors_picture(result, load_photo(photo).image if photo else None))))
+    if dump is not None and picture is not None and dump.resolve() == picture.resolve():
+        raise InputError(picture, "is named by both --dump and -o", "Give them two names.")
+    return outputs
+
+
+def _show(result: AnchorsResult, files: list[str], format: Format) -> None:
     if format is Format.JSON:
         from ssdlossdbg.report.as_json import anchors_json
 
@@ -138,7 +163,6 @@ def anchors(
         from ssdlossdbg.report.text import with_files
 
         show(with_files(anchors_report(result), files))
-    finish(result.findings, fail_on)
 
 
 def _refuse_together(dataset: Path | None, not_fitting: dict[str, object], fitting: dict[str, object]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ssdlossdbg.cli.audit_outputs import DEFAULT_DIALECT, check_outputs, match_options, pictures, read_files
 from ssdlossdbg.cli.options import (
     BoxFormOption,
     BoxFormOptionType,
@@ -33,14 +34,14 @@ from ssdlossdbg.cli.options import (
     parse_codes,
     parse_image_size,
 )
-from ssdlossdbg.cli.progress import counting
+from ssdlossdbg.cli.progress import counting, tracking
 from ssdlossdbg.cli.session import (
+    check_output,
     command,
     finish,
     make_folder,
     progress,
     quick_imports,
-    say_warning,
     show,
     show_plain,
     unused,
@@ -48,13 +49,8 @@ from ssdlossdbg.cli.session import (
 )
 from ssdlossdbg.errors import EXIT_INTERRUPTED, InputError, LostRankError
 
-if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import MatchResult, WorstImage
-    from ssdlossdbg.readers.photos import Photo
-
 # Images that the report names; a gallery may ask for more.
 MOST_NAMED = 10
-DEFAULT_DIALECT = "ssd.pytorch"
 
 
 class DatasetFormatOption(StrEnum):
@@ -132,16 +128,25 @@ def audit(
     """
     codes = parse_codes(select, ignore)
     names = parse_classes(classes)
+    inputs = existing_inputs(dataset, config, classes, descriptions)
     with quick_imports():
         from ssdlossdbg import api
         from ssdlossdbg.checks.catalogue import choose
         from ssdlossdbg.readers.priors import load_priors
     with api.together() as ranks, _first_speaks(ranks.rank):
+        silent = ranks.rank > 0
+        if not silent:
+            check_outputs(csv, output, charts, gallery, letterbox, inputs)
         priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
-        with progress("Reading the dataset", silent=ranks.rank > 0):
-            read = api.load_dataset(dataset, names, format=dataset_format, descriptions=descriptions, ranks=ranks)
+        with tracking("Reading", "the dataset", "file", silent) as track:
+            read = api.load_dataset(
+                dataset, names, format=dataset_format, descriptions=descriptions, ranks=ranks, track=track
+            )
+        inputs += read_files(read, csv)
+        if csv and not silent:
+            check_output(csv, inputs)
         images = len(read.names) * (1 + augment)
-        with counting("Matching", images // ranks.count, "images", silent=ranks.rank > 0) as advance:
+        with counting("Matching", images // ranks.count, "image", silent) as advance:
             result = api.audit(
                 read,
                 priors,
@@ -155,46 +160,36 @@ def audit(
                 ranks=ranks,
                 advance=advance,
             )
-    if ranks.rank:
+    if silent:
         return  # the first process reports
     result = replace(result, findings=choose(result.findings, *codes))
-    inputs = existing_inputs(dataset, config, classes, descriptions)
-    if csv:
-        inputs += tuple(Path(file) for file in set(read.files) if Path(file).name == csv.name)
-    files = []
-    if csv:
-        from ssdlossdbg.report.audit_csv import audit_csv
+    files: list[str] = []
+    interrupted = result.interrupted
+    try:
+        if csv:
+            from ssdlossdbg.report.audit.as_csv import audit_csv
 
-        write_file(csv, audit_csv(result), inputs)
-        files.append(str(csv))
-    pictures: dict[str, bytes] = {}
-    if charts:
-        from ssdlossdbg.report.audit_charts import audit_charts
-
-        pictures |= audit_charts(result)
-    if gallery:
-        pictures |= _gallery(
-            result.images_first[:gallery],
-            partial(api.match_image, dataset=read, priors=priors, dialect=dialect, threshold=threshold),
-        )
-    if pictures:
-        folder = make_folder(output or unused(Path("audit")))
-        for name, data in pictures.items():
-            write_file(folder / name, data, inputs)
-            files.append(str(folder / name))
-    elif output:
-        say_warning("-o: is where pictures go, and there is none to draw. Add --charts or --gallery N.")
-    options = _options(config, dialect, threshold, classes)
+            write_file(csv, audit_csv(result), inputs)
+            files.append(str(csv))
+        draw = partial(api.match_image, dataset=read, priors=priors, dialect=dialect, threshold=threshold)
+        with progress("Drawing"):
+            for name, data in pictures(result, charts, gallery, draw):
+                output = make_folder(output or unused(Path("audit")))
+                write_file(output / name, data, inputs)
+                files.append(str(output / name))
+    except KeyboardInterrupt:
+        interrupted = True  # what is known by now is worth showing
+    options = match_options(read, config, prior_format, image_size, dialect, threshold, classes)
     if format is Format.JSON:
-        from ssdlossdbg.report.audit_json import audit_json
+        from ssdlossdbg.report.audit.as_json import audit_json
 
         show_plain(audit_json(result, files, options))
     else:
-        from ssdlossdbg.report.audit_text import audit_report
+        from ssdlossdbg.report.audit.text import audit_report
         from ssdlossdbg.report.text import with_files
 
         show(with_files(audit_report(result, options), files))
-    if result.interrupted:
+    if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     finish(result.findings, fail_on)
 
@@ -208,32 +203,3 @@ def _first_speaks(rank: int) -> Iterator[None]:
         if rank and not isinstance(error, LostRankError):
             raise typer.Exit(error.exit_code) from None
         raise
-
-
-def _options(config: str | None, dialect: str, threshold: float | None, classes: str | None) -> tuple[str, ...]:
-    """What makes `match` show an image as it was audited."""
-    given = {
-        "--config": config,
-        "--dialect": dialect if dialect != DEFAULT_DIALECT else None,
-        "--threshold": None if threshold is None else f"{threshold:g}",
-        "--classes": classes,
-    }
-    return tuple(word for option, value in given.items() if value is not None for word in (option, value))
-
-
-def _gallery(
-    images: Iterable[WorstImage], match_image: Callable[[WorstImage], tuple[MatchResult, Photo]]
-) -> dict[str, bytes]:
-    """The overlays of those images whose photos are there, by the names of their files."""
-    from ssdlossdbg.report.canvas import png
-    from ssdlossdbg.report.match_picture import match_picture
-
-    pictures = {}
-    for rank, image in enumerate(images, start=1):
-        try:
-            result, photo = match_image(image)
-        except InputError as error:
-            say_warning(f"--gallery: {error}")
-            continue
-        pictures[f"worst-{rank:02d}-{Path(image.name).stem}.png"] = png(match_picture(result, photo.image))
-    return pictures

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from ssdlossdbg.cli.session import progress
+
+T = TypeVar("T")
+# Moving a bar takes as long as reading a small file does.
+FILES_AT_ONCE = 50
 
 
 @contextlib.contextmanager
@@ -16,14 +21,15 @@ def counting(doing: str, total: int, noun: str, silent: bool = False) -> Iterato
     Args:
         doing: what is going on, as "Matching".
         total: how many there are to do.
-        noun: what they are, in the plural.
+        noun: what each of them is.
         silent: say nothing.
 
     Yields:
         A function to be told how many more were done.
     """
-    if silent or not sys.stderr.isatty():
-        with progress(f"{doing} {total:,} {noun}", silent):
+    nouns = f"{noun}s"
+    if silent or not _on_terminal():
+        with progress(f"{doing} {total:,} {noun if total == 1 else nouns}", silent):
             yield lambda done: None  # noqa: ARG005
         return
     from rich.console import Console
@@ -40,9 +46,40 @@ def counting(doing: str, total: int, noun: str, silent: bool = False) -> Iterato
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:,.0f} {noun}/s" if task.speed else "")
+            return Text(f"{task.speed:,.0f} {nouns}/s" if task.speed else "")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+@contextlib.contextmanager
+def tracking(doing: str, what: str, noun: str, silent: bool = False) -> Iterator[Callable[[Sequence[T]], Iterator[T]]]:
+    """As `counting`, of what is not known yet.
+
+    Args:
+        doing: what is going on, as "Reading".
+        what: is done, as a whole, as long as nobody knows how many parts it has.
+        noun: what each part is.
+        silent: say nothing.
+
+    Yields:
+        A function to be given the parts, which returns them one by one and takes each as done when asked for the next.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(progress(f"{doing} {what}", silent))
+
+        def track(parts: Sequence[T]) -> Iterator[T]:
+            stack.close()  # from now on there is more to say
+            advance = stack.enter_context(counting(doing, len(parts), noun, silent))
+            for number, part in enumerate(parts, start=1):
+                yield part
+                if number % FILES_AT_ONCE == 0:
+                    advance(FILES_AT_ONCE)
+
+        yield track
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()  # None where it was closed with `2>&-`

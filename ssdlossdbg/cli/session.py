@@ -180,7 +180,7 @@ def finish(findings: Iterable[Finding], fail_on: FailOn) -> None:
 
 
 def write_file(path: Path, data: bytes | Iterable[bytes], inputs: Iterable[Path] = ()) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all; what a link leads to, where it is one.
 
     Args:
         path: where to.
@@ -190,24 +190,48 @@ def write_file(path: Path, data: bytes | Iterable[bytes], inputs: Iterable[Path]
     Raises:
         InputError: `path` is an input or a folder, or cannot be written.
     """
+    check_output(path, inputs)
+    chunks = [data] if isinstance(data, bytes) else data
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device takes bytes, and must not be replaced by a file
+            with path.open("wb") as sink:
+                sink.writelines(chunks)
+        else:
+            _replace(path.resolve(), chunks)
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place for it.") from None
+
+
+def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse what no file can be written to, before the work that is to fill it.
+
+    Args:
+        path: where to.
+        inputs: files that must not be replaced.
+
+    Raises:
+        InputError: `path` is an input or a folder, or its folder does not exist.
+    """
     if any(path.resolve() == source.resolve() for source in inputs):
         raise InputError(path, "is an input and would be overwritten", "Choose another output.")
     if path.is_dir():
         raise InputError(path, "is a folder", "Name a file in it.")
+    if not path.parent.is_dir():
+        raise InputError(path, "cannot be written (No such file or directory)", "Make its folder first.")
+
+
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = Path(name)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines([data] if isinstance(data, bytes) else data)
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place for it.") from None
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(chunks)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _umask() -> int:

@@ -22,7 +22,7 @@ ROUNDS = {CropChoice.REDRAWN: 200, CropChoice.ONCE: 1}
 # More than an overlap computed in float64 can be off by, as a share of it.
 ROUNDING = 1e-9
 # Crops that are looked at in one step at least: with fewer, the steps themselves would take the time.
-CROPS = 4096
+CROPS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _search(scene: _Scene, images: Tensor, minimum: Tensor, *, keep_one: bool) -
     least, greatest = _areas(scene, images, minimum)
     tried, waiting = 0, torch.arange(len(images), device=images.device)
     while tried < scene.spec.trials and len(waiting):
-        several = min(max(1, tried, CROPS // len(waiting)), scene.spec.trials - tried)
+        several = min(max(1, tried, CROPS_AT_ONCE // len(waiting)), scene.spec.trials - tried)
         size, possible = _sizes(scene, images[waiting], several)
         area = size.prod(-1)
         possible &= (area >= least[waiting, None]) & (area <= greatest[waiting, None])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,8 +21,9 @@ from ssdlossdbg.multibox.designs import (
     with_shapes,
 )
 from ssdlossdbg.multibox.matching import reaches
-from ssdlossdbg.multibox.reach import Sample, nearest_centres, shape_iou
+from ssdlossdbg.multibox.reach import Sample, nearest_centres, placed_iou
 from ssdlossdbg.multibox.specs import PriorSpec
+from ssdlossdbg.multibox.threads import one_thread
 
 Designs = tuple[LevelDesign, ...]
 # What a number is multiplied and divided by to look for a better one: first far off, then nearby.
@@ -75,7 +75,7 @@ def fit(problem: Problem, start: Designs) -> Designs:
     generator, draw = torch.Generator().manual_seed(problem.seed), random.Random(problem.seed)
     sample, bounds = problem.sample, problem.bounds
     few = sample[torch.randperm(len(sample.boxes), generator=generator)[:FEW_OBJECTS].sort().values]
-    with _one_thread():
+    with one_thread():
         search = Search(problem, few)
         start = _within_budget(_ascending(start), search)
         climbed = [search.improve(start)]
@@ -83,17 +83,6 @@ def fit(problem: Problem, start: Designs) -> Designs:
         for _ in range(RESTARTS):
             climbed.append(search.improve(_ascending(_shaken(_highest(climbed), bounds, draw))))
         return Search(problem, sample).improve(_highest(climbed), LAST_FACTORS)[0]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Thousands of steps of a millisecond each: threads that wait for one another cost more than they save."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class Search:
@@ -154,7 +143,7 @@ class Search:
         if grid not in self._centres:
             self._centres[grid] = nearest_centres(self.sample, *grid, spec)
         shapes = torch.tensor([design.shapes for design in designs], dtype=torch.float64)
-        overlap = shape_iou(self.sample, self._centres[grid], shapes.flatten(0, 1), spec)
+        overlap = placed_iou(self.sample, self._centres[grid], shapes.flatten(0, 1), spec)
         return overlap.view(len(overlap), *shapes.shape[:2]).amax(2)
 
     def _best_of_each(self, designs: Sequence[LevelDesign]) -> Tensor:

@@ -97,8 +97,9 @@ class Grid:
             `[N, S]` int64 indices of priors.
         """
         (cx, cy) = ((boxes[:, :2] + boxes[:, 2:]).double() / 2).T[..., None]
-        column = torch.minimum(((cx - self.x) / self.stride_x).round().clamp(min=0).long(), self.columns - 1)
-        row = torch.minimum(((cy - self.y) / self.stride_y).round().clamp(min=0).long(), self.rows - 1)
+        # Whole numbers only once they are small: int64 has no room for a box 1e30 pixels away.
+        column = torch.minimum(((cx - self.x) / self.stride_x).round().clamp(min=0), self.columns - 1.0).long()
+        row = torch.minimum(((cy - self.y) / self.stride_y).round().clamp(min=0), self.rows - 1.0).long()
         return self.first + column * self.step_x + row * self.step_y
 
     def candidates(self, boxes: Tensor, least: float | Tensor) -> tuple[Tensor, Tensor]:

@@ -69,7 +69,7 @@ def _nearest_iou(sample: Sample, spec: PriorSpec) -> Tensor:
     best = []
     for level in spec.levels:
         centres = nearest_centres(sample, level.feature_map, level.stride, spec)
-        best.append(shape_iou(sample, centres, torch.tensor(level.shapes, dtype=torch.float64), spec).amax(1))
+        best.append(placed_iou(sample, centres, torch.tensor(level.shapes, dtype=torch.float64), spec).amax(1))
     return torch.stack(best).amax(0)
 
 
@@ -106,7 +106,7 @@ def nearest_centres(
     return torch.stack(nearest, 1)
 
 
-def shape_iou(sample: Sample, centres: Tensor, shapes: Tensor, spec: PriorSpec) -> Tensor:
+def placed_iou(sample: Sample, centres: Tensor, shapes: Tensor, spec: PriorSpec) -> Tensor:
     """`[N, S]` IoU of each object with a prior of each shape.
 
     Args:

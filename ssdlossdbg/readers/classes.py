@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.files import is_file, read_text
+from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
+from ssdlossdbg.readers.yolo_yaml import read_yolo_yaml
 
 # The order of ssd.pytorch data/voc0712.py:16-21 and of every other VOC loader: alphabetical.
 VOC_CLASSES = (
@@ -19,7 +21,7 @@ def load_classes(value: str) -> tuple[str, ...]:
     """Class names in the order of their ids, background left out.
 
     Args:
-        value: the path of a file with a name a line, or the names themselves, separated by commas.
+        value: the path of a file with a name a line or of a data.yaml, or the names themselves, separated by commas.
 
     Raises:
         InputError: no name, a name given twice, or a file that cannot be read.
@@ -27,6 +29,8 @@ def load_classes(value: str) -> tuple[str, ...]:
     path = Path(value)
     if "," in value and not is_file(path):
         names = tuple(name.strip() for name in value.split(","))
+    elif path.suffix.lower() in YAML_ENDINGS:
+        names = read_yolo_yaml(path).names
     elif path.suffix or is_file(path):
         names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -172,13 +173,18 @@ def _other_side(level: LevelSpec, gap: int) -> int | None:
 
 
 def _equal_preset(boxes: Tensor, codebase: str) -> PriorConfig | None:
-    configs = [config for config in map(load_prior_config, preset_names()) if config.spec.count == len(boxes)]
+    configs = [config for config in _presets() if config.spec.count == len(boxes)]
     # The codebase's own first; then the short names, which are the best known.
     for config in sorted(configs, key=lambda config: (config.codebase != codebase, len(config.name))):
         own = generate_priors(config.spec).boxes
         if torch.allclose(own, boxes, rtol=0, atol=SAME_PRIORS):
             return config
     return None
+
+
+@cache
+def _presets() -> tuple[PriorConfig, ...]:
+    return tuple(map(load_prior_config, preset_names()))
 
 
 def _only_tensor(saved: Any, path: Path) -> Tensor:

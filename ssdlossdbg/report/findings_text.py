@@ -52,8 +52,8 @@ def _finding(finding: Finding, name_files: bool) -> Text:
 
 def _sentence(case: Case, name_files: bool) -> str:
     place = case.where.place
-    if name_files and case.where.image is None:
-        parts = (PurePath(case.where.file).name, place)
+    if name_files and not isinstance(case.where.image, int):  # begins with a file's name, which keeps its case
+        parts = (PurePath(case.where.file).name if case.where.image is None else "", place)
         return f"{', '.join(part for part in parts if part)}: {case.message}."
     words = f"{place}: {case.message}" if place else case.message
     return f"{words[:1].upper()}{words[1:]}."

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ssdlossdbg.analysis.results import FitResult, FittedPriors, Reach
+from ssdlossdbg.analysis.results import FitResult, FittedDataset, FittedPriors, Reach
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.finding_json import valid_json
 from ssdlossdbg.report.prior_config_toml import prior_config_table
@@ -14,18 +14,11 @@ from ssdlossdbg.report.prior_config_toml import prior_config_table
 
 def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:
     """The JSON report of `anchors --fit`; `config` is what a prior config file holds, `files` those written."""
-    dataset, base = result.dataset, result.config
+    base = result.config
     report = {
         "schema_version": SCHEMA_VERSION,
         "command": "anchors",
-        "dataset": {
-            "path": dataset.path,
-            "format": dataset.format,
-            "images": dataset.images,
-            "ground_truth": dataset.ground_truth,
-            "invalid": dataset.invalid,
-            "refused": list(dataset.refused),
-        },
+        "dataset": _dataset(result.dataset),
         "base": {"name": base.name, "codebase": base.codebase, "image_size": base.image_size, "priors": base.priors},
         "dialect": result.dialect,
         "threshold": result.threshold,
@@ -47,6 +40,17 @@ def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:
         "files": list(files),
     }
     return json.dumps(valid_json(report), indent=2, allow_nan=False)
+
+
+def _dataset(dataset: FittedDataset) -> dict[str, Any]:
+    return {
+        "path": dataset.path,
+        "format": dataset.format,
+        "images": dataset.images,
+        "ground_truth": dataset.ground_truth,
+        "invalid": dataset.invalid,
+        "refused": dataset.refused,
+    }
 
 
 def _reach(group: Reach) -> dict[str, Any]:

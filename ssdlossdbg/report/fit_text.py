@@ -17,6 +17,8 @@ TO = " -> "
 NOTHING = "-"
 # Best possible recall of a range of sizes below which the report says that something is left to do.
 MOSTLY = 0.9
+# In strides: a larger square is overlapped by half by one of its size in the nearest cell, wherever it lies.
+SMALL_STRIDES = 2.73
 ONE_LIST = (
     "Codebases that take one list of sizes (torchvision, GluonCV, ssd_keras, TensorFlow object detection) make each "
     "max_size the next min_size: their own lists cannot say this.\n"
@@ -67,33 +69,38 @@ def _verdict(result: FitResult) -> str:
 def _style(result: FitResult) -> str:
     if not result.changed:
         return "title"
-    return "verdict.good" if result.total.after > result.total.before else "verdict.bad"
+    return "verdict.good" if result.total.won > 0 else "verdict.bad"
 
 
 def _remarks(result: FitResult) -> list[str]:
     """What speaks against the proposal, makes it cost more than it seems, or is left to do."""
     remarks = _doubts(result) if result.changed else []
-    left = [
-        f"{group.ground_truth - group.after:,} of {group.ground_truth:,} of side {group.name}"
-        for group in result.sizes
-        if group.recall_after < MOSTLY
-    ]
+    left = [group for group in result.sizes if group.recall_after < MOSTLY]
     if left:
-        finest = max((level.feature_map for level in result.after.levels), key=prod)
-        remarks.append(
-            f"Still out of reach: {', '.join(left)}. For small objects, try --levels with a finer map than "
-            f"{feature_map(finest)}, and the --budget that it takes."
-        )
+        of = (f"{group.ground_truth - group.after:,} of {group.ground_truth:,} of side {group.name}" for group in left)
+        remarks.append(f"Still out of reach: {', '.join(of)}.{_finer_map(result, left[0])}")
     return remarks
+
+
+def _finer_map(result: FitResult, smallest: Reach) -> str:
+    """Advice on the smallest objects out of reach, where they are small for the finest level."""
+    finest = max(result.after.levels, key=lambda level: prod(level.feature_map))
+    if (smallest.low or 0.0) >= SMALL_STRIDES * max(finest.stride):
+        return ""
+    size = feature_map(finest.feature_map)
+    return f" For small objects, try --levels with a finer map than {size}, and the --budget that it takes."
 
 
 def _doubts(result: FitResult) -> list[str]:
     doubts = []
     held_out = result.held_out
-    if result.total.after < result.total.before:
+    if result.total.won < 0:
         doubts.append("This is less than before: with these levels and this budget no better priors were found.")
-    elif result.fitted.after > result.fitted.before and held_out.ground_truth and held_out.after <= held_out.before:
-        doubts.append("The gain is on the objects fitted to only: of those held out, no more are reached than before.")
+    elif result.fitted.won > 0 >= held_out.won:
+        others = "of those held out, no more are reached than before"
+        if not held_out.ground_truth:
+            others = "none were held out, so what it does for others is not known"
+        doubts.append(f"The gain is on the objects fitted to only: {others}.")
     worse = [f"{group.before - group.after:,} of side {group.name}" for group in result.sizes if group.won < 0]
     if worse:
         doubts.append(f"Of these sizes, fewer objects are reached than before: {', '.join(worse)}.")

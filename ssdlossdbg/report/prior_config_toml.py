@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssdlossdbg.analysis.results import FitResult, FittedLevel
-from ssdlossdbg.multibox.specs import Clip, PriorOrder
+from ssdlossdbg.multibox.specs import Clip, PriorOrder, PriorSpec
 from ssdlossdbg.report.shares import percent
 
 
@@ -39,7 +39,7 @@ def prior_config_table(result: FitResult) -> dict[str, Any]:
         table["clip"] = str(priors.clip)
     if priors.order is not PriorOrder.CELL:
         table["order"] = str(priors.order)
-    if priors.offset != 0.5:
+    if priors.offset != PriorSpec.offset:
         table["offset"] = priors.offset
     return {**table, "levels": [_level(level) for level in priors.levels]}
 

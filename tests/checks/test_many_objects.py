@@ -14,7 +14,7 @@ from ssdlossdbg.checks import catalogue
 from ssdlossdbg.checks.boxes import SAME_OBJECT
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases, of_files, of_images, of_rows
 from ssdlossdbg.checks.catalogue import CHECKS, find
-from ssdlossdbg.checks.places import Atlas, meeting
+from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import Groups
 from ssdlossdbg.readers.dialects import load_dialect
@@ -162,10 +162,10 @@ def test_places_of_all_kinds_meet_as_one_by_one(whatever_file: bool) -> None:
     cases: list[Cases] = [ListedCases(tuple(Case(where, "", None, None, "") for where in wheres))]
     for seed in (5, 6):
         cases += rows_images_and_files(table(seed, one_file=seed == 5))
-    atlas = Atlas(whatever_file)
+    numbering = Numbering(whatever_file)
     for one, other in product(cases, repeat=2):
         expected = [any(a.where.meets(b.where, whatever_file) for b in other) for a in one]
-        assert meeting(atlas.places(one), atlas.places(other)).tolist() == expected
+        assert meeting(numbering.places(one), numbering.places(other)).tolist() == expected
 
 
 def rows_images_and_files(objects: Objects) -> list[Cases]:

@@ -29,8 +29,9 @@ PATIENCE = (
     "Checking ...",
     "Fitting the priors ...",
     "Reading the dataset ...",
+    "Drawing ...",
 )
-COUNTING = re.compile(r"Matching [\d,]+ images \.\.\.$")
+COUNTING = re.compile(r"(Matching|Reading) [\d,]+ (image|file)s? \.\.\.$")
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,69 @@ def test_a_photo_that_is_damaged_is_passed_over(run: Any, dataset: Path, folder:
     assert not (folder / "audit").exists()
 
 
+def test_nothing_but_broken_files(run: Any, folder: Path) -> None:
+    (folder / "void").mkdir()
+    (folder / "void" / "a.xml").write_text("<annotation>")
+    outcome = run("audit", "void")
+    assert outcome.code == 1
+    assert "No image could be read." in outcome.out
+    assert "FIL001" in outcome.out
+
+
+def test_outputs_are_refused_before_the_work(refused: Callable[..., str], dataset: Path, folder: Path) -> None:
+    (folder / "a file").touch()
+    assert "Make its folder first" in refused("audit", dataset, "--csv", "nowhere/a.csv")
+    assert "cannot be made a folder" in refused("audit", dataset, "--charts", "-o", "a file")
+    assert "--letterbox" in refused("audit", dataset, "--gallery", "1", "--letterbox")
+
+
+def yolo(folder: Path, photo: Callable[..., Path]) -> Path:
+    """A tiny object, its photo, and the classes in a file beside it."""
+    home = folder / "yolo"
+    home.mkdir()
+    (home / "-a.txt").write_text("1 0.5 0.5 0.01 0.01")
+    (home / "classes.txt").write_text("cat\ndog\n")
+    photo("-a.png").rename(home / "-a.png")
+    return home
+
+
+def test_the_list_of_classes_is_an_input(refused: Callable[..., str], folder: Path, photo: Callable[..., Path]) -> None:
+    home = yolo(folder, photo)
+    assert "overwritten" in refused("audit", home, "--csv", home / "classes.txt")
+
+
+def test_the_command_for_a_yolo_image_names_its_classes(run: Any, folder: Path, photo: Callable[..., Path]) -> None:
+    [image] = audited(run, yolo(folder, photo), code=0)["images_first"]
+    shown = run(*shlex.split(image["command"])[1:], "--no-overlay")
+    assert shown.code == 0
+    assert "dog" in shown.out
+
+
+def test_ctrl_c_while_drawing_keeps_the_report(run: Any, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_words: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssdlossdbg.report.match_picture.match_picture", interrupt)
+    outcome = run("audit", dataset, "--gallery", "1", "--fail-on", "never")
+    assert outcome.code == 130
+    assert "By class" in outcome.out
+
+
+def test_a_gallery_of_names_longer_than_files_can_have(run: Any, folder: Path, photo: Callable[..., Path]) -> None:
+    name = "猫" * 80
+    photo("short.png").rename(folder / f"{name}.png")
+    (folder / f"{name}.txt").write_text("0 0.5 0.5 0.01 0.01")
+    outcome = run("audit", folder / f"{name}.txt", "--classes", "cat", "--gallery", "1", "-o", "out")
+    assert outcome.code == 0
+    assert [path.stem for path in (folder / "out").iterdir()] == ["worst-01-" + "猫" * 50]
+
+
+def test_one_warning_for_all_photos_that_are_not_there(run: Any, dataset: Path) -> None:
+    (dataset.parent / "JPEGImages" / "a cat.png").unlink()
+    outcome = run("audit", dataset, "--gallery", "9", "--fail-on", "never")
+    assert "--gallery: photos not found: 1 of the 1 worst." in outcome.err
+
+
 def test_random_crops_are_the_same_for_a_seed(run: Any, dataset: Path) -> None:
     first, again, other = (
         audited(run, dataset, "--augment", "3", "--seed", seed)["augmented"] for seed in ("1", "1", "2")

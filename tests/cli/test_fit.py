@@ -87,6 +87,7 @@ def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str)
         (("--fit", ".", "--image", "a.jpg"), "error: --image: says how to show priors, and --fit proposes some."),
         (("--levels", "38"), "error: --levels: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--budget", "100"), "error: --budget: says how to fit priors, and nothing is to be fitted. Add --fit"),
+        (("--seed", "0"), "error: --seed: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--fit", ".", "-o", "a.png"), "error: a.png: is to be a prior config, which --config takes by its ending."),
         (("--fit", ".", "--levels", "38,x"), "error: --levels: is '38,x', and 'x' is no feature map."),
         (("--fit", ".", "--levels", ""), "error: --levels: is '', and '' is no feature map."),
@@ -104,7 +105,7 @@ def test_what_is_refused(refused: Refused, words: tuple[str, ...], said: str) ->
     assert refused("anchors", *words).startswith(said)
 
 
-@pytest.mark.parametrize("words", [("--budget", "0"), ("--budget", "x"), ("--seed", "-1")])
+@pytest.mark.parametrize("words", [("--budget", "0"), ("--budget", "x"), ("--seed", "-1"), ("--seed", str(2**64))])
 def test_options_out_of_range(run: Run, small: str, words: tuple[str, ...]) -> None:
     assert run("anchors", "--fit", small, *words).code == 2
 

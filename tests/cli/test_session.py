@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +13,17 @@ import typer
 from rich.text import Text
 
 from ssdlossdbg.cli import session
-from ssdlossdbg.cli.session import command, make_folder, progress, quick_imports, show, show_plain, unused, write_file
+from ssdlossdbg.cli.session import (
+    check_output,
+    command,
+    make_folder,
+    progress,
+    quick_imports,
+    show,
+    show_plain,
+    unused,
+    write_file,
+)
 from ssdlossdbg.errors import InputError
 
 
@@ -63,6 +74,35 @@ def test_an_input_is_never_replaced(folder: Path, name: str) -> None:
     with pytest.raises(InputError, match="is an input and would be overwritten"):
         write_file(Path(name), b"new", [folder / "in.bin"])
     assert (folder / "in.bin").read_bytes() == b"input"
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "link.bin").symlink_to("sub/a.bin")
+    write_file(folder / "link.bin", b"new")
+    assert (folder / "link.bin").is_symlink()
+    assert (folder / "sub" / "a.bin").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
+def test_a_pipe_is_written_to_and_stays(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(folder / "pipe", [b"ne", b"w"])
+        assert os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert (folder / "pipe").is_fifo()
+
+
+def test_an_output_is_refused_before_the_work(folder: Path) -> None:
+    with pytest.raises(InputError, match="Make its folder first"):
+        check_output(folder / "nowhere" / "a.bin")
+    with pytest.raises(InputError, match="is a folder"):
+        check_output(folder)
+    check_output(folder / "a.bin")
+    assert list(folder.iterdir()) == []
 
 
 def test_unused_adds_a_number(folder: Path) -> None:

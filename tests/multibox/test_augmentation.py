@@ -20,7 +20,12 @@ PHOTO = (400.0, 300.0)
 # One large object, one of middle size, one small one in a corner.
 SCENE = [(0.1, 0.2, 0.8, 0.9), (0.5, 0.1, 0.75, 0.5), (0.02, 0.9, 0.06, 0.97)]
 CROP = AugmentSpec(choice=CropChoice.REDRAWN, flip_probability=0)
-KNOWN = [name for name in dialect_names() if load_dialect(name).augmentation.choice is not CropChoice.UNKNOWN]
+# One dialect of those that share all rules.
+KNOWN = [
+    name
+    for spec, name in {load_dialect(name).augmentation: name for name in dialect_names()}.items()
+    if spec.choice is not CropChoice.UNKNOWN
+]
 SIDES, AREA = (CropShape.SIDES, CropShape.RELATIVE_SIDES), (CropShape.AREA_AND_ASPECT,)
 Columns = tuple[Tensor, Tensor, Tensor]
 

@@ -26,6 +26,11 @@ def test_names_themselves(value: str, names: tuple[str, ...]) -> None:
     assert load_classes(value) == names
 
 
+def test_names_of_a_data_yaml(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("names: [cat, dog]\ntrain: images\n")
+    assert load_classes(str(tmp_path / "data.yaml")) == ("cat", "dog")
+
+
 def test_more_names_than_a_file_name_can_be_long() -> None:
     names = tuple(f"class number {index}" for index in range(80))
     assert load_classes(",".join(names)) == names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -305,11 +305,33 @@ def test_coco_image_that_cannot_be_read(tmp_path: Path) -> None:
     assert [error.what for _, error in dataset.refused] == ["expected `int`, got `str` - at `id`"]
 
 
-@pytest.mark.parametrize("changes", [{"annotations": []}, {"annotations": [], "images": []}])
-def test_coco_without_objects(changes: dict[str, Any], tmp_path: Path) -> None:
-    dataset = load_dataset(write(tmp_path / "a.json", coco(**changes)))
+def test_coco_without_objects(tmp_path: Path) -> None:
+    dataset = load_dataset(write(tmp_path / "a.json", coco(annotations=[])))
     assert dataset.class_names == ("car", "dog")
     assert_well_formed(dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", coco(annotations=[], images=[])), ("a.csv", "ImageID,LabelName,XMin,YMin,XMax,YMax\n")],
+)
+def test_without_an_image(name: str, content: str, tmp_path: Path, refused: Refused) -> None:
+    path = write(tmp_path / name, content)
+    assert refused(lambda: load_dataset(path)).what == "holds no image"
+
+
+def test_whoever_watches_is_given_the_files(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        write(tmp_path / name, "0 0.5 0.5 0.1 0.1")
+    write(tmp_path / "classes.txt", "cat")
+    seen: list[int] = []
+
+    def track(files: Sequence[Any]) -> Iterator[Any]:
+        seen.append(len(files))
+        yield from files
+
+    dataset = load_dataset(tmp_path, track=track)
+    assert (seen, len(dataset.names), dataset.class_file) == ([3], 3, tmp_path / "classes.txt")
 
 
 @pytest.mark.parametrize(

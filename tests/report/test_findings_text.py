@@ -63,3 +63,10 @@ def test_narrow_and_odd(render: Render) -> None:
     text = render(findings_block([odd]), 40)
     assert max(map(len, text.splitlines())) <= 40
     assert "[bold]名" in text
+
+
+def test_names_of_files_keep_their_case(render: Render) -> None:
+    wheres = (Where("x/all.json", "a.jpg", 0, "cell"), Where("x/b.xml", None, 0, "cell"), Where("t.pt", 3, 0, "cell"))
+    cases = tuple(Case(where, "no width", 0.0, 0.0, "Drop it.") for where in wheres)
+    text = render(findings_block([replace(finding(), cases=cases)], name_files=True))
+    assert [line[7:].strip().split(",")[0] for line in text.splitlines()[:3]] == ["a.jpg", "b.xml", "Image 3"]

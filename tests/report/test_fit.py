@@ -139,15 +139,30 @@ def test_images_that_were_not_read_or_not_held_out(render: Render) -> None:
     text = words(render(fit_report(replace(RESULT, dataset=dataset, held_out=none))))
     assert "left out a.xml: is broken. Mend it. (and 1 more)" in text
     assert "none held out: there are too few images" in text
+    assert "! The gain is on the objects fitted to only: none were held out, so what it does for others is" in text
     assert "without one" not in text
 
 
 def test_small_objects_that_stay_out_of_reach(render: Render) -> None:
-    sizes = Reach("under 8", 1200, 0, 100), Reach("8 to 16", 10, 9, 9)
+    sizes = Reach("under 8", 1200, 0, 100, low=0), Reach("8 to 16", 10, 9, 9, low=8)
     for after in (AFTER, BEFORE):
         text = words(render(fit_report(replace(RESULT, after=after, sizes=sizes))))
         assert "! Still out of reach: 1,100 of 1,200 of side under 8. For small objects, try --levels with" in text
         assert "a finer map than 10x10, and the --budget that it takes." in text
+
+
+@pytest.mark.parametrize(("low", "small"), [(64, True), (128, False)])
+def test_a_finer_map_is_for_objects_of_few_strides(render: Render, low: float, small: bool) -> None:
+    sizes = (Reach("from there on", 1000, 0, 100, low),)
+    text = words(render(fit_report(replace(RESULT, sizes=sizes))))
+    assert "! Still out of reach: 900 of 1,000 of side from there on." in text
+    assert ("finer map" in text) is small
+
+
+def test_no_gain_is_claimed_where_there_is_none(render: Render) -> None:
+    same = Reach("fitted", 5000, 2500, 2500)
+    text = words(render(fit_report(replace(RESULT, total=same, fitted=same, held_out=Reach("held out", 0, 0, 0)))))
+    assert "The gain" not in text
 
 
 def test_sizes_that_are_chained_need_no_warning(render: Render) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,4 +113,7 @@ def images_first(objects: Objects, dataset: Dataset, matched: Matched, most: int
 
 def _found(photos: PhotoSizes, dataset: Dataset, place: int) -> str | None:
     path = photos.path_of(Path(dataset.files[place]), dataset.names[place])
-    return str(path) if path else None
+    if path is None:
+        return None
+    short = Path(os.path.normpath(path))  # without `Annotations/..`, unless that is a link which leads elsewhere
+    return str(short if short.exists() and short.samefile(path) else path)

@@ -87,7 +87,8 @@ def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     Returns:
         `[N]` float64; 0 for boxes that are none.
     """
-    sides = (boxes[:, 2:] - boxes[:, :2]).double().clamp(min=0)[:, None]
+    boxes = boxes.double()
+    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)[:, None]
     intersection = torch.minimum(sides, shapes).prod(-1)
     union = sides.prod(-1) + shapes.prod(-1) - intersection
     return (intersection / union).nan_to_num(0.0).amax(1) if len(boxes) else boxes.new_zeros(0, dtype=torch.float64)

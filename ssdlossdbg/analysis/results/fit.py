@@ -80,12 +80,14 @@ class Reach:
         name: of the group.
         ground_truth: how many there are.
         before, after: those whose best IoU with a prior, where it really stands, reaches the threshold.
+        low: where the range of its sides begins, in pixels of the network's input; None where it is not by size.
     """
 
     name: str
     ground_truth: int
     before: int
     after: int
+    low: float | None = None
 
     @property
     def won(self) -> int:

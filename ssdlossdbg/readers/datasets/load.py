@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.classes import guess_classes
 from ssdlossdbg.readers.datasets.coco_file import read_coco
 from ssdlossdbg.readers.datasets.folders import is_folder
 from ssdlossdbg.readers.datasets.open_images import read_open_images
 from ssdlossdbg.readers.datasets.recognise import DatasetFormat, recognise
-from ssdlossdbg.readers.datasets.share import ALONE, Share
+from ssdlossdbg.readers.datasets.share import ALONE, Share, Track
 from ssdlossdbg.readers.datasets.table import Dataset, IntArray, Table
 from ssdlossdbg.readers.datasets.voc_folder import read_voc
 from ssdlossdbg.readers.datasets.yolo_folder import read_yolo
@@ -27,6 +28,7 @@ def load_dataset(
     format: DatasetFormat | None = None,
     descriptions: Path | None = None,
     share: Share | None = None,
+    track: Track = iter,
 ) -> Dataset:
     """Every image and object of a dataset; its photos need not be there.
 
@@ -39,6 +41,7 @@ def load_dataset(
         descriptions: Open Images' CSV of class names, where it does not lie beside the path.
         share: this process's share, where several read the dataset together: a dataset of many files is read in
             parts, of which each process gets the whole; one of a single file is read whole by each.
+        track: watches the files of a dataset of many being read.
 
     Raises:
         InputError: there is nothing that can be read. What makes up only part of a dataset is left out instead, and
@@ -48,17 +51,19 @@ def load_dataset(
         read_bytes(path)  # says what is wrong with the path
     match format or recognise(path):
         case DatasetFormat.VOC:
-            table = read_voc(path, share or ALONE)
+            table = read_voc(path, share or ALONE, track)
         case DatasetFormat.COCO:
             table = read_coco(path)
         case DatasetFormat.YOLO:
-            table = read_yolo(path, classes, share or ALONE)
+            table = read_yolo(path, classes, share or ALONE, track)
         case DatasetFormat.OPEN_IMAGES:
             table = read_open_images(path, descriptions)
     return _dataset(path, table, classes)
 
 
 def _dataset(path: Path, table: Table, classes: tuple[str, ...]) -> Dataset:
+    if not table.names and not table.refused:
+        raise InputError(path, "holds no image", "Name the file that lists the images and their objects.")
     counts = np.bincount(table.label, minlength=len(table.labels)).tolist()
     used = [label for label, count in zip(table.labels, counts, strict=True) if count]
     class_names = classes or guess_classes(table.listed, used)
@@ -83,6 +88,7 @@ def _dataset(path: Path, table: Table, classes: tuple[str, ...]) -> Dataset:
         fractions=table.fractions,
         one_based=table.one_based,
         refused=table.refused,
+        class_file=table.class_file,
     )
 
 

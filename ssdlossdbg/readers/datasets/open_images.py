@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
@@ -37,7 +38,8 @@ def read_open_images(path: Path, descriptions: Path | None) -> Table:
         fix = "Correct the row or remove it; it is left out here."
         rows.refused.append(refusal_of_many(path, f"line {line}", len(bad), what, fix))
     labels = tuple(names.get(str(code), str(code)) for code in rows.labels)
-    return rows.table("Open Images", labels=labels, listed=tuple(names.values()), fractions=True)
+    table = rows.table("Open Images", labels=labels, listed=tuple(names.values()), fractions=True)
+    return replace(table, class_file=descriptions)
 
 
 def _names(path: Path) -> dict[str, str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers import photo_sizes
 from ssdlossdbg.readers.datasets.folders import beginning, is_folder, walk
-from ssdlossdbg.readers.datasets.yolo_folder import YAML_ENDINGS, is_photo_list
+from ssdlossdbg.readers.datasets.yolo_folder import is_photo_list
 from ssdlossdbg.readers.yolo import may_be_yolo
+from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
 
 ENDINGS = (".xml", ".txt", ".json", ".csv")
 WHAT_TO_NAME = "Name the folder or file that holds the annotations."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ssdlossdbg.readers.datasets.table import IntArray, Table
 
 T = TypeVar("T")
+# Is given what there is to read, and returns that one by one, so that it knows how far the reading is.
+Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Dataset:
         fractions: whether boxes are fractions of the photo.
         one_based: whether pixel coordinates count from 1 (Pascal VOC), so that a dialect's offset applies.
         refused: what could not be read, and is left out.
+        class_file: the file beside the dataset that names its classes, None where there is none.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Dataset:
     fractions: bool
     one_based: bool
     refused: tuple[Refused, ...]
+    class_file: Path | None = None
 
     @property
     def many_in_file(self) -> bool:
@@ -90,6 +92,7 @@ class Table:
     fractions: bool = False
     one_based: bool = False
     refused: tuple[Refused, ...] = ()
+    class_file: Path | None = None
 
 
 @dataclass

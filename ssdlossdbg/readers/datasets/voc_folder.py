@@ -9,7 +9,7 @@ from pathlib import Path, PureWindowsPath
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotated import Annotation, Source
 from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
-from ssdlossdbg.readers.datasets.share import Share
+from ssdlossdbg.readers.datasets.share import Share, Track
 from ssdlossdbg.readers.datasets.table import LARGEST_SIDE, Rows, Table
 from ssdlossdbg.readers.files import is_file, read_bytes, read_text
 from ssdlossdbg.readers.voc import may_be_voc, parse_voc
@@ -18,19 +18,20 @@ from ssdlossdbg.readers.voc import may_be_voc, parse_voc
 CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
 
 
-def read_voc(path: Path, share: Share) -> Table:
+def read_voc(path: Path, share: Share, track: Track) -> Table:
     """Every Pascal VOC file of a folder or list, or the one that is named.
 
     Args:
         path: the folder, list or file.
         share: which of its files to read here.
+        track: watches the files being read.
 
     Raises:
         InputError: the folder or list leads to none.
     """
     rows = Rows()
     searched = is_folder(path)
-    for file in _files(path, share):
+    for file in track(_files(path, share)):
         _read_file(file, rows, searched)
     table = share.whole(rows.table("Pascal VOC", labels=tuple(map(str, rows.labels)), one_based=True))
     if not table.names and not table.refused:

@@ -8,14 +8,14 @@ from pathlib import Path, PurePath
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
-from ssdlossdbg.readers.datasets.share import Share
+from ssdlossdbg.readers.datasets.share import Share, Track
 from ssdlossdbg.readers.datasets.table import Refused, Rows, Table
-from ssdlossdbg.readers.datasets.yolo_yaml import YoloYaml, read_yolo_yaml
 from ssdlossdbg.readers.files import is_file, read_bytes, read_text
 from ssdlossdbg.readers.photo_sizes import ENDINGS
 from ssdlossdbg.readers.yolo import may_be_yolo, parse_rows
+from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
+from ssdlossdbg.readers.yolo_yaml import YoloYaml, read_yolo_yaml
 
-YAML_ENDINGS = (".yaml", ".yml")
 NAME_FILES = ("classes.txt", "obj.names")
 YAML_FILES = ("data.yaml", "dataset.yaml")
 WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photos lie in `images`."
@@ -23,22 +23,24 @@ WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photo
 LabelFiles = dict[Path, str]
 
 
-def read_yolo(path: Path, classes: tuple[str, ...], share: Share) -> Table:
+def read_yolo(path: Path, classes: tuple[str, ...], share: Share, track: Track) -> Table:
     """Every YOLO file that a folder holds or a data.yaml or list of photos leads to, or the one that is named.
 
     Args:
         path: the folder or file.
         classes: the names of the class numbers; those of the dataset if empty.
         share: which of its files to read here.
+        track: watches the files being read.
 
     Raises:
         InputError: there is none, or nobody names the classes.
     """
     config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS else None
     files, refused = _of_splits(config, path) if config else (_label_files(path), [])
-    names = classes or (config.names if config else _names_near(path))
+    class_file = path if config else _class_file(path)
+    names = classes or (config.names if config else _names(class_file) if class_file else ())
     rows = Rows()
-    for file, image in share.part(list(files.items())):
+    for file, image in track(share.part(list(files.items()))):
         _read_file(file, image, rows)
     labels = tuple(_label(number, names) for number in rows.labels)
     table = share.whole(rows.table("YOLO", labels=labels, listed=names, fractions=True))
@@ -47,7 +49,7 @@ def read_yolo(path: Path, classes: tuple[str, ...], share: Share) -> Table:
     if table.labels and not names:
         fix = "Add --classes with the file of names, or a,b,c in their order."
         raise InputError(path, "names its classes by number only", fix)
-    return replace(table, refused=(*refused, *table.refused))
+    return replace(table, refused=(*refused, *table.refused), class_file=class_file)
 
 
 def is_photo_list(text: str) -> bool:
@@ -80,18 +82,19 @@ def _read_file(file: Path, image: str, rows: Rows) -> None:
         rows.add_object(place, number, (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
 
 
-def _names_near(path: Path) -> tuple[str, ...]:
-    """The classes of a classes.txt or data.yaml in the folder, or above it where `labels` itself was named."""
+def _class_file(path: Path) -> Path | None:
+    """The classes.txt or data.yaml in the folder, or above it where `labels` itself was named."""
     folder = path if is_folder(path) else path.parent
     places = [folder, folder / "labels", folder.parent, folder.parent.parent]
-    for place in places if "labels" in folder.parts else places[:2]:
-        for file in (place / name for name in NAME_FILES):
-            if is_file(file):
-                return tuple(line.strip() for line in read_text(file).splitlines() if line.strip())
-        for file in (place / name for name in YAML_FILES):
-            if is_file(file):
-                return read_yolo_yaml(file).names
-    return ()
+    near = places if "labels" in folder.parts else places[:2]
+    files = (place / name for place in near for name in (*NAME_FILES, *YAML_FILES))
+    return next(filter(is_file, files), None)
+
+
+def _names(file: Path) -> tuple[str, ...]:
+    if file.name in YAML_FILES:
+        return read_yolo_yaml(file).names
+    return tuple(line.strip() for line in read_text(file).splitlines() if line.strip())
 
 
 def _label_files(path: Path) -> LabelFiles:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,19 @@ def test_the_curves_of_squares_meet_objects_that_lie_so(make: Make) -> None:
     assert worst == pytest.approx(676 / 1124, abs=0.05)
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_photos_have_short_paths_unless_a_link_leads_elsewhere(make: Make, tmp_path: Path, linked: bool) -> None:
+    (tmp_path / "real" / "Annotations").mkdir(parents=True)
+    (tmp_path / "real" / "JPEGImages").mkdir()
+    (tmp_path / "real" / "JPEGImages" / "0.jpg").touch()
+    (tmp_path / "Annotations").symlink_to("real/Annotations")
+    home = tmp_path if linked else tmp_path / "real"
+    made = make([[(10, 10, 12, 12)]], files=(str(home / "Annotations" / "0.xml"),))
+    [image] = audit(made).images_first
+    above = home / "Annotations" / ".." if linked else home
+    assert image.photo == str(above / "JPEGImages" / "0.jpg")
+
+
 def test_images_to_look_at_first(make: Make) -> None:
     """Nothing learnt is worse than hardly anything learnt, which is worse than little; what is well is not named."""
     well, tiny, small, broken = (85, 85, 115, 115), (50, 50, 52, 52), (93, 93, 107, 107), (20, 20, 20, 40)
@@ -168,6 +182,12 @@ def test_images_to_look_at_first(make: Make) -> None:
         (0, 1, 1),
         (0, 0, 1),
     ]
+
+
+@pytest.mark.parametrize("far", [(1e30, 1e30, 1e31, 1e31), (-1e31, -1e31, -1e30, -1e30)])
+def test_a_box_further_away_than_cells_can_be_counted(make: Make, far: tuple[float, ...]) -> None:
+    result = audit(make([[far, (40, 40, 240, 240)]]))
+    assert (result.totals.matched, result.totals.forced_only) == (1, 1)
 
 
 def test_rivals_for_a_prior(make: Make) -> None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Group as Parts
 from rich.console import RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import AuditResult, Contested, Group, WorstImage
-from ssdlossdbg.report.audit_tables import (
+from ssdlossdbg.analysis.results import AuditResult, Contested, Group, Tally, WorstImage
+from ssdlossdbg.report.audit.match_command import CommandLine, can_match, match_command
+from ssdlossdbg.report.audit.tables import (
     augmented_table,
+    glossary,
     groups_table,
-    legend,
     levels_table,
     positives_table,
     quantiles,
     recalls_table,
 )
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.match_command import CommandLine, match_command
 from ssdlossdbg.report.shares import many, percent, percent_of
 from ssdlossdbg.report.text import Column, facts, priors_line, section, table
 
@@ -38,18 +39,19 @@ def audit_report(result: AuditResult, options: Sequence[str] = ()) -> Renderable
         *_interrupted(result),
         facts(_facts(result)),
         _verdict(result),
-        *_glossary(result),
         Text(),
         findings_block(result.findings, name_files=True),
     ]
     if result.totals.ground_truth:
         parts += [
+            glossary(result.totals, result.threshold),
+            Text(),
             *_groups(result),
             *_positives(result),
             *_recalls(result),
             *_contested(result.contested),
-            *_images_first(result.images_first, options),
             *_augmented(result),
+            *_images_first(result, options),
         ]
     return Parts(*parts)
 
@@ -61,12 +63,14 @@ def _interrupted(result: AuditResult) -> list[RenderableType]:
     if result.complete and result.augmented:
         done, images, what = result.augmented.done, result.augmented.draws * images, "crop"
     seen = f"{done:,} of {many(images, what)}, {percent_of(done, images)}"
-    return [Text(f"interrupted: {seen}; the numbers are of those.", style="attention"), Text()]
+    numbers = "; the numbers are of those" if done else ""
+    return [Text(f"interrupted: {seen}{numbers}.", style="attention"), Text()]
 
 
 def _facts(result: AuditResult) -> list[tuple[str, str]]:
     dataset = result.dataset
-    empty = f", {dataset.empty:,} of them without an object" if dataset.empty else ""
+    some = f"{dataset.empty:,} of them " if dataset.images > 1 else ""
+    empty = f", {some}without an object" if dataset.empty else ""
     loader = ", photos scaled as a whole and padded" if dataset.letterbox else ""
     lines = [
         ("dataset", f"{dataset.path} ({dataset.format}): {many(dataset.images, 'image')}{empty}"),
@@ -90,40 +94,35 @@ def _left_out(result: AuditResult) -> str:
 def _verdict(result: AuditResult) -> Text:
     totals = result.totals
     if not totals.ground_truth:
-        return Text("No object: there is nothing to match.", style="verdict.bad")
-    objects = many(totals.ground_truth, "object")
+        return Text(_without_objects(result), style="verdict.bad")
     good = totals.matched == totals.ground_truth
-    sentence = (
-        f"{objects}, each with a prior that reaches the threshold" if good else f"Of {objects} {_troubled(result)}"
-    )
-    text = Text(sentence, style="verdict.good" if good else "verdict.bad")
+    text = Text(_fates(totals), style="verdict.good" if good else "verdict.bad")
     if percent(totals.recall):
-        text.append(f"; best possible recall {percent(totals.recall)}, {percent(totals.shape_recall)} by shape alone")
+        text.append(f"; best possible recall {percent(totals.recall)}")
+        if totals.shape_reached != totals.reached:
+            text.append(f", {percent(totals.shape_recall)} by shape alone")
     return text.append(".")
 
 
-def _troubled(result: AuditResult) -> str:
-    """How many objects are badly off, and how badly."""
-    totals = result.totals
-    none = "none" if totals.forced_only else "no prior"
+def _without_objects(result: AuditResult) -> str:
+    if not result.complete:
+        return "No object was matched yet."
+    return "No object: there is nothing to match." if result.dataset.images else "No image could be read."
+
+
+def _fates(totals: Tally) -> str:
+    """What became of the objects."""
+    number = totals.ground_truth
+    if totals.matched == number:
+        return "The one object is matched" if number == 1 else f"All {number:,} objects are matched"
     parts = (
-        (totals.forced_only, "has no prior but a forced one", "have no prior but a forced one"),
-        (totals.without_positive, f"has {none}", f"have {none}"),
-        (totals.invalid, "is invalid", "are invalid"),
+        (totals.matched, "matched"),
+        (totals.forced_only, "forced only"),
+        (totals.without_positive, "without a prior"),
+        (totals.invalid, "invalid"),
     )
-    shown = [(number, one if number == 1 else more) for number, one, more in parts if number]
-    return ", ".join(f"{number:,} ({percent_of(number, totals.ground_truth)}) {words}" for number, words in shown)
-
-
-def _glossary(result: AuditResult) -> list[Text]:
-    if not percent(result.totals.recall):
-        return []
-    words = (
-        "Best possible recall: the share of objects that a prior, where it stands, overlaps by IoU "
-        f"{result.threshold:g}; by shape alone, as anchor tools count: were every prior's shape centred on the object. "
-        "Forced: positive only as the object's best prior."
-    )
-    return [Text(words, style="faint")]
+    shown = ", ".join(f"{part:,} ({percent_of(part, number)}) {words}" for part, words in parts if part)
+    return f"Of {many(number, 'object')} {shown}"
 
 
 def _groups(result: AuditResult) -> list[RenderableType]:
@@ -133,17 +132,30 @@ def _groups(result: AuditResult) -> list[RenderableType]:
     )
     return [
         *_by("By size, in pixels of the network's input", "side", result.sizes),
-        *_by("By class, the worst off first", "class", classes, more),
-        *_by("By aspect, width over height", "aspect", result.aspects),
+        *_by("By class, the worst off first" if len(classes) > 1 else "By class", "class", classes, more),
+        *_aspects(result.aspects),
         section("By level (objects: those whose best prior is there)", levels_table(result.levels)),
     ]
 
 
+def _aspects(groups: Sequence[Group]) -> list[RenderableType]:
+    """A table where the aspect may be to blame for something."""
+    title = "By aspect, width over height"
+    if all(group.tally.matched == group.tally.ground_truth for group in groups):
+        return [_line(f"{title}: all are matched")]
+    return _by(title, "aspect", groups)
+
+
 def _by(title: str, heading: str, groups: Sequence[Group], more: Sequence[RenderableType] = ()) -> list[RenderableType]:
     shown = [group for group in groups if group.tally.ground_truth]
-    if not shown:
-        return []
-    return [section(f"{title} ({legend(shown)})", Parts(groups_table(heading, shown), *more))]
+    if len(shown) > 1:
+        return [section(title, Parts(groups_table(heading, shown), *more))]
+    return [_line(f"{title}: all {shown[0].name}")] if shown else []
+
+
+def _line(words: str) -> RenderableType:
+    """A part of the report that needs no table."""
+    return Parts(Text(words, style="title"), Text())
 
 
 def _most_afflicted(classes: Sequence[Group]) -> tuple[list[Group], int]:
@@ -160,6 +172,8 @@ def _most_afflicted(classes: Sequence[Group]) -> tuple[list[Group], int]:
 def _positives(result: AuditResult) -> list[RenderableType]:
     if not sum(result.positives_each):
         return []
+    if np.count_nonzero(result.positives_each) == 1:
+        return [_line(f"Positives per object: {len(result.positives_each) - 1}")]
     low, median, high = quantiles(result.positives_each)
     most = len(result.positives_each) - 1
     words = f"median {median}, a tenth have {low} or fewer, a tenth {high} or more, none more than {most}"
@@ -170,7 +184,7 @@ def _recalls(result: AuditResult) -> list[RenderableType]:
     if not percent(result.totals.recall):
         return []
     title = "Best possible recall at other thresholds (█ on the grid, ░ more by shape alone)"
-    return [section(title, recalls_table(result.recalls, result.threshold))]
+    return [section(title, recalls_table(result.recalls, result.threshold, result.totals))]
 
 
 def _contested(contested: Contested) -> list[RenderableType]:
@@ -181,20 +195,28 @@ def _contested(contested: Contested) -> list[RenderableType]:
         f"{contested.without_positive:,} of them without any other" if contested.without_positive else "all have others"
     )
     title = f"Competing for a prior: {lost}, {left}"
+    if len(contested.pairs) == 1:
+        loser, winner, _ = contested.pairs[0]
+        return [section(title, Text(f"each time {loser} to {winner}"))]
     columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), Column("times")]
     rows = [(Text(loser), Text(winner), f"{times:,}") for loser, winner, times in contested.pairs[:MOST_PAIRS]]
     return [section(title, table(columns, rows))]
 
 
-def _images_first(images: Sequence[WorstImage], options: Sequence[str]) -> list[RenderableType]:
+def _images_first(result: AuditResult, options: Sequence[str]) -> list[RenderableType]:
+    images, commands = result.images_first, can_match(result.dataset)
     if not images:
         return []
     lines: list[RenderableType] = []
     for image in images[:MOST_IMAGES]:
-        lines += [_worst(image), CommandLine(match_command(image, options))]
+        lines.append(_worst(image))
+        if commands:
+            lines.append(CommandLine(match_command(image, options)))
     left = len(images) - MOST_IMAGES
     if left > 0:
-        lines.append(Text(f"And {many(left, 'more image')}, all in --format json.", style="faint"))
+        lines.append(Text(f"The next {left:,} are in --format json.", style="faint"))
+    if commands and any(image.photo is None for image in images[:MOST_IMAGES]):
+        lines.append(Text("PHOTO: none was found beside the annotations; write where yours is.", style="faint"))
     return [section("Images to look at first", Parts(*lines))]
 
 

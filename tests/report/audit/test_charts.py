@@ -15,9 +15,9 @@ from PIL import Image
 
 from ssdlossdbg.analysis.results import AuditResult, Group, Recalls, Tally
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.report import chart_iou_by_size, chart_positives_by_level, chart_recall_by_class
-from ssdlossdbg.report.audit_charts import CHARTS, audit_charts
-from ssdlossdbg.report.chart_canvas import short_name, spread
+from ssdlossdbg.report.audit import chart_iou_by_size, chart_positives_by_level, chart_recall_by_class
+from ssdlossdbg.report.audit.chart_canvas import short_name, spread
+from ssdlossdbg.report.audit.charts import CHARTS, audit_charts
 
 NAN = float("nan")
 Words = Callable[..., list[str]]
@@ -182,5 +182,5 @@ def test_without_matplotlib(audited: AuditResult, monkeypatch: pytest.MonkeyPatc
 
 
 def test_matplotlib_is_imported_only_to_draw() -> None:
-    code = "import sys, ssdlossdbg.report.audit_charts; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, ssdlossdbg.report.audit.charts; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

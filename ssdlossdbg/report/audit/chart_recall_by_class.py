@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.analysis.results import AuditResult, Group
-from ssdlossdbg.report.chart_canvas import (
+from ssdlossdbg.report.audit.chart_canvas import (
     BLUE,
     GREEN,
     GREY,

@@ -9,6 +9,7 @@ from typing import Any
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_text
 
+ENDINGS = (".yaml", ".yml")
 SPLITS = ("train", "val")
 # How YAML writes that there is nothing.
 NULLS = ("", "~", "null")

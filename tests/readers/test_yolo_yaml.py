@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.datasets.yolo_yaml import LARGEST, YoloYaml, read_yolo_yaml
+from ssdlossdbg.readers.yolo_yaml import LARGEST, YoloYaml, read_yolo_yaml
 
 Refused = Callable[[Callable[[], object]], InputError]
 REST = "# a dataset\npath: .\ntrain: images/train # 2 images\nval: [images/val]\nnc: 3\ndownload: |\n  import os\n"

@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from ssdlossdbg.analysis.results import AuditResult, Case, Finding, Severity, Tally, Where
-from ssdlossdbg.report.audit_text import audit_report
+from ssdlossdbg.report.audit.text import audit_report
 
 Render = Callable[..., str]
 SIZES = """\
-By size, in pixels of the network's input (█ matched, ▒ forced, · none)
+By size, in pixels of the network's input
 side      objects matched forced   none                  recall  shape each
 ───────────────────────────────────────────────────────────────────────────
 below 16        2      0%  50.0%  50.0% ▒▒▒▒▒▒▒▒········     0%     0%  0.5
@@ -21,7 +21,7 @@ below 16        2      0%  50.0%  50.0% ▒▒▒▒▒▒▒▒········
 from 128        1    100%     0%     0% ████████████████   100%   100%  1.0
 """
 CLASSES = """\
-By class, the worst off first (█ matched, ▒ forced, · none, x invalid)
+By class, the worst off first
 class         objects matched forced   none invalid          recall  shape each
 ───────────────────────────────────────────────────────────────────────────────
 dog                 2      0%  50.0%  50.0%      0% ▒▒▒▒····     0%     0%  0.5
@@ -29,12 +29,7 @@ bird, "naïve"       1      0%     0%     0%    100% xxxxxxxx                0.0
 猫 [b]
 cat                 3   66.7%  33.3%     0%      0% █████▒▒▒  66.7%   100%  1.7
 """
-ASPECTS = """\
-By aspect, width over height (█ matched, ▒ forced, · none)
-aspect   objects matched forced   none                  recall  shape each
-──────────────────────────────────────────────────────────────────────────
-0.5 to 2       5   40.0%  40.0%  20.0% ███████▒▒▒▒▒▒···  40.0%  60.0%  1.2
-"""
+ASPECTS = "\nBy aspect, width over height: all 0.5 to 2\n"
 LEVELS = """\
 By level (objects: those whose best prior is there)
 level  stride  priors  positives  forced  objects  share
@@ -56,10 +51,10 @@ RECALLS = """\
 Best possible recall at other thresholds (█ on the grid, ░ more by shape alone)
 threshold  recall   shape
 ───────────────────────────────────────────────────────────────
-0.30        60.0%   60.0%  █████████████████
-0.40        60.0%   60.0%  █████████████████
-0.50        40.0%   60.0%  ███████████░░░░░░             in use
-0.60        40.0%   60.0%  ███████████░░░░░░
+0.3         60.0%   60.0%  █████████████████
+0.4         60.0%   60.0%  █████████████████
+0.5         40.0%   60.0%  ███████████░░░░░░             in use
+0.6         40.0%   60.0%  ███████████░░░░░░
 """
 CONTESTED = """\
 Competing for a prior: 2 objects lost the best one to another, 1 of them without
@@ -72,9 +67,10 @@ dog    dog          1
 IMAGES = """\
 Images to look at first
 b, c: 2 objects, 1 invalid
-  ssdlossdbg match 'b, c' 'x/b, c.xml' --config 'my own.toml'
+  ssdlossdbg match PHOTO 'x/b, c.xml' --config 'my own.toml'
 a: 4 objects, 1 without a prior, 2 forced only (1 of them with an IoU under 0.1)
   ssdlossdbg match x/a.jpg x/a.xml --config 'my own.toml'
+PHOTO: none was found beside the annotations; write where yours is.
 """
 AUGMENTED = """\
 Photos, and the random crops that training sees of them (1 draw of each, seed 7;
@@ -107,9 +103,10 @@ def test_facts_and_verdict_come_first(render: Render, audited: AuditResult) -> N
         "1 object that the dialect's loader drops, 2 objects of classes not listed, 1 file or part of one not readable",
         "own.toml, 5 priors on 2 levels",
         "match threshold 0.5, on cpu",
-        "Of 6 objects 2 (33.3%) have no prior but a forced one, 1 (16.7%) has none, 1 (16.7%) is invalid;",
+        "Of 6 objects 2 (33.3%) matched, 2 (33.3%) forced only, 1 (16.7%) without a prior, 1 (16.7%) invalid;",
         "best possible recall 40.0%, 60.0% by shape alone.",
         "BOX001",
+        "x invalid its box is inverted",
         "By size",
     )
     places = [text.index(part) for part in said]
@@ -130,20 +127,17 @@ def test_findings_name_their_files(render: Render, audited: AuditResult) -> None
 @pytest.mark.parametrize(
     ("totals", "verdict"),
     [
-        (Tally(ground_truth=1), "No object"),
-        (Tally(1234, 1234, reached=1234, shape_reached=1234), "1,234 objects, each with a prior that reaches"),
-        (
-            Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794),
-            "Of 4,888 objects 212 (4.3%) have no prior",
-        ),
-        (Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794), "one, 2 (<0.1%) have none; best possible"),
+        (Tally(), "No object: there is nothing to match."),
+        (Tally(1, 1, reached=1, shape_reached=1), "The one object is matched; best possible recall 100%."),
+        (Tally(1234, 1234, reached=1234, shape_reached=1234), "All 1,234 objects are matched; best possible"),
+        (Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794), "Of 4,888 objects 4,674 (95.6%) matched, "),
+        (Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794), "212 (4.3%) forced only, 2 (<0.1%) "),
         (Tally(4888, 4674, 212, 2, 0, 2, reached=4674, shape_reached=4794), "recall 95.6%, 98.1% by shape alone."),
-        (Tally(2, 1, 0, 1, 0, 1, reached=1), "Of 2 objects 1 (50.0%) has no prior; best possible recall 50.0%"),
-        (Tally(1, 0, 0, 0, 1, 1), "Of 1 object 1 (100%) is invalid."),
+        (Tally(2, 1, 0, 1, 0, 1, reached=1, shape_reached=1), "1 (50.0%) without a prior; best possible recall 50.0%."),
+        (Tally(1, 0, 0, 0, 1, 1), "Of 1 object 1 (100%) invalid."),
     ],
 )
 def test_verdict(render: Render, audited: AuditResult, totals: Tally, verdict: str) -> None:
-    totals = Tally() if verdict == "No object" else totals
     assert verdict in words(render(audit_report(replace(audited, totals=totals))))
 
 
@@ -158,6 +152,60 @@ def test_interrupted_in_the_crops(render: Render, audited: AuditResult) -> None:
     stopped = replace(audited, augmented=replace(audited.augmented, draws=2))
     first = render(audit_report(stopped)).splitlines()[0]
     assert first == "interrupted: 3 of 6 crops, 50.0%; the numbers are of those."
+
+
+@pytest.mark.parametrize(
+    ("images", "done", "said"), [(0, 0, "No image could be read."), (5, 0, "No object was matched yet.")]
+)
+def test_nothing_is_known(render: Render, audited: AuditResult, images: int, done: int, said: str) -> None:
+    dataset = replace(audited.dataset, images=images)
+    assert said in render(audit_report(replace(audited, totals=Tally(), dataset=dataset, done=done)))
+
+
+def test_a_single_image_without_an_object(render: Render, audited: AuditResult) -> None:
+    text = render(audit_report(replace(audited, dataset=replace(audited.dataset, images=1), done=1)))
+    assert "1 image, without an object" in text
+
+
+def test_what_is_the_same_for_all_takes_a_line(render: Render, audited: AuditResult) -> None:
+    each = Tally(5, 5, positives=10, reached=5, shape_reached=5)
+    whole = tuple(replace(group, tally=each) for group in audited.aspects)
+    plain = replace(
+        audited,
+        totals=each,
+        classes=audited.classes[:1],
+        sizes=audited.sizes[:1],
+        aspects=whole,
+        positives_each=(0, 0, 5),
+        augmented=None,
+        contested=replace(audited.contested, pairs=(("cat", "dog", 2),)),
+    )
+    text = render(audit_report(plain))
+    for line in (
+        "By size, in pixels of the network's input: all below 16",
+        "By class: all cat",
+        "By aspect, width over height: all are matched",
+        "Positives per object: 2",
+        "each time cat to dog",
+    ):
+        assert f"\n{line}\n" in text
+
+
+def test_a_threshold_between_the_tenths(render: Render, audited: AuditResult) -> None:
+    text = render(audit_report(replace(audited, threshold=0.42)))
+    [line] = [line for line in text.splitlines() if line.endswith("in use")]
+    assert line.split()[:3] == ["0.42", "40.0%", "60.0%"]
+
+
+def test_no_command_where_match_shows_something_else(render: Render, audited: AuditResult) -> None:
+    text = render(audit_report(replace(audited, dataset=replace(audited.dataset, letterbox=True))))
+    assert "Images to look at first" in text
+    assert "ssdlossdbg match" not in text
+
+
+def test_a_file_that_looks_like_an_option(render: Render, audited: AuditResult) -> None:
+    image = replace(audited.images_first[1], photo="-a.jpg", annotation="-a.xml")
+    assert "ssdlossdbg match ./-a.jpg ./-a.xml" in render(audit_report(replace(audited, images_first=(image,))))
 
 
 def test_what_is_empty_is_left_out(render: Render, audited: AuditResult) -> None:
@@ -181,7 +229,7 @@ def test_many_classes(render: Render, audited: AuditResult) -> None:
 def test_more_images_are_only_counted(render: Render, audited: AuditResult) -> None:
     text = render(audit_report(replace(audited, images_first=audited.images_first * 4)))
     assert text.count("ssdlossdbg match") == 5
-    assert "And 3 more images, all in --format json." in text
+    assert "The next 3 are in --format json." in text
 
 
 @pytest.mark.parametrize("width", [50, 80, 200])

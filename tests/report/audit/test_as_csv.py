@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from ssdlossdbg.analysis.results import AuditResult
-from ssdlossdbg.report import audit_csv as module
-from ssdlossdbg.report.audit_csv import audit_csv
+from ssdlossdbg.report.audit import as_csv as module
+from ssdlossdbg.report.audit.as_csv import audit_csv
 
 
 def rows(result: AuditResult) -> list[dict[str, str]]:

@@ -43,6 +43,19 @@ SKY, ORANGE, GREEN, YELLOW, BLUE, VERMILION, PURPLE = map(colour, PALETTE)
 INK_COLOUR, PAPER_COLOUR, GREY = colour(INK), colour(PAPER), colour(MIDDLE_GREY)
 
 
+def check_matplotlib() -> None:
+    """Make sure that charts can be drawn.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl  # noqa: F401
+    except ImportError:
+        fix = "pip install 'ssdlossdbg[charts]'"
+        raise InputError("--charts", "needs matplotlib, which is not installed", fix) from None
+
+
 @contextlib.contextmanager
 def matplotlib_settings() -> Iterator[None]:
     """Everything that draws with matplotlib stands inside this.
@@ -50,12 +63,10 @@ def matplotlib_settings() -> Iterator[None]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.font_manager import get_font_names
-    except ImportError:
-        fix = "pip install 'ssdlossdbg[charts]'"
-        raise InputError("--charts", "needs matplotlib, which is not installed", fix) from None
+    check_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.font_manager import get_font_names
+
     known = set(get_font_names())
     settings: dict[Any, Any] = {
         "font.family": [font for font in FONTS if font in known],

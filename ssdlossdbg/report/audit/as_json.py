@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ssdlossdbg.analysis.results import AuditResult, Augmented, Contested, Group, LevelAudit, Tally, WorstImage
+from ssdlossdbg.analysis.results import (
+    AuditedDataset,
+    AuditResult,
+    Augmented,
+    Contested,
+    Group,
+    LevelAudit,
+    Tally,
+    WorstImage,
+)
 from ssdlossdbg.report.as_json import SCHEMA_VERSION, config_dict, dump
+from ssdlossdbg.report.audit.match_command import can_match, match_command
 from ssdlossdbg.report.finding_json import finding_dict
-from ssdlossdbg.report.match_command import match_command
 
 
 def audit_json(result: AuditResult, files: Sequence[str] = (), options: Sequence[str] = ()) -> str:
@@ -43,7 +52,7 @@ def audit_json(result: AuditResult, files: Sequence[str] = (), options: Sequence
                 for threshold, grid, shape in zip(recalls.thresholds, recalls.grid, recalls.shape, strict=True)
             ],
             "contested": _contested(result.contested),
-            "images_first": [_worst(image, options) for image in result.images_first],
+            "images_first": [_worst(image, result.dataset, options) for image in result.images_first],
             "augmented": None if result.augmented is None else _augmented(result.augmented),
             "findings": [finding_dict(finding) for finding in result.findings],
             "files": list(files),
@@ -86,8 +95,10 @@ def _contested(contested: Contested) -> dict[str, Any]:
     }
 
 
-def _worst(image: WorstImage, options: Sequence[str]) -> dict[str, Any]:
-    return {**asdict(image), "command": shlex.join(match_command(image, options))}
+def _worst(image: WorstImage, dataset: AuditedDataset, options: Sequence[str]) -> dict[str, Any]:
+    """An image with the command that shows it, null where none can."""
+    known = image.photo is not None and can_match(dataset)
+    return {**asdict(image), "command": shlex.join(match_command(image, options)) if known else None}
 
 
 def _augmented(augmented: Augmented) -> dict[str, Any]:

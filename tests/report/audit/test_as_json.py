@@ -11,7 +11,7 @@ import pytest
 
 from ssdlossdbg.analysis.results import AuditResult
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
-from ssdlossdbg.report.audit_json import audit_json
+from ssdlossdbg.report.audit.as_json import audit_json
 
 COUNTS = ("ground_truth", "matched", "forced_only", "unmatched", "without_positive", "invalid", "positives", "forced")
 
@@ -77,9 +77,14 @@ def test_recalls_and_rivals(audited: AuditResult) -> None:
 @pytest.mark.parametrize("options", [(), ("--config", "my own.toml")])
 def test_commands(audited: AuditResult, options: tuple[str, ...]) -> None:
     without, found = parse(audit_json(audited, (), options))["images_first"]
-    assert shlex.split(without["command"]) == ["ssdlossdbg", "match", "b, c", "x/b, c.xml", *options]
     assert shlex.split(found["command"]) == ["ssdlossdbg", "match", "x/a.jpg", "x/a.xml", *options]
-    assert (without["photo"], found["hardly"]) == (None, 1)
+    assert (without["photo"], without["command"], found["hardly"]) == (None, None, 1)
+
+
+@pytest.mark.parametrize("changes", [{"format": "Open Images"}, {"letterbox": True}])
+def test_no_command_where_match_shows_something_else(audited: AuditResult, changes: dict[str, Any]) -> None:
+    images = parse(audit_json(replace(audited, dataset=replace(audited.dataset, **changes))))["images_first"]
+    assert [image["command"] for image in images] == [None, None]
 
 
 def test_augmentation(audited: AuditResult) -> None:

@@ -9,23 +9,33 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import WorstImage
+from ssdlossdbg.analysis.results import AuditedDataset, WorstImage
 
 INDENT = 2
 CONTINUED = " \\"
 
 
+def can_match(dataset: AuditedDataset) -> bool:
+    """Whether `match` shows images of this dataset as they were audited: it reads no CSV, and pads no photos."""
+    return dataset.format != "Open Images" and not dataset.letterbox
+
+
 def match_command(image: WorstImage, options: Sequence[str] = ()) -> tuple[str, ...]:
     """The words of the command that shows what each object of an image gets.
 
-    Where the photo was not found, its name stands in its place. Of an annotation file that lists many images, `match`
-    takes the entry with the photo's name.
+    Where the photo was not found, the user has to put its path in the place of PHOTO. Of an annotation file that lists
+    many images, `match` takes the entry with the photo's name.
 
     Args:
         image: the image.
         options: that make `match` use the same priors and rules, as words.
     """
-    return "ssdlossdbg", "match", image.photo or image.name, image.annotation, *options
+    files = ("PHOTO" if image.photo is None else _no_option(image.photo), _no_option(image.annotation))
+    return "ssdlossdbg", "match", *files, *options
+
+
+def _no_option(path: str) -> str:
+    return f"./{path}" if path.startswith("-") else path
 
 
 @dataclass(frozen=True)

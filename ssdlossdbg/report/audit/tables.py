@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.analysis.results import (
@@ -38,11 +39,25 @@ BAR, SHORT_BAR, LONG_BAR = 16, 8, 28
 QUANTILES = (0.1, 0.5, 0.9)
 
 
-def legend(groups: Sequence[Group]) -> str:
-    """What the characters of the groups' bars stand for."""
-    return ", ".join(
-        f"{mark} {heading}" for (_, heading, mark), met in zip(FATES, _fates_met(groups), strict=True) if met
+def glossary(totals: Tally, threshold: float) -> RenderableType:
+    """What the columns of the tables mean: those that there are, each after the character that bars draw it with."""
+    fates = (
+        f"a prior that overlaps the object by IoU {threshold:g} is trained on it",
+        "no such prior: its best one is trained on it all the same",
+        "no prior is trained on it",
+        "its box is inverted, without area or not finite",
     )
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold", style="faint")
+    for (_, heading, mark), (_, style), number, words in zip(FATES, MARKS, _numbers(totals), fates, strict=True):
+        if number:
+            grid.add_row(Text.assemble((mark, style), f" {heading}"), words)
+    if totals.ground_truth > totals.invalid:
+        grid.add_row("  recall", f"best possible: share of valid objects that a prior overlaps by IoU {threshold:g}")
+        grid.add_row("  shape", "the same if priors stood everywhere: what anchor tools quote")
+    grid.add_row("  each", "priors trained on an object, on average")
+    return grid
 
 
 def _fates_met(groups: Sequence[Group]) -> list[bool]:
@@ -130,7 +145,8 @@ def positives_table(positives_each: Sequence[int]) -> RenderableType:
     """A histogram of how many positives an object has, in ranges that double."""
     total = sum(positives_each)
     most = len(positives_each) - 1
-    starts = [start for start in (0, 1, *(2**power + 1 for power in range(most.bit_length()))) if start <= most]
+    every = [start for start in (0, 1, *(2**power + 1 for power in range(most.bit_length()))) if start <= most]
+    starts = [start for start, stop in zip(every, [*every[1:], most + 1], strict=True) if any(positives_each[:stop])]
     objects = np.add.reduceat(np.asarray(positives_each), starts).tolist()
     columns = [Column("positives", "left"), Column("objects"), Column("share"), Column("", "left")]
     rows = [
@@ -151,8 +167,20 @@ def quantiles(positives_each: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(np.searchsorted(below, share * below[-1])) for share in QUANTILES)
 
 
-def recalls_table(recalls: Recalls, in_use: float) -> RenderableType:
-    """A row a threshold: the best possible recall, and what shapes alone promise beyond."""
+def recalls_table(recalls: Recalls, in_use: float, totals: Tally) -> RenderableType:
+    """A row a threshold: the best possible recall, and what shapes alone promise beyond.
+
+    Args:
+        recalls: at all thresholds, of which the tenths are shown.
+        in_use: the threshold that objects were matched with.
+        totals: of all objects, at that threshold.
+    """
+    shown = {
+        threshold: (grid, shape)
+        for threshold, grid, shape in zip(recalls.thresholds, recalls.grid, recalls.shape, strict=True)
+        if math.isclose(10 * threshold, round(10 * threshold))
+    }
+    shown[in_use] = (totals.recall, totals.shape_recall)
     columns = [
         Column("threshold", "left"),
         Column("recall", least=6),
@@ -162,13 +190,13 @@ def recalls_table(recalls: Recalls, in_use: float) -> RenderableType:
     ]
     rows = [
         (
-            f"{threshold:.2f}",
+            f"{threshold:g}",
             percent(grid),
             percent(shape),
             _recall_bar(grid, shape),
-            "in use" if math.isclose(threshold, in_use) else "",
+            "in use" if threshold == in_use else "",
         )
-        for threshold, grid, shape in zip(recalls.thresholds, recalls.grid, recalls.shape, strict=True)
+        for threshold, (grid, shape) in sorted(shown.items())
     ]
     return table(columns, rows)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssdlossdbg.analysis.results import AuditResult, BoolArray, FloatArray, IouBySize
-from ssdlossdbg.report.chart_canvas import (
+from ssdlossdbg.report.audit.chart_canvas import (
     BLUE,
     GREY,
     INK_COLOUR,
