@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.audit.tallies import size_edges
 from ssdlossdbg.analysis.common import summarise, unit_of
 from ssdlossdbg.analysis.results import (
     BoolArray,
@@ -24,6 +23,7 @@ from ssdlossdbg.analysis.results import (
     Reach,
 )
 from ssdlossdbg.analysis.scaled import Scaled, scale_like
+from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.designs import LevelDesign, bounds_for, design_of, nearest_design, scaled
 from ssdlossdbg.multibox.fitting import Designs, Problem, fit
@@ -150,17 +150,12 @@ def _split(image: IntArray, seed: int) -> tuple[BoolArray, IntArray]:
 
 def _by_size(outcome: _Outcome, boxes: FloatArray, image_size: tuple[int, int]) -> tuple[Reach, ...]:
     side = np.sqrt(np.prod((boxes[:, 2:] - boxes[:, :2]) * image_size, axis=1))
+    edges = size_edges(image_size)
     groups = (
-        replace(outcome.reach(_range(low, high), (side >= low) & (side < high)), low=low)
-        for low, high in pairwise(size_edges(image_size))
+        replace(outcome.reach(name, (side >= low) & (side < high)), low=low)
+        for name, (low, high) in zip(size_names(edges), pairwise(edges), strict=True)
     )
     return tuple(group for group in groups if group.ground_truth)
-
-
-def _range(low: float, high: float) -> str:
-    if not low:
-        return f"under {high:g}"
-    return f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
 
 
 def _described(dataset: Dataset, objects: Scaled, sound: BoolArray) -> FittedDataset:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ssdlossdbg.analysis.common import taken
 from ssdlossdbg.analysis.results import BoolArray, FloatArray, IntArray
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets import Dataset, Refused
@@ -57,8 +58,8 @@ def scale_like(dataset: Dataset, dialect: Dialect, letterbox: tuple[int, int] | 
     dropped = dataset.difficult & (spec.difficult is Difficult.DROP)
     known = dataset.class_index >= 0
     rows = np.flatnonzero(known & ~dropped & ~unsized[dataset.image])
-    image = dataset.image[rows]
-    boxes: FloatArray = dataset.boxes[rows]
+    image = taken(dataset.image, rows)
+    boxes: FloatArray = taken(dataset.boxes, rows)
     if not dataset.fractions:
         boxes = (boxes + (spec.voc_pixel_offset if dataset.one_based else 0.0)) / np.tile(sizes[image], 2)
     if letterbox:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, LossResult, Objects, Severity, Where
+from ssdlossdbg.analysis.results import HARDLY, BoolArray, Case, LossResult, Objects, Severity, Where
 from ssdlossdbg.checks.cases import Describe, TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import by_class, lowest_first
@@ -16,8 +16,6 @@ MATCHING = Family("MAT", "matching")
 
 BROKEN_BOXES = ("FIL002", "BOX001", "BOX002", "BOX003", "BOX004", "BOX005", "BOX006", "BOX007", "BOX012")
 BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")
-# Where a prior overlaps an object by less, what it is to learn is far from what it looks at.
-HARDLY = 0.1
 # A class is judged from so many objects on, and condemned if so large a share of them is only forced.
 LEAST_OBJECTS, MOST_FORCED = 10, 0.9
 

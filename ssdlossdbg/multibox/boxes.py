@@ -84,3 +84,22 @@ def iou(a: Tensor, b: Tensor, rule: IouRule = IouRule.PLAIN, epsilon: float = 0.
     intersection = width.mul_(height)
     areas = torch.add((ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1), out=spare)
     return IOU_RULES[rule](intersection, areas.sub_(intersection), epsilon)
+
+
+def sides_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of boxes with the same centre, or the same corner.
+
+    Args:
+        a: `[..., 2]` widths and heights, not negative.
+        b: `[..., 2]`, in the unit of `a`; leading dimensions broadcast with those of `a`.
+
+    Returns:
+        `[...]` overlaps; NaN where neither has an area.
+    """
+    shared = torch.minimum(a, b).prod(-1)
+    return shared / (a.prod(-1) + b.prod(-1) - shared)
+
+
+def sound_boxes(boxes: Tensor) -> Tensor:
+    """`[...]` whether corner boxes `[..., 4]` are any: finite, and wider and higher than nothing."""
+    return boxes.isfinite().all(-1) & (boxes[..., 2:] > boxes[..., :2]).all(-1)

@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.boxes import sides_iou
 from ssdlossdbg.multibox.designs import Bounds, LevelDesign, scaled
 
 ROUNDS = 50
@@ -27,7 +28,7 @@ def cluster_shapes(sizes: Tensor, clusters: int, generator: torch.Generator) -> 
     centres = sizes[torch.randperm(len(sizes), generator=generator)[:clusters]]
     member = torch.full((len(sizes),), -1)
     for _ in range(ROUNDS):
-        nearest = _cornered_iou(sizes, centres).argmax(1)
+        nearest = sides_iou(sizes[:, None], centres).argmax(1)
         if torch.equal(nearest, member):
             break
         member = nearest
@@ -35,12 +36,6 @@ def cluster_shapes(sizes: Tensor, clusters: int, generator: torch.Generator) -> 
         sums = torch.zeros_like(centres).index_add_(0, member, sizes)
         centres = torch.where(counts > 0, sums / counts.clamp(min=1), centres)
     return centres[centres.prod(1).argsort(stable=True)]
-
-
-def _cornered_iou(sizes: Tensor, centres: Tensor) -> Tensor:
-    """`[N, K]` overlap of shapes with one corner in common."""
-    shared = torch.minimum(sizes[:, None], centres).prod(2)
-    return shared / (sizes.prod(1)[:, None] + centres.prod(1) - shared)
 
 
 def clustered(

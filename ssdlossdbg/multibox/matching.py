@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.assignment import OWNERS, Assignment, assign, can_assign
-from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou
+from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.specs import (
@@ -391,5 +391,4 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
 
 def _sound(gt: GroundTruthBatch) -> bool:
     """Whether every object is a box, finite and with an area."""
-    wide = (gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1) & gt.boxes.isfinite().all(-1)
-    return bool((wide | ~gt.mask).all())
+    return bool((sound_boxes(gt.boxes) | ~gt.mask).all())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -13,12 +12,13 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.annotated import match_boxes
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of, prior_shapes, shape_iou
+from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of, no_fates, prior_shapes, shape_iou
 from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.matching import assigned_roles
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.readers.dialects import Dialect
 
 # Objects of a block: some megabytes of pairs with priors, which a cache still holds in part.
@@ -99,7 +99,7 @@ class Matcher:
         boxes = (objects.boxes * self._unit).to(self._unit.dtype)
         dense = self._needs_all_priors(objects, boxes)
         parts = []
-        with _one_thread():
+        with one_thread():
             found = self._search(objects, boxes, ~dense)
             if found and bool(found.apart.any()):
                 dense |= torch.isin(objects.image, objects.image[~dense][found.apart])
@@ -113,8 +113,7 @@ class Matcher:
         """`[N]` whether an object's image holds a box that is none, or the rules ask for more than the sparse way."""
         if self._grid is None:
             return torch.ones_like(objects.image, dtype=torch.bool)
-        sound = (boxes[:, 2:] > boxes[:, :2]).all(1) & boxes.isfinite().all(1)
-        return torch.isin(objects.image, objects.image[~sound])
+        return torch.isin(objects.image, objects.image[~sound_boxes(boxes)])
 
     def _search(self, objects: Flat, boxes: Tensor, chosen: Tensor) -> Assignment | None:
         """What chosen objects, `[N]`, get, found on the grid; None of no objects."""
@@ -153,21 +152,6 @@ class Matcher:
         return torch.bincount(level, minlength=self.levels)
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Leave the other cores alone.
-
-    A block is thousands of operations of a fraction of a millisecond each. Sharing those among threads gains next to
-    nothing, and takes ten times as long as soon as another program wants one of the cores, since all wait for the last.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _some_images(image: Tensor, chosen: Tensor) -> Iterator[Tensor]:
     """The rows of chosen images, a few images at a time."""
     rows = chosen.nonzero().flatten()
@@ -179,11 +163,7 @@ def _some_images(image: Tensor, chosen: Tensor) -> Iterator[Tensor]:
 
 def _joined(parts: Iterable[tuple[Tensor, Assigned]], number: int, levels: int) -> Assigned:
     """What became of all objects, from parts that are given with their rows."""
-    floats = {"best_iou", "shape_iou", "target"}
-    columns = {
-        each.name: torch.zeros(number, dtype=torch.float64 if each.name in floats else torch.long)
-        for each in fields(Fates)
-    }
+    columns = no_fates(number)
     positives, forced = torch.zeros((2, levels), dtype=torch.long)
     for rows, part in parts:
         for name, column in columns.items():

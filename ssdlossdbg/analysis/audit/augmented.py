@@ -14,8 +14,10 @@ from ssdlossdbg.analysis.audit.ranks import Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec
 from ssdlossdbg.analysis.results import Augmented, IntArray
 from ssdlossdbg.analysis.scaled import Scaled
+from ssdlossdbg.analysis.size_ranges import size_edges
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.augmentation import draw
+from ssdlossdbg.multibox.boxes import sound_boxes
 from ssdlossdbg.multibox.specs import CropChoice
 from ssdlossdbg.readers.dialects import Dialect, dialect_names, load_dialect
 
@@ -52,8 +54,8 @@ def augment(
         InputError: another process ended.
     """
     sizes = torch.from_numpy(scaled.sizes)
-    sound = objects[((objects.boxes[:, 2:] > objects.boxes[:, :2]).all(1) & objects.boxes.isfinite().all(1))]
-    edges = tallies.size_edges(matcher.priors.image_size)
+    sound = objects[sound_boxes(objects.boxes)]
+    edges = size_edges(matcher.priors.image_size)
     counts = np.zeros((len(tallies.TALLIED), len(edges)), dtype=np.int64)
     done = shown = 0
     work = [
@@ -69,9 +71,8 @@ def augment(
             advance(len(run))
     except KeyboardInterrupt:
         pass  # as in the audit of the photos, `done` tells how much is known
-    summed = ranks.sum(torch.tensor([*counts.flatten().tolist(), done, shown], dtype=torch.float64)).long()
-    *flat, done, shown = summed.tolist()
-    counts = np.asarray(flat).reshape(counts.shape)
+    tallied, progress = ranks.sum([torch.from_numpy(counts), torch.tensor([done, shown])])
+    counts, (done, shown) = tallied.numpy(), progress.tolist()
     totals = tallies.tally(counts[:, -1].tolist())
     return Augmented(
         draws=spec.draws,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.check import refusal
+from ssdlossdbg.analysis.common import taken
 from ssdlossdbg.analysis.evidence.objects import LAYOUTS
 from ssdlossdbg.analysis.results import ImageFacts, Objects, Refusal
 from ssdlossdbg.analysis.scaled import Scaled
@@ -29,18 +30,18 @@ def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, priors: 
         priors: the grid.
         dialect: the rules.
     """
-    rows = scaled.rows[matched.rows]
+    rows = taken(scaled.rows, matched.rows)
     places = np.flatnonzero(matched.done)
-    classes = dataset.class_index[rows]
+    classes, image = taken(dataset.class_index, rows), taken(dataset.image, rows)
     names = np.asarray(dataset.class_names, dtype=object)
     return Objects(
         images=_images(dataset, scaled, places.tolist()),
-        image=np.searchsorted(places, dataset.image[rows]),
-        index=dataset.index[rows],
+        image=image if matched.done.all() else np.searchsorted(places, image),
+        index=taken(dataset.index, rows),
         labels=tuple(names[classes].tolist()),
         class_id=classes + 1,
-        stated=dataset.boxes[rows],
-        boxes=scaled.boxes[matched.rows],
+        stated=taken(dataset.boxes, rows),
+        boxes=taken(scaled.boxes, matched.rows),
         layout=LAYOUTS.get(dataset.format, "xyxy"),
         saved=False,
         one_based=dataset.one_based,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.audit.assigned import Assigned, Flat, Matcher, blocks
+from ssdlossdbg.analysis.audit.assigned import Flat, Matcher, blocks
 from ssdlossdbg.analysis.audit.ranks import Ranks
-from ssdlossdbg.analysis.evidence.fates import Fates
-from ssdlossdbg.analysis.results import BoolArray, FloatArray, IntArray
-
-FATES = tuple(each.name for each in fields(Fates))
-FLOATS = frozenset({"best_iou", "shape_iou", "target"})
+from ssdlossdbg.analysis.common import taken
+from ssdlossdbg.analysis.evidence.fates import no_fates
+from ssdlossdbg.analysis.results import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,37 +48,30 @@ def match_flat(objects: Flat, images: int, matcher: Matcher, ranks: Ranks, advan
     Raises:
         InputError: another process ended.
     """
-    columns = torch.zeros((len(FATES), len(objects.image)), dtype=torch.float64)
-    levels = torch.zeros((2, matcher.levels), dtype=torch.float64)
-    done = torch.zeros(images, dtype=torch.float64)
+    columns = no_fates(len(objects.image))
+    levels = torch.zeros((2, matcher.levels), dtype=torch.long)
+    done = torch.zeros(images, dtype=torch.long)
     try:
         for run, rows in ranks.mine(blocks(objects.image.numpy(), images)):
-            _enter(columns[:, rows], rows.start, matcher.assign(objects[rows]), levels)
+            found = matcher.assign(objects[rows])
+            for name, column in columns.items():
+                values = getattr(found.fates, name)
+                column[rows] = torch.where(values >= 0, values + rows.start, -1) if name == "lost_to" else values
+            levels += torch.stack((found.positives, found.forced))
             done[run.start : run.stop] = 1
             advance(len(run))
     except KeyboardInterrupt:
         pass  # what is known by now is worth showing; `done` tells that it is not all
     # An object's columns are 0 but in the process that did it, so the sum is, bit for bit, what one alone would have.
-    parts = (columns, levels, done)
-    sums = torch.split(ranks.sum(torch.cat([part.flatten() for part in parts])), [part.numel() for part in parts])
-    return _matched(objects, *(total.view(part.shape).numpy() for total, part in zip(sums, parts, strict=True)))
+    *summed, levels, done = ranks.sum([*columns.values(), levels, done])
+    return _matched(objects, dict(zip(columns, summed, strict=True)), levels, done)
 
 
-def _enter(columns: Tensor, first: int, found: Assigned, levels: Tensor) -> None:
-    for column, name in zip(columns, FATES, strict=True):
-        values = getattr(found.fates, name)
-        column.copy_(torch.where(values >= 0, values + first, -1) if name == "lost_to" else values)
-    levels += torch.stack((found.positives, found.forced))
-
-
-def _matched(objects: Flat, columns: FloatArray, levels: FloatArray, done: FloatArray) -> Matched:
-    known = done > 0
+def _matched(objects: Flat, columns: dict[str, Tensor], levels: Tensor, done: Tensor) -> Matched:
+    known = (done > 0).numpy()
     rows = np.flatnonzero(known[objects.image.numpy()])
-    if len(rows) < columns.shape[1]:
-        columns = columns[:, rows]
-    by_name = dict(zip(FATES, columns, strict=True))
-    typed = {name: column if name in FLOATS else column.astype(np.int64) for name, column in by_name.items()}
-    # Rows that were not done are gone, and those that stay have moved up.
-    typed["lost_to"] = np.where(typed["lost_to"] >= 0, np.searchsorted(rows, typed["lost_to"]), -1)
-    positives, forced = levels.astype(np.int64)
-    return Matched(known, rows, typed, positives, forced)
+    arrays = {name: taken(column.numpy(), rows) for name, column in columns.items()}
+    if len(rows) < len(objects.image):  # those that stay have moved up
+        arrays["lost_to"] = np.where(arrays["lost_to"] >= 0, np.searchsorted(rows, arrays["lost_to"]), -1)
+    positives, forced = levels.numpy()
+    return Matched(known, rows, arrays, positives, forced)

@@ -40,18 +40,22 @@ class Ranks:
         """This process's share of what is to be done."""
         return items[self.rank :: self.count]
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of all processes' tensors, in each of them; exact for whole numbers, and where all but one are 0.
+    def sum(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The sums of all processes' tensors, in each of them; exact for whole numbers, and where all but one are 0.
+
+        Args:
+            tensors: of the same shapes in each process; whole numbers up to 2^53.
 
         Raises:
             LostRankError: another process ended.
         """
         if self.count == 1:
-            return tensor
-        moved = tensor.to(self.device)
+            return tensors
+        joined = torch.cat([tensor.flatten().double() for tensor in tensors]).to(self.device)
         with _explained(self.rank):
-            distributed.all_reduce(moved)
-        return moved.to(tensor.device)
+            distributed.all_reduce(joined)
+        parts = torch.split(joined.cpu(), [tensor.numel() for tensor in tensors])
+        return [part.to(tensor.dtype).view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
     def gather(self, item: T) -> list[T]:
         """What all processes hold, in the order of their ranks, in each of them.

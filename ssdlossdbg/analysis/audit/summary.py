@@ -11,15 +11,13 @@ import numpy as np
 from ssdlossdbg.analysis.anchors import square_iou
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.audit.tallies import Outcomes
-from ssdlossdbg.analysis.results import Contested, FloatArray, IouBySize, LevelAudit, Objects, WorstImage
+from ssdlossdbg.analysis.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, WorstImage
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.datasets import Dataset
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
 
 SMALLEST_SIDE, SIDE_RATIO, IOU_BINS = 1.0, 1.1, 20
 MOST_PAIRS = 5
-# Where a prior overlaps an object by less, it hardly sees it.
-HARDLY = 0.1
 
 
 def levels(priors: Priors, matched: Matched, objects: Objects) -> tuple[LevelAudit, ...]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ssdlossdbg.analysis.results import BoolArray, FloatArray, Group, IntArray, Recalls, Tally
+from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.multibox.specs import Comparison, MatchSpec, Precision
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(13))
-SMALLEST_SIDE = 8
 TALLIED = tuple(each.name for each in fields(Tally))
 ASPECTS = (0.0, 1 / 3, 2 / 3, 3 / 2, 3.0, math.inf)
 ASPECT_NAMES = ("1:3 and taller", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "3:1 and wider")
@@ -129,12 +128,6 @@ def by_class(outcome: Outcomes, names: Sequence[str]) -> tuple[Group, ...]:
     return tuple(group for group in groups if group.tally.ground_truth)
 
 
-def size_edges(size: tuple[int, int]) -> tuple[float, ...]:
-    """The powers of two that sides are sorted by, up to the network's input."""
-    highest = math.ceil(math.log2(max(*size, 2 * SMALLEST_SIDE)))
-    return (0.0, *(float(2**power) for power in range(int(math.log2(SMALLEST_SIDE)), highest)), math.inf)
-
-
 def size_key(outcome: Outcomes, edges: Sequence[float]) -> IntArray:
     """`[N]` the range of each object's side; one more than there are for boxes that are none."""
     return _key(outcome, outcome.side, edges)
@@ -143,12 +136,12 @@ def size_key(outcome: Outcomes, edges: Sequence[float]) -> IntArray:
 def by_size(outcome: Outcomes, size: tuple[int, int]) -> tuple[Group, ...]:
     """All ranges of the side, ascending; sound boxes only."""
     edges = size_edges(size)
-    return _groups(outcome, size_key(outcome, edges), _size_names(edges), *_ends(edges))
+    return _groups(outcome, size_key(outcome, edges), size_names(edges), *_ends(edges))
 
 
 def ranges_of(counts: IntArray, edges: Sequence[float]) -> tuple[Group, ...]:
     """The ranges of the side from `[F, K]` counts alone, without recalls at other thresholds."""
-    rows = zip(_size_names(edges), *_ends(edges), counts.T.tolist(), strict=True)
+    rows = zip(size_names(edges), *_ends(edges), counts.T.tolist(), strict=True)
     return tuple(Group(name, low, high, tally(column), ()) for name, low, high, column in rows)
 
 
@@ -160,11 +153,6 @@ def by_aspect(outcome: Outcomes) -> tuple[Group, ...]:
 def _key(outcome: Outcomes, values: FloatArray, edges: Sequence[float]) -> IntArray:
     places = np.searchsorted(np.asarray(edges[1:-1]), values, side="right")
     return np.where(outcome.valid, places, len(edges) - 1)
-
-
-def _size_names(edges: Sequence[float]) -> list[str]:
-    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges[1:-1])]
-    return [f"under {edges[1]:g}", *between, f"{edges[-2]:g} and more"]
 
 
 def _ends(edges: Sequence[float]) -> tuple[list[float | None], list[float | None]]:
@@ -185,8 +173,8 @@ def _groups(
     shares = np.asarray(reached).T.tolist()
     rows = zip(names, low, high, counts.T.tolist(), sound.tolist(), shares, strict=True)
     return tuple(
-        Group(name, start, end, tally(column), tuple(_share(number, there) for number in row))
-        for name, start, end, column, there, row in rows
+        Group(name, start, end, tally(column), tuple(_share(part, whole) for part in row))
+        for name, start, end, column, whole, row in rows
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.boxes import sides_iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, overlaps
 from ssdlossdbg.multibox.priors import Priors
@@ -41,6 +42,15 @@ class Fates:
             name: (tensor.double() if tensor.is_floating_point() else tensor).numpy()
             for name, tensor in tensors.items()
         }
+
+
+def no_fates(number: int) -> dict[str, Tensor]:
+    """The fields of `Fates` for so many objects, on the CPU, int64 or float64, to be filled in; all 0."""
+    whole = {"best_prior", "near_ties", "positives", "forced", "lost_to"}
+    return {
+        each.name: torch.zeros(number, dtype=torch.long if each.name in whole else torch.float64)
+        for each in fields(Fates)
+    }
 
 
 def fates_of(
@@ -89,9 +99,7 @@ def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     """
     boxes = boxes.double()
     sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)[:, None]
-    intersection = torch.minimum(sides, shapes).prod(-1)
-    union = sides.prod(-1) + shapes.prod(-1) - intersection
-    return (intersection / union).nan_to_num(0.0).amax(1) if len(boxes) else boxes.new_zeros(0, dtype=torch.float64)
+    return sides_iou(sides, shapes).nan_to_num(0.0).amax(1)
 
 
 def _near_ties(gt: GroundTruthBatch, priors: Tensor, matching: Matching, dialect: Dialect) -> Tensor:

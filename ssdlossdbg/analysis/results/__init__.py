@@ -65,7 +65,7 @@ from ssdlossdbg.analysis.results.match import (
     RoundTrip,
     ThresholdCount,
 )
-from ssdlossdbg.analysis.results.objects import ImageFacts, Objects
+from ssdlossdbg.analysis.results.objects import HARDLY, ImageFacts, Objects
 from ssdlossdbg.analysis.results.predicted import Predicted
 from ssdlossdbg.analysis.results.priors import PriorTable
 
@@ -75,6 +75,7 @@ __all__ = [
     "FORCED_ONLY",
     "FOUND",
     "FOUND_AS_OTHER",
+    "HARDLY",
     "INVALID",
     "MATCHED",
     "MISSED",

@@ -11,6 +11,9 @@ from ssdlossdbg.analysis.results.common import BoolArray, Box, FloatArray, IntAr
 from ssdlossdbg.analysis.results.findings import Where
 from ssdlossdbg.readers.dialects import Dialect
 
+# Where a prior overlaps an object by less, what it is to learn is far from what it looks at.
+HARDLY = 0.1
+
 
 @dataclass(frozen=True)
 class ImageFacts:
