@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssdlossdbg.analysis.fit import analyse_fit
 from ssdlossdbg.analysis.results import FitResult
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets import Dataset, load_dataset
 from ssdlossdbg.readers.dialects import Dialect
@@ -23,6 +23,7 @@ def fit(
     levels: Sequence[tuple[int, int]] = (),
     budget: int | None = None,
     seed: int = 0,
+    threshold: float | None = None,
     image_size: tuple[int, int] | None = None,
     prior_format: BoxForm = "cxcywh",
 ) -> FitResult:
@@ -36,13 +37,14 @@ def fit(
         levels: (columns, rows) of the feature maps to use; those of the priors if empty.
         budget: priors that there may be; as many as it starts from if None.
         seed: of all that is drawn.
+        threshold: match threshold, over the dialect's.
         image_size: (width, height) of the network's input in pixels, for a saved tensor in pixels.
         prior_format: how the boxes of a saved tensor are written.
 
     Raises:
         InputError: an unusable file, an unknown name, no object to fit to, or levels or a budget that cannot be met.
     """
-    rules = as_dialect(dialect)
+    rules = override(as_dialect(dialect), threshold=threshold)
     if not isinstance(priors, PriorConfig):
         priors = _config(priors or rules.prior_config, image_size, prior_format)
     loaded = dataset if isinstance(dataset, Dataset) else load_dataset(Path(dataset))

@@ -16,17 +16,23 @@ from ssdlossdbg.readers.photos import Photo, load_photo
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
 
 
-def anchors(priors: NamedPriors | str | None = None, dialect: Dialect | str = DEFAULT_DIALECT) -> AnchorsResult:
+def anchors(
+    priors: NamedPriors | str | None = None,
+    dialect: Dialect | str = DEFAULT_DIALECT,
+    *,
+    threshold: float | None = None,
+) -> AnchorsResult:
     """Describe priors level by level, as `ssdlossdbg anchors` does.
 
     Args:
         priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
         dialect: whose match threshold the smallest reachable objects are for.
+        threshold: match threshold, over the dialect's.
 
     Raises:
         InputError: unknown name or unusable file.
     """
-    rules = as_dialect(dialect)
+    rules = override(as_dialect(dialect), threshold=threshold)
     return checked(analyse_anchors(priors_or_default(priors, rules), rules))
 
 

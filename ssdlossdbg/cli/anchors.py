@@ -11,7 +11,9 @@ from ssdlossdbg.cli.fit import check_config_name, parse_levels, show_fit
 from ssdlossdbg.cli.options import (
     BoxFormOption,
     BoxFormOptionType,
+    ClassesOption,
     ConfigOption,
+    DatasetFormatOptionType,
     DialectOption,
     FailOn,
     FailOnOption,
@@ -20,8 +22,10 @@ from ssdlossdbg.cli.options import (
     IgnoreOption,
     ImageSizeOption,
     SelectOption,
+    ThresholdOption,
     TracebackOption,
     existing_inputs,
+    parse_classes,
     parse_codes,
     parse_image_size,
 )
@@ -77,6 +81,9 @@ def anchors(
         int | None,
         typer.Option("--seed", metavar="N", min=0, max=LARGEST_SEED, help="Of what --fit draws.  [default: 0]"),
     ] = None,
+    classes: ClassesOption = None,
+    dataset_format: DatasetFormatOptionType = None,
+    threshold: ThresholdOption = None,
     prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
     image_size: ImageSizeOption = None,
     select: SelectOption = None,
@@ -96,21 +103,23 @@ def anchors(
         _list(format)
         return
     codes, size = parse_codes(select, ignore), parse_image_size(image_size)
-    fitting: dict[str, object] = {"--levels": levels, "--budget": budget, "--seed": seed}
-    _refuse_together(dataset, {"--image": image, "--dump": dump}, fitting)
+    showing: dict[str, object] = {"--image": image, "--dump": dump, "--select": select, "--ignore": ignore}
+    fitting: dict[str, object] = {"--levels": levels, "--budget": budget, "--seed": seed, "--classes": classes}
+    _refuse_together(dataset, showing, fitting | {"--dataset-format": dataset_format})
     if dataset is not None:
-        maps = parse_levels(levels)
+        maps, names = parse_levels(levels), parse_classes(classes)
         check_config_name(output)
         with progress("Fitting the priors"):
             with quick_imports():
-                from ssdlossdbg.api.fitting import fit
-            proposal = fit(
-                dataset,
+                from ssdlossdbg import api
+            proposal = api.fit(
+                api.load_dataset(dataset, names, format=dataset_format),
                 config,
                 dialect,
                 levels=maps,
                 budget=budget,
                 seed=seed or 0,
+                threshold=threshold,
                 image_size=size,
                 prior_format=prior_format.value,
             )
@@ -123,7 +132,7 @@ def anchors(
             from ssdlossdbg import api
             from ssdlossdbg.readers.priors import load_priors
         priors = load_priors(config, prior_format.value, size) if config else None
-        result = chosen(api.anchors(priors, dialect), codes)
+        result = chosen(api.anchors(priors, dialect, threshold=threshold), codes)
         outputs = _outputs(result, dump, output, image)
         for path, data in outputs:
             write_file(path, data, existing_inputs(image, config))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from ssdlossdbg.cli.options import (
     BoxFormOptionType,
     ClassesOption,
     ConfigOption,
+    DatasetFormatOptionType,
     DeviceOption,
     DialectOption,
     FailOn,
@@ -53,15 +53,6 @@ from ssdlossdbg.errors import EXIT_INTERRUPTED, InputError, LostRankError
 MOST_NAMED = 10
 
 
-class DatasetFormatOption(StrEnum):
-    """What a dataset is written in."""
-
-    VOC = "voc"
-    COCO = "coco"
-    YOLO = "yolo"
-    OPEN_IMAGES = "open-images"
-
-
 @command
 def audit(
     dataset: Annotated[
@@ -76,9 +67,7 @@ def audit(
     dialect: DialectOption = DEFAULT_DIALECT,
     threshold: ThresholdOption = None,
     classes: ClassesOption = None,
-    dataset_format: Annotated[
-        DatasetFormatOption | None, typer.Option("--dataset-format", help="What DATASET is, where that is not clear.")
-    ] = None,
+    dataset_format: DatasetFormatOptionType = None,
     descriptions: Annotated[
         Path | None,
         typer.Option(

@@ -44,6 +44,15 @@ class UnitsOption(StrEnum):
     PIXELS = "pixels"
 
 
+class DatasetFormatOption(StrEnum):
+    """What a dataset is written in."""
+
+    VOC = "voc"
+    COCO = "coco"
+    YOLO = "yolo"
+    OPEN_IMAGES = "open-images"
+
+
 def finite(value: float | None) -> float | None:
     """The number, if it is one: nan slips through every range, and inf through those with one end.
 
@@ -100,6 +109,9 @@ NativeOption = Annotated[
         help="The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
         "as the dialect's [native] says.",
     ),
+]
+DatasetFormatOptionType = Annotated[
+    DatasetFormatOption | None, typer.Option("--dataset-format", help="What DATASET is, where that is not clear.")
 ]
 SelectOption = Annotated[
     list[str] | None,

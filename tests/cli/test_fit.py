@@ -85,6 +85,8 @@ def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str)
     [
         (("--fit", ".", "--dump", "a.npy"), "error: --dump: says how to show priors, and --fit proposes some."),
         (("--fit", ".", "--image", "a.jpg"), "error: --image: says how to show priors, and --fit proposes some."),
+        (("--fit", ".", "--select", "PRI"), "error: --select: says how to show priors, and --fit proposes some."),
+        (("--classes", "cell"), "error: --classes: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--levels", "38"), "error: --levels: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--budget", "100"), "error: --budget: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--seed", "0"), "error: --seed: says how to fit priors, and nothing is to be fitted. Add --fit"),
@@ -130,3 +132,21 @@ def test_the_file_is_an_input(refused: Refused, small: str, folder: Path) -> Non
 def test_the_function_takes_what_is_loaded(small: str) -> None:
     loaded = fit(load_dataset(Path(small)), load_prior_config("ssd300"), load_dialect("ssd.pytorch"))
     assert loaded == fit(small)
+
+
+def test_rules_and_formats_are_those_that_audit_takes(report: Callable[..., str], folder: Path) -> None:
+    (folder / "labels").mkdir()
+    for image in range(5):
+        (folder / "labels" / f"{image}.txt").write_text("0 0.5 0.5 0.04 0.04\n1 0.2 0.3 0.04 0.05\n")
+    named = ("--classes", "cell,clot", "--dataset-format", "yolo")
+    usual = json.loads(report("anchors", "--fit", "labels", *named, "--format", "json"))
+    lower = json.loads(report("anchors", "--fit", "labels", *named, "--threshold", "0.1", "--format", "json"))
+    assert (usual["threshold"], lower["threshold"]) == (0.5, 0.1)
+    audited = json.loads(report("audit", "labels", *named, "--threshold", "0.1", "--format", "json"))
+    assert lower["recall"]["total"]["reached_before"] == round(audited["totals"]["best_possible_recall"] * 10)
+
+
+def test_smallest_objects_at_another_threshold(report: Callable[..., str]) -> None:
+    usual, lower = (json.loads(report("anchors", *words, "--format", "json")) for words in ((), ("--threshold", "0.3")))
+    assert lower["threshold"] == 0.3
+    assert lower["smallest_best"] < usual["smallest_best"]
