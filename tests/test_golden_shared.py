@@ -54,6 +54,19 @@ def voc_priors() -> NamedPriors:
     return load_priors("ssd300-voc")
 
 
+def test_audit_of_all_photos() -> None:
+    """The whole folder at once, by the images that were recorded; the sums, and object by object."""
+    objects = api.audit(BCCD / "Annotations", voc_priors(), RULES, device="cpu").objects
+    file = np.array([Path(image.file).stem for image in objects.images])[objects.image]
+    rows = np.isin(file, list(MATCHES))
+    known = [MATCHES[name] for name in dict.fromkeys(file[rows].tolist())]
+    assert len(known) == len(MATCHES)
+    for name in ("positives", "best_prior"):
+        recorded = [value for image in known for value in image[name]]
+        assert getattr(objects, name)[rows].tolist() == recorded
+    assert objects.best_iou[rows] == pytest.approx([iou for image in known for iou in image["best_iou"]], abs=1e-6)
+
+
 @pytest.mark.parametrize("name", MATCHES or ABSENT)
 def test_match_of_a_photo(name: str) -> None:
     photo = BCCD / "JPEGImages" / f"{name}.jpg"
