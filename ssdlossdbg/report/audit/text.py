@@ -26,6 +26,8 @@ from ssdlossdbg.report.text import Column, facts, priors_line, section, table
 
 # At most a screenful of each.
 MOST_CLASSES, MOST_IMAGES, MOST_PAIRS = 12, 5, 5
+# A class or size is spoken of at the top if it has so many objects and its matched share is so far below that of all.
+LEAST_OBJECTS, FAR_BEHIND = 10, 0.1
 
 
 def audit_report(result: AuditResult, options: Sequence[str] = ()) -> RenderableType:
@@ -101,7 +103,29 @@ def _verdict(result: AuditResult) -> Text:
         text.append(f"; best possible recall {percent(totals.recall)}")
         if totals.shape_reached != totals.reached:
             text.append(f", {percent(totals.shape_recall)} by shape alone")
-    return text.append(".")
+    return text.append(f".{_least_matched(result)}")
+
+
+def _least_matched(result: AuditResult) -> str:
+    """The class and the size that are matched least, where that is far less than all are; empty else."""
+    worst = (
+        (f"of class {group.name}" if kind is result.classes else f"of side {group.name} px", group.tally)
+        for kind in (result.classes, result.sizes)
+        for group in _far_behind(kind, result.totals)
+    )
+    said = [f"{percent_of(tally.matched, tally.ground_truth)} {words}" for words, tally in worst]
+    return f" Matched least: {', '.join(said)}." if said else ""
+
+
+def _far_behind(groups: Sequence[Group], totals: Tally) -> list[Group]:
+    """The group of which the least share is matched, if it is one to speak of; else none."""
+    counted = [group for group in groups if group.tally.ground_truth >= LEAST_OBJECTS]
+    least = min(counted, key=lambda group: _matched_share(group.tally), default=None)
+    return [least] if least and _matched_share(least.tally) < _matched_share(totals) - FAR_BEHIND else []
+
+
+def _matched_share(tally: Tally) -> float:
+    return tally.matched / tally.ground_truth
 
 
 def _without_objects(result: AuditResult) -> str:

@@ -141,6 +141,26 @@ def test_verdict(render: Render, audited: AuditResult, totals: Tally, verdict: s
     assert verdict in words(render(audit_report(replace(audited, totals=totals))))
 
 
+@pytest.mark.parametrize(
+    ("objects", "matched", "said"),
+    [
+        (20, 4, "Matched least: 20.0% of class cup."),
+        (20, 17, ""),  # not far behind the 90% of all
+        (9, 0, ""),  # too few to speak of
+    ],
+)
+def test_the_class_that_is_far_behind_is_named(
+    render: Render, audited: AuditResult, objects: int, matched: int, said: str
+) -> None:
+    known = [Tally(ground_truth=100, matched=95), Tally(ground_truth=objects, matched=matched)]
+    like = audited.classes[0]
+    classes = tuple(replace(like, name=name, tally=tally) for name, tally in zip(("ball", "cup"), known, strict=True))
+    result = replace(audited, totals=Tally(ground_truth=200, matched=180), classes=classes, sizes=(), augmented=None)
+    shown = words(render(audit_report(result)))
+    assert said in shown
+    assert ("Matched least" in shown) == bool(said)
+
+
 def test_interrupted(render: Render, audited: AuditResult) -> None:
     stopped = replace(audited, done=1200, dataset=replace(audited.dataset, images=5000))
     first = render(audit_report(stopped)).splitlines()[0]
