@@ -81,10 +81,11 @@ def test_console_examples() -> None:
 def test_python_example(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = [block for block in blocks("python") if block.startswith("import ssdlossdbg")]
     exec(compile(example, "README.md", "exec"), {})
-    first, second, third = capsys.readouterr().out.splitlines()
+    first, second, third, fourth = capsys.readouterr().out.splitlines()
     assert first == "[]"
     assert [float(number) for number in second.split()] == pytest.approx([1.6644705, 0.1853532], rel=1e-6)
     assert third.startswith("[('BOX001', 'sample_data/astronaut.xml'), ")
+    assert fourth.startswith("[('cat', 1, 1.0), ('coin', 24, 1.0), ")
 
 
 @pytest.mark.usefixtures("folder")
