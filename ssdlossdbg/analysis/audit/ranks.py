@@ -81,13 +81,17 @@ def together() -> Iterator[Ranks]:
     Raises:
         LostRankError: the others do not answer.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1 or not distributed.is_available():
+    count, rank, local = (_stated(name) for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"))
+    if not count or count == 1 or rank is None or "MASTER_ADDR" not in os.environ:
         yield ALONE
         return
-    rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
-    on_gpu = torch.cuda.is_available() and torch.cuda.device_count() > local
-    device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+    if not distributed.is_available():
+        fix = "Start one process, or install a torch that has it."
+        raise LostRankError(f"rank {rank}", "cannot reach the others: this torch has no torch.distributed", fix)
+    on_gpu = torch.cuda.is_available() and torch.cuda.device_count() > (local or 0)
+    device = torch.device("cuda", local or 0) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(device)  # which NCCL exchanges objects on, and `--device auto` computes on
     with _explained(rank):
         store, _, _ = next(rendezvous("env://", timeout=PATIENCE_AT_START))
         distributed.init_process_group(
@@ -97,6 +101,12 @@ def together() -> Iterator[Ranks]:
         yield Ranks(rank, count, device)
     finally:
         distributed.destroy_process_group()
+
+
+def _stated(name: str) -> int | None:
+    """The number in a variable that torchrun sets; None where it is not set, or by somebody else to something else."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() else None
 
 
 @contextlib.contextmanager

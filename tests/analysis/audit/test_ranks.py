@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ssdlossdbg.analysis.audit import together
+
 SAMPLE = Path(__file__).parents[3] / "sample_data"
 AUDIT = ("-m", "ssdlossdbg", "audit", str(SAMPLE), "--format", "json", "--fail-on", "never", "--device", "cpu")
 SECONDS = 120
@@ -69,3 +71,15 @@ def test_one_error_message_for_all_ranks() -> None:
     assert [process.returncode for process in ranks] == [2, 2]
     assert "nowhere" in errors[0]
     assert errors[1] == ""
+
+
+@pytest.mark.parametrize("others", [{"WORLD_SIZE": "4"}, {"WORLD_SIZE": "all", "RANK": "0"}, {"WORLD_SIZE": "1"}])
+def test_variables_that_torchrun_did_not_set_start_nothing(
+    others: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
+    with together() as ranks:
+        assert (ranks.rank, ranks.count) == (0, 1)
