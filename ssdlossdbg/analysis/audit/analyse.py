@@ -55,7 +55,7 @@ def analyse_audit(
     flat = Flat(*map(torch.from_numpy, (scaled.boxes, scaled.image, classes)))
     matcher = Matcher(priors, dialect)
     matched = match_flat(flat, len(dataset.names), matcher, ranks, advance)
-    objects = audited_objects(dataset, scaled, matched, priors, dialect)
+    objects = audited_objects(dataset, scaled, matched, matcher)
     drawing = spec.draws > 0 and bool(matched.done.all())
     outcome = tallies.outcomes(objects.boxes, objects.class_id, vars(objects), priors.image_size, dialect.match)
     return AuditResult(

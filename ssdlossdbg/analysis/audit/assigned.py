@@ -96,7 +96,7 @@ class Matcher:
 
     def assign(self, objects: Flat) -> Assigned:
         """Match N objects as `match` does, image by image; all objects of their images must be there."""
-        boxes = (objects.boxes * self._unit).to(self._unit.dtype)
+        boxes = self._in_units(objects.boxes)
         dense = self._needs_all_priors(objects, boxes)
         parts = []
         with one_thread():
@@ -108,6 +108,13 @@ class Matcher:
                 parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], found)))
         parts += [(rows, self._densely(objects[rows], boxes[rows])) for rows in _some_images(objects.image, dense)]
         return _joined(parts, len(boxes), self.levels)
+
+    def seen(self, boxes: Tensor) -> Tensor:
+        """Boxes as the loss sees them, float64 `[N, 4]`, normalised: rounded to the float type that it computes in."""
+        return (self._in_units(boxes) / self._unit).double()
+
+    def _in_units(self, boxes: Tensor) -> Tensor:
+        return (boxes * self._unit).to(self._unit.dtype)
 
     def _needs_all_priors(self, objects: Flat, boxes: Tensor) -> Tensor:
         """`[N]` whether an object's image holds a box that is none, or the rules ask for more than the sparse way."""

@@ -97,7 +97,7 @@ def _drawn(objects: Flat, run: range, sizes: torch.Tensor, dialect: Dialect, see
 def _counted(objects: Flat, matcher: Matcher, edges: tuple[float, ...]) -> IntArray:
     """`[F, K + 1]` the fields of `Tally`, by size and of all."""
     columns = matcher.assign(objects).fates.columns()
-    boxes, class_id = objects.boxes.numpy(), objects.class_id.numpy()
+    boxes, class_id = matcher.seen(objects.boxes).numpy(), objects.class_id.numpy()
     outcome = tallies.outcomes(boxes, class_id, columns, matcher.priors.image_size, matcher.dialect.match)
     by_size = tallies.count(outcome, tallies.size_key(outcome, edges), len(edges) - 1)
     return np.concatenate((by_size, tallies.count(outcome, np.zeros_like(class_id), 1)), axis=1)

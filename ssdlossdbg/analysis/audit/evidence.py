@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.check import refusal
 from ssdlossdbg.analysis.common import taken
@@ -13,22 +15,19 @@ from ssdlossdbg.analysis.evidence.objects import LAYOUTS
 from ssdlossdbg.analysis.results import ImageFacts, Objects, Refusal
 from ssdlossdbg.analysis.scaled import Scaled
 from ssdlossdbg.errors import nearest
-from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.dialects import Dialect
 
 UNKNOWN_CLASS = "LBL003"
 
 
-def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, priors: Priors, dialect: Dialect) -> Objects:
+def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, matcher: Matcher) -> Objects:
     """The objects of the images that were done, a row an object.
 
     Args:
         dataset: what was annotated.
         scaled: the same as the loader sees it.
         matched: what became of it.
-        priors: the grid.
-        dialect: the rules.
+        matcher: priors and rules.
     """
     rows = taken(scaled.rows, matched.rows)
     places = np.flatnonzero(matched.done)
@@ -41,12 +40,12 @@ def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, priors: 
         labels=tuple(names[classes].tolist()),
         class_id=classes + 1,
         stated=taken(dataset.boxes, rows),
-        boxes=taken(scaled.boxes, matched.rows),
+        boxes=matcher.seen(torch.from_numpy(taken(scaled.boxes, matched.rows))).numpy(),
         layout=LAYOUTS.get(dataset.format, "xyxy"),
         saved=False,
         one_based=dataset.one_based,
-        image_size=priors.image_size,
-        rules=dialect,
+        image_size=matcher.priors.image_size,
+        rules=matcher.dialect,
         **matched.columns,
     )
 

@@ -14,8 +14,12 @@ from ssdlossdbg.readers.datasets import Dataset
 
 NAMES = ("ball", "cup", "dog")
 SIZE = (400, 300)
-# Twice the same box, one of no width, one beyond the border, one that overlaps no prior at all.
-AWKWARD = ((10, 10, 60, 60), (10, 10, 60, 60), (30, 30, 30, 80), (350, 250, 430, 320), (900, 900, 950, 950))
+# Twice the same box, one of no width, one beyond the border, one that overlaps no prior at all, and one whose width
+# float32 does not have.
+AWKWARD = (
+    *((10, 10, 60, 60), (10, 10, 60, 60), (30, 30, 30, 80), (350, 250, 430, 320), (900, 900, 950, 950)),
+    (100, 100, 100 + 1e-7, 150),
+)
 
 
 def make_dataset(images: Sequence[Any], size: tuple[int, int] = SIZE, **changes: Any) -> Dataset:
@@ -57,7 +61,8 @@ def varied() -> Dataset:
     images[5] = np.concatenate((images[5], AWKWARD[:2]))
     images[7] = np.concatenate((AWKWARD[2:3], images[7]))
     images[9] = np.concatenate((images[9], AWKWARD[3:4]))
-    images[11] = np.concatenate((images[11], AWKWARD[4:]))
+    images[11] = np.concatenate((images[11], AWKWARD[4:5]))
+    images[13] = np.concatenate((images[13], AWKWARD[5:]))
     return make_dataset(images)
 
 
