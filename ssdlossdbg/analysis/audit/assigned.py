@@ -105,7 +105,7 @@ class Matcher:
                 dense |= torch.isin(objects.image, objects.image[~dense][found.apart])
                 found = self._search(objects, boxes, ~dense)
             if found:
-                parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], found)))
+                parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], boxes[~dense], found)))
         parts += [(rows, self._densely(objects[rows], boxes[rows])) for rows in _some_images(objects.image, dense)]
         return _joined(parts, len(boxes), self.levels)
 
@@ -128,13 +128,13 @@ class Matcher:
             return None
         return assign(boxes[chosen], objects.image[chosen], self._corners, self.dialect.match, self._grid, NEAR_TIE)
 
-    def _described(self, objects: Flat, found: Assignment) -> Assigned:
+    def _described(self, objects: Flat, boxes: Tensor, found: Assignment) -> Assigned:
         roles = assigned_roles(found, objects.class_id, self.dialect.match)
         number, level = len(objects.image), self._level[found.prior]
         fates = Fates(
             best_prior=found.best_prior,
             best_iou=found.best_iou,
-            shape_iou=shape_iou(objects.boxes, self._shapes),
+            shape_iou=shape_iou(boxes / self._unit, self._shapes),
             near_ties=found.ties,
             positives=torch.bincount(found.object[roles.positive], minlength=number),
             forced=torch.bincount(found.object[roles.forced], minlength=number),
