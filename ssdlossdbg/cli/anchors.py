@@ -77,10 +77,7 @@ def anchors(
         int | None,
         typer.Option("--budget", metavar="N", min=1, help="Priors that --fit may use.  [default: as many as now]"),
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="N", min=0, max=LARGEST_SEED, help="Of what --fit draws.  [default: 0]"),
-    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=LARGEST_SEED, help="Of what --fit draws.")] = 0,
     classes: ClassesOption = None,
     dataset_format: DatasetFormatOptionType = None,
     threshold: ThresholdOption = None,
@@ -103,9 +100,8 @@ def anchors(
         _list(format)
         return
     codes, size = parse_codes(select, ignore), parse_image_size(image_size)
-    showing: dict[str, object] = {"--image": image, "--dump": dump, "--select": select, "--ignore": ignore}
-    fitting: dict[str, object] = {"--levels": levels, "--budget": budget, "--seed": seed, "--classes": classes}
-    _refuse_together(dataset, showing, fitting | {"--dataset-format": dataset_format})
+    # Not those that other commands have too, which the project's defaults may set.
+    _refuse_together(dataset, {"--image": image, "--dump": dump}, {"--levels": levels, "--budget": budget})
     if dataset is not None:
         maps, names = parse_levels(levels), parse_classes(classes)
         check_config_name(output)
@@ -118,7 +114,7 @@ def anchors(
                 dialect,
                 levels=maps,
                 budget=budget,
-                seed=seed or 0,
+                seed=seed,
                 threshold=threshold,
                 image_size=size,
                 prior_format=prior_format.value,

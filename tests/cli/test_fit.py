@@ -85,11 +85,8 @@ def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str)
     [
         (("--fit", ".", "--dump", "a.npy"), "error: --dump: says how to show priors, and --fit proposes some."),
         (("--fit", ".", "--image", "a.jpg"), "error: --image: says how to show priors, and --fit proposes some."),
-        (("--fit", ".", "--select", "PRI"), "error: --select: says how to show priors, and --fit proposes some."),
-        (("--classes", "cell"), "error: --classes: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--levels", "38"), "error: --levels: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--budget", "100"), "error: --budget: says how to fit priors, and nothing is to be fitted. Add --fit"),
-        (("--seed", "0"), "error: --seed: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--fit", ".", "-o", "a.png"), "error: a.png: is to be a prior config, which --config takes by its ending."),
         (("--fit", ".", "--levels", "38,x"), "error: --levels: is '38,x', and 'x' is no feature map."),
         (("--fit", ".", "--levels", ""), "error: --levels: is '', and '' is no feature map."),
