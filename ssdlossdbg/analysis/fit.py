@@ -21,6 +21,7 @@ from ssdlossdbg.analysis.results import (
     FloatArray,
     IntArray,
     Reach,
+    sound_boxes,
 )
 from ssdlossdbg.analysis.scaled import Scaled, scale_like
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
@@ -66,7 +67,7 @@ def analyse_fit(
     start = _start(config.spec, levels)
     budget = _checked_budget(start, budget, config)
     objects = scale_like(dataset, dialect)
-    sound = _sound(objects.boxes)
+    sound = sound_boxes(objects.boxes)
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."
         raise InputError(dataset.path, "holds no object with an area, so there is nothing to fit to", fix)
@@ -124,12 +125,6 @@ def _may_stay(spec: PriorSpec, start: Designs, budget: int) -> bool:
     """Whether the priors are on the levels asked for, and within the budget."""
     same_levels = [design.feature_map for design in start] == [level.feature_map for level in spec.levels]
     return same_levels and spec.count <= budget
-
-
-def _sound(boxes: FloatArray) -> BoolArray:
-    """`[N]` whether boxes are finite and have an area."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.isfinite(boxes).all(1) & (boxes[:, 2:] > boxes[:, :2]).all(1))
 
 
 def _split(image: IntArray, seed: int) -> tuple[BoolArray, IntArray]:

@@ -16,6 +16,8 @@ from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
 CENTRE_TOLERANCE = 1e-4
+# Sides of priors that differ by less, as a fraction of the image, are one shape.
+SAME_SHAPE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ class Priors:
         return torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts), output_size=len(self.boxes)).to(
             self.boxes.device
         )
+
+    @cached_property
+    def shapes(self) -> Tensor:
+        """`[S, 2]` float64 (width, height) of all shapes that the boxes have, normalised."""
+        shapes: Tensor = torch.unique((self.boxes[:, 2:].double() / SAME_SHAPE).round(), dim=0)
+        return shapes * SAME_SHAPE
 
     @cached_property
     def grid(self) -> Grid | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.files import is_file, read_text
+from ssdlossdbg.readers.files import is_file, read_lines
 from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
 from ssdlossdbg.readers.yolo_yaml import read_yolo_yaml
 
@@ -32,7 +32,7 @@ def load_classes(value: str) -> tuple[str, ...]:
     elif path.suffix.lower() in YAML_ENDINGS:
         names = read_yolo_yaml(path).names
     elif path.suffix or is_file(path):
-        names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
+        names = tuple(read_lines(path))
     else:
         names = (value.strip(),)
     if not names or not all(names):

@@ -57,6 +57,16 @@ def read_text(path: Path) -> str:
         raise InputError(path, f"is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from None
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that hold something, without the blanks around it; errors as of `read_text`."""
+    return lines_of(read_text(path))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text that hold something, without the blanks around it."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def read_table(path: Path) -> dict[str, Any]:
     """The table in a TOML file, or in a JSON file where the name ends so.
 

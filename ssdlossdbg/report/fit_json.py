@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from ssdlossdbg.analysis.results import FitResult, FittedDataset, FittedPriors, Reach
-from ssdlossdbg.report.as_json import SCHEMA_VERSION
-from ssdlossdbg.report.finding_json import valid_json
+from ssdlossdbg.analysis.results import FitResult, FittedPriors, Reach
+from ssdlossdbg.report.as_json import SCHEMA_VERSION, dump
 from ssdlossdbg.report.prior_config_toml import prior_config_table
 
 
@@ -18,7 +17,7 @@ def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:
     report = {
         "schema_version": SCHEMA_VERSION,
         "command": "anchors",
-        "dataset": _dataset(result.dataset),
+        "dataset": asdict(result.dataset),
         "base": {"name": base.name, "codebase": base.codebase, "image_size": base.image_size, "priors": base.priors},
         "dialect": result.dialect,
         "threshold": result.threshold,
@@ -39,18 +38,7 @@ def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:
         "findings": [],
         "files": list(files),
     }
-    return json.dumps(valid_json(report), indent=2, allow_nan=False)
-
-
-def _dataset(dataset: FittedDataset) -> dict[str, Any]:
-    return {
-        "path": dataset.path,
-        "format": dataset.format,
-        "images": dataset.images,
-        "ground_truth": dataset.ground_truth,
-        "invalid": dataset.invalid,
-        "refused": dataset.refused,
-    }
+    return dump(report)
 
 
 def _reach(group: Reach) -> dict[str, Any]:

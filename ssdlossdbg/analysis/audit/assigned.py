@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.annotated import match_boxes
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of, no_fates, prior_shapes, shape_iou
+from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of, no_fates, shape_iou
 from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
@@ -88,7 +88,7 @@ class Matcher:
         self.priors, self.dialect = priors, dialect
         self._unit = unit_of(dialect, priors).cpu()
         self._level = priors.level_index.cpu()
-        self._shapes = prior_shapes(priors).cpu()
+        self._shapes = priors.shapes.cpu()
         self.levels = len(priors.levels) or 1
         boxes = priors.boxes.cpu() * self._unit
         self._corners = cxcywh_to_xyxy(boxes)

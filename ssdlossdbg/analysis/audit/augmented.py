@@ -58,11 +58,8 @@ def augment(
     edges = size_edges(matcher.priors.image_size)
     counts = np.zeros((len(tallies.TALLIED), len(edges)), dtype=np.int64)
     done = shown = 0
-    work = [
-        (number, block, run, rows)
-        for number in range(spec.draws)
-        for block, (run, rows) in enumerate(blocks(sound.image.numpy(), len(sizes)))
-    ]
+    cuts = list(enumerate(blocks(sound.image.numpy(), len(sizes))))
+    work = [(number, block, run, rows) for number in range(spec.draws) for block, (run, rows) in cuts]
     try:
         for number, block, run, rows in ranks.mine(work):
             part = _drawn(sound[rows], run, sizes, matcher.dialect, (spec.seed, number, block))

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, FloatArray, Group, IntArray, Recalls, Tally
+from ssdlossdbg.analysis.results import (
+    BoolArray,
+    FloatArray,
+    Group,
+    IntArray,
+    Recalls,
+    Tally,
+    became,
+    sound_boxes,
+)
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.multibox.specs import Comparison, MatchSpec, Precision
 
@@ -51,15 +60,15 @@ class Outcomes:
     @property
     def counted(self) -> dict[str, IntArray | BoolArray]:
         """What each field of `Tally` adds up, `[N]` each."""
-        none, threshold = self.positives == 0, self.rules.threshold
-        only_forced = ~none & (self.positives == self.forced)
+        matched, forced_only, without_positive = became(self.valid, self.positives, self.forced)
+        threshold = self.rules.threshold
         return {
             "ground_truth": np.ones_like(self.valid),
-            "matched": self.valid & (self.positives > self.forced),
-            "forced_only": self.valid & only_forced,
-            "without_positive": self.valid & none,
+            "matched": matched,
+            "forced_only": forced_only,
+            "without_positive": without_positive,
             "invalid": ~self.valid,
-            "unmatched": none,
+            "unmatched": self.positives == 0,
             "positives": self.positives,
             "forced": self.forced,
             "reached": self.reached(self.best_iou, threshold),
@@ -79,9 +88,9 @@ def outcomes(
         size: (width, height) of the network's input in pixels.
         rules: threshold and comparison.
     """
+    valid = sound_boxes(boxes)
     with np.errstate(invalid="ignore", over="ignore"):  # of boxes that are not finite
         sides = (boxes[:, 2:] - boxes[:, :2]) * size
-        valid = np.asarray(np.isfinite(boxes).all(1) & (sides > 0).all(1))
     width, height = np.where(valid[:, None], sides, 1.0).T
     return Outcomes(
         side=np.sqrt(width * height),

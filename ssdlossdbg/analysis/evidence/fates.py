@@ -18,8 +18,6 @@ from ssdlossdbg.readers.dialects import Dialect
 
 # Overlaps this close may change places on another device or in another precision.
 NEAR_TIE = 1e-5
-# Sides of priors that differ by less, as a fraction of the image, are one shape.
-SAME_SHAPE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def fates_of(
     return Fates(
         best_prior=matching.best_prior[image, slot],
         best_iou=matching.best_iou[image, slot],
-        shape_iou=shape_iou(gt.boxes[image, slot] / unit, prior_shapes(priors)),
+        shape_iou=shape_iou(gt.boxes[image, slot] / unit, priors.shapes),
         near_ties=_near_ties(gt, priors.boxes * unit, matching, dialect)[image, slot],
         positives=matching.positives_per_gt()[image, slot],
         forced=matching.positives_per_gt(matching.forced)[image, slot],
@@ -81,18 +79,12 @@ def fates_of(
     )
 
 
-def prior_shapes(priors: Priors) -> Tensor:
-    """`[S, 2]` float64 (width, height) of all shapes that priors have, normalised."""
-    shapes: Tensor = torch.unique((priors.boxes[:, 2:].double() / SAME_SHAPE).round(), dim=0)
-    return shapes * SAME_SHAPE
-
-
 def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     """The best IoU that objects would have with priors centred on them.
 
     Args:
         boxes: `[N, 4]` xyxy, normalised.
-        shapes: what `prior_shapes` returned.
+        shapes: `[S, 2]` float64 widths and heights of the priors, normalised.
 
     Returns:
         `[N]` float64; 0 for boxes that are none.

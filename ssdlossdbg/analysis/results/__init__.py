@@ -20,7 +20,15 @@ from ssdlossdbg.analysis.results.audit import (
     WorstImage,
 )
 from ssdlossdbg.analysis.results.check import CheckedFiles, CheckResult
-from ssdlossdbg.analysis.results.common import COORDINATES, BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.analysis.results.common import (
+    COORDINATES,
+    BoolArray,
+    Box,
+    ConfigSummary,
+    FloatArray,
+    IntArray,
+    sound_boxes,
+)
 from ssdlossdbg.analysis.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.analysis.results.detect import (
     FINDS,
@@ -65,7 +73,7 @@ from ssdlossdbg.analysis.results.match import (
     RoundTrip,
     ThresholdCount,
 )
-from ssdlossdbg.analysis.results.objects import HARDLY, ImageFacts, Objects
+from ssdlossdbg.analysis.results.objects import HARDLY, ImageFacts, Objects, became
 from ssdlossdbg.analysis.results.predicted import Predicted
 from ssdlossdbg.analysis.results.priors import PriorTable
 
@@ -146,5 +154,7 @@ __all__ = [
     "ThresholdCount",
     "Where",
     "WorstImage",
+    "became",
     "codes_at",
+    "sound_boxes",
 ]

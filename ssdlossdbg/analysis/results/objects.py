@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ssdlossdbg.analysis.results.common import BoolArray, Box, FloatArray, IntArray
+from ssdlossdbg.analysis.results.common import BoolArray, Box, FloatArray, IntArray, sound_boxes
 from ssdlossdbg.analysis.results.findings import Where
 from ssdlossdbg.readers.dialects import Dialect
 
@@ -148,20 +148,36 @@ class Objects:
     @cached_property
     def valid(self) -> BoolArray:
         """`[N]` whether a box is one: finite, wider and higher than nothing."""
-        x1, y1, x2, y2 = self.boxes.T
-        return np.asarray(self.finite & (x2 > x1) & (y2 > y1))
+        return sound_boxes(self.boxes)
 
-    @cached_property
+    @property
     def matched(self) -> BoolArray:
         """`[N]` whether a box is sound and has a positive that reaches the threshold."""
-        return np.asarray(self.valid & (self.positives > self.forced))
+        return self._became[0]
 
-    @cached_property
+    @property
     def forced_only(self) -> BoolArray:
         """`[N]` whether a box is sound and all its positives are forced."""
-        return np.asarray(self.valid & (self.positives > 0) & (self.positives == self.forced))
+        return self._became[1]
 
-    @cached_property
+    @property
     def without_positive(self) -> BoolArray:
         """`[N]` whether a box is sound and has no positive."""
-        return np.asarray(self.valid & (self.positives == 0))
+        return self._became[2]
+
+    @cached_property
+    def _became(self) -> tuple[BoolArray, BoolArray, BoolArray]:
+        return became(self.valid, self.positives, self.forced)
+
+
+def became(valid: BoolArray, positives: IntArray, forced: IntArray) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """What became of objects: whether each is matched, forced only, or without a positive.
+
+    Args:
+        valid: `[N]` whether the box is sound; one that is not is none of the three.
+        positives: `[N]` priors assigned to it.
+        forced: `[N]` those of them that do not reach the threshold.
+    """
+    none = positives == 0
+    only_forced = ~none & (positives == forced)
+    return valid & (positives > forced), valid & only_forced, valid & none

@@ -11,7 +11,7 @@ from ssdlossdbg.readers.annotated import Annotation, Source
 from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
 from ssdlossdbg.readers.datasets.share import Share, Track
 from ssdlossdbg.readers.datasets.table import LARGEST_SIDE, Rows, Table
-from ssdlossdbg.readers.files import is_file, read_bytes, read_text
+from ssdlossdbg.readers.files import is_file, read_bytes, read_lines
 from ssdlossdbg.readers.voc import may_be_voc, parse_voc
 
 # The lists of one class, aeroplane_train.txt say, end each line with whether the photo shows one.
@@ -50,7 +50,7 @@ def _files(path: Path, share: Share) -> Sequence[Path]:
 
 def _listed(path: Path) -> tuple[Path, list[str]]:
     """The ids in a list, and the folder of their annotations."""
-    ids = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    ids = read_lines(path)
     if not ids:
         raise InputError(path, "lists no image", "Write an id a line, as in ImageSets/Main/train.txt.")
     places = [path.parent / above / "Annotations" for above in ("../..", "..", ".")]

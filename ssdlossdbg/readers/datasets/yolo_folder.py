@@ -10,7 +10,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
 from ssdlossdbg.readers.datasets.share import Share, Track
 from ssdlossdbg.readers.datasets.table import Refused, Rows, Table
-from ssdlossdbg.readers.files import is_file, read_bytes, read_text
+from ssdlossdbg.readers.files import is_file, lines_of, read_bytes, read_lines, read_text
 from ssdlossdbg.readers.photo_sizes import ENDINGS
 from ssdlossdbg.readers.yolo import may_be_yolo, parse_rows
 from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
@@ -94,7 +94,7 @@ def _class_file(path: Path) -> Path | None:
 def _names(file: Path) -> tuple[str, ...]:
     if file.name in YAML_FILES:
         return read_yolo_yaml(file).names
-    return tuple(line.strip() for line in read_text(file).splitlines() if line.strip())
+    return tuple(read_lines(file))
 
 
 def _label_files(path: Path) -> LabelFiles:
@@ -141,7 +141,7 @@ def _of_split(root: Path, split: str, home: Path) -> LabelFiles:
 
 def _of_photos(text: str, folders: Iterable[Path]) -> LabelFiles:
     """The labels of listed photos, whose paths start from the first of the folders that has any; empty if none has."""
-    photos = [line.strip().replace("\\", "/") for line in text.splitlines() if line.strip()]
+    photos = [line.replace("\\", "/") for line in lines_of(text)]
     for folder in folders:
         files = {_labels_of(folder / photo): PurePath(photo).name for photo in photos}
         if any(map(is_file, files)):

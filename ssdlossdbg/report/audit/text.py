@@ -9,7 +9,7 @@ from rich.console import Group as Parts
 from rich.console import RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import AuditResult, Contested, Group, Tally, WorstImage
+from ssdlossdbg.analysis.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 from ssdlossdbg.report.audit.match_command import CommandLine, can_match, match_command
 from ssdlossdbg.report.audit.tables import (
     augmented_table,
@@ -25,7 +25,7 @@ from ssdlossdbg.report.shares import many, percent, percent_of
 from ssdlossdbg.report.text import Column, facts, priors_line, section, table
 
 # At most a screenful of each.
-MOST_CLASSES, MOST_IMAGES, MOST_PAIRS = 12, 5, 5
+MOST_CLASSES, MOST_IMAGES = 12, 5
 # A class or size is spoken of at the top if it has so many objects and its matched share is so far below that of all.
 LEAST_OBJECTS, FAR_BEHIND = 10, 0.1
 
@@ -223,7 +223,7 @@ def _contested(contested: Contested) -> list[RenderableType]:
         loser, winner, _ = contested.pairs[0]
         return [section(title, Text(f"each time {loser} to {winner}"))]
     columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), Column("times")]
-    rows = [(Text(loser), Text(winner), f"{times:,}") for loser, winner, times in contested.pairs[:MOST_PAIRS]]
+    rows = [(Text(loser), Text(winner), f"{times:,}") for loser, winner, times in contested.pairs]
     return [section(title, table(columns, rows))]
 
 
@@ -245,7 +245,7 @@ def _images_first(result: AuditResult, options: Sequence[str]) -> list[Renderabl
 
 
 def _worst(image: WorstImage) -> Text:
-    hardly = f" ({image.hardly:,} of them with an IoU under 0.1)" if image.hardly else ""
+    hardly = f" ({image.hardly:,} of them with an IoU under {HARDLY:g})" if image.hardly else ""
     parts = (
         (image.invalid, f"{image.invalid:,} invalid"),
         (image.without_positive, f"{image.without_positive:,} without a prior"),
