@@ -19,7 +19,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import (
+    from ssdlossdbg.api import anchors, audit, check, compare, detect, fit, load_dataset, loss, match, match_roles
+    from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
+    from ssdlossdbg.multibox.codec import decode, encode
+    from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+    from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+    from ssdlossdbg.multibox.matching import Matching
+    from ssdlossdbg.multibox.matching import match as match_priors
+    from ssdlossdbg.multibox.priors import Priors, generate_priors
+    from ssdlossdbg.readers.datasets import Dataset
+    from ssdlossdbg.readers.dialects import load_dialect
+    from ssdlossdbg.readers.photos import Photo, load_photo
+    from ssdlossdbg.readers.priors import NamedPriors, load_priors
+    from ssdlossdbg.results import (
         AnchorsResult,
         AuditResult,
         CheckResult,
@@ -30,46 +42,34 @@ if TYPE_CHECKING:
         MatchResult,
         RoleChanges,
     )
-    from ssdlossdbg.api import anchors, audit, check, compare, detect, fit, load_dataset, loss, match, match_roles
-    from ssdlossdbg.errors import InputError, SsdLossDbgError, UnknownNameError
-    from ssdlossdbg.multibox.codec import decode, encode
-    from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-    from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
-    from ssdlossdbg.multibox.matching import Matching
-    from ssdlossdbg.multibox.matching import match as match_priors
-    from ssdlossdbg.multibox.priors import Priors, generate_priors
-    from ssdlossdbg.multibox.specs import CodecSpec, DetectSpec, LossSpec, MatchSpec, MiningSpec, PriorSpec
-    from ssdlossdbg.readers.datasets import Dataset
-    from ssdlossdbg.readers.dialects import Dialect, load_dialect
-    from ssdlossdbg.readers.photos import Photo, load_photo
-    from ssdlossdbg.readers.priors import NamedPriors, load_priors
+    from ssdlossdbg.rules import CodecSpec, DetectSpec, Dialect, LossSpec, MatchSpec, MiningSpec, PriorSpec
 
 # Where each name lives, and what it is called there if that differs.
 _HOMES = {
-    "AnchorsResult": "analysis.results",
-    "AuditResult": "analysis.results",
-    "CheckResult": "analysis.results",
-    "CodecSpec": "multibox.specs",
-    "CompareResult": "analysis.results",
-    "DetectResult": "analysis.results",
-    "DetectSpec": "multibox.specs",
+    "AnchorsResult": "results",
+    "AuditResult": "results",
+    "CheckResult": "results",
+    "CodecSpec": "rules",
+    "CompareResult": "results",
+    "DetectResult": "results",
+    "DetectSpec": "rules",
     "Dataset": "readers.datasets",
-    "Dialect": "readers.dialects",
-    "FitResult": "analysis.results",
+    "Dialect": "rules",
+    "FitResult": "results",
     "GroundTruthBatch": "multibox.ground_truth",
     "InputError": "errors",
-    "LossResult": "analysis.results",
-    "LossSpec": "multibox.specs",
-    "MatchResult": "analysis.results",
-    "MatchSpec": "multibox.specs",
+    "LossResult": "results",
+    "LossSpec": "rules",
+    "MatchResult": "results",
+    "MatchSpec": "rules",
     "Matching": "multibox.matching",
-    "MiningSpec": "multibox.specs",
+    "MiningSpec": "rules",
     "MultiBoxLoss": "multibox.loss",
     "NamedPriors": "readers.priors",
     "Photo": "readers.photos",
-    "PriorSpec": "multibox.specs",
+    "PriorSpec": "rules",
     "Priors": "multibox.priors",
-    "RoleChanges": "analysis.results",
+    "RoleChanges": "results",
     "SsdLossDbgError": "errors",
     "UnknownNameError": "errors",
     "anchors": "api",

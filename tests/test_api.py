@@ -16,7 +16,7 @@ import torch
 import ssdlossdbg
 from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Units
+from ssdlossdbg.rules import Units
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 PREDICTIONS, TARGETS = SAMPLES / "preds.pt", SAMPLES / "targets.pt"

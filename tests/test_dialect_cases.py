@@ -17,10 +17,11 @@ import torch
 from ssdlossdbg import MultiBoxLoss, multibox_loss, pad_ground_truth
 from ssdlossdbg.analysis.compare import RULES, analyse_compare
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.dialects import Dialect, Units, dialect_names, load_dialect
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.rules import Dialect, Units
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "data/dialect_cases.json").read_text())
 SIDE = 512

@@ -18,15 +18,16 @@ from torch import Tensor
 from ssdlossdbg import api
 from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.match import analyse_match
-from ssdlossdbg.analysis.results import LossResult
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotations import load_annotation
-from ssdlossdbg.readers.dialects import Units, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import LossResult
+from ssdlossdbg.rules import Units
 
 SHARED = Path(__file__).parents[2] / "shared"
 GOLDEN, BCCD = SHARED / "golden", SHARED / "data" / "bccd"

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import LossResult
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.matching import roles_of_labels
-from ssdlossdbg.readers.dialects import Axes, Background, Coordinates, Dialect, Rows, Units, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.results import LossResult
+from ssdlossdbg.rules import Axes, Background, Coordinates, Dialect, Rows, Units
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "data/dialect_cases.json").read_text())
 SIDE = 512

@@ -1,5 +1,4 @@
 """Questions and their answers: one file a question, which runs the maths once and hands on plain data.
 
-May use `readers` (for what was read) and `multibox`. Results are the frozen dataclasses of `results/`, which have left
-the device and import no torch, so that whatever renders them needs none. `evidence/` makes what the checks look at.
+May use `readers` (for what was read), `multibox` and `results`, whose frozen dataclasses have left the device. `evidence/` makes what the checks look at.
 """

@@ -7,12 +7,11 @@ import torch
 
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import LevelSpec, PriorOrder
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid
+from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder
 
 SIDE_STEP = 0.1
 # Overlaps here come from float64 sides in steps of 0.1 pixel, where 0.5 may come out as 0.49999999999999994.

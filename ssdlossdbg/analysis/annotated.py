@@ -13,8 +13,8 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import Matching, match
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.loader import LoadedObjects
+from ssdlossdbg.rules import Dialect
 
 
 @dataclass(frozen=True)

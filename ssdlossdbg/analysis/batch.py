@@ -8,8 +8,8 @@ from torch import Tensor
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.dialects import Dialect, Units
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.rules import Dialect, Units
 
 
 def targets_in_units(targets: Targets, priors: Priors, dialect: Dialect) -> list[Tensor]:

@@ -12,15 +12,15 @@ from ssdlossdbg.analysis.annotated import match_boxes, match_loaded
 from ssdlossdbg.analysis.batch import targets_in_units
 from ssdlossdbg.analysis.common import class_name, resolve_device
 from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations, state_targets
-from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding, Objects, Refusal
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.classes import class_id, guess_classes
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.loader import LoadedObjects, load_like
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, Refusal
+from ssdlossdbg.rules import Dialect
 
 # Bounds the memory that roles and targets of all priors take, and is enough to keep the device busy.
 IMAGES_AT_ONCE = 32

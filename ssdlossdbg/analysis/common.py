@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssdlossdbg.analysis.results import Box, ConfigSummary, IntArray
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.dialects import Dialect, Units
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import Box, ConfigSummary, IntArray
+from ssdlossdbg.rules import Dialect, Units
 
 BACKGROUND = "background"
 Number = TypeVar("Number", bound=np.generic)

@@ -12,18 +12,18 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import targets_in_units, why_raises
 from ssdlossdbg.analysis.common import resolve_device, summarise, unit_of
-from ssdlossdbg.analysis.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import AtPriors, MultiBoxLoss, combine, confidence_loss, encode_matched, needs_boxes
 from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.rules import Dialect
 
 # What is turned from one dialect's into another's at a time, in the order of the computation: the rule's name, and
 # the settings that make it up, as section.key of a dialect file. Every setting of the maths is in exactly one.

@@ -10,7 +10,15 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import targets_in_units
 from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.multibox.detect import SCORES, Detections, Stage, detect
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.matching import match
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import (
     FINDS,
     FOUND,
     FOUND_AS_OTHER,
@@ -25,16 +33,7 @@ from ssdlossdbg.analysis.results import (
     GroundTruthDetect,
     ImageDetect,
 )
-from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.detect import SCORES, Detections, Stage, detect
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.matching import match
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import IouRule
-from ssdlossdbg.readers.dialects import Dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.rules import Dialect, IouRule
 
 # From this IoU on a detection of its class explains an object (Pascal VOC's criterion).
 EXPLAINS = 0.5

@@ -12,7 +12,18 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import summarise, unit_of
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.analysis.scaled import Scaled, scale_like
+from ssdlossdbg.analysis.size_ranges import size_edges, size_names
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.designs import LevelDesign, bounds_for, design_of, nearest_design, scaled
+from ssdlossdbg.multibox.fitting import Designs, Problem, fit
+from ssdlossdbg.multibox.matching import reaches
+from ssdlossdbg.multibox.priors import generate_priors
+from ssdlossdbg.multibox.reach import Sample, best_iou
+from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.prior_configs import PriorConfig
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import (
     BoolArray,
     FitResult,
     FittedDataset,
@@ -23,19 +34,7 @@ from ssdlossdbg.analysis.results import (
     Reach,
     sound_boxes,
 )
-from ssdlossdbg.analysis.scaled import Scaled, scale_like
-from ssdlossdbg.analysis.size_ranges import size_edges, size_names
-from ssdlossdbg.errors import InputError
-from ssdlossdbg.multibox.designs import LevelDesign, bounds_for, design_of, nearest_design, scaled
-from ssdlossdbg.multibox.fitting import Designs, Problem, fit
-from ssdlossdbg.multibox.matching import reaches
-from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.reach import Sample, best_iou
-from ssdlossdbg.multibox.specs import LevelSpec, MatchSpec, PriorSpec
-from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.dialects import Dialect
-from ssdlossdbg.readers.prior_configs import PriorConfig
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.rules import Dialect, LevelSpec, MatchSpec, PriorSpec
 
 # Of the images with objects, those that the search may not look at.
 HELD_OUT = 0.2

@@ -17,7 +17,18 @@ from ssdlossdbg.analysis.evidence.objects import describe_objects, state_targets
 from ssdlossdbg.analysis.evidence.predicted import describe_predictions
 from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.nonfinite import find_non_finite
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.analysis.splits import GradientNorms, LossSums
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
+from ssdlossdbg.readers.encoded import EncodedTargets
+from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import (
     Cutoff,
     GroundTruthLoss,
     GroupLoss,
@@ -26,19 +37,7 @@ from ssdlossdbg.analysis.results import (
     MinedNegative,
     SceneLoss,
 )
-from ssdlossdbg.analysis.splits import GradientNorms, LossSums
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
-from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import MiningScore
-from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
-from ssdlossdbg.readers.dialects import Dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.rules import Dialect, MiningScore
 
 
 @dataclass(frozen=True)

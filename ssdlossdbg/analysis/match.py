@@ -10,7 +10,17 @@ from ssdlossdbg.analysis.annotated import match_loaded
 from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
 from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations
 from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.codec import decode, encode
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.matching import Matching, overlaps, reaches
+from ssdlossdbg.multibox.mining import negatives_available
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers.annotated import Annotation
+from ssdlossdbg.readers.classes import class_id, guess_classes
+from ssdlossdbg.readers.loader import LoadedObjects, load_like
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
     MATCHED,
@@ -24,17 +34,7 @@ from ssdlossdbg.analysis.results import (
     RoundTrip,
     ThresholdCount,
 )
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
-from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching, overlaps, reaches
-from ssdlossdbg.multibox.mining import negatives_available
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotated import Annotation
-from ssdlossdbg.readers.classes import class_id, guess_classes
-from ssdlossdbg.readers.dialects import Dialect
-from ssdlossdbg.readers.loader import LoadedObjects, load_like
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.rules import Dialect
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(9))
 NEAR_MISS = 0.1

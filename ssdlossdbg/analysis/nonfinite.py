@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import box_problem, to_pixels
-from ssdlossdbg.analysis.results import COORDINATES, NonFinite
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.results import COORDINATES, NonFinite
 
 
 def find_non_finite(

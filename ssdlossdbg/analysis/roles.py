@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssdlossdbg.analysis.results import MatchResult, ObjectChange, RoleChanges
+from ssdlossdbg.results import MatchResult, ObjectChange, RoleChanges
 
 
 def compare_roles(reference: MatchResult, other: MatchResult) -> RoleChanges:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ssdlossdbg.analysis.common import taken
-from ssdlossdbg.analysis.results import BoolArray, FloatArray, IntArray
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets import Dataset, Refused
-from ssdlossdbg.readers.dialects import Dialect, Difficult
 from ssdlossdbg.readers.photo_sizes import PhotoSizes, photo_size
+from ssdlossdbg.results import BoolArray, FloatArray, IntArray
+from ssdlossdbg.rules import Dialect, Difficult
 
 
 @dataclass(frozen=True, eq=False)

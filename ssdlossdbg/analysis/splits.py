@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.results import Parts
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.loss import MultiBoxLoss
-from ssdlossdbg.multibox.specs import LossSpec
+from ssdlossdbg.results import Parts
+from ssdlossdbg.rules import LossSpec
 
 
 class LossSums:

@@ -13,19 +13,20 @@ from ssdlossdbg.analysis.detect import analyse_detect
 from ssdlossdbg.analysis.evidence.predicted import describe_predictions
 from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.results import CompareResult, DetectResult, LossResult
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.weight_decay import decayed
 from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch, load_predicted
-from ssdlossdbg.readers.dialects import Dialect, Units, dialect_names, load_dialect
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import BoxForm, NamedPriors
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.readers.tensors import keys_of
 from ssdlossdbg.readers.weights import load_weights
+from ssdlossdbg.results import CompareResult, DetectResult, LossResult
+from ssdlossdbg.rules import Dialect, Units
 
 NEEDS_OBJECTS = "Save the objects instead: a list of mappings with boxes [n, 4] and labels [n]."
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from os import PathLike
 from typing import TypeVar
 
-from ssdlossdbg.analysis.results import AnchorsResult, LossResult, MatchResult
 from ssdlossdbg.checks.catalogue import find
-from ssdlossdbg.readers.dialects import Dialect, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.results import AnchorsResult, LossResult, MatchResult
+from ssdlossdbg.rules import Dialect
 
 File = str | PathLike[str]
 DEFAULT_DIALECT = "ssd.pytorch"

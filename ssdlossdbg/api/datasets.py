@@ -8,16 +8,16 @@ from pathlib import Path
 
 from ssdlossdbg.analysis.audit import ALONE, AuditSpec, Ranks, analyse_audit, unheard
 from ssdlossdbg.analysis.match import analyse_match
-from ssdlossdbg.analysis.results import AuditResult, MatchResult, WorstImage
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.batches import check_image_size
 from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, Track, annotation_of
 from ssdlossdbg.readers.datasets import load_dataset as _load
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.photos import Photo, load_photo
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
+from ssdlossdbg.rules import Dialect
 
 # Cases of a finding that are listed; the others are only counted, or a million objects would be a million sentences.
 MOST_CASES = 20

@@ -12,7 +12,6 @@ from ssdlossdbg.analysis.evidence.encoded import describe_encoded
 from ssdlossdbg.analysis.evidence.predicted import describe_predictions
 from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.results import CheckedFiles, CheckResult, Objects, Predicted
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
@@ -20,11 +19,12 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.annotations import load_images
 from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch, load_objects, load_predicted
-from ssdlossdbg.readers.dialects import Dialect, Units
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.inputs import SavedBatch, find_inputs
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
 from ssdlossdbg.readers.priors import BoxForm, NamedPriors, load_priors
+from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
+from ssdlossdbg.rules import Dialect, Units
 
 
 def check(

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssdlossdbg.analysis.fit import analyse_fit
-from ssdlossdbg.analysis.results import FitResult
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets import Dataset, load_dataset
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config
 from ssdlossdbg.readers.priors import TENSOR_ENDINGS, BoxForm, load_priors
+from ssdlossdbg.results import FitResult
+from ssdlossdbg.rules import Dialect
 
 
 def fit(

@@ -1,5 +1,5 @@
 """Checks: results and what they were computed from -> findings; a family a file, a function a finding.
 
-A check's docstring is what `ssdlossdbg explain CODE` prints. May use `analysis.results` (and the plain settings of
-`readers.dialects` and `multibox.specs`); never torch, so that `explain` starts at once. A check prints nothing.
+A check's docstring is what `ssdlossdbg explain CODE` prints. May use `results` and the plain settings of
+`rules`; never torch, so that `explain` starts at once. A check prints nothing.
 """

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
 from ssdlossdbg.checks.cases import Describe, TableCases, of_files, of_rows
 from ssdlossdbg.checks.pairs import overlapping_pairs
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import Groups, by_file, lowest_first
-from ssdlossdbg.readers.dialects import SizeFrom
+from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
+from ssdlossdbg.rules import SizeFrom
 
 BOXES = Family("BOX", "boxes")
 

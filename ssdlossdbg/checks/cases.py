@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, IntArray, Objects
+from ssdlossdbg.results import BoolArray, Case, IntArray, Objects
 
 # In a column of places: the case is about all there is, not about one file, image or object.
 EVERYTHING = -1

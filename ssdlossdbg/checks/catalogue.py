@@ -7,7 +7,6 @@ from itertools import chain, islice
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import SEVERITIES, Finding
 from ssdlossdbg.checks.boxes import BOXES
 from ssdlossdbg.checks.cases import Cases
 from ssdlossdbg.checks.encoding import ENCODING
@@ -21,6 +20,7 @@ from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.errors import UnknownNameError
+from ssdlossdbg.results import SEVERITIES, Finding
 
 FAMILIES = (FILES, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
 CHECKS: dict[str, Check] = {

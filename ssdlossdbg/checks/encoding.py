@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, EncodedTable, IntArray, Severity, Where
-from ssdlossdbg.analysis.results.encoded import NO_SIDE, Formula, Tally
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import lowest_first
-from ssdlossdbg.multibox.specs import ForcedRule
+from ssdlossdbg.results import BoolArray, Case, EncodedTable, IntArray, Severity, Where
+from ssdlossdbg.results.encoded import NO_SIDE, Formula, Tally
+from ssdlossdbg.rules import ForcedRule
 
 ENCODING = Family("ENC", "encoding")
 

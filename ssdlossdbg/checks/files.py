@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, Case, FloatArray, IntArray, Objects, Refusal, Severity
 from ssdlossdbg.checks.cases import TableCases, of_images
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.checks.rows import lowest_first
-from ssdlossdbg.readers.dialects import SizeFrom
+from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Refusal, Severity
+from ssdlossdbg.rules import SizeFrom
 
 FILES = Family("FIL", "files")
 UNREADABLE = "FIL001"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import Case, Objects, Refusal, Severity
 from ssdlossdbg.checks.cases import TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family, refusal_case
+from ssdlossdbg.results import Case, Objects, Refusal, Severity
 
 LABELS = Family("LBL", "labels")
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import HARDLY, BoolArray, Case, LossResult, Objects, Severity, Where
 from ssdlossdbg.checks.cases import Describe, TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import by_class, lowest_first
+from ssdlossdbg.results import HARDLY, BoolArray, Case, LossResult, Objects, Severity, Where
 
 MATCHING = Family("MAT", "matching")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.analysis.results import Case, LossResult, Predicted, Severity, Where
-from ssdlossdbg.analysis.results.predicted import SURE, Quota
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.multibox.specs import MiningCap
+from ssdlossdbg.results import Case, LossResult, Predicted, Severity, Where
+from ssdlossdbg.results.predicted import SURE, Quota
+from ssdlossdbg.rules import MiningCap
 
 MINING = Family("MIN", "mining")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ssdlossdbg.analysis.results import COORDINATES, Case, LossResult, NonFinite, Predicted, Severity, Where
-from ssdlossdbg.analysis.results.predicted import LARGEST_LOGIT, LARGEST_OFFSET, OddValue
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.multibox.specs import MiningScore
+from ssdlossdbg.results import COORDINATES, Case, LossResult, NonFinite, Predicted, Severity, Where
+from ssdlossdbg.results.predicted import LARGEST_LOGIT, LARGEST_OFFSET, OddValue
+from ssdlossdbg.rules import MiningScore
 
 NUMERICS = Family("NUM", "numerics")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import FloatArray, IntArray, Objects
+from ssdlossdbg.results import FloatArray, IntArray, Objects
 
 # What an IoU may lie above the ratio of the areas.
 ROUNDING = 1e-9

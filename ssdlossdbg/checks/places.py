@@ -8,8 +8,8 @@ from itertools import count, product
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, IntArray, Objects
 from ssdlossdbg.checks.cases import EVERYTHING, Cases, TableCases
+from ssdlossdbg.results import BoolArray, IntArray, Objects
 
 
 class Numbering:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.analysis.results import Case, Predicted, Severity
-from ssdlossdbg.analysis.results.predicted import NO_PROBABILITY, SAME_LOGIT, HeadOrder
 from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.results import Case, Predicted, Severity
+from ssdlossdbg.results.predicted import NO_PROBABILITY, SAME_LOGIT, HeadOrder
 
 PREDICTIONS = Family("PRE", "predictions")
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.checks.registry import Family, refusal_case
+from ssdlossdbg.results import (
     AnchorsResult,
     BoolArray,
     Case,
@@ -20,7 +21,6 @@ from ssdlossdbg.analysis.results import (
     Severity,
     Where,
 )
-from ssdlossdbg.checks.registry import Family, refusal_case
 
 PRIORS = Family("PRI", "priors")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ssdlossdbg.analysis.results import Case, Refusal, Severity, Where
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases
+from ssdlossdbg.results import Case, Refusal, Severity, Where
 
 S = TypeVar("S")
 Function = Callable[[S], Iterable[Case] | TableCases]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import BoolArray, FloatArray, IntArray, Objects
+from ssdlossdbg.results import BoolArray, FloatArray, IntArray, Objects
 
 
 def lowest_first(chosen: BoolArray, measure: FloatArray | IntArray) -> IntArray:

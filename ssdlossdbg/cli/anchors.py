@@ -43,7 +43,7 @@ from ssdlossdbg.cli.session import (
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import AnchorsResult
+    from ssdlossdbg.results import AnchorsResult
 
 # What torch's generators take.
 LARGEST_SEED = 2**64 - 1
@@ -184,8 +184,8 @@ def _refuse_together(dataset: Path | None, not_fitting: dict[str, object], fitti
 
 
 def _list(format: Format) -> None:
-    from ssdlossdbg.analysis.results import PresetSummary
     from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
+    from ssdlossdbg.results import PresetSummary
 
     configs = [load_prior_config(name) for name in preset_names()]
     presets = [PresetSummary(c.name, c.title, c.codebase, c.aliases, c.spec.image_size, c.spec.count) for c in configs]

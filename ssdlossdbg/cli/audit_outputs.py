@@ -11,9 +11,9 @@ from ssdlossdbg.cli.session import check_output, make_folder, say_warning
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import AuditResult, MatchResult, WorstImage
     from ssdlossdbg.readers.datasets import Dataset
     from ssdlossdbg.readers.photos import Photo
+    from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 
 DEFAULT_DIALECT = "ssd.pytorch"
 # Bytes of a photo's name in that of its picture: file systems take 255, and what comes before and after needs some.

@@ -35,7 +35,7 @@ from ssdlossdbg.cli.session import command, finish, progress, quick_imports, sho
 from ssdlossdbg.errors import EXIT_BAD_INPUT
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import CheckResult
+    from ssdlossdbg.results import CheckResult
 
 
 class CheckFormat(StrEnum):
@@ -87,7 +87,7 @@ def check(
     with progress("Checking"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.dialects import Units
+            from ssdlossdbg.rules import Units
         result = api.check(
             files,
             config,

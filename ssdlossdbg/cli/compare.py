@@ -63,7 +63,7 @@ def compare(
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.dialects import Units
+            from ssdlossdbg.rules import Units
         result = api.compare(
             predictions,
             targets,

@@ -101,8 +101,8 @@ def detect(
     with progress("Detecting"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.dialects import Units
             from ssdlossdbg.readers.photos import load_photo
+            from ssdlossdbg.rules import Units
         loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.detect(
             predictions,

@@ -20,8 +20,9 @@ def dialects(
 
     Example: ssdlossdbg dialects ssd.pytorch torchvision
     """
-    from ssdlossdbg.readers.dialects import dialect_names, differences, load_dialect, source_text
+    from ssdlossdbg.readers.dialects import dialect_names, load_dialect, source_text
     from ssdlossdbg.report.compare_text import dialects_report, differences_report
+    from ssdlossdbg.rules import differences
 
     if name is None:
         known = [load_dialect(each) for each in dialect_names()]

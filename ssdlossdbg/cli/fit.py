@@ -11,7 +11,7 @@ from ssdlossdbg.cli.session import show, show_plain, write_file
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import FitResult
+    from ssdlossdbg.results import FitResult
 
 
 def parse_levels(text: str | None) -> tuple[tuple[int, int], ...]:

@@ -102,8 +102,8 @@ def loss(
     with progress("Computing the loss"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.dialects import Units
             from ssdlossdbg.readers.photos import load_photo
+            from ssdlossdbg.rules import Units
         loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.loss(
             predictions,

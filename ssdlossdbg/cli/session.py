@@ -27,7 +27,7 @@ from ssdlossdbg.errors import (
 )
 
 if TYPE_CHECKING:
-    from ssdlossdbg.analysis.results import (
+    from ssdlossdbg.results import (
         AnchorsResult,
         CompareResult,
         DetectResult,
@@ -170,7 +170,7 @@ def finish(findings: Iterable[Finding], fail_on: FailOn) -> None:
     Raises:
         typer.Exit: with the code for findings, where one is as grave as the user said.
     """
-    from ssdlossdbg.analysis.results import SEVERITIES
+    from ssdlossdbg.results import SEVERITIES
 
     if fail_on is FailOn.NEVER:
         return

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.grid import Grid
-from ssdlossdbg.multibox.specs import ConflictRule, ForcedRule, MatchSpec, Precision, Ties
+from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec, Precision, Ties
 
 
 @dataclass(frozen=True)

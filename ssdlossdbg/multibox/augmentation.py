@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.crop_rules import KEEPS, OVERLAPS, SHAPES
-from ssdlossdbg.multibox.specs import AugmentSpec, CropChoice, CropDemand, CropOverlap
+from ssdlossdbg.rules import AugmentSpec, CropChoice, CropDemand, CropOverlap
 
 # Width and height in pixels that a photo of unknown size is taken to have.
 UNKNOWN_SIDE = 4096.0

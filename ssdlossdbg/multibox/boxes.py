@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.specs import IouRule
+from ssdlossdbg.rules import IouRule
 
 
 def constants(values: Sequence[float], like: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import constants
-from ssdlossdbg.multibox.specs import CodecSpec
+from ssdlossdbg.rules import CodecSpec
 
 
 def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:

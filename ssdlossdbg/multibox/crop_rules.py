@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.specs import AugmentSpec, CropKeep, CropOverlap, CropShape
+from ssdlossdbg.rules import AugmentSpec, CropKeep, CropOverlap, CropShape
 
 
 def _coverage(boxes: Tensor, window: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ssdlossdbg.multibox.specs import LevelSpec
+from ssdlossdbg.rules import LevelSpec
 
 # What an aspect ratio is rounded to, and between what it stays: nearer to 1 it repeats the square.
 RATIO_GRAIN = 0.05

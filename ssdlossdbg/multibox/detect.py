@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.nms import suppress
-from ssdlossdbg.multibox.specs import BoxClip, CandidateScope, CodecSpec, DetectSpec, Scores, SmallBoxes
+from ssdlossdbg.rules import BoxClip, CandidateScope, CodecSpec, DetectSpec, Scores, SmallBoxes
 
 
 class Stage(IntEnum):

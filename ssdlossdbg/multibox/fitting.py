@@ -22,8 +22,8 @@ from ssdlossdbg.multibox.designs import (
 )
 from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.reach import Sample, nearest_centres, placed_iou
-from ssdlossdbg.multibox.specs import PriorSpec
 from ssdlossdbg.multibox.threads import one_thread
+from ssdlossdbg.rules import PriorSpec
 
 Designs = tuple[LevelDesign, ...]
 # What a number is multiplied and divided by to look for a better one: first far off, then nearby.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.loss import MultiBoxLoss, ceiling
-from ssdlossdbg.multibox.specs import ConfidenceLoss, LossSpec
+from ssdlossdbg.rules import ConfidenceLoss, LossSpec
 
 PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
     ConfidenceLoss.SOFTMAX: lambda logits: logits.softmax(-1),

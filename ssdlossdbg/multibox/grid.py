@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.specs import LevelSpec, PriorOrder
+from ssdlossdbg.rules import LevelSpec, PriorOrder
 
 # Slack of the windows: IoU computed in float32 may exceed the exact one by as much, relatively.
 ROUNDING = 1e-5

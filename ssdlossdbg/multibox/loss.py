@@ -17,7 +17,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, match_on_grid, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.rules import (
     CodecSpec,
     ConfidenceLoss,
     LocalizationLoss,

@@ -14,7 +14,7 @@ from ssdlossdbg.multibox.assignment import OWNERS, Assignment, assign, can_assig
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.rules import (
     BackgroundObjects,
     Comparison,
     ConflictRule,

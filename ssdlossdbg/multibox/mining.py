@@ -12,7 +12,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.nms import suppress_repeats
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.rules import (
     MiningCap,
     MiningPositives,
     MiningScope,

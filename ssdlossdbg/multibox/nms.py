@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.specs import IouRule, Suppression
+from ssdlossdbg.rules import IouRule, Suppression
 
 # Boxes settled at a time, and the most overlaps held at once: what fits a processor's cache is three times as fast.
 BLOCK = 128

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.grid import Grid
-from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
 CENTRE_TOLERANCE = 1e-4

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.specs import Clip, MatchSpec, Precision, PriorSpec
 from ssdlossdbg.multibox.tiles import images_at_once
+from ssdlossdbg.rules import Clip, MatchSpec, Precision, PriorSpec
 
 # An overlap this close to the threshold may come out on its other side in another cell that is as near.
 ROUNDING = 1e-5

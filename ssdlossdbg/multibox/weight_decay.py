@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.specs import WeightDecaySpec
+from ssdlossdbg.rules import WeightDecaySpec
 
 
 def decayed(names: Iterable[str], spec: WeightDecaySpec) -> list[str]:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Dialect, Units, settings_in_pixels
 from ssdlossdbg.readers.encoded import EncodedTargets, recognise_encoded
 from ssdlossdbg.readers.predictions import Predictions, load_predictions
 from ssdlossdbg.readers.priors import (
@@ -23,6 +22,7 @@ from ssdlossdbg.readers.priors import (
 )
 from ssdlossdbg.readers.targets import Targets, check_batch, load_targets
 from ssdlossdbg.readers.tensors import load_tensors
+from ssdlossdbg.rules import Dialect, Units, settings_in_pixels
 
 SAY_IMAGE_SIZE = "Say of what input: --image-size 300."
 

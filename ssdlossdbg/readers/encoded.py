@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Dialect, NativeSpec
 from ssdlossdbg.readers.native import class_ids, values_last, x_first
+from ssdlossdbg.rules import Dialect, NativeSpec
 
 # Of pytorch-ssd's loss, and of what its data loader and lufficc/SSD's, SSD.TensorFlow's and GluonCV's call them.
 LABEL_KEYS = ("labels", "cls_targets")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
-from ssdlossdbg.readers.dialects import Difficult, SizeFrom, TargetSpec
+from ssdlossdbg.rules import Difficult, SizeFrom, TargetSpec
 
 
 @dataclass(frozen=True)

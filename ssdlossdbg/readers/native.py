@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssdlossdbg.readers.dialects import Axes, Background, Coordinates, Dialect, NativeSpec, Rows
+from ssdlossdbg.rules import Axes, Background, Coordinates, Dialect, NativeSpec, Rows
 
 OTHER_AXIS_FIRST = [1, 0, 3, 2]
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Axes, Dialect, NativeSpec
 from ssdlossdbg.readers.native import background_first, own_order, own_priors, values_last, x_first
 from ssdlossdbg.readers.tensors import keys_of, load_tensors
+from ssdlossdbg.rules import Axes, Dialect, NativeSpec
 
 LOC_KEYS = ("loc", "bbox_regression")
 CONF_KEYS = ("conf", "cls_logits")

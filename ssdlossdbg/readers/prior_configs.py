@@ -10,8 +10,8 @@ from typing import Any
 
 from ssdlossdbg import prior_configs as shipped
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
 from ssdlossdbg.readers.schema import build, load_named
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
 PRIOR_CONFIGS = Path(shipped.__file__).parent
 SHAPE_WORDS = ("min", "mean")

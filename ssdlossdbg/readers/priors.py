@@ -14,11 +14,10 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
-from ssdlossdbg.multibox.specs import LevelSpec
-from ssdlossdbg.readers.dialects import Dialect, NativeSpec
 from ssdlossdbg.readers.native import own_priors
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config, preset_names
 from ssdlossdbg.readers.tensors import load_tensors
+from ssdlossdbg.rules import Dialect, LevelSpec, NativeSpec
 
 BoxForm = Literal["cxcywh", "xyxy"]
 TENSOR_ENDINGS = frozenset({".pt", ".pth", ".npy", ".npz", ".safetensors"})

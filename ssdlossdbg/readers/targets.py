@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Dialect, NativeSpec, Rows, Units
 from ssdlossdbg.readers.encoded import EncodedTargets, read_encoded, recognise_encoded
 from ssdlossdbg.readers.native import own_row, x_first
 from ssdlossdbg.readers.tensors import keys_of, load_tensors
+from ssdlossdbg.rules import Dialect, NativeSpec, Rows, Units
 
 EXPECTED = (
     "Expected a list of [n, 5] tensors (x1, y1, x2, y2, label), a list of mappings with boxes [n, 4] and labels [n], "

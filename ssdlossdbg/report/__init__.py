@@ -1,5 +1,5 @@
 """Results to terminal reports, PNG pictures and JSON.
 
-A renderer takes a result of `analysis/results/` (for `explain`, the checks themselves) and returns text, a rich
+A renderer takes a result of `results/` (for `explain`, the checks themselves) and returns text, a rich
 renderable or an image; it never prints, writes or reads files, and never imports torch.
 """

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.analysis.results import AnchorsResult, LevelGrid
 from ssdlossdbg.report.canvas import Canvas, Panel
 from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count, feature_map, size, stride
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, NEUTRAL_GROUND, WHITE
+from ssdlossdbg.results import AnchorsResult, LevelGrid
 
 COLUMNS = 3
 SIDE, MARGIN, HEADER, CAPTION, ROW = 420, 16, 64, 24, 20

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import AnchorsResult, PresetSummary
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import Column, facts, feature_map, priors_line, section, size, stride, table
+from ssdlossdbg.results import AnchorsResult, PresetSummary
 
 
 def anchors_report(result: AnchorsResult) -> RenderableType:

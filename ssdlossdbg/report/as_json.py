@@ -11,7 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.report.finding_json import finding_dict, valid_json
+from ssdlossdbg.results import (
     COORDINATES,
     FINDS,
     FOUND,
@@ -39,7 +40,6 @@ from ssdlossdbg.analysis.results import (
     RoleChanges,
     RoundTrip,
 )
-from ssdlossdbg.report.finding_json import finding_dict, valid_json
 
 SCHEMA_VERSION = 1
 

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ssdlossdbg.analysis.results import FloatArray
 from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE
+from ssdlossdbg.results import FloatArray
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ssdlossdbg.analysis.results import Case, CheckResult, Finding, Severity
 from ssdlossdbg.report.check_text import listed
+from ssdlossdbg.results import Case, CheckResult, Finding, Severity
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 

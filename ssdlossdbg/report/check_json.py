@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from ssdlossdbg.analysis.results import SEVERITIES, CheckResult
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.check_text import codes, severities
 from ssdlossdbg.report.finding_json import finding_dict
+from ssdlossdbg.results import SEVERITIES, CheckResult
 
 
 def check_json(result: CheckResult) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ssdlossdbg.analysis.results import Case, CheckResult, Finding
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.report.check_text import listed
 from ssdlossdbg.report.explain_text import paragraphs
+from ssdlossdbg.results import Case, CheckResult, Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import SEVERITIES, Case, CheckResult, Finding, Severity, Where
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import SEVERITY_STYLES
+from ssdlossdbg.results import SEVERITIES, Case, CheckResult, Finding, Severity, Where
 
 Key = tuple[str | int, ...]
 

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import Column, facts, number, priors_line, section, table
+from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 
 MOST_IMAGES = 6
 MOST_OBJECTS = 6

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
+from ssdlossdbg.report.match_picture import colour_of
+from ssdlossdbg.report.text import count
+from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE
+from ssdlossdbg.results import (
     FINDS,
     FOUND,
     FOUND_AS_OTHER,
@@ -17,10 +21,6 @@ from ssdlossdbg.analysis.results import (
     ImageDetect,
     codes_at,
 )
-from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
-from ssdlossdbg.report.match_picture import colour_of
-from ssdlossdbg.report.text import count
-from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE
 
 DIM = 0.4
 MARGIN, HEADER, ROW = 12, 34, 20

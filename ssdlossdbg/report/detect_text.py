@@ -8,20 +8,6 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import (
-    FINDS,
-    FOUND,
-    FOUND_AS_OTHER,
-    MISSED,
-    NOTHING,
-    OTHER_CLASS,
-    REPEATS,
-    ClassDetect,
-    Detection,
-    DetectResult,
-    GroundTruthDetect,
-    ImageDetect,
-)
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
@@ -36,6 +22,20 @@ from ssdlossdbg.report.text import (
     table,
 )
 from ssdlossdbg.report.theme import OUTCOME_STYLES
+from ssdlossdbg.results import (
+    FINDS,
+    FOUND,
+    FOUND_AS_OTHER,
+    MISSED,
+    NOTHING,
+    OTHER_CLASS,
+    REPEATS,
+    ClassDetect,
+    Detection,
+    DetectResult,
+    GroundTruthDetect,
+    ImageDetect,
+)
 
 MOST_PLACES = 3
 HALF = ("float16", "bfloat16")

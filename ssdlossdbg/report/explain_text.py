@@ -13,11 +13,11 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import Severity
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.text import section
 from ssdlossdbg.report.theme import SEVERITY_STYLES
+from ssdlossdbg.results import Severity
 
 LONGEST_SEVERITY = max(map(len, Severity))
 

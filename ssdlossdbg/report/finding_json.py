@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ssdlossdbg.analysis.results import Case, Finding
+from ssdlossdbg.results import Case, Finding
 
 MOST_IN_MESSAGE = 3
 

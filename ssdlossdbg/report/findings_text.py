@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding, Severity
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import SEVERITY_STYLES
+from ssdlossdbg.results import SEVERITIES, Case, Finding, Severity
 
 # At most a screenful: so many findings, and of each but a note so many cases.
 MOST_FINDINGS, MOST_CASES = 7, 3

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ssdlossdbg.analysis.results import FitResult, FittedPriors, Reach
 from ssdlossdbg.report.as_json import SCHEMA_VERSION, dump
 from ssdlossdbg.report.prior_config_toml import prior_config_table
+from ssdlossdbg.results import FitResult, FittedPriors, Reach
 
 
 def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:

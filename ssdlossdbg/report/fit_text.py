@@ -9,9 +9,9 @@ from math import prod
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import FitResult, FittedLevel, Reach
 from ssdlossdbg.report.shares import many, percent
 from ssdlossdbg.report.text import Column, bullets, facts, feature_map, priors_line, section, stride, table
+from ssdlossdbg.results import FitResult, FittedLevel, Reach
 
 TO = " -> "
 NOTHING = "-"

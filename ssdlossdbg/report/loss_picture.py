@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.analysis.results import ImageLoss, LossResult, SceneLoss, codes_at
 from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Colour, Panel, panel_size
 from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import INK
+from ssdlossdbg.results import ImageLoss, LossResult, SceneLoss, codes_at
 
 DIM, DARK = 0.5, 0.7
 MARGIN, HEADER, CAPTION, LEGEND = 12, 34, 24, 40

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
@@ -22,6 +21,7 @@ from ssdlossdbg.report.text import (
     section,
     table,
 )
+from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
 
 PART_COLUMNS = (Column("pos"), Column("neg"), Column("loc"), Column("conf pos"), Column("conf neg"), Column("total"))
 

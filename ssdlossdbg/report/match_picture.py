@@ -7,10 +7,10 @@ import math
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
 from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
 from ssdlossdbg.report.text import count, feature_map
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED
+from ssdlossdbg.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
 
 DIM = 0.35
 FEW = 12

@@ -7,15 +7,6 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import (
-    FORCED_ONLY,
-    INVALID,
-    MATCHED,
-    UNMATCHED,
-    GroundTruthMatch,
-    MatchResult,
-    RoundTrip,
-)
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
@@ -30,6 +21,15 @@ from ssdlossdbg.report.text import (
     table,
 )
 from ssdlossdbg.report.theme import STATUS_STYLES
+from ssdlossdbg.results import (
+    FORCED_ONLY,
+    INVALID,
+    MATCHED,
+    UNMATCHED,
+    GroundTruthMatch,
+    MatchResult,
+    RoundTrip,
+)
 
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 

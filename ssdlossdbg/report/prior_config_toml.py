@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ssdlossdbg.analysis.results import FitResult, FittedLevel
-from ssdlossdbg.multibox.specs import Clip, PriorOrder, PriorSpec
 from ssdlossdbg.report.shares import percent
+from ssdlossdbg.results import FitResult, FittedLevel
+from ssdlossdbg.rules import Clip, PriorOrder, PriorSpec
 
 
 def prior_config_toml(result: FitResult) -> str:

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import Box, ConfigSummary
+from ssdlossdbg.results import Box, ConfigSummary
 
 
 @dataclass(frozen=True)

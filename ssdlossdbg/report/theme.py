@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.theme import Theme
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.results import (
     FORCED_ONLY,
     FOUND,
     FOUND_AS_OTHER,

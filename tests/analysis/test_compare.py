@@ -13,17 +13,17 @@ import torch
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
-from ssdlossdbg.analysis.results import CompareResult, DialectOutcome
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import Normalizer
-from ssdlossdbg.readers.dialects import Dialect, Units, dialect_names, load_dialect
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import CompareResult, DialectOutcome
+from ssdlossdbg.rules import Dialect, Normalizer, Units
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 NAMES = dialect_names()

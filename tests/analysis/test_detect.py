@@ -12,7 +12,12 @@ from torch import Tensor
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.detect import analyse_detect
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import (
     FINDS,
     FOUND,
     FOUND_AS_OTHER,
@@ -22,11 +27,7 @@ from ssdlossdbg.analysis.results import (
     REPEATS,
     DetectResult,
 )
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.dialects import Units, load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.rules import Units
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 RULES = load_dialect("ssd.pytorch")

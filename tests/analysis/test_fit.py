@@ -13,7 +13,6 @@ import torch
 
 from ssdlossdbg.analysis import fit as fit_module
 from ssdlossdbg.analysis.fit import analyse_fit
-from ssdlossdbg.analysis.results import FitResult, FloatArray
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.fitting import Designs, Problem
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
@@ -23,6 +22,7 @@ from ssdlossdbg.readers.datasets import Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config
 from ssdlossdbg.report.prior_config_toml import prior_config_toml
+from ssdlossdbg.results import FitResult, FloatArray
 
 SSD300 = load_prior_config("ssd300-voc")
 DIALECT = load_dialect("ssd.pytorch")

@@ -14,18 +14,18 @@ from torch import Tensor
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.results import GroupLoss, LossResult, Parts
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.specs import LevelSpec, PriorSpec
-from ssdlossdbg.readers.dialects import Units, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import GroupLoss, LossResult, Parts
+from ssdlossdbg.rules import LevelSpec, PriorSpec, Units
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 RULES = load_dialect("ssd.pytorch")

@@ -13,13 +13,13 @@ import torch
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.match import THRESHOLDS, analyse_match
-from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
-from ssdlossdbg.multibox.specs import LevelSpec, PriorSpec
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
+from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 RULES = load_dialect("ssd.pytorch")

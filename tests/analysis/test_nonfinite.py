@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.nonfinite import find_non_finite
-from ssdlossdbg.analysis.results import NonFinite
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.results import NonFinite
 
 RULES = load_dialect("ssd.pytorch")
 NAN, INF = math.nan, math.inf

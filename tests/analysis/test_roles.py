@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import MatchResult
 from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.results import MatchResult
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 PRIORS = load_priors("ssd300-voc")

@@ -11,7 +11,8 @@ from PIL import Image
 
 from ssdlossdbg.analysis.scaled import scale_like
 from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.dialects import Difficult, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.rules import Difficult
 
 DROPS = load_dialect("ssd.pytorch")
 KEEPS = replace(DROPS, targets=replace(DROPS.targets, difficult=Difficult.KEEP))

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import LossResult, MatchResult
 from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.results import LossResult, MatchResult
 
 Boxes = Sequence[Sequence[float]]
 # Six sound boxes of a 640 x 480 photo, each in reach of SSD300's priors, one at every border.

@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, LossResult, MatchResult, Severity
-from ssdlossdbg.readers.dialects import Units
+from ssdlossdbg.results import Finding, LossResult, MatchResult, Severity
+from ssdlossdbg.rules import Units
 
 Match = Callable[..., MatchResult]
 Lose = Callable[..., LossResult]

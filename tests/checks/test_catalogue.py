@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.checks.catalogue import CHECKS, choose, find, known_prefix
 from ssdlossdbg.errors import UnknownNameError
+from ssdlossdbg.results import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 
 ASTRONAUT = ("sample_data/astronaut.jpg", "sample_data/astronaut.xml")
 

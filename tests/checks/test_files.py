@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, MatchResult, Refusal, Severity
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.results import Finding, MatchResult, Refusal, Severity
 
 Match = Callable[..., MatchResult]
 # In both halves of a 640 x 480 photo, and of one of half its size.

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.results import Finding, LossResult, MatchResult, Refusal, Severity
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.results import Finding, LossResult, MatchResult, Refusal, Severity
 
 Match = Callable[..., MatchResult]
 Lose = Callable[..., LossResult]

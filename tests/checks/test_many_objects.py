@@ -9,7 +9,6 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from ssdlossdbg.analysis.results import Case, FloatArray, ImageFacts, IntArray, Objects, Refusal, Severity, Where
 from ssdlossdbg.checks import catalogue
 from ssdlossdbg.checks.boxes import SAME_OBJECT
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases, of_files, of_images, of_rows
@@ -18,6 +17,7 @@ from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import Groups
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.results import Case, FloatArray, ImageFacts, IntArray, Objects, Refusal, Severity, Where
 
 SEEDS = range(12)
 LABELS = ("background", "cat", "dog", "Cat")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, LossResult, MatchResult, Severity
+from ssdlossdbg.results import Finding, LossResult, MatchResult, Severity
 
 Match = Callable[..., MatchResult]
 Lose = Callable[..., LossResult]

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, LossResult, Severity
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.specs import LevelSpec, PriorSpec
+from ssdlossdbg.results import Finding, LossResult, Severity
+from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 # A 10 x 10 grid of priors of 60 x 60 pixels in a 300-pixel input; prior 10 * row + column.

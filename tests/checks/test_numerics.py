@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, LossResult, Objects, Severity
+from ssdlossdbg.results import Finding, LossResult, Objects, Severity
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 NAN, INF = math.nan, math.inf

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, LossResult, Severity
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config
+from ssdlossdbg.results import Finding, LossResult, Severity
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 COUNTS = {38: 4, 19: 6, 10: 6, 5: 6, 3: 4, 1: 4}

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, Refusal, Severity
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
 from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.results import Finding, Refusal, Severity
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
 Found = dict[str, Finding]
 Anchors = Callable[..., Found]

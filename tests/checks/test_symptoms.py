@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import Finding, Severity
 from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.results import Finding, Severity
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 Corners = tuple[int, int, int, int]

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import ssdlossdbg
-from ssdlossdbg.analysis.results import CheckResult
+from ssdlossdbg.results import CheckResult
 
 GOOD = ("cat", (40, 20, 160, 90))
 FLAT = ("cat", (30, 20, 30, 60))

@@ -11,10 +11,10 @@ import pytest
 import typer
 from torch import Tensor
 
-from ssdlossdbg.analysis.results import Case, Finding, Severity, Where
 from ssdlossdbg.cli.options import FailOn, parse_codes
 from ssdlossdbg.cli.session import finish
 from ssdlossdbg.errors import UnknownNameError
+from ssdlossdbg.results import Case, Finding, Severity, Where
 
 Run = Callable[..., Any]
 ERROR, WARNING, NOTE = Severity

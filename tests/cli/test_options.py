@@ -16,7 +16,7 @@ from ssdlossdbg.cli.options import (
     parse_image_size,
 )
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Units
+from ssdlossdbg.rules import Units
 
 
 @pytest.mark.parametrize(

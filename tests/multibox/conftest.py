@@ -10,7 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from ssdlossdbg.readers.dialects import Dialect, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.rules import Dialect
 
 
 @pytest.fixture(scope="session")

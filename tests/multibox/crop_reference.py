@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import floor, prod, sqrt
 from random import Random
 
-from ssdlossdbg.multibox.specs import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
+from ssdlossdbg.rules import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
 
 Box = tuple[float, float, float, float]
 Size = tuple[float, float]

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.augmentation import UNKNOWN_SIDE, Drawn, draw
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.specs import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.rules import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
 
 PHOTO = (400.0, 300.0)
 # One large object, one of middle size, one small one in a corner.

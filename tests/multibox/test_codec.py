@@ -10,8 +10,7 @@ import torch
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.specs import CodecSpec
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.rules import CodecSpec, Dialect
 
 Variances = tuple[float, float, float, float]
 VARIANCES: list[Variances] = [(0.1, 0.1, 0.2, 0.2), (1.0, 1.0, 1.0, 1.0), (0.1, 0.2, 0.3, 0.4)]

@@ -17,8 +17,8 @@ from ssdlossdbg.multibox.designs import (
     scaled,
     with_shapes,
 )
-from ssdlossdbg.multibox.specs import LevelSpec
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
+from ssdlossdbg.rules import LevelSpec
 
 BOUNDS = Bounds(grain=1.0, largest=600.0)
 LEVEL = make_design((19, 19), (16.0, 16.0), 60.0, 111.0, (2.0, 3.0))

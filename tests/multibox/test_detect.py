@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.detect import Detections, Stage, clip_to, decode_clamped, detect, highest
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.rules import (
     BoxClip,
     CandidateScope,
     CodecSpec,
@@ -22,7 +23,6 @@ from ssdlossdbg.multibox.specs import (
     Scores,
     SmallBoxes,
 )
-from ssdlossdbg.readers.dialects import load_dialect
 
 ROOT = Path(__file__).parents[2]
 SAMPLE, DATA = ROOT / "sample_data", ROOT / "tests/data/detect_sample.json"

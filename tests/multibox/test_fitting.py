@@ -10,8 +10,8 @@ import torch
 from ssdlossdbg.multibox.designs import Bounds, nearest_design
 from ssdlossdbg.multibox.fitting import Designs, Problem, Search, count, fit
 from ssdlossdbg.multibox.reach import Sample, best_iou
-from ssdlossdbg.multibox.specs import Clip, MatchSpec, PriorSpec
 from ssdlossdbg.readers.prior_configs import load_prior_config
+from ssdlossdbg.rules import Clip, MatchSpec, PriorSpec
 
 SPEC = load_prior_config("ssd300-voc").spec
 START: Designs = tuple(map(nearest_design, SPEC.levels))

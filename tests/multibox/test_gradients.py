@@ -13,7 +13,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.rules import Dialect
 
 
 def compute(batch: Any, rules: Dialect, device: str = "cpu") -> MultiBoxLoss:

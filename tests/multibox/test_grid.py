@@ -16,7 +16,9 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import multibox_loss
 from ssdlossdbg.multibox.matching import match, match_on_grid
 from ssdlossdbg.multibox.priors import Priors, generate_priors
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
+from ssdlossdbg.rules import (
     BackgroundObjects,
     Clip,
     Comparison,
@@ -29,8 +31,6 @@ from ssdlossdbg.multibox.specs import (
     PriorSpec,
     Ties,
 )
-from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
 
 # A grid of few cells, so that objects tie; the second level is not square and its shapes overlap the border.
 SMALL = PriorSpec(

@@ -16,8 +16,8 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
-from ssdlossdbg.multibox.specs import CodecSpec, ForcedRule, MiningSelection
-from ssdlossdbg.readers.dialects import Dialect, dialect_names, load_dialect
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.rules import CodecSpec, Dialect, ForcedRule, MiningSelection
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ssd_pytorch_cases.json").read_text())
 CASES = [name for name, case in RECORDED.items() if name != "_about" and "error" not in case]

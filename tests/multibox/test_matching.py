@@ -16,7 +16,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match, overlaps, reaches
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.rules import Dialect
 
 Interval = tuple[float, float]
 QUARTERS: list[Interval] = [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)]

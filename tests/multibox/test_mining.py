@@ -15,8 +15,7 @@ from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine, negatives_available
-from ssdlossdbg.multibox.specs import MiningPositives, MiningScope
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.rules import Dialect, MiningPositives, MiningScope
 
 POSITIVE = [False, True, False, False, False, False]
 

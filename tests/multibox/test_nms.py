@@ -9,7 +9,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import nms
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.nms import fits_torchvision, suppress, suppress_by, suppress_in_blocks, suppress_repeats
-from ssdlossdbg.multibox.specs import IouRule, Suppression
+from ssdlossdbg.rules import IouRule, Suppression
 
 NAN = float("nan")
 

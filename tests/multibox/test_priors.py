@@ -7,8 +7,8 @@ import torch
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
-from ssdlossdbg.multibox.specs import Clip, LevelSpec, PriorOrder, PriorSpec
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
 LEVELS = (
     LevelSpec((5, 3), (64.0, 60.0), ((30.0, 30.0), (42.0, 21.0), (21.0, 42.0))),

@@ -12,7 +12,7 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import overlaps, reaches
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou, nearest_centres
-from ssdlossdbg.multibox.specs import Clip, IouRule, LevelSpec, MatchSpec, Precision, PriorSpec
+from ssdlossdbg.rules import Clip, IouRule, LevelSpec, MatchSpec, Precision, PriorSpec
 
 # Cells that do not divide the input, centres beyond it, shapes larger than it, and one column.
 SPEC = PriorSpec(

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from ssdlossdbg.multibox.specs import WeightDecaySpec
 from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
+from ssdlossdbg.rules import WeightDecaySpec
 
 # Sums of squares: 30, 4, 8, 100, 1.
 WEIGHTS = {

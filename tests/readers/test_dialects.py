@@ -10,26 +10,22 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.readers.dialects import DIALECTS, dialect_names, load_dialect
+from ssdlossdbg.rules import (
     Comparison,
     ConflictRule,
     CropChoice,
     CropDemand,
+    Dialect,
+    Difficult,
     ForcedRule,
     IouRule,
     MiningCap,
     MiningScore,
     Normalizer,
-)
-from ssdlossdbg.readers.dialects import (
-    DIALECTS,
-    Dialect,
-    Difficult,
     SizeFrom,
     TargetSpec,
     Units,
-    dialect_names,
-    load_dialect,
 )
 
 Refused = Callable[[Callable[[], object]], InputError]

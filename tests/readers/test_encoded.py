@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Units, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.targets import Targets, load_targets
+from ssdlossdbg.rules import Units
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
-from ssdlossdbg.readers.dialects import Difficult, SizeFrom, TargetSpec, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.loader import load_like
+from ssdlossdbg.rules import Difficult, SizeFrom, TargetSpec
 
 EASY = AnnotatedObject(0, "cat", (1.0, 2.0, 51.0, 26.0))
 HARD = AnnotatedObject(1, "dog", (11.0, 3.0, 21.0, 13.0), difficult=True)

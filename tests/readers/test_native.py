@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Dialect, dialect_names, load_dialect, settings_in_pixels
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.native import class_ids
 from ssdlossdbg.readers.predictions import load_predictions
 from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.readers.targets import Targets, load_targets
+from ssdlossdbg.rules import Dialect, settings_in_pixels
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]

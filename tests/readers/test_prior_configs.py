@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.specs import Clip, PriorOrder
 from ssdlossdbg.readers.prior_configs import PRIOR_CONFIGS, load_prior_config, preset_names
+from ssdlossdbg.rules import Clip, PriorOrder
 
 FIGURES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "priors.json").read_text())
 CODEBASES = {

@@ -15,9 +15,9 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import Priors, generate_priors
-from ssdlossdbg.multibox.specs import PriorOrder
 from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.readers.priors import NamedPriors, check_prior_count, load_priors, recognise_priors
+from ssdlossdbg.rules import PriorOrder
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]

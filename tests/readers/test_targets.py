@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import Units
 from ssdlossdbg.readers.targets import EXPECTED, Targets, check_batch, load_targets
+from ssdlossdbg.rules import Units
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]

@@ -14,7 +14,9 @@ from PIL import Image
 from rich.console import Console, RenderableType
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.report.theme import TERMINAL
+from ssdlossdbg.results import (
     AnchorsResult,
     AuditedDataset,
     AuditResult,
@@ -33,8 +35,6 @@ from ssdlossdbg.analysis.results import (
     Tally,
     WorstImage,
 )
-from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.report.theme import TERMINAL
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 CLASSES = (SAMPLE / "classes.txt").read_text().split()

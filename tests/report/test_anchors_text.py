@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ssdlossdbg.analysis.results import AnchorsResult, PresetSummary
 from ssdlossdbg.report.anchors_text import anchors_report, presets_report
+from ssdlossdbg.results import AnchorsResult, PresetSummary
 
 Render = Callable[..., str]
 EXPECTED = """\

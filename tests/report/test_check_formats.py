@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ssdlossdbg.analysis.results import Case, CheckedFiles, CheckResult, Finding, Severity, Where
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.report.check_github import check_github
 from ssdlossdbg.report.check_json import check_json
 from ssdlossdbg.report.check_sarif import check_sarif
 from ssdlossdbg.report.check_text import check_report, codes, severities
 from ssdlossdbg.report.finding_json import finding_dict, finding_message
+from ssdlossdbg.results import Case, CheckedFiles, CheckResult, Finding, Severity, Where
 
 
 def case(where: Where, value: float | str | None = 1.0) -> Case:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 from ssdlossdbg.report.compare_text import (
     compare_report,
     dialects_report,
@@ -18,6 +17,7 @@ from ssdlossdbg.report.compare_text import (
     explain,
     roles_report,
 )
+from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 
 Render = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "sample_data"

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import MISSED, DetectResult
 from ssdlossdbg.report.as_json import detect_json
 from ssdlossdbg.report.detect_picture import detect_picture
 from ssdlossdbg.report.detect_text import detect_report
 from ssdlossdbg.report.theme import RED
+from ssdlossdbg.results import MISSED, DetectResult
 
 Render = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "sample_data"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ssdlossdbg.analysis.results import Case, Finding, Severity, Where
 from ssdlossdbg.report.findings_text import MOST_CASES, MOST_FINDINGS, findings_block
+from ssdlossdbg.results import Case, Finding, Severity, Where
 
 Render = Callable[..., str]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ssdlossdbg.analysis.results import ConfigSummary, FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
-from ssdlossdbg.multibox.specs import Clip, PriorOrder
 from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.report.fit_json import fit_json
 from ssdlossdbg.report.fit_text import fit_report
 from ssdlossdbg.report.prior_config_toml import prior_config_toml
+from ssdlossdbg.results import ConfigSummary, FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
+from ssdlossdbg.rules import Clip, PriorOrder
 
 Render = Callable[..., str]
 FINE = FittedLevel((10, 10), (30.0, 30.0), 40.0, 90.0, (2.0,), ("min", "mean", 2.0, "1/2"))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.report.as_json import SCHEMA_VERSION, anchors_json, loss_json, match_json, presets_json
+from ssdlossdbg.results import (
     AnchorsResult,
     Case,
     Finding,
@@ -18,7 +19,6 @@ from ssdlossdbg.analysis.results import (
     Severity,
     Where,
 )
-from ssdlossdbg.report.as_json import SCHEMA_VERSION, anchors_json, loss_json, match_json, presets_json
 
 
 def parse(text: str) -> dict[str, Any]:

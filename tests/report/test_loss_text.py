@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ssdlossdbg.analysis.results import LossResult
 from ssdlossdbg.report.loss_text import loss_report
+from ssdlossdbg.results import LossResult
 
 Render = Callable[..., str]
 TOTAL = """\

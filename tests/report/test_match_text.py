@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ssdlossdbg.analysis.results import MatchResult
 from ssdlossdbg.report.match_text import match_report
+from ssdlossdbg.results import MatchResult
 
 Render = Callable[..., str]
 OBJECTS = """\

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.results import AnchorsResult, LossResult, MatchResult
 from ssdlossdbg.report.anchors_picture import anchors_picture
 from ssdlossdbg.report.loss_picture import SHADES, loss_picture, shade
 from ssdlossdbg.report.match_picture import colour_of, match_picture
 from ssdlossdbg.report.theme import NEUTRAL_GROUND, PALETTE, RED
+from ssdlossdbg.results import AnchorsResult, LossResult, MatchResult
 
 MakeScene = Callable[..., Any]
 Pixels = NDArray[np.uint8]

@@ -10,7 +10,6 @@ from itertools import combinations
 import pytest
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, ConfigSummary
 from ssdlossdbg.report.text import (
     Column,
     bullets,
@@ -27,6 +26,7 @@ from ssdlossdbg.report.text import (
     with_files,
 )
 from ssdlossdbg.report.theme import PALETTE, STATUS_STYLES, TERMINAL
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, ConfigSummary
 
 Render = Callable[..., str]
 CONFIG = ConfigSummary("own", "", (300, 200), True, 12, ((4, 3),))

@@ -16,11 +16,11 @@ from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.results import AuditedDataset, AuditResult
 from ssdlossdbg.analysis.scaled import Scaled, scale_like
 from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import AuditedDataset, AuditResult
+from ssdlossdbg.rules import Dialect
 
 
 def analyse_audit(

@@ -19,7 +19,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.matching import assigned_roles
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.threads import one_thread
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.rules import Dialect
 
 # Objects of a block: some megabytes of pairs with priors, which a cache still holds in part.
 OBJECTS_AT_ONCE = 2**14

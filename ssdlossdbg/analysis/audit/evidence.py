@@ -12,10 +12,10 @@ from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.check import refusal
 from ssdlossdbg.analysis.common import taken
 from ssdlossdbg.analysis.evidence.objects import LAYOUTS
-from ssdlossdbg.analysis.results import ImageFacts, Objects, Refusal
 from ssdlossdbg.analysis.scaled import Scaled
 from ssdlossdbg.errors import nearest
 from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.results import ImageFacts, Objects, Refusal
 
 UNKNOWN_CLASS = "LBL003"
 

@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.audit.assigned import Flat, Matcher, blocks
 from ssdlossdbg.analysis.audit.ranks import Ranks
 from ssdlossdbg.analysis.common import taken
 from ssdlossdbg.analysis.evidence.fates import no_fates
-from ssdlossdbg.analysis.results import BoolArray, IntArray
+from ssdlossdbg.results import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,10 @@ import numpy as np
 from ssdlossdbg.analysis.anchors import square_iou
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.audit.tallies import Outcomes
-from ssdlossdbg.analysis.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, WorstImage
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.datasets import Dataset
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
+from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, WorstImage
 
 SMALLEST_SIDE, SIDE_RATIO, IOU_BINS = 1.0, 1.1, 20
 MOST_PAIRS = 5

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.analysis.size_ranges import size_edges, size_names
+from ssdlossdbg.results import (
     BoolArray,
     FloatArray,
     Group,
@@ -19,8 +20,7 @@ from ssdlossdbg.analysis.results import (
     became,
     sound_boxes,
 )
-from ssdlossdbg.analysis.size_ranges import size_edges, size_names
-from ssdlossdbg.multibox.specs import Comparison, MatchSpec, Precision
+from ssdlossdbg.rules import Comparison, MatchSpec, Precision
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(13))
 TALLIED = tuple(each.name for each in fields(Tally))

@@ -19,13 +19,12 @@ from ssdlossdbg.analysis.evidence.readings import (
     stated,
     stored_precision,
 )
-from ssdlossdbg.analysis.results import BoolArray, EncodedTable, FloatArray, IntArray
-from ssdlossdbg.analysis.results.encoded import NO_SIDE, Formula, Tally, sound
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.specs import MatchSpec
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray
+from ssdlossdbg.results.encoded import NO_SIDE, Formula, Tally, sound
+from ssdlossdbg.rules import Dialect, MatchSpec
 
 # Overlaps held at a time.
 TILE = 2**20

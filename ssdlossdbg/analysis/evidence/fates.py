@@ -14,7 +14,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, overlaps
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.tiles import images_at_once
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.rules import Dialect
 
 # Overlaps this close may change places on another device or in another precision.
 NEAR_TIE = 1e-5

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.fates import fates_of
-from ssdlossdbg.analysis.results import FloatArray, ImageFacts, Objects
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import Annotation
-from ssdlossdbg.readers.dialects import Dialect, Units
 from ssdlossdbg.readers.loader import LoadedObjects
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import FloatArray, ImageFacts, Objects
+from ssdlossdbg.rules import Dialect, Units
 
 # How a format writes a box, where it is not by its corners.
 LAYOUTS = {"COCO": "xywh", "YOLO": "cxcywh"}

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.results.predicted import HeadOrder, OrderFit
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import PriorOrder
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.results.predicted import HeadOrder, OrderFit
+from ssdlossdbg.rules import Dialect, PriorOrder
 
 # Shapes whose sides agree within so many pixels are one.
 SAME_SIDE = 0.01

@@ -10,8 +10,15 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.common import class_name, to_pixels, unit_of
 from ssdlossdbg.analysis.evidence.orders import grids_of, order_fits
-from ssdlossdbg.analysis.results import COORDINATES, Predicted
-from ssdlossdbg.analysis.results.predicted import (
+from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.mining import mine, negatives_wanted
+from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import COORDINATES, Predicted
+from ssdlossdbg.results.predicted import (
     LARGEST_LOGIT,
     LARGEST_OFFSET,
     NO_PROBABILITY,
@@ -23,22 +30,15 @@ from ssdlossdbg.analysis.results.predicted import (
     Underflow,
     Unlabelled,
 )
-from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.loss import MultiBoxLoss
-from ssdlossdbg.multibox.mining import mine, negatives_wanted
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.specs import (
+from ssdlossdbg.rules import (
     ConfidenceLoss,
+    Dialect,
     LossSpec,
     MiningCap,
     MiningScore,
     MiningSelection,
     MiningSpec,
 )
-from ssdlossdbg.readers.dialects import Dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
 
 # A network is taken at its word about objects if it gets this share of positives and of negatives right.
 KNOWS_OBJECTS = 0.5

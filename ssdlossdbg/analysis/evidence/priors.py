@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import summarise
-from ssdlossdbg.analysis.results import PriorTable
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import infer_levels
-from ssdlossdbg.readers.dialects import Dialect
 from ssdlossdbg.readers.priors import SAME_PRIORS, NamedPriors
+from ssdlossdbg.results import PriorTable
+from ssdlossdbg.rules import Dialect
 
 
 def describe_priors(named: NamedPriors, dialect: Dialect, classes: int | None = None) -> PriorTable:

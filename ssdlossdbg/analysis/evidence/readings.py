@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from ssdlossdbg.analysis.results import BoolArray, Box, FloatArray, IntArray
-from ssdlossdbg.analysis.results.encoded import Formula, Reading
 from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray
+from ssdlossdbg.results.encoded import Formula, Reading
 
 Decode = Callable[[FloatArray, FloatArray], FloatArray]
 # Boxes closer than this, as a fraction of the image, are one: float32 moves them by 1e-6, objects differ by more.

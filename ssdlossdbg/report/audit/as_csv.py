@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
     MATCHED,

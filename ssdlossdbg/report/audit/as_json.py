@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.report.as_json import SCHEMA_VERSION, config_dict, dump
+from ssdlossdbg.report.audit.match_command import can_match, match_command
+from ssdlossdbg.report.finding_json import finding_dict
+from ssdlossdbg.results import (
     AuditedDataset,
     AuditResult,
     Augmented,
@@ -17,9 +20,6 @@ from ssdlossdbg.analysis.results import (
     Tally,
     WorstImage,
 )
-from ssdlossdbg.report.as_json import SCHEMA_VERSION, config_dict, dump
-from ssdlossdbg.report.audit.match_command import can_match, match_command
-from ssdlossdbg.report.finding_json import finding_dict
 
 
 def audit_json(result: AuditResult, files: Sequence[str] = (), options: Sequence[str] = ()) -> str:

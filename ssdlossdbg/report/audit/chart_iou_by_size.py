@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssdlossdbg.analysis.results import AuditResult, BoolArray, FloatArray, IouBySize
 from ssdlossdbg.report.audit.chart_canvas import (
     BLUE,
     GREY,
@@ -21,6 +20,7 @@ from ssdlossdbg.report.audit.chart_canvas import (
     png_of,
 )
 from ssdlossdbg.report.shares import many, percent
+from ssdlossdbg.results import AuditResult, BoolArray, FloatArray, IouBySize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

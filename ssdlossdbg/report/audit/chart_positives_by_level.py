@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdlossdbg.analysis.results import AuditResult, LevelAudit
 from ssdlossdbg.report.audit.chart_canvas import BLUE, GREY, ORANGE, PAPER_COLOUR, new_chart, png_of
 from ssdlossdbg.report.shares import many, percent_of
 from ssdlossdbg.report.text import feature_map, stride
+from ssdlossdbg.results import AuditResult, LevelAudit
 
 ROOM = 1.3  # of the longest bar, for the words at its end
 MOST_NAMED = 3

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ssdlossdbg.analysis.results import AuditResult, Group
 from ssdlossdbg.report.audit.chart_canvas import (
     BLUE,
     GREEN,
@@ -25,6 +24,7 @@ from ssdlossdbg.report.audit.chart_canvas import (
     spread,
 )
 from ssdlossdbg.report.shares import percent
+from ssdlossdbg.results import AuditResult, Group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import AuditedDataset, WorstImage
+from ssdlossdbg.results import AuditedDataset, WorstImage
 
 INDENT = 2
 CONTINUED = " \\"

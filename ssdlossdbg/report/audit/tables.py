@@ -10,7 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import (
+from ssdlossdbg.report.shares import bar, percent, percent_of
+from ssdlossdbg.report.text import Column, feature_map, stride, table
+from ssdlossdbg.report.theme import STATUS_STYLES
+from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
     MATCHED,
@@ -21,9 +24,6 @@ from ssdlossdbg.analysis.results import (
     Recalls,
     Tally,
 )
-from ssdlossdbg.report.shares import bar, percent, percent_of
-from ssdlossdbg.report.text import Column, feature_map, stride, table
-from ssdlossdbg.report.theme import STATUS_STYLES
 
 # What becomes of an object: how a table heads its share, and the character and style of the bars.
 FATES = (

@@ -9,7 +9,6 @@ from rich.console import Group as Parts
 from rich.console import RenderableType
 from rich.text import Text
 
-from ssdlossdbg.analysis.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 from ssdlossdbg.report.audit.match_command import CommandLine, can_match, match_command
 from ssdlossdbg.report.audit.tables import (
     augmented_table,
@@ -23,6 +22,7 @@ from ssdlossdbg.report.audit.tables import (
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.shares import many, percent, percent_of
 from ssdlossdbg.report.text import Column, facts, priors_line, section, table
+from ssdlossdbg.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 
 # At most a screenful of each.
 MOST_CLASSES, MOST_IMAGES = 12, 5

@@ -15,10 +15,10 @@ import torch
 
 from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
 from ssdlossdbg.analysis.match import analyse_match
-from ssdlossdbg.analysis.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
 from ssdlossdbg.readers.datasets import Dataset, annotation_of
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
 
 SIZE = (400, 300)
 Make = Callable[..., Dataset]

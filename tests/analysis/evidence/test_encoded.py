@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.encoded import describe_encoded
 from ssdlossdbg.analysis.evidence.readings import Positives, recover_variances, same_boxes, stored_precision
-from ssdlossdbg.analysis.results import EncodedTable
-from ssdlossdbg.analysis.results.encoded import Formula
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.results import EncodedTable
+from ssdlossdbg.results.encoded import Formula
 
 # Two squares and a wide prior on one place, one far away, and one without a size; cxcywh.
 PRIORS = torch.tensor(

@@ -11,15 +11,15 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.predicted import describe_predictions
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.results import Predicted
-from ssdlossdbg.analysis.results.predicted import HeadOrder, OddValue
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.specs import LevelSpec, PriorOrder, PriorSpec
-from ssdlossdbg.readers.dialects import Dialect, Units, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.results import Predicted
+from ssdlossdbg.results.predicted import HeadOrder, OddValue
+from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder, PriorSpec, Units
 
 RULES = load_dialect("ssd.pytorch")
 NAN, INF = math.nan, math.inf

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from ssdlossdbg.analysis.results import AuditResult
 from ssdlossdbg.report.audit import as_csv as module
 from ssdlossdbg.report.audit.as_csv import audit_csv
+from ssdlossdbg.results import AuditResult
 
 
 def rows(result: AuditResult) -> list[dict[str, str]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ssdlossdbg.analysis.results import AuditResult
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.audit.as_json import audit_json
+from ssdlossdbg.results import AuditResult
 
 COUNTS = ("ground_truth", "matched", "forced_only", "unmatched", "without_positive", "invalid", "positives", "forced")
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssdlossdbg.analysis.results import AuditResult, Group, Recalls, Tally
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.audit import chart_iou_by_size, chart_positives_by_level, chart_recall_by_class
 from ssdlossdbg.report.audit.chart_canvas import short_name, spread
 from ssdlossdbg.report.audit.charts import CHARTS, audit_charts
+from ssdlossdbg.results import AuditResult, Group, Recalls, Tally
 
 NAN = float("nan")
 Words = Callable[..., list[str]]

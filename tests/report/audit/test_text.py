@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from ssdlossdbg.analysis.results import AuditResult, Case, Finding, Severity, Tally, Where
 from ssdlossdbg.report.audit.text import audit_report
+from ssdlossdbg.results import AuditResult, Case, Finding, Severity, Tally, Where
 
 Render = Callable[..., str]
 SIZES = """\

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from ssdlossdbg.analysis.results.common import BoolArray, Box, FloatArray, IntArray
-from ssdlossdbg.analysis.results.findings import Where
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.results.common import BoolArray, Box, FloatArray, IntArray
+from ssdlossdbg.results.findings import Where
+from ssdlossdbg.rules import Dialect
 
 # A side below this many pixels of the network's input is no object's: a pixel of a photo 30 000 pixels wide.
 NO_SIDE = 0.01

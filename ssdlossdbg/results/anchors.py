@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.common import Box, ConfigSummary, FloatArray
-from ssdlossdbg.analysis.results.findings import Finding
+from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray
+from ssdlossdbg.results.findings import Finding
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.common import ConfigSummary
-from ssdlossdbg.analysis.results.findings import Finding
+from ssdlossdbg.results.common import ConfigSummary
+from ssdlossdbg.results.findings import Finding
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ssdlossdbg.analysis.results.common import Box
-from ssdlossdbg.analysis.results.findings import Where
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.results.common import Box
+from ssdlossdbg.results.findings import Where
+from ssdlossdbg.rules import Dialect
 
 # Offsets and logits beyond these are named one by one.
 LARGEST_OFFSET = 100.0

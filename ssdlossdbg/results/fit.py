@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.common import ConfigSummary
-from ssdlossdbg.multibox.specs import Clip, PriorOrder
+from ssdlossdbg.results.common import ConfigSummary
+from ssdlossdbg.rules import Clip, PriorOrder
 
 
 @dataclass(frozen=True)

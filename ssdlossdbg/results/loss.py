@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ssdlossdbg.analysis.results.common import Box, ConfigSummary, FloatArray, IntArray
-from ssdlossdbg.analysis.results.findings import Finding
-from ssdlossdbg.multibox.specs import WeightDecaySpec
+from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.rules import WeightDecaySpec
 
 
 @dataclass(frozen=True)

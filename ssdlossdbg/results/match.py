@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
-from ssdlossdbg.analysis.results.findings import Finding
+from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.findings import Finding
 
 MATCHED = "matched"
 FORCED_ONLY = "forced-only"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.common import ConfigSummary, FloatArray, IntArray
-from ssdlossdbg.analysis.results.findings import Finding
-from ssdlossdbg.analysis.results.objects import Objects
+from ssdlossdbg.results.common import ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.objects import Objects
 
 
 @dataclass(frozen=True)

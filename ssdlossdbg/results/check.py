@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.findings import Finding
+from ssdlossdbg.results.findings import Finding
 
 
 @dataclass(frozen=True)

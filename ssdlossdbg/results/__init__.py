@@ -6,8 +6,8 @@ Losses are normalised as the dialect does, unless a name ends in `_sum`.
 
 from __future__ import annotations
 
-from ssdlossdbg.analysis.results.anchors import AnchorsResult, LevelGrid, PresetSummary
-from ssdlossdbg.analysis.results.audit import (
+from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, PresetSummary
+from ssdlossdbg.results.audit import (
     AuditedDataset,
     AuditResult,
     Augmented,
@@ -19,8 +19,8 @@ from ssdlossdbg.analysis.results.audit import (
     Tally,
     WorstImage,
 )
-from ssdlossdbg.analysis.results.check import CheckedFiles, CheckResult
-from ssdlossdbg.analysis.results.common import (
+from ssdlossdbg.results.check import CheckedFiles, CheckResult
+from ssdlossdbg.results.common import (
     COORDINATES,
     BoolArray,
     Box,
@@ -29,8 +29,8 @@ from ssdlossdbg.analysis.results.common import (
     IntArray,
     sound_boxes,
 )
-from ssdlossdbg.analysis.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
-from ssdlossdbg.analysis.results.detect import (
+from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
     FOUND_AS_OTHER,
@@ -44,10 +44,10 @@ from ssdlossdbg.analysis.results.detect import (
     GroundTruthDetect,
     ImageDetect,
 )
-from ssdlossdbg.analysis.results.encoded import EncodedTable
-from ssdlossdbg.analysis.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
-from ssdlossdbg.analysis.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
-from ssdlossdbg.analysis.results.loss import (
+from ssdlossdbg.results.encoded import EncodedTable
+from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
+from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
+from ssdlossdbg.results.loss import (
     Cutoff,
     GroundTruthLoss,
     GroupLoss,
@@ -58,7 +58,7 @@ from ssdlossdbg.analysis.results.loss import (
     Parts,
     SceneLoss,
 )
-from ssdlossdbg.analysis.results.match import (
+from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
     MATCHED,
@@ -73,9 +73,9 @@ from ssdlossdbg.analysis.results.match import (
     RoundTrip,
     ThresholdCount,
 )
-from ssdlossdbg.analysis.results.objects import HARDLY, ImageFacts, Objects, became
-from ssdlossdbg.analysis.results.predicted import Predicted
-from ssdlossdbg.analysis.results.priors import PriorTable
+from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
+from ssdlossdbg.results.predicted import Predicted
+from ssdlossdbg.results.prior_table import PriorTable
 
 __all__ = [
     "COORDINATES",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ssdlossdbg.analysis.results.common import Box
+from ssdlossdbg.results.common import Box
 
 
 class Severity(StrEnum):

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssdlossdbg.analysis.results.common import BoolArray, ConfigSummary, FloatArray, IntArray
-from ssdlossdbg.analysis.results.findings import Where
-from ssdlossdbg.multibox.specs import LevelSpec, PriorOrder
-from ssdlossdbg.readers.dialects import Dialect
+from ssdlossdbg.results.common import BoolArray, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.findings import Where
+from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder
 
 
 @dataclass(frozen=True)

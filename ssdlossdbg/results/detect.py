@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.analysis.results.common import Box, ConfigSummary
-from ssdlossdbg.analysis.results.findings import Finding
-from ssdlossdbg.multibox.specs import DetectSpec
+from ssdlossdbg.results.common import Box, ConfigSummary
+from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.rules import DetectSpec
 
 # What a detection is, and what becomes of an object; an overlap counts from IoU 0.5 on, as Pascal VOC counts it.
 FINDS = "finds"

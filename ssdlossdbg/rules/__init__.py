@@ -1,0 +1,95 @@
+"""The frozen settings that select how the maths is done, and a codebase as a combination of them. Plain data, no torch.
+
+Every choice is a named rule; a codebase is a combination of rules (a `Dialect`, read from a dialect file), never a
+branch in the code. The lowest room of the house: it may use no other.
+"""
+
+from __future__ import annotations
+
+from ssdlossdbg.rules.augment_spec import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
+from ssdlossdbg.rules.codec_spec import CodecSpec
+from ssdlossdbg.rules.detect_spec import BoxClip, CandidateScope, DetectSpec, Scores, SmallBoxes, Suppression
+from ssdlossdbg.rules.dialect import Dialect, RaisesSpec, differences, settings_in_pixels
+from ssdlossdbg.rules.loss_spec import ConfidenceLoss, LocalizationLoss, LossSpec, Normalizer, WeightDecaySpec
+from ssdlossdbg.rules.match_spec import (
+    BackgroundObjects,
+    Comparison,
+    ConflictRule,
+    ForcedRule,
+    IouRule,
+    MatchSpec,
+    Precision,
+    Ties,
+)
+from ssdlossdbg.rules.mining_spec import (
+    MiningCap,
+    MiningPositives,
+    MiningScope,
+    MiningScore,
+    MiningSelection,
+    MiningSpec,
+)
+from ssdlossdbg.rules.prior_spec import Clip, LevelSpec, PriorOrder, PriorSpec
+from ssdlossdbg.rules.target_spec import (
+    Axes,
+    Background,
+    Coordinates,
+    Difficult,
+    NativeSpec,
+    Rows,
+    SizeFrom,
+    TargetSpec,
+    Units,
+)
+
+__all__ = [
+    "AugmentSpec",
+    "Axes",
+    "Background",
+    "BackgroundObjects",
+    "BoxClip",
+    "CandidateScope",
+    "Clip",
+    "CodecSpec",
+    "Comparison",
+    "ConfidenceLoss",
+    "ConflictRule",
+    "Coordinates",
+    "CropChoice",
+    "CropDemand",
+    "CropKeep",
+    "CropOverlap",
+    "CropShape",
+    "DetectSpec",
+    "Dialect",
+    "Difficult",
+    "ForcedRule",
+    "IouRule",
+    "LevelSpec",
+    "LocalizationLoss",
+    "LossSpec",
+    "MatchSpec",
+    "MiningCap",
+    "MiningPositives",
+    "MiningScope",
+    "MiningScore",
+    "MiningSelection",
+    "MiningSpec",
+    "NativeSpec",
+    "Normalizer",
+    "Precision",
+    "PriorOrder",
+    "PriorSpec",
+    "RaisesSpec",
+    "Rows",
+    "Scores",
+    "SizeFrom",
+    "SmallBoxes",
+    "Suppression",
+    "TargetSpec",
+    "Ties",
+    "Units",
+    "WeightDecaySpec",
+    "differences",
+    "settings_in_pixels",
+]

@@ -1,0 +1,85 @@
+"""How matched and mined priors become a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LocalizationLoss(StrEnum):
+    """What a coordinate's offset costs."""
+
+    SMOOTH_L1 = "smooth-l1"
+    """Quadratic below beta, linear above (paper, equation 2)."""
+    SMOOTH_L1_MASKED = "smooth-l1-masked"
+    """Both pieces, each times a mask of 0 and 1, added: an infinite difference gives 0 * inf = NaN (SSD.TensorFlow
+    train_ssd.py, modified_smooth_l1)."""
+
+
+class ConfidenceLoss(StrEnum):
+    """What a prior's logits cost."""
+
+    SOFTMAX = "softmax"
+    """Cross-entropy of the softmax over all classes, background included (paper, equation 3)."""
+    SIGMOID = "sigmoid"
+    """Binary cross-entropies of all columns, background included, summed (TensorFlow object detection)."""
+
+
+class Normalizer(StrEnum):
+    """What the summed terms are divided by."""
+
+    POSITIVES = "positives"
+    """The positives of the whole batch, unguarded: 0/0 is NaN (ssd.pytorch multibox_loss.py:114-116)."""
+    POSITIVES_OR_ONE = "positives-or-one"
+    """The positives of the whole batch, at least 1 (Caffe multibox_loss_layer.cpp:242-252)."""
+    IMAGE_POSITIVES_OR_ONE = "image-positives-or-one"
+    """The sum over images of their positives, at least 1 each (MMDetection sampling_result.py:96)."""
+    MEAN_OF_IMAGES = "mean-of-images"
+    """Each image by its own positives, images without any as 0, then the mean over images (NVIDIA model.py:193-196)."""
+    MEAN_OF_SELECTED = "mean-of-selected"
+    """Localisation by the positives, confidence by the selected priors times ratio + 1 (SSD.TensorFlow
+    train_ssd.py:352-360)."""
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """How matched and mined priors become a number.
+
+    Attributes:
+        localization_weight: alpha of the paper's equation 1.
+        smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear.
+        probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
+        positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
+    """
+
+    localization_weight: float = 1.0
+    localization: LocalizationLoss = LocalizationLoss.SMOOTH_L1
+    smooth_l1_beta: float = 1.0
+    confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
+    probability_floor: float = 0.0
+    positives_counted_twice: bool = False
+    normalizer: Normalizer = Normalizer.POSITIVES
+
+
+@dataclass(frozen=True)
+class WeightDecaySpec:
+    """The L2 term that training adds to the multibox loss: rate times the sum of the squared parameters.
+
+    A name counts as listed if it contains one of the texts. Most codebases leave this term to the optimiser, which
+    adds it to the gradient and never to the loss that training prints; theirs is a rate of 0 here.
+
+    Attributes:
+        rate: what the sum is multiplied by; 0 where the loss has no such term.
+        halved: whether half the sum is taken, as tf.nn.l2_loss does.
+        only: names of the parameters that take part; empty for all.
+        skip: names of those that do not, whatever `only` says.
+        scaled: names of those whose share is multiplied by `scale`.
+        scale: the factor of those.
+    """
+
+    rate: float = 0.0
+    halved: bool = False
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    scaled: tuple[str, ...] = ()
+    scale: float = 1.0

@@ -1,0 +1,87 @@
+"""How hard negatives are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MiningScore(StrEnum):
+    """What negatives are ranked by."""
+
+    GLOBAL_MAX_CROSS_ENTROPY = "global-max-cross-entropy"
+    """log sum exp(z - m) + m - z[target] with ONE m, the largest logit of the whole batch (ssd.pytorch
+    box_utils.py:168): rows far below it underflow to -inf and are never mined."""
+    CONFIDENCE_LOSS = "confidence-loss"
+    """The prior's own confidence loss, which for a negative is -log of its background probability."""
+    BACKGROUND_PROBABILITY = "background-probability"
+    """Minus the background probability (SSD.TensorFlow train_ssd.py:312-317)."""
+
+
+class MiningPositives(StrEnum):
+    """Where positives and ignored priors stand in the ranking."""
+
+    AS_ZERO = "as-zero"
+    """With a score of 0, so that they can take up places when more are wanted than there are negatives."""
+    LAST = "last"
+    """Behind all negatives."""
+
+
+class MiningScope(StrEnum):
+    """Whose negatives compete."""
+
+    IMAGE = "image"
+    BATCH = "batch"
+    """All images' together (ssd_keras keras_ssd_loss.py:153-188)."""
+
+
+class MiningCap(StrEnum):
+    """The most that may be mined in one scope, whatever the ratio asks for."""
+
+    NONE = "none"
+    PRIORS_MINUS_ONE = "priors-1"
+    """P - 1, positives not subtracted (ssd.pytorch multibox_loss.py:102)."""
+    PRIORS = "priors"
+    """P (NVIDIA model.py:186)."""
+    NEGATIVES = "negatives"
+    """The negatives that there are (Caffe, MMDetection, SSD.TensorFlow)."""
+    NONZERO_NEGATIVES = "nonzero-negatives"
+    """The negatives whose score is not 0 (ssd_keras keras_ssd_loss.py:142-153)."""
+
+
+class MiningSelection(StrEnum):
+    """How the ranked negatives are taken."""
+
+    RANKED = "ranked"
+    """The first so many."""
+    WITH_TIES = "with-ties"
+    """All whose score is at least that of the last one wanted (SSD.TensorFlow train_ssd.py:318-323)."""
+    NON_MAXIMUM_SUPPRESSION = "non-maximum-suppression"
+    """Priors are ranked all together, those whose decoded box nearly repeats a higher one are dropped, positives
+    too, and so many negatives per surviving positive are taken (TensorFlow object detection losses.py:583-674)."""
+
+
+@dataclass(frozen=True)
+class MiningSpec:
+    """How hard negatives are chosen.
+
+    Attributes:
+        ratio: negatives wanted per positive.
+        minimum: negatives wanted at least, in each scope.
+        whole: whether ratio times positives is cut to a whole number; else a started negative counts.
+        count_ignored: whether ignored priors count as positives in the number wanted.
+        nms_iou: overlap of decoded boxes above which the lower one is dropped.
+        nms_limit: priors that survive at most, positives and negatives together.
+    """
+
+    ratio: float = 3.0
+    minimum: int = 0
+    whole: bool = False
+    count_ignored: bool = False
+    score: MiningScore = MiningScore.GLOBAL_MAX_CROSS_ENTROPY
+    positives: MiningPositives = MiningPositives.AS_ZERO
+    scope: MiningScope = MiningScope.IMAGE
+    cap: MiningCap = MiningCap.PRIORS_MINUS_ONE
+    selection: MiningSelection = MiningSelection.RANKED
+    nms_iou: float = 0.99
+    nms_limit: int = 3000

@@ -1,0 +1,97 @@
+"""How a codebase's data loader reads annotations, and how its own tensors are laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SizeFrom(StrEnum):
+    """Whose width and height box coordinates are divided by."""
+
+    PHOTO = "photo"
+    ANNOTATION = "annotation"
+
+
+class Difficult(StrEnum):
+    """What happens to objects marked difficult."""
+
+    DROP = "drop"
+    KEEP = "keep"
+
+
+class Units(StrEnum):
+    """What box coordinates are measured in."""
+
+    NORMALIZED = "normalized"
+    PIXELS = "pixels"
+
+
+class Axes(StrEnum):
+    """The axes of the network's output."""
+
+    PRIORS_VALUES = "batch-priors-values"
+    """`[B, P, 4]` and `[B, P, C]`."""
+    VALUES_PRIORS = "batch-values-priors"
+    """`[B, 4, P]` and `[B, C, P]`."""
+
+
+class Coordinates(StrEnum):
+    """Which axis the four numbers of a box, of a prior and of its offsets name first."""
+
+    X_FIRST = "x-first"
+    """(dx, dy, dw, dh); (x1, y1, x2, y2)."""
+    Y_FIRST = "y-first"
+    """(dy, dx, dh, dw); (y1, x1, y2, x2)."""
+
+
+class Background(StrEnum):
+    """The column of the background among the logits, and its id among the labels of encoded targets."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+class Rows(StrEnum):
+    """Where the label stands in an object's row of five."""
+
+    BOX_LABEL = "box-label"
+    LABEL_BOX = "label-box"
+
+
+@dataclass(frozen=True)
+class NativeSpec:
+    """How the codebase's own tensors differ from the canonical ones, which the defaults are.
+
+    The order of the priors is none of it: predictions follow the codebase's priors, whatever order these are in.
+
+    Attributes:
+        axes: of loc, conf and encoded targets.
+        coordinates: of loc, encoded targets, priors and the boxes of objects.
+        background: of conf and of encoded targets.
+        rows: of objects in rows of five.
+    """
+
+    axes: Axes = Axes.PRIORS_VALUES
+    coordinates: Coordinates = Coordinates.X_FIRST
+    background: Background = Background.FIRST
+    rows: Rows = Rows.BOX_LABEL
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """How the codebase's data loader turns an annotation into targets.
+
+    Attributes:
+        units: of the boxes that the loss receives.
+        label_offset: added to a target's label to get the class id, 0 being background.
+        voc_pixel_offset: added to every coordinate of a Pascal VOC file, in pixels.
+        size_from: whose size the coordinates are divided by.
+        difficult: whether objects marked difficult take part.
+    """
+
+    units: Units = Units.NORMALIZED
+    label_offset: int = 1
+    voc_pixel_offset: float = -1.0
+    size_from: SizeFrom = SizeFrom.PHOTO
+    difficult: Difficult = Difficult.DROP
