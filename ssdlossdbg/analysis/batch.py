@@ -8,7 +8,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.rules import Dialect, Units
 
 

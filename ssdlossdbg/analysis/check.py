@@ -17,8 +17,8 @@ from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.classes import class_id, guess_classes
 from ssdlossdbg.readers.loader import LoadedObjects, load_like
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, Refusal
 from ssdlossdbg.rules import Dialect
 

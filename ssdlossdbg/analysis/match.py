@@ -19,7 +19,7 @@ from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.classes import class_id, guess_classes
 from ssdlossdbg.readers.loader import LoadedObjects, load_like
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,

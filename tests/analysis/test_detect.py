@@ -14,10 +14,10 @@ from ssdlossdbg import api
 from ssdlossdbg.analysis.detect import analyse_detect
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.layout import SavedLayout
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import (
     FINDS,
     FOUND,

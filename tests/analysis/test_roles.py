@@ -13,7 +13,7 @@ from ssdlossdbg import api
 from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import MatchResult
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"

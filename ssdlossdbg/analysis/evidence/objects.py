@@ -15,7 +15,7 @@ from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.loader import LoadedObjects
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import FloatArray, ImageFacts, Objects
 from ssdlossdbg.rules import Dialect, Units
 

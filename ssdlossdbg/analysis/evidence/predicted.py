@@ -15,8 +15,8 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.multibox.mining import mine, negatives_wanted
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import COORDINATES, Predicted
 from ssdlossdbg.results.predicted import (
     LARGEST_LOGIT,
