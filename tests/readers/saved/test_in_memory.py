@@ -72,7 +72,7 @@ def test_priors_and_weights() -> None:
     assert load_priors(priors.numpy()).name == load_priors(PREDICTIONS).name == "ssd300-coco"
     apart = api.loss((loc, conf), TARGETS, priors, device="cpu", layout=SavedLayout(image_size=300))
     assert apart.loss == api.loss(PREDICTIONS, TARGETS, "ssd300-coco", device="cpu").loss
-    parameters = dict(torch.nn.Conv2d(3, 2, 1).named_parameters())
+    parameters = {"kernel": torch.nn.Parameter(torch.ones(3, 2))}
     saved = api.loss(PREDICTIONS, TARGETS, dialect="ssd-keras", device="cpu", weights=parameters)
     bare = api.loss(PREDICTIONS, TARGETS, dialect="ssd-keras", device="cpu")
     assert saved.loss.total > bare.loss.total
