@@ -8,12 +8,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
-from ssdlossdbg.analysis.evidence.predicted import describe_predictions
-from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.weight_decay import decayed
@@ -82,18 +82,20 @@ def loss(
             "--threshold", f"has no effect: {targets} holds targets that are already encoded", NEEDS_OBJECTS
         )
     _check_photos(images, batch.predictions)
-    result = analyse_loss(
-        batch.predictions,
-        batch.targets,
-        batch.priors,
+    scene = Scene(
+        Batch(
+            batch.priors,
+            device,
+            predictions=batch.predictions,
+            targets=batch.targets,
+            classes=tuple(classes),
+            paths=(str(predictions), str(targets)),
+            photos=[str(image) for image in images],
+        ),
         rules,
-        tuple(classes),
-        device,
-        (str(predictions), str(targets)),
-        [str(image) for image in images],
-        None if weights is None else _weights(Path(weights), rules),
     )
-    return checked(result)
+    result = analyse_loss(scene, None if weights is None else _weights(Path(weights), rules))
+    return replace(result, findings=find(scene.evidence, together=True))
 
 
 def _weights(path: Path, rules: Dialect) -> Mapping[str, Tensor]:
@@ -154,10 +156,15 @@ def compare(
     layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     batch = load_batch(Path(predictions), Path(targets), priors, base, layout)
     check_image_size(batch.priors, [base, *asked])
-    paths = (str(predictions), str(targets))
-    result = analyse_compare(batch.predictions, batch.targets, batch.priors, asked, base, device, paths)
-    of_reference = analyse_loss(batch.predictions, batch.targets, batch.priors, base, device=device, paths=paths)
-    return replace(result, findings=checked(of_reference).findings)
+    given = Batch(
+        batch.priors,
+        device,
+        predictions=batch.predictions,
+        targets=batch.targets,
+        paths=(str(predictions), str(targets)),
+    )
+    findings = find(Scene(given, base).evidence, together=True)
+    return replace(analyse_compare(given, asked, base), findings=findings)
 
 
 def detect(
@@ -215,17 +222,19 @@ def detect(
         predicted, wanted, named = batch.predictions, batch.targets, batch.priors
     check_image_size(named, [rules])
     _check_photos(images, predicted)
-    paths = (str(predictions), None if targets is None else str(targets))
-    names = tuple(classes)
-    result = analyse_detect(predicted, wanted, named, rules, names, device, paths, [str(image) for image in images])
-    if wanted is None:
-        evidence = (
-            describe_priors(named, rules, predicted.conf.shape[-1]),
-            describe_predictions(predicted, named, rules, str(predictions), names),
-        )
-        return replace(result, findings=find(evidence, together=True))
-    in_training = analyse_loss(predicted, wanted, named, rules, names, device, (str(predictions), str(targets)))
-    return replace(result, findings=checked(in_training).findings)
+    scene = Scene(
+        Batch(
+            named,
+            device,
+            predictions=predicted,
+            targets=wanted,
+            classes=tuple(classes),
+            paths=(str(predictions), str(targets or "")),
+            photos=[str(image) for image in images],
+        ),
+        rules,
+    )
+    return replace(analyse_detect(scene), findings=find(scene.evidence, together=True))
 
 
 def _check_photos(photos: Sequence[File], predicted: Predictions) -> None:

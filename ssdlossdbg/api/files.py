@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_annotations, analyse_targets, by_file, refusal
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.check import analyse_annotations, by_file, refusal
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
-from ssdlossdbg.analysis.evidence.predicted import describe_predictions
-from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.loss import analyse_loss
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
@@ -22,7 +21,9 @@ from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.inputs import SavedBatch, find_inputs
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
+from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import BoxForm, NamedPriors, load_priors
+from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
 from ssdlossdbg.rules import Dialect, Units
 
@@ -128,34 +129,30 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
 def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
-        if batch.predictions is None:
-            return [] if batch.targets is None else _of_targets(batch.targets, job)
-        if batch.targets is None:
-            return _of_predictions(batch.predictions, job)
-        loaded = load_batch(batch.predictions, batch.targets, job.priors, job.rules, job.layout)
-        check_image_size(loaded.priors, [job.rules])
-        paths = (str(batch.predictions), str(batch.targets))
-        result = analyse_loss(
-            loaded.predictions, loaded.targets, loaded.priors, job.rules, job.classes, job.device, paths
-        )
-        return [*result.evidence, result]
+        return list(Scene(_given(batch, job), job.rules).evidence)
     except InputError as error:
         files = [str(file) for file in batch.files]
         return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]
 
 
-def _of_predictions(path: Path, job: _Job) -> list[object]:
-    predicted, named = load_predicted(path, job.priors, job.rules, job.layout)
-    return [
-        describe_priors(named, job.rules, predicted.conf.shape[-1]),
-        describe_predictions(predicted, named, job.rules, str(path), job.classes),
-    ]
+def _given(batch: SavedBatch, job: _Job) -> Batch:
+    """What the files of a saved batch hold.
 
-
-def _of_targets(path: Path, job: _Job) -> list[object]:
-    rules, named = job.rules, priors_or_default(job.priors, job.rules)
-    wanted = load_objects(path, named, rules, job.layout, len(job.classes) + 1 if job.classes else None)
-    described = describe_priors(named, rules)
-    if isinstance(wanted, EncodedTargets):
-        return [describe_encoded(wanted, named, rules, str(path)), described]
-    return [analyse_targets(wanted, named, rules, job.classes, job.device, str(path)), described]
+    Raises:
+        InputError: an unusable file, or files that do not belong together.
+    """
+    predictions, targets = batch.predictions, batch.targets
+    predicted: Predictions | None = None
+    wanted: Targets | EncodedTargets | None = None
+    if predictions and targets:
+        loaded = load_batch(predictions, targets, job.priors, job.rules, job.layout)
+        predicted, wanted, named = loaded.predictions, loaded.targets, loaded.priors
+        check_image_size(named, [job.rules])
+    elif predictions:
+        predicted, named = load_predicted(predictions, job.priors, job.rules, job.layout)
+    else:
+        assert targets is not None
+        named = priors_or_default(job.priors, job.rules)
+        wanted = load_objects(targets, named, job.rules, job.layout, len(job.classes) + 1 if job.classes else None)
+    paths = (str(predictions or ""), str(targets or ""))
+    return Batch(named, job.device, predictions=predicted, targets=wanted, classes=job.classes, paths=paths)
