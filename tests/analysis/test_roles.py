@@ -24,9 +24,9 @@ def matched(name: str, photo: str = "astronaut") -> MatchResult:
     return api.match(*FILES[photo], PRIORS, name, device="cpu")
 
 
-def roles(reference: MatchResult, name: str, *files: Path) -> RoleChanges:
+def roles(reference: MatchResult, name: str, photo: tuple[Path, Path] = FILES["astronaut"]) -> RoleChanges:
     """What changes under another dialect."""
-    (changes,) = api.match_roles(reference, *(files or FILES["astronaut"]), PRIORS, [name], device="cpu")
+    (changes,) = api.match_roles(reference, *photo, PRIORS, [name], device="cpu")
     return changes
 
 
@@ -40,7 +40,7 @@ def owners(result: MatchResult) -> dict[int, int]:
 @pytest.mark.parametrize("name", dialect_names())
 def test_against_sets(name: str, photo: str) -> None:
     reference, other = matched("ssd.pytorch", photo), matched(name, photo)
-    changes, before, after = roles(reference, name, *FILES[photo]), owners(reference), owners(other)
+    changes, before, after = roles(reference, name, FILES[photo]), owners(reference), owners(other)
     assert changes.dialect == name
     assert changes.gained == len(set(after) - set(before))
     assert changes.lost == len(set(before) - set(after))
@@ -86,12 +86,12 @@ def test_an_object_that_one_loader_leaves_out(tmp_path: Path) -> None:
     drops, keeps = (api.match(*files, PRIORS, name, device="cpu") for name in ("ssd.pytorch", "torchvision"))
     assert [item.index for item in drops.ground_truth] == [1]
     dog = keeps.ground_truth[0]
-    there = roles(drops, "torchvision", *files)
+    there = roles(drops, "torchvision", files)
     assert [(item.index, item.label) for item in there.objects if item.index == 0] == [(0, "dog")]
     assert there.objects[0].positives == (None, dog.positives)
     assert there.objects[0].status == ("left out", dog.status)
     assert there.gained == len(set(owners(keeps)) - set(owners(drops)))
-    back = roles(keeps, "ssd.pytorch", *files)
+    back = roles(keeps, "ssd.pytorch", files)
     assert (back.objects[0].positives, back.objects[0].status) == ((dog.positives, None), (dog.status, "left out"))
     assert (back.gained, back.lost, back.moved) == (there.lost, there.gained, there.moved)
 
