@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_annotations, analyse_targets, by_file, refusal
+from ssdlossdbg.analysis.check import analyse_annotations, by_file, refusal
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
-from ssdlossdbg.analysis.evidence.predicted import describe_predictions
-from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_default
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
@@ -21,11 +19,8 @@ from ssdlossdbg.readers.annotations import load_images
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
-from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
-from ssdlossdbg.readers.saved.tensor_files import Saved
-from ssdlossdbg.readers.saved_batches import recognise_batch, recognise_objects, recognise_predicted
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
 from ssdlossdbg.rules import Dialect
 
@@ -123,34 +118,16 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
 def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
-        if batch.predictions is None:
-            return [] if batch.targets is None else _of_targets(batch.targets, job)
-        if batch.targets is None:
-            return _of_predictions(batch.predictions, job)
-        loaded = recognise_batch(batch.predictions, batch.targets, job.priors, job.rules, job.layout)
-        check_image_size(loaded.priors, [job.rules])
-        paths = (batch.predictions.where, batch.targets.where)
-        result = analyse_loss(
-            loaded.predictions, loaded.targets, loaded.priors, job.rules, job.classes, job.device, paths
+        given = as_batch(
+            batch.predictions,
+            batch.targets,
+            job.priors,
+            job.rules,
+            job.layout,
+            device=job.device,
+            classes=job.classes,
         )
-        return [*result.evidence, result]
+        return list(Scene(given, job.rules).evidence)
     except InputError as error:
         files = batch.files
         return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]
-
-
-def _of_predictions(saved: Saved, job: _Job) -> list[object]:
-    predicted, named = recognise_predicted(saved, job.priors, job.rules, job.layout)
-    return [
-        describe_priors(named, job.rules, predicted.conf.shape[-1]),
-        describe_predictions(predicted, named, job.rules, saved.where, job.classes),
-    ]
-
-
-def _of_targets(saved: Saved, job: _Job) -> list[object]:
-    rules, named = job.rules, priors_or_default(job.priors, job.rules)
-    wanted = recognise_objects(saved, named, rules, job.layout, len(job.classes) + 1 if job.classes else None)
-    described = describe_priors(named, rules)
-    if isinstance(wanted, EncodedTargets):
-        return [describe_encoded(wanted, named, rules, saved.where), described]
-    return [analyse_targets(wanted, named, rules, job.classes, job.device, saved.where), described]

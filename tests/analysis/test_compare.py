@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
@@ -91,7 +92,7 @@ def compare(
     reference: Dialect,
     boxes: torch.Tensor = PRIORS,
 ) -> CompareResult:
-    return analyse_compare(predictions, targets, named(boxes), asked, reference, device="cpu")
+    return analyse_compare(Batch(named(boxes), "cpu", predictions=predictions, targets=targets), asked, reference)
 
 
 ALL = [load_dialect(name) for name in NAMES]
@@ -293,4 +294,4 @@ def test_encoded_targets_start_from_the_given_roles() -> None:
 
 def test_no_such_device() -> None:
     with pytest.raises(InputError, match="unknown device 'tpu'"):
-        analyse_compare(predicted(1, 8), wanted([exact(0)], [[1]]), named(EIGHT), [], ALL[0], device="tpu")
+        Batch(named(EIGHT), "tpu")

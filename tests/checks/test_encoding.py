@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.analysis.evidence.readings import Positives, recover_variances, same_boxes, stored_precision
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
