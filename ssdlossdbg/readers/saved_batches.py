@@ -14,6 +14,7 @@ from ssdlossdbg.readers.named_priors import (
     NamedPriors,
     PriorSource,
     load_priors,
+    normalised_priors,
     recognise_priors,
 )
 from ssdlossdbg.readers.prior_count import check_prior_count
@@ -123,13 +124,11 @@ def _overruled(predicted: Predictions, named: NamedPriors, where: str, dialect: 
     """The priors that the predictions were saved with, in whichever form they are; None if they are those named."""
     if predicted.priors is None:
         return None
-    layouts = [SavedLayout(form, named.priors.image_size) for form in get_args(BoxForm)]
+    own, layouts = named.priors.boxes, [SavedLayout(form, named.priors.image_size) for form in get_args(BoxForm)]
     try:
-        saved = [recognise_priors(predicted.priors, where, layout, dialect.name) for layout in layouts]
+        saved = [normalised_priors(predicted.priors, where, layout) for layout in layouts]
     except InputError:
         return None
-    own = named.priors.boxes
-    same = (
-        len(each.priors.boxes) == len(own) and torch.allclose(each.priors.boxes, own, 0, SAME_PRIORS) for each in saved
-    )
-    return None if any(same) else saved[0]
+    if any(len(boxes) == len(own) and torch.allclose(boxes, own, 0, SAME_PRIORS) for boxes in saved):
+        return None
+    return recognise_priors(predicted.priors, where, layouts[0], dialect.name)
