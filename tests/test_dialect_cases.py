@@ -19,9 +19,9 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import RULES, analyse_compare
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.rules import Dialect, Units
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "data/dialect_cases.json").read_text())

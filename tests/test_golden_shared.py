@@ -25,9 +25,9 @@ from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotations import load_annotation
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import LossResult
 from ssdlossdbg.rules import Units
 

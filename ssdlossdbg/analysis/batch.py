@@ -13,10 +13,10 @@ from ssdlossdbg.analysis.common import class_name, resolve_device
 from ssdlossdbg.analysis.evidence.objects import Stated, state_targets
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.rules import Dialect, Units
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.classes import class_id, guess_classes
 from ssdlossdbg.readers.loader import LoadedObjects, load_like
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, Refusal
 from ssdlossdbg.rules import Dialect
 

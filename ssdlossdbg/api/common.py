@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.results import AnchorsResult, MatchResult
 from ssdlossdbg.rules import Dialect
 

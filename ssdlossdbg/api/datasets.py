@@ -13,11 +13,10 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.batches import check_image_size
 from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, Track, annotation_of
 from ssdlossdbg.readers.datasets import load_dataset as _load
+from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size
 from ssdlossdbg.readers.photos import Photo, load_photo
-from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 from ssdlossdbg.rules import Dialect
 

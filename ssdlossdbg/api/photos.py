@@ -12,8 +12,8 @@ from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.photos import Photo, load_photo
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
 from ssdlossdbg.results import AnchorsResult, MatchResult, RoleChanges
 from ssdlossdbg.rules import Dialect
 

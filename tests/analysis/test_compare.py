@@ -19,10 +19,11 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect, Normalizer, Units
 
@@ -155,7 +156,9 @@ def test_causes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ssd.pytorch", "nvidia"])
 def test_causes_on_the_sample(name: str) -> None:
-    result = api.compare(SAMPLES / "preds.pt", SAMPLES / "targets.pt", reference=name, device="cpu", label_offset=1)
+    result = api.compare(
+        SAMPLES / "preds.pt", SAMPLES / "targets.pt", reference=name, device="cpu", layout=SavedLayout(label_offset=1)
+    )
     assert [outcome.name for outcome in result.dialects] == NAMES
     for outcome in result.dialects:
         check_causes(outcome, load_dialect(outcome.name), load_dialect(name), result)

@@ -19,7 +19,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 

@@ -12,7 +12,7 @@ from PIL import Image
 from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import MatchResult, RoleChanges
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"

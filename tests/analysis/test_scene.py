@@ -15,7 +15,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox import codec, detect, gradients, loss, matching, mining
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 PHOTO = (SAMPLES / "astronaut.jpg", SAMPLES / "astronaut.xml")

@@ -20,8 +20,8 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import Finding, Severity
 from ssdlossdbg.rules import Dialect
 

@@ -18,7 +18,7 @@ from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scaled import Scaled, scale_like
 from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
 

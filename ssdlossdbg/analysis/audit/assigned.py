@@ -20,7 +20,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import assigned_roles
 from ssdlossdbg.multibox.threads import one_thread
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.rules import Dialect
 
 # Objects of a block: some megabytes of pairs with priors, which a cache still holds in part.

@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.evidence.fates import Fates
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.loader import LoadedObjects
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import FloatArray, ImageFacts, Objects
 from ssdlossdbg.rules import Dialect, Units
 

@@ -14,7 +14,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.multibox.mining import mine, negatives_wanted
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.predictions import Predictions
+from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import COORDINATES, Predicted
 from ssdlossdbg.results.predicted import (
     LARGEST_LOGIT,

@@ -19,7 +19,7 @@ from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.readers.datasets import Dataset, annotation_of
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
 
 SIZE = (400, 300)

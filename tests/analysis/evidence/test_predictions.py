@@ -14,10 +14,10 @@ from ssdlossdbg.analysis.evidence.predictions import describe_predictions
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import Predicted
 from ssdlossdbg.results.predicted import HeadOrder, OddValue
 from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder, PriorSpec, Units
