@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ConfigOption,
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import (
+    DEFAULT_DIALECT,
     DeviceOption,
-    FailOn,
-    FailOnOption,
+    Findings,
     Format,
     FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    LabelOffsetOption,
-    NativeOption,
-    SelectOption,
-    TargetUnitsOption,
-    TracebackOption,
-    parse_codes,
-    parse_image_size,
+    Layout,
+    PredictionsFile,
+    Priors,
+    TargetsFile,
     split_names,
 )
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show_output
+from ssdlossdbg.cli.progress import progress, quick_imports
 
 
 @command
 def compare(
-    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
-    targets: Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")],
+    predictions: PredictionsFile,
+    targets: TargetsFile,
+    priors: Priors,
+    layout: Layout,
+    findings: Findings,
     dialects: Annotated[
         str | None,
         typer.Option("--dialects", metavar="a,b|all", help="Whom to ask; all by default."),
@@ -41,42 +37,24 @@ def compare(
     reference: Annotated[
         str,
         typer.Option("--reference", metavar="NAME|FILE", help="Whom to compare with."),
-    ] = "ssd.pytorch",
-    config: ConfigOption = None,
-    target_units: TargetUnitsOption = None,
-    label_offset: LabelOffsetOption = None,
-    native: NativeOption = False,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
+    ] = DEFAULT_DIALECT,
     device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """Run a saved batch through every codebase's rules, and say why they differ.
 
     Example: ssdlossdbg compare preds.pt targets.pt --dialects torchvision,caffe
     """
-    codes = parse_codes(select, ignore)
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.rules import Units
         result = api.compare(
             predictions,
             targets,
-            config,
+            priors.config,
             reference=reference,
             dialects=split_names(dialects) or None,
             device=device,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            **layout.keywords(priors),
         )
-    result = chosen(result, codes)
-    show_output(result, format)
-    finish(result.findings, fail_on)
+    deliver(findings.choose(result), format, findings)

@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import (
+    OUTPUT,
     ClassesOption,
-    ConfigOption,
     DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
+    Findings,
     Format,
     FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    LabelOffsetOption,
-    NativeOption,
-    SelectOption,
-    TargetUnitsOption,
-    TracebackOption,
-    existing_inputs,
+    Layout,
+    Pictures,
+    PredictionsFile,
+    Priors,
+    Rules,
     finite,
     parse_classes,
-    parse_codes,
-    parse_image_size,
 )
 from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show_output
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.writing import Writer
+from ssdlossdbg.report.view import View
 
 
 @command
 def detect(
-    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
+    predictions: PredictionsFile,
+    priors: Priors,
+    rules: Rules,
+    pictures: Pictures,
+    layout: Layout,
+    findings: Findings,
+    writer: Writer,
     targets: Annotated[
         Path | None, typer.Argument(metavar="[TARGETS]", help="Saved boxes and labels of the same batch.")
-    ] = None,
-    config: ConfigOption = None,
-    dialect: DialectOption = "ssd.pytorch",
-    image: Annotated[
-        list[Path] | None,
-        typer.Option("--image", metavar="PHOTO", help="The photo of the first image; repeat for the next ones."),
     ] = None,
     classes: ClassesOption = None,
     score_threshold: Annotated[
@@ -58,6 +52,7 @@ def detect(
             max=1.0,
             callback=finite,
             help="What a detection's score exceeds, over the dialect's.",
+            rich_help_panel=Rules.title,
         ),
     ] = None,
     nms: Annotated[
@@ -69,25 +64,21 @@ def detect(
             max=1.0,
             callback=finite,
             help="Overlap at which NMS drops the lower score, over the dialect's.",
+            rich_help_panel=Rules.title,
         ),
     ] = None,
-    top: Annotated[
-        int, typer.Option("--top", metavar="N", min=1, help="How many objects and detections to list and to draw.")
-    ] = 20,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
-    ] = None,
-    target_units: TargetUnitsOption = None,
-    label_offset: LabelOffsetOption = None,
-    native: NativeOption = False,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
     device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top",
+            metavar="N",
+            min=1,
+            help="How many objects and detections to list and to draw.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = 20,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """Show what is detected, and which objects are found.
 
@@ -96,38 +87,25 @@ def detect(
 
     Example: ssdlossdbg detect preds.pt targets.pt --image photo.jpg -o pictures
     """
-    codes = parse_codes(select, ignore)
-    photos = image or []
+    view = View(top)
     with progress("Detecting"):
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.report.view import View
-            from ssdlossdbg.rules import Units
-        loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
+        photos = [load_photo(path) for path in pictures.photos]  # before anything is computed, let alone written
         result = api.detect(
             predictions,
             targets,
-            config,
-            dialect,
+            priors.config,
+            rules.dialect,
             classes=parse_classes(classes),
             score_threshold=score_threshold,
             nms=nms,
             device=device,
-            images=photos,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            images=pictures.photos,
+            **layout.keywords(priors),
         )
-        result = chosen(result, codes)
-        inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)
-        files = []
-        if output:
-            from ssdlossdbg.report.outputs import draw
-
-            paint = partial(draw, result, view=View(top))
-            files = write_pictures(paint, len(result.images), loaded, output, "detect", inputs)
-    show_output(result, format, View(top, files=tuple(files)))
-    finish(result.findings, fail_on)
+        result = findings.choose(result)
+        if pictures.output:
+            write_pictures(result, photos, pictures.output, "detect", view, writer)
+    deliver(result, format, findings, files=writer.written, view=view)

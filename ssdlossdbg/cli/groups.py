@@ -6,10 +6,10 @@ A group is a frozen dataclass whose fields are options; `cli.command` tells type
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
@@ -19,9 +19,28 @@ from ssdlossdbg.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ssdlossdbg.readers.batches import SavedLayout
     from ssdlossdbg.readers.priors import NamedPriors
-    from ssdlossdbg.results import Finding
+    from ssdlossdbg.results import (
+        AnchorsResult,
+        AuditResult,
+        CheckResult,
+        CompareResult,
+        DetectResult,
+        Finding,
+        LossResult,
+        MatchResult,
+    )
+
+Result = TypeVar(
+    "Result",
+    "AnchorsResult",
+    "AuditResult",
+    "CheckResult",
+    "CompareResult",
+    "DetectResult",
+    "LossResult",
+    "MatchResult",
+)
 
 LARGEST_SIDE = 65_535  # of a JPEG; no network takes more
 DEFAULT_DIALECT = "ssd.pytorch"
@@ -76,17 +95,21 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+# The section of the help with options that commands have alike, yet not the same.
+OUTPUT = "Output"
+
 PredictionsFile = Annotated[
-    Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.", show_default=False)
+    Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")
 ]
 TargetsFile = Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")]
-Dialects = Annotated[str | None, typer.Option("--dialects", metavar="a,b|all")]
 ClassesOption = Annotated[
     str | None,
     typer.Option("--classes", metavar="FILE|a,b,c", help="Class names in the order of their ids, without background."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="A report to read, or JSON to script against.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="A report to read, or JSON to script against.", rich_help_panel=OUTPUT)
+]
 
 
 class Group:
@@ -195,12 +218,15 @@ class Layout(Group):
         ),
     ] = False
 
-    def saved(self, priors: Priors) -> SavedLayout:
-        """The layout as the readers take it, with what the options about priors say."""
-        from ssdlossdbg.readers.batches import SavedLayout
-
-        units = SavedLayout.units(self.target_units and self.target_units.value)
-        return SavedLayout(priors.prior_format.value, priors.size, units, self.label_offset, self.native)
+    def keywords(self, priors: Priors) -> dict[str, Any]:
+        """As the functions of the API take it, with what the options about priors say."""
+        return {
+            "image_size": priors.size,
+            "prior_format": priors.prior_format.value,
+            "target_units": self.target_units and self.target_units.value,
+            "label_offset": self.label_offset,
+            "native": self.native,
+        }
 
 
 @dataclass(frozen=True)
@@ -234,11 +260,11 @@ class Findings(Group):
         """
         return _known_codes("--select", self.select or ()), _known_codes("--ignore", self.ignore or ())
 
-    def choose(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Those that the user wants to hear of."""
+    def choose(self, result: Result) -> Result:
+        """The result with only those findings that the user wants to hear of."""
         from ssdlossdbg.checks.catalogue import choose
 
-        return choose(findings, *self.codes)
+        return replace(result, findings=choose(result.findings, *self.codes))
 
     def fail(self, findings: Iterable[Finding]) -> bool:
         """Whether one of them is as grave as the user said."""

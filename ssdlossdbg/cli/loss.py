@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import (
+    OUTPUT,
     ClassesOption,
-    ConfigOption,
     DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
+    Findings,
     Format,
     FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    LabelOffsetOption,
-    NativeOption,
-    SelectOption,
-    TargetUnitsOption,
-    ThresholdOption,
-    TracebackOption,
-    existing_inputs,
+    Layout,
+    MatchRules,
+    Pictures,
+    PredictionsFile,
+    Priors,
+    TargetsFile,
     finite,
     parse_classes,
-    parse_codes,
-    parse_image_size,
 )
 from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show_output
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.writing import Writer
+from ssdlossdbg.report.view import View
 
 
 @command
 def loss(
-    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
-    targets: Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")],
-    config: ConfigOption = None,
-    dialect: DialectOption = "ssd.pytorch",
-    image: Annotated[
-        list[Path] | None,
-        typer.Option("--image", metavar="PHOTO", help="The photo of the first image; repeat for the next ones."),
-    ] = None,
-    threshold: ThresholdOption = None,
+    predictions: PredictionsFile,
+    targets: TargetsFile,
+    priors: Priors,
+    rules: MatchRules,
+    pictures: Pictures,
+    layout: Layout,
+    findings: Findings,
+    writer: Writer,
     neg_pos: Annotated[
         float | None,
         typer.Option(
@@ -56,6 +49,7 @@ def loss(
             min=0.0,
             callback=finite,
             help="Negatives mined per positive, over the dialect's.",
+            rich_help_panel=MatchRules.title,
         ),
     ] = None,
     alpha: Annotated[
@@ -66,30 +60,27 @@ def loss(
             min=0.0,
             callback=finite,
             help="Weight of the localisation loss, over the dialect's.",
+            rich_help_panel=MatchRules.title,
         ),
     ] = None,
-    classes: ClassesOption = None,
-    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many objects and negatives to list.")] = 10,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
-    ] = None,
-    target_units: TargetUnitsOption = None,
-    label_offset: LabelOffsetOption = None,
-    native: NativeOption = False,
     weights: Annotated[
         Path | None,
         typer.Option(
-            "--weights", metavar="FILE", help="A state dict, for the weight decay that some dialects add to the loss."
+            "--weights",
+            metavar="FILE",
+            help="A state dict, for the weight decay that some dialects add to the loss.",
+            rich_help_panel=MatchRules.title,
         ),
     ] = None,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
+    classes: ClassesOption = None,
     device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top", metavar="N", min=1, help="How many objects and negatives to list.", rich_help_panel=OUTPUT
+        ),
+    ] = 10,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """Show what the loss of a saved batch is made of.
 
@@ -97,40 +88,27 @@ def loss(
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
-    codes = parse_codes(select, ignore)
-    photos = image or []
+    view = View(top)
     with progress("Computing the loss"):
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.report.view import View
-            from ssdlossdbg.rules import Units
-        loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
+        photos = [load_photo(path) for path in pictures.photos]  # before anything is computed, let alone written
         result = api.loss(
             predictions,
             targets,
-            config,
-            dialect,
+            priors.config,
+            rules.dialect,
             classes=parse_classes(classes),
-            threshold=threshold,
+            threshold=rules.threshold,
             neg_pos=neg_pos,
             alpha=alpha,
             device=device,
-            images=photos,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            images=pictures.photos,
             weights=weights,
+            **layout.keywords(priors),
         )
-        result = chosen(result, codes)
-        inputs = existing_inputs(predictions, targets, config, classes, weights, *photos)
-        files = []
-        if output:
-            from ssdlossdbg.report.outputs import draw
-
-            paint = partial(draw, result, view=View(top))
-            files = write_pictures(paint, len(result.images), loaded, output, "loss", inputs)
-    show_output(result, format, View(top, files=tuple(files)))
-    finish(result.findings, fail_on)
+        result = findings.choose(result)
+        if pictures.output:
+            write_pictures(result, photos, pictures.output, "loss", view, writer)
+    deliver(result, format, findings, files=writer.written, view=view)

@@ -8,38 +8,23 @@ from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import (
+    OUTPUT,
     ClassesOption,
-    ConfigOption,
     DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
+    Findings,
     Format,
     FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    SelectOption,
-    ThresholdOption,
-    TracebackOption,
-    existing_inputs,
+    MatchRules,
+    Priors,
     parse_classes,
-    parse_codes,
-    parse_image_size,
     split_names,
 )
-from ssdlossdbg.cli.session import (
-    chosen,
-    command,
-    finish,
-    progress,
-    quick_imports,
-    show_output,
-    unused,
-    write_file,
-)
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.writing import Role, Writer, unused
+from ssdlossdbg.report.view import View
 
 
 @command
@@ -48,32 +33,41 @@ def match(
     annotation: Annotated[
         Path, typer.Argument(metavar="ANNOTATION", help="Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
     ],
-    config: ConfigOption = None,
-    dialect: DialectOption = "ssd.pytorch",
+    priors: Priors,
+    rules: MatchRules,
+    findings: Findings,
+    writer: Writer,
     dialects: Annotated[
         str | None,
-        typer.Option("--dialects", metavar="a,b|all", help="Show what changes under these, on the same priors."),
+        typer.Option(
+            "--dialects",
+            metavar="a,b|all",
+            help="Show what changes under these, on the same priors.",
+            rich_help_panel=MatchRules.title,
+        ),
     ] = None,
-    threshold: ThresholdOption = None,
     classes: ClassesOption = None,
+    device: DeviceOption = "auto",
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="PNG", help="Where to draw the overlay  [default: IMAGE.match.png, here]"
+            "-o",
+            "--output",
+            metavar="PNG",
+            help="Where to draw the overlay  [default: IMAGE.match.png, here]",
+            rich_help_panel=OUTPUT,
         ),
+        Role.OUTPUT_FILE,
     ] = None,
     no_overlay: Annotated[
-        bool, typer.Option("--no-overlay/--overlay", show_default=False, help="Draw no picture.")
+        bool,
+        typer.Option("--no-overlay/--overlay", show_default=False, help="Draw no picture.", rich_help_panel=OUTPUT),
     ] = False,
-    top: Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="List only the N worst objects.")] = None,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
+    top: Annotated[
+        int | None,
+        typer.Option("--top", metavar="N", min=1, help="List only the N worst objects.", rich_help_panel=OUTPUT),
+    ] = None,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """Show which priors each object of a photo gets.
 
@@ -81,30 +75,22 @@ def match(
 
     Example: ssdlossdbg match img.jpg ann.xml
     """
-    codes = parse_codes(select, ignore)
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.readers.priors import load_priors
-            from ssdlossdbg.report.view import View
-        photo = load_photo(image)
-        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
-        names = parse_classes(classes)
-        result = api.match(photo, annotation, priors, dialect, classes=names, threshold=threshold, device=device)
-        result = chosen(result, codes)
+        photo, named, names = load_photo(image), priors.load(), parse_classes(classes)
+        result = api.match(
+            photo, annotation, named, rules.dialect, classes=names, threshold=rules.threshold, device=device
+        )
+        result = findings.choose(result)
         others = split_names(dialects)
         if others:
-            changes = api.match_roles(result, photo, annotation, priors, others, classes=names, device=device)
+            changes = api.match_roles(result, photo, annotation, named, others, classes=names, device=device)
             result = replace(result, changes=changes)
-        files = []
         if not no_overlay:
             from ssdlossdbg.report.canvas import png
-            from ssdlossdbg.report.match_picture import match_picture
+            from ssdlossdbg.report.outputs import draw
 
-            path = output or unused(Path(f"{image.stem}.match.png"))
-            inputs = existing_inputs(image, annotation, config, classes)
-            write_file(path, png(match_picture(result, photo.image)), inputs)
-            files.append(str(path))
-    show_output(result, format, View(top, files=tuple(files)))
-    finish(result.findings, fail_on)
+            writer.write(output or unused(Path(f"{image.stem}.match.png")), png(draw(result, photo.image)))
+    deliver(result, format, findings, files=writer.written, view=View(top))
