@@ -3,90 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.fit import check_config_name, parse_levels, show_fit
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ClassesOption,
-    ConfigOption,
-    DatasetFormatOptionType,
-    DialectOption,
-    FailOn,
-    FailOnOption,
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.fit import Fit, show_fit
+from ssdlossdbg.cli.groups import (
+    OUTPUT,
+    DatasetOptions,
+    Findings,
     Format,
     FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    SelectOption,
-    ThresholdOption,
-    TracebackOption,
-    existing_inputs,
-    parse_classes,
-    parse_codes,
-    parse_image_size,
+    MatchRules,
+    Priors,
 )
-from ssdlossdbg.cli.session import (
-    chosen,
-    command,
-    finish,
-    progress,
-    quick_imports,
-    say_warning,
-    show_output,
-    write_file,
-)
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.streams import say_warning
+from ssdlossdbg.cli.writing import Role, Writer
 from ssdlossdbg.errors import InputError
-
-if TYPE_CHECKING:
-    from ssdlossdbg.results import AnchorsResult
-
-# What torch's generators take.
-LARGEST_SEED = 2**64 - 1
 
 
 @command
 def anchors(
-    config: ConfigOption = None,
-    dialect: DialectOption = "ssd.pytorch",
+    priors: Priors,
+    rules: MatchRules,
+    fit: Fit,
+    naming: DatasetOptions,
+    findings: Findings,
+    writer: Writer,
+    list_presets: Annotated[bool, typer.Option("--list", help="List every preset and exit.")] = False,
     image: Annotated[
-        Path | None, typer.Option("--image", metavar="PHOTO", help="Draw the priors on this photo.")
+        Path | None,
+        typer.Option("--image", metavar="PHOTO", help="Draw the priors on this photo.", rich_help_panel=OUTPUT),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Draw a picture (PNG); of --fit, write the config (TOML)."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Draw a picture (PNG); of --fit, write the config (TOML).",
+            rich_help_panel=OUTPUT,
+        ),
+        Role.OUTPUT_FILE,
     ] = None,
     dump: Annotated[
         Path | None,
-        typer.Option("--dump", metavar="NPY", help="Write the priors: float32 [P, 4], cx cy w h, normalised."),
+        typer.Option(
+            "--dump",
+            metavar="NPY",
+            help="Write the priors: float32 [P, 4], cx cy w h, normalised.",
+            rich_help_panel=OUTPUT,
+        ),
+        Role.OUTPUT_FILE,
     ] = None,
-    list_presets: Annotated[bool, typer.Option("--list", help="List every preset and exit.")] = False,
-    dataset: Annotated[
-        Path | None,
-        typer.Option("--fit", metavar="DATASET", help="Propose sizes and ratios that reach more of its objects."),
-    ] = None,
-    levels: Annotated[
-        str | None,
-        typer.Option("--levels", metavar="N,N,...", help="Feature maps that --fit uses: cells a side, or WxH."),
-    ] = None,
-    budget: Annotated[
-        int | None,
-        typer.Option("--budget", metavar="N", min=1, help="Priors that --fit may use.  [default: as many as now]"),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=LARGEST_SEED, help="Of what --fit draws.")] = 0,
-    classes: ClassesOption = None,
-    dataset_format: DatasetFormatOptionType = None,
-    threshold: ThresholdOption = None,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """Show the priors of a config, level by level.
 
@@ -98,64 +71,34 @@ def anchors(
     if list_presets:
         _list(format)
         return
-    codes, size = parse_codes(select, ignore), parse_image_size(image_size)
     # Not those that other commands have too, which the project's defaults may set.
-    _refuse_together(dataset, {"--image": image, "--dump": dump}, {"--levels": levels, "--budget": budget})
-    if dataset is not None:
-        maps, names = parse_levels(levels), parse_classes(classes)
-        check_config_name(output)
-        with progress("Fitting the priors"):
-            with quick_imports():
-                from ssdlossdbg import api
-            proposal = api.fit(
-                api.load_dataset(dataset, names, format=dataset_format),
-                config,
-                dialect,
-                levels=maps,
-                budget=budget,
-                seed=seed,
-                threshold=threshold,
-                image_size=size,
-                prior_format=prior_format.value,
-            )
-        show_fit(proposal, output, existing_inputs(dataset, config), format)
+    _refuse_together(fit.dataset, {"--image": image, "--dump": dump}, {"--levels": fit.levels, "--budget": fit.budget})
+    if fit.dataset is not None:
+        show_fit(fit, priors, rules, naming, output, writer, format)
         return
     if image is not None and output is None:
         say_warning("--image: is the ground of a picture, and none is asked for. Add -o PNG.")
     with progress("Generating the priors"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.priors import load_priors
-            from ssdlossdbg.report.view import View
-        priors = load_priors(config, prior_format.value, size) if config else None
-        result = chosen(api.anchors(priors, dialect, threshold=threshold), codes)
-        outputs = _outputs(result, dump, output, image)
-        for path, data in outputs:
-            write_file(path, data, existing_inputs(image, config))
-    show_output(result, format, View(files=tuple(str(path) for path, _ in outputs)))
-    finish(result.findings, fail_on)
+        result = findings.choose(api.anchors(priors.load(), rules.dialect, threshold=rules.threshold))
+        if output is not None:
+            _refuse_same(output, dump)
+            from ssdlossdbg.readers.photos import load_photo
+            from ssdlossdbg.report.canvas import png
+            from ssdlossdbg.report.outputs import draw
+
+            picture = png(draw(result, load_photo(image).image if image else None))
+        if dump is not None:
+            writer.write(dump, _npy(result.boxes))
+        if output is not None:
+            writer.write(output, picture)
+    deliver(result, format, findings, files=writer.written)
 
 
-def _outputs(
-    result: AnchorsResult, dump: Path | None, picture: Path | None, photo: Path | None
-) -> list[tuple[Path, bytes]]:
-    """The files asked for, and what is to be in them.
-
-    Raises:
-        InputError: both are the same file, or the photo cannot be read.
-    """
-    outputs: list[tuple[Path, bytes]] = []
-    if dump is not None:
-        outputs.append((dump, _npy(result.boxes)))
-    if picture is not None:
-        from ssdlossdbg.readers.photos import load_photo
-        from ssdlossdbg.report.anchors_picture import anchors_picture
-        from ssdlossdbg.report.canvas import png
-
-        outputs.append((picture, png(anchors_picture(result, load_photo(photo).image if photo else None))))
-    if dump is not None and picture is not None and dump.resolve() == picture.resolve():
-        raise InputError(picture, "is named by both --dump and -o", "Give them two names.")
-    return outputs
+def _refuse_same(output: Path, dump: Path | None) -> None:
+    if dump is not None and dump.resolve() == output.resolve():
+        raise InputError(output, "is named by both --dump and -o", "Give them two names.")
 
 
 def _refuse_together(dataset: Path | None, not_fitting: dict[str, object], fitting: dict[str, object]) -> None:
@@ -177,7 +120,7 @@ def _list(format: Format) -> None:
 
     configs = [load_prior_config(name) for name in preset_names()]
     presets = [PresetSummary(c.name, c.title, c.codebase, c.aliases, c.spec.image_size, c.spec.count) for c in configs]
-    show_output(Presets(tuple(presets)), format)
+    deliver(Presets(tuple(presets)), format)
 
 
 def _npy(array: object) -> bytes:

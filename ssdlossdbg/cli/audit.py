@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.audit_outputs import DEFAULT_DIALECT, check_outputs, match_options, pictures, read_files
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ClassesOption,
-    ConfigOption,
-    DatasetFormatOptionType,
+from ssdlossdbg.cli.audit_outputs import check_pictures, match_options, pictures, write_csv
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import (
+    OUTPUT,
+    DatasetOptions,
     DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
+    Findings,
     Format,
     FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    SelectOption,
-    ThresholdOption,
-    TracebackOption,
-    existing_inputs,
+    MatchRules,
+    Priors,
     parse_classes,
-    parse_codes,
-    parse_image_size,
 )
-from ssdlossdbg.cli.progress import counting, tracking
-from ssdlossdbg.cli.session import (
-    check_output,
-    command,
-    finish,
-    make_folder,
-    progress,
-    quick_imports,
-    show_output,
-    unused,
-    write_file,
-)
-from ssdlossdbg.errors import EXIT_INTERRUPTED, InputError, LostRankError
+from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
+from ssdlossdbg.cli.writing import Role, Writer, make_folder, unused
+from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
+from ssdlossdbg.report.view import View
 
 # Images that the report names; a gallery may ask for more.
 MOST_NAMED = 10
@@ -61,16 +42,20 @@ def audit(
             help="A Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder or data.yaml, or an Open Images "
             "CSV. Photos need not be there.",
         ),
+        Role.DATASET,
     ],
-    config: ConfigOption = None,
-    dialect: DialectOption = DEFAULT_DIALECT,
-    threshold: ThresholdOption = None,
-    classes: ClassesOption = None,
-    dataset_format: DatasetFormatOptionType = None,
+    priors: Priors,
+    rules: MatchRules,
+    naming: DatasetOptions,
+    findings: Findings,
+    writer: Writer,
     descriptions: Annotated[
         Path | None,
         typer.Option(
-            "--descriptions", metavar="CSV", help="Open Images' class names, where they don't lie beside DATASET."
+            "--descriptions",
+            metavar="CSV",
+            help="Open Images' class names, where they don't lie beside DATASET.",
+            rich_help_panel=DatasetOptions.title,
         ),
     ] = None,
     letterbox: Annotated[
@@ -84,28 +69,45 @@ def audit(
         typer.Option("--augment", metavar="N", min=0, help="Draw the dialect's random crops, too, N of each image."),
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the random crops.")] = 0,
+    device: DeviceOption = "auto",
     charts: Annotated[
         bool,
-        typer.Option("--charts/--no-charts", show_default=False, help="Draw charts; this needs matplotlib."),
+        typer.Option(
+            "--charts/--no-charts",
+            show_default=False,
+            help="Draw charts; this needs matplotlib.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     gallery: Annotated[
         int,
-        typer.Option("--gallery", metavar="N", min=0, help="Draw the N worst images, where their photos are found."),
+        typer.Option(
+            "--gallery",
+            metavar="N",
+            min=0,
+            help="Draw the N worst images, where their photos are found.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = 0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to draw  [default: audit, here]")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Where to draw  [default: audit, here]",
+            rich_help_panel=OUTPUT,
+        ),
+        Role.OUTPUT_FOLDER,
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each object, for a notebook.")
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", help="Write a row for each object, for a notebook.", rich_help_panel=OUTPUT
+        ),
+        Role.OUTPUT_FILE,
     ] = None,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """Show which objects of a dataset the priors can learn.
 
@@ -114,33 +116,29 @@ def audit(
 
     Example: ssdlossdbg audit VOC2007/Annotations
     """
-    codes = parse_codes(select, ignore)
-    names = parse_classes(classes)
-    inputs = existing_inputs(dataset, config, classes, descriptions)
+    names = parse_classes(naming.classes)
     with quick_imports():
         from ssdlossdbg import api
-        from ssdlossdbg.checks.catalogue import choose
-        from ssdlossdbg.readers.priors import load_priors
-        from ssdlossdbg.report.view import View
     with api.together() as ranks, _first_speaks(ranks.rank):
         silent = ranks.rank > 0
         if not silent:
-            check_outputs(csv, output, charts, gallery, letterbox, inputs)
-        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
+            check_pictures(output, charts, gallery, letterbox)
+        named = priors.load()
         with tracking("Reading", "the dataset", "file", silent) as track:
             read = api.load_dataset(
-                dataset, names, format=dataset_format, descriptions=descriptions, ranks=ranks, track=track
+                dataset, names, format=naming.dataset_format, descriptions=descriptions, ranks=ranks, track=track
             )
-        inputs += read_files(read, csv)
+        if ranks.count > 1:  # what the other processes read, they alone know
+            writer.inputs += map(Path, {*read.files, *(refused.file for refused in read.refused)})
         if csv and not silent:
-            check_output(csv, inputs)
+            writer.check(csv)
         images = len(read.names) * (1 + augment)
         with counting("Matching", images // ranks.count, "image", silent) as advance:
             result = api.audit(
                 read,
-                priors,
-                dialect,
-                threshold=threshold,
+                named,
+                rules.dialect,
+                threshold=rules.threshold,
                 letterbox=letterbox,
                 worst=max(MOST_NAMED, gallery),
                 draws=augment,
@@ -151,28 +149,26 @@ def audit(
             )
     if silent:
         return  # the first process reports
-    result = replace(result, findings=choose(result.findings, *codes))
-    files: list[str] = []
+    result = findings.choose(result)
     interrupted = result.interrupted
     try:
         if csv:
-            from ssdlossdbg.report.audit.as_csv import audit_csv
-
-            write_file(csv, audit_csv(result), inputs)
-            files.append(str(csv))
-        draw = partial(api.match_image, dataset=read, priors=priors, dialect=dialect, threshold=threshold)
+            write_csv(result, csv, writer)
+        draw = partial(api.match_image, dataset=read, priors=named, dialect=rules.dialect, threshold=rules.threshold)
         with progress("Drawing"):
             for name, data in pictures(result, charts, gallery, draw):
                 output = make_folder(output or unused(Path("audit")))
-                write_file(output / name, data, inputs)
-                files.append(str(output / name))
+                writer.write(output / name, data)
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
-    options = match_options(read, config, prior_format, image_size, dialect, threshold, classes)
-    show_output(result, format, View(files=tuple(files), match_options=options))
-    if interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    finish(result.findings, fail_on)
+    deliver(
+        result,
+        format,
+        findings,
+        files=writer.written,
+        view=View(match_options=match_options(read, priors, rules, naming)),
+        exit_code=EXIT_INTERRUPTED if interrupted else EXIT_CLEAN,
+    )
 
 
 @contextlib.contextmanager

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,9 +23,6 @@ from ssdlossdbg.cli.groups import (
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
 from ssdlossdbg.report.view import View
-
-if TYPE_CHECKING:
-    from ssdlossdbg.results import CheckResult
 
 
 class CheckFormat(StrEnum):
@@ -77,22 +73,16 @@ def check(
     with progress("Checking"):
         with quick_imports():
             from ssdlossdbg import api
+            from ssdlossdbg.checks.files import UNREADABLE
         result = api.check(
             files,
             priors.config,
             rules.dialect,
             classes=parse_classes(classes),
             device=device,
-            **layout.keywords(priors),
+            layout=layout.saved(priors),
         )
+    result = findings.choose(result, UNREADABLE)  # which decides the exit code
     view = View(notes=notes or bool(findings.select))
     exit_code = EXIT_BAD_INPUT if result.files.unreadable else EXIT_CLEAN
-    deliver(_choose(result, findings), format, findings, view=view, exit_code=exit_code)
-
-
-def _choose(result: CheckResult, findings: Findings) -> CheckResult:
-    """The result with the findings asked for; what cannot be read decides the exit code, so it is shown in any case."""
-    from ssdlossdbg.checks.files import UNREADABLE
-
-    shown = {finding.code for finding in findings.choose(result).findings} | {UNREADABLE}
-    return replace(result, findings=tuple(finding for finding in result.findings if finding.code in shown))
+    deliver(result, format, findings, view=view, exit_code=exit_code)

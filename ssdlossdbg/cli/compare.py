@@ -55,6 +55,6 @@ def compare(
             reference=reference,
             dialects=split_names(dialects) or None,
             device=device,
-            **layout.keywords(priors),
+            layout=layout.saved(priors),
         )
     deliver(findings.choose(result), format, findings)

@@ -103,7 +103,7 @@ def detect(
             nms=nms,
             device=device,
             images=pictures.photos,
-            **layout.keywords(priors),
+            layout=layout.saved(priors),
         )
         result = findings.choose(result)
         if pictures.output:

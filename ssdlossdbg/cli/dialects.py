@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.options import TracebackOption
-from ssdlossdbg.cli.session import command, show, show_plain
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.streams import show, show_plain
 
 
 @command
 def dialects(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one, with its sources.")] = None,
     other: Annotated[str | None, typer.Argument(metavar="OTHER", help="Show only where NAME and OTHER differ.")] = None,
-    traceback: TracebackOption = False,
 ) -> None:
     """List the dialects; print one, ready to be copied; or show where two differ.
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.options import Format, FormatOption, TracebackOption
-from ssdlossdbg.cli.session import command, show, show_plain
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.groups import Format, FormatOption
+from ssdlossdbg.cli.streams import show, show_plain
 
 
 def _codes() -> list[str]:
@@ -25,7 +26,6 @@ def explain(
         ),
     ] = None,
     format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
 ) -> None:
     """List what is checked, or say all about a finding.
 

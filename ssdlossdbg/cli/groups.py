@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ssdlossdbg.readers.priors import NamedPriors
+    from ssdlossdbg.readers.saved.layout import SavedLayout
     from ssdlossdbg.results import (
         AnchorsResult,
         AuditResult,
@@ -98,9 +99,7 @@ def finite(value: float | None) -> float | None:
 # The section of the help with options that commands have alike, yet not the same.
 OUTPUT = "Output"
 
-PredictionsFile = Annotated[
-    Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")
-]
+PredictionsFile = Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")]
 TargetsFile = Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")]
 ClassesOption = Annotated[
     str | None,
@@ -156,6 +155,13 @@ class Priors(Group):
         fix = "Write one side or WxH in pixels: 300, or 320x240."
         return sides(self.image_size, InputError("--image-size", f"is {self.image_size!r}", fix))
 
+    @property
+    def layout(self) -> SavedLayout:
+        """How a saved prior tensor is laid out."""
+        from ssdlossdbg.readers.saved.layout import SavedLayout
+
+        return SavedLayout(self.prior_format, self.size)
+
     def load(self) -> NamedPriors | None:
         """The priors that --config names; None where it was not given.
 
@@ -164,7 +170,7 @@ class Priors(Group):
         """
         from ssdlossdbg.readers.priors import load_priors
 
-        return load_priors(self.config, self.prior_format.value, self.size) if self.config else None
+        return load_priors(self.config, self.layout) if self.config else None
 
 
 @dataclass(frozen=True)
@@ -218,15 +224,11 @@ class Layout(Group):
         ),
     ] = False
 
-    def keywords(self, priors: Priors) -> dict[str, Any]:
-        """As the functions of the API take it, with what the options about priors say."""
-        return {
-            "image_size": priors.size,
-            "prior_format": priors.prior_format.value,
-            "target_units": self.target_units and self.target_units.value,
-            "label_offset": self.label_offset,
-            "native": self.native,
-        }
+    def saved(self, priors: Priors) -> SavedLayout:
+        """The layout as the readers take it, with what the options about priors say."""
+        return replace(
+            priors.layout, target_units=self.target_units, label_offset=self.label_offset, native=self.native
+        )
 
 
 @dataclass(frozen=True)
@@ -260,11 +262,13 @@ class Findings(Group):
         """
         return _known_codes("--select", self.select or ()), _known_codes("--ignore", self.ignore or ())
 
-    def choose(self, result: Result) -> Result:
-        """The result with only those findings that the user wants to hear of."""
+    def choose(self, result: Result, *always: str) -> Result:
+        """The result with only those findings that the user wants to hear of, or has to: those with the codes given."""
         from ssdlossdbg.checks.catalogue import choose
 
-        return replace(result, findings=choose(result.findings, *self.codes))
+        chosen = choose(result.findings, *self.codes)
+        kept = tuple(finding for finding in result.findings if finding in chosen or finding.code in always)
+        return replace(result, findings=kept)
 
     def fail(self, findings: Iterable[Finding]) -> bool:
         """Whether one of them is as grave as the user said."""

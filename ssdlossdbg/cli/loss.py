@@ -106,7 +106,7 @@ def loss(
             device=device,
             images=pictures.photos,
             weights=weights,
-            **layout.keywords(priors),
+            layout=layout.saved(priors),
         )
         result = findings.choose(result)
         if pictures.output:
