@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors
+from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors, Report
+from ssdlossdbg.cli.options import Role, option
 from ssdlossdbg.cli.streams import say_warning
 from ssdlossdbg.cli.writing import Writer, make_folder
 from ssdlossdbg.errors import InputError
@@ -20,22 +22,34 @@ if TYPE_CHECKING:
 LONGEST_NAME = 150
 
 
-def check_pictures(output: Path | None, charts: bool, gallery: int, letterbox: bool) -> None:
+@dataclass(frozen=True)
+class AuditReport(Report):
+    """How the report is written, and the files beside it."""
+
+    charts: bool = option(False, "--charts/--no-charts", "", "Draw charts; this needs matplotlib.")
+    gallery: int = option(0, "--gallery", "N", "Draw the N worst images, where their photos are found.", min=0)
+    output: Path | None = option(
+        None, "-o --output", "DIR", "Where to draw  [default: audit, here]", Role.OUTPUT_FOLDER
+    )
+    csv: Path | None = option(None, "--csv", "FILE", "Write a row for each object, for a notebook.", Role.OUTPUT_FILE)
+
+
+def check_pictures(report: AuditReport, letterbox: bool) -> None:
     """Refuse now what would fail once all is matched.
 
     Raises:
         InputError: a folder that cannot be written to, no matplotlib, or pictures that nothing can draw.
     """
-    if gallery and letterbox:
+    if report.gallery and letterbox:
         fix = "Leave one of them out: pictures show photos stretched, as every dialect does."
         raise InputError("--gallery", "cannot be combined with --letterbox", fix)
-    if charts:
+    if report.charts:
         from ssdlossdbg.report.audit.chart_canvas import check_matplotlib
 
         check_matplotlib()
-    if output and (charts or gallery):
-        make_folder(output)
-    elif output:
+    if report.output and (report.charts or report.gallery):
+        make_folder(report.output)
+    elif report.output:
         say_warning("-o: is where pictures go, and there is none to draw. Add --charts or --gallery N.")
 
 
@@ -68,14 +82,14 @@ def write_csv(result: AuditResult, path: Path, writer: Writer) -> None:
 
 
 def pictures(
-    result: AuditResult, charts: bool, gallery: int, match_image: Callable[[WorstImage], tuple[MatchResult, Photo]]
+    result: AuditResult, report: AuditReport, match_image: Callable[[WorstImage], tuple[MatchResult, Photo]]
 ) -> Iterator[tuple[str, bytes]]:
     """The charts, and overlays of those of the worst images whose photos are there; each with a name for its file."""
-    if charts:
+    if report.charts:
         from ssdlossdbg.report.audit.charts import audit_charts
 
         yield from audit_charts(result).items()
-    worst = result.images_first[:gallery]
+    worst = result.images_first[: report.gallery]
     absent = sum(image.photo is None for image in worst)
     if absent:
         where = "Photos belong beside the annotations, or into their images folder."

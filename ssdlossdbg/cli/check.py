@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import (
-    OUTPUT,
-    ClassesOption,
-    DeviceOption,
-    Findings,
-    Layout,
-    Priors,
-    Rules,
-    parse_classes,
-)
+from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Priors, Report, Rules
+from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
 from ssdlossdbg.report.view import View
@@ -34,34 +24,34 @@ class CheckFormat(StrEnum):
     SARIF = "sarif"
 
 
+@dataclass(frozen=True)
+class Checked(Group):
+    """What is checked."""
+
+    files: list[Path] = argument(
+        "FILE...", "Annotations (VOC XML, COCO JSON, YOLO txt), saved predictions and targets, or folders of them."
+    )
+
+
+@dataclass(frozen=True)
+class CheckReport(Group):
+    """How the findings are written."""
+
+    title = Report.title
+    notes: bool = option(False, "--notes/--no-notes", "", "List notes, too; JSON always does.")
+    format: CheckFormat = option(CheckFormat.TEXT, "--format", "", "Lines to read, JSON, GitHub annotations, or SARIF.")
+
+
 @command
 def check(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...",
-            help="Annotations (VOC XML, COCO JSON, YOLO txt), saved predictions and targets, or folders of them.",
-        ),
-    ],
+    checked: Checked,
     priors: Priors,
     rules: Rules,
+    naming: Names,
     layout: Layout,
+    device: Device,
     findings: Findings,
-    classes: ClassesOption = None,
-    device: DeviceOption = "auto",
-    notes: Annotated[
-        bool,
-        typer.Option(
-            "--notes/--no-notes",
-            show_default=False,
-            help="List notes, too; JSON always does.",
-            rich_help_panel=Findings.title,
-        ),
-    ] = False,
-    format: Annotated[
-        CheckFormat,
-        typer.Option("--format", help="Lines to read, JSON, GitHub annotations, or SARIF.", rich_help_panel=OUTPUT),
-    ] = CheckFormat.TEXT,
+    report: CheckReport,
 ) -> None:
     """List what is wrong with annotations and saved batches, a line each.
 
@@ -75,14 +65,14 @@ def check(
             from ssdlossdbg import api
             from ssdlossdbg.checks.files import UNREADABLE
         result = api.check(
-            files,
+            checked.files,
             priors.config,
             rules.dialect,
-            classes=parse_classes(classes),
-            device=device,
+            classes=naming.names,
+            device=device.device,
             layout=layout.saved(priors),
         )
     result = findings.choose(result, UNREADABLE)  # which decides the exit code
-    view = View(notes=notes or bool(findings.select))
+    view = View(notes=report.notes or bool(findings.select))
     exit_code = EXIT_BAD_INPUT if result.files.unreadable else EXIT_CLEAN
-    deliver(result, format, findings, view=view, exit_code=exit_code)
+    deliver(result, report.format, findings, view=view, exit_code=exit_code)

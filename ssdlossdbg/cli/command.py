@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand
-from typer.models import ParameterInfo
 
-from ssdlossdbg.cli.groups import Group
+from ssdlossdbg.cli.options import OUTPUTS, ROLE, TYPER, Group, Role, option
 from ssdlossdbg.cli.streams import discard_stdout, say_error
-from ssdlossdbg.cli.writing import OUTPUTS, Role, Writer
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, SsdLossDbgError
-
-Traceback = Annotated[
-    bool,
-    typer.Option(
-        "--traceback/--no-traceback", show_default=False, help="On an error, show where in the code it came up."
-    ),
-]
 
 
 class Command(TyperCommand):
@@ -35,76 +28,66 @@ class Command(TyperCommand):
     """
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the parameters, section by section: those of the command itself, then its groups."""
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        """Write the parameters, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], Group.title: []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            own = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            is_argument = parameter.param_type_name == "argument"
+            title = "Arguments" if is_argument else getattr(parameter, "rich_help_panel", None) or Group.title
             if record is not None:
-                sections.setdefault(getattr(parameter, "rich_help_panel", None) or own, []).append(record)
+                sections.setdefault(title, []).append(record)
         for title, records in sections.items():
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
 
 
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Make a function a command, which typer reads options from one by one, though it takes them in groups.
+@dataclasses.dataclass(frozen=True)
+class _Always(Group):
+    """What every command takes."""
 
-    A parameter annotated with a `Group` stands for the group's fields, one with `Writer` for none: that writes the
-    command's files, and knows which not to replace. `--traceback` is added to each command. The function has `roles`
-    then, by the names of the parameters that have one.
+    traceback: bool = option(False, "--traceback/--no-traceback", "", "On an error, show where in the code it came up.")
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a function of groups of options a command, which typer gives the options one by one.
+
+    A parameter of the type `Writer` gets what writes the command's files, and knows which not to replace.
+    `--traceback` is added. The function has `roles` then, by the names of the options that have one.
     """
-    taken = inspect.signature(function, eval_str=True).parameters
-    groups = {name: _fields(each.annotation) for name, each in taken.items() if _is_group(each.annotation)}
-    writers = [name for name, each in taken.items() if each.annotation is Writer]
-    options = [
-        option
-        for name, each in taken.items()
-        if name not in writers
-        for option in (groups[name] if name in groups else [each])
-    ]
-    roles = {option.name: role for option in options for role in get_args(option.annotation) if isinstance(role, Role)}
-    traceback = inspect.Parameter("traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Traceback)
+    hints = get_type_hints(function)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Group)}
+    writers = [name for name, hint in hints.items() if hint is Writer]
+    options = [each for group in (*groups.values(), _Always) for each in _parameters(group)]
+    roles = {
+        field.name: field.metadata[ROLE]
+        for group in groups.values()
+        for field in dataclasses.fields(group)  # type: ignore[arg-type]
+        if field.metadata[ROLE]
+    }
 
     @functools.wraps(function)
     def run(*, traceback: bool, **values: Any) -> None:
         with exiting(traceback):
             writer = _writer(values, roles)
-            for name, fields in groups.items():
-                values[name] = taken[name].annotation(**{field.name: values.pop(field.name) for field in fields})
-            function(**values, **dict.fromkeys(writers, writer))
+            given = {
+                name: group(**{field.name: values[field.name] for field in dataclasses.fields(group)})  # type: ignore[arg-type]
+                for name, group in groups.items()
+            }
+            function(**given, **dict.fromkeys(writers, writer))
 
-    flat = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in (*options, traceback)]
-    vars(run).update(
-        roles=roles,
-        __signature__=inspect.Signature(flat),
-        __annotations__={option.name: option.annotation for option in flat},
-    )
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    vars(run).update(roles=roles, __signature__=inspect.Signature(options))
     return run
 
 
-def _is_group(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Group)
-
-
-def _fields(group: type[Group]) -> list[inspect.Parameter]:
-    """The fields of a group as parameters, each in the group's section of the help."""
-    return [
-        field.replace(annotation=_in_section(field.annotation, group.title))
-        for field in inspect.signature(group, eval_str=True).parameters.values()
-    ]
-
-
-def _in_section(annotation: Any, title: str) -> Any:
-    kind, *notes = get_args(annotation)
-    titled = []
-    for note in notes:
-        placed = copy(note)
-        if isinstance(note, ParameterInfo):
-            placed.rich_help_panel = title  # type: ignore[attr-defined]
-        titled.append(placed)
-    return Annotated[(kind, *titled)]
+def _parameters(group: type[Group]) -> Iterator[inspect.Parameter]:
+    """The fields of a group as typer reads parameters of a function."""
+    hints = get_type_hints(group)
+    for field in dataclasses.fields(group):  # type: ignore[arg-type]
+        shown = copy(field.metadata[TYPER])  # another group may inherit the field, under its own title
+        shown.rich_help_panel = group.title
+        yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=hints[field.name])
 
 
 def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
@@ -115,7 +98,7 @@ def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
     """
     writer = Writer(
         inputs=[path for name, value in values.items() if roles.get(name) not in OUTPUTS for path in _paths(value)],
-        datasets=[Path(values[name]) for name, role in roles.items() if role is Role.DATASET and values[name]],
+        datasets=[values[name] for name, role in roles.items() if role is Role.DATASET and values[name]],
     )
     for name, role in roles.items():
         if role is Role.OUTPUT_FILE and values[name] is not None:

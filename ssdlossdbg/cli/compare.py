@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from dataclasses import dataclass
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import (
-    DEFAULT_DIALECT,
-    DeviceOption,
-    Findings,
-    Format,
-    FormatOption,
-    Layout,
-    PredictionsFile,
-    Priors,
-    TargetsFile,
-    split_names,
-)
+from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
+from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.progress import progress, quick_imports
+
+
+@dataclass(frozen=True)
+class Compared(Group):
+    """Whose rules are compared."""
+
+    title = Rules.title
+    dialects: str | None = option(None, "--dialects", "a,b|all", "Whom to ask; all by default.")
+    reference: str = option(DEFAULT_DIALECT, "--reference", "NAME|FILE", "Whom to compare with.")
 
 
 @command
 def compare(
-    predictions: PredictionsFile,
-    targets: TargetsFile,
-    priors: Priors,
-    layout: Layout,
-    findings: Findings,
-    dialects: Annotated[
-        str | None,
-        typer.Option("--dialects", metavar="a,b|all", help="Whom to ask; all by default."),
-    ] = None,
-    reference: Annotated[
-        str,
-        typer.Option("--reference", metavar="NAME|FILE", help="Whom to compare with."),
-    ] = DEFAULT_DIALECT,
-    device: DeviceOption = "auto",
-    format: FormatOption = Format.TEXT,
+    batch: Batch, priors: Priors, rules: Compared, layout: Layout, device: Device, findings: Findings, report: Report
 ) -> None:
     """Run a saved batch through every codebase's rules, and say why they differ.
 
@@ -49,12 +32,12 @@ def compare(
         with quick_imports():
             from ssdlossdbg import api
         result = api.compare(
-            predictions,
-            targets,
+            batch.predictions,
+            batch.targets,
             priors.config,
-            reference=reference,
-            dialects=split_names(dialects) or None,
-            device=device,
+            reference=rules.reference,
+            dialects=split_names(rules.dialects) or None,
+            device=device.device,
             layout=layout.saved(priors),
         )
-    deliver(findings.choose(result), format, findings)
+    deliver(findings.choose(result), report.format, findings)

@@ -44,7 +44,7 @@ def deliver(
     from ssdlossdbg.report.outputs import render
 
     _print(render(result, format, replace(view, files=tuple(files), version=__version__)))
-    if exit_code == EXIT_CLEAN and findings is not None and findings.fail(result.findings):
+    if exit_code == EXIT_CLEAN and findings is not None and findings.fail(getattr(result, "findings", ())):
         exit_code = EXIT_FINDINGS
     if exit_code != EXIT_CLEAN:
         raise typer.Exit(exit_code)

@@ -2,83 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import (
-    OUTPUT,
-    ClassesOption,
-    DeviceOption,
-    Findings,
-    Format,
-    FormatOption,
-    Layout,
-    Pictures,
-    PredictionsFile,
-    Priors,
-    Rules,
-    finite,
-    parse_classes,
-)
-from ssdlossdbg.cli.pictures import write_pictures
+from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Pictures, Priors, Report, Rules
+from ssdlossdbg.cli.options import Group, argument, option
+from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
+@dataclass(frozen=True)
+class Saved(Group):
+    """Saved predictions, and the objects that they are to find."""
+
+    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors.")
+    targets: Path | None = argument("[TARGETS]", "Saved boxes and labels of the same batch.", default=None)
+
+
+@dataclass(frozen=True)
+class DetectRules(Rules):
+    """Whose rules to follow, and where to post-process otherwise."""
+
+    score_threshold: float | None = option(
+        None, "--score-threshold", "SCORE", "What a detection's score exceeds, over the dialect's.", min=0.0, max=1.0
+    )
+    nms: float | None = option(
+        None, "--nms", "IOU", "Overlap at which NMS drops the lower score, over the dialect's.", min=0.0, max=1.0
+    )
+
+
+@dataclass(frozen=True)
+class DetectReport(Report):
+    """How the report is written, and how long it is."""
+
+    top: int = option(20, "--top", "N", "How many objects and detections to list and to draw.", min=1)
+
+
 @command
 def detect(
-    predictions: PredictionsFile,
+    saved: Saved,
     priors: Priors,
-    rules: Rules,
-    pictures: Pictures,
+    rules: DetectRules,
+    naming: Names,
     layout: Layout,
+    device: Device,
+    pictures: Pictures,
     findings: Findings,
+    report: DetectReport,
     writer: Writer,
-    targets: Annotated[
-        Path | None, typer.Argument(metavar="[TARGETS]", help="Saved boxes and labels of the same batch.")
-    ] = None,
-    classes: ClassesOption = None,
-    score_threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--score-threshold",
-            metavar="SCORE",
-            min=0.0,
-            max=1.0,
-            callback=finite,
-            help="What a detection's score exceeds, over the dialect's.",
-            rich_help_panel=Rules.title,
-        ),
-    ] = None,
-    nms: Annotated[
-        float | None,
-        typer.Option(
-            "--nms",
-            metavar="IOU",
-            min=0.0,
-            max=1.0,
-            callback=finite,
-            help="Overlap at which NMS drops the lower score, over the dialect's.",
-            rich_help_panel=Rules.title,
-        ),
-    ] = None,
-    device: DeviceOption = "auto",
-    top: Annotated[
-        int,
-        typer.Option(
-            "--top",
-            metavar="N",
-            min=1,
-            help="How many objects and detections to list and to draw.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = 20,
-    format: FormatOption = Format.TEXT,
 ) -> None:
     """Show what is detected, and which objects are found.
 
@@ -87,25 +62,23 @@ def detect(
 
     Example: ssdlossdbg detect preds.pt targets.pt --image photo.jpg -o pictures
     """
-    view = View(top)
+    view = View(report.top)
     with progress("Detecting"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.photos import load_photo
-        photos = [load_photo(path) for path in pictures.photos]  # before anything is computed, let alone written
+        photos = load_photos(pictures)
         result = api.detect(
-            predictions,
-            targets,
+            saved.predictions,
+            saved.targets,
             priors.config,
             rules.dialect,
-            classes=parse_classes(classes),
-            score_threshold=score_threshold,
-            nms=nms,
-            device=device,
-            images=pictures.photos,
+            classes=naming.names,
+            score_threshold=rules.score_threshold,
+            nms=rules.nms,
+            device=device.device,
+            images=pictures.image or (),
             layout=layout.saved(priors),
         )
         result = findings.choose(result)
-        if pictures.output:
-            write_pictures(result, photos, pictures.output, "detect", view, writer)
-    deliver(result, format, findings, files=writer.written, view=view)
+        write_pictures(result, photos, pictures.output, "detect", view, writer)
+    deliver(result, report.format, findings, files=writer.written, view=view)

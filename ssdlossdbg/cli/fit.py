@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import DatasetOptions, Format, Group, MatchRules, Priors, parse_classes, sides
+from ssdlossdbg.cli.groups import DatasetOptions, Format, MatchRules, Priors, sides
+from ssdlossdbg.cli.options import Group, Role, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.streams import show_plain
-from ssdlossdbg.cli.writing import Role, Writer
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
 
 # What torch's generators take.
@@ -24,21 +22,12 @@ class Fit(Group):
     """What priors are fitted to, and within which bounds."""
 
     title = "Fitting"
-
-    dataset: Annotated[
-        Path | None,
-        typer.Option("--fit", metavar="DATASET", help="Propose sizes and ratios that reach more of its objects."),
-        Role.DATASET,
-    ] = None
-    levels: Annotated[
-        str | None,
-        typer.Option("--levels", metavar="N,N,...", help="Feature maps that --fit uses: cells a side, or WxH."),
-    ] = None
-    budget: Annotated[
-        int | None,
-        typer.Option("--budget", metavar="N", min=1, help="Priors that --fit may use.  [default: as many as now]"),
-    ] = None
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=LARGEST_SEED, help="Of what --fit draws.")] = 0
+    dataset: Path | None = option(
+        None, "--fit", "DATASET", "Propose sizes and ratios that reach more of its objects.", Role.DATASET
+    )
+    levels: str | None = option(None, "--levels", "N,N,...", "Feature maps that --fit uses: cells a side, or WxH.")
+    budget: int | None = option(None, "--budget", "N", "Priors that --fit may use.  [default: as many as now]", min=1)
+    seed: int = option(0, "--seed", "N", "Of what --fit draws.", min=0, max=LARGEST_SEED)
 
     @property
     def feature_maps(self) -> tuple[tuple[int, int], ...]:
@@ -66,16 +55,16 @@ def show_fit(
     priors: Priors,
     rules: MatchRules,
     naming: DatasetOptions,
+    format: Format,
     output: Path | None,
     writer: Writer,
-    format: Format,
 ) -> None:
     """Fit priors, write the proposed config, where it is wanted, and print the report.
 
     Raises:
         InputError: an input that cannot be used, or an output that cannot be written.
     """
-    maps, names = fit.feature_maps, parse_classes(naming.classes)
+    maps, names = fit.feature_maps, naming.names
     if output is not None and output.suffix.lower() != ".toml":
         raise InputError(output, "is to be a prior config, which --config takes by its ending", "End it in .toml.")
     assert fit.dataset is not None

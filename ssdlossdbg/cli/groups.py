@@ -1,19 +1,13 @@
-"""Options that several commands share, each described once, in the groups that commands take them in.
-
-A group is a frozen dataclass whose fields are options; `cli.command` tells typer of them, one by one.
-"""
+"""The groups of options that several commands share."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import typer
-
-from ssdlossdbg.cli.writing import Role
+from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,30 +15,19 @@ if TYPE_CHECKING:
 
     from ssdlossdbg.readers.priors import NamedPriors
     from ssdlossdbg.readers.saved.layout import SavedLayout
-    from ssdlossdbg.results import (
-        AnchorsResult,
-        AuditResult,
-        CheckResult,
-        CompareResult,
-        DetectResult,
-        Finding,
-        LossResult,
-        MatchResult,
-    )
+    from ssdlossdbg.results import Finding
 
-Result = TypeVar(
-    "Result",
-    "AnchorsResult",
-    "AuditResult",
-    "CheckResult",
-    "CompareResult",
-    "DetectResult",
-    "LossResult",
-    "MatchResult",
-)
-
+Result = TypeVar("Result", bound="Found")
 LARGEST_SIDE = 65_535  # of a JPEG; no network takes more
 DEFAULT_DIALECT = "ssd.pytorch"
+
+
+class Found(Protocol):
+    """A result with findings."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong."""
 
 
 class Format(StrEnum):
@@ -85,36 +68,12 @@ class DatasetFormatOption(StrEnum):
     OPEN_IMAGES = "open-images"
 
 
-def finite(value: float | None) -> float | None:
-    """The number, if it is one: nan slips through every range, and inf through those with one end.
+@dataclass(frozen=True)
+class Batch(Group):
+    """A saved batch."""
 
-    Raises:
-        typer.BadParameter: it is nan or infinite.
-    """
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a finite number.")
-    return value
-
-
-# The section of the help with options that commands have alike, yet not the same.
-OUTPUT = "Output"
-
-PredictionsFile = Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")]
-TargetsFile = Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")]
-ClassesOption = Annotated[
-    str | None,
-    typer.Option("--classes", metavar="FILE|a,b,c", help="Class names in the order of their ids, without background."),
-]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
-FormatOption = Annotated[
-    Format, typer.Option("--format", help="A report to read, or JSON to script against.", rich_help_panel=OUTPUT)
-]
-
-
-class Group:
-    """Options that belong together; `title` heads their section of the help."""
-
-    title: ClassVar[str]
+    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors.")
+    targets: Path = argument("TARGETS", "Saved boxes and labels of the same batch.")
 
 
 @dataclass(frozen=True)
@@ -122,26 +81,22 @@ class Priors(Group):
     """Which priors there are."""
 
     title = "Priors"
-
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "--config",
-            metavar="NAME|FILE",
-            help="Priors: a preset, a TOML or JSON file, or a saved tensor.  "
-            "[default: those of the file or the dialect]",
-        ),
-    ] = None
-    prior_format: Annotated[
-        BoxFormOption, typer.Option("--prior-format", help="How the boxes of a saved prior tensor are written.")
-    ] = BoxFormOption.CXCYWH
-    image_size: Annotated[
-        str | None,
-        typer.Option("--image-size", metavar="N|WxH", help="The network's input in pixels, where no config says it."),
-    ] = None
+    config: str | None = option(
+        None,
+        "--config",
+        "NAME|FILE",
+        "Priors: a preset, a TOML or JSON file, or a saved tensor.  [default: those of the file or the dialect]",
+    )
+    prior_format: BoxFormOption = option(
+        BoxFormOption.CXCYWH, "--prior-format", "", "How the boxes of a saved prior tensor are written."
+    )
+    image_size: str | None = option(
+        None, "--image-size", "N|WxH", "The network's input in pixels, where no config says it."
+    )
 
     def __post_init__(self) -> None:
-        self.size  # noqa: B018  # what cannot be parsed is refused before anything is read
+        """Refuse what is no size before anything is read."""
+        _ = self.size
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -178,27 +133,18 @@ class Rules(Group):
     """Whose rules to follow."""
 
     title = "Rules"
-
-    dialect: Annotated[
-        str, typer.Option("--dialect", metavar="NAME|FILE", help="Whose rules to follow: a codebase, or a TOML file.")
-    ] = DEFAULT_DIALECT
+    dialect: str = option(
+        DEFAULT_DIALECT, "--dialect", "NAME|FILE", "Whose rules to follow: a codebase, or a TOML file."
+    )
 
 
 @dataclass(frozen=True)
 class MatchRules(Rules):
-    """Whose rules to follow, and where to match otherwise."""
+    """Whose rules to follow, and from which overlap to match."""
 
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            metavar="IOU",
-            min=0.0,
-            max=1.0,
-            callback=finite,
-            help="Match threshold, over the dialect's.",
-        ),
-    ] = None
+    threshold: float | None = option(
+        None, "--threshold", "IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0
+    )
 
 
 @dataclass(frozen=True)
@@ -206,29 +152,73 @@ class Layout(Group):
     """How saved tensors are laid out, where that is not recognised."""
 
     title = "Layout of saved tensors"
-
-    target_units: Annotated[
-        UnitsOption | None, typer.Option("--target-units", help="Units of saved target boxes, over what is recognised.")
-    ] = None
-    label_offset: Annotated[
-        int | None,
-        typer.Option("--label-offset", metavar="N", help="What to add to saved labels so that 0 is background."),
-    ] = None
-    native: Annotated[
-        bool,
-        typer.Option(
-            "--native/--no-native",
-            show_default=False,
-            help="The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
-            "as the dialect's [native] says.",
-        ),
-    ] = False
+    target_units: UnitsOption | None = option(
+        None, "--target-units", "", "Units of saved target boxes, over what is recognised."
+    )
+    label_offset: int | None = option(
+        None, "--label-offset", "N", "What to add to saved labels so that 0 is background."
+    )
+    native: bool = option(
+        False,
+        "--native/--no-native",
+        "",
+        "The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
+        "as the dialect's [native] says.",
+    )
 
     def saved(self, priors: Priors) -> SavedLayout:
         """The layout as the readers take it, with what the options about priors say."""
-        return replace(
-            priors.layout, target_units=self.target_units, label_offset=self.label_offset, native=self.native
-        )
+        from ssdlossdbg.readers.saved.layout import SavedLayout
+
+        return SavedLayout(priors.prior_format, priors.size, self.target_units, self.label_offset, self.native)
+
+
+@dataclass(frozen=True)
+class Device(Group):
+    """Where it is computed."""
+
+    device: str = option("auto", "--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps.")
+
+
+@dataclass(frozen=True)
+class Names(Group):
+    """What the classes are called."""
+
+    classes: str | None = option(
+        None, "--classes", "FILE|a,b,c", "Class names in the order of their ids, without background."
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class names; none where the option was not given.
+
+        Raises:
+            InputError: an empty name, one given twice, or a file that cannot be read.
+        """
+        from ssdlossdbg.readers.classes import load_classes
+
+        return load_classes(self.classes) if self.classes is not None else ()
+
+
+@dataclass(frozen=True)
+class DatasetOptions(Names):
+    """What is not clear from a dataset itself."""
+
+    title = "Dataset"
+    dataset_format: DatasetFormatOption | None = option(
+        None, "--dataset-format", "", "What DATASET is, where that is not clear."
+    )
+
+
+@dataclass(frozen=True)
+class Pictures(Group):
+    """What is drawn of the images of a batch."""
+
+    title = "Pictures"
+    image: list[Path] | None = option(
+        None, "--image", "PHOTO", "The photo of the first image; repeat for the next ones."
+    )
+    output: Path | None = option(None, "-o --output", "DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
 
 
 @dataclass(frozen=True)
@@ -236,22 +226,15 @@ class Findings(Group):
     """Which findings are shown, and which make the command fail."""
 
     title = "Findings"
-
-    select: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--select", metavar="CODES", help="Show only these findings: codes or beginnings, as in BOX,LBL002."
-        ),
-    ] = None
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", metavar="CODES", help="Leave these findings out, selected or not.")
-    ] = None
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Exit with 1 where a finding shown is as grave as this.")
-    ] = FailOn.ERROR
+    select: list[str] | None = option(
+        None, "--select", "CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
+    )
+    ignore: list[str] | None = option(None, "--ignore", "CODES", "Leave these findings out, selected or not.")
+    fail_on: FailOn = option(FailOn.ERROR, "--fail-on", "", "Exit with 1 where a finding shown is as grave as this.")
 
     def __post_init__(self) -> None:
-        self.codes  # noqa: B018  # what is no code is refused before anything is read
+        """Refuse what is no code before anything is read."""
+        _ = self.codes
 
     @property
     def codes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -268,7 +251,7 @@ class Findings(Group):
 
         chosen = choose(result.findings, *self.codes)
         kept = tuple(finding for finding in result.findings if finding in chosen or finding.code in always)
-        return replace(result, findings=kept)
+        return replace(result, findings=kept)  # type: ignore[type-var]  # all results are dataclasses
 
     def fail(self, findings: Iterable[Finding]) -> bool:
         """Whether one of them is as grave as the user said."""
@@ -281,37 +264,11 @@ class Findings(Group):
 
 
 @dataclass(frozen=True)
-class DatasetOptions(Group):
-    """What is not clear from a dataset itself."""
+class Report(Group):
+    """How the report is written."""
 
-    title = "Dataset"
-
-    classes: ClassesOption = None
-    dataset_format: Annotated[
-        DatasetFormatOption | None, typer.Option("--dataset-format", help="What DATASET is, where that is not clear.")
-    ] = None
-
-
-@dataclass(frozen=True)
-class Pictures(Group):
-    """What is drawn of the images of a batch."""
-
-    title = "Pictures"
-
-    image: Annotated[
-        list[Path] | None,
-        typer.Option("--image", metavar="PHOTO", help="The photo of the first image; repeat for the next ones."),
-    ] = None
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there."),
-        Role.OUTPUT_FOLDER,
-    ] = None
-
-    @property
-    def photos(self) -> list[Path]:
-        """The photos of the first images."""
-        return self.image or []
+    title = "Output"
+    format: Format = option(Format.TEXT, "--format", "", "A report to read, or JSON to script against.")
 
 
 def sides(text: str, error: InputError) -> tuple[int, int]:
@@ -344,13 +301,6 @@ def split_names(text: str | None) -> tuple[str, ...]:
     if not all(names):
         raise InputError("--dialects", f"is {text!r}, which holds an empty name", "Write names separated by commas.")
     return names
-
-
-def parse_classes(text: str | None) -> tuple[str, ...]:
-    """The class names that --classes gives; none where it was not given."""
-    from ssdlossdbg.readers.classes import load_classes
-
-    return load_classes(text) if text is not None else ()
 
 
 def _known_codes(option: str, values: Sequence[str]) -> tuple[str, ...]:

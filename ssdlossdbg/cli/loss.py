@@ -2,85 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import (
-    OUTPUT,
-    ClassesOption,
-    DeviceOption,
-    Findings,
-    Format,
-    FormatOption,
-    Layout,
-    MatchRules,
-    Pictures,
-    PredictionsFile,
-    Priors,
-    TargetsFile,
-    finite,
-    parse_classes,
-)
-from ssdlossdbg.cli.pictures import write_pictures
+from ssdlossdbg.cli.groups import Batch, Device, Findings, Layout, MatchRules, Names, Pictures, Priors, Report
+from ssdlossdbg.cli.options import option
+from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
+@dataclass(frozen=True)
+class LossRules(MatchRules):
+    """Whose rules to follow, and where to match, mine and weigh otherwise."""
+
+    neg_pos: float | None = option(
+        None, "--neg-pos", "RATIO", "Negatives mined per positive, over the dialect's.", min=0.0
+    )
+    alpha: float | None = option(
+        None, "--alpha", "WEIGHT", "Weight of the localisation loss, over the dialect's.", min=0.0
+    )
+    weights: Path | None = option(
+        None, "--weights", "FILE", "A state dict, for the weight decay that some dialects add to the loss."
+    )
+
+
+@dataclass(frozen=True)
+class LossReport(Report):
+    """How the report is written, and how long it is."""
+
+    top: int = option(10, "--top", "N", "How many objects and negatives to list.", min=1)
+
+
 @command
 def loss(
-    predictions: PredictionsFile,
-    targets: TargetsFile,
+    batch: Batch,
     priors: Priors,
-    rules: MatchRules,
-    pictures: Pictures,
+    rules: LossRules,
+    naming: Names,
     layout: Layout,
+    device: Device,
+    pictures: Pictures,
     findings: Findings,
+    report: LossReport,
     writer: Writer,
-    neg_pos: Annotated[
-        float | None,
-        typer.Option(
-            "--neg-pos",
-            metavar="RATIO",
-            min=0.0,
-            callback=finite,
-            help="Negatives mined per positive, over the dialect's.",
-            rich_help_panel=MatchRules.title,
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(
-            "--alpha",
-            metavar="WEIGHT",
-            min=0.0,
-            callback=finite,
-            help="Weight of the localisation loss, over the dialect's.",
-            rich_help_panel=MatchRules.title,
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            metavar="FILE",
-            help="A state dict, for the weight decay that some dialects add to the loss.",
-            rich_help_panel=MatchRules.title,
-        ),
-    ] = None,
-    classes: ClassesOption = None,
-    device: DeviceOption = "auto",
-    top: Annotated[
-        int,
-        typer.Option(
-            "--top", metavar="N", min=1, help="How many objects and negatives to list.", rich_help_panel=OUTPUT
-        ),
-    ] = 10,
-    format: FormatOption = Format.TEXT,
 ) -> None:
     """Show what the loss of a saved batch is made of.
 
@@ -88,27 +56,25 @@ def loss(
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
-    view = View(top)
+    view = View(report.top)
     with progress("Computing the loss"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.photos import load_photo
-        photos = [load_photo(path) for path in pictures.photos]  # before anything is computed, let alone written
+        photos = load_photos(pictures)
         result = api.loss(
-            predictions,
-            targets,
+            batch.predictions,
+            batch.targets,
             priors.config,
             rules.dialect,
-            classes=parse_classes(classes),
+            classes=naming.names,
             threshold=rules.threshold,
-            neg_pos=neg_pos,
-            alpha=alpha,
-            device=device,
-            images=pictures.photos,
-            weights=weights,
+            neg_pos=rules.neg_pos,
+            alpha=rules.alpha,
+            device=device.device,
+            images=pictures.image or (),
             layout=layout.saved(priors),
+            weights=rules.weights,
         )
         result = findings.choose(result)
-        if pictures.output:
-            write_pictures(result, photos, pictures.output, "loss", view, writer)
-    deliver(result, format, findings, files=writer.written, view=view)
+        write_pictures(result, photos, pictures.output, "loss", view, writer)
+    deliver(result, report.format, findings, files=writer.written, view=view)

@@ -2,72 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import (
-    OUTPUT,
-    ClassesOption,
-    DeviceOption,
-    Findings,
-    Format,
-    FormatOption,
-    MatchRules,
-    Priors,
-    parse_classes,
-    split_names,
-)
+from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, Priors, Report, split_names
+from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
-from ssdlossdbg.cli.writing import Role, Writer, unused
+from ssdlossdbg.cli.writing import Writer, unused
 from ssdlossdbg.report.view import View
+
+
+@dataclass(frozen=True)
+class Photo(Group):
+    """A photo and its objects."""
+
+    image: Path = argument("IMAGE", "The photo.")
+    annotation: Path = argument("ANNOTATION", "Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
+
+
+@dataclass(frozen=True)
+class OthersRules(MatchRules):
+    """Whose rules to follow, and whose to hold against them."""
+
+    dialects: str | None = option(None, "--dialects", "a,b|all", "Show what changes under these, on the same priors.")
+
+
+@dataclass(frozen=True)
+class MatchReport(Report):
+    """How the report is written, how long it is, and the picture beside it."""
+
+    output: Path | None = option(
+        None,
+        "-o --output",
+        "PNG",
+        "Where to draw the overlay  [default: IMAGE.match.png, here]",
+        Role.OUTPUT_FILE,
+    )
+    no_overlay: bool = option(False, "--no-overlay/--overlay", "", "Draw no picture.")
+    top: int | None = option(None, "--top", "N", "List only the N worst objects.", min=1)
 
 
 @command
 def match(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The photo.")],
-    annotation: Annotated[
-        Path, typer.Argument(metavar="ANNOTATION", help="Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
-    ],
+    photographed: Photo,
     priors: Priors,
-    rules: MatchRules,
+    rules: OthersRules,
+    naming: Names,
+    device: Device,
     findings: Findings,
+    report: MatchReport,
     writer: Writer,
-    dialects: Annotated[
-        str | None,
-        typer.Option(
-            "--dialects",
-            metavar="a,b|all",
-            help="Show what changes under these, on the same priors.",
-            rich_help_panel=MatchRules.title,
-        ),
-    ] = None,
-    classes: ClassesOption = None,
-    device: DeviceOption = "auto",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="PNG",
-            help="Where to draw the overlay  [default: IMAGE.match.png, here]",
-            rich_help_panel=OUTPUT,
-        ),
-        Role.OUTPUT_FILE,
-    ] = None,
-    no_overlay: Annotated[
-        bool,
-        typer.Option("--no-overlay/--overlay", show_default=False, help="Draw no picture.", rich_help_panel=OUTPUT),
-    ] = False,
-    top: Annotated[
-        int | None,
-        typer.Option("--top", metavar="N", min=1, help="List only the N worst objects.", rich_help_panel=OUTPUT),
-    ] = None,
-    format: FormatOption = Format.TEXT,
 ) -> None:
     """Show which priors each object of a photo gets.
 
@@ -79,18 +65,27 @@ def match(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
-        photo, named, names = load_photo(image), priors.load(), parse_classes(classes)
+        photo, named, names = load_photo(photographed.image), priors.load(), naming.names
         result = api.match(
-            photo, annotation, named, rules.dialect, classes=names, threshold=rules.threshold, device=device
+            photo,
+            photographed.annotation,
+            named,
+            rules.dialect,
+            classes=names,
+            threshold=rules.threshold,
+            device=device.device,
         )
         result = findings.choose(result)
-        others = split_names(dialects)
+        others = split_names(rules.dialects)
         if others:
-            changes = api.match_roles(result, photo, annotation, named, others, classes=names, device=device)
+            changes = api.match_roles(
+                result, photo, photographed.annotation, named, others, classes=names, device=device.device
+            )
             result = replace(result, changes=changes)
-        if not no_overlay:
+        if not report.no_overlay:
             from ssdlossdbg.report.canvas import png
             from ssdlossdbg.report.outputs import draw
 
-            writer.write(output or unused(Path(f"{image.stem}.match.png")), png(draw(result, photo.image)))
-    deliver(result, format, findings, files=writer.written, view=View(top))
+            path = report.output or unused(Path(f"{photographed.image.stem}.match.png"))
+            writer.write(path, png(draw(result, photo.image)))
+    deliver(result, report.format, findings, files=writer.written, view=View(report.top))

@@ -1,4 +1,4 @@
-"""Writing a picture of each image of a batch, for the commands that take `-o DIR`."""
+"""A picture of each image of a batch, on its photo, for the commands that take `-o DIR`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssdlossdbg.cli.groups import Pictures
 from ssdlossdbg.cli.writing import Writer, make_folder
 
 if TYPE_CHECKING:
@@ -14,15 +15,31 @@ if TYPE_CHECKING:
     from ssdlossdbg.results import DetectResult, LossResult
 
 
+def load_photos(pictures: Pictures) -> list[Photo]:
+    """The photos of the first images; to be loaded before anything is computed, let alone written.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    from ssdlossdbg.readers.photos import load_photo
+
+    return [load_photo(path) for path in pictures.image or ()]
+
+
 def write_pictures(
-    result: DetectResult | LossResult, photos: Sequence[Photo], folder: Path, kind: str, view: View, writer: Writer
+    result: DetectResult | LossResult,
+    photos: Sequence[Photo],
+    folder: Path | None,
+    kind: str,
+    view: View,
+    writer: Writer,
 ) -> None:
     """Draw every image of a batch into a folder.
 
     Args:
         result: about the batch.
         photos: of its first images.
-        folder: made where it does not exist.
+        folder: made where it does not exist; nothing is drawn if None.
         kind: of picture, for the files' names.
         view: how to show the result.
         writer: of the files.
@@ -30,6 +47,8 @@ def write_pictures(
     Raises:
         InputError: the folder or a file cannot be written.
     """
+    if folder is None:
+        return
     from ssdlossdbg.report.canvas import png
     from ssdlossdbg.report.outputs import draw
 

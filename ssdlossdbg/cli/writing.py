@@ -8,24 +8,12 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
-
-
-class Role(Enum):
-    """What a parameter that names a file is for, where that is not to read the file; said in its annotation."""
-
-    OUTPUT_FILE = "a file to write"
-    OUTPUT_FOLDER = "a folder to write into"
-    DATASET = "annotations, and photos which the command may never open"
-
-
-OUTPUTS = (Role.OUTPUT_FILE, Role.OUTPUT_FOLDER)
 
 
 @dataclass
