@@ -67,7 +67,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     }
 
     @functools.wraps(function)
-    def run(*, traceback: bool, **values: Any) -> None:
+    def run(*, traceback: bool = False, **values: Any) -> None:
         with exiting(traceback):
             writer = _writer(values, roles)
             given = {
