@@ -30,6 +30,7 @@ from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import (
     Cutoff,
+    Evidence,
     GroundTruthLoss,
     GroupLoss,
     ImageLoss,
@@ -141,7 +142,7 @@ def _evidence(
     dialect: Dialect,
     classes: tuple[str, ...],
     paths: tuple[str, str],
-) -> tuple[object, ...]:
+) -> tuple[Evidence, ...]:
     """What the checks look at beside the result."""
     loss, unit = batch.loss, unit_of(dialect, batch.priors)
     priors = describe_priors(named, dialect, batch.conf.shape[-1])

@@ -23,7 +23,7 @@ from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.inputs import SavedBatch, find_inputs
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
 from ssdlossdbg.readers.priors import BoxForm, NamedPriors, load_priors
-from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
+from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
 from ssdlossdbg.rules import Dialect, Units
 
 
@@ -98,7 +98,7 @@ class _Job:
 class _Part:
     """What the checks see of all annotations, or of one batch, whose files then belong together."""
 
-    evidence: list[object]
+    evidence: list[Subject]
     together: bool = False
 
     @property
@@ -109,7 +109,7 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
+def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
     """What the checks see of annotation files, and of those that cannot be read."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
@@ -125,7 +125,7 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
     return [*tables, describe_priors(named, job.rules), *unusable, *refused]
 
 
-def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:
+def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
         if batch.predictions is None:
@@ -144,7 +144,7 @@ def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:
         return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]
 
 
-def _of_predictions(path: Path, job: _Job) -> list[object]:
+def _of_predictions(path: Path, job: _Job) -> list[Subject]:
     predicted, named = load_predicted(path, job.priors, job.rules, job.layout)
     return [
         describe_priors(named, job.rules, predicted.conf.shape[-1]),
@@ -152,7 +152,7 @@ def _of_predictions(path: Path, job: _Job) -> list[object]:
     ]
 
 
-def _of_targets(path: Path, job: _Job) -> list[object]:
+def _of_targets(path: Path, job: _Job) -> list[Subject]:
     rules, named = job.rules, priors_or_default(job.priors, job.rules)
     wanted = load_objects(path, named, rules, job.layout, len(job.classes) + 1 if job.classes else None)
     described = describe_priors(named, rules)

@@ -45,6 +45,7 @@ from ssdlossdbg.results.detect import (
     ImageDetect,
 )
 from ssdlossdbg.results.encoded import EncodedTable
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.loss import (
@@ -76,6 +77,7 @@ from ssdlossdbg.results.match import (
 from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.subject import Subject
 
 __all__ = [
     "COORDINATES",
@@ -112,6 +114,7 @@ __all__ = [
     "Detection",
     "DialectOutcome",
     "EncodedTable",
+    "Evidence",
     "Finding",
     "FitResult",
     "FittedDataset",
@@ -150,6 +153,7 @@ __all__ = [
     "RoundTrip",
     "SceneLoss",
     "Severity",
+    "Subject",
     "Tally",
     "ThresholdCount",
     "Where",

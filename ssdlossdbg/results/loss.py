@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.rules import WeightDecaySpec
 
@@ -236,7 +237,7 @@ class LossResult:
     decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
     weight_decay: float | None = None
     decayed: tuple[int, int] | None = None
-    evidence: tuple[object, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

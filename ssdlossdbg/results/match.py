@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 
 MATCHED = "matched"
@@ -161,7 +162,7 @@ class MatchResult:
     round_trip_half: RoundTrip
     positives: PositivePriors
     raises: str | None
-    evidence: tuple[object, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
