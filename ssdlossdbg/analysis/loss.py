@@ -38,7 +38,7 @@ from ssdlossdbg.results import (
     MinedNegative,
     SceneLoss,
 )
-from ssdlossdbg.rules import Dialect, MiningScore
+from ssdlossdbg.rules import Dialect
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,6 @@ def analyse_loss(
         negatives=_negatives(batch),
         gradient_localization=gradients.norm(gradients.loc),
         gradient_confidence=gradients.norm(gradients.conf),
-        ranks_by_batch_maximum=dialect.mining.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY,
         raises=why_raises(None if encoded else gt, loss, dialect),
         non_finite=find_non_finite(loc, conf, None if encoded else gt, loss, priors),
         scenes=_scenes(batch, dialect),
@@ -328,7 +327,6 @@ def _scenes(batch: _Batch, dialect: Dialect) -> tuple[SceneLoss, ...]:
     unit = unit_of(dialect, batch.priors)
     decoded = decode(batch.loc, batch.priors.boxes * unit, dialect.codec) / unit
     corners = cxcywh_to_xyxy(batch.priors.boxes)
-    localization = loss.localization_terms.sum(-1) * loss.localization_scale[:, None]
     confidence = loss.confidence_terms * loss.confidence_scale[:, None]
     scenes = []
     for image, count in enumerate(batch.gt.counts.tolist()):
@@ -338,7 +336,6 @@ def _scenes(batch: _Batch, dialect: Dialect) -> tuple[SceneLoss, ...]:
                 objects=_numpy(batch.gt.boxes[image, :count]),
                 decoded=_numpy(decoded[image, positive]),
                 owner=_numpy(loss.matching.gt_index[image, positive]),
-                decoded_loss=_numpy(localization[image, positive]),
                 mined=_numpy(corners[mined]),
                 mined_loss=_numpy(confidence[image, mined]),
             )
