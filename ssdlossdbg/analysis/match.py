@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.annotated import match_loaded
-from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.common import box_problem, resolve_device, summarise, to_pixels, unit_of
 from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations
 from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -33,6 +33,7 @@ from ssdlossdbg.results import (
     PositivePriors,
     RoundTrip,
     ThresholdCount,
+    outside_share,
 )
 from ssdlossdbg.rules import Dialect
 

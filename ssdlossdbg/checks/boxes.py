@@ -11,7 +11,7 @@ from ssdlossdbg.checks.cases import Describe, TableCases, of_files, of_rows
 from ssdlossdbg.checks.pairs import overlapping_pairs
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import Groups, by_file, lowest_first
-from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
+from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where, outside_share
 from ssdlossdbg.rules import SizeFrom
 
 BOXES = Family("BOX", "boxes")
@@ -331,7 +331,7 @@ def beyond_border(objects: Objects) -> TableCases:
     """
 
     def describe(row: int) -> Case:
-        share = _share_outside(objects.boxes[row])
+        share = outside_share(objects.boxes[row].tolist(), (1, 1))
         message = (
             f"its box {_corners(objects, row)} reaches out of {_image(objects, row)} by {_percent(share)} of its area"
         )
@@ -614,11 +614,6 @@ def _image(objects: Objects, row: int) -> str:
     if image.photo_size and objects.rules.targets.size_from is SizeFrom.PHOTO:
         width, height = image.photo_size
     return f"the {width:g} x {height:g} image"
-
-
-def _share_outside(box: FloatArray) -> float:
-    inside = (box[2:].clip(0, 1) - box[:2].clip(0, 1)).prod()
-    return float(1 - inside / (box[2:] - box[:2]).prod())
 
 
 def _percent(share: float) -> str:

@@ -20,6 +20,7 @@ from ssdlossdbg.results import (
     Refusal,
     Severity,
     Where,
+    square_iou,
 )
 
 PRIORS = Family("PRI", "priors")
@@ -429,8 +430,10 @@ def blind_sizes(result: AnchorsResult) -> Iterator[Case]:
     if not smallest:
         return
     sides = np.arange(1.0, min(result.config.image_size) + 1)
-    at_best = np.max([_overlaps(level, sides, np.zeros((2, len(sides)))) for level in result.levels], axis=0)
-    at_worst = np.max([_overlaps(level, sides, _farthest(result, level, sides)) for level in result.levels], axis=0)
+    at_best = np.max([square_iou(level.shapes, sides, np.zeros((2, 1))) for level in result.levels], axis=0)
+    at_worst = np.max(
+        [square_iou(level.shapes, sides, _farthest(result, level, sides)) for level in result.levels], axis=0
+    )
     blind = (at_best >= result.threshold - ROUNDING) & (at_worst < result.threshold - ROUNDING) & (sides >= smallest)
     runs = [run for run in _runs(blind) if at_worst[run].min() < result.threshold - NEARLY_REACHED]
     for run in sorted(runs, key=lambda run: float(at_worst[run].min())):
@@ -673,16 +676,6 @@ def _aspects(shapes: tuple[tuple[float, float], ...]) -> FloatArray:
 
 def _has_square(aspects: FloatArray) -> bool:
     return bool((np.abs(aspects - 1) <= SQUARE).any())
-
-
-def _overlaps(level: LevelGrid, sides: FloatArray, offset: FloatArray) -> FloatArray:
-    """`[S]` the best IoU of a square of each side, its centre `offset` (`[2, S]`) pixels from that of the priors."""
-    shapes = np.array(level.shapes).T[..., None]
-    low = np.maximum(-shapes / 2, (offset - sides / 2)[:, None])
-    high = np.minimum(shapes / 2, (offset + sides / 2)[:, None])
-    shared = (high - low).clip(0).prod(axis=0)
-    best: FloatArray = (shared / (shapes.prod(axis=0) + sides**2 - shared)).max(axis=0)
-    return best
 
 
 def _farthest(result: AnchorsResult, level: LevelGrid, sides: FloatArray) -> FloatArray:

@@ -27,7 +27,6 @@ from ssdlossdbg.results.common import (
     ConfigSummary,
     FloatArray,
     IntArray,
-    sound_boxes,
 )
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.results.detect import (
@@ -48,6 +47,7 @@ from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
+from ssdlossdbg.results.geometry import outside_share, sound_boxes, square_iou
 from ssdlossdbg.results.loss import (
     Cutoff,
     GroundTruthLoss,
@@ -160,5 +160,7 @@ __all__ = [
     "WorstImage",
     "became",
     "codes_at",
+    "outside_share",
     "sound_boxes",
+    "square_iou",
 ]
