@@ -59,7 +59,7 @@ class Check:
 
 
 class Family:
-    """The checks of one file.
+    """The checks of one kind of thing, in a file or in the files of a folder.
 
     Args:
         prefix: letters that its codes begin with.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.checks import catalogue
-from ssdlossdbg.checks.boxes import SAME_OBJECT
+from ssdlossdbg.checks.boxes.doubles import SAME_OBJECT
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases, of_files, of_images, of_rows
 from ssdlossdbg.checks.catalogue import CHECKS, find
 from ssdlossdbg.checks.places import Numbering, meeting
