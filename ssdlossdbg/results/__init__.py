@@ -47,7 +47,7 @@ from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
-from ssdlossdbg.results.geometry import outside_share, sound_boxes, square_iou
+from ssdlossdbg.results.geometry import outside_share, sound_boxes, sound_priors, square_iou
 from ssdlossdbg.results.loss import (
     Cutoff,
     GroundTruthLoss,
@@ -162,5 +162,6 @@ __all__ = [
     "codes_at",
     "outside_share",
     "sound_boxes",
+    "sound_priors",
     "square_iou",
 ]

@@ -18,6 +18,11 @@ def sound_boxes(boxes: FloatArray) -> BoolArray:
     return np.asarray(finite_x1 & finite_y1 & finite_x2 & finite_y2 & (x2 > x1) & (y2 > y1))
 
 
+def sound_priors(priors: FloatArray) -> BoolArray:
+    """`[N]` whether priors `[N, 4]` cxcywh are finite and have a size."""
+    return np.asarray(np.isfinite(priors).all(1) & (priors[:, 2:] > 0).all(1))
+
+
 def outside_share(box: Box, size: tuple[float, float]) -> float:
     """Share of a corner box's area that lies outside an image of that (width, height); 0 for a box without area."""
     x1, y1, x2, y2 = box

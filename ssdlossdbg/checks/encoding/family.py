@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import EncodedTable, Where
-from ssdlossdbg.results.encoded import Tally
+from ssdlossdbg.results.encoded import PriorsByImage
 from ssdlossdbg.rules import ForcedRule
 
 ENCODING = Family("ENC", "encoding")
@@ -28,10 +28,10 @@ def twins(table: EncodedTable) -> int:
     return 3 if one_by_one else 1
 
 
-def worst_first(table: EncodedTable, tally: Tally) -> Iterator[tuple[Where, int]]:
+def worst_first(table: EncodedTable, priors: PriorsByImage) -> Iterator[tuple[Where, int]]:
     """Place and count of each image, the highest count first."""
-    for at in lowest_first(tally.count > 0, -tally.count).tolist():
-        yield Where(table.file, int(tally.image[at]), prior=int(tally.prior[at])), int(tally.count[at])
+    for at in lowest_first(priors.count > 0, -priors.count).tolist():
+        yield Where(table.file, int(priors.image[at]), prior=int(priors.prior[at])), int(priors.count[at])
 
 
 def priors_in_words(count: int) -> str:
