@@ -36,8 +36,7 @@ from ssdlossdbg.cli.session import (
     progress,
     quick_imports,
     say_warning,
-    show,
-    show_plain,
+    show_output,
     write_file,
 )
 from ssdlossdbg.errors import InputError
@@ -127,12 +126,13 @@ def anchors(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.priors import load_priors
+            from ssdlossdbg.report.view import View
         priors = load_priors(config, prior_format.value, size) if config else None
         result = chosen(api.anchors(priors, dialect, threshold=threshold), codes)
         outputs = _outputs(result, dump, output, image)
         for path, data in outputs:
             write_file(path, data, existing_inputs(image, config))
-    _show(result, [str(path) for path, _ in outputs], format)
+    show_output(result, format, View(files=tuple(str(path) for path, _ in outputs)))
     finish(result.findings, fail_on)
 
 
@@ -158,18 +158,6 @@ def _outputs(
     return outputs
 
 
-def _show(result: AnchorsResult, files: list[str], format: Format) -> None:
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import anchors_json
-
-        show_plain(anchors_json(result, files))
-    else:
-        from ssdlossdbg.report.anchors_text import anchors_report
-        from ssdlossdbg.report.text import with_files
-
-        show(with_files(anchors_report(result), files))
-
-
 def _refuse_together(dataset: Path | None, not_fitting: dict[str, object], fitting: dict[str, object]) -> None:
     """Refuse options that only the description of priors has, or only --fit.
 
@@ -185,18 +173,11 @@ def _refuse_together(dataset: Path | None, not_fitting: dict[str, object], fitti
 
 def _list(format: Format) -> None:
     from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
-    from ssdlossdbg.results import PresetSummary
+    from ssdlossdbg.results import Presets, PresetSummary
 
     configs = [load_prior_config(name) for name in preset_names()]
     presets = [PresetSummary(c.name, c.title, c.codebase, c.aliases, c.spec.image_size, c.spec.count) for c in configs]
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import presets_json
-
-        show_plain(presets_json(presets))
-    else:
-        from ssdlossdbg.report.anchors_text import presets_report
-
-        show(presets_report(presets))
+    show_output(Presets(tuple(presets)), format)
 
 
 def _npy(array: object) -> bytes:

@@ -42,8 +42,7 @@ from ssdlossdbg.cli.session import (
     make_folder,
     progress,
     quick_imports,
-    show,
-    show_plain,
+    show_output,
     unused,
     write_file,
 )
@@ -122,6 +121,7 @@ def audit(
         from ssdlossdbg import api
         from ssdlossdbg.checks.catalogue import choose
         from ssdlossdbg.readers.priors import load_priors
+        from ssdlossdbg.report.view import View
     with api.together() as ranks, _first_speaks(ranks.rank):
         silent = ranks.rank > 0
         if not silent:
@@ -169,15 +169,7 @@ def audit(
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
     options = match_options(read, config, prior_format, image_size, dialect, threshold, classes)
-    if format is Format.JSON:
-        from ssdlossdbg.report.audit.as_json import audit_json
-
-        show_plain(audit_json(result, files, options))
-    else:
-        from ssdlossdbg.report.audit.text import audit_report
-        from ssdlossdbg.report.text import with_files
-
-        show(with_files(audit_report(result, options), files))
+    show_output(result, format, View(files=tuple(files), match_options=options))
     if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     finish(result.findings, fail_on)

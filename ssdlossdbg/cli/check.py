@@ -117,25 +117,13 @@ def _chosen(result: CheckResult, select: tuple[str, ...], ignore: tuple[str, ...
 
 
 def _print(result: CheckResult, format: CheckFormat, notes: bool) -> None:
-    if format is CheckFormat.JSON:
-        from ssdlossdbg.report.check_json import check_json
+    from rich.text import Text
 
-        show_plain(check_json(result))
-    elif format is CheckFormat.SARIF:
-        from ssdlossdbg.report.check_sarif import check_sarif
+    from ssdlossdbg.report.outputs import render
+    from ssdlossdbg.report.view import View
 
-        show_plain(check_sarif(result, __version__, notes))
-    elif format is CheckFormat.GITHUB:
-        from ssdlossdbg.report.check_github import check_github
-
-        commands = check_github(result, notes)
-        if commands:
-            show_plain(commands)
-    else:
-        from ssdlossdbg.report.check_text import check_report
-
-        report = check_report(result, notes)
-        if sys.stdout is not None and sys.stdout.isatty():
-            show(report)
-        else:
-            show_plain(report.plain)  # a case stays on its line
+    report = render(result, format, View(notes=notes, version=__version__))
+    if isinstance(report, Text) and sys.stdout is not None and sys.stdout.isatty():
+        show(report)
+    elif str(report):
+        show_plain(str(report))  # a case stays on its line

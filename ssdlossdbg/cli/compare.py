@@ -27,7 +27,7 @@ from ssdlossdbg.cli.options import (
     parse_image_size,
     split_names,
 )
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
+from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show_output
 
 
 @command
@@ -78,12 +78,5 @@ def compare(
             native=native,
         )
     result = chosen(result, codes)
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import compare_json
-
-        show_plain(compare_json(result))
-    else:
-        from ssdlossdbg.report.compare_text import compare_report
-
-        show(compare_report(result))
+    show_output(result, format)
     finish(result.findings, fail_on)

@@ -33,7 +33,7 @@ from ssdlossdbg.cli.options import (
     parse_image_size,
 )
 from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
+from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show_output
 
 
 @command
@@ -102,6 +102,7 @@ def detect(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
+            from ssdlossdbg.report.view import View
             from ssdlossdbg.rules import Units
         loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.detect(
@@ -124,17 +125,9 @@ def detect(
         inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)
         files = []
         if output:
-            from ssdlossdbg.report.detect_picture import detect_picture
+            from ssdlossdbg.report.outputs import draw
 
-            draw = partial(detect_picture, result, top=top)
-            files = write_pictures(draw, len(result.images), loaded, output, "detect", inputs)
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import detect_json
-
-        show_plain(detect_json(result, files))
-    else:
-        from ssdlossdbg.report.detect_text import detect_report
-        from ssdlossdbg.report.text import with_files
-
-        show(with_files(detect_report(result, top), files))
+            paint = partial(draw, result, view=View(top))
+            files = write_pictures(paint, len(result.images), loaded, output, "detect", inputs)
+    show_output(result, format, View(top, files=tuple(files)))
     finish(result.findings, fail_on)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.options import LARGEST_SIDE, Format
-from ssdlossdbg.cli.session import show, show_plain, write_file
+from ssdlossdbg.cli.session import show_output, show_plain, write_file
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,19 +54,12 @@ def show_fit(result: FitResult, output: Path | None, inputs: Iterable[Path], for
         InputError: the file cannot be written, or is an input.
     """
     from ssdlossdbg.report.prior_config_toml import prior_config_toml
+    from ssdlossdbg.report.view import View
 
     config, files = prior_config_toml(result), [str(output)] if output else []
     if output is not None:
         write_file(output, config.encode(), inputs)
-    if format is Format.JSON:
-        from ssdlossdbg.report.fit_json import fit_json
-
-        show_plain(fit_json(result, files))
-        return
-    from ssdlossdbg.report.fit_text import fit_report
-    from ssdlossdbg.report.text import with_files
-
-    show(with_files(fit_report(result), files))
-    if output is None and result.changed:
+    show_output(result, format, View(files=tuple(files)))
+    if format is Format.TEXT and output is None and result.changed:
         # Not part of the report, whose long lines are wrapped: TOML does not survive that.
         show_plain(f"As a prior config, which -o FILE.toml writes:\n\n{config}")

@@ -34,7 +34,7 @@ from ssdlossdbg.cli.options import (
     parse_image_size,
 )
 from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
+from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show_output
 
 
 @command
@@ -103,6 +103,7 @@ def loss(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
+            from ssdlossdbg.report.view import View
             from ssdlossdbg.rules import Units
         loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.loss(
@@ -127,17 +128,9 @@ def loss(
         inputs = existing_inputs(predictions, targets, config, classes, weights, *photos)
         files = []
         if output:
-            from ssdlossdbg.report.loss_picture import loss_picture
+            from ssdlossdbg.report.outputs import draw
 
-            draw = partial(loss_picture, result)
-            files = write_pictures(draw, len(result.images), loaded, output, "loss", inputs)
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import loss_json
-
-        show_plain(loss_json(result, files))
-    else:
-        from ssdlossdbg.report.loss_text import loss_report
-        from ssdlossdbg.report.text import with_files
-
-        show(with_files(loss_report(result, top), files))
+            paint = partial(draw, result, view=View(top))
+            files = write_pictures(paint, len(result.images), loaded, output, "loss", inputs)
+    show_output(result, format, View(top, files=tuple(files)))
     finish(result.findings, fail_on)

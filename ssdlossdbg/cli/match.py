@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -35,8 +36,7 @@ from ssdlossdbg.cli.session import (
     finish,
     progress,
     quick_imports,
-    show,
-    show_plain,
+    show_output,
     unused,
     write_file,
 )
@@ -87,15 +87,16 @@ def match(
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
             from ssdlossdbg.readers.priors import load_priors
+            from ssdlossdbg.report.view import View
         photo = load_photo(image)
         priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
         names = parse_classes(classes)
         result = api.match(photo, annotation, priors, dialect, classes=names, threshold=threshold, device=device)
         result = chosen(result, codes)
         others = split_names(dialects)
-        changes = (
-            api.match_roles(result, photo, annotation, priors, others, classes=names, device=device) if others else ()
-        )
+        if others:
+            changes = api.match_roles(result, photo, annotation, priors, others, classes=names, device=device)
+            result = replace(result, changes=changes)
         files = []
         if not no_overlay:
             from ssdlossdbg.report.canvas import png
@@ -105,17 +106,5 @@ def match(
             inputs = existing_inputs(image, annotation, config, classes)
             write_file(path, png(match_picture(result, photo.image)), inputs)
             files.append(str(path))
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import match_json
-
-        show_plain(match_json(result, files, changes))
-    else:
-        from ssdlossdbg.report.compare_text import roles_report
-        from ssdlossdbg.report.match_text import match_report
-        from ssdlossdbg.report.text import with_files, with_section
-
-        report = match_report(result, top)
-        if changes:
-            report = with_section(report, roles_report(result.dialect, changes))
-        show(with_files(report, files))
+    show_output(result, format, View(top, files=tuple(files)))
     finish(result.findings, fail_on)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_pictures(
-    draw: Callable[[int, Image | None], Image],
+    draw: Callable[[Image | None, int], Image],
     images: int,
     photos: Sequence[Photo],
     folder: Path,
@@ -25,7 +25,7 @@ def write_pictures(
     """Draw every image of a batch into a folder; returns the files written.
 
     Args:
-        draw: makes the picture of an image, on its photo if there is one.
+        draw: makes the picture on a photo, if there is one, of the image with an index.
         images: how many the batch has.
         photos: of the first images.
         folder: made where it does not exist.
@@ -42,6 +42,6 @@ def write_pictures(
     for index in range(images):
         photo = photos[index].image if index < len(photos) else None
         path = folder / f"image-{index:03d}.{kind}.png"
-        write_file(path, png(draw(index, photo)), protected)
+        write_file(path, png(draw(photo, index)), protected)
         files.append(str(path))
     return files

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
-from ssdlossdbg.cli.options import FailOn
+from ssdlossdbg.cli.options import FailOn, Format
 from ssdlossdbg.errors import (
     EXIT_BAD_INPUT,
     EXIT_CLEAN,
@@ -27,6 +27,7 @@ from ssdlossdbg.errors import (
 )
 
 if TYPE_CHECKING:
+    from ssdlossdbg.report.view import View
     from ssdlossdbg.results import (
         AnchorsResult,
         CompareResult,
@@ -109,6 +110,18 @@ def show(report: Any) -> None:
 
     with _unencodable_replaced():
         Terminal(theme=TERMINAL, highlight=False).print(report)
+
+
+def show_output(result: Any, format: Format, view: View | None = None) -> None:
+    """Print a result to stdout; rich wraps what is not plain text."""
+    from ssdlossdbg.report.outputs import render
+    from ssdlossdbg.report.view import USUAL
+
+    report = render(result, format, view or USUAL)
+    if isinstance(report, str):
+        show_plain(report)
+    else:
+        show(report)
 
 
 def show_plain(text: str) -> None:

@@ -6,7 +6,7 @@ Losses are normalised as the dialect does, unless a name ends in `_sum`.
 
 from __future__ import annotations
 
-from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, PresetSummary
+from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, Presets, PresetSummary
 from ssdlossdbg.results.audit import (
     AuditedDataset,
     AuditResult,
@@ -145,6 +145,7 @@ __all__ = [
     "PositivePriors",
     "Predicted",
     "PresetSummary",
+    "Presets",
     "PriorTable",
     "Reach",
     "Recalls",
