@@ -1,6 +1,6 @@
-"""Every example of README.md is run, and what it prints is what the README shows.
+"""Every example of README.md and of the manual is run, and what it prints is what they show.
 
-After a wanted change, `UPDATE_README=1 pytest tests/test_readme.py` writes the new output into the README.
+After a wanted change, `UPDATE_MANUAL=1 pytest tests/test_manual.py` writes the new output, and the pictures.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 import shlex
 import textwrap
 import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import typer
+import yaml
 from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
@@ -25,6 +29,7 @@ from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
+from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
 from ssdlossdbg.readers.priors import load_priors
@@ -33,17 +38,26 @@ from ssdlossdbg.report.match_picture import match_picture
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-CONSOLE = re.compile(r"```console\n\$ ssdlossdbg (?P<command>.*)\n(?P<output>(?:.*\n)*?)```\n")
+MANUAL = ROOT / "ssdlossdbg/manual"
+PAGES = {file.stem: file for file in sorted(MANUAL.glob("*.md"))}
+DOCUMENTS = (README, *PAGES.values())
+UPDATE = bool(os.environ.get("UPDATE_MANUAL"))
+CONSOLE = re.compile(r"```console\n\$ ssdlossdbg (?P<example>.*)\n(?P<output>(?:.*\n)*?)```\n")
+PYTHON = re.compile(r"```python\n(?P<example>(?:.*\n)*?)```\n\n```text\n(?P<output>(?:.*\n)*?)```\n")
+EVERY = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+# Where the options are told that many commands share.
+SHARED = "".join(PAGES[name].read_text() for name in ("options", "saving"))
 
 
-def blocks(language: str) -> list[str]:
+def blocks(document: Path, language: str) -> list[str]:
     """The fenced blocks of that language."""
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)```", document.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with sample_data and the broken targets that the README speaks of, as the current one."""
+    """A folder with sample_data and the broken targets that the manual speaks of, as the current one."""
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     targets = torch.load(ROOT / "sample_data/targets.pt", weights_only=True)
     targets[2][3, 2] = targets[2][3, 0]
@@ -54,43 +68,55 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(command: str) -> str:
-    """What the command prints, up to the number of lines that `| head` keeps, without the blanks that pad them."""
-    command, _, head = command.partition(" | head -")
+def run(line: str) -> str:
+    """What a command prints, and `| head -N` and `| tail -N` keep of it, without the blanks that pad the lines."""
+    command, *filters = line.split(" | ")
     result = CliRunner().invoke(app, shlex.split(command))
     assert result.exit_code in (EXIT_CLEAN, EXIT_FINDINGS), result.output
-    lines = result.stdout.splitlines()[: int(head) if head else None]
+    lines = result.stdout.splitlines()
+    for each in filters:
+        name, lines_kept = each.split(" -")
+        lines = lines[: int(lines_kept)] if name == "head" else lines[-int(lines_kept) :]
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
-@pytest.mark.usefixtures("folder")
-def test_console_examples() -> None:
-    text = README.read_text()
-    shown = {match["command"]: match["output"] for match in CONSOLE.finditer(text)}
-    assert len(shown) == 11
-    printed = {command: run(command) for command in shown}
-    if os.environ.get("UPDATE_README"):
-        README.write_text(
-            CONSOLE.sub(lambda m: f"```console\n$ ssdlossdbg {m['command']}\n{printed[m['command']]}```\n", text)
-        )
-    else:
-        assert shown == printed
+def held_against(document: Path, shown: re.Pattern[str], printed: dict[str, str]) -> None:
+    """Hold what the examples of a document print against what stands below them, or write it there."""
+    text = document.read_text()
+
+    def corrected(match: re.Match[str]) -> str:
+        start, end = (place - match.start() for place in match.span("output"))
+        return match[0][:start] + printed[match["example"]] + match[0][end:]
+
+    if UPDATE:
+        document.write_text(shown.sub(corrected, text))
+    assert {match["example"]: match["output"] for match in shown.finditer(document.read_text())} == printed
 
 
+@EVERY
 @pytest.mark.usefixtures("folder")
-def test_python_example(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = [block for block in blocks("python") if block.startswith("import ssdlossdbg")]
-    exec(compile(example, "README.md", "exec"), {})
-    first, second, third, fourth = capsys.readouterr().out.splitlines()
-    assert first == "[]"
-    assert [float(number) for number in second.split()] == pytest.approx([1.6644705, 0.1853532], rel=1e-6)
-    assert third.startswith("[('BOX001', 'sample_data/astronaut.xml'), ")
-    assert fourth.startswith("[('cat', 1, 1.0), ('coin', 24, 1.0), ")
+def test_console_examples(document: Path) -> None:
+    examples = [match["example"] for match in CONSOLE.finditer(document.read_text())]
+    assert len(examples) == len(blocks(document, "console"))
+    held_against(document, CONSOLE, {example: run(example) for example in examples})
+
+
+@EVERY
+@pytest.mark.usefixtures("folder")
+def test_python_examples(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of a page in turn, each with what the former ones left; those of the page on saving are run below."""
+    names: dict[str, Any] = {}
+    printed = {}
+    for match in PYTHON.finditer(document.read_text()):
+        exec(compile(match["example"], str(document), "exec"), names)
+        printed[match["example"]] = capsys.readouterr().out
+    assert len(printed) == (len(blocks(document, "python")) if document.stem != "saving" else 0)
+    held_against(document, PYTHON, printed)
 
 
 @pytest.mark.usefixtures("folder")
 def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in blocks("python") if "torch.save(out" in block]
+    (lines,) = [block for block in blocks(PAGES["saving"], "python") if "torch.save(out" in block]
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
     out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
     targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
@@ -165,7 +191,7 @@ SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("word", SAVING)
 def test_added_lines_of_other_codebases(word: str) -> None:
-    (lines,) = [block for block in blocks("python") if word in block]
+    (lines,) = [block for block in blocks(PAGES["saving"], "python") if word in block]
     variables, options = SAVING[word]
     known = SimpleNamespace(priors=load_priors("pytorch-ssd-vgg300").priors.boxes)
     loss_func = SimpleNamespace(_loc_vec=lambda boxes: boxes)
@@ -184,7 +210,7 @@ def test_added_lines_of_other_codebases(word: str) -> None:
 @pytest.mark.usefixtures("folder")
 def test_added_lines_of_torchvision() -> None:
     """On a stand-in whose compute_loss is called as torchvision's SSD.forward calls it."""
-    (lines,) = [block for block in blocks("python") if "model.compute_loss" in block]
+    (lines,) = [block for block in blocks(PAGES["saving"], "python") if "model.compute_loss" in block]
     model = SimpleNamespace(compute_loss=lambda *inputs: {"given": inputs})
     exec(lines, {"torch": torch, "model": model})
     centres = load_priors("torchvision-ssd300").priors.boxes * 300
@@ -200,7 +226,7 @@ def test_added_lines_of_torchvision() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_toml_examples() -> None:
-    dialect, config = [block for block in blocks("toml") if "[tool." not in block]
+    dialect, config = blocks(PAGES["dialects"], "toml")
     Path("own.toml").write_text(config)
     Path("fork.toml").write_text(dialect)
     result = api.anchors("own.toml")
@@ -223,7 +249,7 @@ def test_pictures_are_what_the_commands_draw() -> None:
     }
     for name, picture in drawn.items():
         path = ROOT / "sample_data/pictures" / name
-        if os.environ.get("UPDATE_README"):
+        if UPDATE:
             path.parent.mkdir(exist_ok=True)
             picture.quantize(160, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
         with Image.open(path) as stored:
@@ -233,22 +259,10 @@ def test_pictures_are_what_the_commands_draw() -> None:
             assert np.asarray(difference).max() < 24
 
 
-def test_findings_are_all_listed() -> None:
-    begin, end = "<!-- findings: begin -->\n", "<!-- findings: end -->\n"
-    before, _, rest = README.read_text().partition(begin)
-    listed, _, after = rest.partition(end)
-    rows = [f"| `{check.code}` | {check.severity} | {check.summary} |" for check in CHECKS.values()]
-    table = "\n".join(["", "| code | severity | |", "|---|---|---|", *rows, "", ""])
-    if os.environ.get("UPDATE_README"):
-        README.write_text(f"{before}{begin}{table}{end}{after}")
-    else:
-        assert listed == table
-
-
 @pytest.mark.usefixtures("folder")
 def test_project_defaults() -> None:
     dialect_line = 'dialect = "torchvision"'
-    (table,) = [block for block in blocks("toml") if "[tool.ssdlossdbg]" in block]
+    (table,) = blocks(PAGES["scripting"], "toml")
     assert dialect_line in table
     Path("pyproject.toml").write_text(table.replace('["RBC", "WBC", "Platelets"]', '"sample_data/classes.txt"'))
     result = CliRunner().invoke(app, ["check", "sample_data/cat.xml", "--format", "json"])
@@ -257,8 +271,103 @@ def test_project_defaults() -> None:
     assert result.exit_code == EXIT_FINDINGS
 
 
+def test_every_python_block_for_saving_is_run() -> None:
+    run_above = {"torch.save(out", "model.compute_loss", *SAVING}
+    unknown = [lines for lines in blocks(PAGES["saving"], "python") if not any(word in lines for word in run_above)]
+    assert unknown == []
+
+
+def test_yaml_example() -> None:
+    (hook,) = yaml.safe_load(blocks(PAGES["check"], "yaml")[0])[0]["hooks"]
+    assert re.search(hook["files"], "annotations/train/1.xml")
+    assert not re.search(hook["files"], "pom.xml")
+    assert list(unknown_options(hook["entry"])) == []
+
+
+def unknown_options(line: str) -> Iterator[str]:
+    """The options in a command line that its command does not have."""
+    words = line.partition("ssdlossdbg ")[2].split()
+    known = {name for parameter in COMMANDS[words[0]].params for name in parameter.opts + parameter.secondary_opts}
+    yield from (word for word in words if re.match(r"--?[a-z]", word) and word not in known | {"--help"})
+
+
+@EVERY
+def test_commands_in_the_text_exist(document: Path) -> None:
+    text = document.read_text()
+    lines = re.findall(r"`ssdlossdbg ([a-z][^`]*)`", text) + [
+        line.rpartition("ssdlossdbg ")[2]
+        for block in blocks(document, "sh")
+        for line in block.splitlines()
+        if "ssdlossdbg " in line
+    ]
+    for line in lines:
+        assert line.split()[0] in COMMANDS, line
+        assert list(unknown_options(f"ssdlossdbg {line}")) == [], line
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name in PAGES])
+def test_every_option_is_on_the_page_of_its_command_or_on_a_shared_one(name: str) -> None:
+    text = PAGES[name].read_text() + SHARED
+    options = {long for parameter in COMMANDS[name].params for long in parameter.opts if long.startswith("--")}
+    assert sorted(option for option in options if not re.search(rf"{option}(?![\w-])", text)) == []
+
+
+def test_every_command_has_a_page() -> None:
+    index = PAGES["index"].read_text() + PAGES["findings"].read_text() + PAGES["dialects"].read_text()
+    assert [name for name in COMMANDS if name not in PAGES and f"`ssdlossdbg {name}" not in index] == []
+
+
+def test_both_tables_of_dialects_have_all() -> None:
+    rows = [line.split("|")[1] for line in PAGES["dialects"].read_text().splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    full = ["tf-object-detection-v2" if name == "-v2" else name for name in named]
+    assert sorted(full) == sorted([*dialect_names(), *dialect_names()])
+
+
 def test_preset_count() -> None:
-    assert f"shows the {len(preset_names())} presets" in README.read_text()
+    for page in ("anchors", "dialects"):
+        assert f"the {len(preset_names())} presets" in PAGES[page].read_text()
+
+
+def test_codes_in_the_text_exist() -> None:
+    for document in DOCUMENTS:
+        families = "|".join({code[:3] for code in CHECKS})
+        assert set(re.findall(rf"\b(?:{families})\d{{3}}\b", document.read_text())) <= set(CHECKS)
+
+
+@EVERY
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+        assert (document.parent / target).is_file(), target
+
+
+def test_the_index_lists_every_page() -> None:
+    listed = re.findall(r"^- \[(\w+)\]\((\w+)\.md\): ", PAGES["index"].read_text(), flags=re.MULTILINE)
+    assert all(name == target for name, target in listed)
+    assert sorted(name for name, _ in listed) == [name for name in PAGES if name != "index"]
+
+
+def test_the_package_brings_the_manual() -> None:
+    brought = {file.name: file.read_text() for file in (files("ssdlossdbg") / "manual").iterdir() if ".md" in file.name}
+    assert brought == {file.name: file.read_text() for file in PAGES.values()}
+
+
+def test_paths_in_the_page_for_contributors_exist() -> None:
+    text = PAGES["contributing"].read_text()
+    paths = re.findall(r"`((?:ssdlossdbg|tests|\.ci)/[^` ]*)`", text)
+    assert len(paths) > 10
+    assert [
+        path
+        for path in paths
+        if not (ROOT / path.replace("NAME", "*")).exists() and not [*ROOT.glob(path.replace("NAME", "*"))]
+    ] == []
+
+
+def test_the_readme_is_short_and_stands_alone() -> None:
+    text = README.read_text()
+    assert text.count("\n") <= 150
+    # Where only the text is shown, as on a package's page, nothing else of the repository can be reached.
+    assert re.findall(r"\]\(([^)]+)\)", text) == ["sample_data/pictures/astronaut.match.png"]
 
 
 @pytest.mark.parametrize("name", ["try", "test"])
