@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.resources import files
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,19 +12,27 @@ from ssdlossdbg.cli.options import TracebackOption
 from ssdlossdbg.cli.session import command, show_plain
 from ssdlossdbg.errors import UnknownNameError
 
-PAGES = files("ssdlossdbg") / "manual"
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 ENDING = ".md"
 
 
-def _page_names() -> list[str]:
-    return sorted(file.name.removesuffix(ENDING) for file in PAGES.iterdir() if file.name.endswith(ENDING))
+def _pages() -> dict[str, Traversable]:
+    from importlib.resources import files
+
+    found = {file.name: file for file in (files("ssdlossdbg") / "manual").iterdir()}
+    return {name.removesuffix(ENDING): found[name] for name in sorted(found) if name.endswith(ENDING)}
+
+
+def _names() -> list[str]:
+    return list(_pages())
 
 
 @command
 def manual(
     page: Annotated[
-        str,
-        typer.Argument(metavar="PAGE", help="Which page, or how its name begins.", autocompletion=_page_names),
+        str, typer.Argument(metavar="PAGE", help="Which page, or how its name begins.", autocompletion=_names)
     ] = "index",
     traceback: TracebackOption = False,
 ) -> None:
@@ -37,26 +44,26 @@ def manual(
     """
     from ssdlossdbg.report.manual_text import manual_report, with_findings
 
-    text = with_findings((PAGES / f"{_known_page(page)}{ENDING}").read_text(encoding="utf-8"))
+    pages = _pages()
+    text = with_findings(pages[_known(page, list(pages))].read_text(encoding="utf-8"))
     if sys.stdout.isatty():
         _page_through(manual_report(text))
     else:
         show_plain(text.rstrip("\n"))
 
 
-def _known_page(name: str) -> str:
+def _known(name: str, pages: list[str]) -> str:
     """The page of that name, or the only one whose name begins so.
 
     Raises:
         UnknownNameError: there is none, or more than one.
     """
-    known = _page_names()
     wanted = name.strip().lower()
-    if wanted in known:
+    if wanted in pages:
         return wanted
-    begun = [page for page in known if wanted and page.startswith(wanted)]
+    begun = [page for page in pages if wanted and page.startswith(wanted)]
     if len(begun) != 1:
-        raise UnknownNameError("PAGE", "page", name, begun or known, "`ssdlossdbg manual` lists them all.")
+        raise UnknownNameError("PAGE", "page", name, begun or pages, "`ssdlossdbg manual` lists them all.")
     return begun[0]
 
 
