@@ -9,9 +9,12 @@ import json
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import textwrap
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +43,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 MANUAL = ROOT / "ssdlossdbg/manual"
 PAGES = {file.stem: file for file in sorted(MANUAL.glob("*.md"))}
+SAVING_PAGE, CONTRIBUTING = PAGES["saving"], PAGES["contributing"]
 DOCUMENTS = (README, *PAGES.values())
 UPDATE = bool(os.environ.get("UPDATE_MANUAL"))
 CONSOLE = re.compile(r"```console\n\$ ssdlossdbg (?P<example>.*)\n(?P<output>(?:.*\n)*?)```\n")
@@ -73,11 +77,23 @@ def run(line: str) -> str:
     command, *filters = line.split(" | ")
     result = CliRunner().invoke(app, shlex.split(command))
     assert result.exit_code in (EXIT_CLEAN, EXIT_FINDINGS), result.output
-    lines = result.stdout.splitlines()
+    return filtered(result.stdout, filters)
+
+
+def filtered(text: str, filters: Iterable[str]) -> str:
+    """What `head -N` and `tail -N` keep of a text."""
+    lines = text.splitlines()
     for each in filters:
-        name, lines_kept = each.split(" -")
-        lines = lines[: int(lines_kept)] if name == "head" else lines[-int(lines_kept) :]
+        name, kept = each.split(" -")
+        lines = lines[: int(kept)] if name == "head" else lines[-int(kept) :]
     return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def examples_of(document: Path) -> list[str]:
+    """The commands whose output it shows."""
+    examples = [match["example"] for match in CONSOLE.finditer(document.read_text())]
+    assert len(examples) == len(blocks(document, "console"))
+    return examples
 
 
 def held_against(document: Path, shown: re.Pattern[str], printed: dict[str, str]) -> None:
@@ -96,27 +112,68 @@ def held_against(document: Path, shown: re.Pattern[str], printed: dict[str, str]
 @EVERY
 @pytest.mark.usefixtures("folder")
 def test_console_examples(document: Path) -> None:
-    examples = [match["example"] for match in CONSOLE.finditer(document.read_text())]
-    assert len(examples) == len(blocks(document, "console"))
-    held_against(document, CONSOLE, {example: run(example) for example in examples})
+    if document != CONTRIBUTING:  # which shows what a changed house prints
+        held_against(document, CONSOLE, {example: run(example) for example in examples_of(document)})
 
 
 @EVERY
 @pytest.mark.usefixtures("folder")
 def test_python_examples(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Those of a page in turn, each with what the former ones left; those of the page on saving are run below."""
+    """Those of a page in turn, each with what the former ones left; two pages show lines to add, which run below."""
     names: dict[str, Any] = {}
     printed = {}
     for match in PYTHON.finditer(document.read_text()):
         exec(compile(match["example"], str(document), "exec"), names)
         printed[match["example"]] = capsys.readouterr().out
-    assert len(printed) == (len(blocks(document, "python")) if document.stem != "saving" else 0)
+    assert len(printed) == (0 if document in (SAVING_PAGE, CONTRIBUTING) else len(blocks(document, "python")))
     held_against(document, PYTHON, printed)
+
+
+# What the page for contributors says of where lines go: a file of their own, the end of a file, or beside a line of it.
+PLACE = re.compile(r"^# (ssdlossdbg/\S+\.py)(?:, at its end|, (above|below): (.*))?\n", flags=re.MULTILINE)
+
+
+def built(addition: str, house: Path) -> set[str]:
+    """Add lines to a copy of the package, each where the comment above them says; the files they went to."""
+    assert PLACE.match(addition)
+    _, *parts = PLACE.split(addition)
+    for path, beside, text, lines in zip(*(parts[start::4] for start in range(4)), strict=True):
+        file = house / path
+        before = file.read_text().splitlines(keepends=True) if file.exists() else []
+        at = len(before)
+        if beside:
+            (at,) = (number for number, line in enumerate(before) if line.strip().startswith(text))
+        at += beside == "below"
+        file.write_text("".join([*before[:at], lines, *before[at:]]))
+    return set(parts[::4])
+
+
+def test_the_page_for_contributors_adds_one_of_each_kind(folder: Path) -> None:
+    """Its lines, in a copy of the package, print what it shows; each addition is a file and a row elsewhere."""
+    house = folder / "house"
+    shutil.copytree(ROOT / "ssdlossdbg", house / "ssdlossdbg", ignore=shutil.ignore_patterns("__pycache__"))
+    for section in CONTRIBUTING.read_text().split("\n## "):
+        touched = [
+            built(block, house) for block in re.findall(r"^```python\n(.*?)```", section, re.DOTALL | re.MULTILINE)
+        ]
+        assert len(set().union(*touched)) <= 2
+        for name, block in re.findall(r"`(\w+\.\w+)`:\n\n```\w+\n(.*?)```", section, flags=re.DOTALL):
+            (folder / name).write_text(block)
+    environment = {**os.environ, "PYTHONPATH": str(house), "CUDA_VISIBLE_DEVICES": ""}
+    printed = {}
+    for example in examples_of(CONTRIBUTING):
+        command, *filters = example.split(" | ")
+        words = [sys.executable, "-m", "ssdlossdbg", *shlex.split(command)]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode in (EXIT_CLEAN, EXIT_FINDINGS), done.stderr
+        printed[example] = filtered(done.stdout, filters)
+    assert len(printed) == 4
+    held_against(CONTRIBUTING, CONSOLE, printed)
 
 
 @pytest.mark.usefixtures("folder")
 def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in blocks(PAGES["saving"], "python") if "torch.save(out" in block]
+    (lines,) = [block for block in blocks(SAVING_PAGE, "python") if "torch.save(out" in block]
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
     out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
     targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
@@ -191,7 +248,7 @@ SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("word", SAVING)
 def test_added_lines_of_other_codebases(word: str) -> None:
-    (lines,) = [block for block in blocks(PAGES["saving"], "python") if word in block]
+    (lines,) = [block for block in blocks(SAVING_PAGE, "python") if word in block]
     variables, options = SAVING[word]
     known = SimpleNamespace(priors=load_priors("pytorch-ssd-vgg300").priors.boxes)
     loss_func = SimpleNamespace(_loc_vec=lambda boxes: boxes)
@@ -210,7 +267,7 @@ def test_added_lines_of_other_codebases(word: str) -> None:
 @pytest.mark.usefixtures("folder")
 def test_added_lines_of_torchvision() -> None:
     """On a stand-in whose compute_loss is called as torchvision's SSD.forward calls it."""
-    (lines,) = [block for block in blocks(PAGES["saving"], "python") if "model.compute_loss" in block]
+    (lines,) = [block for block in blocks(SAVING_PAGE, "python") if "model.compute_loss" in block]
     model = SimpleNamespace(compute_loss=lambda *inputs: {"given": inputs})
     exec(lines, {"torch": torch, "model": model})
     centres = load_priors("torchvision-ssd300").priors.boxes * 300
@@ -273,7 +330,7 @@ def test_project_defaults() -> None:
 
 def test_every_python_block_for_saving_is_run() -> None:
     run_above = {"torch.save(out", "model.compute_loss", *SAVING}
-    unknown = [lines for lines in blocks(PAGES["saving"], "python") if not any(word in lines for word in run_above)]
+    unknown = [lines for lines in blocks(SAVING_PAGE, "python") if not any(word in lines for word in run_above)]
     assert unknown == []
 
 
@@ -353,7 +410,7 @@ def test_the_package_brings_the_manual() -> None:
 
 
 def test_paths_in_the_page_for_contributors_exist() -> None:
-    text = PAGES["contributing"].read_text()
+    text = CONTRIBUTING.read_text()
     paths = re.findall(r"`((?:ssdlossdbg|tests|\.ci)/[^` ]*)`", text)
     assert len(paths) > 10
     assert [
