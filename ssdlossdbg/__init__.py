@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.readers.dialects import load_dialect
     from ssdlossdbg.readers.photos import Photo, load_photo
     from ssdlossdbg.readers.priors import NamedPriors, load_priors
+    from ssdlossdbg.readers.saved.layout import SavedLayout
     from ssdlossdbg.results import (
         AnchorsResult,
         AuditResult,
@@ -70,6 +71,7 @@ _HOMES = {
     "PriorSpec": "rules",
     "Priors": "multibox.priors",
     "RoleChanges": "results",
+    "SavedLayout": "readers.saved.layout",
     "SsdLossDbgError": "errors",
     "UnknownNameError": "errors",
     "anchors": "api",
@@ -118,6 +120,7 @@ __all__ = [
     "PriorSpec",
     "Priors",
     "RoleChanges",
+    "SavedLayout",
     "SsdLossDbgError",
     "UnknownNameError",
     "anchors",

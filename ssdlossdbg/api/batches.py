@@ -17,16 +17,17 @@ from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, ov
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.weight_decay import decayed
-from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch, load_predicted
+from ssdlossdbg.readers.batches import check_image_size, load_batch, load_predicted
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import BoxForm, NamedPriors
+from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.readers.tensors import keys_of
 from ssdlossdbg.readers.weights import load_weights
 from ssdlossdbg.results import CompareResult, DetectResult, LossResult
-from ssdlossdbg.rules import Dialect, Units
+from ssdlossdbg.rules import Dialect
 
 NEEDS_OBJECTS = "Save the objects instead: a list of mappings with boxes [n, 4] and labels [n]."
 
@@ -43,11 +44,7 @@ def loss(
     alpha: float | None = None,
     device: str = "auto",
     images: Sequence[File] = (),
-    image_size: tuple[int, int] | None = None,
-    prior_format: BoxForm = "cxcywh",
-    target_units: Units | str | None = None,
-    label_offset: int | None = None,
-    native: bool = False,
+    layout: SavedLayout = SavedLayout(),
     weights: File | None = None,
 ) -> LossResult:
     """What the loss of a saved batch is made of, as `ssdlossdbg loss` says.
@@ -63,18 +60,13 @@ def loss(
         alpha: weight of the localisation loss, over the dialect's.
         device: auto, cpu, cuda, cuda:N or mps.
         images: photos of the first images, named in the result.
-        image_size: (width, height) of the network's input in pixels, where the priors do not say it.
-        prior_format: how the boxes of a saved prior tensor are written.
-        target_units: normalized or pixels, of the target boxes, over what is recognised.
-        label_offset: what to add to target labels so that 0 is background, over what is recognised.
-        native: whether the files are in the dialect's own order, where that differs from the canonical one.
+        layout: how the tensors were saved, over what is recognised.
         weights: the state dict of the network, for a dialect that adds weight decay to its loss.
 
     Raises:
         InputError: an unusable file, files that do not belong together, an unknown name, or no such device.
     """
     rules = override(as_dialect(dialect), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
-    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     batch = load_batch(Path(predictions), Path(targets), priors, rules, layout)
     check_image_size(batch.priors, [rules])
     if threshold is not None and isinstance(batch.targets, EncodedTargets):
@@ -124,11 +116,7 @@ def compare(
     reference: Dialect | str = DEFAULT_DIALECT,
     dialects: Sequence[Dialect | str] | None = None,
     device: str = "auto",
-    image_size: tuple[int, int] | None = None,
-    prior_format: BoxForm = "cxcywh",
-    target_units: Units | str | None = None,
-    label_offset: int | None = None,
-    native: bool = False,
+    layout: SavedLayout = SavedLayout(),
 ) -> CompareResult:
     """What several codebases say of the same batch and priors, and why, as `ssdlossdbg compare` shows.
 
@@ -140,18 +128,13 @@ def compare(
         reference: whom to compare with.
         dialects: whom to ask; all shipped ones if None.
         device: auto, cpu, cuda, cuda:N or mps.
-        image_size: (width, height) of the network's input in pixels, where the priors do not say it.
-        prior_format: how the boxes of a saved prior tensor are written.
-        target_units: normalized or pixels, of the target boxes, over what is recognised.
-        label_offset: what to add to target labels so that 0 is background, over what is recognised.
-        native: whether the files are in the reference's own order, where that differs from the canonical one.
+        layout: how the tensors were saved, over what is recognised.
 
     Raises:
         InputError: an unusable file, files that do not belong together, an unknown name, or no such device.
     """
     base = as_dialect(reference, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
-    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     batch = load_batch(Path(predictions), Path(targets), priors, base, layout)
     check_image_size(batch.priors, [base, *asked])
     paths = (str(predictions), str(targets))
@@ -171,11 +154,7 @@ def detect(
     nms: float | None = None,
     device: str = "auto",
     images: Sequence[File] = (),
-    image_size: tuple[int, int] | None = None,
-    prior_format: BoxForm = "cxcywh",
-    target_units: Units | str | None = None,
-    label_offset: int | None = None,
-    native: bool = False,
+    layout: SavedLayout = SavedLayout(),
 ) -> DetectResult:
     """What the dialect's post-processing makes of saved predictions, as `ssdlossdbg detect` shows.
 
@@ -189,11 +168,7 @@ def detect(
         nms: IoU of non-maximum suppression, over the dialect's.
         device: auto, cpu, cuda, cuda:N or mps.
         images: photos of the first images, named in the result.
-        image_size: (width, height) of the network's input in pixels, where the priors do not say it.
-        prior_format: how the boxes of a saved prior tensor are written.
-        target_units: normalized or pixels, of the target boxes, over what is recognised.
-        label_offset: what to add to target labels so that 0 is background, over what is recognised.
-        native: whether the files are in the dialect's own order, where that differs from the canonical one.
+        layout: how the tensors were saved, over what is recognised.
 
     Raises:
         InputError: an unusable file, files that do not belong together, an unknown name, or no such device.
@@ -204,7 +179,6 @@ def detect(
     if nms is not None:
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
     wanted: Targets | None = None
-    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
     if targets is None:
         predicted, named = load_predicted(Path(predictions), priors, rules, layout)
     else:

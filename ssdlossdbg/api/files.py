@@ -18,13 +18,14 @@ from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.annotations import load_images
-from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch, load_objects, load_predicted
+from ssdlossdbg.readers.batches import check_image_size, load_batch, load_objects, load_predicted
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.inputs import SavedBatch, find_inputs
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
-from ssdlossdbg.readers.priors import BoxForm, NamedPriors, load_priors
+from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
-from ssdlossdbg.rules import Dialect, Units
+from ssdlossdbg.rules import Dialect
 
 
 def check(
@@ -34,11 +35,7 @@ def check(
     *,
     classes: Sequence[str] = (),
     device: str = "auto",
-    image_size: tuple[int, int] | None = None,
-    prior_format: BoxForm = "cxcywh",
-    target_units: Units | str | None = None,
-    label_offset: int | None = None,
-    native: bool = False,
+    layout: SavedLayout = SavedLayout(),
 ) -> CheckResult:
     """What is wrong with annotations and saved batches, as `ssdlossdbg check` says.
 
@@ -52,18 +49,13 @@ def check(
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out; guessed from all annotations if empty.
         device: auto, cpu, cuda, cuda:N or mps.
-        image_size: (width, height) of the network's input in pixels, where the priors do not say it.
-        prior_format: how the boxes of a saved prior tensor are written.
-        target_units: normalized or pixels, of the boxes of saved targets, over what is recognised.
-        label_offset: what to add to saved labels so that 0 is background, over what is recognised.
-        native: whether saved tensors are in the dialect's own order, where that differs from the canonical one.
+        layout: how the tensors were saved, over what is recognised.
 
     Raises:
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
     rules = as_dialect(dialect)
-    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
-    named = load_priors(priors, prior_format, image_size, layout.own(rules)) if isinstance(priors, str) else priors
+    named = load_priors(priors, layout, rules) if isinstance(priors, str) else priors
     job = _Job(rules, named, tuple(classes), device, layout)
     target = resolve_device(device)
     inputs = find_inputs([Path(file) for file in files], bool(classes))

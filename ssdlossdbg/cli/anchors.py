@@ -108,6 +108,7 @@ def anchors(
         with progress("Fitting the priors"):
             with quick_imports():
                 from ssdlossdbg import api
+                from ssdlossdbg.readers.saved.layout import SavedLayout
             proposal = api.fit(
                 api.load_dataset(dataset, names, format=dataset_format),
                 config,
@@ -116,8 +117,7 @@ def anchors(
                 budget=budget,
                 seed=seed,
                 threshold=threshold,
-                image_size=size,
-                prior_format=prior_format.value,
+                layout=SavedLayout(prior_format, size),
             )
         show_fit(proposal, output, existing_inputs(dataset, config), format)
         return
@@ -127,7 +127,8 @@ def anchors(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.priors import load_priors
-        priors = load_priors(config, prior_format.value, size) if config else None
+            from ssdlossdbg.readers.saved.layout import SavedLayout
+        priors = load_priors(config, SavedLayout(prior_format, size)) if config else None
         result = chosen(api.anchors(priors, dialect, threshold=threshold), codes)
         outputs = _outputs(result, dump, output, image)
         for path, data in outputs:

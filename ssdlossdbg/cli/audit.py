@@ -122,11 +122,12 @@ def audit(
         from ssdlossdbg import api
         from ssdlossdbg.checks.catalogue import choose
         from ssdlossdbg.readers.priors import load_priors
+        from ssdlossdbg.readers.saved.layout import SavedLayout
     with api.together() as ranks, _first_speaks(ranks.rank):
         silent = ranks.rank > 0
         if not silent:
             check_outputs(csv, output, charts, gallery, letterbox, inputs)
-        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
+        priors = load_priors(config, SavedLayout(prior_format, parse_image_size(image_size))) if config else None
         with tracking("Reading", "the dataset", "file", silent) as track:
             read = api.load_dataset(
                 dataset, names, format=dataset_format, descriptions=descriptions, ranks=ranks, track=track

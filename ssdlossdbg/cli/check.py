@@ -87,18 +87,14 @@ def check(
     with progress("Checking"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.rules import Units
+            from ssdlossdbg.readers.saved.layout import SavedLayout
         result = api.check(
             files,
             config,
             dialect,
             classes=parse_classes(classes),
             device=device,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            layout=SavedLayout(prior_format, parse_image_size(image_size), target_units, label_offset, native),
         )
     result = _chosen(result, *codes)
     _print(result, format, notes or bool(codes[0]))

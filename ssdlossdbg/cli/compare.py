@@ -63,7 +63,7 @@ def compare(
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.rules import Units
+            from ssdlossdbg.readers.saved.layout import SavedLayout
         result = api.compare(
             predictions,
             targets,
@@ -71,11 +71,7 @@ def compare(
             reference=reference,
             dialects=split_names(dialects) or None,
             device=device,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            layout=SavedLayout(prior_format, parse_image_size(image_size), target_units, label_offset, native),
         )
     result = chosen(result, codes)
     if format is Format.JSON:

@@ -102,7 +102,7 @@ def detect(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.rules import Units
+            from ssdlossdbg.readers.saved.layout import SavedLayout
         loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.detect(
             predictions,
@@ -114,11 +114,7 @@ def detect(
             nms=nms,
             device=device,
             images=photos,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            layout=SavedLayout(prior_format, parse_image_size(image_size), target_units, label_offset, native),
         )
         result = chosen(result, codes)
         inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)

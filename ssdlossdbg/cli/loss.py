@@ -103,7 +103,7 @@ def loss(
         with quick_imports():
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.rules import Units
+            from ssdlossdbg.readers.saved.layout import SavedLayout
         loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
         result = api.loss(
             predictions,
@@ -116,11 +116,7 @@ def loss(
             alpha=alpha,
             device=device,
             images=photos,
-            image_size=parse_image_size(image_size),
-            prior_format=prior_format.value,
-            target_units=Units(target_units.value) if target_units else None,
-            label_offset=label_offset,
-            native=native,
+            layout=SavedLayout(prior_format, parse_image_size(image_size), target_units, label_offset, native),
             weights=weights,
         )
         result = chosen(result, codes)

@@ -87,8 +87,9 @@ def match(
             from ssdlossdbg import api
             from ssdlossdbg.readers.photos import load_photo
             from ssdlossdbg.readers.priors import load_priors
+            from ssdlossdbg.readers.saved.layout import SavedLayout
         photo = load_photo(image)
-        priors = load_priors(config, prior_format.value, parse_image_size(image_size)) if config else None
+        priors = load_priors(config, SavedLayout(prior_format, parse_image_size(image_size))) if config else None
         names = parse_classes(classes)
         result = api.match(photo, annotation, priors, dialect, classes=names, threshold=threshold, device=device)
         result = chosen(result, codes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -14,51 +15,17 @@ from ssdlossdbg.readers.encoded import EncodedTargets, recognise_encoded
 from ssdlossdbg.readers.predictions import Predictions, load_predictions
 from ssdlossdbg.readers.priors import (
     SAME_PRIORS,
-    BoxForm,
     NamedPriors,
     check_prior_count,
     load_priors,
     recognise_priors,
 )
+from ssdlossdbg.readers.saved.layout import BoxForm, SavedLayout
 from ssdlossdbg.readers.targets import Targets, check_batch, load_targets
 from ssdlossdbg.readers.tensors import load_tensors
 from ssdlossdbg.rules import Dialect, Units, settings_in_pixels
 
 SAY_IMAGE_SIZE = "Say of what input: --image-size 300."
-
-
-@dataclass(frozen=True)
-class SavedLayout:
-    """What the user says of saved tensors, over what is recognised.
-
-    Attributes:
-        prior_format: how the boxes of a saved prior tensor are written.
-        image_size: (width, height) of the network's input in pixels, where the priors do not say it.
-        target_units: of the target boxes; recognised if None.
-        label_offset: what to add to target labels so that 0 is background; recognised if None.
-        native: whether the files are in the dialect's own order, where that differs from the canonical one.
-    """
-
-    prior_format: BoxForm = "cxcywh"
-    image_size: tuple[int, int] | None = None
-    target_units: Units | None = None
-    label_offset: int | None = None
-    native: bool = False
-
-    @staticmethod
-    def units(word: Units | str | None) -> Units | None:
-        """The units that a word names.
-
-        Raises:
-            InputError: it names none.
-        """
-        if word is not None and word not in list(Units):
-            raise InputError("target_units", f"is {word!r}", f"Say {' or '.join(Units)}.")
-        return None if word is None else Units(word)
-
-    def own(self, rules: Dialect) -> Dialect | None:
-        """The dialect whose own order the files are in; None for the canonical one."""
-        return rules if self.native else None
 
 
 @dataclass(frozen=True)
@@ -112,11 +79,11 @@ def load_predicted(
     if priors is not None:
         named = priors
         if isinstance(named, str):
-            named = load_priors(named, layout.prior_format, layout.image_size, layout.own(rules))
+            named = load_priors(named, layout, rules)
         where = f"--config {named.name}"
         named = replace(named, overruled=_overruled(predicted, named, path, rules))
     elif predicted.priors is not None:
-        named = recognise_priors(predicted.priors, path, layout.prior_format, layout.image_size, rules.name)
+        named = recognise_priors(predicted.priors, path, layout, rules.name)
         where = f"{path}, priors"
     else:
         raise InputError(path, "holds no priors", "Say which they are: --config ssd300, or a saved tensor.")
@@ -170,9 +137,9 @@ def _overruled(predicted: Predictions, named: NamedPriors, path: Path, rules: Di
     """The priors that the predictions were saved with, in whichever form they are; None if they are those named."""
     if predicted.priors is None:
         return None
-    forms: list[BoxForm] = ["cxcywh", "xyxy"]
+    layouts = [SavedLayout(form, named.priors.image_size) for form in get_args(BoxForm)]
     try:
-        saved = [recognise_priors(predicted.priors, path, form, named.priors.image_size, rules.name) for form in forms]
+        saved = [recognise_priors(predicted.priors, path, layout, rules.name) for layout in layouts]
     except InputError:
         return None
     own = named.priors.boxes

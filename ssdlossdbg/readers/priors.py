@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,10 +16,10 @@ from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
 from ssdlossdbg.readers.native import own_priors
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config, preset_names
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.tensors import load_tensors
 from ssdlossdbg.rules import Dialect, LevelSpec, NativeSpec
 
-BoxForm = Literal["cxcywh", "xyxy"]
 TENSOR_ENDINGS = frozenset({".pt", ".pth", ".npy", ".npz", ".safetensors"})
 DEFAULT_IMAGE_SIZE = (300, 300)
 # Beyond any prior in units of the image, far below any in pixels.
@@ -51,20 +51,14 @@ class NamedPriors:
     overruled: NamedPriors | None = None
 
 
-def load_priors(
-    source: str,
-    form: BoxForm = "cxcywh",
-    image_size: tuple[int, int] | None = None,
-    native: Dialect | None = None,
-) -> NamedPriors:
+def load_priors(source: str, layout: SavedLayout = SavedLayout(), dialect: Dialect | None = None) -> NamedPriors:
     """Priors by preset name, config file or saved tensor.
 
     Args:
         source: a preset ("ssd300"), a `.toml` or `.json` config, or a `.pt`, `.npy`, `.npz` or `.safetensors` tensor
             `[P, 4]` (in an archive: the only array, or the one called priors).
-        form: how the boxes of a saved tensor are written.
-        image_size: (width, height) in pixels of the network's input, for a saved tensor that is no preset.
-        native: the dialect whose own order a saved tensor is in; the canonical one if None.
+        layout: of a saved tensor; its image size is for one that is no preset.
+        dialect: whose own order a saved tensor is in, if the layout says that it is.
 
     Raises:
         InputError: unknown name, unusable file, or a tensor of another shape.
@@ -73,24 +67,20 @@ def load_priors(
     if path.suffix.lower() not in TENSOR_ENDINGS:
         config = load_prior_config(source)
         return NamedPriors(config.name, config.codebase, generate_priors(config.spec))
+    native = layout.own(dialect)
     boxes = own_priors(_only_tensor(load_tensors(path), path), native.native if native else NativeSpec())
-    return recognise_priors(boxes, path, form, image_size)
+    return recognise_priors(boxes, path, layout)
 
 
 def recognise_priors(
-    boxes: Tensor,
-    where: Path,
-    form: BoxForm = "cxcywh",
-    image_size: tuple[int, int] | None = None,
-    codebase: str = "",
+    boxes: Tensor, where: Path, layout: SavedLayout = SavedLayout(), codebase: str = ""
 ) -> NamedPriors:
     """A saved prior tensor, with levels from the preset that it equals, else from the spacing of its centres.
 
     Args:
         boxes: `[P, 4]`, normalised, or in pixels of `image_size`.
         where: the file, for messages and for the name of priors that are no preset.
-        form: how the boxes are written.
-        image_size: (width, height) in pixels of the network's input.
+        layout: how the boxes are written, and of what input.
         codebase: whose preset to prefer where several are equal.
 
     Raises:
@@ -106,18 +96,18 @@ def recognise_priors(
         fix = "Priors are finite numbers; save them again."
         raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
     if float(boxes.abs().max()) > LARGEST_NORMALIZED:
-        if image_size is None:
+        if layout.image_size is None:
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, "Say of what input: --image-size 300.")
-        boxes = boxes / boxes.new_tensor([*image_size, *image_size])
-    boxes = xyxy_to_cxcywh(boxes) if form == "xyxy" else boxes
+        boxes = boxes / boxes.new_tensor([*layout.image_size, *layout.image_size])
+    boxes = xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
     preset = _equal_preset(boxes, codebase)
     if preset:
         priors = Priors(boxes, preset.spec.image_size, preset.spec.levels, preset.spec.order)
         return NamedPriors(preset.name, preset.codebase, priors)
-    size = image_size or DEFAULT_IMAGE_SIZE
+    size = layout.image_size or DEFAULT_IMAGE_SIZE
     levels, order = infer_levels(boxes, size)
-    return NamedPriors(where.name, "", Priors(boxes, size, levels, order), image_size is not None)
+    return NamedPriors(where.name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
 
 
 def check_prior_count(named: NamedPriors, predicted: int, where: str) -> None:

@@ -21,6 +21,7 @@ from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect, Normalizer, Units
@@ -154,7 +155,9 @@ def test_causes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ssd.pytorch", "nvidia"])
 def test_causes_on_the_sample(name: str) -> None:
-    result = api.compare(SAMPLES / "preds.pt", SAMPLES / "targets.pt", reference=name, device="cpu", label_offset=1)
+    result = api.compare(
+        SAMPLES / "preds.pt", SAMPLES / "targets.pt", reference=name, device="cpu", layout=SavedLayout(label_offset=1)
+    )
     assert [outcome.name for outcome in result.dialects] == NAMES
     for outcome in result.dialects:
         check_causes(outcome, load_dialect(outcome.name), load_dialect(name), result)

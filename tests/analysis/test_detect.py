@@ -16,6 +16,7 @@ from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import (
     FINDS,
@@ -199,8 +200,7 @@ def test_every_kind_of_rule_runs(dialect: str) -> None:
         SAMPLE / "targets.pt",
         dialect=dialect,
         device="cpu",
-        label_offset=1,
-        target_units=Units.NORMALIZED,
+        layout=SavedLayout(label_offset=1, target_units=Units.NORMALIZED),
     )
     limit = result.rules.keep_per_image
     assert all(0 < len(image.detections) <= (limit or 10_000) for image in result.images)

@@ -23,6 +23,7 @@ from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import GroupLoss, LossResult, Parts
 from ssdlossdbg.rules import LevelSpec, PriorSpec, Units
@@ -364,8 +365,12 @@ def test_half_precision_is_widened_and_named(dtype: torch.dtype, tmp_path: Path)
     torch.save((loc, conf, priors), tmp_path / "half.pt")
     torch.save((loc.float(), conf.float(), priors), tmp_path / "wide.pt")
     torch.save(rows, tmp_path / "targets.pt")
-    half = api.loss(tmp_path / "half.pt", tmp_path / "targets.pt", device="cpu", image_size=(160, 80))
-    wide = api.loss(tmp_path / "wide.pt", tmp_path / "targets.pt", device="cpu", image_size=(160, 80))
+    half = api.loss(
+        tmp_path / "half.pt", tmp_path / "targets.pt", device="cpu", layout=SavedLayout(image_size=(160, 80))
+    )
+    wide = api.loss(
+        tmp_path / "wide.pt", tmp_path / "targets.pt", device="cpu", layout=SavedLayout(image_size=(160, 80))
+    )
     assert (half.dtype, wide.dtype) == (str(dtype).removeprefix("torch."), "float32")
     assert half.loss == wide.loss
     assert half.loss.total == pytest.approx(analyse(predictions, targets).loss.total, rel=0.02)

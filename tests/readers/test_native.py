@@ -15,6 +15,7 @@ from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.native import class_ids
 from ssdlossdbg.readers.predictions import load_predictions
 from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.targets import Targets, load_targets
 from ssdlossdbg.rules import Dialect, settings_in_pixels
 
@@ -78,7 +79,7 @@ def test_priors_of_one_image_and_of_their_own_file(saved: Saved) -> None:
     assert found.priors is not None
     assert torch.equal(found.priors, PRIORS)
     for name in SAID:
-        named = load_priors(str(saved(own(name)[2])), native=load_dialect(name))
+        named = load_priors(str(saved(own(name)[2])), layout=SavedLayout(native=True), dialect=load_dialect(name))
         assert torch.equal(named.priors.boxes, PRIORS)
 
 

@@ -17,6 +17,7 @@ from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.readers.priors import NamedPriors, check_prior_count, load_priors, recognise_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.rules import PriorOrder
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -44,7 +45,7 @@ def preset(name: str) -> Tensor:
 
 def named(boxes: Tensor) -> NamedPriors:
     """Recognised priors of a 300 x 300 input."""
-    return recognise_priors(boxes, WHERE, image_size=(300, 300))
+    return recognise_priors(boxes, WHERE, SavedLayout(image_size=(300, 300)))
 
 
 # Sources
@@ -96,7 +97,7 @@ def test_other_formats(ending: str, tmp_path: Path) -> None:
         np.savez(path, boxes.numpy())
     else:
         save_file({"priors": boxes}, path)
-    found = load_priors(str(path), image_size=(300, 300))
+    found = load_priors(str(path), SavedLayout(image_size=(300, 300)))
     assert found.name == path.name
     assert torch.equal(found.priors.boxes, boxes)
 
@@ -129,11 +130,11 @@ def test_preset_is_recognised_by_value(saved_as: str, codebase: str, expected: s
 
 
 def test_preset_in_corner_form() -> None:
-    assert recognise_priors(cxcywh_to_xyxy(preset("ssd300-voc")), WHERE, "xyxy").name == "ssd300-voc"
+    assert recognise_priors(cxcywh_to_xyxy(preset("ssd300-voc")), WHERE, SavedLayout("xyxy")).name == "ssd300-voc"
 
 
 def test_preset_in_pixels() -> None:
-    assert recognise_priors(preset("ssd300-voc") * 300, WHERE, image_size=(300, 300)).name == "ssd300-voc"
+    assert recognise_priors(preset("ssd300-voc") * 300, WHERE, SavedLayout(image_size=(300, 300))).name == "ssd300-voc"
 
 
 @pytest.mark.parametrize(("shift", "same"), [(5e-6, True), (5e-5, False)])
@@ -177,7 +178,7 @@ def test_levels_in_shape_order() -> None:
 
 
 def test_levels_of_corners() -> None:
-    found = recognise_priors(cxcywh_to_xyxy(grid(CUSTOM)), WHERE, "xyxy", (300, 300))
+    found = recognise_priors(cxcywh_to_xyxy(grid(CUSTOM)), WHERE, SavedLayout("xyxy", 300))
     torch.testing.assert_close(found.priors.boxes, grid(CUSTOM), rtol=0, atol=1e-6)
     assert_levels(found)
 
@@ -185,14 +186,14 @@ def test_levels_of_corners() -> None:
 @pytest.mark.parametrize("form", ["cxcywh", "xyxy"])
 def test_levels_of_pixels(form: Any) -> None:
     boxes = grid(CUSTOM) if form == "cxcywh" else cxcywh_to_xyxy(grid(CUSTOM))
-    found = recognise_priors(boxes * torch.tensor([300.0, 300, 300, 300]), WHERE, form, (300, 300))
+    found = recognise_priors(boxes * torch.tensor([300.0, 300, 300, 300]), WHERE, SavedLayout(form, (300, 300)))
     torch.testing.assert_close(found.priors.boxes, grid(CUSTOM), rtol=0, atol=1e-6)
     assert_levels(found)
 
 
 def test_pixels_of_an_oblong_input() -> None:
     boxes = grid(CUSTOM)
-    found = recognise_priors(boxes * torch.tensor([600.0, 200, 600, 200]), WHERE, image_size=(600, 200))
+    found = recognise_priors(boxes * torch.tensor([600.0, 200, 600, 200]), WHERE, SavedLayout(image_size=(600, 200)))
     torch.testing.assert_close(found.priors.boxes, boxes, rtol=0, atol=1e-6)
     assert list(found.priors.levels[0].stride) == pytest.approx([150, 200 / 3], abs=1e-3)
 
