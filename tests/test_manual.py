@@ -28,7 +28,7 @@ import yaml
 from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
-from ssdlossdbg import api
+from ssdlossdbg import SavedLayout, api
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
@@ -215,7 +215,7 @@ SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "loss_func": (
         {"ploc": LOC.mT, "plabel": CONF.mT, "glabel": LABELS, "gloc": TARGETS.mT},
-        {"dialect": "nvidia-dali", "native": True, "priors": "nvidia-ssd300-coco"},
+        {"dialect": "nvidia-dali", "layout": SavedLayout(native=True), "priors": "nvidia-ssd300-coco"},
     ),
     "all_bbox_preds": (
         {
@@ -224,7 +224,7 @@ SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "all_labels": (LABELS - 1) % 5,
             "all_bbox_targets": TARGETS,
         },
-        {"dialect": "mmdetection", "native": True, "priors": "mmdet-ssd300-coco"},
+        {"dialect": "mmdetection", "layout": SavedLayout(native=True), "priors": "mmdet-ssd300-coco"},
     ),
     "asnumpy": (
         {
@@ -275,7 +275,7 @@ def test_added_lines_of_torchvision() -> None:
     objects = [{"boxes": torch.tensor([[30.0, 30, 200, 210]]), "labels": torch.tensor([3])}] * 2
     given = (objects, {"bbox_regression": LOC, "cls_logits": CONF}, [anchors] * 2, None)
     assert model.compute_loss(*given) == {"given": given}
-    options: dict[str, Any] = {"dialect": "torchvision", "prior_format": "xyxy", "image_size": (300, 300)}
+    options: dict[str, Any] = {"dialect": "torchvision", "layout": SavedLayout("xyxy", 300)}
     result = api.loss("preds.pt", "targets.pt", **options, device="cpu")
     assert result.config.name == "torchvision-ssd300"
     assert [image.ground_truth for image in result.images] == [1, 1]
