@@ -70,7 +70,8 @@ def _known(name: str, pages: list[str]) -> str:
 def _page_through(report: object) -> None:
     from rich.console import Console
 
-    os.environ.setdefault("LESS", "-R")  # else less, which most systems have, shows the colours' codes
+    # As git does: less shows colours rather than their codes, and a page that fits as it is.
+    os.environ.setdefault("LESS", "FRX")
     console = Console(highlight=False)
     with console.pager(styles=True):
         console.print(report)
