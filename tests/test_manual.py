@@ -130,7 +130,7 @@ def test_python_examples(document: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 # What the page for contributors says of where lines go: a file of their own, the end of a file, or beside a line of it.
-PLACE = re.compile(r"^# (ssdlossdbg/\S+\.py)(?:, at its end|, (above|below): (.*))?\n", flags=re.MULTILINE)
+PLACE = re.compile(r"^# (ssdlossdbg/\S+\.py)(?:, at its end|, (above|below|instead of): (.*))?\n", flags=re.MULTILINE)
 
 
 def built(addition: str, house: Path) -> set[str]:
@@ -143,8 +143,9 @@ def built(addition: str, house: Path) -> set[str]:
         at = len(before)
         if beside:
             (at,) = (number for number, line in enumerate(before) if line.strip().startswith(text))
+        end = at + (beside == "instead of")
         at += beside == "below"
-        file.write_text("".join([*before[:at], lines, *before[at:]]))
+        file.write_text("".join([*before[:at], lines, *before[max(at, end) :]]))
     return set(parts[::4])
 
 
