@@ -28,14 +28,13 @@ import yaml
 from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
-from ssdlossdbg import SavedLayout, api
+from ssdlossdbg import SavedLayout, api, load_priors
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
 from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
-from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.report.loss_picture import loss_picture
 from ssdlossdbg.report.match_picture import match_picture
 
@@ -387,10 +386,11 @@ def test_preset_count() -> None:
         assert f"the {len(preset_names())} presets" in PAGES[page].read_text()
 
 
-def test_codes_in_the_text_exist() -> None:
-    for document in DOCUMENTS:
-        families = "|".join({code[:3] for code in CHECKS})
-        assert set(re.findall(rf"\b(?:{families})\d{{3}}\b", document.read_text())) <= set(CHECKS)
+@EVERY
+def test_codes_in_the_text_exist(document: Path) -> None:
+    families = "|".join({code[:3] for code in CHECKS})
+    unknown = set(re.findall(rf"\b(?:{families})\d{{3}}\b", document.read_text())) - set(CHECKS)
+    assert unknown == ({"BOX099"} if document == CONTRIBUTING else set())
 
 
 @EVERY

@@ -126,7 +126,7 @@ def anchors(
     with progress("Generating the priors"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.priors import load_priors
+            from ssdlossdbg.readers.named_priors import load_priors
             from ssdlossdbg.readers.saved.layout import SavedLayout
         priors = load_priors(config, SavedLayout(prior_format, size)) if config else None
         result = chosen(api.anchors(priors, dialect, threshold=threshold), codes)

@@ -121,7 +121,7 @@ def audit(
     with quick_imports():
         from ssdlossdbg import api
         from ssdlossdbg.checks.catalogue import choose
-        from ssdlossdbg.readers.priors import load_priors
+        from ssdlossdbg.readers.named_priors import load_priors
         from ssdlossdbg.readers.saved.layout import SavedLayout
     with api.together() as ranks, _first_speaks(ranks.rank):
         silent = ranks.rank > 0

@@ -85,8 +85,8 @@ def match(
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg import api
+            from ssdlossdbg.readers.named_priors import load_priors
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.readers.priors import load_priors
             from ssdlossdbg.readers.saved.layout import SavedLayout
         photo = load_photo(image)
         priors = load_priors(config, SavedLayout(prior_format, parse_image_size(image_size))) if config else None
