@@ -16,6 +16,8 @@ import torch
 import ssdlossdbg
 from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.saved import tensor_files
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.rules import Units
 
@@ -203,3 +205,23 @@ def test_units_by_word(units: str) -> None:
     assert ssdlossdbg.loss(*batch, layout=SavedLayout(target_units=units)).loss == ssdlossdbg.loss(*batch).loss
     with pytest.raises(InputError, match=r"target_units: is 'percent'\. Say normalized or pixels"):
         ssdlossdbg.loss(*batch, layout=SavedLayout(target_units="percent"))
+
+
+def test_check_opens_each_saved_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, targets, priors = saved_batch(tmp_path)
+    (tmp_path / "alone").mkdir()
+    targets.rename(tmp_path / "alone" / "targets.pt")
+    saved_batch(tmp_path)
+    torch.save((torch.zeros(1, 16), torch.zeros(1, 16, 4)), tmp_path / "encoded.pt")
+    torch.save(priors, tmp_path / "neither.pt")
+    opened: list[str] = []
+
+    def counted(path: Path) -> bytes:
+        opened.append(path.relative_to(tmp_path).as_posix())
+        return read_bytes(path)
+
+    monkeypatch.setattr(tensor_files, "read_bytes", counted)
+    encoded, neither = tmp_path / "encoded.pt", tmp_path / "neither.pt"
+    found = ssdlossdbg.check([tmp_path, encoded, neither], device="cpu")
+    assert sorted(opened) == ["alone/targets.pt", "encoded.pt", "neither.pt", "preds.pt", "targets.pt"]
+    assert found.files.tensors == 5

@@ -25,9 +25,9 @@ from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
-from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.report.loss_picture import loss_picture
 from ssdlossdbg.report.match_picture import match_picture
 

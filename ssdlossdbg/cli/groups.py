@@ -13,7 +13,7 @@ from ssdlossdbg.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ssdlossdbg.readers.priors import NamedPriors
+    from ssdlossdbg.readers.named_priors import NamedPriors
     from ssdlossdbg.readers.saved.layout import SavedLayout
     from ssdlossdbg.results import Finding
 
@@ -123,7 +123,7 @@ class Priors(Group):
         Raises:
             InputError: an unknown name or an unusable file.
         """
-        from ssdlossdbg.readers.priors import load_priors
+        from ssdlossdbg.readers.named_priors import load_priors
 
         return load_priors(self.config, self.layout) if self.config else None
 

@@ -30,6 +30,7 @@ from ssdlossdbg.results.common import (
     sound_boxes,
 )
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results.costs import Costs
 from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
@@ -107,6 +108,7 @@ __all__ = [
     "CompareResult",
     "ConfigSummary",
     "Contested",
+    "Costs",
     "Cutoff",
     "DetectResult",
     "Detection",

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.detect import analyse_detect
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.layout import SavedLayout
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -63,7 +65,8 @@ def run(conf: Tensor, boxes: BoxRows | None, labels: list[int], **detect: float 
     rules = dataclasses.replace(RULES, detect=dataclasses.replace(RULES.detect, **detect))  # type: ignore[arg-type]
     named = NamedPriors("six", "", Priors(PRIORS, (200, 100), ()))
     predictions = Predictions(loc, conf, None, "made up", "float32")
-    return analyse_detect(predictions, targets, named, rules, ("cat", "dog"), "cpu", ("p", "t"))
+    batch = Batch(named, "cpu", predictions=predictions, targets=targets, classes=("cat", "dog"), paths=("p", "t"))
+    return analyse_detect(Scene(batch, rules))
 
 
 LOW = (0.004, 0.003)

@@ -17,8 +17,8 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
-from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import Finding, Refusal, Severity
 from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec

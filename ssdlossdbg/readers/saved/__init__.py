@@ -1,4 +1,5 @@
-"""Saved tensors: predictions, targets, priors and weights, recognised on values in memory whichever file they are from.
+"""Saved tensors: predictions, targets and weights, recognised on values in memory, whichever file they are from.
 
-`files` alone opens files; everything else takes what it loaded, or what a user's own code holds.
+`tensor_files` alone opens files; everything else takes the `Saved` value that it makes of a file, or of what a user's
+own code holds, and names in its errors where that came from.
 """

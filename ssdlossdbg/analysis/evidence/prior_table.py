@@ -7,7 +7,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import infer_levels
-from ssdlossdbg.readers.priors import SAME_PRIORS, NamedPriors
+from ssdlossdbg.readers.named_priors import SAME_PRIORS, NamedPriors
 from ssdlossdbg.results import PriorTable
 from ssdlossdbg.rules import Dialect
 

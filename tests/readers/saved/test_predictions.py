@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.predictions import EXPECTED, load_predictions
+from ssdlossdbg.readers.saved.predictions import EXPECTED, Predictions, recognise_predictions
+from ssdlossdbg.readers.saved.tensor_files import load
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]
@@ -22,6 +23,11 @@ B, P, C = 2, 3, 5
 LOC = torch.arange(B * P * 4, dtype=torch.float32).reshape(B, P, 4) / 8
 CONF = torch.arange(B * P * C, dtype=torch.float32).reshape(B, P, C) / -4
 PRIORS = torch.tensor([[0.5, 0.5, 0.25, 0.25]] * P)
+
+
+def read(path: Path) -> Predictions:
+    """The predictions in a file."""
+    return recognise_predictions(load(path))
 
 
 def equal(found: Tensor | None, expected: Tensor | None) -> bool:
@@ -48,7 +54,7 @@ def equal(found: Tensor | None, expected: Tensor | None) -> bool:
     ],
 )
 def test_layout(value: Any, priors: Tensor | None, layout: str, saved: Saved) -> None:
-    found = load_predictions(saved(value))
+    found = read(saved(value))
     assert equal(found.loc, LOC)
     assert equal(found.conf, CONF)
     assert equal(found.priors, priors)
@@ -64,7 +70,7 @@ def test_archive(ending: str, keys: tuple[str, str], tmp_path: Path) -> None:
         np.savez(path, **{key: value.numpy() for key, value in tensors.items()})  # type: ignore[arg-type]
     else:
         save_file(tensors, path)
-    found = load_predictions(path)
+    found = read(path)
     assert equal(found.loc, LOC)
     assert equal(found.conf, CONF)
     assert equal(found.priors, PRIORS)
@@ -73,7 +79,7 @@ def test_archive(ending: str, keys: tuple[str, str], tmp_path: Path) -> None:
 def test_four_classes_are_told_by_order(saved: Saved) -> None:
     """Both tensors end in 4 then, so nothing but the order can tell them apart."""
     conf = CONF[..., :4]
-    found = load_predictions(saved((LOC, conf)))
+    found = read(saved((LOC, conf)))
     assert equal(found.loc, LOC)
     assert equal(found.conf, conf)
 
@@ -93,7 +99,7 @@ def test_four_classes_are_told_by_order(saved: Saved) -> None:
 def test_half_precision_is_widened_and_said(
     loc: torch.dtype, conf: torch.dtype, wide: torch.dtype, said: str, saved: Saved
 ) -> None:
-    found = load_predictions(saved((LOC.to(loc), CONF.to(conf))))
+    found = read(saved((LOC.to(loc), CONF.to(conf))))
     assert (found.loc.dtype, found.conf.dtype, found.dtype) == (wide, wide, said)
     assert found.conf.tolist() == CONF.tolist(), "quarters are exact in every float"
 
@@ -101,12 +107,12 @@ def test_half_precision_is_widened_and_said(
 def test_nan_and_inf_are_carried(saved: Saved) -> None:
     loc, conf = LOC.clone(), CONF.clone()
     loc[0, 1, 2], conf[1, 0, 0], conf[1, 0, 1] = float("nan"), float("inf"), float("-inf")
-    found = load_predictions(saved((loc, conf)))
+    found = read(saved((loc, conf)))
     torch.testing.assert_close((found.loc, found.conf), (loc, conf), rtol=0, atol=0, equal_nan=True)
 
 
 def test_graph_is_left_behind(saved: Saved) -> None:
-    found = load_predictions(saved((LOC.clone().requires_grad_(), torch.nn.Parameter(CONF))))
+    found = read(saved((LOC.clone().requires_grad_(), torch.nn.Parameter(CONF))))
     assert not found.loc.requires_grad
     assert not found.conf.requires_grad
 
@@ -156,13 +162,13 @@ FLOAT = "Save the network's float output."
 )  # fmt: skip
 def test_bad_predictions(value: Any, place: str, what: str, fix: str, saved: Saved, refused: Refused) -> None:
     path = saved(value)
-    error = refused(lambda: load_predictions(path))
+    error = refused(lambda: read(path))
     assert (error.where, error.what) == (f"{path}{place}", what)
     assert error.fix.startswith(fix)
 
 
 def test_checkpoint_of_many_keys(saved: Saved, refused: Refused) -> None:
     weights = {f"backbone.layer{index}.weight": torch.zeros(1) for index in range(500)}
-    error = refused(lambda: load_predictions(saved(weights)))
+    error = refused(lambda: read(saved(weights)))
     assert error.what.startswith("has the keys backbone.layer0.weight, ")
     assert error.what.endswith(", ...")

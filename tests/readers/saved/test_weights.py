@@ -10,13 +10,20 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.weights import load_weights
+from ssdlossdbg.readers.saved.tensor_files import load
+from ssdlossdbg.readers.saved.weights import recognise_weights
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]
 WEIGHTS = {"conv.weight": torch.ones((2, 3)), "conv.bias": torch.full((2,), 0.5)}
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The weights in a file."""
+    return recognise_weights(load(path))
 
 
 def test_every_format(saved: Saved, tmp_path: Path) -> None:
@@ -25,30 +32,30 @@ def test_every_format(saved: Saved, tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", **arrays)
     paths = [saved(WEIGHTS, "w.pt"), saved(WEIGHTS, "w.pth"), tmp_path / "w.safetensors", tmp_path / "w.npz"]
     for path in paths:
-        found = load_weights(path)
+        found = read(path)
         assert sorted(found) == sorted(WEIGHTS)
         assert all(torch.equal(found[name], value) for name, value in WEIGHTS.items())
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
 def test_inside_a_checkpoint(saved: Saved, key: str) -> None:
-    assert list(load_weights(saved({"epoch": 3, "optimizer": {}, key: WEIGHTS}))) == list(WEIGHTS)
+    assert list(read(saved({"epoch": 3, "optimizer": {}, key: WEIGHTS}))) == list(WEIGHTS)
 
 
 def test_a_real_state_dict_without_its_statistics(saved: Saved) -> None:
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.BatchNorm2d(2))
-    assert list(load_weights(saved(model.state_dict()))) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    assert list(read(saved(model.state_dict()))) == ["0.weight", "0.bias", "1.weight", "1.bias"]
 
 
 def test_names_of_tensorflow_and_keras(saved: Saved) -> None:
     kept = ["conv1_1/kernel:0", "conv1_1/bias:0", "conv4_3_scale/weights", "moving_mean_head/kernel"]
     dropped = ["conv1_bn/moving_mean:0", "conv1_bn/moving_variance", "conv1_1/kernel/Momentum:0", "x/RMSProp_1"]
-    assert list(load_weights(saved({name: torch.ones(2) for name in kept + dropped}))) == kept
+    assert list(read(saved({name: torch.ones(2) for name in kept + dropped}))) == kept
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_every_float_is_kept_as_it_is(saved: Saved, dtype: torch.dtype) -> None:
-    assert load_weights(saved({"w": torch.ones(2, dtype=dtype)}))["w"].dtype is dtype
+    assert read(saved({"w": torch.ones(2, dtype=dtype)}))["w"].dtype is dtype
 
 
 class Secret:
@@ -73,13 +80,13 @@ class Secret:
 )
 def test_bad_files(saved: Saved, refused: Refused, value: Any, place: str, what: str) -> None:
     path = saved(value)
-    error = refused(lambda: load_weights(path))
+    error = refused(lambda: read(path))
     assert error.where == f"{path}{place}"
     assert error.what.startswith(what)
     assert "torch.save(" in error.fix
 
 
 def test_no_file(refused: Refused, tmp_path: Path) -> None:
-    assert refused(lambda: load_weights(tmp_path / "away.pt")).what == "no such file"
+    assert refused(lambda: read(tmp_path / "away.pt")).what == "no such file"
     (tmp_path / "w.bin").write_bytes(b"x")
-    assert refused(lambda: load_weights(tmp_path / "w.bin")).what.startswith("has the ending '.bin'")
+    assert refused(lambda: read(tmp_path / "w.bin")).what.startswith("has the ending '.bin'")

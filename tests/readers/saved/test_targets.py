@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.targets import EXPECTED, Targets, check_batch, load_targets
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.targets import EXPECTED, Targets, check_batch, recognise_targets
+from ssdlossdbg.readers.saved.tensor_files import Saved, load
 from ssdlossdbg.rules import Units
 
 Refused = Callable[[Callable[[], object]], InputError]
-Saved = Callable[..., Path]
+SavedFile = Callable[..., Path]
+SSD_PYTORCH = load_dialect("ssd.pytorch")
 # Two objects, one object, none. Powers of two, exact in every float.
 ROWS = [
     torch.tensor([[0.125, 0.25, 0.5, 0.75, 14.0], [0.0, 0.0, 1.0, 1.0, 0.0]]),
@@ -37,7 +42,8 @@ PADDED = torch.tensor(
 
 def read(path: Path, units: Units | None = None, label_offset: int | None = None) -> Targets:
     """Read as ssd.pytorch's dialect: normalised rows, 1 added to the label."""
-    targets = load_targets(path, Units.NORMALIZED, 1, units, label_offset, shape=(3, 9, 21))
+    layout = SavedLayout(target_units=units, label_offset=label_offset)
+    targets = recognise_targets(load(path), SSD_PYTORCH, layout, shape=(3, 9, 21))
     assert isinstance(targets, Targets)
     return targets
 
@@ -65,7 +71,7 @@ def detections(scale: float = 1) -> list[dict[str, Tensor]]:
         ({"targets": PADDED}, "a padded tensor [3, 2, 5] with rows (x1, y1, x2, y2, label)"),
     ],
 )
-def test_rows_follow_the_dialect(value: Any, layout: str, saved: Saved) -> None:
+def test_rows_follow_the_dialect(value: Any, layout: str, saved: SavedFile) -> None:
     targets = read(saved(value))
     assert plain(targets) == (BOXES, [[15, 1], [20], []])
     assert (targets.units, targets.label_offset) == (Units.NORMALIZED, 1)
@@ -75,7 +81,7 @@ def test_rows_follow_the_dialect(value: Any, layout: str, saved: Saved) -> None:
 
 
 @pytest.mark.parametrize(("scale", "units"), [(1, Units.NORMALIZED), (2, Units.NORMALIZED), (300, Units.PIXELS)])
-def test_mappings_follow_torchvision(scale: float, units: Units, saved: Saved) -> None:
+def test_mappings_follow_torchvision(scale: float, units: Units, saved: SavedFile) -> None:
     targets = read(saved(detections(scale)))
     assert plain(targets)[1] == [[15, 1], [20], []]
     assert targets.boxes[0].tolist() == (ROWS[0][:, :4] * scale).tolist()
@@ -93,7 +99,7 @@ def test_mappings_follow_torchvision(scale: float, units: Units, saved: Saved) -
     ],
     ids=["bare-mapping", "column-of-labels", "float-labels", "other-dtypes"],
 )
-def test_one_image_of_mappings(value: Any, saved: Saved) -> None:
+def test_one_image_of_mappings(value: Any, saved: SavedFile) -> None:
     assert plain(read(saved(value))) == ([[[10.0, 20.0, 30.0, 40.0]]], [[3]])
 
 
@@ -106,7 +112,7 @@ def test_one_image_of_mappings(value: Any, saved: Saved) -> None:
     ],
 )
 def test_the_user_overrules(
-    units: Units | None, offset: int | None, labels: list[list[int]], layout: str, saved: Saved
+    units: Units | None, offset: int | None, labels: list[list[int]], layout: str, saved: SavedFile
 ) -> None:
     targets = read(saved(ROWS), units, offset)
     assert plain(targets) == (BOXES, labels)
@@ -114,7 +120,7 @@ def test_the_user_overrules(
     assert targets.units is (units or Units.NORMALIZED)
 
 
-def test_images_without_objects(saved: Saved) -> None:
+def test_images_without_objects(saved: SavedFile) -> None:
     for value in (
         [torch.zeros(0, 5)] * 2,
         torch.zeros(2, 3, 5),
@@ -125,7 +131,7 @@ def test_images_without_objects(saved: Saved) -> None:
         assert all(boxes.shape == (0, 4) for boxes in targets.boxes)
 
 
-def test_degenerate_boxes_are_carried(saved: Saved) -> None:
+def test_degenerate_boxes_are_carried(saved: SavedFile) -> None:
     boxes = [[0.5, 0.5, 0.25, 0.5], [-3.0, 0.0, 9.0, 1.0], [float("inf"), 0.0, 0.0, 0.0]]
     targets = read(saved([torch.tensor([[*box, 0.0] for box in boxes])]))
     assert targets.boxes[0].tolist() == boxes
@@ -231,7 +237,7 @@ def labelled(label: float) -> list[Tensor]:
         ),
     ],
 )
-def test_bad_targets(value: Any, place: str, what: str, fix: str, saved: Saved, refused: Refused) -> None:
+def test_bad_targets(value: Any, place: str, what: str, fix: str, saved: SavedFile, refused: Refused) -> None:
     path = saved(value)
     error = refused(lambda: read(path))
     assert error.where == f"{path}{place}"
@@ -250,12 +256,12 @@ def batch(labels: list[list[int]], offset: int = 1) -> Targets:
 
 @pytest.mark.parametrize("labels", [[[1, 20], []], [[0], [5]], [[], []]])
 def test_fitting_batch(labels: list[list[int]]) -> None:
-    check_batch(batch(labels), 2, 21, Path("t.pt"))
+    check_batch(batch(labels), 2, 21, "t.pt")
 
 
 @pytest.mark.parametrize("images", [1, 3])
 def test_another_number_of_images(images: int, refused: Refused) -> None:
-    error = refused(lambda: check_batch(batch([[1], [1]]), images, 21, Path("t.pt")))
+    error = refused(lambda: check_batch(batch([[1], [1]]), images, 21, "t.pt"))
     assert (error.where, error.what) == ("t.pt", f"has 2 images, but the predictions have {images}")
     assert error.fix == "Save both in the same iteration."
 
@@ -274,7 +280,7 @@ def test_another_number_of_images(images: int, refused: Refused) -> None:
 def test_label_out_of_range(
     labels: list[list[int]], offset: int, place: str, found: int, fix: str, refused: Refused
 ) -> None:
-    error = refused(lambda: check_batch(batch(labels, offset), len(labels), 21, Path("t.pt")))
+    error = refused(lambda: check_batch(batch(labels, offset), len(labels), 21, "t.pt"))
     assert error.where == f"t.pt, {place}"
     assert error.what == f"has class id {found}, but conf has 21 columns: 0 (background) to 20"
     assert error.fix.startswith(fix)
@@ -287,12 +293,12 @@ def test_label_out_of_range(
 def test_hinted_offset_really_makes_all_labels_fit(
     labels: list[list[int]], offset: int, counted: int | None, refused: Refused
 ) -> None:
-    error = refused(lambda: check_batch(batch(labels, offset), len(labels), 21, Path("t.pt")))
+    error = refused(lambda: check_batch(batch(labels, offset), len(labels), 21, "t.pt"))
     hint = re.search(r"--label-offset (-?\d+) all", error.fix)
     assert (int(hint[1]) if hint else None) == counted
     if counted is not None:
         ids = [[label - offset + counted for label in image] for image in labels]
-        check_batch(batch(ids, counted), len(labels), 21, Path("t.pt"))
+        check_batch(batch(ids, counted), len(labels), 21, "t.pt")
 
 
 @pytest.mark.parametrize(
@@ -313,9 +319,10 @@ def test_hinted_offset_really_makes_all_labels_fit(
         ),
     ],
 )
-def test_units_that_the_boxes_speak_against(tmp_path: Path, box: tuple[float, ...], units: Units, doubt: str) -> None:
-    path = tmp_path / "targets.pt"
-    torch.save([torch.tensor([[*box, 0.0]]), torch.zeros((0, 5))], path)
-    targets = load_targets(path, units, 1, shape=(2, 9, 3))
+def test_units_that_the_boxes_speak_against(box: tuple[float, ...], units: Units, doubt: str) -> None:
+    dialect = replace(SSD_PYTORCH, targets=replace(SSD_PYTORCH.targets, units=units))
+    rows = [torch.tensor([[*box, 0.0]]), torch.zeros((0, 5))]
+    targets = recognise_targets(Saved(rows, "targets"), dialect, shape=(2, 9, 3))
+    assert isinstance(targets, Targets)
     assert f", {units}, labels counted from 0{doubt}" in targets.layout
     assert ("--target-units" in targets.layout) == bool(doubt)

@@ -20,8 +20,8 @@ from ssdlossdbg.analysis.evidence.readings import (
     stored_precision,
 )
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray
 from ssdlossdbg.results.encoded import NO_SIDE, Formula, Tally, sound
 from ssdlossdbg.rules import Dialect, MatchSpec

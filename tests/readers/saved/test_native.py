@@ -12,11 +12,12 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.native import class_ids
-from ssdlossdbg.readers.predictions import load_predictions
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.saved.layout import SavedLayout
-from ssdlossdbg.readers.targets import Targets, load_targets
+from ssdlossdbg.readers.saved.native import class_ids
+from ssdlossdbg.readers.saved.predictions import recognise_predictions
+from ssdlossdbg.readers.saved.targets import Targets, recognise_targets
+from ssdlossdbg.readers.saved.tensor_files import load
 from ssdlossdbg.rules import Dialect, settings_in_pixels
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -65,7 +66,7 @@ def test_predictions(name: str, form: str, saved: Saved) -> None:
         "swapped": (conf, loc, priors),
         "mapping": {"loc": loc, "conf": conf, "priors": priors},
     }
-    found = load_predictions(saved(values[form]), load_dialect(name))
+    found = recognise_predictions(load(saved(values[form])), load_dialect(name))
     assert found.priors is not None
     assert torch.equal(found.loc, LOC)
     assert torch.equal(found.conf, CONF)
@@ -75,7 +76,7 @@ def test_predictions(name: str, form: str, saved: Saved) -> None:
 
 def test_priors_of_one_image_and_of_their_own_file(saved: Saved) -> None:
     loc, conf, priors = own("nvidia-dali")
-    found = load_predictions(saved((loc, conf, priors[None])), load_dialect("nvidia"))
+    found = recognise_predictions(load(saved((loc, conf, priors[None]))), load_dialect("nvidia"))
     assert found.priors is not None
     assert torch.equal(found.priors, PRIORS)
     for name in SAID:
@@ -85,7 +86,7 @@ def test_priors_of_one_image_and_of_their_own_file(saved: Saved) -> None:
 
 @pytest.mark.parametrize("name", ["nvidia", "nvidia-dali"])
 def test_canonical_predictions_are_not_nvidias_own(name: str, saved: Saved, refused: Refused) -> None:
-    error = refused(lambda: load_predictions(saved((LOC, CONF)), load_dialect(name)))
+    error = refused(lambda: recognise_predictions(load(saved((LOC, CONF))), load_dialect(name)))
     assert error.what == "found loc [2, 6, 4] and conf [2, 6, 5]"
     assert error.fix == (
         f"Expected loc [B, 4, P] and conf [B, C, P], as {name} has them; if they are not, leave --native out."
@@ -93,7 +94,7 @@ def test_canonical_predictions_are_not_nvidias_own(name: str, saved: Saved, refu
 
 
 def test_nvidias_own_predictions_are_not_canonical(saved: Saved, refused: Refused) -> None:
-    error = refused(lambda: load_predictions(saved(own("nvidia"))))
+    error = refused(lambda: recognise_predictions(load(saved(own("nvidia")))))
     assert error.what == "found loc [2, 4, 6] and conf [2, 5, 6]"
     assert error.fix.endswith("Or say --native, if the dialect has them so.")
 
@@ -107,8 +108,7 @@ IDS = [rows[:, 4].long() for rows in ROWS]
 
 def read(path: Path, dialect: Dialect) -> Targets:
     """Read as that codebase's own."""
-    units, offset = dialect.targets.units, dialect.targets.label_offset
-    targets = load_targets(path, units, offset, shape=(B, P, C), native=dialect)
+    targets = recognise_targets(load(path), dialect, SavedLayout(native=True), shape=(B, P, C))
     assert isinstance(targets, Targets)
     return targets
 

@@ -1,12 +1,14 @@
-"""Saved tensors, without ever executing what a file holds."""
+"""What files of tensors hold, without ever executing it, and what is handed over in memory instead."""
 
 from __future__ import annotations
 
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import torch
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_bytes
 
+# A tensor or array, or the tuples, lists and mappings of them that a file could hold.
+Tensors = torch.Tensor | np.ndarray[Any, Any] | Mapping[Any, Any] | Sequence[Any]
 RESAVE = "Re-save plain tensors, detached and on the CPU: torch.save(tensor.detach().cpu(), ...)."
 CUT_SHORT = "It may be cut short: copy it again, or save plain tensors again."
 NUMBERS = (
@@ -24,39 +28,75 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def load_tensors(path: Path) -> Any:
-    """What a `.pt`/`.pth`, `.safetensors`, `.npz` or `.npy` file holds, every array as a CPU tensor.
+@dataclass(frozen=True)
+class Saved:
+    """What a file holds, or what was handed over as if from one.
+
+    Attributes:
+        value: a tensor, or tuples, lists and mappings of tensors; every tensor dense, real and on the CPU.
+        where: the file, or what the value was handed over as; errors begin with it.
+    """
+
+    value: Any
+    where: str
+
+
+def load(path: Path) -> Saved:
+    """What a `.pt`/`.pth`, `.safetensors`, `.npz` or `.npy` file holds.
 
     Args:
         path: the file; its ending says the format.
-
-    Returns:
-        A tensor, or the tuples, lists and mappings of tensors that were saved.
 
     Raises:
         InputError: the file cannot be read, is cut short, holds pickled objects, which are never executed, or
             tensors of another kind than dense real numbers.
     """
-    loaders: dict[str, Callable[[bytes, Path], Any]] = {
-        ".pt": _load_torch,
-        ".pth": _load_torch,
-        ".safetensors": _load_safetensors,
-        ".npz": _load_numpy,
-        ".npy": _load_numpy,
-    }
-    loader = loaders.get(path.suffix.lower())
+    loader = LOADERS.get(path.suffix.lower())
     if loader is None:
-        known = ", ".join(loaders)
+        known = ", ".join(LOADERS)
         raise InputError(path, f"has the ending {path.suffix!r}, which says no tensor format", f"Known: {known}.")
     data = read_bytes(path)
     if not data:
         raise InputError(path, "is empty", "Save the tensors again.")
-    saved = loader(data, path)
-    for tensor in _tensors(saved):
+    return _usual(loader(data, path), str(path))
+
+
+def as_saved(given: str | PathLike[str] | Tensors, where: str) -> Saved:
+    """What a file holds that a user named, or the tensors that a user gave in its place.
+
+    Args:
+        given: a path, or tensors on any device and NumPy arrays, bare or in tuples, lists and mappings.
+        where: what to call tensors in errors.
+
+    Raises:
+        InputError: as of `load`, or tensors or arrays that no file could have held.
+    """
+    if isinstance(given, (str, PathLike)):
+        return load(Path(given))
+    return _usual(_at_hand(given, where), where)
+
+
+def _at_hand(value: Any, where: str) -> Any:
+    """The same as if it had been loaded."""
+    if isinstance(value, torch.Tensor):
+        return value if _unusual(value) else value.detach().cpu()
+    if isinstance(value, np.ndarray):
+        return _to_tensor(value, where)
+    if isinstance(value, Mapping):
+        return {key: _at_hand(item, where) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        items = [_at_hand(item, where) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    return value
+
+
+def _usual(value: Any, where: str) -> Saved:
+    """The value, every tensor of which can be computed with."""
+    for tensor in _tensors(value):
         kind = _unusual(tensor)
         if kind:
-            raise InputError(path, f"holds a {kind} tensor", "Save dense tensors of real numbers, such as float32.")
-    return saved
+            raise InputError(where, f"holds a {kind} tensor", "Save dense tensors of real numbers, such as float32.")
+    return Saved(value, where)
 
 
 def keys_of(saved: Mapping[Any, Any]) -> str:
@@ -132,7 +172,8 @@ def _to_tensor(array: Any, where: str) -> torch.Tensor:
     if not isinstance(array, np.ndarray):
         raise InputError(where, "is no NumPy array", "Save plain arrays: np.savez(path, loc=loc, conf=conf).")
     try:
-        return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C", copy=False))
+        native = array.astype(array.dtype.newbyteorder("="), order="C", copy=not array.flags.writeable)
+        return torch.from_numpy(native)
     except TypeError:
         what = f"holds an array of {array.dtype}, which is no number type of torch"
         raise InputError(where, what, "Save floats and integers.") from None
@@ -143,3 +184,13 @@ def _numpy_error(path: Path, error: Exception) -> InputError:
         what = "holds pickled objects, which are never executed, or is no NumPy file"
         return InputError(path, what, "Save plain arrays: np.savez(path, loc=loc, conf=conf).")
     return InputError(path, f"cannot be loaded ({error or type(error).__name__})", CUT_SHORT)
+
+
+LOADERS: dict[str, Callable[[bytes, Path], Any]] = {
+    ".pt": _load_torch,
+    ".pth": _load_torch,
+    ".safetensors": _load_safetensors,
+    ".npz": _load_numpy,
+    ".npy": _load_numpy,
+}
+TENSOR_ENDINGS = frozenset(LOADERS)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.native import background_first, own_order, own_priors, values_last, x_first
-from ssdlossdbg.readers.tensors import keys_of, load_tensors
+from ssdlossdbg.readers.saved.native import background_first, own_order, own_priors, values_last, x_first
+from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
 from ssdlossdbg.rules import Axes, Dialect, NativeSpec
 
 LOC_KEYS = ("loc", "bbox_regression")
@@ -30,9 +29,9 @@ class Predictions:
     Attributes:
         loc: `[B, P, 4]` offsets (dx, dy, dw, dh), float32 or float64.
         conf: `[B, P, C]` logits, background in column 0, in the dtype of `loc`.
-        priors: `[R, 4]` float, as saved with them; None where the file has none.
+        priors: `[R, 4]` float, as saved with them; None where there are none.
         layout: what was recognised, in words.
-        dtype: the dtype in the file, before half precision was widened to float32.
+        dtype: the dtype they were saved in, before half precision was widened to float32.
     """
 
     loc: Tensor
@@ -42,36 +41,36 @@ class Predictions:
     dtype: str
 
 
-def load_predictions(path: Path, native: Dialect | None = None) -> Predictions:
-    """Predictions from a file, their layout recognised.
+def recognise_predictions(saved: Saved, native: Dialect | None = None) -> Predictions:
+    """Predictions, their layout recognised.
 
     Args:
-        path: `.pt`, `.safetensors` or `.npz` with `(loc, conf, priors)`, `(loc, conf)` or `(conf, loc)`, or a
-            mapping with the keys loc/conf/priors or torchvision's bbox_regression/cls_logits.
-        native: the dialect whose own order the file is in, priors included; the canonical one if None.
+        saved: `(loc, conf, priors)`, `(loc, conf)` or `(conf, loc)`, or a mapping with the keys loc/conf/priors or
+            torchvision's bbox_regression/cls_logits.
+        native: the dialect whose own order they are in, priors included; the canonical one if None.
 
     Raises:
-        InputError: the file cannot be loaded, or holds other shapes or types.
+        InputError: other shapes or types.
     """
-    spec = native.native if native else NativeSpec()
-    saved_loc, saved_conf, priors, layout = _recognise(load_tensors(path), path, spec)
+    spec, where = native.native if native else NativeSpec(), saved.where
+    saved_loc, saved_conf, priors, layout = _parts(saved.value, where, spec)
     loc, conf = values_last(saved_loc, spec), values_last(saved_conf, spec)
     for name, tensor in (("loc", loc), ("conf", conf)):
         if not tensor.is_floating_point():
-            raise InputError(f"{path}, {name}", f"holds {tensor.dtype}", "Save the network's float output.")
+            raise InputError(f"{where}, {name}", f"holds {tensor.dtype}", "Save the network's float output.")
     if loc.ndim != 3 or loc.shape[-1] != 4 or conf.ndim != 3 or conf.shape[:2] != loc.shape[:2]:
         found = f"found loc {list(saved_loc.shape)} and conf {list(saved_conf.shape)}"
         if native and spec.axes is Axes.VALUES_PRIORS:
-            raise InputError(path, found, EXPECTED_OTHER_AXES.format(name=native.name))
-        raise InputError(path, found, EXPECTED + _shape_hint(loc, conf))
+            raise InputError(where, found, EXPECTED_OTHER_AXES.format(name=native.name))
+        raise InputError(where, found, EXPECTED + _shape_hint(loc, conf))
     if conf.shape[-1] < 2 or not loc.numel():
         found = f"found loc {list(saved_loc.shape)} and conf {list(saved_conf.shape)}"
-        raise InputError(path, found, "A batch needs an image, a prior, and two classes, background being one.")
+        raise InputError(where, found, "A batch needs an image, a prior, and two classes, background being one.")
     if priors is not None:
         priors = own_priors(priors[0] if priors.ndim == 3 and priors.shape[0] == 1 else priors, spec)
         if priors.ndim != 2 or priors.shape[-1] != 4 or not priors.is_floating_point():
             found = f"holds {priors.dtype} of shape {list(priors.shape)}"
-            raise InputError(f"{path}, priors", found, "Expected float [P, 4].")
+            raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
     dtype = str(conf.dtype).removeprefix("torch.")
     wide = torch.promote_types(torch.promote_types(loc.dtype, conf.dtype), torch.float32)
     loc, conf = x_first(loc, spec), background_first(conf, spec)
@@ -79,12 +78,12 @@ def load_predictions(path: Path, native: Dialect | None = None) -> Predictions:
     return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype)
 
 
-def _recognise(saved: Any, path: Path, spec: NativeSpec) -> tuple[Tensor, Tensor, Tensor | None, str]:
+def _parts(saved: Any, where: str, spec: NativeSpec) -> tuple[Tensor, Tensor, Tensor | None, str]:
     if isinstance(saved, Mapping):
         loc_key = next((key for key in LOC_KEYS if key in saved), None)
         conf_key = next((key for key in CONF_KEYS if key in saved), None)
         if loc_key is None or conf_key is None:
-            raise InputError(path, f"has the keys {keys_of(saved)}", EXPECTED)
+            raise InputError(where, f"has the keys {keys_of(saved)}", EXPECTED)
         parts = [saved[loc_key], saved[conf_key], *([saved["priors"]] if "priors" in saved else [])]
         layout = "a mapping with " + ", ".join((loc_key, conf_key, *(["priors"] if len(parts) == 3 else [])))
     elif isinstance(saved, (tuple, list)):
@@ -93,10 +92,10 @@ def _recognise(saved: Any, path: Path, spec: NativeSpec) -> tuple[Tensor, Tensor
     else:
         found = f"one tensor of shape {list(saved.shape)}" if isinstance(saved, Tensor) else type(saved).__name__
         hint = " It looks like Detect's output: call the network in its train phase." if _is_detection(saved) else ""
-        raise InputError(path, f"holds {found}", EXPECTED + hint)
+        raise InputError(where, f"holds {found}", EXPECTED + hint)
     if len(parts) not in (2, 3) or not all(isinstance(part, Tensor) for part in parts):
         found = ", ".join(str(list(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in parts)
-        raise InputError(path, f"holds {len(parts)} parts: {found}", EXPECTED)
+        raise InputError(where, f"holds {len(parts)} parts: {found}", EXPECTED)
     loc, conf = parts[:2]
     sizes = [values_last(part, spec).shape[-1:] for part in (loc, conf)]
     if not isinstance(saved, Mapping) and sizes[0] != (4,) and sizes[1] == (4,):

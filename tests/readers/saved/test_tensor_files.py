@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.tensors import load_tensors
+from ssdlossdbg.readers.saved.tensor_files import load
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]
@@ -40,6 +40,11 @@ class Touch:
         return open, (self.path, "w")
 
 
+def held(path: Path) -> Any:
+    """What a file holds."""
+    return load(path).value
+
+
 def assert_same(found: Any, expected: Tensor) -> None:
     """Same dtype, shape and values."""
     assert isinstance(found, Tensor)
@@ -52,7 +57,7 @@ def assert_same(found: Any, expected: Tensor) -> None:
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
 @pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.PT"])
 def test_torch_file(name: str, legacy: bool, saved: Saved) -> None:
-    found = load_tensors(saved((LOC, {"conf": LOC + 1}), name, _use_new_zipfile_serialization=not legacy))
+    found = held(saved((LOC, {"conf": LOC + 1}), name, _use_new_zipfile_serialization=not legacy))
     assert isinstance(found, tuple)
     assert_same(found[0], LOC)
     assert_same(found[1]["conf"], LOC + 1)
@@ -71,7 +76,7 @@ def test_dtype_is_kept(dtype: torch.dtype, ending: str, tmp_path: Path, saved: S
         saved({"loc": value}, path.name)
     else:
         save_file({"loc": value}, path)
-    assert_same(load_tensors(path)["loc"], value)
+    assert_same(held(path)["loc"], value)
 
 
 @pytest.mark.parametrize(
@@ -87,19 +92,19 @@ def test_dtype_is_kept(dtype: torch.dtype, ending: str, tmp_path: Path, saved: S
     ids=["parameter", "expanded", "transposed", "zero-dim", "empty", "non-finite"],
 )
 def test_any_dense_tensor(value: Tensor, saved: Saved) -> None:
-    found = load_tensors(saved(value))
+    found = held(saved(value))
     torch.testing.assert_close(found.detach(), value.detach(), rtol=0, atol=0, equal_nan=True)
 
 
 def test_list_that_holds_itself(saved: Saved) -> None:
     endless: list[Any] = [LOC]
     endless.append(endless)
-    assert_same(load_tensors(saved(endless))[0], LOC)
+    assert_same(held(saved(endless))[0], LOC)
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", [], {}, (1, 2), {1, 2}], ids=str)
 def test_what_is_no_tensor_is_left_to_the_caller(value: Any, saved: Saved) -> None:
-    assert load_tensors(saved(value)) == value
+    assert held(saved(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,7 @@ def test_numpy_file(array: np.ndarray[Any, Any], ending: str, tmp_path: Path) ->
         np.savez_compressed(path, loc=array)
     else:
         np.save(path, array)
-    found = load_tensors(path)
+    found = held(path)
     tensor = found["loc"] if ending == "npz" else found
     assert tensor.shape == array.shape
     assert tensor.tolist() == array.tolist()
@@ -130,7 +135,7 @@ def test_numpy_file(array: np.ndarray[Any, Any], ending: str, tmp_path: Path) ->
 def test_safetensors_file(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     save_file({"loc": LOC}, path)
-    found = load_tensors(path)
+    found = held(path)
     assert list(found) == ["loc"]
     assert_same(found["loc"], LOC)
 
@@ -145,7 +150,7 @@ def test_pickled_object_is_never_executed(
 ) -> None:
     proof = tmp_path / "executed"
     path = saved(wrap(Touch(proof)), _use_new_zipfile_serialization=not legacy)
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert (error.where, error.fix) == (str(path), RESAVE)
     assert error.what in {
         "holds a pickled io.open, and pickled objects are never executed",
@@ -159,7 +164,7 @@ def test_pickled_object_is_never_executed(
 def test_bare_pickle_is_never_executed(ending: str, protocol: int, tmp_path: Path, refused: Refused) -> None:
     path, proof = tmp_path / f"a.{ending}", tmp_path / "executed"
     path.write_bytes(pickle.dumps(Touch(proof), protocol))
-    assert refused(lambda: load_tensors(path)).where == str(path)
+    assert refused(lambda: held(path)).where == str(path)
     assert not proof.exists()
 
 
@@ -171,7 +176,7 @@ def test_object_array_is_never_executed(ending: str, tmp_path: Path, refused: Re
         np.savez(path, loc=array, allow_pickle=True)
     else:
         np.save(path, array, allow_pickle=True)
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert error.what.startswith("holds pickled objects, which are never executed")
     assert error.fix == "Save plain arrays: np.savez(path, loc=loc, conf=conf)."
     assert not proof.exists()
@@ -188,20 +193,20 @@ def test_object_array_is_never_executed(ending: str, tmp_path: Path, refused: Re
     ids=["module", "path", "array"],
 )
 def test_refusal_names_the_class(value: Any, named: str, legacy: bool, saved: Saved, refused: Refused) -> None:
-    error = refused(lambda: load_tensors(saved(value, _use_new_zipfile_serialization=not legacy)))
+    error = refused(lambda: held(saved(value, _use_new_zipfile_serialization=not legacy)))
     assert error.what.startswith(f"holds a pickled {named}")
     assert error.what.endswith(", and pickled objects are never executed")
     assert error.fix == RESAVE
 
 
 def test_newer_pickle_protocol(saved: Saved, refused: Refused) -> None:
-    error = refused(lambda: load_tensors(saved(LOC, pickle_protocol=4)))
+    error = refused(lambda: held(saved(LOC, pickle_protocol=4)))
     assert (error.what, error.fix) == ("is not a file that torch.save wrote with its default protocol", RESAVE)
 
 
 def test_plain_containers_are_trusted(saved: Saved) -> None:
-    assert list(load_tensors(saved(OrderedDict(loc=LOC, epoch=3)))) == ["loc", "epoch"]
-    assert list(load_tensors(saved(torch.nn.Linear(2, 2).state_dict()))) == ["weight", "bias"]
+    assert list(held(saved(OrderedDict(loc=LOC, epoch=3)))) == ["loc", "epoch"]
+    assert list(held(saved(torch.nn.Linear(2, 2).state_dict()))) == ["weight", "bias"]
 
 
 # Tensors that are none to compute with
@@ -228,7 +233,7 @@ def test_odd_tensor(kind: str, tensor: Tensor, wrap: Callable[[Tensor], Any], sa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = saved(wrap(tensor))
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert (error.where, error.what, error.fix) == (str(path), f"holds a {kind} tensor", DENSE)
 
 
@@ -244,14 +249,14 @@ def test_odd_tensor(kind: str, tensor: Tensor, wrap: Callable[[Tensor], Any], sa
 )
 def test_odd_array(array: np.ndarray[Any, Any], what: str, tmp_path: Path, refused: Refused) -> None:
     np.save(tmp_path / "a.npy", array)
-    assert refused(lambda: load_tensors(tmp_path / "a.npy")).what == what
+    assert refused(lambda: held(tmp_path / "a.npy")).what == what
 
 
 def test_archive_with_another_file_in_it(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert (error.where, error.what) == (f"{path}, readme.txt", "is no NumPy array")
 
 
@@ -282,7 +287,7 @@ def test_file_cut_short_anywhere(name: str, tmp_path: Path, refused: Refused) ->
     data, path = WHOLE[name], tmp_path / name
     for length in range(1, len(data), max(1, len(data) // 60)):
         path.write_bytes(data[:length])
-        assert refused(lambda: load_tensors(path)).where.startswith(str(path)), length
+        assert refused(lambda: held(path)).where.startswith(str(path)), length
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -295,13 +300,13 @@ def test_flipped_bytes_never_escape_as_another_exception(name: str, tmp_path: Pa
             data[place] = random.integers(0, 256)
         path.write_bytes(data)
         with contextlib.suppress(InputError):
-            load_tensors(path)
+            held(path)
 
 
 def test_truncated_zip_says_so(tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "a.pt"
     path.write_bytes(WHOLE["zip.pt"][:-20])
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert error.what == (
         "cannot be loaded (PytorchStreamReader failed reading zip archive: failed finding central directory)"
     )
@@ -317,7 +322,7 @@ def test_truncated_zip_says_so(tmp_path: Path, refused: Refused) -> None:
 def test_something_else(data: bytes, ending: str, tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / f"a.{ending}"
     path.write_bytes(data)
-    assert refused(lambda: load_tensors(path)).where == str(path)
+    assert refused(lambda: held(path)).where == str(path)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +339,7 @@ def test_something_else(data: bytes, ending: str, tmp_path: Path, refused: Refus
 def test_absurd_array_header(header: str, tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / "a.npy"
     path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header.encode() + b"\n")
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert error.what.startswith("cannot be loaded (")
     assert error.fix == CUT_SHORT
 
@@ -344,7 +349,7 @@ def test_absurd_array_header(header: str, tmp_path: Path, refused: Refused) -> N
 
 @pytest.mark.parametrize("name", ["a.bin", "a", "a.pt.zip", "a.onnx"])
 def test_unknown_ending(name: str, tmp_path: Path, refused: Refused) -> None:
-    error = refused(lambda: load_tensors(tmp_path / name))
+    error = refused(lambda: held(tmp_path / name))
     assert error.what == f"has the ending {Path(name).suffix!r}, which says no tensor format"
     assert error.fix == "Known: .pt, .pth, .safetensors, .npz, .npy."
 
@@ -352,12 +357,12 @@ def test_unknown_ending(name: str, tmp_path: Path, refused: Refused) -> None:
 @pytest.mark.parametrize("ending", ["pt", "pth", "npz", "npy", "safetensors"])
 def test_no_file(ending: str, tmp_path: Path, refused: Refused) -> None:
     path = tmp_path / f"a.{ending}"
-    assert refused(lambda: load_tensors(path)).what == "no such file"
-    assert refused(lambda: load_tensors(tmp_path / f"a\0.{ending}")).what.startswith("cannot be a path")
-    assert refused(lambda: load_tensors(tmp_path / f"{'x' * 300}.{ending}")).what.startswith("cannot be read")
+    assert refused(lambda: held(path)).what == "no such file"
+    assert refused(lambda: held(tmp_path / f"a\0.{ending}")).what.startswith("cannot be a path")
+    assert refused(lambda: held(tmp_path / f"{'x' * 300}.{ending}")).what.startswith("cannot be read")
     path.touch()
-    error = refused(lambda: load_tensors(path))
+    error = refused(lambda: held(path))
     assert (error.where, error.what, error.fix) == (str(path), "is empty", "Save the tensors again.")
     path.unlink()
     path.mkdir()
-    assert refused(lambda: load_tensors(path)).what == "is a folder, not a file"
+    assert refused(lambda: held(path)).what == "is a folder, not a file"

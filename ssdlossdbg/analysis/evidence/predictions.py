@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import class_name, to_pixels, unit_of
+from ssdlossdbg.analysis.common import class_name, to_pixels
 from ssdlossdbg.analysis.evidence.orders import grids_of, order_fits
-from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.multibox.mining import mine, negatives_wanted
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import COORDINATES, Predicted
 from ssdlossdbg.results.predicted import (
     LARGEST_LOGIT,
@@ -49,28 +47,41 @@ EASY = 0.01
 ON_OBJECT = 0.1
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What predictions come to beside their targets.
+
+    Attributes:
+        loss: of the batch.
+        gt: the objects, normalised; None where they are not known.
+        decoded: `[B, P, 4]` predicted boxes, xyxy, normalised.
+    """
+
+    loss: MultiBoxLoss
+    gt: GroundTruthBatch | None
+    decoded: Tensor
+
+
 def describe_predictions(
     predictions: Predictions,
-    named: NamedPriors,
+    priors: Priors,
     dialect: Dialect,
     file: str,
     class_names: tuple[str, ...],
-    loss: MultiBoxLoss | None = None,
-    gt: GroundTruthBatch | None = None,
+    outcome: Outcome | None = None,
 ) -> Predicted:
     """What the network predicted.
 
     Args:
-        predictions: `[B, P, 4]` and `[B, P, C]`, on the device of `loss`.
-        named: the P priors.
+        predictions: `[B, P, 4]` and `[B, P, C]`, on the device of the priors.
+        priors: the P priors.
         dialect: the rules.
         file: the predictions' path.
         class_names: what the user says the classes are called.
-        loss: what the predictions come to; None without targets.
-        gt: the objects, normalised; None where they are not known.
+        outcome: what they come to; None without targets.
     """
     loc, conf = predictions.loc, predictions.conf
-    priors = named.priors.to(loc.device)
+    loss = None if outcome is None else outcome.loss
     positive = None if loss is None else loss.matching.positive
     odd = [_odd_values("loc", loc, LARGEST_OFFSET, positive), _odd_values("conf", conf, LARGEST_LOGIT, positive)]
     described = Predicted(
@@ -84,7 +95,7 @@ def describe_predictions(
         non_finite=tuple(value for values in odd for value in values if not math.isfinite(value.value)),
         huge=tuple(value for values in odd for value in values if math.isfinite(value.value)),
     )
-    if loss is None:
+    if outcome is None or loss is None:
         return described
     answers = _answers(conf, loss, dialect.loss)
     described = replace(
@@ -95,13 +106,13 @@ def describe_predictions(
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )
-    if gt is None:
+    if outcome.gt is None:
         return described
     knows_objects = answers is not None and answers.right >= KNOWS_OBJECTS
     return replace(
         described,
-        orders=order_fits(loc, priors, loss.matching, gt, dialect),
-        unlabelled=_unlabelled(predictions, priors, loss, gt, dialect, class_names) if knows_objects else (),
+        orders=order_fits(loc, outcome.decoded, priors, loss.matching, outcome.gt, dialect),
+        unlabelled=_unlabelled(conf, outcome, priors, dialect, class_names) if knows_objects else (),
     )
 
 
@@ -206,23 +217,19 @@ def _underflows(conf: Tensor, loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Und
 
 
 def _unlabelled(
-    predictions: Predictions,
-    priors: Priors,
-    loss: MultiBoxLoss,
-    gt: GroundTruthBatch,
-    dialect: Dialect,
-    class_names: tuple[str, ...],
+    conf: Tensor, outcome: Outcome, priors: Priors, dialect: Dialect, class_names: tuple[str, ...]
 ) -> tuple[Unlabelled, ...]:
     """The images with mined negatives off every object that are surely taken for one; none if background is unknown."""
-    loc, conf, negative = predictions.loc, predictions.conf, loss.matching.negative
+    loss, gt = outcome.loss, outcome.gt
+    assert gt is not None
+    negative = loss.matching.negative
     image, prior = loss.mining.mined.nonzero(as_tuple=True)
     probability, column = _log_probabilities(conf[image, prior], dialect.loss).exp().max(-1)
     sure = (column > 0) & (probability > SURE)
     image, prior, probability, column = image[sure], prior[sure], probability[sure], column[sure]
     if not len(image) or float((conf.argmax(-1) == 0)[negative].double().mean()) < KNOWS_BACKGROUND:
         return ()
-    unit = unit_of(dialect, priors)
-    boxes = decode(loc[image, prior], priors.boxes[prior] * unit, dialect.codec) / unit
+    boxes = outcome.decoded[image, prior]
     off = (_most_on_object(boxes, image, gt) < ON_OBJECT) & (loss.matching.prior_iou[image, prior] < ON_OBJECT)
     found = []
     for index in torch.unique(image[off]).tolist():

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.encoded import EncodedTargets, read_encoded, recognise_encoded
-from ssdlossdbg.readers.native import own_row, x_first
-from ssdlossdbg.readers.tensors import keys_of, load_tensors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, read_encoded, recognise_encoded
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.native import own_row, x_first
+from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
 from ssdlossdbg.rules import Dialect, NativeSpec, Rows, Units
 
 EXPECTED = (
@@ -33,7 +33,7 @@ class Targets:
         boxes: per image `[n, 4]` float xyxy, in `units`.
         labels: per image `[n]` int64 class ids, 0 being background.
         units: of the boxes.
-        label_offset: what was added to the labels in the file.
+        label_offset: what was added to the labels as saved.
         layout: what was recognised, in words.
     """
 
@@ -44,70 +44,60 @@ class Targets:
     layout: str
 
 
-def load_targets(
-    path: Path,
-    dialect_units: Units,
-    dialect_offset: int,
-    units: Units | None = None,
-    label_offset: int | None = None,
-    *,
-    shape: tuple[int, int, int],
-    native: Dialect | None = None,
+def recognise_targets(
+    saved: Saved, dialect: Dialect, layout: SavedLayout = SavedLayout(), *, shape: tuple[int, int, int]
 ) -> Targets | EncodedTargets:
-    """Targets from a file, their layout recognised.
+    """Targets, their layout recognised.
 
     Args:
-        path: `.pt`, `.safetensors` or `.npz`. Rows of five follow the dialect; boxes beside labels follow torchvision
-            (0 is background; pixels, unless no coordinate exceeds 2). In a padded tensor, rows of five zeros and rows
-            with a negative label are padding. `.npz` and `.safetensors` hold `targets` (padded), or per image i
-            `boxes_i` and `labels_i`, or `targets_i`. Labels `[B, P]` beside locations `[B, P, 4]`, in a mapping or a
-            tuple, are already encoded.
-        dialect_units: what the dialect's rows of five are measured in.
-        dialect_offset: what the dialect adds to a label of a row of five to get the class id.
-        units: the user's word, over what was recognised.
-        label_offset: the user's word, over what was recognised.
+        saved: boxes and labels of each image. Rows of five follow the dialect; boxes beside labels follow torchvision
+            (0 is background; pixels, unless no coordinate exceeds 2), or the dialect, too, where all is in its own
+            order. In a padded tensor, rows of five zeros and rows with a negative label are padding. `.npz` and
+            `.safetensors` hold `targets` (padded), or per image i `boxes_i` and `labels_i`, or `targets_i`. Labels
+            `[B, P]` beside locations `[B, P, 4]`, in a mapping or a tuple, are already encoded.
+        dialect: what rows of five follow.
+        layout: the user's word, over what is recognised.
         shape: (B, P, C) of the predictions, which encoded targets are checked against.
-        native: the dialect whose own order the file is in; then boxes beside labels follow it too.
 
     Raises:
-        InputError: the file cannot be loaded, or holds other shapes or types.
+        InputError: other shapes or types, or a layout that says what encoded targets do not have.
     """
-    saved = load_tensors(path)
-    encoded = recognise_encoded(saved)
+    native, where, value = layout.own(dialect), saved.where, saved.value
+    encoded = recognise_encoded(value)
     if encoded:
-        if units is not None or label_offset is not None:
-            option = "--target-units" if units is not None else "--label-offset"
-            raise InputError(option, f"says nothing about {path}, whose targets are already encoded", "Leave it out.")
-        return read_encoded(*encoded, path, shape, native)
+        if layout.target_units is not None or layout.label_offset is not None:
+            option = "--target-units" if layout.target_units is not None else "--label-offset"
+            raise InputError(option, f"says nothing about {where}, whose targets are already encoded", "Leave it out.")
+        return read_encoded(*encoded, where, shape, native)
     spec = native.native if native else NativeSpec()
-    if isinstance(saved, Mapping):
-        saved = _from_mapping(saved, path)
-    if isinstance(saved, Tensor) and saved.ndim == 3:
-        images: list[Any] = _unpad(_float(saved), spec)
-        layout = f"a padded tensor {list(saved.shape)}"
-    elif isinstance(saved, (list, tuple)) and saved:
-        images, layout = list(saved), f"a list of {len(saved)} images"
+    if isinstance(value, Mapping):
+        value = _from_mapping(value, where)
+    if isinstance(value, Tensor) and value.ndim == 3:
+        images: list[Any] = _unpad(_float(value), spec)
+        words = f"a padded tensor {list(value.shape)}"
+    elif isinstance(value, (list, tuple)) and value:
+        images, words = list(value), f"a list of {len(value)} images"
     else:
-        found = f"a tensor of shape {list(saved.shape)}" if isinstance(saved, Tensor) else f"a {type(saved).__name__}"
-        found = "an empty list" if isinstance(saved, (list, tuple)) else found
-        raise InputError(path, f"holds {found}", EXPECTED)
+        found = f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        found = "an empty list" if isinstance(value, (list, tuple)) else found
+        raise InputError(where, f"holds {found}", EXPECTED)
     pairs: list[tuple[Tensor, Tensor]]
     if all(isinstance(image, Mapping) for image in images):
-        pairs = [_pair(image, f"{path}, image {index}") for index, image in enumerate(images)]
+        pairs = [_pair(image, f"{where}, image {index}") for index, image in enumerate(images)]
         recognised = Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else Units.NORMALIZED
-        recognised, offset = (dialect_units, dialect_offset) if native else (recognised, 0)
-        layout += " with boxes and labels"
+        recognised, offset = (dialect.targets.units, dialect.targets.label_offset) if native else (recognised, 0)
+        words += " with boxes and labels"
     else:
-        pairs = [_rows(image, f"{path}, image {index}", spec) for index, image in enumerate(images)]
-        recognised, offset = dialect_units, dialect_offset
-        layout += f" with rows ({own_row(spec)})"
-    offset = offset if label_offset is None else label_offset
-    doubt = "" if units else _doubt(recognised, _reach(pairs))
-    units = units or recognised
-    layout += f", {native.name}'s own" if native else ""
-    layout += f", {units}, labels counted from {1 - offset}{doubt}"
-    labels = tuple(_ids(label, offset, f"{path}, image {index}") for index, (_, label) in enumerate(pairs))
-    return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, layout)
+        pairs = [_rows(image, f"{where}, image {index}", spec) for index, image in enumerate(images)]
+        recognised, offset = dialect.targets.units, dialect.targets.label_offset
+        words += f" with rows ({own_row(spec)})"
+    offset = offset if layout.label_offset is None else layout.label_offset
+    doubt = "" if layout.target_units else _doubt(recognised, _reach(pairs))
+    units = layout.target_units or recognised
+    words += f", {native.name}'s own" if native else ""
+    words += f", {units}, labels counted from {1 - offset}{doubt}"
+    labels = tuple(_ids(label, offset, f"{where}, image {index}") for index, (_, label) in enumerate(pairs))
+    return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, words)
 
 
 def _doubt(units: Units, reach: float) -> str:
@@ -119,7 +109,7 @@ def _doubt(units: Units, reach: float) -> str:
     return ""
 
 
-def check_batch(targets: Targets, images: int, classes: int, path: Path) -> None:
+def check_batch(targets: Targets, images: int, classes: int, where: str) -> None:
     """Refuse targets that do not belong to predictions of so many images and classes.
 
     Raises:
@@ -127,11 +117,11 @@ def check_batch(targets: Targets, images: int, classes: int, path: Path) -> None
     """
     if len(targets.boxes) != images:
         what = f"has {len(targets.boxes)} images, but the predictions have {images}"
-        raise InputError(path, what, "Save both in the same iteration.")
+        raise InputError(where, what, "Save both in the same iteration.")
     for index, ids in enumerate(targets.labels):
         wrong = ((ids < 0) | (ids >= classes)).nonzero().flatten()
         if len(wrong):
-            place = f"{path}, image {index}, object {int(wrong[0])}"
+            place = f"{where}, image {index}, object {int(wrong[0])}"
             found = int(ids[wrong[0]])
             what = f"has class id {found}, but conf has {classes} columns: 0 (background) to {classes - 1}"
             raise InputError(place, what, _label_hint(targets, classes), "LBL001")
@@ -147,7 +137,7 @@ def _label_hint(targets: Targets, classes: int) -> str:
     return "Check the number of classes of the network, and what the labels count from (--label-offset)."
 
 
-def _from_mapping(saved: Mapping[str, Any], path: Path) -> Any:
+def _from_mapping(saved: Mapping[str, Any], where: str) -> Any:
     if "targets" in saved:
         return saved["targets"]
     if "boxes" in saved and "labels" in saved:
@@ -159,7 +149,7 @@ def _from_mapping(saved: Mapping[str, Any], path: Path) -> Any:
             numbered.setdefault(int(found[2]), {})[found[1]] = value
     if sorted(numbered) != list(range(len(numbered))) or not numbered:
         fix = EXPECTED + " In an archive: targets, or boxes_0, labels_0, ..."
-        raise InputError(path, f"has the keys {keys_of(saved)}", fix)
+        raise InputError(where, f"has the keys {keys_of(saved)}", fix)
     images = [numbered[index] for index in range(len(numbered))]
     return [image.get("targets", image) for image in images]
 

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.targets import Targets, load_targets
-from ssdlossdbg.rules import Units
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.targets import Targets, recognise_targets
+from ssdlossdbg.readers.saved.tensor_files import load
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]
@@ -26,8 +27,8 @@ OFFSETS = torch.arange(B * P * 4, dtype=torch.float32).reshape(B, P, 4) / 8
 
 def read(path: Path, native: str | None = None, **more: Any) -> EncodedTargets:
     """Encoded targets of predictions with six priors and five classes."""
-    own = load_dialect(native) if native else None
-    found = load_targets(path, Units.NORMALIZED, 1, shape=(B, P, C), native=own, **more)
+    layout = SavedLayout(native=native is not None, **more)
+    found = recognise_targets(load(path), load_dialect(native or "ssd.pytorch"), layout, shape=(B, P, C))
     assert isinstance(found, EncodedTargets)
     return found
 
@@ -132,7 +133,7 @@ def test_padded_boxes_are_told_from_encoded_ones(saved: Saved, refused: Refused)
 
 
 @pytest.mark.parametrize(
-    ("option", "more"), [("--target-units", {"units": Units.PIXELS}), ("--label-offset", {"label_offset": 0})]
+    ("option", "more"), [("--target-units", {"target_units": "pixels"}), ("--label-offset", {"label_offset": 0})]
 )
 def test_options_that_say_nothing_of_them(option: str, more: dict[str, Any], saved: Saved, refused: Refused) -> None:
     error = refused(lambda: read(saved((LABELS, OFFSETS)), **more))
@@ -150,4 +151,4 @@ def test_options_that_say_nothing_of_them(option: str, more: dict[str, Any], sav
     ],
 )
 def test_objects_are_not_taken_for_encoded(value: Any, saved: Saved) -> None:
-    assert isinstance(load_targets(saved(value), Units.NORMALIZED, 1, shape=(B, P, C)), Targets)
+    assert isinstance(recognise_targets(load(saved(value)), load_dialect("ssd.pytorch"), shape=(B, P, C)), Targets)

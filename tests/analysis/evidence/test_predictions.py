@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.evidence.predicted import describe_predictions
-from ssdlossdbg.analysis.loss import analyse_loss
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.evidence.predictions import describe_predictions
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import Predicted
 from ssdlossdbg.results.predicted import HeadOrder, OddValue
 from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder, PriorSpec, Units
@@ -44,7 +45,7 @@ def saved(loc: Tensor | None = None, conf: Tensor | None = None, images: int = 1
 
 def alone(predictions: Predictions, named: NamedPriors = NAMED) -> Predicted:
     """What is known of predictions without targets."""
-    return describe_predictions(predictions, named, RULES, "preds.pt", ())
+    return describe_predictions(predictions, named.priors, RULES, "preds.pt", ())
 
 
 def with_objects(
@@ -54,8 +55,7 @@ def with_objects(
     labels = torch.ones(len(boxes), dtype=torch.long)
     corners = torch.tensor(boxes, dtype=torch.float64).reshape(-1, 4)
     targets = Targets(boxes=(corners,), labels=(labels,), units=Units.NORMALIZED, label_offset=0, layout="")
-    result = analyse_loss(predictions, targets, named, rules, device="cpu")
-    return next(part for part in result.evidence if isinstance(part, Predicted))
+    return Scene(Batch(named, "cpu", predictions=predictions, targets=targets), rules).predicted
 
 
 def on_prior(prior: int) -> list[float]:
@@ -178,8 +178,7 @@ def test_encoded_targets_tell_no_order() -> None:
     labels = torch.zeros(1, NUMBER, dtype=torch.long)
     labels[0, 3] = 1
     targets = EncodedTargets(labels=labels, offsets=torch.zeros(1, NUMBER, 4, dtype=torch.float64), layout="")
-    result = analyse_loss(saved(), targets, NAMED, RULES, device="cpu")
-    found = next(part for part in result.evidence if isinstance(part, Predicted))
+    found = Scene(Batch(NAMED, "cpu", predictions=saved(), targets=targets), RULES).predicted
     assert (found.orders, found.unlabelled, found.sound_targets) == ((), (), True)
     assert found.answers is not None
     assert found.answers.positives == 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.nonfinite import find_non_finite
+from ssdlossdbg.analysis.evidence.nonfinite import find_non_finite
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors

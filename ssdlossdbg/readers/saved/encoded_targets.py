@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.native import class_ids, values_last, x_first
+from ssdlossdbg.readers.saved.native import class_ids, values_last, x_first
 from ssdlossdbg.rules import Dialect, NativeSpec
 
 # Of pytorch-ssd's loss, and of what its data loader and lufficc/SSD's, SSD.TensorFlow's and GluonCV's call them.
@@ -35,7 +34,7 @@ class EncodedTargets:
 
 
 def recognise_encoded(saved: Any) -> tuple[Tensor, Tensor, str] | None:
-    """(labels, offsets, what they were saved as) of what a file holds, or None if those are no encoded targets.
+    """(labels, offsets, what they were saved as) of what was saved, or None if those are no encoded targets.
 
     They are told by their shapes alone: labels of two dimensions beside offsets of three.
     """
@@ -58,7 +57,7 @@ def recognise_encoded(saved: Any) -> tuple[Tensor, Tensor, str] | None:
 
 
 def read_encoded(
-    labels: Tensor, offsets: Tensor, words: str, path: Path, shape: tuple[int, int, int], native: Dialect | None = None
+    labels: Tensor, offsets: Tensor, words: str, where: str, shape: tuple[int, int, int], native: Dialect | None = None
 ) -> EncodedTargets:
     """Encoded targets in the canonical order, found to belong to the predictions.
 
@@ -66,7 +65,7 @@ def read_encoded(
         labels: `[B, P]` whole numbers.
         offsets: `[B, P, 4]` floats.
         words: what they were saved as.
-        path: the file, for messages.
+        where: the file, for messages.
         shape: (B, P, C) of the predictions.
         native: whose own order they are in; the canonical one if None.
 
@@ -81,16 +80,17 @@ def read_encoded(
         hint = " They are [B, 4, P]: say --native." if offsets.shape == (images, 4, priors) else ""
         hint += " Save objects as a list of mappings with boxes [n, 4] and labels [n]." if "boxes" in words else ""
         fix = f"The predictions ask for {expected}: save both in the same iteration."
-        raise InputError(path, what, fix + hint)
+        raise InputError(where, what, fix + hint)
     if not offsets.is_floating_point():
-        raise InputError(f"{path}, locations", f"holds {offsets.dtype}", "Save the encoded offsets, which are floats.")
-    ids = _whole(labels, path)
+        raise InputError(f"{where}, locations", f"holds {offsets.dtype}", "Save the encoded offsets, which are floats.")
+    ids = _whole(labels, where)
     wrong = (ids >= classes).nonzero()
     if len(wrong):
         image, prior = wrong[0].tolist()
         what = f"has label {int(ids[image, prior])}, but conf has {classes} columns: 0 to {classes - 1}"
-        where = f"{path}, image {image}, prior {prior}"
-        raise InputError(where, what, "Check the number of classes of the network.", "LBL001")
+        raise InputError(
+            f"{where}, image {image}, prior {prior}", what, "Check the number of classes of the network.", "LBL001"
+        )
     ids = class_ids(ids, classes, spec).clamp(min=-1)
     wide = torch.promote_types(offsets.dtype, torch.float32)
     ignored = int((ids < 0).sum())
@@ -100,11 +100,11 @@ def read_encoded(
     return EncodedTargets(ids, x_first(found, spec).detach().to(wide), layout)
 
 
-def _whole(labels: Tensor, path: Path) -> Tensor:
+def _whole(labels: Tensor, where: str) -> Tensor:
     values = labels.detach().double()
     wrong = (values % 1 != 0).nonzero()
     if len(wrong):
         image, prior = wrong[0].tolist()
         what = f"has label {float(values[image, prior]):g}"
-        raise InputError(f"{path}, image {image}, prior {prior}", what, "Labels are whole numbers.")
+        raise InputError(f"{where}, image {image}, prior {prior}", what, "Labels are whole numbers.")
     return values.long()

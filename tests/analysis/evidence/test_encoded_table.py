@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.analysis.evidence.readings import Positives, recover_variances, same_boxes, stored_precision
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import EncodedTable
 from ssdlossdbg.results.encoded import Formula
 
