@@ -5,6 +5,8 @@ The options are those that the commands have, so that one that is added is tried
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ import typer.main
 
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.options import OUTPUTS, Role
+from ssdlossdbg.readers.files import open_file
 
 Run = Callable[..., Any]
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -157,6 +160,48 @@ def files(folder: Path, photo: Callable[..., Path], annotation: Callable[..., Pa
     torch.save({"conv.weight": torch.ones(3)}, folder / "weights.pt")
 
 
+Opened = contextlib.AbstractContextManager[list[str]]
+_watched: list[tuple[str, list[str]]] = []
+
+
+def _watch(event: str, values: tuple[Any, ...]) -> None:
+    """See every file that Python opens to read, and whether `readers.files` opened it, or only looked what it is."""
+    if not _watched or event != "open" or not str(values[1]).startswith("r") or not isinstance(values[0], str):
+        return
+    folder, unnoted = _watched[-1]
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name not in ("open_file", "beginning"):
+        frame = frame.f_back
+    if frame is None and Path(values[0]).absolute().is_relative_to(folder):
+        unnoted.append(values[0])
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture
+def opened(folder: Path) -> Opened:
+    """While it lasts, the files of the working folder that are read without being noted."""
+
+    @contextlib.contextmanager
+    def watching() -> Iterator[list[str]]:
+        _watched.append((str(folder), []))
+        try:
+            yield _watched[-1][1]
+        finally:
+            _watched.pop()
+
+    return watching()
+
+
+def test_what_is_opened_elsewhere_is_seen(folder: Path, opened: Opened) -> None:
+    (folder / "a.txt").touch()
+    with opened as unnoted:
+        Path("a.txt").read_text()
+        open_file(Path("a.txt")).close()
+    assert unnoted == ["a.txt"]
+
+
 def test_every_output_and_every_input_is_tried() -> None:
     tried = {(use.command, name) for use in USES for name in (*use.inputs, *roles(use.command))}
     writing = [name for name in COMMANDS if set(OUTPUTS) & set(roles(name).values())]
@@ -166,10 +211,12 @@ def test_every_output_and_every_input_is_tried() -> None:
 
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.command)
-def test_the_command_works_on_another_file(use: Use, run: Run) -> None:
+def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: Use, run: Run, opened: Opened) -> None:
     outputs = {name: f"new-{name}.toml" for name, role in roles(use.command).items() if role in OUTPUTS}
-    outcome = run(*use.words({name: path for name, path in outputs.items() if name not in use.without}))
+    with opened as unnoted:
+        outcome = run(*use.words({name: path for name, path in outputs.items() if name not in use.without}))
     assert outcome.code == 0, outcome.err
+    assert unnoted == []
 
 
 @pytest.mark.usefixtures("files")
