@@ -15,7 +15,7 @@ from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_imag
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import recognise_batch
-from ssdlossdbg.results import AnchorsResult, MatchResult
+from ssdlossdbg.results import AnchorsResult, MatchResult, Subject
 from ssdlossdbg.rules import Dialect
 
 File = str | PathLike[str]
@@ -25,7 +25,8 @@ Checked = TypeVar("Checked", AnchorsResult, MatchResult)
 
 def checked(result: Checked) -> Checked:
     """The result with what the checks find in it and in its evidence."""
-    return replace(result, findings=find((*result.evidence, result), together=True))
+    own: tuple[Subject, ...] = (result,) if isinstance(result, AnchorsResult) else ()
+    return replace(result, findings=find((*result.evidence, *own), together=True))
 
 
 def priors_or_default(priors: NamedPriors | str | None, rules: Dialect) -> NamedPriors:
