@@ -92,6 +92,11 @@ def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayou
     return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
 
 
+def as_named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
+    """What `load_priors` returned, or returns now; arguments and errors as of that."""
+    return priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
+
+
 def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
     """`[P, 4]` float32 cxcywh of a saved prior tensor; arguments and errors as of `recognise_priors`."""
     if boxes.ndim != 2 or boxes.shape[-1] != 4 or not boxes.is_floating_point() or not len(boxes):

@@ -13,7 +13,7 @@ from ssdlossdbg.readers.named_priors import (
     SAY_IMAGE_SIZE,
     NamedPriors,
     PriorSource,
-    load_priors,
+    as_named,
     normalised_priors,
     recognise_priors,
 )
@@ -59,7 +59,7 @@ def recognise_batch(
     """
     if predictions is None:
         assert targets is not None
-        named = _named(priors or dialect.prior_config, layout, dialect)
+        named = as_named(dialect.prior_config if priors is None else priors, layout, dialect)
         return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
     predicted = recognise_predictions(predictions, layout.own(dialect))
     named = _priors_of(predicted, predictions.where, priors, dialect, layout)
@@ -72,10 +72,6 @@ def recognise_batch(
     return RecognisedBatch(predicted, wanted, named)
 
 
-def _named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
-    return priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
-
-
 def _priors_of(
     predicted: Predictions,
     where: str,
@@ -85,7 +81,7 @@ def _priors_of(
 ) -> NamedPriors:
     """The priors that the predictions are for, as many as those."""
     if priors is not None:
-        named = _named(priors, layout, dialect)
+        named = as_named(priors, layout, dialect)
         place = f"--config {named.name}"
         named = replace(named, overruled=_overruled(predicted, named, where, dialect))
     elif predicted.priors is not None:
