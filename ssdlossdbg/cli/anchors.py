@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +20,12 @@ if TYPE_CHECKING:
     from ssdlossdbg.results import AnchorsResult
 
 
-@dataclass(frozen=True)
 class Listing(Group):
     """Whether only the presets are asked for."""
 
     list_presets: bool = option(False, "--list", "", "List every preset and exit.")
 
 
-@dataclass(frozen=True)
 class AnchorsReport(Report):
     """How the report is written, and the files beside it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from ssdlossdbg.report.view import View
 MOST_NAMED = 10
 
 
-@dataclass(frozen=True)
 class Audited(Group):
     """What is audited."""
 
@@ -36,7 +34,6 @@ class Audited(Group):
     )
 
 
-@dataclass(frozen=True)
 class AuditedOptions(DatasetOptions):
     """What is not clear from the dataset itself, and how its photos become the network's input."""
 

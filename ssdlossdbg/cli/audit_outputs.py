@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 LONGEST_NAME = 150
 
 
-@dataclass(frozen=True)
 class AuditReport(Report):
     """How the report is written, and the files beside it."""
 

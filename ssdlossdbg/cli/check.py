@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,7 +23,6 @@ class CheckFormat(StrEnum):
     SARIF = "sarif"
 
 
-@dataclass(frozen=True)
 class Checked(Group):
     """What is checked."""
 
@@ -33,7 +31,6 @@ class Checked(Group):
     )
 
 
-@dataclass(frozen=True)
 class CheckReport(Group):
     """How the findings are written."""
 

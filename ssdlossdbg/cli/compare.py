@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
@@ -11,7 +9,6 @@ from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 
 
-@dataclass(frozen=True)
 class Compared(Group):
     """Whose rules are compared."""
 

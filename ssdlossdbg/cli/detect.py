@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -15,7 +14,6 @@ from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
-@dataclass(frozen=True)
 class Saved(Group):
     """Saved predictions, and the objects that they are to find."""
 
@@ -23,7 +21,6 @@ class Saved(Group):
     targets: Path | None = argument("[TARGETS]", "Saved boxes and labels of the same batch.", default=None)
 
 
-@dataclass(frozen=True)
 class DetectRules(Rules):
     """Whose rules to follow, and where to post-process otherwise."""
 
@@ -35,7 +32,6 @@ class DetectRules(Rules):
     )
 
 
-@dataclass(frozen=True)
 class DetectReport(Report):
     """How the report is written, and how long it is."""
 

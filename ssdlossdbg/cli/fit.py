@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.cli.deliver import deliver
@@ -17,7 +16,6 @@ from ssdlossdbg.errors import InputError
 LARGEST_SEED = 2**64 - 1
 
 
-@dataclass(frozen=True)
 class Fit(Group):
     """What priors are fitted to, and within which bounds."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -68,7 +68,6 @@ class DatasetFormatOption(StrEnum):
     OPEN_IMAGES = "open-images"
 
 
-@dataclass(frozen=True)
 class Batch(Group):
     """A saved batch."""
 
@@ -76,7 +75,6 @@ class Batch(Group):
     targets: Path = argument("TARGETS", "Saved boxes and labels of the same batch.")
 
 
-@dataclass(frozen=True)
 class Priors(Group):
     """Which priors there are."""
 
@@ -94,8 +92,8 @@ class Priors(Group):
         None, "--image-size", "N|WxH", "The network's input in pixels, where no config says it."
     )
 
-    def __post_init__(self) -> None:
-        """Refuse what is no size before anything is read."""
+    def check(self) -> None:
+        """Refuse what is no size."""
         _ = self.size
 
     @property
@@ -128,7 +126,6 @@ class Priors(Group):
         return load_priors(self.config, self.layout) if self.config else None
 
 
-@dataclass(frozen=True)
 class Rules(Group):
     """Whose rules to follow."""
 
@@ -138,7 +135,6 @@ class Rules(Group):
     )
 
 
-@dataclass(frozen=True)
 class MatchRules(Rules):
     """Whose rules to follow, and from which overlap to match."""
 
@@ -147,7 +143,6 @@ class MatchRules(Rules):
     )
 
 
-@dataclass(frozen=True)
 class Layout(Group):
     """How saved tensors are laid out, where that is not recognised."""
 
@@ -173,14 +168,12 @@ class Layout(Group):
         return SavedLayout(priors.prior_format, priors.size, self.target_units, self.label_offset, self.native)
 
 
-@dataclass(frozen=True)
 class Device(Group):
     """Where it is computed."""
 
     device: str = option("auto", "--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps.")
 
 
-@dataclass(frozen=True)
 class Names(Group):
     """What the classes are called."""
 
@@ -200,7 +193,6 @@ class Names(Group):
         return load_classes(self.classes) if self.classes is not None else ()
 
 
-@dataclass(frozen=True)
 class DatasetOptions(Names):
     """What is not clear from a dataset itself."""
 
@@ -210,7 +202,6 @@ class DatasetOptions(Names):
     )
 
 
-@dataclass(frozen=True)
 class Pictures(Group):
     """What is drawn of the images of a batch."""
 
@@ -221,7 +212,6 @@ class Pictures(Group):
     output: Path | None = option(None, "-o --output", "DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
 
 
-@dataclass(frozen=True)
 class Findings(Group):
     """Which findings are shown, and which make the command fail."""
 
@@ -232,8 +222,8 @@ class Findings(Group):
     ignore: list[str] | None = option(None, "--ignore", "CODES", "Leave these findings out, selected or not.")
     fail_on: FailOn = option(FailOn.ERROR, "--fail-on", "", "Exit with 1 where a finding shown is as grave as this.")
 
-    def __post_init__(self) -> None:
-        """Refuse what is no code before anything is read."""
+    def check(self) -> None:
+        """Refuse what is no code."""
         _ = self.codes
 
     @property
@@ -263,7 +253,6 @@ class Findings(Group):
         return any(finding.severity in failing for finding in findings)
 
 
-@dataclass(frozen=True)
 class Report(Group):
     """How the report is written."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -15,7 +14,6 @@ from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
-@dataclass(frozen=True)
 class LossRules(MatchRules):
     """Whose rules to follow, and where to match, mine and weigh otherwise."""
 
@@ -30,7 +28,6 @@ class LossRules(MatchRules):
     )
 
 
-@dataclass(frozen=True)
 class LossReport(Report):
     """How the report is written, and how long it is."""
 

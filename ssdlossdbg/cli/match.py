@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -14,7 +14,6 @@ from ssdlossdbg.cli.writing import Writer, unused
 from ssdlossdbg.report.view import View
 
 
-@dataclass(frozen=True)
 class Photo(Group):
     """A photo and its objects."""
 
@@ -22,14 +21,12 @@ class Photo(Group):
     annotation: Path = argument("ANNOTATION", "Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
 
 
-@dataclass(frozen=True)
 class OthersRules(MatchRules):
     """Whose rules to follow, and whose to hold against them."""
 
     dialects: str | None = option(None, "--dialects", "a,b|all", "Show what changes under these, on the same priors.")
 
 
-@dataclass(frozen=True)
 class MatchReport(Report):
     """How the report is written, how long it is, and the picture beside it."""
 

@@ -1,23 +1,13 @@
-"""How options are declared: as fields of a group, which is a frozen dataclass."""
+"""How options are declared: as fields of a group."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
 import typer
-
-
-class Group:
-    """Options that belong together; a command takes them as one parameter.
-
-    Attributes:
-        title: the heading of their section in the help.
-    """
-
-    title: ClassVar[str] = "Options"
 
 
 class Role(Enum):
@@ -29,8 +19,19 @@ class Role(Enum):
 
 
 OUTPUTS = (Role.OUTPUT_FILE, Role.OUTPUT_FOLDER)
-# Of a field's metadata: what typer is told, and the role.
-TYPER, ROLE = "typer", "role"
+
+
+@dataclass(frozen=True)
+class Field:
+    """An option or argument of a group.
+
+    Attributes:
+        shown: what typer is told of it.
+        role: of the file that it names.
+    """
+
+    shown: Any
+    role: Role | None
 
 
 def option(default: object, names: str, metavar: str, help: str, role: Role | None = None, **more: Any) -> Any:
@@ -53,15 +54,50 @@ def option(default: object, names: str, metavar: str, help: str, role: Role | No
         show_default="/" not in names,
         **more,
     )
-    return dataclasses.field(default=default, metadata={TYPER: shown, ROLE: role})
+    return Field(shown, role)
 
 
-def argument(
-    metavar: str, help: str, role: Role | None = None, default: object = dataclasses.MISSING, **more: Any
-) -> Any:
+def argument(metavar: str, help: str, role: Role | None = None, default: object = ..., **more: Any) -> Any:
     """A field of a group that is an argument; required without a default; `more` is of `typer.Argument`."""
-    shown = typer.Argument(... if default is dataclasses.MISSING else default, metavar=metavar, help=help, **more)
-    return dataclasses.field(default=default, metadata={TYPER: shown, ROLE: role})
+    return Field(typer.Argument(default, metavar=metavar, help=help, **more), role)
+
+
+class Group:
+    """Options that belong together; a command takes them as one parameter.
+
+    As a frozen dataclass is to its user, but made in no time: a command that is only asked for its help makes dozens.
+
+    Attributes:
+        title: the heading of their section in the help.
+    """
+
+    title: ClassVar[str] = "Options"
+
+    def __init__(self, **values: Any) -> None:
+        """Take the values of fields; those left out have their defaults."""
+        vars(self).update({name: field.shown.default for name, field in self.fields().items()} | values)
+        self.check()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse."""
+        raise AttributeError(f"cannot set {name!r} of options to {value!r}: they are as the user gave them")
+
+    def check(self) -> None:
+        """Refuse values that mean nothing, before anything is read.
+
+        Raises:
+            InputError: there is one.
+        """
+
+    @classmethod
+    def fields(cls) -> dict[str, Field]:
+        """The options and arguments by their names, inherited ones first."""
+        return {
+            name: value
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, Field)
+        }
 
 
 def _finite(value: float | None) -> float | None:
