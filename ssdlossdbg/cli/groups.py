@@ -37,35 +37,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
-class FailOn(StrEnum):
-    """The least severity that makes the exit code 1."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NEVER = "never"
-
-
-class BoxFormOption(StrEnum):
-    """How the boxes of a saved prior tensor are written."""
-
-    CXCYWH = "cxcywh"
-    XYXY = "xyxy"
-
-
-class UnitsOption(StrEnum):
-    """What the boxes of saved targets are measured in."""
-
-    NORMALIZED = "normalized"
-    PIXELS = "pixels"
-
-
-class DatasetFormatOption(StrEnum):
-    """What a dataset is written in."""
-
-    VOC = "voc"
-    COCO = "coco"
-    YOLO = "yolo"
-    OPEN_IMAGES = "open-images"
+# The least severity that makes the exit code 1; how saved priors are written; the units of saved target boxes.
+FailOn = StrEnum("FailOn", ["ERROR", "WARNING", "NEVER"])
+BoxFormOption = StrEnum("BoxFormOption", ["CXCYWH", "XYXY"])
+UnitsOption = StrEnum("UnitsOption", ["NORMALIZED", "PIXELS"])
+DatasetFormatOption = StrEnum(
+    "DatasetFormatOption", {"VOC": "voc", "COCO": "coco", "YOLO": "yolo", "OPEN_IMAGES": "open-images"}
+)
 
 
 class Batch(Group):
