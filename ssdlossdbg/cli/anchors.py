@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 class Listing(Group):
     """Whether only the presets are asked for."""
 
-    list_presets: bool = option(False, "--list", "", "List every preset and exit.")
+    list_presets: bool = option("--list", "List every preset and exit.", default=False)
 
 
 class AnchorsReport(Report):
     """How the report is written, and the files beside it."""
 
-    image: Path | None = option(None, "--image", "PHOTO", "Draw the priors on this photo.")
+    image: Path | None = option("--image PHOTO", "Draw the priors on this photo.")
     output: Path | None = option(
-        None, "-o --output", "FILE", "Draw a picture (PNG); of --fit, write the config (TOML).", Role.OUTPUT_FILE
+        "-o --output FILE", "Draw a picture (PNG); of --fit, write the config (TOML).", Role.OUTPUT_FILE
     )
     dump: Path | None = option(
-        None, "--dump", "NPY", "Write the priors: float32 [P, 4], cx cy w h, normalised.", Role.OUTPUT_FILE
+        "--dump NPY", "Write the priors: float32 [P, 4], cx cy w h, normalised.", Role.OUTPUT_FILE
     )
 
 

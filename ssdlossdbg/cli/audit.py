@@ -38,13 +38,13 @@ class AuditedOptions(DatasetOptions):
     """What is not clear from the dataset itself, and how its photos become the network's input."""
 
     descriptions: Path | None = option(
-        None, "--descriptions", "CSV", "Open Images' class names, where they don't lie beside DATASET."
+        "--descriptions CSV", "Open Images' class names, where they don't lie beside DATASET."
     )
     letterbox: bool = option(
-        False, "--letterbox/--stretch", "", "Photos are scaled as a whole and padded, not stretched."
+        "--letterbox/--stretch", "Photos are scaled as a whole and padded, not stretched.", default=False
     )
-    augment: int = option(0, "--augment", "N", "Draw the dialect's random crops, too, N of each image.", min=0)
-    seed: int = option(0, "--seed", "N", "Of the random crops.", min=0)
+    augment: int = option("--augment N", "Draw the dialect's random crops, too, N of each image.", default=0, min=0)
+    seed: int = option("--seed N", "Of the random crops.", default=0, min=0)
 
 
 @command

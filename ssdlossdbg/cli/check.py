@@ -35,8 +35,10 @@ class CheckReport(Group):
     """How the findings are written."""
 
     title = Report.title
-    notes: bool = option(False, "--notes/--no-notes", "", "List notes, too; JSON always does.")
-    format: CheckFormat = option(CheckFormat.TEXT, "--format", "", "Lines to read, JSON, GitHub annotations, or SARIF.")
+    notes: bool = option("--notes/--no-notes", "List notes, too; JSON always does.", default=False)
+    format: CheckFormat = option(
+        "--format", "Lines to read, JSON, GitHub annotations, or SARIF.", default=CheckFormat.TEXT
+    )
 
 
 @command

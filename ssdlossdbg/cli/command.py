@@ -44,7 +44,9 @@ class Command(TyperCommand):
 class _Always(Group):
     """What every command takes."""
 
-    traceback: bool = option(False, "--traceback/--no-traceback", "", "On an error, show where in the code it came up.")
+    traceback: bool = option(
+        "--traceback/--no-traceback", "On an error, show where in the code it came up.", default=False
+    )
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

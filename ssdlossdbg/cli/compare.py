@@ -13,8 +13,8 @@ class Compared(Group):
     """Whose rules are compared."""
 
     title = Rules.title
-    dialects: str | None = option(None, "--dialects", "a,b|all", "Whom to ask; all by default.")
-    reference: str = option(DEFAULT_DIALECT, "--reference", "NAME|FILE", "Whom to compare with.")
+    dialects: str | None = option("--dialects a,b|all", "Whom to ask; all by default.")
+    reference: str = option("--reference NAME|FILE", "Whom to compare with.", default=DEFAULT_DIALECT)
 
 
 @command

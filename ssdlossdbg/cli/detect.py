@@ -25,17 +25,17 @@ class DetectRules(Rules):
     """Whose rules to follow, and where to post-process otherwise."""
 
     score_threshold: float | None = option(
-        None, "--score-threshold", "SCORE", "What a detection's score exceeds, over the dialect's.", min=0.0, max=1.0
+        "--score-threshold SCORE", "What a detection's score exceeds, over the dialect's.", min=0.0, max=1.0
     )
     nms: float | None = option(
-        None, "--nms", "IOU", "Overlap at which NMS drops the lower score, over the dialect's.", min=0.0, max=1.0
+        "--nms IOU", "Overlap at which NMS drops the lower score, over the dialect's.", min=0.0, max=1.0
     )
 
 
 class DetectReport(Report):
     """How the report is written, and how long it is."""
 
-    top: int = option(20, "--top", "N", "How many objects and detections to list and to draw.", min=1)
+    top: int = option("--top N", "How many objects and detections to list and to draw.", default=20, min=1)
 
 
 @command

@@ -58,17 +58,13 @@ class Priors(Group):
 
     title = "Priors"
     config: str | None = option(
-        None,
-        "--config",
-        "NAME|FILE",
+        "--config NAME|FILE",
         "Priors: a preset, a TOML or JSON file, or a saved tensor.  [default: those of the file or the dialect]",
     )
     prior_format: BoxFormOption = option(
-        BoxFormOption.CXCYWH, "--prior-format", "", "How the boxes of a saved prior tensor are written."
+        "--prior-format", "How the boxes of a saved prior tensor are written.", default=BoxFormOption.CXCYWH
     )
-    image_size: str | None = option(
-        None, "--image-size", "N|WxH", "The network's input in pixels, where no config says it."
-    )
+    image_size: str | None = option("--image-size N|WxH", "The network's input in pixels, where no config says it.")
 
     def check(self) -> None:
         """Refuse what is no size."""
@@ -109,34 +105,27 @@ class Rules(Group):
 
     title = "Rules"
     dialect: str = option(
-        DEFAULT_DIALECT, "--dialect", "NAME|FILE", "Whose rules to follow: a codebase, or a TOML file."
+        "--dialect NAME|FILE", "Whose rules to follow: a codebase, or a TOML file.", default=DEFAULT_DIALECT
     )
 
 
 class MatchRules(Rules):
     """Whose rules to follow, and from which overlap to match."""
 
-    threshold: float | None = option(
-        None, "--threshold", "IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0
-    )
+    threshold: float | None = option("--threshold IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0)
 
 
 class Layout(Group):
     """How saved tensors are laid out, where that is not recognised."""
 
     title = "Layout of saved tensors"
-    target_units: UnitsOption | None = option(
-        None, "--target-units", "", "Units of saved target boxes, over what is recognised."
-    )
-    label_offset: int | None = option(
-        None, "--label-offset", "N", "What to add to saved labels so that 0 is background."
-    )
+    target_units: UnitsOption | None = option("--target-units", "Units of saved target boxes, over what is recognised.")
+    label_offset: int | None = option("--label-offset N", "What to add to saved labels so that 0 is background.")
     native: bool = option(
-        False,
         "--native/--no-native",
-        "",
         "The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
         "as the dialect's [native] says.",
+        default=False,
     )
 
     def saved(self, priors: Priors) -> SavedLayout:
@@ -149,15 +138,13 @@ class Layout(Group):
 class Device(Group):
     """Where it is computed."""
 
-    device: str = option("auto", "--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps.")
+    device: str = option("--device DEVICE", "auto, cpu, cuda, cuda:N or mps.", default="auto")
 
 
 class Names(Group):
     """What the classes are called."""
 
-    classes: str | None = option(
-        None, "--classes", "FILE|a,b,c", "Class names in the order of their ids, without background."
-    )
+    classes: str | None = option("--classes FILE|a,b,c", "Class names in the order of their ids, without background.")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -175,19 +162,15 @@ class DatasetOptions(Names):
     """What is not clear from a dataset itself."""
 
     title = "Dataset"
-    dataset_format: DatasetFormatOption | None = option(
-        None, "--dataset-format", "", "What DATASET is, where that is not clear."
-    )
+    dataset_format: DatasetFormatOption | None = option("--dataset-format", "What DATASET is, where that is not clear.")
 
 
 class Pictures(Group):
     """What is drawn of the images of a batch."""
 
     title = "Pictures"
-    image: list[Path] | None = option(
-        None, "--image", "PHOTO", "The photo of the first image; repeat for the next ones."
-    )
-    output: Path | None = option(None, "-o --output", "DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
+    image: list[Path] | None = option("--image PHOTO", "The photo of the first image; repeat for the next ones.")
+    output: Path | None = option("-o --output DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
 
 
 class Findings(Group):
@@ -195,10 +178,12 @@ class Findings(Group):
 
     title = "Findings"
     select: list[str] | None = option(
-        None, "--select", "CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
+        "--select CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
     )
-    ignore: list[str] | None = option(None, "--ignore", "CODES", "Leave these findings out, selected or not.")
-    fail_on: FailOn = option(FailOn.ERROR, "--fail-on", "", "Exit with 1 where a finding shown is as grave as this.")
+    ignore: list[str] | None = option("--ignore CODES", "Leave these findings out, selected or not.")
+    fail_on: FailOn = option(
+        "--fail-on", "Exit with 1 where a finding shown is as grave as this.", default=FailOn.ERROR
+    )
 
     def check(self) -> None:
         """Refuse what is no code."""
@@ -235,7 +220,7 @@ class Report(Group):
     """How the report is written."""
 
     title = "Output"
-    format: Format = option(Format.TEXT, "--format", "", "A report to read, or JSON to script against.")
+    format: Format = option("--format", "A report to read, or JSON to script against.", default=Format.TEXT)
 
 
 def sides(text: str, error: InputError) -> tuple[int, int]:

@@ -17,21 +17,17 @@ from ssdlossdbg.report.view import View
 class LossRules(MatchRules):
     """Whose rules to follow, and where to match, mine and weigh otherwise."""
 
-    neg_pos: float | None = option(
-        None, "--neg-pos", "RATIO", "Negatives mined per positive, over the dialect's.", min=0.0
-    )
-    alpha: float | None = option(
-        None, "--alpha", "WEIGHT", "Weight of the localisation loss, over the dialect's.", min=0.0
-    )
+    neg_pos: float | None = option("--neg-pos RATIO", "Negatives mined per positive, over the dialect's.", min=0.0)
+    alpha: float | None = option("--alpha WEIGHT", "Weight of the localisation loss, over the dialect's.", min=0.0)
     weights: Path | None = option(
-        None, "--weights", "FILE", "A state dict, for the weight decay that some dialects add to the loss."
+        "--weights FILE", "A state dict, for the weight decay that some dialects add to the loss."
     )
 
 
 class LossReport(Report):
     """How the report is written, and how long it is."""
 
-    top: int = option(10, "--top", "N", "How many objects and negatives to list.", min=1)
+    top: int = option("--top N", "How many objects and negatives to list.", default=10, min=1)
 
 
 @command

@@ -24,21 +24,17 @@ class Photo(Group):
 class OthersRules(MatchRules):
     """Whose rules to follow, and whose to hold against them."""
 
-    dialects: str | None = option(None, "--dialects", "a,b|all", "Show what changes under these, on the same priors.")
+    dialects: str | None = option("--dialects a,b|all", "Show what changes under these, on the same priors.")
 
 
 class MatchReport(Report):
     """How the report is written, how long it is, and the picture beside it."""
 
     output: Path | None = option(
-        None,
-        "-o --output",
-        "PNG",
-        "Where to draw the overlay  [default: IMAGE.match.png, here]",
-        Role.OUTPUT_FILE,
+        "-o --output PNG", "Where to draw the overlay  [default: IMAGE.match.png, here]", Role.OUTPUT_FILE
     )
-    no_overlay: bool = option(False, "--no-overlay/--overlay", "", "Draw no picture.")
-    top: int | None = option(None, "--top", "N", "List only the N worst objects.", min=1)
+    no_overlay: bool = option("--no-overlay/--overlay", "Draw no picture.", default=False)
+    top: int | None = option("--top N", "List only the N worst objects.", min=1)
 
 
 @command

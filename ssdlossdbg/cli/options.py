@@ -34,24 +34,25 @@ class Field:
     role: Role | None
 
 
-def option(default: object, names: str, metavar: str, help: str, role: Role | None = None, **more: Any) -> Any:
+def option(declared: str, help: str, role: Role | None = None, default: object = None, **more: Any) -> Any:
     """A field of a group that is an option.
 
     Args:
-        default: what it is where it is not given.
-        names: with their dashes, separated by blanks; `--this/--that` for a switch.
-        metavar: what stands for its value in the help; empty for a switch or choices.
+        declared: its names, with their dashes, and what stands for its value in the help: `-o --output FILE`; for a
+            switch, `--this/--that`.
         help: what the help says.
         role: of the file that it names.
+        default: what it is where it is not given.
         more: of `typer.Option`.
     """
+    names = [word for word in declared.split() if word.startswith("-")]
     shown = typer.Option(
         default,
-        *names.split(),
-        metavar=metavar or None,
+        *names,
+        metavar=declared.removeprefix(" ".join(names)).strip() or None,
         help=help,
         callback=_finite if isinstance(more.get("min"), float) else None,
-        show_default="/" not in names,
+        show_default="/" not in declared,
         **more,
     )
     return Field(shown, role)

@@ -67,15 +67,15 @@ class Sizes(Group):
     """For tests."""
 
     title = "Sizes"
-    size: int = option(3, "-s --size", "N", "How large.", min=1)
+    size: int = option("-s --size N", "How large.", default=3, min=1)
 
 
 class OtherSizes(Sizes):
     """For tests, too: inherits an option into a section of its own."""
 
     title = "Other sizes"
-    share: float | None = option(None, "--share", "SHARE", "How much of it.", min=0.0)
-    file: Path | None = option(None, "--file", "FILE", "Where to.", Role.OUTPUT_FILE)
+    share: float | None = option("--share SHARE", "How much of it.", min=0.0)
+    file: Path | None = option("--file FILE", "Where to.", Role.OUTPUT_FILE)
 
 
 class Place(Group):
