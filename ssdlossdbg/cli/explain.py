@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.groups import Format, Report
 from ssdlossdbg.cli.options import Group, argument
@@ -16,7 +14,6 @@ def _codes() -> list[str]:
     return list(CHECKS)
 
 
-@dataclass(frozen=True)
 class Codes(Group):
     """The findings that are asked for."""
 
