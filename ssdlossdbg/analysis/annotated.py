@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import unit_of
@@ -13,7 +12,6 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import Matching, match
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.loader import LoadedObjects
 from ssdlossdbg.rules import Dialect
 
 
@@ -37,23 +35,6 @@ class MatchedObjects:
     def normalized(self) -> GroundTruthBatch:
         """The objects as fractions of the image."""
         return replace(self.in_units, boxes=self.in_units.boxes / self.unit)
-
-
-def match_loaded(
-    loaded: Sequence[LoadedObjects], ids: Sequence[Sequence[int]], priors: Priors, dialect: Dialect
-) -> MatchedObjects:
-    """Match the objects of B annotated images on the device of the priors.
-
-    Args:
-        loaded: of each image, what the dialect's loader makes of its annotation.
-        ids: of each image, the output columns of its objects.
-        priors: the P priors.
-        dialect: the rules.
-    """
-    unit = unit_of(dialect, priors)
-    boxes = [torch.tensor(image.boxes, dtype=torch.float64).reshape(-1, 4) * unit.cpu() for image in loaded]
-    labels = [torch.tensor(image, dtype=torch.long) for image in ids]
-    return match_boxes([image.to(unit.dtype) for image in boxes], labels, priors, dialect)
 
 
 def match_boxes(boxes: Sequence[Tensor], labels: Sequence[Tensor], priors: Priors, dialect: Dialect) -> MatchedObjects:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.results import Box, ConfigSummary, IntArray
+from ssdlossdbg.results import Box, ConfigSummary
 from ssdlossdbg.rules import Dialect, Units
 
 BACKGROUND = "background"
-Number = TypeVar("Number", bound=np.generic)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -84,11 +80,6 @@ def outside_share(box: Box, size: tuple[int, int]) -> float:
     width = max(0.0, min(x2, size[0]) - max(x1, 0.0))
     height = max(0.0, min(y2, size[1]) - max(y1, 0.0))
     return 1.0 - width * height / area
-
-
-def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
-    """Some rows of a column, ascending; the column itself, and no copy of it, where they are all."""
-    return column if len(rows) == len(column) else column[rows]
 
 
 def class_name(index: int, classes: tuple[str, ...]) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.annotated import match_loaded
+from ssdlossdbg.analysis.annotated import match_boxes
 from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations
+from ssdlossdbg.analysis.evidence.objects import describe_objects, state_dataset
 from ssdlossdbg.analysis.evidence.priors import describe_priors
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
@@ -16,9 +16,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, overlaps, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotated import Annotation
-from ssdlossdbg.readers.classes import class_id, guess_classes
-from ssdlossdbg.readers.loader import LoadedObjects, load_like
+from ssdlossdbg.readers.annotations import Dataset, scale_like
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.results import (
     FORCED_ONLY,
@@ -30,6 +28,7 @@ from ssdlossdbg.results import (
     LevelMatch,
     MatchResult,
     MatchTotals,
+    Objects,
     PositivePriors,
     RoundTrip,
     ThresholdCount,
@@ -43,10 +42,9 @@ NEAR_MISS = 0.1
 def analyse_match(
     image_path: str,
     image_size: tuple[int, int],
-    annotation: Annotation,
+    dataset: Dataset,
     named: NamedPriors,
     dialect: Dialect,
-    classes: tuple[str, ...] = (),
     device: str = "auto",
 ) -> MatchResult:
     """Match one photo's objects as the dialect's training code would, without augmentation.
@@ -54,43 +52,40 @@ def analyse_match(
     Args:
         image_path: for the report only.
         image_size: (width, height) of the photo in pixels.
-        annotation: its objects.
+        dataset: its objects.
         named: the priors.
         dialect: rules and threshold.
-        classes: class names in the order of their ids; guessed from the annotation where empty.
         device: auto, cpu, cuda, cuda:N or mps.
 
     Raises:
-        InputError: a label that is not among `classes`, or no such device.
+        InputError: no such device.
     """
     target = resolve_device(device)
-    loaded = load_like(dialect.targets, annotation, image_size)
-    classes = classes or guess_classes(annotation.class_names, (item.label for item in annotation.objects))
-    where = str(annotation.path)
-    ids = [class_id(item.label, classes, f"{where}, object {item.index}") for item in loaded.kept]
-
+    scaled = scale_like(dataset, dialect.targets, np.array([image_size]))
     priors = named.priors.to(target)
-    matched = match_loaded([loaded], [ids], priors, dialect)
+    in_unit = (torch.from_numpy(scaled.boxes) * unit_of(dialect, priors).cpu()).to(priors.boxes.dtype)
+    matched = match_boxes([in_unit], [torch.from_numpy(dataset.class_index[scaled.rows] + 1)], priors, dialect)
     in_units, unit, matching = matched.in_units, matched.unit, matched.matching
     gt = matched.normalized
-    stated = state_annotations([annotation], [loaded], [image_size])
+    stated = state_dataset(dataset, scaled, named=False)
     described = describe_objects(stated, in_units, matching, matched.targets, priors, unit, dialect)
-    objects = _ground_truth(gt, matching, priors, loaded, ids, described.target.tolist())
+    objects = _ground_truth(gt, matching, priors, described, dataset.difficult[scaled.rows].tolist())
     overlap = overlaps(in_units, priors.boxes * unit, dialect.match)[0]
     at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
+    width, height = dataset.sizes[0]
     tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
     return MatchResult(
         image_path=image_path,
         image_size=image_size,
-        annotation_path=where,
-        annotation_format=annotation.format,
-        annotation_size=annotation.size,
+        annotation_path=dataset.files[0],
+        annotation_format=dataset.format.title,
+        annotation_size=(int(width), int(height)) if width and height else None,
         config=summarise(named),
         dialect=dialect.name,
         device=str(target),
         threshold=dialect.match.threshold,
         ground_truth=objects,
-        left_out=tuple((item.index, item.label) for item in loaded.left_out),
+        left_out=described.images[0].left_out,
         levels=_levels(matching, priors),
         totals=_totals(objects, matching, dialect, tied),
         thresholds=_thresholds(gt, matching, dialect),
@@ -106,14 +101,16 @@ def _ground_truth(
     gt: GroundTruthBatch,
     matching: Matching,
     priors: Priors,
-    loaded: LoadedObjects,
-    ids: list[int],
-    targets: list[float],
+    described: Objects,
+    difficult: list[bool],
 ) -> tuple[GroundTruthMatch, ...]:
     best = matching.best_prior[0]
     columns = zip(
-        loaded.kept,
-        ids,
+        described.index.tolist(),
+        described.labels,
+        described.stated.tolist(),
+        difficult,
+        gt.labels[0].tolist(),
         gt.boxes[0].tolist(),
         best.tolist(),
         matching.best_iou[0].tolist(),
@@ -122,28 +119,30 @@ def _ground_truth(
         matching.positives_per_gt()[0].tolist(),
         matching.positives_per_gt(matching.forced)[0].tolist(),
         matching.lost_to[0].tolist(),
-        targets,
+        described.target.tolist(),
         strict=False,  # an image without objects is padded to one row
     )
     objects: list[GroundTruthMatch] = []
-    for item, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target in columns:
+    for (
+        index, label, stated, hard, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target
+    ) in columns:  # fmt: skip
         input_box = to_pixels(box, priors.image_size)
         problem = box_problem(input_box)
         objects.append(
             GroundTruthMatch(
-                index=item.index,
-                label=item.label,
+                index=index,
+                label=label,
                 class_id=class_number,
-                box=item.box,
+                box=tuple(stated),
                 input_box=input_box,
-                difficult=item.difficult,
+                difficult=hard,
                 best_prior=prior,
                 best_iou=iou,
                 level=level,
                 shape=(shape[0], shape[1]),
                 positives=positives,
                 forced=forced,
-                lost_to=loaded.kept[lost_to].index if lost_to >= 0 else None,
+                lost_to=int(described.index[lost_to]) if lost_to >= 0 else None,
                 status=_status(problem, positives, forced),
                 problem=problem,
                 non_finite_target=target or None,

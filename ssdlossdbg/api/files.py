@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_annotations, analyse_targets, by_file, refusal
+from ssdlossdbg.analysis.audit.evidence import refusal
+from ssdlossdbg.analysis.check import analyse_dataset, analyse_targets, by_file
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.encoded import describe_encoded
 from ssdlossdbg.analysis.evidence.predicted import describe_predictions
@@ -16,12 +17,10 @@ from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_d
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotated import AnnotatedImage
-from ssdlossdbg.readers.annotations import load_images
+from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch, load_objects, load_predicted
 from ssdlossdbg.readers.encoded import EncodedTargets
 from ssdlossdbg.readers.inputs import SavedBatch, find_inputs
-from ssdlossdbg.readers.photo_sizes import PhotoSizes
 from ssdlossdbg.readers.priors import BoxForm, NamedPriors, load_priors
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
 from ssdlossdbg.rules import Dialect, Units
@@ -45,8 +44,8 @@ def check(
     A file that cannot be read stops nothing: that is a finding, too.
 
     Args:
-        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt), saved predictions and targets, or folders of them;
-            see `readers.inputs` for what is taken for what.
+        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt, Open Images CSV), saved predictions and targets, or
+            folders of them; see `readers.inputs` for what is taken for what.
         priors: what `load_priors` returned, or a preset, config file or saved tensor; if None, those in a batch's
             predictions, else the dialect's own.
         dialect: what `load_dialect` returned, or its name or file.
@@ -113,16 +112,9 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
     """What the checks see of annotation files, and of those that cannot be read."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
-    photos = PhotoSizes()
-    images: list[AnnotatedImage] = []
-    refused = []
-    for file in files:
-        try:
-            images += load_images(file, photos, job.classes)
-        except InputError as error:
-            refused.append(refusal(str(file), error))
-    tables, unusable = analyse_annotations(images, named, job.rules, job.classes, job.device)
-    return [*tables, describe_priors(named, job.rules), *unusable, *refused]
+    datasets, refused = load_files(files, job.classes)
+    found = [part for dataset in datasets for part in analyse_dataset(dataset, named, job.rules, job.device)]
+    return [*found, describe_priors(named, job.rules), *(refusal(each.file, each.error) for each in refused)]
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:

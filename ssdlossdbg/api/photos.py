@@ -9,7 +9,7 @@ from ssdlossdbg.analysis.anchors import analyse_anchors
 from ssdlossdbg.analysis.match import analyse_match
 from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
-from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.annotations import load_file, refuse_unknown
 from ssdlossdbg.readers.photos import Photo, load_photo
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
 from ssdlossdbg.results import AnchorsResult, MatchResult, RoleChanges
@@ -50,7 +50,7 @@ def match(
 
     Args:
         image: the photo, or what `load_photo` returned.
-        annotation: its objects: Pascal VOC XML, COCO JSON or YOLO txt.
+        annotation: its objects: Pascal VOC XML, COCO JSON, YOLO txt or Open Images CSV.
         priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out.
@@ -61,11 +61,10 @@ def match(
         InputError: an unusable file, an unknown name, or no such device.
     """
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
-    rules, names = override(as_dialect(dialect), threshold=threshold), tuple(classes)
-    objects = load_annotation(Path(annotation), photo.path, photo.size, names)
-    return checked(
-        analyse_match(str(photo.path), photo.size, objects, priors_or_default(priors, rules), rules, names, device)
-    )
+    rules = override(as_dialect(dialect), threshold=threshold)
+    objects = load_file(Path(annotation), tuple(classes)).only(photo.path)
+    refuse_unknown(objects, rules.targets)
+    return checked(analyse_match(str(photo.path), photo.size, objects, priors_or_default(priors, rules), rules, device))
 
 
 def match_roles(

@@ -11,7 +11,7 @@ from ssdlossdbg.cli.session import check_output, make_folder, say_warning
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
-    from ssdlossdbg.readers.datasets import Dataset
+    from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 
@@ -59,7 +59,7 @@ def match_options(
     classes: str | None,
 ) -> tuple[str, ...]:
     """What makes `match` show an image as it was audited."""
-    numbered = read.format == "YOLO" and read.class_file  # and `match` looks for no names
+    numbered = read.format.numbered and read.class_file  # and `match` looks for no names
     given = {
         "--config": config,
         "--prior-format": prior_format.value if prior_format is not BoxFormOption.CXCYWH else None,

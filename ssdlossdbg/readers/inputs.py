@@ -4,6 +4,7 @@ A file that is named is checked, whatever it is called. In a folder, and the fol
 
 - `.xml` unless its root is another element than Pascal VOC's <annotation>;
 - `.json` that speaks of images, annotations and categories, as COCO does;
+- `.csv` that begins with the titles of Open Images;
 - `.txt` if there are class names, and if it is empty or begins as a YOLO row does, with three columns or more of which
   the first two are numbers: so lists of classes, lists of photos and READMEs are passed over;
 - `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name.
@@ -25,14 +26,12 @@ from typing import Any
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.coco import may_be_coco
-from ssdlossdbg.readers.datasets.folders import is_folder, walk
+from ssdlossdbg.readers.annotations import FORMATS
+from ssdlossdbg.readers.annotations.folders import is_folder, walk
 from ssdlossdbg.readers.encoded import recognise_encoded
 from ssdlossdbg.readers.files import is_file, read_bytes
 from ssdlossdbg.readers.predictions import CONF_KEYS, LOC_KEYS
 from ssdlossdbg.readers.tensors import load_tensors
-from ssdlossdbg.readers.voc import may_be_voc
-from ssdlossdbg.readers.yolo import may_be_yolo
 
 TENSOR_ENDINGS = frozenset({".pt", ".pth", ".npz", ".npy", ".safetensors"})
 ROLE_WORD = re.compile(r"(?<![a-z])(?:(pred(?:s|ictions?)?)|(targets?))(?![a-z])", re.IGNORECASE)
@@ -113,13 +112,14 @@ def _belongs(file: Path, class_names: bool) -> bool:
     ending = file.suffix.lower()
     if ending in TENSOR_ENDINGS:
         return _word(file) is not None
-    if ending not in {".xml", ".json", ".txt"} or (ending == ".txt" and not class_names):
+    formats = [each for each in FORMATS.values() if ending in each.endings]
+    if not any(class_names or not each.numbered for each in formats):
         return False
     try:
         data = read_bytes(file)
     except InputError:
         return True  # to be named as one that cannot be read
-    return {".xml": may_be_voc, ".json": may_be_coco, ".txt": may_be_yolo}[ending](data)
+    return any(each.may_be(data) for each in formats)
 
 
 def _role(file: Path) -> Role:

@@ -8,16 +8,15 @@ import numpy as np
 import torch
 
 from ssdlossdbg.analysis.audit import summary, tallies
-from ssdlossdbg.analysis.audit.assigned import Flat, Matcher
+from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.augmented import augment, check_crops
 from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
-from ssdlossdbg.analysis.audit.matched import match_flat
+from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.scaled import Scaled, scale_like
-from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_sizes, scale_like
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
@@ -50,11 +49,10 @@ def analyse_audit(
     if spec.draws:
         check_crops(dialect, spec.letterbox)
     priors = named.priors.to(device)
-    scaled = scale_like(dataset, dialect, priors.image_size if spec.letterbox else None)
-    classes = dataset.class_index[scaled.rows] + 1
-    flat = Flat(*map(torch.from_numpy, (scaled.boxes, scaled.image, classes)))
-    matcher = Matcher(priors, dialect)
-    matched = match_flat(flat, len(dataset.names), matcher, ranks, advance)
+    [photos] = ranks.sum([torch.from_numpy(photo_sizes(dataset, ranks.mine(range(len(dataset.names)))))])
+    scaled = scale_like(dataset, dialect.targets, photos.numpy(), priors.image_size if spec.letterbox else None)
+    loaded, matcher = flat(dataset, scaled), Matcher(priors, dialect)
+    matched = match_flat(loaded, len(dataset.names), matcher, ranks, advance)
     objects = audited_objects(dataset, scaled, matched, matcher)
     drawing = spec.draws > 0 and bool(matched.done.all())
     outcome = tallies.outcomes(objects.boxes, objects.class_id, vars(objects), priors.image_size, dialect.match)
@@ -75,7 +73,7 @@ def analyse_audit(
         iou_by_size=summary.iou_by_size(outcome, priors),
         contested=summary.contested(objects, dataset.class_names),
         images_first=summary.images_first(objects, dataset, matched, spec.worst),
-        augmented=augment(flat, scaled, matcher, spec, ranks, advance) if drawing else None,
+        augmented=augment(loaded, scaled, matcher, spec, ranks, advance) if drawing else None,
         objects=objects,
         prior_level=priors.level_index.cpu().numpy(),
         evidence=(objects, describe_priors(named, dialect), *refusals(dataset, scaled)),
@@ -86,7 +84,7 @@ def _audited(dataset: Dataset, scaled: Scaled, spec: AuditSpec) -> AuditedDatase
     present = np.bincount(scaled.image, minlength=len(dataset.names)) + scaled.unusable
     return AuditedDataset(
         path=str(dataset.path),
-        format=dataset.format,
+        format=dataset.format.title,
         images=len(dataset.names),
         empty=int((present == 0).sum()),
         left_out=len(scaled.left_out),
