@@ -21,7 +21,7 @@ from ssdlossdbg.analysis.match import analyse_match
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.annotations import load_file
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
@@ -71,12 +71,11 @@ def test_audit_of_all_photos() -> None:
 @pytest.mark.parametrize("name", MATCHES or ABSENT)
 def test_match_of_a_photo(name: str) -> None:
     photo = BCCD / "JPEGImages" / f"{name}.jpg"
-    annotation = load_annotation(BCCD / "Annotations" / f"{name}.xml", photo, (640, 480))
-    assert annotation.size is not None
+    objects = load_file(BCCD / "Annotations" / f"{name}.xml").only(photo)
     found = analyse_match(
         image_path=str(photo),
-        image_size=annotation.size,
-        annotation=annotation,
+        image_size=(640, 480),
+        dataset=objects,
         named=voc_priors(),
         dialect=RULES,
         device="cpu",

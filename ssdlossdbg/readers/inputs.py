@@ -5,8 +5,8 @@ A file that is named is checked, whatever it is called. In a folder, and the fol
 - `.xml` unless its root is another element than Pascal VOC's <annotation>;
 - `.json` that speaks of images, annotations and categories, as COCO does;
 - `.csv` that begins with the titles of Open Images;
-- `.txt` if there are class names, and if it is empty or begins as a YOLO row does, with three columns or more of which
-  the first two are numbers: so lists of classes, lists of photos and READMEs are passed over;
+- `.txt` if there are class names, and if it lies in a folder `labels`, or is empty or begins as a YOLO row does, with
+  three columns or more of which the first two are numbers: so lists of classes or photos and READMEs are passed over;
 - `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name.
 
 Predictions and targets are one batch if their names differ in that word alone (a_preds.pt, a_targets.pt), or if they
@@ -119,7 +119,7 @@ def _belongs(file: Path, class_names: bool) -> bool:
         data = read_bytes(file)
     except InputError:
         return True  # to be named as one that cannot be read
-    return any(each.may_be(data) for each in formats)
+    return any(each.may_be(file, data) for each in formats)
 
 
 def _role(file: Path) -> Role:

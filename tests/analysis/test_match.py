@@ -15,7 +15,7 @@ from ssdlossdbg import api
 from ssdlossdbg.analysis.match import THRESHOLDS, analyse_match
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
-from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
+from ssdlossdbg.readers.annotations import FORMATS, Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.priors import NamedPriors, load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
@@ -42,15 +42,23 @@ def sample(name: str, **options: Any) -> MatchResult:
 
 def photo(*objects: Item, one_based: bool = False, **options: Any) -> MatchResult:
     """The match of a photo of 200 x 100 pixels, in the 100 x 100 pixels of the small grid."""
-    items = tuple(
-        AnnotatedObject(index=index, label=label, box=box, difficult=difficult)
-        for index, (label, box, difficult) in enumerate(objects)
-    )
-    annotation = Annotation(
-        path=Path("p.xml"), format="test", size=(200, 100), objects=items, one_based=one_based, class_names=("a", "b")
+    labels, boxes, difficult = zip(*objects, strict=True) if objects else ((), (), ())
+    dataset = Dataset(
+        path=Path("p.xml"),
+        format=replace(FORMATS["voc"], one_based=one_based),
+        names=("p.jpg",),
+        files=("p.xml",),
+        sizes=np.array([[200, 100]]),
+        image=np.zeros(len(objects), dtype=np.int64),
+        index=np.arange(len(objects)),
+        label=np.arange(len(objects)),
+        labels=labels,
+        boxes=np.asarray(boxes, dtype=np.float64).reshape(-1, 4),
+        difficult=np.asarray(difficult, dtype=np.bool_),
+        class_names=("a", "b"),
     )
     settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, "device": "cpu", **options}
-    return analyse_match(image_path="p.jpg", image_size=(200, 100), annotation=annotation, **settings)
+    return analyse_match(image_path="p.jpg", image_size=(200, 100), dataset=dataset, **settings)
 
 
 def test_the_sample_with_mistakes() -> None:
@@ -220,8 +228,8 @@ def test_round_trip_carries_nan() -> None:
 
 
 def test_an_unknown_label_is_refused() -> None:
-    with pytest.raises(InputError, match=r"object 1.*unknown class 'c'"):
-        photo(("a", (0.0, 0.0, 5.0, 5.0), False), ("c", (0.0, 0.0, 5.0, 5.0), False))
+    with pytest.raises(InputError, match=r"object 0.*unknown class 'person'"):
+        sample("astronaut", classes=("emblem", "dog"))
 
 
 def test_priors_without_a_grid_are_one_level() -> None:

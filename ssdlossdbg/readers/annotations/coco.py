@@ -60,7 +60,7 @@ class Coco(msgspec.Struct, gc=False):
     categories: list[CocoCategory]
 
 
-def may_be_coco(data: bytes) -> bool:
+def may_be_coco(_: Path, data: bytes) -> bool:
     """Whether JSON speaks of images, annotations and categories."""
     return all(key in data for key in KEYS)
 

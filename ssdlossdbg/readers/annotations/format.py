@@ -32,7 +32,7 @@ class Source:
     track: Track = iter
 
 
-def _always(_: bytes) -> bool:
+def _always(_: Path, __: bytes) -> bool:
     return True
 
 
@@ -50,7 +50,7 @@ class Format:
         endings: of its files, in lower case, the usual one first.
         read: reads a path; raises InputError where nothing in it can be read, and refuses what makes up only a part.
         begins: bytes that its files begin with and those of no other format do.
-        may_be: whether a file with such an ending that nobody named is one, by its content.
+        may_be: whether a file with such an ending that nobody named is one, by its path and how it begins.
         leads: whether a file without a known ending that begins so holds objects, or lists files that do.
         listed_by_ids: whether a .txt may list its files by their names without endings, as VOC's ImageSets do.
         folder: what the folders are called that annotations lie in; files elsewhere count only where there are none.
@@ -67,7 +67,7 @@ class Format:
     endings: tuple[str, ...]
     read: Callable[[Source], Table]
     begins: tuple[bytes, ...] = ()
-    may_be: Callable[[bytes], bool] = _always
+    may_be: Callable[[Path, bytes], bool] = _always
     leads: Callable[[bytes], bool] = _never
     listed_by_ids: bool = False
     folder: str = ""

@@ -17,7 +17,7 @@ GROUP = "IsGroupOf"
 DESCRIPTIONS = "*class-descriptions-boxable*.csv"
 
 
-def may_be_open_images(data: bytes) -> bool:
+def may_be_open_images(_: Path, data: bytes) -> bool:
     """Whether a CSV begins with the titles of Open Images."""
     first = data.partition(b"\n")[0]
     return all(name.encode() in first for name in COLUMNS)

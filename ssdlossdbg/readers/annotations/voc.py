@@ -27,7 +27,7 @@ FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
 CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
 
 
-def may_be_voc(data: bytes) -> bool:
+def may_be_voc(_: Path, data: bytes) -> bool:
     """Whether XML has Pascal VOC's root, or none that can be told."""
     root = FIRST_ELEMENT.search(data)
     return root is None or root[1] == b"annotation"
@@ -77,7 +77,7 @@ def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
     if not is_file(file):
         raise InputError(file, "no such file", "Add it, or remove what names it.")
     data = read_bytes(file)
-    if searched and not may_be_voc(data[:BEGINNING]):
+    if searched and not may_be_voc(file, data[:BEGINNING]):
         return
     if not data.strip():
         raise InputError(file, "is empty", "Export it again or remove it.")

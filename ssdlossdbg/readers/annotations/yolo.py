@@ -28,7 +28,12 @@ WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photo
 LabelFiles = dict[Path, str]
 
 
-def may_be_yolo(data: bytes) -> bool:
+def may_be_yolo(file: Path, data: bytes) -> bool:
+    """Whether text lies in a folder of labels, or begins as rows do; names of classes may lie beside either."""
+    return file.name not in NAME_FILES and (FORMAT.folder in file.parts or _are_rows(data))
+
+
+def _are_rows(data: bytes) -> bool:
     """Whether text is empty or begins as a row does, with three columns or more of which two are numbers."""
     first = data.decode("utf-8-sig", errors="replace").strip().partition("\n")[0].split()
     return not first or (len(first) > 2 and all(map(_is_number, first[:2])))
@@ -65,7 +70,7 @@ def read_yolo(source: Source) -> Table:
 
 
 def _leads(data: bytes) -> bool:
-    return may_be_yolo(data) or _is_photo_list(data.decode(errors="replace"))
+    return _are_rows(data) or _is_photo_list(data.decode(errors="replace"))
 
 
 def _is_photo_list(text: str) -> bool:
@@ -86,7 +91,7 @@ def _add(file: Path, image: str, rows: Rows) -> None:
         rows.add_image(image, str(file))  # a photo without labels shows nothing
         return
     data = read_bytes(file)
-    if not image and FORMAT.folder not in file.parts and not may_be_yolo(data[:BEGINNING]):
+    if not image and not may_be_yolo(file, data[:BEGINNING]):
         return
     found = _parse_rows(data, file)
     place = rows.add_image(image or file.stem, str(file))

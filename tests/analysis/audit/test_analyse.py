@@ -15,7 +15,7 @@ import torch
 
 from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
 from ssdlossdbg.analysis.match import analyse_match
-from ssdlossdbg.readers.datasets import Dataset, annotation_of
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
@@ -33,9 +33,7 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     rules = load_dialect(dialect)
     priors = load_priors(config or rules.prior_config)
     return [
-        analyse_match(
-            name, SIZE, annotation_of(dataset, place, SIZE), priors, rules, classes=dataset.class_names, device="cpu"
-        )
+        analyse_match(name, SIZE, dataset.image_at(place), priors, rules, device="cpu")
         for place, name in enumerate(dataset.names)
     ]
 
@@ -119,7 +117,7 @@ def test_an_interruption_leaves_what_was_done(varied: Dataset, monkeypatch: pyte
     assert 9 <= result.done < 24
     assert result.interrupted
     kept = varied.image < result.done
-    columns = ("image", "index", "class_index", "boxes", "difficult")
+    columns = ("image", "index", "label", "boxes", "difficult")
     first = replace(
         varied,
         names=varied.names[: result.done],
