@@ -25,9 +25,9 @@ from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
-from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.report.loss_picture import loss_picture
 from ssdlossdbg.report.match_picture import match_picture
 
@@ -219,7 +219,7 @@ def test_pictures_are_what_the_commands_draw() -> None:
     batch = api.loss("sample_data/preds.pt", "sample_data/targets.pt", images=["", "", "sample_data/coins.jpg"])
     drawn = {
         "astronaut.match.png": match_picture(api.match(astronaut, "sample_data/astronaut.xml"), astronaut.image),
-        "coins.loss.png": loss_picture(batch, 2, coins.image),
+        "coins.loss.png": loss_picture(batch, coins.image, 2),
     }
     for name, picture in drawn.items():
         path = ROOT / "sample_data/pictures" / name

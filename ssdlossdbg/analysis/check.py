@@ -1,20 +1,16 @@
-"""What the checks look at in annotations of any number of images, or in targets without predictions."""
+"""What the checks look at in annotation files, and what they found, told file by file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ssdlossdbg.analysis.annotated import match_boxes
 from ssdlossdbg.analysis.audit import ALONE, unheard
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
-from ssdlossdbg.analysis.batch import targets_in_units
-from ssdlossdbg.analysis.common import class_name, resolve_device
-from ssdlossdbg.analysis.evidence.objects import describe_objects, state_targets
+from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.readers.annotations import Dataset, photo_sizes, scale_like
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, Refusal
 from ssdlossdbg.rules import Dialect
 
@@ -36,36 +32,12 @@ def analyse_dataset(
     Raises:
         InputError: no such device.
     """
-    matcher = Matcher(named.priors.to(resolve_device(device)), dialect)
+    matcher = Matcher(named, resolve_device(device), dialect)
     scaled = scale_like(dataset, dialect.targets, photo_sizes(dataset))
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check
     return (audited_objects(dataset, scaled, matched, matcher), *refusals(dataset, scaled))
-
-
-def analyse_targets(
-    targets: Targets, named: NamedPriors, dialect: Dialect, classes: tuple[str, ...], device: str, path: str
-) -> Objects:
-    """Match saved targets of which there are no predictions.
-
-    Args:
-        targets: the objects of a batch, class ids from 0.
-        named: the priors.
-        dialect: the rules.
-        classes: names of the classes from 1; numbers stand in for those that are missing.
-        device: auto, cpu, cuda, cuda:N or mps.
-        path: the targets' file.
-
-    Raises:
-        InputError: no such device.
-    """
-    priors = named.priors.to(resolve_device(device))
-    highest = max((int(labels.max()) for labels in targets.labels if len(labels)), default=0)
-    names = [class_name(index, classes) for index in range(highest + 1)]
-    matched = match_boxes(targets_in_units(targets, priors, dialect), targets.labels, priors, dialect)
-    stated = state_targets(targets, names, priors, path)
-    return describe_objects(stated, matched.in_units, matched.matching, matched.targets, priors, matched.unit, dialect)
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:

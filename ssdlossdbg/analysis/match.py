@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.annotated import match_boxes
-from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.evidence.objects import describe_objects, state_dataset
-from ssdlossdbg.analysis.evidence.priors import describe_priors
+from ssdlossdbg.analysis.batch import Loaded
+from ssdlossdbg.analysis.common import box_problem, outside_share, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.evidence.objects import state_dataset
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching, overlaps, reaches
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.matching import Matching, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, scale_like
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.annotations import Dataset, Scaled, refuse_unknown, scale_like
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -28,7 +30,6 @@ from ssdlossdbg.results import (
     LevelMatch,
     MatchResult,
     MatchTotals,
-    Objects,
     PositivePriors,
     RoundTrip,
     ThresholdCount,
@@ -39,79 +40,94 @@ THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(9))
 NEAR_MISS = 0.1
 
 
-def analyse_match(
-    image_path: str,
-    image_size: tuple[int, int],
-    dataset: Dataset,
-    named: NamedPriors,
-    dialect: Dialect,
-    device: str = "auto",
-) -> MatchResult:
-    """Match one photo's objects as the dialect's training code would, without augmentation.
+@dataclass(frozen=True, eq=False)
+class AnnotatedObjects:
+    """The objects of one photo, as a batch takes them.
+
+    Attributes:
+        dataset: of that one image.
+        photo_size: (width, height) in pixels.
+        lenient: whether objects of classes that are not in the list are left out, rather than refused.
+    """
+
+    dataset: Dataset
+    photo_size: tuple[int, int]
+    lenient: bool = False
+
+    def settings(self, rules: Dialect) -> Hashable:
+        """How the dialect's loader reads boxes."""
+        return rules.targets
+
+    def load(self, rules: Dialect, priors: Priors) -> Loaded:
+        """The objects that the dialect's loader keeps.
+
+        Raises:
+            InputError: a label that is not among the classes.
+        """
+        if not self.lenient:
+            refuse_unknown(self.dataset, rules.targets)
+        read, unit = self.read(rules), unit_of(rules, priors).cpu()
+        boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
+        ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
+        return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read, named=False))
+
+    def read(self, rules: Dialect) -> Scaled:
+        """The objects that the dialect's loader hands on."""
+        return scale_like(self.dataset, rules.targets, np.array([self.photo_size]))
+
+
+def analyse_match(scene: Scene, photo: str) -> MatchResult:
+    """Which priors the objects of one photo get from the dialect's training code, without augmentation.
 
     Args:
-        image_path: for the report only.
-        image_size: (width, height) of the photo in pixels.
-        dataset: its objects.
-        named: the priors.
-        dialect: rules and threshold.
-        device: auto, cpu, cuda, cuda:N or mps.
-
-    Raises:
-        InputError: no such device.
+        scene: the photo's `AnnotatedObjects` under a dialect.
+        photo: its path, for the report only.
     """
-    target = resolve_device(device)
-    scaled = scale_like(dataset, dialect.targets, np.array([image_size]))
-    priors = named.priors.to(target)
-    in_unit = (torch.from_numpy(scaled.boxes) * unit_of(dialect, priors).cpu()).to(priors.boxes.dtype)
-    matched = match_boxes([in_unit], [torch.from_numpy(dataset.class_index[scaled.rows] + 1)], priors, dialect)
-    in_units, unit, matching = matched.in_units, matched.unit, matched.matching
-    gt = matched.normalized
-    stated = state_dataset(dataset, scaled, named=False)
-    described = describe_objects(stated, in_units, matching, matched.targets, priors, unit, dialect)
-    objects = _ground_truth(gt, matching, priors, described, dataset.difficult[scaled.rows].tolist())
-    overlap = overlaps(in_units, priors.boxes * unit, dialect.match)[0]
-    at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
-    width, height = dataset.sizes[0]
-    tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
+    batch, rules, matching, priors = scene.batch, scene.rules, scene.matching, scene.batch.priors
+    source = source_of(scene)
+    dataset, objects = source.dataset, matched_objects(scene)
+    width, height = dataset.sizes[0].tolist()
+    tied = int(((scene.ties.exactly[0] > 1) & (matching.best_iou[0] > 0)).sum())
     return MatchResult(
-        image_path=image_path,
-        image_size=image_size,
+        image_path=photo,
+        image_size=source.photo_size,
         annotation_path=dataset.files[0],
         annotation_format=dataset.format.title,
-        annotation_size=(int(width), int(height)) if width and height else None,
-        config=summarise(named),
-        dialect=dialect.name,
-        device=str(target),
-        threshold=dialect.match.threshold,
+        annotation_size=(width, height) if width and height else None,
+        config=summarise(batch.named),
+        dialect=rules.name,
+        device=str(batch.device),
+        threshold=rules.match.threshold,
         ground_truth=objects,
-        left_out=described.images[0].left_out,
+        left_out=scene.objects.images[0].left_out,
         levels=_levels(matching, priors),
-        totals=_totals(objects, matching, dialect, tied),
-        thresholds=_thresholds(gt, matching, dialect),
-        round_trip=_round_trip(gt, matching, priors, dialect, torch.float32, objects),
-        round_trip_half=_round_trip(gt, matching, priors, dialect, torch.float16, objects),
+        totals=_totals(objects, matching, rules, tied),
+        thresholds=_thresholds(scene.gt, matching, rules),
+        round_trip=_round_trip(scene, torch.float32, objects),
+        round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
-        raises=_raises(objects, dialect),
-        evidence=(described, describe_priors(named, dialect)),
+        raises=raises_on(objects, rules),
+        evidence=scene.evidence,
     )
 
 
-def _ground_truth(
-    gt: GroundTruthBatch,
-    matching: Matching,
-    priors: Priors,
-    described: Objects,
-    difficult: list[bool],
-) -> tuple[GroundTruthMatch, ...]:
+def source_of(scene: Scene) -> AnnotatedObjects:
+    """The annotated photo that a scene is of."""
+    assert isinstance(scene.batch.source, AnnotatedObjects)
+    return scene.batch.source
+
+
+def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
+    """What each object of an annotated photo got, those that the loader leaves out not among them."""
+    matching, priors, source, stated = scene.matching, scene.batch.priors, source_of(scene), scene.objects
     best = matching.best_prior[0]
     columns = zip(
-        described.index.tolist(),
-        described.labels,
-        described.stated.tolist(),
-        difficult,
-        gt.labels[0].tolist(),
-        gt.boxes[0].tolist(),
+        stated.index.tolist(),
+        stated.labels,
+        stated.stated.tolist(),
+        source.dataset.difficult[source.read(scene.rules).rows].tolist(),
+        scene.gt.labels[0].tolist(),
+        scene.gt.boxes[0].tolist(),
         best.tolist(),
         matching.best_iou[0].tolist(),
         priors.level_index[best].tolist(),
@@ -119,12 +135,12 @@ def _ground_truth(
         matching.positives_per_gt()[0].tolist(),
         matching.positives_per_gt(matching.forced)[0].tolist(),
         matching.lost_to[0].tolist(),
-        described.target.tolist(),
+        stated.target.tolist(),
         strict=False,  # an image without objects is padded to one row
     )
     objects: list[GroundTruthMatch] = []
     for (
-        index, label, stated, hard, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target
+        index, label, said, hard, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target
     ) in columns:  # fmt: skip
         input_box = to_pixels(box, priors.image_size)
         problem = box_problem(input_box)
@@ -133,7 +149,7 @@ def _ground_truth(
                 index=index,
                 label=label,
                 class_id=class_number,
-                box=tuple(stated),
+                box=tuple(said),
                 input_box=input_box,
                 difficult=hard,
                 best_prior=prior,
@@ -142,7 +158,7 @@ def _ground_truth(
                 shape=(shape[0], shape[1]),
                 positives=positives,
                 forced=forced,
-                lost_to=int(described.index[lost_to]) if lost_to >= 0 else None,
+                lost_to=int(stated.index[lost_to]) if lost_to >= 0 else None,
                 status=_status(problem, positives, forced),
                 problem=problem,
                 non_finite_target=target or None,
@@ -160,7 +176,8 @@ def _status(problem: str | None, positives: int, forced: int) -> str:
     return FORCED_ONLY if positives == forced else MATCHED
 
 
-def _raises(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | None:
+def raises_on(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | None:
+    """Where the dialect's real code raises on a photo with these objects; None where it does not."""
     if not objects:
         return dialect.raises.image_without_objects or None
     broken = [str(item.index) for item in objects if item.status == INVALID]
@@ -225,22 +242,17 @@ def _positives(matching: Matching, priors: Priors) -> PositivePriors:
     )
 
 
-def _round_trip(
-    gt: GroundTruthBatch,
-    matching: Matching,
-    priors: Priors,
-    dialect: Dialect,
-    dtype: torch.dtype,
-    objects: tuple[GroundTruthMatch, ...],
-) -> RoundTrip:
+def _round_trip(scene: Scene, dtype: torch.dtype, objects: tuple[GroundTruthMatch, ...]) -> RoundTrip:
+    matching, codec = scene.matching, scene.rules.codec
     index = matching.positive[0].nonzero().flatten()
     if not len(index):
         return RoundTrip(0.0, 0.0, None)
     owner = matching.gt_index[0, index]
-    unit, boxes = unit_of(dialect, priors), gt.boxes[0, owner]
-    own_priors = (priors.boxes[index] * unit).to(dtype)
-    back = decode(encode((boxes * unit).to(dtype), own_priors, dialect.codec), own_priors, dialect.codec)
-    error = _pixel_error(back / unit, boxes, priors.image_size)
+    boxes, priors = scene.gt_in_units.boxes[0, owner], scene.priors_in_units[index].to(dtype)
+    at_hand = scene.encoded.dense.dtype is dtype
+    offsets = scene.encoded.dense[0, index] if at_hand else encode(boxes.to(dtype), priors, codec)
+    back = decode(offsets, priors, codec)
+    error = _pixel_error(back / scene.unit, scene.gt.boxes[0, owner], scene.batch.priors.image_size)
     # argmax takes a NaN for the largest, so a box that cannot come back is the worst one.
     worst = int(owner[int(np.argmax(error.max(axis=1)))])
     return RoundTrip(float(error.max()), float(error.mean()), objects[worst].index)

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
-from ssdlossdbg.results import AnchorsResult, LossResult, MatchResult
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
+from ssdlossdbg.results import AnchorsResult, MatchResult
 from ssdlossdbg.rules import Dialect
 
 File = str | PathLike[str]
 DEFAULT_DIALECT = "ssd.pytorch"
-Checked = TypeVar("Checked", AnchorsResult, MatchResult, LossResult)
+Checked = TypeVar("Checked", AnchorsResult, MatchResult)
 
 
 def checked(result: Checked) -> Checked:

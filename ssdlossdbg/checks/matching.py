@@ -10,7 +10,7 @@ import numpy as np
 from ssdlossdbg.checks.cases import Describe, TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import by_class, lowest_first
-from ssdlossdbg.results import HARDLY, BoolArray, Case, LossResult, Objects, Severity, Where
+from ssdlossdbg.results import HARDLY, BoolArray, Case, Costs, Objects, Severity, Where
 
 MATCHING = Family("MAT", "matching")
 
@@ -260,8 +260,8 @@ def equally_good(objects: Objects) -> TableCases:
     return of_rows(objects, lowest_first(tied, -objects.near_ties), describe)
 
 
-@MATCHING.check(8, "no positive in the batch", Severity.ERROR, LossResult, ("LBL002", "MAT009", *BROKEN_INPUTS))
-def no_positive(result: LossResult) -> Iterator[Case]:
+@MATCHING.check(8, "no positive in the batch", Severity.ERROR, Costs, ("LBL002", "MAT009", *BROKEN_INPUTS))
+def no_positive(result: Costs) -> Iterator[Case]:
     """No prior of the whole batch is positive.
 
     What it means:
@@ -286,7 +286,7 @@ def no_positive(result: LossResult) -> Iterator[Case]:
     gives = (
         f"the real {result.dialect} raises: {result.raises}" if result.raises else f"the loss is {result.loss.total:g}"
     )
-    message = f"none of the {len(result.images) * result.config.priors} priors of the batch is positive, so {gives}"
+    message = f"none of the {len(result.images) * result.priors} priors of the batch is positive, so {gives}"
     fix = "Skip batches without an object, or divide by max(positives, 1)."
     yield Case(Where(result.targets_path), message, 0, 1, fix)
 

@@ -10,6 +10,7 @@ from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, pan
 from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -30,18 +31,22 @@ NARROWEST, CLASS_COLUMN = 700, 150
 MOST_CHIPS = 30
 FAINTEST = 0.25
 
+MOST_DRAWN = 20
 
-def detect_picture(result: DetectResult, index: int, photo: Image.Image | None = None, top: int = 20) -> Image.Image:
+
+def detect_picture(
+    result: DetectResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
+) -> Image.Image:
     """One image: its detections of highest score, in the colour of their class and the fainter the lower they score.
 
     Args:
         result: what `analyse_detect` returned.
-        index: which image.
         photo: the photo, at any size; a neutral ground where there is none.
-        top: how many detections to draw.
+        index: which image.
+        view: says how many detections to draw; `MOST_DRAWN` if it does not.
     """
     image = result.images[index]
-    drawn = image.detections[:top]
+    drawn = image.detections[: view.top or MOST_DRAWN]
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)
     unit = max(width, height) / UNIT_SIDE
 

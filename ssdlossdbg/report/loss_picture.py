@@ -11,6 +11,7 @@ from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Colour, Panel, panel_siz
 from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import INK
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import ImageLoss, LossResult, SceneLoss, codes_at
 
 DIM, DARK = 0.5, 0.7
@@ -23,13 +24,16 @@ NAMED_NEGATIVES = 5
 SHADES: tuple[Colour, ...] = ((74, 36, 120), (150, 44, 110), (222, 80, 60), (250, 160, 30), (252, 244, 150))
 
 
-def loss_picture(result: LossResult, index: int, photo: Image.Image | None = None) -> Image.Image:
+def loss_picture(
+    result: LossResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
+) -> Image.Image:
     """One image of the batch: decoded positives against their objects, and mined negatives shaded by loss.
 
     Args:
         result: what `analyse_loss` returned.
-        index: which image.
         photo: the photo, at any size; a neutral ground where there is none.
+        index: which image.
+        view: changes nothing.
     """
     image, scene = result.images[index], result.scenes[index]
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)

@@ -10,6 +10,7 @@ from PIL import Image
 from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
 from ssdlossdbg.report.text import count, feature_map
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
 
 DIM = 0.35
@@ -21,12 +22,14 @@ WIDE, BELOW_COLUMNS = 2, 3
 CELL, NARROWEST = 235, 660
 
 
-def match_picture(result: MatchResult, photo: Image.Image) -> Image.Image:
+def match_picture(result: MatchResult, photo: Image.Image, index: int = 0, view: View = USUAL) -> Image.Image:
     """Objects thick, their positives thin in the same colour and dashed where forced, on the photo and by level.
 
     Args:
         result: what `analyse_match` returned.
         photo: the photo, at any size.
+        index: 0, there being but one.
+        view: changes nothing.
     """
     width, height = panel_size(photo.size)
     unit = max(width, height) / UNIT_SIDE

@@ -125,11 +125,6 @@ def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     return Group(grid, Text())
 
 
-def with_section(report: RenderableType, more: RenderableType) -> RenderableType:
-    """The report, followed by another part."""
-    return Group(report, Text(), more)
-
-
 def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:
     """The report, followed by the files that were written."""
     if not files:

@@ -6,7 +6,7 @@ Losses are normalised as the dialect does, unless a name ends in `_sum`.
 
 from __future__ import annotations
 
-from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, PresetSummary
+from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, Presets, PresetSummary
 from ssdlossdbg.results.audit import (
     AuditedDataset,
     AuditResult,
@@ -30,6 +30,7 @@ from ssdlossdbg.results.common import (
     sound_boxes,
 )
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results.costs import Costs
 from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
@@ -107,6 +108,7 @@ __all__ = [
     "CompareResult",
     "ConfigSummary",
     "Contested",
+    "Costs",
     "Cutoff",
     "DetectResult",
     "Detection",
@@ -142,6 +144,7 @@ __all__ = [
     "PositivePriors",
     "Predicted",
     "PresetSummary",
+    "Presets",
     "PriorTable",
     "Reach",
     "Recalls",

@@ -68,3 +68,10 @@ class PresetSummary:
     aliases: tuple[str, ...]
     image_size: tuple[int, int]
     priors: int
+
+
+@dataclass(frozen=True)
+class Presets:
+    """All shipped prior configs."""
+
+    presets: tuple[PresetSummary, ...]

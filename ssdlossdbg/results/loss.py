@@ -164,7 +164,6 @@ class SceneLoss:
         objects: `[n, 4]`.
         decoded: `[N, 4]` what the network predicts at its positives.
         owner: `[N]` object of each positive.
-        decoded_loss: `[N]` localisation loss of each.
         mined: `[M, 4]` priors of the mined negatives.
         mined_loss: `[M]` their loss.
     """
@@ -172,7 +171,6 @@ class SceneLoss:
     objects: FloatArray
     decoded: FloatArray
     owner: IntArray
-    decoded_loss: FloatArray
     mined: FloatArray
     mined_loss: FloatArray
 
@@ -193,7 +191,6 @@ class LossResult:
         ground_truth: every ground truth, the costliest first; they add up to localisation and positives.
         negatives: every mined negative, the costliest first.
         gradient_localization, gradient_confidence: L2 norms over the whole batch.
-        ranks_by_batch_maximum: whether one logit of any image can spoil the mining of all.
         raises: where the real code raises on this batch, or None.
         non_finite: every such value, the first one first, one entry a term and object.
         scenes: per image, for pictures.
@@ -228,7 +225,6 @@ class LossResult:
     negatives: tuple[MinedNegative, ...]
     gradient_localization: float
     gradient_confidence: float
-    ranks_by_batch_maximum: bool
     raises: str | None
     non_finite: tuple[NonFinite, ...]
     scenes: tuple[SceneLoss, ...]

@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.check import analyse_dataset, by_file
 from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Case, Finding, Objects, Refusal, Severity, Where
 
 COCO = {

@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.match import THRESHOLDS, analyse_match
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.match import THRESHOLDS, AnnotatedObjects, analyse_match
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.annotations import FORMATS, Dataset
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
@@ -57,8 +59,9 @@ def photo(*objects: Item, one_based: bool = False, **options: Any) -> MatchResul
         difficult=np.asarray(difficult, dtype=np.bool_),
         class_names=("a", "b"),
     )
-    settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, "device": "cpu", **options}
-    return analyse_match(image_path="p.jpg", image_size=(200, 100), dataset=dataset, **settings)
+    settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, **options}
+    source = AnnotatedObjects(dataset, (200, 100))
+    return analyse_match(Scene(Batch(settings["named"], "cpu", targets=source), settings["dialect"]), "p.jpg")
 
 
 def test_the_sample_with_mistakes() -> None:
@@ -228,8 +231,8 @@ def test_round_trip_carries_nan() -> None:
 
 
 def test_an_unknown_label_is_refused() -> None:
-    with pytest.raises(InputError, match=r"object 0.*unknown class 'person'"):
-        sample("astronaut", classes=("emblem", "dog"))
+    with pytest.raises(InputError, match=r"object 1.*unknown class 'c'"):
+        photo(("a", (0.0, 0.0, 5.0, 5.0), False), ("c", (0.0, 0.0, 5.0, 5.0), False))
 
 
 def test_priors_without_a_grid_are_one_level() -> None:

@@ -15,9 +15,9 @@ from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
-from ssdlossdbg.analysis.evidence.priors import describe_priors
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_sizes, scale_like
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
 
@@ -48,10 +48,11 @@ def analyse_audit(
     device = resolve_device(spec.device)
     if spec.draws:
         check_crops(dialect, spec.letterbox)
-    priors = named.priors.to(device)
+    matcher = Matcher(named, device, dialect)
+    priors = matcher.priors
     [photos] = ranks.sum([torch.from_numpy(photo_sizes(dataset, ranks.mine(range(len(dataset.names)))))])
     scaled = scale_like(dataset, dialect.targets, photos.numpy(), priors.image_size if spec.letterbox else None)
-    loaded, matcher = flat(dataset, scaled), Matcher(priors, dialect)
+    loaded = flat(dataset, scaled)
     matched = match_flat(loaded, len(dataset.names), matcher, ranks, advance)
     objects = audited_objects(dataset, scaled, matched, matcher)
     drawing = spec.draws > 0 and bool(matched.done.all())

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ssdlossdbg.readers.annotations.table import Dataset
+from ssdlossdbg.readers.files import open_file
 from ssdlossdbg.results import IntArray
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -107,7 +108,7 @@ def photo_size(path: Path) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF data and large photos: none is decoded
-            with Image.open(path) as image:
+            with open_file(path) as file, Image.open(file) as image:
                 # Pillow decodes a whole PNG to look for EXIF data behind its pixels.
                 has_exif = image.format != "PNG" or "exif" in image.info
                 sideways = has_exif and image.getexif().get(ORIENTATION) in SIDEWAYS

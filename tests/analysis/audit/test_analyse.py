@@ -14,10 +14,12 @@ import pytest
 import torch
 
 from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
-from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
 
 SIZE = (400, 300)
@@ -33,7 +35,10 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     rules = load_dialect(dialect)
     priors = load_priors(config or rules.prior_config)
     return [
-        analyse_match(name, SIZE, dataset.image_at(place), priors, rules, device="cpu")
+        analyse_match(
+            Scene(Batch(priors, "cpu", targets=AnnotatedObjects(dataset.image_at(place), SIZE)), rules),
+            name,
+        )
         for place, name in enumerate(dataset.names)
     ]
 

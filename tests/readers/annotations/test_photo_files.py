@@ -17,7 +17,7 @@ VOC = "<annotation><filename>{}</filename><size><width>9</width><height>9</heigh
 def found(annotation: Path, name: str = "", many_in_file: bool = False) -> tuple[int, int] | None:
     """The size of the photo that the annotation file calls so."""
     path = Photos(many_in_file).find(str(annotation), name)
-    return path and photo_size(path)
+    return None if path is None else photo_size(path)
 
 
 def photo(path: Path, size: tuple[int, int] = SIZE, orientation: int = 1) -> Path:
