@@ -108,5 +108,5 @@ def test_what_is_no_format_is_said_to_be_none_of_all() -> None:
     Path("words").write_text(json.dumps("words"))
     with pytest.raises(InputError, match="is neither Pascal VOC, COCO, YOLO, Open Images nor Toy"):
         ssdlossdbg.load_dataset("words")
-    with pytest.raises(InputError, match="unknown format 'toi'. Did you mean 'toy'"):
+    with pytest.raises(InputError, match=r"unknown format 'toi'\. Did you mean 'toy'"):
         ssdlossdbg.load_dataset("set", format="toi")
