@@ -71,17 +71,6 @@ def box_problem(box: Box) -> str | None:
     return "zero " + " and ".join(empty) if empty else None
 
 
-def outside_share(box: Box, size: tuple[int, int]) -> float:
-    """Share of a box's area that lies outside an image of that (width, height); 0 for a box without area."""
-    x1, y1, x2, y2 = box
-    area = (x2 - x1) * (y2 - y1)
-    if not (x2 > x1 and y2 > y1 and math.isfinite(area)):
-        return 0.0
-    width = max(0.0, min(x2, size[0]) - max(x1, 0.0))
-    height = max(0.0, min(y2, size[1]) - max(y1, 0.0))
-    return 1.0 - width * height / area
-
-
 def class_name(index: int, classes: tuple[str, ...]) -> str:
     """The name of an output column, 0 being background; its number stands in for a name that is missing."""
     if index == 0:

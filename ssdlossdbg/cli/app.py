@@ -17,6 +17,7 @@ from ssdlossdbg.cli.detect import detect
 from ssdlossdbg.cli.dialects import dialects
 from ssdlossdbg.cli.explain import explain
 from ssdlossdbg.cli.loss import loss
+from ssdlossdbg.cli.manual import manual
 from ssdlossdbg.cli.match import match
 
 
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (match, loss, detect, anchors, compare, audit, check, dialects, explain):
+for function in (match, loss, detect, anchors, compare, audit, check, dialects, explain, manual):
     app.command(cls=Command)(function)
 
 

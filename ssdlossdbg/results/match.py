@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 
 MATCHED = "matched"
@@ -198,5 +199,5 @@ class MatchResult:
     positives: PositivePriors
     raises: str | None
     changes: tuple[RoleChanges, ...] = ()
-    evidence: tuple[object, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
