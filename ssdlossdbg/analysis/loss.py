@@ -29,15 +29,17 @@ from ssdlossdbg.readers.predictions import Predictions
 from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import (
+    ClassLoss,
     Cutoff,
     GroundTruthLoss,
     GroupLoss,
     ImageLoss,
+    LevelLoss,
     LossResult,
     MinedNegative,
     SceneLoss,
 )
-from ssdlossdbg.rules import Dialect, MiningScore
+from ssdlossdbg.rules import Dialect
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,12 @@ def analyse_loss(
         normalizer=float(loss.normalizer),
         images=_images(batch, sums, image_paths),
         levels=_levels(batch, sums, gradients),
-        classes=_groups(names, loss.matching.labels.clamp(min=0), sums, gradients),
+        classes=_classes(names, loss.matching.labels, sums, gradients),
         coordinates=sums.coordinates(),
         ground_truth=_ground_truth(batch, sums),
         negatives=_negatives(batch),
         gradient_localization=gradients.norm(gradients.loc),
         gradient_confidence=gradients.norm(gradients.conf),
-        ranks_by_batch_maximum=dialect.mining.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY,
         raises=why_raises(None if encoded else gt, loss, dialect),
         non_finite=find_non_finite(loc, conf, None if encoded else gt, loss, priors),
         scenes=_scenes(batch, dialect),
@@ -170,21 +171,21 @@ def _loss(
     return replace(gt, boxes=gt.boxes / unit), loss
 
 
-def _groups(names: Sequence[str], group: Tensor, sums: LossSums, gradients: GradientNorms) -> tuple[GroupLoss, ...]:
-    number = len(names)
-    columns = zip(
-        names, sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True
-    )
-    return tuple(
-        GroupLoss(index, name, *counts, parts, *norms) for index, (name, counts, parts, norms) in enumerate(columns)
-    )
+def _groups(number: int, group: Tensor, sums: LossSums, gradients: GradientNorms) -> list[GroupLoss]:
+    columns = zip(sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True)
+    return [GroupLoss(*counts, parts, *norms) for counts, parts, norms in columns]
 
 
-def _levels(batch: _Batch, sums: LossSums, gradients: GradientNorms) -> tuple[GroupLoss, ...]:
-    maps = [level.feature_map for level in batch.priors.levels]
-    names = [f"{columns} x {rows}" for columns, rows in maps] or ["all"]
+def _classes(names: Sequence[str], labels: Tensor, sums: LossSums, gradients: GradientNorms) -> tuple[ClassLoss, ...]:
+    groups = _groups(len(names), labels.clamp(min=0), sums, gradients)
+    return tuple(ClassLoss(**vars(group), label=name) for group, name in zip(groups, names, strict=True))
+
+
+def _levels(batch: _Batch, sums: LossSums, gradients: GradientNorms) -> tuple[LevelLoss, ...]:
+    maps = [level.feature_map for level in batch.priors.levels] or [(0, 0)]
     group = batch.priors.level_index.expand_as(batch.loss.matching.labels)
-    return _groups(names, group, sums, gradients)
+    groups = _groups(len(maps), group, sums, gradients)
+    return tuple(LevelLoss(**vars(group), feature_map=grid) for group, grid in zip(groups, maps, strict=True))
 
 
 def _images(batch: _Batch, sums: LossSums, paths: Sequence[str]) -> tuple[ImageLoss, ...]:
@@ -327,7 +328,6 @@ def _scenes(batch: _Batch, dialect: Dialect) -> tuple[SceneLoss, ...]:
     unit = unit_of(dialect, batch.priors)
     decoded = decode(batch.loc, batch.priors.boxes * unit, dialect.codec) / unit
     corners = cxcywh_to_xyxy(batch.priors.boxes)
-    localization = loss.localization_terms.sum(-1) * loss.localization_scale[:, None]
     confidence = loss.confidence_terms * loss.confidence_scale[:, None]
     scenes = []
     for image, count in enumerate(batch.gt.counts.tolist()):
@@ -337,7 +337,6 @@ def _scenes(batch: _Batch, dialect: Dialect) -> tuple[SceneLoss, ...]:
                 objects=_numpy(batch.gt.boxes[image, :count]),
                 decoded=_numpy(decoded[image, positive]),
                 owner=_numpy(loss.matching.gt_index[image, positive]),
-                decoded_loss=_numpy(localization[image, positive]),
                 mined=_numpy(corners[mined]),
                 mined_loss=_numpy(confidence[image, mined]),
             )

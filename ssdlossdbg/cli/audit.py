@@ -169,7 +169,7 @@ def audit(
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
     options = match_options(read, config, prior_format, image_size, dialect, threshold, classes)
-    show_output(result, format, View(files=tuple(files), match_options=options))
+    show_output(result.with_match_options(options), format, View(files=tuple(files)))
     if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     finish(result.findings, fail_on)

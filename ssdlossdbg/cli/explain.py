@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ssdlossdbg.cli.options import Format, FormatOption, TracebackOption
-from ssdlossdbg.cli.session import command, show, show_plain
+from ssdlossdbg.cli.session import command, show_output
 
 
 def _codes() -> list[str]:
@@ -34,11 +34,8 @@ def explain(
     Example: ssdlossdbg explain BOX001
     """
     from ssdlossdbg.checks.catalogue import CHECKS, known_prefix
-    from ssdlossdbg.report.explain_text import checks_json, checks_report, pages_report
+    from ssdlossdbg.report.explain_text import explained
 
     prefixes = tuple(known_prefix(code, "CODE") for code in codes or ())
     asked = [check for check in CHECKS.values() if not prefixes or check.code.startswith(prefixes)]
-    if format is Format.JSON:
-        show_plain(checks_json(asked))
-    else:
-        show(pages_report(asked) if prefixes else checks_report(asked))
+    show_output(explained(asked, whole=bool(prefixes)), format)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.common import COORDINATES, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.contract import SPREAD, Hidden, Key, Written, at
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.report import Reported
 from ssdlossdbg.rules import WeightDecaySpec
 
 
@@ -18,12 +21,12 @@ class Parts:
     confidence_negative: float
 
     @property
-    def confidence(self) -> float:
+    def confidence(self) -> Written[float]:
         """Confidence loss of positives and mined negatives."""
         return self.confidence_positive + self.confidence_negative
 
     @property
-    def total(self) -> float:
+    def total(self) -> Written[float]:
         """All of it."""
         return self.localization + self.confidence
 
@@ -52,13 +55,13 @@ class ImageLoss:
     positives: int
     forced: int
     negatives: int
-    wanted: float
-    parts: Parts
+    wanted: Annotated[float, at("negatives_wanted")]
+    parts: Annotated[Parts, SPREAD]
     last_mined: Cutoff | None
     first_not_mined: Cutoff | None
 
     @property
-    def tied(self) -> bool:
+    def tied(self) -> Written[bool]:
         """Whether equal scores straddle the cut-off, so that another sort may mine other priors."""
         last, first = self.last_mined, self.first_not_mined
         return last is not None and first is not None and last.score == first.score
@@ -66,21 +69,32 @@ class ImageLoss:
 
 @dataclass(frozen=True)
 class GroupLoss:
-    """The share of one level or one target class.
+    """The share of a part of the priors.
 
     Attributes:
-        name: feature map or class name.
         gradient_localization, gradient_confidence: L2 norm of the total loss's gradient with respect to the
             group's loc and conf.
     """
 
-    index: int
-    name: str
     positives: int
     negatives: int
-    parts: Parts
+    parts: Annotated[Parts, SPREAD]
     gradient_localization: float
     gradient_confidence: float
+
+
+@dataclass(frozen=True)
+class LevelLoss(GroupLoss):
+    """The share of a level; `feature_map` is (columns, rows), or (0, 0) where no grid could be recognised."""
+
+    feature_map: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ClassLoss(GroupLoss):
+    """The share of the priors whose target is a class, background included; `label` is its name."""
+
+    label: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,7 @@ class GroundTruthLoss:
     problem: str | None
 
     @property
-    def total(self) -> float:
+    def total(self) -> Written[float]:
         """Both terms."""
         return self.localization + self.confidence
 
@@ -164,7 +178,6 @@ class SceneLoss:
         objects: `[n, 4]`.
         decoded: `[N, 4]` what the network predicts at its positives.
         owner: `[N]` object of each positive.
-        decoded_loss: `[N]` localisation loss of each.
         mined: `[M, 4]` priors of the mined negatives.
         mined_loss: `[M]` their loss.
     """
@@ -172,13 +185,12 @@ class SceneLoss:
     objects: FloatArray
     decoded: FloatArray
     owner: IntArray
-    decoded_loss: FloatArray
     mined: FloatArray
     mined_loss: FloatArray
 
 
-@dataclass(frozen=True)
-class LossResult:
+@dataclass(frozen=True, repr=False)
+class LossResult(Reported):
     """What the loss of a batch is made of.
 
     Attributes:
@@ -193,7 +205,6 @@ class LossResult:
         ground_truth: every ground truth, the costliest first; they add up to localisation and positives.
         negatives: every mined negative, the costliest first.
         gradient_localization, gradient_confidence: L2 norms over the whole batch.
-        ranks_by_batch_maximum: whether one logit of any image can spoil the mining of all.
         raises: where the real code raises on this batch, or None.
         non_finite: every such value, the first one first, one entry a term and object.
         scenes: per image, for pictures.
@@ -206,40 +217,51 @@ class LossResult:
         findings: what they found; empty until they were run.
     """
 
-    predictions_path: str
-    targets_path: str
-    predictions_layout: str
-    targets_layout: str
-    dtype: str
+    predictions_path: Annotated[str, at("predictions.path")]
+    targets_path: Annotated[str, at("targets.path")]
+    predictions_layout: Annotated[str, at("predictions.layout")]
+    targets_layout: Annotated[str, at("targets.layout")]
+    dtype: Annotated[str, at("predictions.dtype")]
     dialect: str
     device: str
     threshold: float | None
-    localization_weight: float
+    localization_weight: Annotated[float, at("loss.localization_weight")]
     config: ConfigSummary
-    classes_count: int
+    classes_count: Annotated[int, at("predictions.classes")]
     loss: Parts
-    loss_sum: Parts
-    normalizer: float
+    loss_sum: Annotated[Parts, at("sums")]
+    normalizer: Annotated[float, at("loss.normalizer")]
     images: tuple[ImageLoss, ...]
-    levels: tuple[GroupLoss, ...]
-    classes: tuple[GroupLoss, ...]
-    coordinates: tuple[float, float, float, float]
+    levels: Annotated[tuple[LevelLoss, ...], Key(numbered="level")]
+    classes: Annotated[tuple[ClassLoss, ...], Key(numbered="class_id")]
+    coordinates: Annotated[Box, at(*(f"coordinates.{name}" for name in COORDINATES))]
     ground_truth: tuple[GroundTruthLoss, ...]
     negatives: tuple[MinedNegative, ...]
-    gradient_localization: float
-    gradient_confidence: float
-    ranks_by_batch_maximum: bool
+    gradient_localization: Annotated[float, at("gradients.localization")]
+    gradient_confidence: Annotated[float, at("gradients.confidence")]
     raises: str | None
     non_finite: tuple[NonFinite, ...]
-    scenes: tuple[SceneLoss, ...]
-    encoded: bool = False
+    scenes: Hidden[tuple[SceneLoss, ...]]
+    encoded: Annotated[bool, at("targets.encoded")] = False
     decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
-    weight_decay: float | None = None
-    decayed: tuple[int, int] | None = None
-    evidence: tuple[object, ...] = ()
+    weight_decay: Annotated[float | None, at("loss.weight_decay")] = None
+    decayed: Annotated[tuple[int, int] | None, at("loss.parameters_decayed", "loss.parameters")] = None
+    evidence: Hidden[tuple[object, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
-    def total_with_weight_decay(self) -> float | None:
+    def weight_decay_rate(self) -> Annotated[float, at("loss.weight_decay_rate")]:
+        """What the sum of the squared parameters is multiplied by; 0 where the dialect has no such term."""
+        return self.decay.rate
+
+    @property
+    def total_with_weight_decay(self) -> Annotated[float | None, at("loss.total_with_weight_decay")]:
         """What training prints, where the weights were given to compute it."""
         return None if self.weight_decay is None else self.loss.total + self.weight_decay
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        loss = self.loss
+        parts = f"{loss.total:.4f} = localization {loss.localization:.4f} + confidence {loss.confidence:.4f}"
+        return f"{self.predictions_path} by {self.dialect}: {parts}; {len(self.images)} images"
