@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
 
-import typer
-
-from ssdlossdbg.cli.options import Format, FormatOption, TracebackOption
-from ssdlossdbg.cli.session import command, show_output
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import Report
+from ssdlossdbg.cli.options import Group, argument
 
 
 def _codes() -> list[str]:
@@ -16,17 +16,17 @@ def _codes() -> list[str]:
     return list(CHECKS)
 
 
+@dataclass(frozen=True)
+class Codes(Group):
+    """The findings that are asked for."""
+
+    codes: list[str] | None = argument(
+        "[CODE]...", "Codes of findings, or their beginnings: BOX001, BOX.", default=None, autocompletion=_codes
+    )
+
+
 @command
-def explain(
-    codes: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[CODE]...", help="Codes of findings, or their beginnings: BOX001, BOX.", autocompletion=_codes
-        ),
-    ] = None,
-    format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
-) -> None:
+def explain(asked: Codes, report: Report) -> None:
     """List what is checked, or say all about a finding.
 
     A page says what the finding means, why it matters, how it is told, how to fix it, and where people met it.
@@ -36,6 +36,6 @@ def explain(
     from ssdlossdbg.checks.catalogue import CHECKS, known_prefix
     from ssdlossdbg.report.explain_text import explained
 
-    prefixes = tuple(known_prefix(code, "CODE") for code in codes or ())
-    asked = [check for check in CHECKS.values() if not prefixes or check.code.startswith(prefixes)]
-    show_output(explained(asked, whole=bool(prefixes)), format)
+    prefixes = tuple(known_prefix(code, "CODE") for code in asked.codes or ())
+    checks = [check for check in CHECKS.values() if not prefixes or check.code.startswith(prefixes)]
+    deliver(explained(checks, whole=bool(prefixes)), report.format)

@@ -8,9 +8,8 @@ import numpy as np
 from PIL import Image
 
 from ssdlossdbg.report.canvas import Canvas, Panel
-from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count, feature_map, size, stride
-from ssdlossdbg.report.theme import INK, MIDDLE_GREY, NEUTRAL_GROUND, WHITE
+from ssdlossdbg.report.theme import INK, MIDDLE_GREY, NEUTRAL_GROUND, WHITE, colour_of
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import AnchorsResult, LevelGrid
 

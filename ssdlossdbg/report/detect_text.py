@@ -39,7 +39,6 @@ from ssdlossdbg.results import (
 )
 
 MOST_PLACES = 3
-HALF = ("float16", "bfloat16")
 WORST_FIRST = (MISSED, FOUND_AS_OTHER, FOUND)
 CANDIDATES_OF = {"class": "of each class", "image": "of each image", "level": "of each level"}
 ROLE_WORDS = {FINDS: "finds it", REPEATS: "repeats", OTHER_CLASS: "other class", NOTHING: "nothing", None: "-"}

@@ -28,9 +28,9 @@ from ssdlossdbg.results.common import (
     ConfigSummary,
     FloatArray,
     IntArray,
-    sound_boxes,
 )
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results.costs import Costs, Cutoff, GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
@@ -47,22 +47,12 @@ from ssdlossdbg.results.detect import (
     ImageDetect,
 )
 from ssdlossdbg.results.encoded import EncodedTable
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.explain import CheckPage, Explained
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
-from ssdlossdbg.results.loss import (
-    ClassLoss,
-    Cutoff,
-    GroundTruthLoss,
-    GroupLoss,
-    ImageLoss,
-    LevelLoss,
-    LossResult,
-    MinedNegative,
-    NonFinite,
-    Parts,
-    SceneLoss,
-)
+from ssdlossdbg.results.geometry import outside_share, sound_boxes, sound_priors, square_iou
+from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
@@ -82,6 +72,7 @@ from ssdlossdbg.results.match import (
 from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.subject import Subject
 
 __all__ = [
     "COORDINATES",
@@ -115,12 +106,14 @@ __all__ = [
     "CompareResult",
     "ConfigSummary",
     "Contested",
+    "Costs",
     "Cutoff",
     "DetectResult",
     "DetectTotals",
     "Detection",
     "DialectOutcome",
     "EncodedTable",
+    "Evidence",
     "Explained",
     "Finding",
     "FitResult",
@@ -164,11 +157,15 @@ __all__ = [
     "RoundTrip",
     "SceneLoss",
     "Severity",
+    "Subject",
     "Tally",
     "ThresholdCount",
     "Where",
     "WorstImage",
     "became",
     "codes_at",
+    "outside_share",
     "sound_boxes",
+    "sound_priors",
+    "square_iou",
 ]

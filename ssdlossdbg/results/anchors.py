@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray
 from ssdlossdbg.results.contract import Hidden, Key, Written, at
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.report import Reported
 
@@ -57,7 +58,7 @@ class AnchorsResult(Reported):
     smallest_best: float | None
     smallest_anywhere: float | None
     boxes: Hidden[FloatArray]
-    evidence: Hidden[tuple[object, ...]] = ()
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from ssdlossdbg.results.common import ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.contract import SPREAD, Hidden, Key, Written, at
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.objects import Objects
 from ssdlossdbg.results.report import Reported
@@ -284,7 +285,7 @@ class AuditResult(Reported):
     objects: Hidden[Objects]
     prior_level: Hidden[IntArray]
     match_options: tuple[str, ...] = ()
-    evidence: Hidden[tuple[object, ...]] = ()
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
     def with_match_options(self, options: tuple[str, ...]) -> AuditResult:

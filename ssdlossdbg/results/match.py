@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.contract import Hidden, Key, at
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.report import Reported
 
@@ -209,7 +210,7 @@ class MatchResult(Reported):
     positives: Hidden[PositivePriors]
     raises: str | None
     changes: Annotated[tuple[RoleChanges, ...], at("dialects")] = ()
-    evidence: Hidden[tuple[object, ...]] = ()
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

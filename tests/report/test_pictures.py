@@ -14,8 +14,8 @@ from PIL import Image
 from ssdlossdbg import api
 from ssdlossdbg.report.anchors_picture import anchors_picture
 from ssdlossdbg.report.loss_picture import SHADES, loss_picture, shade
-from ssdlossdbg.report.match_picture import colour_of, match_picture
-from ssdlossdbg.report.theme import NEUTRAL_GROUND, PALETTE, RED
+from ssdlossdbg.report.match_picture import match_picture
+from ssdlossdbg.report.theme import NEUTRAL_GROUND, PALETTE, RED, colour_of
 from ssdlossdbg.results import AnchorsResult, LossResult, MatchResult
 
 MakeScene = Callable[..., Any]
