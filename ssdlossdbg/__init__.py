@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
     from ssdlossdbg.readers.photos import Photo, load_photo
     from ssdlossdbg.readers.saved.layout import SavedLayout
+    from ssdlossdbg.report.documents import from_json
+    from ssdlossdbg.report.json_schema import json_schema
     from ssdlossdbg.results import (
         AnchorsResult,
         AuditResult,
@@ -82,7 +84,9 @@ _HOMES = {
     "detect": "api",
     "encode": "multibox.codec",
     "fit": "api",
+    "from_json": "report.documents",
     "generate_priors": "multibox.priors",
+    "json_schema": "report.json_schema",
     "load_dataset": "api",
     "load_dialect": "readers.dialects",
     "load_photo": "readers.photos",
@@ -131,7 +135,9 @@ __all__ = [
     "detect",
     "encode",
     "fit",
+    "from_json",
     "generate_priors",
+    "json_schema",
     "load_dataset",
     "load_dialect",
     "load_photo",
