@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from ssdlossdbg.multibox.priors import Priors, generate_priors
     from ssdlossdbg.readers.datasets import Dataset
     from ssdlossdbg.readers.dialects import load_dialect
+    from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
     from ssdlossdbg.readers.photos import Photo, load_photo
-    from ssdlossdbg.readers.priors import NamedPriors, load_priors
+    from ssdlossdbg.readers.saved.layout import SavedLayout
     from ssdlossdbg.results import (
         AnchorsResult,
         AuditResult,
@@ -65,11 +66,12 @@ _HOMES = {
     "Matching": "multibox.matching",
     "MiningSpec": "rules",
     "MultiBoxLoss": "multibox.loss",
-    "NamedPriors": "readers.priors",
+    "NamedPriors": "readers.named_priors",
     "Photo": "readers.photos",
     "PriorSpec": "rules",
     "Priors": "multibox.priors",
     "RoleChanges": "results",
+    "SavedLayout": "readers.saved.layout",
     "SsdLossDbgError": "errors",
     "UnknownNameError": "errors",
     "anchors": "api",
@@ -84,7 +86,7 @@ _HOMES = {
     "load_dataset": "api",
     "load_dialect": "readers.dialects",
     "load_photo": "readers.photos",
-    "load_priors": "readers.priors",
+    "load_priors": "readers.named_priors",
     "loss": "api",
     "match": "api",
     "match_priors": "multibox.matching:match",
@@ -118,6 +120,7 @@ __all__ = [
     "PriorSpec",
     "Priors",
     "RoleChanges",
+    "SavedLayout",
     "SsdLossDbgError",
     "UnknownNameError",
     "anchors",

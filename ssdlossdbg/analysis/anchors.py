@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from ssdlossdbg.analysis.common import summarise
-from ssdlossdbg.analysis.evidence.priors import describe_priors
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid, square_iou
 from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder
 

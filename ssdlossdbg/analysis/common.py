@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Box, ConfigSummary, IntArray
 from ssdlossdbg.rules import Dialect, Units
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ssdlossdbg import prior_configs as shipped
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.schema import build, load_named
+from ssdlossdbg.readers.schema import build, load_named, stated
 from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
 PRIOR_CONFIGS = Path(shipped.__file__).parent
@@ -39,7 +39,7 @@ class LevelTable:
 
 @dataclass(frozen=True)
 class PriorConfigTable:
-    """A prior config as written in a file."""
+    """A prior config as written in a file; `priors` says how many there are, for one who looks for that many."""
 
     image_size: int | tuple[int, int]
     levels: tuple[LevelTable, ...]
@@ -47,6 +47,7 @@ class PriorConfigTable:
     title: str = ""
     codebase: str = ""
     aliases: tuple[str, ...] = ()
+    priors: int | None = None
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: float = 0.5
@@ -83,13 +84,25 @@ def load_prior_config(name: str) -> PriorConfig:
     """
     table, path = load_named(name, PRIOR_CONFIGS, "prior config", "--config")
     config = build(PriorConfigTable, table, path)
-    name = config.name or path.stem
-    return PriorConfig(name, config.title, config.codebase, _spec(config, path), config.aliases)
+    spec = _spec(config, path)
+    if config.priors not in (None, spec.count):
+        raise InputError(path, f"key priors: is {config.priors}, but the levels make {spec.count}", "Correct either.")
+    return PriorConfig(config.name or path.stem, config.title, config.codebase, spec, config.aliases)
 
 
 def preset_names() -> list[str]:
     """The names of all shipped presets, sorted."""
     return sorted(file.stem for file in PRIOR_CONFIGS.glob("*.toml"))
+
+
+def presets_with(count: int) -> list[str]:
+    """The names of the shipped presets of so many priors, sorted."""
+    return [name for name in preset_names() if stated(PRIOR_CONFIGS / f"{name}.toml", "priors") == count]
+
+
+def preset_codebase(name: str) -> str:
+    """Whose preset that is, by its name."""
+    return str(stated(PRIOR_CONFIGS / f"{name}.toml", "codebase"))
 
 
 def _spec(config: PriorConfigTable, path: Path) -> PriorSpec:
@@ -100,7 +113,11 @@ def _spec(config: PriorConfigTable, path: Path) -> PriorSpec:
     if not math.isfinite(config.offset):
         raise InputError(path, f"key offset: must be a number, found {config.offset:g}", "Correct the value.")
     levels = tuple(_level(level, image, f"levels[{index}]", path) for index, level in enumerate(config.levels))
-    return PriorSpec((int(image[0]), int(image[1])), levels, config.clip, config.order, config.offset)
+    try:
+        return PriorSpec((int(image[0]), int(image[1])), levels, config.clip, config.order, config.offset)
+    except ValueError as error:
+        key, _, demand = str(error).partition(" ")
+        raise InputError(path, f"key {key}: {demand}", "Correct the value.") from None
 
 
 def _level(level: LevelTable, image: tuple[float, float], key: str, path: Path) -> LevelSpec:
@@ -147,10 +164,18 @@ def _fraction(text: str, key: str, path: Path) -> float:
 
 
 def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
+    first, second = value if isinstance(value, tuple) else (value, value)
+    return _float(first), _float(second)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf if value > 0 else -math.inf
 
 
 def _positive(values: tuple[float, ...], path: Path, key: str) -> None:
-    if not all(math.isfinite(value) and value > 0 for value in values):
+    if not all(0 < value < math.inf for value in values):
         shown = ", ".join(f"{value:g}" for value in values)
         raise InputError(path, f"key {key}: must be above 0, found {shown}", "Correct the value.")

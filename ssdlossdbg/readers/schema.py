@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
+import tomllib
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -12,10 +15,11 @@ import msgspec
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.files import is_file, read_table, read_text
+from ssdlossdbg.rules import known_values
 
 T = TypeVar("T")
-# What names a file belongs to that file, not to those that build on it.
-OWN = ("name", "aliases")
+# What names a file or counts what it makes belongs to that file, not to those that build on it.
+OWN = ("name", "aliases", "priors")
 
 
 def build(cls: type[T], table: dict[str, Any], where: object) -> T:
@@ -37,18 +41,32 @@ def build(cls: type[T], table: dict[str, Any], where: object) -> T:
         message, _, place = str(error).partition(" - at ")
         key = place.strip("`").removeprefix("$").removeprefix(".")
         what = message[:1].lower() + message[1:]
-        raise InputError(where, f"key {key}: {what}" if key else what, "Correct the value.") from None
+        raise InputError(where, f"key {key}: {what}" if key else what, _fix(cls, key, what)) from None
 
 
 @cache
 def _fields(cls: type) -> dict[str, type | None]:
-    """The dataclass's keys, each with the dataclass inside it (or inside its list), if any."""
+    """The dataclass's keys, each with the dataclass or enum that it holds (or its list does), if any."""
     hints = get_type_hints(cls)
     nested = {}
     for field in dataclasses.fields(cls):
         inside = (hints[field.name], *get_args(hints[field.name]))
-        nested[field.name] = next((kind for kind in inside if dataclasses.is_dataclass(kind)), None)
-    return nested  # type: ignore[return-value]
+        nested[field.name] = next((kind for kind in inside if dataclasses.is_dataclass(kind) or _is_enum(kind)), None)
+    return nested
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
+def _fix(cls: Any, key: str, what: str) -> str:
+    """What to do about the value at a key: of words, which there are."""
+    prefix = "invalid enum value "
+    if not what.startswith(prefix):
+        return "Correct the value."
+    for name in re.sub(r"\[[^]]*\]", "", key).split("."):
+        cls = _fields(cls)[name]
+    return f"Correct the value. Known: {known_values(cls, what.removeprefix(prefix)[1:-1])}."
 
 
 def _refuse_unknown_keys(cls: type, table: dict[str, Any], where: object, prefix: str) -> None:
@@ -59,7 +77,7 @@ def _refuse_unknown_keys(cls: type, table: dict[str, Any], where: object, prefix
         inner = fields[key]
         children = value if isinstance(value, list) else [value]
         for index, child in enumerate(children):
-            if inner is not None and isinstance(child, dict):
+            if dataclasses.is_dataclass(inner) and isinstance(child, dict):
                 place = f"{key}[{index}]" if isinstance(value, list) else key
                 _refuse_unknown_keys(inner, child, where, f"{prefix}{place}.")
 
@@ -90,6 +108,12 @@ def chain(name: str, folder: Path, kind: str, where: str) -> list[Path]:
     return files
 
 
+def stated(file: Path, key: str) -> Any:
+    """What a shipped file states of a key in a line of its own, or None; parsing the whole takes ten times as long."""
+    line = re.search(rf"^{key} = .+$", read_text(file), re.MULTILINE)
+    return tomllib.loads(line[0])[key] if line else None
+
+
 def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The table of a file, laid over that of its `base` section by section."""
     if path in seen:
@@ -116,11 +140,9 @@ def _find(name: str, folder: Path, kind: str, where: str, beside: Path) -> Path:
     own = Path(name)
     if own.suffix.lower() in {".toml", ".json"}:
         return Path(os.path.normpath(beside / own))
-    shipped_files = sorted(folder.glob("*.toml"))
-    for file in shipped_files:
-        # Looking before parsing: reading all files takes a tenth of parsing them.
-        if f'"{name}"' in read_text(file) and name in read_table(file).get("aliases", ()):
+    aliases = {file: stated(file, "aliases") or [] for file in sorted(folder.glob("*.toml"))}
+    for file, names in aliases.items():
+        if name in names:
             return file
-    aliases = [alias for file in shipped_files for alias in read_table(file).get("aliases", ())]
-    known = [file.stem for file in shipped_files] + aliases
+    known = [alias for file, names in aliases.items() for alias in (file.stem, *names)]
     raise UnknownNameError(where, kind, name, known, "A file of your own must end in .toml or .json.")

@@ -29,6 +29,7 @@ from ssdlossdbg.results.common import (
     IntArray,
 )
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results.costs import Costs, Cutoff, GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
@@ -48,17 +49,7 @@ from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.geometry import outside_share, sound_boxes, sound_priors, square_iou
-from ssdlossdbg.results.loss import (
-    Cutoff,
-    GroundTruthLoss,
-    GroupLoss,
-    ImageLoss,
-    LossResult,
-    MinedNegative,
-    NonFinite,
-    Parts,
-    SceneLoss,
-)
+from ssdlossdbg.results.loss import GroupLoss, LossResult, SceneLoss
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
@@ -109,6 +100,7 @@ __all__ = [
     "CompareResult",
     "ConfigSummary",
     "Contested",
+    "Costs",
     "Cutoff",
     "DetectResult",
     "Detection",

@@ -10,7 +10,7 @@ import torch
 from ssdlossdbg.analysis.common import box_problem, resolve_device, summarise, to_pixels
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 
 NAN, INF = math.nan, math.inf
 

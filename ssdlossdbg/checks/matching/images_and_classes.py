@@ -10,14 +10,14 @@ import numpy as np
 from ssdlossdbg.checks.cases import Describe, TableCases, of_images
 from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, sound_objects
 from ssdlossdbg.checks.rows import by_class
-from ssdlossdbg.results import Case, LossResult, Objects, Severity, Where
+from ssdlossdbg.results import Case, Costs, Objects, Severity, Where
 
 # A class is judged from so many objects on, and condemned if so large a share of them is only forced.
 LEAST_OBJECTS, MOST_FORCED = 10, 0.9
 
 
-@MATCHING.check(8, "no positive in the batch", Severity.ERROR, LossResult, ("LBL002", "MAT009", *BROKEN_INPUTS))
-def no_positive(result: LossResult) -> Iterator[Case]:
+@MATCHING.check(8, "no positive in the batch", Severity.ERROR, Costs, ("LBL002", "MAT009", *BROKEN_INPUTS))
+def no_positive(result: Costs) -> Iterator[Case]:
     """No prior of the whole batch is positive.
 
     What it means:
@@ -42,7 +42,7 @@ def no_positive(result: LossResult) -> Iterator[Case]:
     gives = (
         f"the real {result.dialect} raises: {result.raises}" if result.raises else f"the loss is {result.loss.total:g}"
     )
-    message = f"none of the {len(result.images) * result.config.priors} priors of the batch is positive, so {gives}"
+    message = f"none of the {len(result.images) * result.priors} priors of the batch is positive, so {gives}"
     fix = "Skip batches without an object, or divide by max(positives, 1)."
     yield Case(Where(result.targets_path), message, 0, 1, fix)
 
