@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import (
     EncodedTable,
     FloatArray,
