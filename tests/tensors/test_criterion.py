@@ -30,10 +30,10 @@ def test_it_returns_both_losses_of_the_dialect(name: str, small: Any) -> None:
 
 
 def test_it_returns_what_the_saved_batch_shows() -> None:
-    loc, conf, _ = torch.load(SAMPLES / "preds.pt", weights_only=True)
+    loc, conf, priors = torch.load(SAMPLES / "preds.pt", weights_only=True)
     targets = torch.load(SAMPLES / "targets.pt", weights_only=True)
     shown = ssdlossdbg.loss(SAMPLES / "preds.pt", SAMPLES / "targets.pt", device="cpu").loss
-    localization, confidence = MultiBoxLoss("ssd.pytorch", priors="ssd300")(loc, conf, targets)
+    localization, confidence = MultiBoxLoss("ssd.pytorch", priors=priors)(loc, conf, targets)
     assert float(localization) == pytest.approx(shown.localization, rel=1e-6)
     assert float(confidence) == pytest.approx(shown.confidence, rel=1e-6)
 
@@ -43,7 +43,9 @@ def test_the_gradient_is_that_of_finite_differences(name: str, small: Any) -> No
     gt = small.gt(load_dialect(name))
     criterion = MultiBoxLoss(name, priors=small.priors)
     loc, conf = (each.double().requires_grad_() for each in (small.loc, small.conf))
-    assert torch.autograd.gradcheck(lambda a, b: sum(criterion(a, b, gt)), (loc, conf), eps=1e-7, atol=1e-5)
+    assert torch.autograd.gradcheck(
+        lambda a, b: sum(criterion(a, b, gt)), (loc, conf), eps=1e-7, atol=1e-5, fast_mode=True
+    )
 
 
 @pytest.mark.parametrize("name", dialect_names())
@@ -51,7 +53,7 @@ def test_the_gradient_is_the_analytic_one(name: str, small: Any) -> None:
     dialect = load_dialect(name)
     gt = small.gt(dialect)
     loc, conf = small.loc.clone().requires_grad_(), small.conf.clone().requires_grad_()
-    sum(MultiBoxLoss(name, priors=small.priors)(loc, conf, gt)).backward()  # type: ignore[union-attr]
+    sum(MultiBoxLoss(name, priors=small.priors)(loc, conf, gt)).backward()
     terms = multibox_loss(small.loc, small.conf, small.priors, gt, name)
     assert loc.grad is not None
     assert conf.grad is not None
@@ -68,7 +70,7 @@ def test_the_gradient_is_that_of_plain_loops(seed: int, reference: ModuleType) -
     gt = ssdlossdbg.pad_ground_truth(batch.boxes, batch.labels)
     ours, theirs = ([batch.loc.clone().requires_grad_(), batch.conf.clone().requires_grad_()] for _ in range(2))
     rules = LossSpec(localization_weight=2.0, smooth_l1_beta=0.5)
-    sum(MultiBoxLoss("ssd.pytorch", rules, priors=batch.priors)(*ours, gt)).backward()  # type: ignore[union-attr]
+    sum(MultiBoxLoss("ssd.pytorch", rules, priors=batch.priors)(*ours, gt)).backward()
     reference.differentiable_loss(batch, *theirs, beta=0.5, alpha=2.0).backward()
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine.grad, other.grad)
@@ -82,6 +84,7 @@ class Head(nn.Module):
         self.loc, self.conf = nn.Linear(8, priors * 4), nn.Linear(8, priors * classes)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Offsets and logits of all priors."""
         images = len(features)
         return self.loc(features).view(images, -1, 4), self.conf(features).view(images, self.loc.out_features // 4, -1)
 
@@ -91,14 +94,14 @@ def test_a_network_learns_under_every_dialect(name: str, small: Any) -> None:
     torch.manual_seed(0)
     network, features = Head(len(small.priors.boxes), 4), torch.eye(3, 8)
     criterion, gt = MultiBoxLoss(name, priors=small.priors), small.gt(load_dialect(name))
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.5)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
     losses = []
-    for _ in range(25):
+    for _ in range(20):
         localization, confidence = criterion(*network(features), gt)
         optimiser.zero_grad()
         (localization + confidence).backward()
         optimiser.step()
-        losses.append(float(localization + confidence))
+        losses.append(float((localization + confidence).detach()))
     assert losses[-1] < 0.7 * losses[0]
     assert all(parameter.isfinite().all() for parameter in network.parameters())
 
