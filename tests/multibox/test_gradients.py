@@ -118,3 +118,24 @@ def test_gradients_on_a_gpu(seed: int, reference: ModuleType, rules: Dialect) ->
     )
     by_conf = scattered(batch.conf.to("cuda"), found, rules).cpu()
     torch.testing.assert_close(by_conf, scattered(batch.conf, expected, rules), rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_gradient_passes_a_probability_floor(seed: int, reference: ModuleType, rules: Dialect) -> None:
+    """A term that the floor caps is a constant: the plain sum of clamped terms, differentiated, says so."""
+    batch, floor = reference.random_batch(seed), 1e-3
+    spec = replace(rules.loss, probability_floor=floor)
+    result = compute(batch, replace(rules, loss=spec))
+    conf = batch.conf.clone().requires_grad_()
+    picked = result.selected
+    chosen = conf[picked].softmax(-1).gather(1, result.matching.labels[picked][:, None])
+    total = -chosen.clamp(min=floor).log().sum() / int(result.normalizer)
+    (expected,) = torch.autograd.grad(total, conf)
+    capped = (chosen < floor).sum()
+    assert 0 < int(capped) < len(chosen)
+    torch.testing.assert_close(scattered(batch.conf, result, replace(rules, loss=spec)), expected)
+    own = batch.conf.clone().requires_grad_()
+    trained = compute(
+        reference.Batch(batch.loc, own, batch.priors, batch.boxes, batch.labels), replace(rules, loss=spec)
+    )
+    torch.testing.assert_close(torch.autograd.grad(trained.total, own)[0], expected)

@@ -308,3 +308,15 @@ def test_loss_on_a_gpu_asks_the_host_for_nothing(reference: ModuleType, rules: D
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert bool(total.isfinite())
+
+
+def test_a_floor_caps_what_is_summed_and_not_what_is_mined(rules: Dialect) -> None:
+    """Both negatives cost as much as the floor allows, but the second one's background is the less likely."""
+    conf = torch.tensor([[[0.0, 5.0], [0.0, 10.0], [0.0, 12.0], [0.0, -5.0]]])
+    boxes = torch.tensor([[0.0, 0.0, 0.25, 0.25]])
+    low = torch.arange(4.0)[:, None].expand(-1, 2) / 4
+    priors = torch.cat((low + 0.125, torch.full((4, 2), 0.25)), 1)
+    floored = replace(rules, loss=replace(rules.loss, probability_floor=1e-3), mining=replace(rules.mining, ratio=1.0))
+    found = compute(torch.zeros(1, 4, 4), conf, priors, pad_ground_truth([boxes], [torch.tensor([1])]), floored)
+    assert found.mining.mined.tolist() == [[False, False, True, False]]
+    assert float(found.confidence_terms[0, 2]) == pytest.approx(-math.log(1e-3), rel=1e-6)
