@@ -29,8 +29,9 @@ _NAMES = {
     "multibox.priors": "Priors",
     "readers.datasets": "Dataset",
     "readers.dialects": "load_dialect",
+    "readers.named_priors": "NamedPriors load_priors",
     "readers.photos": "Photo load_photo",
-    "readers.priors": "NamedPriors load_priors",
+    "readers.saved.layout": "SavedLayout",
     "results": """
         AnchorsResult AuditResult Case CheckResult CompareResult DetectResult Finding FitResult LossResult
         MatchResult RoleChanges Severity Where

@@ -16,6 +16,9 @@ import torch
 import ssdlossdbg
 from ssdlossdbg import api, rules
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.saved import tensor_files
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.rules import Units
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
@@ -148,12 +151,14 @@ def saved_batch(folder: Path, *, with_priors: bool = True) -> tuple[Path, Path, 
 
 def test_priors_may_come_with_the_predictions_or_by_themselves(tmp_path: Path) -> None:
     predictions, targets, priors = saved_batch(tmp_path)
-    inside = ssdlossdbg.loss(predictions, targets, device="cpu", image_size=(64, 32))
+    inside = ssdlossdbg.loss(predictions, targets, device="cpu", layout=SavedLayout(image_size=(64, 32)))
     assert inside.config.levels == ((4, 4),)
     assert (inside.config.image_size, inside.config.image_size_known) == ((64, 32), True)
     torch.save(priors, tmp_path / "priors.pt")
     saved_batch(tmp_path, with_priors=False)
-    beside = ssdlossdbg.loss(predictions, targets, str(tmp_path / "priors.pt"), device="cpu", image_size=(64, 32))
+    beside = ssdlossdbg.loss(
+        predictions, targets, str(tmp_path / "priors.pt"), device="cpu", layout=SavedLayout(image_size=(64, 32))
+    )
     assert beside.loss == inside.loss
     with pytest.raises(ssdlossdbg.InputError, match="holds no priors"):
         ssdlossdbg.loss(predictions, targets, device="cpu")
@@ -161,16 +166,21 @@ def test_priors_may_come_with_the_predictions_or_by_themselves(tmp_path: Path) -
 
 def test_units_and_labels_may_be_said(tmp_path: Path) -> None:
     predictions, targets, _ = saved_batch(tmp_path)
-    expected = ssdlossdbg.loss(predictions, targets, device="cpu", image_size=(64, 32))
+    expected = ssdlossdbg.loss(predictions, targets, device="cpu", layout=SavedLayout(image_size=(64, 32)))
     rows = torch.load(targets, weights_only=True)[0]
     torch.save([rows * torch.tensor([64.0, 32.0, 64.0, 32.0, 1.0]) + torch.tensor([0.0] * 4 + [1.0])], targets)
     found = ssdlossdbg.loss(
-        predictions, targets, device="cpu", image_size=(64, 32), target_units=Units.PIXELS, label_offset=0
+        predictions,
+        targets,
+        device="cpu",
+        layout=SavedLayout(image_size=(64, 32), target_units=Units.PIXELS, label_offset=0),
     )
     assert found.loss.total == pytest.approx(expected.loss.total, rel=1e-6)
     assert [item.class_id for item in found.ground_truth] == [item.class_id for item in expected.ground_truth]
     with pytest.raises(ssdlossdbg.InputError, match="--image-size"):
-        ssdlossdbg.loss(predictions, targets, device="cpu", target_units=Units.PIXELS, label_offset=0)
+        ssdlossdbg.loss(
+            predictions, targets, device="cpu", layout=SavedLayout(target_units=Units.PIXELS, label_offset=0)
+        )
 
 
 def test_more_photos_than_images_are_refused(tmp_path: Path) -> None:
@@ -194,6 +204,26 @@ def test_unknown_presets_and_dialects_are_refused(call: Callable[[], object]) ->
 @pytest.mark.parametrize("units", ["normalized", Units.NORMALIZED], ids=["word", "member"])
 def test_units_by_word(units: str) -> None:
     batch = (SAMPLES / "preds.pt", SAMPLES / "targets.pt")
-    assert ssdlossdbg.loss(*batch, target_units=units).loss == ssdlossdbg.loss(*batch).loss
+    assert ssdlossdbg.loss(*batch, layout=SavedLayout(target_units=units)).loss == ssdlossdbg.loss(*batch).loss
     with pytest.raises(InputError, match=r"target_units: is 'percent'\. Say normalized or pixels"):
-        ssdlossdbg.loss(*batch, target_units="percent")
+        ssdlossdbg.loss(*batch, layout=SavedLayout(target_units="percent"))
+
+
+def test_check_opens_each_saved_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, targets, priors = saved_batch(tmp_path)
+    (tmp_path / "alone").mkdir()
+    targets.rename(tmp_path / "alone" / "targets.pt")
+    saved_batch(tmp_path)
+    torch.save((torch.zeros(1, 16), torch.zeros(1, 16, 4)), tmp_path / "encoded.pt")
+    torch.save(priors, tmp_path / "neither.pt")
+    opened: list[str] = []
+
+    def counted(path: Path) -> bytes:
+        opened.append(path.relative_to(tmp_path).as_posix())
+        return read_bytes(path)
+
+    monkeypatch.setattr(tensor_files, "read_bytes", counted)
+    encoded, neither = tmp_path / "encoded.pt", tmp_path / "neither.pt"
+    found = ssdlossdbg.check([tmp_path, encoded, neither], device="cpu")
+    assert sorted(opened) == ["alone/targets.pt", "encoded.pt", "neither.pt", "preds.pt", "targets.pt"]
+    assert found.files.tensors == 5

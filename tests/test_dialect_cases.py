@@ -15,12 +15,13 @@ import pytest
 import torch
 
 from ssdlossdbg import LossTerms, multibox_loss, pad_ground_truth
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import RULES, analyse_compare
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.rules import Dialect, Units
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "data/dialect_cases.json").read_text())
@@ -96,7 +97,7 @@ def test_causes_add_up_to_the_difference(case: str) -> None:
     named = NamedPriors("case", "", Priors(torch.tensor(data["priors"]), (SIDE, SIDE), ()))
     reference = load_dialect("caffe")  # finite on every case
     asked = [dialect_of(name) for name in data["results"]]
-    result = analyse_compare(predictions, targets, named, asked, reference, device="cpu")
+    result = analyse_compare(Batch(named, "cpu", predictions=predictions, targets=targets), asked, reference)
     for outcome, dialect in zip(result.dialects, asked, strict=True):
         alone = loss_of(case, dialect)
         assert outcome.total == pytest.approx(float(alone.total), rel=1e-6, nan_ok=True)

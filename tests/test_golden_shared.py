@@ -16,16 +16,18 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotations import load_annotation
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import LossResult
 from ssdlossdbg.rules import Units
 
@@ -73,14 +75,8 @@ def test_match_of_a_photo(name: str) -> None:
     photo = BCCD / "JPEGImages" / f"{name}.jpg"
     annotation = load_annotation(BCCD / "Annotations" / f"{name}.xml", photo, (640, 480))
     assert annotation.size is not None
-    found = analyse_match(
-        image_path=str(photo),
-        image_size=annotation.size,
-        annotation=annotation,
-        named=voc_priors(),
-        dialect=RULES,
-        device="cpu",
-    )
+    objects = AnnotatedObjects(annotation, annotation.size, ())
+    found = analyse_match(Scene(Batch(voc_priors(), "cpu", targets=objects), RULES), str(photo))
     expected = MATCHES[name]
     assert [item.positives for item in found.ground_truth] == expected["positives"]
     assert [item.best_prior for item in found.ground_truth] == expected["best_prior"]
@@ -117,7 +113,7 @@ def account(name: str) -> LossResult:
     """The account of a recorded case."""
     predictions, targets, priors = inputs(name)
     named = NamedPriors(name="case", codebase="", priors=Priors(priors, (512, 512), ()))
-    return analyse_loss(predictions=predictions, targets=targets, named=named, dialect=RULES, device="cpu")
+    return analyse_loss(Scene(Batch(named, "cpu", predictions=predictions, targets=targets), RULES))
 
 
 def compute(name: str) -> MultiBoxLoss:

@@ -17,6 +17,7 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.matching import roles_of_labels
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import LossResult
 from ssdlossdbg.rules import Axes, Background, Coordinates, Dialect, Rows, Units
 
@@ -99,7 +100,7 @@ class Files:
     def loss(self, predictions: Path, targets: Path, native: bool) -> LossResult:
         """Of both files; their priors are no preset's."""
         return api.loss(
-            predictions, targets, dialect=self.dialect, native=native, image_size=(SIDE, SIDE), device="cpu"
+            predictions, targets, dialect=self.dialect, layout=SavedLayout(native=native, image_size=SIDE), device="cpu"
         )
 
 
@@ -181,7 +182,9 @@ def test_a_target_that_is_not_finite_is_traced_to_its_prior(tmp_path: Path) -> N
 def test_compare_starts_from_the_given_roles(tmp_path: Path) -> None:
     files = Files(tmp_path, "batch_norm_1_4", load_dialect("pytorch-ssd"))
     predictions, encoded = files.predictions(native=False), files.encoded(native=False)
-    result = api.compare(predictions, encoded, reference="pytorch-ssd", image_size=(SIDE, SIDE), device="cpu")
+    result = api.compare(
+        predictions, encoded, reference="pytorch-ssd", layout=SavedLayout(image_size=SIDE), device="cpu"
+    )
     assert result.targets_layout.endswith("so matching and encoding are not compared: for that, save the objects")
     totals = {outcome.name: outcome.total for outcome in result.dialects}
     # All match this case alike, so that the encoded targets lead each to its own figure.
@@ -201,7 +204,9 @@ def test_compare_in_the_references_own_order(tmp_path: Path) -> None:
     for name in ("mmdetection", "nvidia", "ssd.tensorflow", "caffe"):
         files = Files(tmp_path, "batch_norm_1_4", load_dialect(name))
         predictions, objects = files.predictions(native=True), files.objects()
-        compared = api.compare(predictions, objects, reference=name, native=True, image_size=(SIDE, SIDE), device="cpu")
+        compared = api.compare(
+            predictions, objects, reference=name, layout=SavedLayout(native=True, image_size=SIDE), device="cpu"
+        )
         results.append({outcome.name: outcome.total for outcome in compared.dialects})
     for other in results[1:]:
         assert other == pytest.approx(results[0], rel=1e-6)
@@ -242,4 +247,4 @@ def test_an_assumed_size_is_refused_where_it_matters(tmp_path: Path) -> None:
         api.loss(predictions, objects, dialect=str(fork), device="cpu")
     with pytest.raises(InputError, match="fork has"):
         api.compare(predictions, objects, dialects=["caffe", str(fork)], device="cpu")
-    api.loss(predictions, objects, dialect=str(fork), image_size=(SIDE, SIDE), device="cpu")
+    api.loss(predictions, objects, dialect=str(fork), layout=SavedLayout(image_size=SIDE), device="cpu")

@@ -1,45 +1,156 @@
-"""A saved batch in the terms of one dialect: its units, and where its real code would raise."""
+"""What is given: the images of one batch on the device, whatever dialect is asked; and what was computed from it."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
+
 from torch import Tensor
 
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.analysis.common import class_name, resolve_device
+from ssdlossdbg.analysis.evidence.objects import Stated, state_targets
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.rules import Dialect, Units
 
-
-def targets_in_units(targets: Targets, priors: Priors, dialect: Dialect) -> list[Tensor]:
-    """The boxes in what the dialect computes in; as they are in the file where that is it, to the last bit."""
-    boxes = [image.to(priors.boxes.dtype) for image in targets.boxes]
-    if targets.units is dialect.targets.units:
-        return boxes
-    size = priors.boxes.new_tensor([*priors.image_size, *priors.image_size]).cpu()
-    return [image / size if targets.units is Units.PIXELS else image * size for image in boxes]
+T = TypeVar("T")
 
 
-def why_raises(gt: GroundTruthBatch | None, loss: MultiBoxLoss, dialect: Dialect) -> str | None:
-    """Where the dialect's real code raises on this batch, and on which images; None where it does not.
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The objects of B images as one dialect's loader hands them to the loss; a `Source` for that dialect alone.
+
+    Attributes:
+        gt: in the unit that the dialect computes in, on the CPU.
+        stated: what their files say of them, where the checks are to see that.
+    """
+
+    gt: GroundTruthBatch
+    stated: Stated | None = None
+
+    def settings(self, _: Dialect, /) -> Hashable:
+        """None: there is one reading."""
+        return None
+
+    def load(self, _: Dialect, __: Priors, /) -> Loaded:
+        """That reading."""
+        return self
+
+
+class Source(Protocol):
+    """Where the objects of a batch come from."""
+
+    def settings(self, rules: Dialect, /) -> Hashable:
+        """The settings of a dialect that make a difference to what `load` returns."""
+
+    def load(self, rules: Dialect, priors: Priors, /) -> Loaded:
+        """The objects as that dialect's loader reads them, for an input of the size that the priors are for."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedObjects:
+    """Objects from saved targets.
+
+    Attributes:
+        targets: per image boxes and labels.
+        classes: what the classes from 1 are called; numbers stand in for those that are missing.
+        path: the targets' file.
+    """
+
+    targets: Targets
+    classes: tuple[str, ...]
+    path: str
+
+    def settings(self, rules: Dialect) -> Hashable:
+        """The unit is all that a dialect has a say in."""
+        return rules.targets.units
+
+    def load(self, rules: Dialect, priors: Priors) -> Loaded:
+        """The boxes in the dialect's unit; as they are in the file where that is it, to the last bit."""
+        boxes = [image.to(priors.boxes.dtype) for image in self.targets.boxes]
+        if self.targets.units is not rules.targets.units:
+            size = priors.boxes.new_tensor([*priors.image_size, *priors.image_size]).cpu()
+            boxes = [image / size if self.targets.units is Units.PIXELS else image * size for image in boxes]
+        stated = state_targets(self.targets, self.classes, priors.image_size, self.path)
+        return Loaded(pad_ground_truth(boxes, self.targets.labels), stated)
+
+
+class Batch:
+    """B images on the device: what is known of them, and what was computed from it under any dialect.
 
     Args:
-        gt: the objects, in any units; None where they are not known, which leaves fewer places to look for.
-        loss: what the formula gives for them.
-        dialect: whose code it is.
+        named: the P priors.
+        device: to compute on: auto, cpu, cuda, cuda:N or mps.
+        predictions: `[B, P, 4]` and `[B, P, C]`; None where only objects are known.
+        targets: the objects, class ids below C; or what every prior is to learn, already encoded; None where nothing
+            is known of either.
+        classes: what the user says the classes from 1 are called; numbers stand in for those that are missing.
+        paths: of predictions and targets, for places in findings and reports.
+        photos: paths of those of the first images, for reports.
+
+    Raises:
+        InputError: no such device.
     """
-    every = torch.ones_like(loss.matching.positive[:, 0])
-    reasons = [(dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0))]
-    if gt is not None:
-        reasons = [*_reasons_in_objects(gt, dialect), *reasons]
-    for reason, images in reasons:
-        if reason and bool(images.any()):
-            return f"{reason} (image {', '.join(map(str, images.nonzero().flatten().tolist()))})"
-    return None
 
+    def __init__(
+        self,
+        named: NamedPriors,
+        device: str = "auto",
+        *,
+        predictions: Predictions | None = None,
+        targets: Targets | Source | EncodedTargets | None = None,
+        classes: tuple[str, ...] = (),
+        paths: tuple[str, str] = ("", ""),
+        photos: Sequence[str] = (),
+    ) -> None:
+        self.named, self.classes, self.paths, self.photos = named, classes, paths, photos
+        self.device = resolve_device(device)
+        self.priors = named.priors.to(self.device)
+        self.predictions = predictions and replace(
+            predictions, loc=predictions.loc.to(self.device), conf=predictions.conf.to(self.device)
+        )
+        self.encoded: EncodedTargets | None = None
+        self.source: Source | None = None
+        if isinstance(targets, EncodedTargets):
+            self.encoded = targets
+        else:
+            self.source = SavedObjects(targets, classes, paths[1]) if isinstance(targets, Targets) else targets
+        self._known: dict[Hashable, Any] = {}
 
-def _reasons_in_objects(gt: GroundTruthBatch, dialect: Dialect) -> list[tuple[str, Tensor]]:
-    sides = gt.boxes[..., 2:] - gt.boxes[..., :2]
-    degenerate = (gt.mask & ~(sides > 0).all(-1)).any(1)
-    return [(dialect.raises.degenerate_box, degenerate), (dialect.raises.image_without_objects, gt.counts == 0)]
+    def once(self, stage: str, settings: Hashable, compute: Callable[[], T]) -> T:
+        """What was computed under these settings before, or else what `compute` returns now."""
+        key = stage, settings
+        if key not in self._known:
+            self._known[key] = compute()
+        known: T = self._known[key]
+        return known
+
+    @property
+    def targets_layout(self) -> str:
+        """What was recognised in the targets' file, in words; empty where they come from no such file."""
+        if self.encoded:
+            return self.encoded.layout
+        return self.source.targets.layout if isinstance(self.source, SavedObjects) else ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the C output columns, background first."""
+        return tuple(class_name(index, self.classes) for index in range(self.conf.shape[-1]))
+
+    @property
+    def loc(self) -> Tensor:
+        """`[B, P, 4]` predicted offsets, on the device."""
+        assert self.predictions is not None
+        return self.predictions.loc
+
+    @property
+    def conf(self) -> Tensor:
+        """`[B, P, C]` logits, on the device."""
+        assert self.predictions is not None
+        return self.predictions.conf

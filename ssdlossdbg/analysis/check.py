@@ -7,18 +7,18 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import torch
 
-from ssdlossdbg.analysis.annotated import match_boxes, match_loaded
-from ssdlossdbg.analysis.batch import targets_in_units
-from ssdlossdbg.analysis.common import class_name, resolve_device
-from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations, state_targets
+from ssdlossdbg.analysis.batch import Batch, Loaded
+from ssdlossdbg.analysis.common import unit_of
+from ssdlossdbg.analysis.evidence.objects import state_annotations
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.classes import class_id, guess_classes
 from ssdlossdbg.readers.loader import LoadedObjects, load_like
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, Refusal
 from ssdlossdbg.rules import Dialect
 
@@ -57,7 +57,6 @@ def analyse_annotations(
     Raises:
         InputError: no such device.
     """
-    priors = named.priors.to(resolve_device(device))
     classes = classes or _guess_together(images)
     formats: dict[str, list[_Ready]] = {}
     refusals = []
@@ -66,32 +65,10 @@ def analyse_annotations(
             formats.setdefault(image.annotation.format, []).append(_ready(image, dialect, classes))
         except InputError as error:
             refusals.append(refusal(str(image.annotation.path), error))
-    tables = [join([_describe(part, priors, dialect) for part in _parts(ready)]) for ready in formats.values() if ready]
+    tables = [
+        join([_describe(part, named, device, dialect) for part in _parts(ready)]) for ready in formats.values() if ready
+    ]
     return tuple(tables), tuple(refusals)
-
-
-def analyse_targets(
-    targets: Targets, named: NamedPriors, dialect: Dialect, classes: tuple[str, ...], device: str, path: str
-) -> Objects:
-    """Match saved targets of which there are no predictions.
-
-    Args:
-        targets: the objects of a batch, class ids from 0.
-        named: the priors.
-        dialect: the rules.
-        classes: names of the classes from 1; numbers stand in for those that are missing.
-        device: auto, cpu, cuda, cuda:N or mps.
-        path: the targets' file.
-
-    Raises:
-        InputError: no such device.
-    """
-    priors = named.priors.to(resolve_device(device))
-    highest = max((int(labels.max()) for labels in targets.labels if len(labels)), default=0)
-    names = [class_name(index, classes) for index in range(highest + 1)]
-    matched = match_boxes(targets_in_units(targets, priors, dialect), targets.labels, priors, dialect)
-    stated = state_targets(targets, names, priors, path)
-    return describe_objects(stated, matched.in_units, matched.matching, matched.targets, priors, matched.unit, dialect)
 
 
 def refusal(file: str, error: InputError) -> Refusal:
@@ -163,13 +140,15 @@ def _parts(ready: Sequence[_Ready]) -> Iterator[Sequence[_Ready]]:
     return (ready[start : start + IMAGES_AT_ONCE] for start in range(0, len(ready), IMAGES_AT_ONCE))
 
 
-def _describe(ready: Sequence[_Ready], priors: Priors, dialect: Dialect) -> Objects:
+def _describe(ready: Sequence[_Ready], named: NamedPriors, device: str, dialect: Dialect) -> Objects:
     loaded = [each.loaded for each in ready]
-    matched = match_loaded(loaded, [each.ids for each in ready], priors, dialect)
     stated = state_annotations(
         [each.image.annotation for each in ready],
         loaded,
         [each.image.photo_size for each in ready],
         [each.image.name for each in ready],
     )
-    return describe_objects(stated, matched.in_units, matched.matching, matched.targets, priors, matched.unit, dialect)
+    unit = unit_of(dialect, named.priors).cpu()
+    boxes = [(torch.tensor(each.boxes, dtype=torch.float64).reshape(-1, 4) * unit).to(unit.dtype) for each in loaded]
+    gt = pad_ground_truth(boxes, [torch.tensor(each.ids, dtype=torch.long) for each in ready])
+    return Scene(Batch(named, device, targets=Loaded(gt, stated)), dialect).objects

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Box, ConfigSummary, IntArray
 from ssdlossdbg.rules import Dialect, Units
 
@@ -73,17 +73,6 @@ def box_problem(box: Box) -> str | None:
         return "inverted, " + " and ".join(inverted)
     empty = [side for side, low, high in (("width", x1, x2), ("height", y1, y2)) if low == high]
     return "zero " + " and ".join(empty) if empty else None
-
-
-def outside_share(box: Box, size: tuple[int, int]) -> float:
-    """Share of a box's area that lies outside an image of that (width, height); 0 for a box without area."""
-    x1, y1, x2, y2 = box
-    area = (x2 - x1) * (y2 - y1)
-    if not (x2 > x1 and y2 > y1 and math.isfinite(area)):
-        return 0.0
-    width = max(0.0, min(x2, size[0]) - max(x1, 0.0))
-    height = max(0.0, min(y2, size[1]) - max(y1, 0.0))
-    return 1.0 - width * height / area
 
 
 def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:

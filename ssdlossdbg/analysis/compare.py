@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from ssdlossdbg.analysis.batch import targets_in_units, why_raises
-from ssdlossdbg.analysis.common import resolve_device, summarise, unit_of
-from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import AtPriors, MultiBoxLoss, combine, confidence_loss, encode_matched, needs_boxes
-from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
-from ssdlossdbg.multibox.mining import mine
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.common import summarise
+from ssdlossdbg.analysis.evidence.raising import why_raises
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.multibox.loss import MultiBoxLoss
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect
 
@@ -48,15 +38,7 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
 MATCHING_LEFT_OUT = "; so matching and encoding are not compared: for that, save the objects"
 
 
-def analyse_compare(
-    predictions: Predictions,
-    targets: Targets | EncodedTargets,
-    named: NamedPriors,
-    dialects: Sequence[Dialect],
-    reference: Dialect,
-    device: str = "auto",
-    paths: tuple[str, str] = ("", ""),
-) -> CompareResult:
+def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialect) -> CompareResult:
     """Run one batch through several dialects on the same priors, and trace each difference to rules.
 
     The causes of a difference are found by turning the reference into the other dialect one rule at a time, in the
@@ -67,150 +49,53 @@ def analyse_compare(
     the given roles and offsets, and differ only in what comes after, which the layout of the targets then says.
 
     Args:
-        predictions: `[B, P, 4]` and `[B, P, C]`.
-        targets: the objects of the B images, class ids below C; or what every prior is to learn, already encoded.
-        named: the P priors.
+        batch: predictions and targets.
         dialects: whom to ask.
         reference: whom to compare with.
-        device: auto, cpu, cuda, cuda:N or mps.
-        paths: of predictions and targets, for the report only.
-
-    Raises:
-        InputError: no such device.
     """
-    target = resolve_device(device)
-    batch = _Stages(predictions, targets, named.priors.to(target), target)
-    base = batch.loss(reference)
-    outcomes = tuple(_outcome(batch, dialect, reference, base) for dialect in dialects)
+    assert batch.predictions is not None
+    base = Scene(batch, reference)
+    outcomes = tuple(_outcome(Scene(batch, dialect), base) for dialect in dialects)
     return CompareResult(
-        predictions_path=paths[0],
-        targets_path=paths[1],
-        predictions_layout=predictions.layout,
-        targets_layout=targets.layout + (MATCHING_LEFT_OUT if isinstance(targets, EncodedTargets) else ""),
-        dtype=predictions.dtype,
-        device=str(target),
-        config=summarise(named),
+        predictions_path=batch.paths[0],
+        targets_path=batch.paths[1],
+        predictions_layout=batch.predictions.layout,
+        targets_layout=batch.targets_layout + (MATCHING_LEFT_OUT if batch.encoded else ""),
+        dtype=batch.predictions.dtype,
+        device=str(batch.device),
+        config=summarise(batch.named),
         reference=reference.name,
-        reference_total=_total(base),
+        reference_total=_total(base.loss),
         dialects=outcomes,
     )
 
 
-@dataclass(frozen=True)
-class _Given:
-    """What every prior is to learn, where the targets are already encoded."""
-
-    matching: Matching
-    offsets: Tensor
-
-
-@dataclass(frozen=True)
-class _InUnits:
-    """What is to be learnt, and the priors, in what a dialect computes in."""
-
-    wanted: GroundTruthBatch | _Given
-    priors: Tensor
-
-    @property
-    def gt(self) -> GroundTruthBatch | None:
-        """The objects, if they are known."""
-        return self.wanted if isinstance(self.wanted, GroundTruthBatch) else None
-
-
-class _Stages:
-    """The stages of the loss, each computed once for each combination of the settings it depends on."""
-
-    def __init__(
-        self, predictions: Predictions, targets: Targets | EncodedTargets, priors: Priors, device: torch.device
-    ) -> None:
-        self._loc, self._conf = predictions.loc.to(device), predictions.conf.to(device)
-        self._targets, self._priors, self._device = targets, priors, device
-        self._known: dict[Any, Any] = {}
-
-    def in_units(self, dialect: Dialect) -> _InUnits:
-        """The batch in the dialect's units."""
-        converted: _InUnits = self._once(("units", dialect.targets.units), lambda: self._convert(dialect))
-        return converted
-
-    def matching(self, dialect: Dialect) -> Matching:
-        """The roles of the priors."""
-        batch, key = self.in_units(dialect), ("matching", dialect.targets.units, dialect.match)
-        matching: Matching = self._once(key, lambda: _match(batch, dialect))
-        return matching
-
-    def loss(self, dialect: Dialect) -> MultiBoxLoss:
-        """The loss and all its terms."""
-        units, codec = dialect.targets.units, dialect.codec
-        batch, matching = self.in_units(dialect), self.matching(dialect)
-        matched = (units, dialect.match)
-        encoded = self._once(("encoded", matched, codec), lambda: _encode(batch, matching, dialect))
-        kind = (dialect.loss.confidence, dialect.loss.probability_floor)
-        confidence = self._once(
-            ("confidence", matched, kind), lambda: confidence_loss(self._conf, matching.labels, dialect.loss)
-        )
-        boxes = (units, codec) if needs_boxes(dialect.mining) else None
-        decoded = self._once(("decoded", boxes), lambda: decode(self._loc, batch.priors, codec)) if boxes else None
-        mining = self._once(
-            ("mining", matched, kind, boxes, dialect.mining),
-            lambda: mine(self._conf, confidence, matching, decoded, dialect.mining),
-        )
-        return combine(self._loc, matching, encoded, confidence, mining, dialect.mining, dialect.loss)
-
-    def _convert(self, dialect: Dialect) -> _InUnits:
-        priors = self._priors.boxes * unit_of(dialect, self._priors)
-        if isinstance(self._targets, EncodedTargets):
-            labels, offsets = self._targets.labels.to(self._device), self._targets.offsets.to(self._device)
-            return _InUnits(_Given(roles_of_labels(labels, self._loc.dtype), offsets), priors)
-        boxes = targets_in_units(self._targets, self._priors, dialect)
-        return _InUnits(pad_ground_truth(boxes, self._targets.labels).to(self._device), priors)
-
-    def _once(self, key: Any, compute: Any) -> Any:
-        if key not in self._known:
-            self._known[key] = compute()
-        return self._known[key]
-
-
-def _match(batch: _InUnits, dialect: Dialect) -> Matching:
-    wanted = batch.wanted
-    return wanted.matching if isinstance(wanted, _Given) else match(wanted, batch.priors, dialect.match)
-
-
-def _encode(batch: _InUnits, matching: Matching, dialect: Dialect) -> AtPriors:
-    wanted = batch.wanted
-    if isinstance(wanted, _Given):
-        return AtPriors.everywhere(wanted.offsets)
-    return encode_matched(wanted, batch.priors, matching, dialect.codec)
-
-
-def _outcome(batch: _Stages, dialect: Dialect, reference: Dialect, base: MultiBoxLoss) -> DialectOutcome:
-    loss = batch.loss(dialect)
-    gt = batch.in_units(dialect).gt
-    roles = _roles(loss)
+def _outcome(scene: Scene, reference: Scene) -> DialectOutcome:
+    loss, rules = scene.loss, scene.rules
     return DialectOutcome(
-        name=dialect.name,
-        codebase=dialect.codebase,
+        name=rules.name,
+        codebase=rules.codebase,
         localization=float(loss.localization.double()),
         confidence=float(loss.confidence.double()),
         normalizer=float(loss.normalizer),
-        roles=roles,
-        raises=why_raises(gt, loss, dialect),
-        causes=_causes(batch, dialect, reference, base),
+        roles=_roles(loss),
+        raises=why_raises(scene.gt_in_units if scene.objects_known else None, loss, rules),
+        causes=_causes(scene, reference),
     )
 
 
-def _causes(batch: _Stages, dialect: Dialect, reference: Dialect, base: MultiBoxLoss) -> tuple[Cause, ...]:
-    causes, before, current = [], base, reference
+def _causes(scene: Scene, reference: Scene) -> tuple[Cause, ...]:
+    causes, before, dialect = [], reference, scene.rules
     for rule, settings in RULES:
-        changed = [key for key in settings if _setting(current, key) != _setting(dialect, key)]
+        changed = [key for key in settings if _setting(before.rules, key) != _setting(dialect, key)]
         if not changed:
             continue
-        turned = _with_settings(current, dialect, changed)
-        after = batch.loss(turned)
-        old_total, new_total = _total(before), _total(after)
+        after = Scene(scene.batch, _with_settings(before.rules, dialect, changed))
+        old_total, new_total = _total(before.loss), _total(after.loss)
         if old_total != new_total and not (math.isnan(old_total) and math.isnan(new_total)):
-            old, new = _shown(current, changed), _shown(dialect, changed)
-            causes.append(Cause(rule, old, new, new_total - old_total, _roles(before), _roles(after)))
-        current, before = turned, after
+            old, new = _shown(before.rules, changed), _shown(dialect, changed)
+            causes.append(Cause(rule, old, new, new_total - old_total, _roles(before.loss), _roles(after.loss)))
+        before = after
     return tuple(causes)
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.batch import targets_in_units
-from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.detect import SCORES, Detections, Stage, detect
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.matching import match
+from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels
+from ssdlossdbg.analysis.links import Links, link
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.multibox.detect import SCORES, Detections, Stage
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -33,172 +30,74 @@ from ssdlossdbg.results import (
     GroundTruthDetect,
     ImageDetect,
 )
-from ssdlossdbg.rules import Dialect, IouRule
-
-# From this IoU on a detection of its class explains an object (Pascal VOC's criterion).
-EXPLAINS = 0.5
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _Detected:
     """The batch on the device, with what was detected in it."""
 
     found: Detections
     boxes: Tensor  # [D, 4] normalised
     gt: GroundTruthBatch
     positives: Tensor  # [B, G, 5] positives of each object, and how many of them reach each stage after the first
-    links: _Links
+    links: Links
     priors: Priors
     names: tuple[str, ...]
     judged: bool
 
 
-@dataclass(frozen=True)
-class _Links:
-    """Which detections overlap which objects. D detections, B images with up to G objects; D stands for none.
-
-    Attributes:
-        iou, ground_truth: `[D]` the nearest object of any class.
-        iou_of_class, ground_truth_of_class: `[D]` the nearest object of the detection's class.
-        explains, other: `[D]` bool, near enough to an object of its class; else, to one of another class.
-        finder, mistaken: `[B, G]` the highest detection that explains the object, or takes it for another class.
-        explained_by: `[B, G]` detections that explain it.
-        best_iou: `[B, G]` with any detection of its class.
-    """
-
-    iou: Tensor
-    ground_truth: Tensor
-    iou_of_class: Tensor
-    ground_truth_of_class: Tensor
-    explains: Tensor
-    other: Tensor
-    finder: Tensor
-    mistaken: Tensor
-    explained_by: Tensor
-    best_iou: Tensor
-
-
-def analyse_detect(
-    predictions: Predictions,
-    targets: Targets | None,
-    named: NamedPriors,
-    dialect: Dialect,
-    classes: tuple[str, ...] = (),
-    device: str = "auto",
-    paths: tuple[str, str | None] = ("", None),
-    image_paths: Sequence[str] = (),
-) -> DetectResult:
+def analyse_detect(scene: Scene) -> DetectResult:
     """Detect as the dialect's post-processing does, and hold the detections against the objects.
 
     Args:
-        predictions: `[B, P, 4]` and `[B, P, C]`.
-        targets: the objects of the B images, class ids below C; None where they are not known.
-        named: the P priors.
-        dialect: post-processing, and matching for the fate of the training positives.
-        classes: names of classes 1 to C - 1; numbers stand in for those that are missing.
-        device: auto, cpu, cuda, cuda:N or mps.
-        paths: of predictions and targets, for the report only.
-        image_paths: photos of the first images, for the report only.
-
-    Raises:
-        InputError: no such device.
+        scene: predictions under a dialect, and their objects where they are known.
     """
-    target = resolve_device(device)
-    priors = named.priors.to(target)
-    unit = unit_of(dialect, priors)
-    loc, conf = predictions.loc.to(target), predictions.conf.to(target)
-    width, height = unit[:2].tolist()
-    levels = [level.count for level in priors.levels]
-    found = detect(loc, conf, priors.boxes * unit, (width, height), dialect.codec, dialect.detect, levels)
-    in_units = _ground_truth(targets, len(loc), priors, dialect).to(target)
-    gt = replace(in_units, boxes=in_units.boxes / unit)
-    boxes = found.boxes / unit
-    batch = _Batch(
+    batch, found = scene.batch, scene.detections
+    assert batch.predictions is not None
+    boxes = found.boxes / scene.unit
+    shown = _Detected(
         found=found,
         boxes=boxes,
-        gt=gt,
-        positives=_fate_of_positives(in_units, priors.boxes * unit, found, dialect),
-        links=_link(found, boxes, gt),
-        priors=priors,
-        names=tuple(class_name(index, classes) for index in range(conf.shape[-1])),
-        judged=targets is not None,
+        gt=scene.gt,
+        positives=_fate_of_positives(scene.matching, scene.gt.labels, found),
+        links=link(found, boxes, scene.gt),
+        priors=batch.priors,
+        names=batch.names,
+        judged=scene.objects_known,
     )
-    objects = _objects(batch)
+    objects = _objects(shown)
     return DetectResult(
-        predictions_path=paths[0],
-        predictions_layout=predictions.layout,
-        dtype=predictions.dtype,
-        targets_path=paths[1] if targets else None,
-        targets_layout=targets.layout if targets else None,
-        dialect=dialect.name,
-        device=str(target),
-        config=summarise(named),
-        rules=dialect.detect,
-        images=_images(batch, loc, conf, objects, image_paths),
-        classes=_classes(batch, SCORES[dialect.detect.scores](conf)[..., 1:].amax((0, 1)), objects),
+        predictions_path=batch.paths[0],
+        predictions_layout=batch.predictions.layout,
+        dtype=batch.predictions.dtype,
+        targets_path=batch.paths[1] if scene.objects_known else None,
+        targets_layout=batch.targets_layout if scene.objects_known else None,
+        dialect=scene.rules.name,
+        device=str(batch.device),
+        config=summarise(batch.named),
+        rules=scene.rules.detect,
+        images=_images(shown, batch.loc, batch.conf, objects, batch.photos),
+        classes=_classes(shown, SCORES[scene.rules.detect.scores](batch.conf)[..., 1:].amax((0, 1)), objects),
     )
 
 
-def _ground_truth(targets: Targets | None, images: int, priors: Priors, dialect: Dialect) -> GroundTruthBatch:
-    if targets is None:
-        return pad_ground_truth([torch.zeros((0, 4))] * images, [torch.zeros(0, dtype=torch.int64)] * images)
-    return pad_ground_truth(targets_in_units(targets, priors, dialect), targets.labels)
-
-
-def _fate_of_positives(gt: GroundTruthBatch, priors: Tensor, found: Detections, dialect: Dialect) -> Tensor:
+def _fate_of_positives(matching: Matching, of_objects: Tensor, found: Detections) -> Tensor:
     """`[B, G, 5]` how many of each object's positives get at least to each stage of its class."""
-    matching = match(gt, priors, dialect.match)
     column = (matching.labels - 1).clamp(min=0)
     stage = found.stage.gather(1, column[:, None])[:, 0].masked_fill(~matching.foreground, Stage.PREDICTED)
     reached = torch.stack([matching.positive & (stage >= least) for least in Stage], dim=-1).long()
-    counts = reached.new_zeros((*gt.labels.shape, len(Stage)))
+    counts = reached.new_zeros((*of_objects.shape, len(Stage)))
     return counts.scatter_add_(1, matching.gt_index[..., None].expand_as(reached), reached)
 
 
-def _link(found: Detections, boxes: Tensor, gt: GroundTruthBatch) -> _Links:
-    images, slots = gt.labels.shape
-    total = len(boxes)
-    # A box that is no number overlaps nothing.
-    overlap = iou(boxes[:, None], gt.boxes[found.image], IouRule.ZERO_WITHOUT_OVERLAP).nan_to_num(0.0)
-    overlap = overlap.masked_fill_(~gt.mask[found.image], 0.0)
-    of_class = overlap.masked_fill(gt.labels[found.image] != found.class_id[:, None], 0.0)
-    best, nearest = overlap.max(1)
-    best_of_class, nearest_of_class = of_class.max(1)
-    explains = best_of_class >= EXPLAINS
-    other = ~explains & (best >= EXPLAINS)
-
-    def first(which: Tensor, among: Tensor) -> Tensor:
-        """The first of those detections at each object: the one of the highest score."""
-        place = (found.image * slots + which)[among]
-        order = torch.arange(total, device=boxes.device)[among]
-        empty = torch.full((images * slots,), total, device=boxes.device)
-        return empty.scatter_reduce_(0, place, order, "amin").view(images, slots)
-
-    per_object = overlap.new_zeros((images, slots))
-    rows = found.image[:, None].expand_as(of_class)
-    explained = (found.image * slots + nearest_of_class)[explains]
-    return _Links(
-        iou=best,
-        ground_truth=nearest,
-        iou_of_class=best_of_class,
-        ground_truth_of_class=nearest_of_class,
-        explains=explains,
-        other=other,
-        finder=first(nearest_of_class, explains),
-        mistaken=first(nearest, other),
-        explained_by=explained.bincount(minlength=images * slots).view(images, slots),
-        best_iou=per_object.scatter_reduce(0, rows, of_class, "amax"),
-    )
-
-
-def _ranks(batch: _Batch) -> Tensor:
+def _ranks(batch: _Detected) -> Tensor:
     """`[D]` place of each detection in its image, from 1."""
     counts = batch.found.image.bincount(minlength=len(batch.gt.counts))
     starts = counts.cumsum(0) - counts
     return torch.arange(1, len(batch.boxes) + 1, device=starts.device) - starts[batch.found.image]
 
 
-def _roles(batch: _Batch) -> list[str | None]:
+def _roles(batch: _Detected) -> list[str | None]:
     links, found = batch.links, batch.found
     if not batch.judged:
         return [None] * len(batch.boxes)
@@ -208,7 +107,7 @@ def _roles(batch: _Batch) -> list[str | None]:
     return [(FINDS, REPEATS, OTHER_CLASS, NOTHING)[kind] for kind in kinds.tolist()]
 
 
-def _detections(batch: _Batch) -> list[list[Detection]]:
+def _detections(batch: _Detected) -> list[list[Detection]]:
     found, links = batch.found, batch.links
     images: list[list[Detection]] = [[] for _ in batch.gt.counts]
     columns = zip(
@@ -265,7 +164,7 @@ def _box(corners: list[float]) -> Box:
     return x1, y1, x2, y2
 
 
-def _objects(batch: _Batch) -> list[list[GroundTruthDetect]]:
+def _objects(batch: _Detected) -> list[list[GroundTruthDetect]]:
     gt, links, found = batch.gt, batch.links, batch.found
     by = torch.minimum(links.finder, links.mistaken)
     by = torch.where(links.finder < len(batch.boxes), links.finder, by)
@@ -325,7 +224,7 @@ def _stages(stage: Tensor, dims: tuple[int, int]) -> list[list[int]]:
 
 
 def _images(
-    batch: _Batch, loc: Tensor, conf: Tensor, objects: list[list[GroundTruthDetect]], paths: Sequence[str]
+    batch: _Detected, loc: Tensor, conf: Tensor, objects: list[list[GroundTruthDetect]], paths: Sequence[str]
 ) -> tuple[ImageDetect, ...]:
     broken = ~(loc.isfinite().all(-1) & conf.isfinite().all(-1))
     columns = zip(_detections(batch), objects, broken.sum(1).tolist(), _stages(batch.found.stage, (1, 2)), strict=True)
@@ -344,7 +243,7 @@ def _images(
     )
 
 
-def _classes(batch: _Batch, best_score: Tensor, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
+def _classes(batch: _Detected, best_score: Tensor, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
     every = [item for image in objects for item in image]
     columns = zip(best_score.tolist(), _stages(batch.found.stage, (0, 2)), strict=True)
     classes = []

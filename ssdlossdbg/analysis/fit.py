@@ -21,8 +21,8 @@ from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou
 from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.prior_configs import PriorConfig
-from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.results import (
     BoolArray,
     FitResult,

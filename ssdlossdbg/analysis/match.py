@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.annotated import match_loaded
-from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.evidence.objects import describe_objects, state_annotations
-from ssdlossdbg.analysis.evidence.priors import describe_priors
+from ssdlossdbg.analysis.batch import Loaded
+from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.evidence.objects import state_annotations
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching, overlaps, reaches
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.matching import Matching, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.classes import class_id, guess_classes
 from ssdlossdbg.readers.loader import LoadedObjects, load_like
-from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -33,6 +35,7 @@ from ssdlossdbg.results import (
     PositivePriors,
     RoundTrip,
     ThresholdCount,
+    outside_share,
 )
 from ssdlossdbg.rules import Dialect
 
@@ -40,81 +43,95 @@ THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(9))
 NEAR_MISS = 0.1
 
 
-def analyse_match(
-    image_path: str,
-    image_size: tuple[int, int],
-    annotation: Annotation,
-    named: NamedPriors,
-    dialect: Dialect,
-    classes: tuple[str, ...] = (),
-    device: str = "auto",
-) -> MatchResult:
-    """Match one photo's objects as the dialect's training code would, without augmentation.
+@dataclass(frozen=True)
+class AnnotatedObjects:
+    """The objects of one photo, as a batch takes them.
+
+    Attributes:
+        annotation: what the file says.
+        photo_size: (width, height) in pixels.
+        classes: class names in the order of their ids; guessed from the annotation where empty.
+    """
+
+    annotation: Annotation
+    photo_size: tuple[int, int]
+    classes: tuple[str, ...]
+
+    def settings(self, rules: Dialect) -> Hashable:
+        """How the dialect's loader reads boxes."""
+        return rules.targets
+
+    def load(self, rules: Dialect, priors: Priors) -> Loaded:
+        """The objects that the dialect's loader keeps.
+
+        Raises:
+            InputError: a label that is not among the classes.
+        """
+        read = self.read(rules)
+        unit = unit_of(rules, priors).cpu()
+        boxes = (torch.tensor(read.boxes, dtype=torch.float64).reshape(-1, 4) * unit).to(unit.dtype)
+        stated = state_annotations([self.annotation], [read], [self.photo_size])
+        return Loaded(pad_ground_truth([boxes], [torch.tensor(self.ids(read), dtype=torch.long)]), stated)
+
+    def read(self, rules: Dialect) -> LoadedObjects:
+        """What the dialect's loader makes of the annotation."""
+        return load_like(rules.targets, self.annotation, self.photo_size)
+
+    def ids(self, read: LoadedObjects) -> list[int]:
+        """The output columns of the objects that are kept."""
+        annotation = self.annotation
+        classes = self.classes or guess_classes(annotation.class_names, (item.label for item in annotation.objects))
+        return [class_id(item.label, classes, f"{annotation.path}, object {item.index}") for item in read.kept]
+
+
+def analyse_match(scene: Scene, photo: str) -> MatchResult:
+    """Which priors the objects of one photo get from the dialect's training code, without augmentation.
 
     Args:
-        image_path: for the report only.
-        image_size: (width, height) of the photo in pixels.
-        annotation: its objects.
-        named: the priors.
-        dialect: rules and threshold.
-        classes: class names in the order of their ids; guessed from the annotation where empty.
-        device: auto, cpu, cuda, cuda:N or mps.
-
-    Raises:
-        InputError: a label that is not among `classes`, or no such device.
+        scene: the photo's `AnnotatedObjects` under a dialect.
+        photo: its path, for the report only.
     """
-    target = resolve_device(device)
-    loaded = load_like(dialect.targets, annotation, image_size)
-    classes = classes or guess_classes(annotation.class_names, (item.label for item in annotation.objects))
-    where = str(annotation.path)
-    ids = [class_id(item.label, classes, f"{where}, object {item.index}") for item in loaded.kept]
-
-    priors = named.priors.to(target)
-    matched = match_loaded([loaded], [ids], priors, dialect)
-    in_units, unit, matching = matched.in_units, matched.unit, matched.matching
-    gt = matched.normalized
-    stated = state_annotations([annotation], [loaded], [image_size])
-    described = describe_objects(stated, in_units, matching, matched.targets, priors, unit, dialect)
-    objects = _ground_truth(gt, matching, priors, loaded, ids, described.target.tolist())
-    overlap = overlaps(in_units, priors.boxes * unit, dialect.match)[0]
-    at_best = (overlap == matching.best_iou[0, :, None]).sum(1)
-    tied = int(((at_best > 1) & (matching.best_iou[0] > 0)).sum())
+    batch, rules, matching, priors = scene.batch, scene.rules, scene.matching, scene.batch.priors
+    source = source_of(scene)
+    annotation, objects = source.annotation, matched_objects(scene)
+    tied = int(((scene.ties.exactly[0] > 1) & (matching.best_iou[0] > 0)).sum())
     return MatchResult(
-        image_path=image_path,
-        image_size=image_size,
-        annotation_path=where,
+        image_path=photo,
+        image_size=source.photo_size,
+        annotation_path=str(annotation.path),
         annotation_format=annotation.format,
         annotation_size=annotation.size,
-        config=summarise(named),
-        dialect=dialect.name,
-        device=str(target),
-        threshold=dialect.match.threshold,
+        config=summarise(batch.named),
+        dialect=rules.name,
+        device=str(batch.device),
+        threshold=rules.match.threshold,
         ground_truth=objects,
-        left_out=tuple((item.index, item.label) for item in loaded.left_out),
+        left_out=scene.objects.images[0].left_out,
         levels=_levels(matching, priors),
-        totals=_totals(objects, matching, dialect, tied),
-        thresholds=_thresholds(gt, matching, dialect),
-        round_trip=_round_trip(gt, matching, priors, dialect, torch.float32, objects),
-        round_trip_half=_round_trip(gt, matching, priors, dialect, torch.float16, objects),
+        totals=_totals(objects, matching, rules, tied),
+        thresholds=_thresholds(scene.gt, matching, rules),
+        round_trip=_round_trip(scene, torch.float32, objects),
+        round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
-        raises=_raises(objects, dialect),
-        evidence=(described, describe_priors(named, dialect)),
+        raises=raises_on(objects, rules),
+        evidence=scene.evidence,
     )
 
 
-def _ground_truth(
-    gt: GroundTruthBatch,
-    matching: Matching,
-    priors: Priors,
-    loaded: LoadedObjects,
-    ids: list[int],
-    targets: list[float],
-) -> tuple[GroundTruthMatch, ...]:
+def source_of(scene: Scene) -> AnnotatedObjects:
+    """The annotated photo that a scene is of."""
+    assert isinstance(scene.batch.source, AnnotatedObjects)
+    return scene.batch.source
+
+
+def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
+    """What each object of an annotated photo got, those that the loader leaves out not among them."""
+    matching, priors, loaded = scene.matching, scene.batch.priors, source_of(scene).read(scene.rules)
     best = matching.best_prior[0]
     columns = zip(
         loaded.kept,
-        ids,
-        gt.boxes[0].tolist(),
+        scene.gt.labels[0].tolist(),
+        scene.gt.boxes[0].tolist(),
         best.tolist(),
         matching.best_iou[0].tolist(),
         priors.level_index[best].tolist(),
@@ -122,7 +139,7 @@ def _ground_truth(
         matching.positives_per_gt()[0].tolist(),
         matching.positives_per_gt(matching.forced)[0].tolist(),
         matching.lost_to[0].tolist(),
-        targets,
+        scene.fates.target.tolist(),
         strict=False,  # an image without objects is padded to one row
     )
     objects: list[GroundTruthMatch] = []
@@ -161,7 +178,8 @@ def _status(problem: str | None, positives: int, forced: int) -> str:
     return FORCED_ONLY if positives == forced else MATCHED
 
 
-def _raises(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | None:
+def raises_on(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | None:
+    """Where the dialect's real code raises on a photo with these objects; None where it does not."""
     if not objects:
         return dialect.raises.image_without_objects or None
     broken = [str(item.index) for item in objects if item.status == INVALID]
@@ -226,22 +244,17 @@ def _positives(matching: Matching, priors: Priors) -> PositivePriors:
     )
 
 
-def _round_trip(
-    gt: GroundTruthBatch,
-    matching: Matching,
-    priors: Priors,
-    dialect: Dialect,
-    dtype: torch.dtype,
-    objects: tuple[GroundTruthMatch, ...],
-) -> RoundTrip:
+def _round_trip(scene: Scene, dtype: torch.dtype, objects: tuple[GroundTruthMatch, ...]) -> RoundTrip:
+    matching, codec = scene.matching, scene.rules.codec
     index = matching.positive[0].nonzero().flatten()
     if not len(index):
         return RoundTrip(0.0, 0.0, None)
     owner = matching.gt_index[0, index]
-    unit, boxes = unit_of(dialect, priors), gt.boxes[0, owner]
-    own_priors = (priors.boxes[index] * unit).to(dtype)
-    back = decode(encode((boxes * unit).to(dtype), own_priors, dialect.codec), own_priors, dialect.codec)
-    error = _pixel_error(back / unit, boxes, priors.image_size)
+    boxes, priors = scene.gt_in_units.boxes[0, owner], scene.priors_in_units[index].to(dtype)
+    at_hand = scene.encoded.dense.dtype is dtype
+    offsets = scene.encoded.dense[0, index] if at_hand else encode(boxes.to(dtype), priors, codec)
+    back = decode(offsets, priors, codec)
+    error = _pixel_error(back / scene.unit, scene.gt.boxes[0, owner], scene.batch.priors.image_size)
     # argmax takes a NaN for the largest, so a box that cannot come back is the worst one.
     worst = int(owner[int(np.argmax(error.max(axis=1)))])
     return RoundTrip(float(error.max()), float(error.mean()), objects[worst].index)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from ssdlossdbg.results import MatchResult, ObjectChange, RoleChanges
+from collections.abc import Iterable
+
+from ssdlossdbg.analysis.match import matched_objects, raises_on
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.multibox.mining import negatives_available
+from ssdlossdbg.results import GroundTruthMatch, MatchResult, ObjectChange, RoleChanges
 
 
-def compare_roles(reference: MatchResult, other: MatchResult) -> RoleChanges:
+def compare_roles(reference: MatchResult, other: Scene) -> RoleChanges:
     """What another dialect's matching does differently to the same photo and priors.
 
     Args:
         reference: what one dialect's matching came to.
-        other: the same for another dialect.
+        other: the photo under another dialect.
     """
-    before, after = _owners(reference), _owners(other)
+    matching, objects = other.matching, matched_objects(other)
+    priors = matching.positive[0].nonzero().flatten()
+    positives = reference.positives
+    before = _owners(positives.prior.tolist(), positives.ground_truth.tolist(), reference.ground_truth)
+    after = _owners(priors.tolist(), matching.gt_index[0, priors].tolist(), objects)
     kept = before.keys() & after.keys()
     mine = {item.index: item for item in reference.ground_truth}
-    theirs = {item.index: item for item in other.ground_truth}
+    theirs = {item.index: item for item in objects}
     changes = [
         ObjectChange(
             index=index,
@@ -29,20 +38,17 @@ def compare_roles(reference: MatchResult, other: MatchResult) -> RoleChanges:
         or (mine[index].positives, mine[index].status) != (theirs[index].positives, theirs[index].status)
     ]
     return RoleChanges(
-        dialect=other.dialect,
-        positives=other.totals.positives,
-        negatives=other.totals.negatives,
+        dialect=other.rules.name,
+        positives=len(after),
+        negatives=int(negatives_available(matching, other.rules.mining)[0]),
         gained=len(after.keys() - before.keys()),
         lost=len(before.keys() - after.keys()),
         moved=sum(before[prior] != after[prior] for prior in kept),
         objects=tuple(changes),
-        raises=other.raises,
+        raises=raises_on(objects, other.rules),
     )
 
 
-def _owners(result: MatchResult) -> dict[int, int]:
-    """The object's index by the index of each positive prior."""
-    positives = result.positives
-    indices = [item.index for item in result.ground_truth]
-    pairs = zip(positives.prior.tolist(), positives.ground_truth.tolist(), strict=True)
-    return {prior: indices[place] for prior, place in pairs}
+def _owners(priors: Iterable[int], places: Iterable[int], objects: tuple[GroundTruthMatch, ...]) -> dict[int, int]:
+    """The object's index in its file by the index of each positive prior, given its place among the objects."""
+    return {prior: objects[place].index for prior, place in zip(priors, places, strict=True)}

@@ -40,6 +40,11 @@ class LossSums:
         sums = self.terms.new_zeros((groups, 3)).index_add_(0, group.reshape(-1), self.terms.reshape(-1, 3))
         return [Parts(*row) for row in sums.tolist()]
 
+    def total(self) -> Parts:
+        """All of it, normalised."""
+        everything = torch.zeros(self.terms.shape[:2], dtype=torch.long, device=self.terms.device)
+        return self.split(everything, 1)[0]
+
     def counts(self, group: Tensor, groups: int) -> list[tuple[int, int]]:
         """Positives and mined negatives of each group."""
         both = torch.stack((self._positive, self._mined), dim=-1).long().reshape(-1, 2)

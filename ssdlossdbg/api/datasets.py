@@ -7,15 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.analysis.audit import ALONE, AuditSpec, Ranks, analyse_audit, unheard
-from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.batches import check_image_size
 from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, Track, annotation_of
 from ssdlossdbg.readers.datasets import load_dataset as _load
+from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size
 from ssdlossdbg.readers.photos import Photo, load_photo
-from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 from ssdlossdbg.rules import Dialect
 
@@ -131,4 +132,6 @@ def match_image(
     place = next(place for place, names in enumerate(places) if names == (image.annotation, image.name))
     annotation = annotation_of(dataset, place, photo.size)
     named = priors_or_default(priors, rules)
-    return checked(analyse_match(image.photo, photo.size, annotation, named, rules, dataset.class_names, "cpu")), photo
+    objects = AnnotatedObjects(annotation, photo.size, dataset.class_names)
+    scene = Scene(Batch(named, "cpu", targets=objects), rules)
+    return checked(analyse_match(scene, image.photo)), photo

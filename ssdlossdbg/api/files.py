@@ -6,25 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_annotations, analyse_targets, by_file, refusal
+from ssdlossdbg.analysis.check import analyse_annotations, by_file, refusal
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
-from ssdlossdbg.analysis.evidence.predicted import describe_predictions
-from ssdlossdbg.analysis.evidence.priors import describe_priors
-from ssdlossdbg.analysis.loss import analyse_loss
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_default
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotated import AnnotatedImage
 from ssdlossdbg.readers.annotations import load_images
-from ssdlossdbg.readers.batches import SavedLayout, check_image_size, load_batch, load_objects, load_predicted
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.inputs import SavedBatch, find_inputs
+from ssdlossdbg.readers.inputs import find_inputs
+from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
-from ssdlossdbg.readers.priors import BoxForm, NamedPriors, load_priors
-from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
-from ssdlossdbg.rules import Dialect, Units
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
+from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
+from ssdlossdbg.rules import Dialect
 
 
 def check(
@@ -34,11 +32,7 @@ def check(
     *,
     classes: Sequence[str] = (),
     device: str = "auto",
-    image_size: tuple[int, int] | None = None,
-    prior_format: BoxForm = "cxcywh",
-    target_units: Units | str | None = None,
-    label_offset: int | None = None,
-    native: bool = False,
+    layout: SavedLayout = SavedLayout(),
 ) -> CheckResult:
     """What is wrong with annotations and saved batches, as `ssdlossdbg check` says.
 
@@ -52,29 +46,25 @@ def check(
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out; guessed from all annotations if empty.
         device: auto, cpu, cuda, cuda:N or mps.
-        image_size: (width, height) of the network's input in pixels, where the priors do not say it.
-        prior_format: how the boxes of a saved prior tensor are written.
-        target_units: normalized or pixels, of the boxes of saved targets, over what is recognised.
-        label_offset: what to add to saved labels so that 0 is background, over what is recognised.
-        native: whether saved tensors are in the dialect's own order, where that differs from the canonical one.
+        layout: how the tensors were saved, over what is recognised.
 
     Raises:
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
     rules = as_dialect(dialect)
-    layout = SavedLayout(prior_format, image_size, SavedLayout.units(target_units), label_offset, native)
-    named = load_priors(priors, prior_format, image_size, layout.own(rules)) if isinstance(priors, str) else priors
+    named = load_priors(priors, layout, rules) if isinstance(priors, str) else priors
     job = _Job(rules, named, tuple(classes), device, layout)
     target = resolve_device(device)
-    inputs = find_inputs([Path(file) for file in files], bool(classes))
+    paths = [Path(file) for file in files]
+    inputs = find_inputs(paths, bool(classes))
+    batches = SavedBatches(inputs.tensors, paths)
     parts = [_Part(_of_annotations(inputs.annotations, job))] if inputs.annotations else []
-    parts += [_Part(_of_batch(batch, job), together=True) for batch in inputs.batches]
-    parts += [_Part([refusal(str(file), error)]) for file, error in inputs.refused]
+    parts += [_Part(_of_batch(batch, job), together=True) for batch in batches]
+    parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
     findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
     unreadable = {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
-    tensors = sum(len(batch.files) for batch in inputs.batches) + len(inputs.refused)
     return CheckResult(
-        files=CheckedFiles(len(inputs.annotations), tensors, len(unreadable)),
+        files=CheckedFiles(len(inputs.annotations), len(inputs.tensors), len(unreadable)),
         images=sum(part.images for part in parts),
         objects=sum(len(subject.labels) for part in parts for subject in part.evidence if isinstance(subject, Objects)),
         dialect=rules.name,
@@ -98,7 +88,7 @@ class _Job:
 class _Part:
     """What the checks see of all annotations, or of one batch, whose files then belong together."""
 
-    evidence: list[object]
+    evidence: list[Subject]
     together: bool = False
 
     @property
@@ -109,7 +99,7 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
+def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
     """What the checks see of annotation files, and of those that cannot be read."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
@@ -125,37 +115,19 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
     return [*tables, describe_priors(named, job.rules), *unusable, *refused]
 
 
-def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:
+def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
-        if batch.predictions is None:
-            return [] if batch.targets is None else _of_targets(batch.targets, job)
-        if batch.targets is None:
-            return _of_predictions(batch.predictions, job)
-        loaded = load_batch(batch.predictions, batch.targets, job.priors, job.rules, job.layout)
-        check_image_size(loaded.priors, [job.rules])
-        paths = (str(batch.predictions), str(batch.targets))
-        result = analyse_loss(
-            loaded.predictions, loaded.targets, loaded.priors, job.rules, job.classes, job.device, paths
+        given = as_batch(
+            batch.predictions,
+            batch.targets,
+            job.priors,
+            job.rules,
+            job.layout,
+            device=job.device,
+            classes=job.classes,
         )
-        return [*result.evidence, result]
+        return list(Scene(given, job.rules).evidence)
     except InputError as error:
-        files = [str(file) for file in batch.files]
+        files = batch.files
         return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]
-
-
-def _of_predictions(path: Path, job: _Job) -> list[object]:
-    predicted, named = load_predicted(path, job.priors, job.rules, job.layout)
-    return [
-        describe_priors(named, job.rules, predicted.conf.shape[-1]),
-        describe_predictions(predicted, named, job.rules, str(path), job.classes),
-    ]
-
-
-def _of_targets(path: Path, job: _Job) -> list[object]:
-    rules, named = job.rules, priors_or_default(job.priors, job.rules)
-    wanted = load_objects(path, named, rules, job.layout, len(job.classes) + 1 if job.classes else None)
-    described = describe_priors(named, rules)
-    if isinstance(wanted, EncodedTargets):
-        return [describe_encoded(wanted, named, rules, str(path)), described]
-    return [analyse_targets(wanted, named, rules, job.classes, job.device, str(path)), described]

@@ -9,8 +9,10 @@ from ssdlossdbg.analysis.fit import analyse_fit
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets import Dataset, load_dataset
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config
-from ssdlossdbg.readers.priors import TENSOR_ENDINGS, BoxForm, load_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.tensor_files import TENSOR_ENDINGS
 from ssdlossdbg.results import FitResult
 from ssdlossdbg.rules import Dialect
 
@@ -24,8 +26,7 @@ def fit(
     budget: int | None = None,
     seed: int = 0,
     threshold: float | None = None,
-    image_size: tuple[int, int] | None = None,
-    prior_format: BoxForm = "cxcywh",
+    layout: SavedLayout = SavedLayout(),
 ) -> FitResult:
     """Propose sizes and aspect ratios of priors that raise best possible recall, as `anchors --fit` does.
 
@@ -38,24 +39,23 @@ def fit(
         budget: priors that there may be; as many as it starts from if None.
         seed: of all that is drawn.
         threshold: match threshold, over the dialect's.
-        image_size: (width, height) of the network's input in pixels, for a saved tensor in pixels.
-        prior_format: how the boxes of a saved tensor are written.
+        layout: how a tensor of priors was saved.
 
     Raises:
         InputError: an unusable file, an unknown name, no object to fit to, or levels or a budget that cannot be met.
     """
     rules = override(as_dialect(dialect), threshold=threshold)
     if not isinstance(priors, PriorConfig):
-        priors = _config(priors or rules.prior_config, image_size, prior_format)
+        priors = _config(priors or rules.prior_config, layout, rules)
     loaded = dataset if isinstance(dataset, Dataset) else load_dataset(Path(dataset))
     return analyse_fit(loaded, priors, rules, levels, budget, seed)
 
 
-def _config(source: str, image_size: tuple[int, int] | None, form: BoxForm) -> PriorConfig:
+def _config(source: str, layout: SavedLayout, rules: Dialect) -> PriorConfig:
     """The config of that name or file, or the preset that a saved tensor equals."""
     if Path(source).suffix.lower() not in TENSOR_ENDINGS:
         return load_prior_config(source)
-    named = load_priors(source, form, image_size)
+    named = load_priors(source, layout, rules)
     if not named.codebase:
         fix = "Name a preset (`ssdlossdbg anchors --list`) or a config file that says its levels, sizes and ratios."
         raise InputError(source, "holds priors that are no preset, so what they are made of is not known", fix)

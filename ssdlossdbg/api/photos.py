@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssdlossdbg.analysis.anchors import analyse_anchors
-from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.roles import compare_roles
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.photos import Photo, load_photo
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
 from ssdlossdbg.results import AnchorsResult, MatchResult, RoleChanges
 from ssdlossdbg.rules import Dialect
 
@@ -61,11 +63,14 @@ def match(
         InputError: an unusable file, an unknown name, or no such device.
     """
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
-    rules, names = override(as_dialect(dialect), threshold=threshold), tuple(classes)
-    objects = load_annotation(Path(annotation), photo.path, photo.size, names)
-    return checked(
-        analyse_match(str(photo.path), photo.size, objects, priors_or_default(priors, rules), rules, names, device)
-    )
+    rules = override(as_dialect(dialect), threshold=threshold)
+    batch = _batch(photo, annotation, priors_or_default(priors, rules), classes, device)
+    return checked(analyse_match(Scene(batch, rules), str(photo.path)))
+
+
+def _batch(photo: Photo, annotation: File, named: NamedPriors, classes: Sequence[str], device: str) -> Batch:
+    objects = load_annotation(Path(annotation), photo.path, photo.size, tuple(classes))
+    return Batch(named, device, targets=AnnotatedObjects(objects, photo.size, tuple(classes)))
 
 
 def match_roles(
@@ -95,7 +100,5 @@ def match_roles(
     named = priors if isinstance(priors, NamedPriors) else load_priors(priors or reference.config.name)
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
     asked = [as_dialect(dialect, "--dialects") for dialect in dialects]
-    return tuple(
-        compare_roles(reference, match(photo, annotation, named, dialect, classes=classes, device=device))
-        for dialect in asked
-    )
+    batch = _batch(photo, annotation, named, classes, device)
+    return tuple(compare_roles(reference, Scene(batch, dialect)) for dialect in asked)

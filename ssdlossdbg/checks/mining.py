@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.results import Case, LossResult, Predicted, Severity, Where
+from ssdlossdbg.results import Case, Costs, Predicted, Severity, Where
 from ssdlossdbg.results.predicted import SURE, Quota
 from ssdlossdbg.rules import MiningCap
 
@@ -110,8 +110,8 @@ def ranking_underflow(predicted: Predicted) -> Iterator[Case]:
         )
 
 
-@MINING.check(3, "mined negatives lie on the objects", Severity.NOTE, LossResult)
-def just_below_threshold(result: LossResult) -> Iterator[Case]:
+@MINING.check(3, "mined negatives lie on the objects", Severity.NOTE, Costs)
+def just_below_threshold(result: Costs) -> Iterator[Case]:
     """Most mined negatives nearly reach the match threshold: they lie on the objects.
 
     What it means:
@@ -186,8 +186,8 @@ def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
         )
 
 
-@MINING.check(5, "equal scores at the mining cut-off", Severity.NOTE, LossResult, follows_from=("PRE003", "MIN002"))
-def tied_cutoff(result: LossResult) -> Iterator[Case]:
+@MINING.check(5, "equal scores at the mining cut-off", Severity.NOTE, Costs, follows_from=("PRE003", "MIN002"))
+def tied_cutoff(result: Costs) -> Iterator[Case]:
     """The last negative that was mined and the first that was not have the same score.
 
     What it means:

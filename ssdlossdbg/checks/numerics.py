@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.results import COORDINATES, Case, LossResult, NonFinite, Predicted, Severity, Where
+from ssdlossdbg.results import COORDINATES, Case, Costs, NonFinite, Predicted, Severity, Where
 from ssdlossdbg.results.predicted import LARGEST_LOGIT, LARGEST_OFFSET, OddValue
 from ssdlossdbg.rules import MiningScore
 
@@ -127,8 +127,8 @@ def _decoded(found: OddValue, predicted: Predicted) -> str:
     return f" (e^{variance * found.value:.3g} times the prior's)"
 
 
-@NUMERICS.check(3, "the loss overflows", Severity.ERROR, LossResult)
-def overflow(result: LossResult) -> Iterator[Case]:
+@NUMERICS.check(3, "the loss overflows", Severity.ERROR, Costs)
+def overflow(result: Costs) -> Iterator[Case]:
     """The loss is inf or nan although predictions and targets are finite.
 
     What it means:
@@ -161,7 +161,7 @@ def overflow(result: LossResult) -> Iterator[Case]:
         )
 
 
-def _overflowing(found: NonFinite, result: LossResult) -> Case:
+def _overflowing(found: NonFinite, result: Costs) -> Case:
     more = f", and {found.count - 1} more like it" if found.count > 1 else ""
     if found.term == "localization":
         message = f"smooth L1 of {found.place} overflows to {found.value}{more}, from finite inputs"
@@ -176,8 +176,8 @@ def _overflowing(found: NonFinite, result: LossResult) -> Case:
     )
 
 
-@NUMERICS.check(4, "the loss overflows float16", Severity.WARNING, LossResult)
-def float16_overflow(result: LossResult) -> Iterator[Case]:
+@NUMERICS.check(4, "the loss overflows float16", Severity.WARNING, Costs)
+def float16_overflow(result: Costs) -> Iterator[Case]:
     """Summed in the float16 of the predictions, the loss would be inf.
 
     What it means:
@@ -213,8 +213,8 @@ def float16_overflow(result: LossResult) -> Iterator[Case]:
         )
 
 
-@NUMERICS.check(5, "one image makes up the loss", Severity.NOTE, LossResult)
-def one_image(result: LossResult) -> Iterator[Case]:
+@NUMERICS.check(5, "one image makes up the loss", Severity.NOTE, Costs)
+def one_image(result: Costs) -> Iterator[Case]:
     """A single image of the batch makes up most of its loss.
 
     What it means:
@@ -251,8 +251,8 @@ def one_image(result: LossResult) -> Iterator[Case]:
         )
 
 
-@NUMERICS.check(6, "one object makes up the loss", Severity.NOTE, LossResult)
-def one_object(result: LossResult) -> Iterator[Case]:
+@NUMERICS.check(6, "one object makes up the loss", Severity.NOTE, Costs)
+def one_object(result: Costs) -> Iterator[Case]:
     """A single object of the batch makes up most of its loss.
 
     What it means:

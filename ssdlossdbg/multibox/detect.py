@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -71,6 +72,11 @@ def decode_clamped(loc: Tensor, priors: Tensor, codec: CodecSpec, spec: DetectSp
     return decode(torch.cat((loc[..., :2], sizes), dim=-1), priors, codec)
 
 
+def clamps(spec: DetectSpec) -> bool:
+    """Whether predicted sizes are bounded before they are decoded."""
+    return spec.smallest_scale > -math.inf or spec.largest_scale < math.inf
+
+
 def detect(
     loc: Tensor,
     conf: Tensor,
@@ -94,7 +100,25 @@ def detect(
     Returns:
         The detections on the device of the inputs. A score of NaN is above no threshold.
     """
-    boxes = decode_clamped(loc, priors, codec, spec)
+    return detect_boxes(decode_clamped(loc, priors, codec, spec), conf, image_size, spec, levels)
+
+
+def detect_boxes(
+    boxes: Tensor,
+    conf: Tensor,
+    image_size: tuple[float, float],
+    spec: DetectSpec,
+    levels: Sequence[int] = (),
+) -> Detections:
+    """What is left of decoded boxes.
+
+    Args:
+        boxes: `[B, P, 4]` xyxy, as `decode_clamped` returns them.
+        conf: as for `detect`.
+        image_size: as for `detect`.
+        spec: as for `detect`.
+        levels: as for `detect`.
+    """
     if spec.clip is BoxClip.BEFORE_NMS:
         boxes = clip_to(boxes, image_size)
     scores = SCORES[spec.scores](conf)[..., 1:].transpose(1, 2).contiguous()
@@ -106,7 +130,7 @@ def detect(
         candidates &= proper
 
     prior, score, valid = _rows(scores, candidates)
-    batch = torch.arange(len(loc), device=loc.device)[:, None, None]
+    batch = torch.arange(len(boxes), device=boxes.device)[:, None, None]
     row_boxes = boxes[batch, prior].flatten(0, 1)
     survivors = suppress(
         row_boxes, spec.nms_iou, spec.iou, spec.iou_epsilon, valid.flatten(0, 1), spec.suppression

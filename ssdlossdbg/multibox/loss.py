@@ -244,9 +244,13 @@ def _mine_and_combine(
 ) -> LossTerms:
     confidence = confidence_loss(conf, matching.labels, loss_spec)
     decoded = decode(loc.detach(), priors.detach(), codec_spec) if needs_boxes(mining_spec) else None
-    softmax = loss_spec.confidence is ConfidenceLoss.SOFTMAX and not loss_spec.probability_floor
-    mining = mine(conf, confidence, matching, decoded, mining_spec, softmax)
+    mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec)
+
+
+def is_cross_entropy(spec: LossSpec) -> bool:
+    """Whether the confidence loss is the cross-entropy of the softmax, of which most mining scores can be made."""
+    return spec.confidence is ConfidenceLoss.SOFTMAX and not spec.probability_floor
 
 
 def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:

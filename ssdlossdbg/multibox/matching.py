@@ -168,15 +168,54 @@ def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
     """
-    images = tiles.images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
-    parts = [_match_tile(part, priors, spec) for part in gt.split(images)]
+    return _joined([_assigned(overlaps(part, priors, spec), part, spec) for part in _parts(gt, priors)])
+
+
+@dataclass(frozen=True)
+class Tied:
+    """How many priors overlap each ground truth as well as its best one does.
+
+    Attributes:
+        exactly: `[B, G]` int64, the best one included.
+        nearly: `[B, G]` int64, those less than a given slack below it, too; 0 where nothing overlaps.
+    """
+
+    exactly: Tensor
+    nearly: Tensor
+
+
+def match_with_ties(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, slack: float) -> tuple[Matching, Tied]:
+    """What `match` returns, and how many priors tie for each object, from the same overlaps.
+
+    Args:
+        gt: as for `match`.
+        priors: as for `match`.
+        spec: as for `match`.
+        slack: how far below the best IoU still counts as nearly it.
+    """
+    matchings, exactly, nearly = [], [], []
+    for part in _parts(gt, priors):
+        matrix = overlaps(part, priors, spec)
+        matching = _assigned(matrix, part, spec)
+        best = matching.best_iou[..., None]
+        exactly.append((matrix == best).sum(-1))
+        nearly.append((matrix >= best - slack).sum(-1) * (matching.best_iou > 0))
+        matchings.append(matching)
+    return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
+
+
+def _parts(gt: GroundTruthBatch, priors: Tensor) -> list[GroundTruthBatch]:
+    return gt.split(tiles.images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device))
+
+
+def _joined(parts: list[Matching]) -> Matching:
     if len(parts) == 1:
         return parts[0]
     return Matching(**{each.name: torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Matching)})
 
 
-def _match_tile(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
-    matrix = overlaps(gt, priors, spec)
+def _assigned(matrix: Tensor, gt: GroundTruthBatch, spec: MatchSpec) -> Matching:
+    """The roles of the priors of a few images from their overlaps, `[B, G, P]`."""
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
     owner = FORCING[spec.forced](Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)

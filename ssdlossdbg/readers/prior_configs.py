@@ -10,7 +10,7 @@ from typing import Any
 
 from ssdlossdbg import prior_configs as shipped
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.schema import build, load_named
+from ssdlossdbg.readers.schema import build, load_named, stated
 from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
 PRIOR_CONFIGS = Path(shipped.__file__).parent
@@ -39,7 +39,7 @@ class LevelTable:
 
 @dataclass(frozen=True)
 class PriorConfigTable:
-    """A prior config as written in a file."""
+    """A prior config as written in a file; `priors` says how many there are, for one who looks for that many."""
 
     image_size: int | tuple[int, int]
     levels: tuple[LevelTable, ...]
@@ -47,6 +47,7 @@ class PriorConfigTable:
     title: str = ""
     codebase: str = ""
     aliases: tuple[str, ...] = ()
+    priors: int | None = None
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: float = 0.5
@@ -83,13 +84,25 @@ def load_prior_config(name: str) -> PriorConfig:
     """
     table, path = load_named(name, PRIOR_CONFIGS, "prior config", "--config")
     config = build(PriorConfigTable, table, path)
-    name = config.name or path.stem
-    return PriorConfig(name, config.title, config.codebase, _spec(config, path), config.aliases)
+    spec = _spec(config, path)
+    if config.priors not in (None, spec.count):
+        raise InputError(path, f"key priors: is {config.priors}, but the levels make {spec.count}", "Correct either.")
+    return PriorConfig(config.name or path.stem, config.title, config.codebase, spec, config.aliases)
 
 
 def preset_names() -> list[str]:
     """The names of all shipped presets, sorted."""
     return sorted(file.stem for file in PRIOR_CONFIGS.glob("*.toml"))
+
+
+def presets_with(count: int) -> list[str]:
+    """The names of the shipped presets of so many priors, sorted."""
+    return [name for name in preset_names() if stated(PRIOR_CONFIGS / f"{name}.toml", "priors") == count]
+
+
+def preset_codebase(name: str) -> str:
+    """Whose preset that is, by its name."""
+    return str(stated(PRIOR_CONFIGS / f"{name}.toml", "codebase"))
 
 
 def _spec(config: PriorConfigTable, path: Path) -> PriorSpec:

@@ -18,8 +18,8 @@ from ssdlossdbg.multibox.boxes import constants
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.priors import Priors, generate_priors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.prior_configs import load_prior_config
-from ssdlossdbg.readers.priors import NamedPriors
 from ssdlossdbg.rules import Dialect, PriorSpec, Units, both_sides
 
 # What may say which priors: themselves, as tensor or with their levels, or the preset or config that generates them.

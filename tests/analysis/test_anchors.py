@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssdlossdbg.analysis.anchors import analyse_anchors
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.rules import LevelSpec, PriorOrder, PriorSpec
 
 Floats = NDArray[np.float64]

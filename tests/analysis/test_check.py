@@ -13,7 +13,7 @@ from ssdlossdbg.analysis import check
 from ssdlossdbg.analysis.check import analyse_annotations, by_file
 from ssdlossdbg.readers.annotated import AnnotatedImage, AnnotatedObject, Annotation
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Case, Finding, Objects, Severity, Where
 
 Box = tuple[float, float, float, float]

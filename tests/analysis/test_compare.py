@@ -12,16 +12,18 @@ import pytest
 import torch
 
 from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect, Normalizer, Units
 
@@ -90,7 +92,7 @@ def compare(
     reference: Dialect,
     boxes: torch.Tensor = PRIORS,
 ) -> CompareResult:
-    return analyse_compare(predictions, targets, named(boxes), asked, reference, device="cpu")
+    return analyse_compare(Batch(named(boxes), "cpu", predictions=predictions, targets=targets), asked, reference)
 
 
 ALL = [load_dialect(name) for name in NAMES]
@@ -154,7 +156,9 @@ def test_causes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ssd.pytorch", "nvidia"])
 def test_causes_on_the_sample(name: str) -> None:
-    result = api.compare(SAMPLES / "preds.pt", SAMPLES / "targets.pt", reference=name, device="cpu", label_offset=1)
+    result = api.compare(
+        SAMPLES / "preds.pt", SAMPLES / "targets.pt", reference=name, device="cpu", layout=SavedLayout(label_offset=1)
+    )
     assert [outcome.name for outcome in result.dialects] == NAMES
     for outcome in result.dialects:
         check_causes(outcome, load_dialect(outcome.name), load_dialect(name), result)
@@ -290,4 +294,4 @@ def test_encoded_targets_start_from_the_given_roles() -> None:
 
 def test_no_such_device() -> None:
     with pytest.raises(InputError, match="unknown device 'tpu'"):
-        analyse_compare(predicted(1, 8), wanted([exact(0)], [[1]]), named(EIGHT), [], ALL[0], device="tpu")
+        Batch(named(EIGHT), "tpu")

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.detect import analyse_detect
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.predictions import Predictions
-from ssdlossdbg.readers.priors import NamedPriors
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -62,7 +65,8 @@ def run(conf: Tensor, boxes: BoxRows | None, labels: list[int], **detect: float 
     rules = dataclasses.replace(RULES, detect=dataclasses.replace(RULES.detect, **detect))  # type: ignore[arg-type]
     named = NamedPriors("six", "", Priors(PRIORS, (200, 100), ()))
     predictions = Predictions(loc, conf, None, "made up", "float32")
-    return analyse_detect(predictions, targets, named, rules, ("cat", "dog"), "cpu", ("p", "t"))
+    batch = Batch(named, "cpu", predictions=predictions, targets=targets, classes=("cat", "dog"), paths=("p", "t"))
+    return analyse_detect(Scene(batch, rules))
 
 
 LOW = (0.004, 0.003)
@@ -199,8 +203,7 @@ def test_every_kind_of_rule_runs(dialect: str) -> None:
         SAMPLE / "targets.pt",
         dialect=dialect,
         device="cpu",
-        label_offset=1,
-        target_units=Units.NORMALIZED,
+        layout=SavedLayout(label_offset=1, target_units=Units.NORMALIZED),
     )
     limit = result.rules.keep_per_image
     assert all(0 < len(image.detections) <= (limit or 10_000) for image in result.images)

@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.match import THRESHOLDS, analyse_match
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.match import THRESHOLDS, AnnotatedObjects, analyse_match
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
@@ -49,8 +51,9 @@ def photo(*objects: Item, one_based: bool = False, **options: Any) -> MatchResul
     annotation = Annotation(
         path=Path("p.xml"), format="test", size=(200, 100), objects=items, one_based=one_based, class_names=("a", "b")
     )
-    settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, "device": "cpu", **options}
-    return analyse_match(image_path="p.jpg", image_size=(200, 100), annotation=annotation, **settings)
+    settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, "classes": (), **options}
+    source = AnnotatedObjects(annotation, (200, 100), settings["classes"])
+    return analyse_match(Scene(Batch(settings["named"], "cpu", targets=source), settings["dialect"]), "p.jpg")
 
 
 def test_the_sample_with_mistakes() -> None:

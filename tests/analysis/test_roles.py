@@ -10,18 +10,24 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
-from ssdlossdbg.readers.priors import load_priors
-from ssdlossdbg.results import MatchResult
+from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.results import MatchResult, RoleChanges
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 PRIORS = load_priors("ssd300-voc")
+FILES = {name: (SAMPLES / f"{name}.jpg", SAMPLES / f"{name}.xml") for name in ("astronaut", "coins")}
 
 
 def matched(name: str, photo: str = "astronaut") -> MatchResult:
-    return api.match(SAMPLES / f"{photo}.jpg", SAMPLES / f"{photo}.xml", PRIORS, name, device="cpu")
+    return api.match(*FILES[photo], PRIORS, name, device="cpu")
+
+
+def roles(reference: MatchResult, name: str, photo: tuple[Path, Path] = FILES["astronaut"]) -> RoleChanges:
+    """What changes under another dialect."""
+    (changes,) = api.match_roles(reference, *photo, PRIORS, [name], device="cpu")
+    return changes
 
 
 def owners(result: MatchResult) -> dict[int, int]:
@@ -34,7 +40,7 @@ def owners(result: MatchResult) -> dict[int, int]:
 @pytest.mark.parametrize("name", dialect_names())
 def test_against_sets(name: str, photo: str) -> None:
     reference, other = matched("ssd.pytorch", photo), matched(name, photo)
-    changes, before, after = compare_roles(reference, other), owners(reference), owners(other)
+    changes, before, after = roles(reference, name, FILES[photo]), owners(reference), owners(other)
     assert changes.dialect == name
     assert changes.gained == len(set(after) - set(before))
     assert changes.lost == len(set(before) - set(after))
@@ -51,7 +57,7 @@ def test_against_sets(name: str, photo: str) -> None:
 
 
 def test_a_dialect_against_itself_changes_nothing() -> None:
-    changes = compare_roles(matched("caffe"), matched("caffe"))
+    changes = roles(matched("caffe"), "caffe")
     assert (changes.gained, changes.lost, changes.moved, changes.objects) == (0, 0, 0, ())
 
 
@@ -61,7 +67,7 @@ def test_a_move_is_no_gain() -> None:
     first = int(np.flatnonzero(places == 0)[0])
     places[first] = 1
     taken = replace(result, positives=replace(result.positives, ground_truth=places))
-    changes = compare_roles(result, taken)
+    changes = roles(taken, "ssd.pytorch")
     assert (changes.gained, changes.lost, changes.moved) == (0, 0, 1)
 
 
@@ -80,22 +86,21 @@ def test_an_object_that_one_loader_leaves_out(tmp_path: Path) -> None:
     drops, keeps = (api.match(*files, PRIORS, name, device="cpu") for name in ("ssd.pytorch", "torchvision"))
     assert [item.index for item in drops.ground_truth] == [1]
     dog = keeps.ground_truth[0]
-    there = compare_roles(drops, keeps)
+    there = roles(drops, "torchvision", files)
     assert [(item.index, item.label) for item in there.objects if item.index == 0] == [(0, "dog")]
     assert there.objects[0].positives == (None, dog.positives)
     assert there.objects[0].status == ("left out", dog.status)
     assert there.gained == len(set(owners(keeps)) - set(owners(drops)))
-    back = compare_roles(keeps, drops)
+    back = roles(keeps, "ssd.pytorch", files)
     assert (back.objects[0].positives, back.objects[0].status) == ((dog.positives, None), (dog.status, "left out"))
     assert (back.gained, back.lost, back.moved) == (there.lost, there.gained, there.moved)
 
 
 def test_the_function_asks_several() -> None:
-    files = (SAMPLES / "astronaut.jpg", SAMPLES / "astronaut.xml")
-    reference = matched("ssd.pytorch")
+    files, reference = FILES["astronaut"], matched("ssd.pytorch")
     changes = api.match_roles(reference, *files, PRIORS, ["caffe", "torchvision"], device="cpu")
     assert [change.dialect for change in changes] == ["caffe", "torchvision"]
-    assert changes[0] == compare_roles(reference, matched("caffe"))
+    assert changes[0] == roles(reference, "caffe")
     assert api.match_roles(reference, *files, None, ["caffe"], device="cpu")[0] == changes[0]
     assert api.match_roles(reference, *files, PRIORS, (), device="cpu") == ()
     with pytest.raises(InputError, match=r"--dialects: unknown dialect 'cafe'. Did you mean 'caffe'\?"):

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ssdlossdbg import api
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import LossResult, MatchResult
 
 Boxes = Sequence[Sequence[float]]

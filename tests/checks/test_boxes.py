@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import Finding, LossResult, MatchResult, Severity
 from ssdlossdbg.rules import Units
 
@@ -164,7 +165,7 @@ def test_pixels_where_fractions_are_expected(lose: Lose, healthy_batch: Batch) -
     result = lose(pixels, labels)
     assert errors(result) == ["BOX005"]
     assert "--target-units pixels" in result.findings[0].worst.fix
-    assert errors(lose(pixels, labels, target_units=Units.PIXELS, image_size=(300, 300))) == []
+    assert errors(lose(pixels, labels, layout=SavedLayout(image_size=300, target_units=Units.PIXELS))) == []
 
 
 def test_fractions_where_pixels_are_expected(
@@ -179,7 +180,7 @@ def test_fractions_where_pixels_are_expected(
     assert "integer division" in cut_off.findings[0].worst.message
     assert errors(match_voc([[0, 0, 0, 0]] * 3)) == ["BOX006"]
     boxes, labels = healthy_batch
-    options = {"dialect": "torchvision", "target_units": Units.PIXELS, "image_size": (300, 300), "label_offset": 1}
+    options = {"dialect": "torchvision", "layout": SavedLayout("cxcywh", 300, Units.PIXELS, 1)}
     assert errors(lose(boxes, labels, **options)) == ["BOX006"]
     boxes[1][1] *= 300
     assert errors(lose(boxes, labels, **options)) == ["BOX006"]
@@ -258,7 +259,7 @@ def test_not_finite_is_the_only_finding(lose: Lose, healthy_batch: Batch, value:
     """Neither that it reaches out of the image, nor that every prior became a positive, nor that others have none."""
     boxes, labels = healthy_batch
     boxes[1][2, 2] = value
-    assert list(by_code(lose(boxes, labels, dialect=dialect, label_offset=1))) == ["BOX012"]
+    assert list(by_code(lose(boxes, labels, dialect=dialect, layout=SavedLayout(label_offset=1)))) == ["BOX012"]
 
 
 def test_pixels_of_a_single_box_and_of_the_photo(lose: Lose, healthy_batch: Batch) -> None:
@@ -267,8 +268,8 @@ def test_pixels_of_a_single_box_and_of_the_photo(lose: Lose, healthy_batch: Batc
     found = by_code(lose(boxes, labels))
     assert list(found) == ["BOX007"]
     assert "if it is in pixels" in found["BOX007"].worst.fix
-    options = {"target_units": Units.PIXELS, "image_size": (300, 300)}
-    found = by_code(lose([image[:4] * 640 for image in healthy_batch[0][:1]], labels[:1], **options))
+    layout = SavedLayout(image_size=300, target_units=Units.PIXELS)
+    found = by_code(lose([image[:4] * 640 for image in healthy_batch[0][:1]], labels[:1], layout=layout))
     assert "not of the photo" in found["BOX007"].worst.fix
 
 

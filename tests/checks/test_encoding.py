@@ -13,15 +13,15 @@ from torch import Tensor
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.evidence.encoded import describe_encoded
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.encoded import EncodedTargets
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import Finding, Severity
 from ssdlossdbg.rules import Dialect
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg import api
 from ssdlossdbg.multibox.priors import generate_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import Finding, LossResult, Severity
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
@@ -29,11 +30,12 @@ def analyse(tmp_path: Path) -> Analyse:
     """The loss of such logits on the small grid, by way of files."""
 
     def run(conf: Tensor, targets: Sequence[Sequence[Sequence[float]]], **options: Any) -> LossResult:
+        layout = {name: options.pop(name) for name in ("target_units", "label_offset") if name in options}
         loc = options.pop("loc", torch.zeros(*conf.shape[:2], 4))
         torch.save((loc, conf, GRID.boxes), tmp_path / "preds.pt")
         torch.save([torch.tensor(rows).reshape(-1, 5) for rows in targets], tmp_path / "targets.pt")
         paths = (tmp_path / "preds.pt", tmp_path / "targets.pt")
-        return api.loss(*paths, device="cpu", image_size=(300, 300), **options)
+        return api.loss(*paths, device="cpu", layout=SavedLayout(image_size=300, **layout), **options)
 
     return run
 

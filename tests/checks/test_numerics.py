@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import Finding, LossResult, Objects, Severity
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -102,7 +103,7 @@ def test_logit_that_is_not_finite(
 ) -> None:
     loc, conf, priors = parts
     conf[2, 100, 4] = value
-    result = analyse((loc, conf, priors), wanted, dialect=dialect, label_offset=1)
+    result = analyse((loc, conf, priors), wanted, dialect=dialect, layout=SavedLayout(label_offset=1))
     (case,) = finding(result, "NUM001").cases
     assert (case.where.image, case.where.prior) == (2, 100)
     assert f"the logit of class 4 is {value}" in case.message

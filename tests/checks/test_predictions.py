@@ -15,6 +15,7 @@ from ssdlossdbg import api
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import Finding, LossResult, Severity
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -151,7 +152,9 @@ def test_order_in_pixel_units(parts: tuple[Tensor, ...], analyse: Analyse) -> No
     targets = torch.load(SAMPLES / "targets.pt", weights_only=True)
     pixels = [torch.cat((target[:, :4] * 300, target[:, 4:] + 1), 1) for target in targets]
     rows = reordered("shape by shape")
-    result = analyse((loc[:, rows], conf[:, rows], priors), pixels, dialect="mmdetection", label_offset=0)
+    result = analyse(
+        (loc[:, rows], conf[:, rows], priors), pixels, dialect="mmdetection", layout=SavedLayout(label_offset=0)
+    )
     assert "shape by shape" in finding(result, "PRE001").worst.message
 
 
@@ -284,5 +287,7 @@ def test_orders_need_no_square_grid(tmp_path: Path) -> None:
     conf = torch.randn(1, 1100, 3, generator=torch.Generator().manual_seed(0))
     torch.save((loc[None, rows], conf, priors.boxes), tmp_path / "preds.pt")
     torch.save([objects], tmp_path / "targets.pt")
-    result = api.loss(tmp_path / "preds.pt", tmp_path / "targets.pt", device="cpu", image_size=(320, 160))
+    result = api.loss(
+        tmp_path / "preds.pt", tmp_path / "targets.pt", device="cpu", layout=SavedLayout(image_size=(320, 160))
+    )
     assert "column by column" in finding(result, "PRE001").worst.message

@@ -17,8 +17,9 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import Finding, Refusal, Severity
 from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
 
@@ -47,7 +48,7 @@ def anchors(tmp_path: Path) -> Anchors:
     ) -> Found:
         path = tmp_path / "own.pt"
         torch.save(generate_priors(priors).boxes if isinstance(priors, PriorSpec) else priors, path)
-        found = api.anchors(load_priors(str(path), image_size=size), **options).findings
+        found = api.anchors(load_priors(str(path), layout=SavedLayout(image_size=size)), **options).findings
         return {item.code: item for item in found if notes or item.severity is not Severity.NOTE}
 
     return run
@@ -164,7 +165,9 @@ def test_no_size(side: int, shown: str, anchors: Anchors) -> None:
 
 
 def test_negative_size(tmp_path: Path) -> None:
-    found = with_priors(tmp_path / "preds.pt", boxes() * torch.tensor([1, 1, -1, 1]), 3, image_size=(300, 300))
+    found = with_priors(
+        tmp_path / "preds.pt", boxes() * torch.tensor([1, 1, -1, 1]), 3, layout=SavedLayout(image_size=(300, 300))
+    )
     assert only_error(found) == "PRI004"
     assert [case.value for case in found["PRI004"].cases] == pytest.approx([-0.2133, -0.4243, -0.8485], abs=1e-4)
 
@@ -176,7 +179,9 @@ def test_no_size_is_the_only_error_of_a_batch(tmp_path: Path) -> None:
     loc, conf = (torch.randn(1, len(priors), size, generator=generator) * 0.1 for size in (4, 21))
     torch.save((loc, conf, priors), tmp_path / "preds.pt")
     torch.save([torch.tensor([[0.1, 0.2, 0.3, 0.5, 0], [0.4, 0.4, 0.9, 0.9, 1]])], tmp_path / "targets.pt")
-    result = api.loss(tmp_path / "preds.pt", tmp_path / "targets.pt", device="cpu", image_size=(300, 300))
+    result = api.loss(
+        tmp_path / "preds.pt", tmp_path / "targets.pt", device="cpu", layout=SavedLayout(image_size=(300, 300))
+    )
     assert only_error({item.code: item for item in result.findings}) == "PRI004"
 
 

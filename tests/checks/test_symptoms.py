@@ -18,8 +18,8 @@ from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.prior_configs import load_prior_config
-from ssdlossdbg.readers.priors import load_priors
 from ssdlossdbg.results import Finding, Severity
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"

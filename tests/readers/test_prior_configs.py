@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,18 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.readers.prior_configs import PRIOR_CONFIGS, load_prior_config, preset_names
+from ssdlossdbg.readers import named_priors, schema
+from ssdlossdbg.readers.files import read_table
+from ssdlossdbg.readers.prior_configs import (
+    PRIOR_CONFIGS,
+    load_prior_config,
+    preset_codebase,
+    preset_names,
+    presets_with,
+)
 from ssdlossdbg.rules import Clip, PriorOrder
 
+Refused = Callable[[Callable[[], object]], InputError]
 FIGURES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "priors.json").read_text())
 CODEBASES = {
     "caffe",
@@ -370,3 +380,48 @@ def test_bad_file_is_refused(text: str, what: str, fix: str, tmp_path: Path) -> 
     assert error.what.startswith(what)
     assert error.fix.startswith(fix)
     assert str(error) == f"{own}: {error.what}. {error.fix}"
+
+
+# How many
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_states_its_count_and_codebase(name: str) -> None:
+    config = load_prior_config(name)
+    assert name in presets_with(config.spec.count)
+    assert preset_codebase(name) == config.codebase != ""
+
+
+def test_count_that_is_another(tmp_path: Path, refused: Refused) -> None:
+    text = "image_size = 300\nlevels = [{ feature_map = 3, stride = 100, shapes = [[9, 9], [9, 18]] }]\n"
+    (tmp_path / "right.toml").write_text("priors = 18\n" + text)
+    assert load_prior_config(str(tmp_path / "right.toml")).spec.count == 18
+    path = tmp_path / "wrong.toml"
+    path.write_text("priors = 9\n" + text)
+    error = refused(lambda: load_prior_config(str(path)))
+    assert (error.where, error.what) == (str(path), "key priors: is 9, but the levels make 18")
+
+
+def test_count_is_not_inherited(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "ssd300"\nlevels = [{ feature_map = 1, stride = 300, shapes = [[9, 9]] }]\n')
+    assert load_prior_config(str(path)).spec.count == 1
+
+
+@pytest.mark.parametrize("name", ["ssd300", "ssd300-voc"])
+def test_one_preset_costs_the_parsing_of_one_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def counted(path: Path) -> dict[str, Any]:
+        parsed.append(path.name)
+        return read_table(path)
+
+    monkeypatch.setattr(schema, "read_table", counted)
+    load_prior_config(name)
+    assert parsed == ["ssd300-voc.toml"]
+    named_priors._preset.cache_clear()
+    boxes = named_priors.load_priors("ssd300-voc").priors.boxes
+    parsed.clear()
+    for _ in range(2):
+        assert named_priors.recognise_priors(boxes, "saved.pt", codebase="ssd.pytorch").name == "ssd300-voc"
+    assert parsed == ["ssd300-voc.toml"]

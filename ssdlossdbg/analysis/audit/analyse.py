@@ -15,10 +15,10 @@ from ssdlossdbg.analysis.audit.matched import match_flat
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
-from ssdlossdbg.analysis.evidence.priors import describe_priors
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scaled import Scaled, scale_like
 from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
 
@@ -49,11 +49,11 @@ def analyse_audit(
     device = resolve_device(spec.device)
     if spec.draws:
         check_crops(dialect, spec.letterbox)
-    priors = named.priors.to(device)
-    scaled = scale_like(dataset, dialect, priors.image_size if spec.letterbox else None)
+    scaled = scale_like(dataset, dialect, named.priors.image_size if spec.letterbox else None)
     classes = dataset.class_index[scaled.rows] + 1
     flat = Flat(*map(torch.from_numpy, (scaled.boxes, scaled.image, classes)))
-    matcher = Matcher(priors, dialect)
+    matcher = Matcher(named, device, dialect)
+    priors = matcher.priors
     matched = match_flat(flat, len(dataset.names), matcher, ranks, advance)
     objects = audited_objects(dataset, scaled, matched, matcher)
     drawing = spec.draws > 0 and bool(matched.done.all())

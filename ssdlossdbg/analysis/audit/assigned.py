@@ -10,15 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.annotated import match_boxes
+from ssdlossdbg.analysis.batch import Batch, Loaded
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of, no_fates, shape_iou
+from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, no_fates, shape_iou
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
+from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import assigned_roles
-from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.threads import one_thread
+from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.rules import Dialect
 
 # Objects of a block: some megabytes of pairs with priors, which a cache still holds in part.
@@ -80,12 +82,14 @@ class Matcher:
     """Priors and rules, ready for any number of objects.
 
     Args:
-        priors: the grid, on the device that all priors are to be looked at where the sparse way does not do.
+        named: the priors.
+        device: that all priors are to be looked at on where the sparse way does not do.
         dialect: the rules.
     """
 
-    def __init__(self, priors: Priors, dialect: Dialect) -> None:
-        self.priors, self.dialect = priors, dialect
+    def __init__(self, named: NamedPriors, device: torch.device, dialect: Dialect) -> None:
+        self._named, self.priors, self.dialect = named, named.priors.to(device), dialect
+        priors = self.priors
         self._unit = unit_of(dialect, priors).cpu()
         self._level = priors.level_index.cpu()
         self._shapes = priors.shapes.cpu()
@@ -145,12 +149,11 @@ class Matcher:
 
     def _densely(self, objects: Flat, boxes: Tensor) -> Assigned:
         counts = torch.unique_consecutive(objects.image, return_counts=True)[1].tolist()
-        matched = match_boxes(
-            torch.split(boxes, counts), torch.split(objects.class_id, counts), self.priors, self.dialect
-        )
-        matching = matched.matching
+        gt = pad_ground_truth(torch.split(boxes, counts), torch.split(objects.class_id, counts))
+        scene = Scene(Batch(self._named, str(self.priors.boxes.device), targets=Loaded(gt)), self.dialect)
+        matching = scene.matching
         return Assigned(
-            fates_of(matched.in_units, matching, matched.targets, self.priors, matched.unit, self.dialect),
+            scene.fates,
             self._by_level(self._level[matching.positive.nonzero()[:, 1].cpu()]),
             self._by_level(self._level[matching.forced.nonzero()[:, 1].cpu()]),
         )

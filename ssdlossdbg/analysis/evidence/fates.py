@@ -11,10 +11,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import sides_iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching, overlaps
-from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.multibox.tiles import images_at_once
-from ssdlossdbg.rules import Dialect
+from ssdlossdbg.multibox.matching import Matching
 
 # Overlaps this close may change places on another device or in another precision.
 NEAR_TIE = 1e-5
@@ -51,18 +48,15 @@ def no_fates(number: int) -> dict[str, Tensor]:
     }
 
 
-def fates_of(
-    gt: GroundTruthBatch, matching: Matching, targets: Tensor, priors: Priors, unit: Tensor, dialect: Dialect
-) -> Fates:
+def fates_of(gt: GroundTruthBatch, matching: Matching, near_ties: Tensor, targets: Tensor, shapes: Tensor) -> Fates:
     """What became of the objects of a batch, image after image.
 
     Args:
-        gt: the objects as the loss sees them, in the dialect's unit.
+        gt: the objects as the loss sees them, normalised.
         matching: of the whole batch.
+        near_ties: `[B, G]` priors as good as the best one of each object, within `NEAR_TIE`.
         targets: `[B, P, 4]` encoded offsets.
-        priors: the grid, normalised.
-        unit: `[4]` what normalised boxes are multiplied by to get the dialect's unit.
-        dialect: the rules.
+        shapes: `[S, 2]` widths and heights of the priors, normalised.
     """
     image, slot = gt.mask.nonzero(as_tuple=True)
     starts = gt.counts.cumsum(0) - gt.counts
@@ -70,8 +64,8 @@ def fates_of(
     return Fates(
         best_prior=matching.best_prior[image, slot],
         best_iou=matching.best_iou[image, slot],
-        shape_iou=shape_iou(gt.boxes[image, slot] / unit, priors.shapes),
-        near_ties=_near_ties(gt, priors.boxes * unit, matching, dialect)[image, slot],
+        shape_iou=shape_iou(gt.boxes[image, slot], shapes),
+        near_ties=near_ties[image, slot],
         positives=matching.positives_per_gt()[image, slot],
         forced=matching.positives_per_gt(matching.forced)[image, slot],
         lost_to=torch.where(lost_to >= 0, lost_to + starts[image], -1),
@@ -92,17 +86,6 @@ def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     boxes = boxes.double()
     sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)[:, None]
     return sides_iou(sides, shapes).nan_to_num(0.0).amax(1)
-
-
-def _near_ties(gt: GroundTruthBatch, priors: Tensor, matching: Matching, dialect: Dialect) -> Tensor:
-    """`[B, G]` priors whose overlap is as good as the best one; 0 where nothing overlaps."""
-    images = images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
-    best = torch.split(matching.best_iou, images)
-    counts = [
-        (overlaps(part, priors, dialect.match) >= highest[..., None] - NEAR_TIE).sum(-1) * (highest > 0)
-        for part, highest in zip(gt.split(images), best, strict=True)
-    ]
-    return torch.cat(counts)
 
 
 def _first_non_finite(targets: Tensor, matching: Matching) -> Tensor:

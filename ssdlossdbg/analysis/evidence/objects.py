@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ssdlossdbg.analysis.evidence.fates import fates_of
+from ssdlossdbg.analysis.common import class_name
+from ssdlossdbg.analysis.evidence.fates import Fates
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotated import Annotation
 from ssdlossdbg.readers.loader import LoadedObjects
-from ssdlossdbg.readers.targets import Targets
+from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import FloatArray, ImageFacts, Objects
 from ssdlossdbg.rules import Dialect, Units
 
@@ -82,20 +80,20 @@ def state_annotations(
     )
 
 
-def state_targets(targets: Targets, names: Sequence[str], priors: Priors, file: str) -> Stated:
+def state_targets(targets: Targets, classes: tuple[str, ...], image_size: tuple[int, int], file: str) -> Stated:
     """What saved targets say.
 
     Args:
         targets: the objects of a batch.
-        names: of the classes, background first.
-        priors: whose input size pixels are of.
+        classes: what those from 1 are called; numbers stand in for those that are missing.
+        image_size: (width, height) of the network's input, which pixels are of.
         file: the targets' path.
     """
-    size = priors.image_size if targets.units is Units.PIXELS else (1, 1)
+    size = image_size if targets.units is Units.PIXELS else (1, 1)
     return Stated(
         images=[ImageFacts(file, index, size) for index in range(len(targets.boxes))],
         index=[index for boxes in targets.boxes for index in range(len(boxes))],
-        labels=[names[label] for labels in targets.labels for label in labels.tolist()],
+        labels=[class_name(label, classes) for labels in targets.labels for label in labels.tolist()],
         boxes=torch.cat([boxes.double() for boxes in targets.boxes]).cpu().numpy(),
         layout="xyxy",
         saved=True,
@@ -104,27 +102,18 @@ def state_targets(targets: Targets, names: Sequence[str], priors: Priors, file: 
 
 
 def describe_objects(
-    stated: Stated,
-    gt: GroundTruthBatch,
-    matching: Matching,
-    targets: Tensor,
-    priors: Priors,
-    unit: Tensor,
-    dialect: Dialect,
+    stated: Stated, gt: GroundTruthBatch, fates: Fates, image_size: tuple[int, int], dialect: Dialect
 ) -> Objects:
     """The objects of a batch, a row an object.
 
     Args:
         stated: what their files say.
-        gt: the same objects as the loss sees them, in the dialect's unit.
-        matching: what became of them.
-        targets: `[B, P, 4]` encoded offsets.
-        priors: the grid, normalised.
-        unit: `[4]` what normalised boxes are multiplied by to get the dialect's unit.
+        gt: the same objects as the loss sees them, normalised.
+        fates: what became of them.
+        image_size: (width, height) of the network's input in pixels.
         dialect: the rules.
     """
     image, slot = gt.mask.nonzero(as_tuple=True)
-    fates = fates_of(gt, matching, targets, priors, unit, dialect)
     return Objects(
         images=tuple(stated.images),
         image=image.cpu().numpy(),
@@ -132,11 +121,11 @@ def describe_objects(
         labels=tuple(stated.labels),
         class_id=gt.labels[image, slot].cpu().numpy(),
         stated=np.asarray(stated.boxes, dtype=np.float64).reshape(-1, 4),
-        boxes=(gt.boxes[image, slot] / unit).double().cpu().numpy(),
+        boxes=gt.boxes[image, slot].double().cpu().numpy(),
         layout=stated.layout,
         saved=stated.saved,
         one_based=stated.one_based,
-        image_size=priors.image_size,
+        image_size=image_size,
         rules=dialect,
         **fates.columns(),
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
@@ -21,12 +21,13 @@ SAME_SIDE = 0.01
 
 
 def order_fits(
-    loc: Tensor, priors: Priors, matching: Matching, gt: GroundTruthBatch, dialect: Dialect
+    loc: Tensor, decoded: Tensor, priors: Priors, matching: Matching, gt: GroundTruthBatch, dialect: Dialect
 ) -> tuple[OrderFit, ...]:
     """How well other orders fit than the given one, each at the positives where it makes a difference.
 
     Args:
         loc: `[B, P, 4]` predicted offsets.
+        decoded: `[B, P, 4]` what they stand for in the given order, xyxy, normalised.
         priors: the P priors.
         matching: what they are positive for.
         gt: the objects, normalised.
@@ -35,24 +36,27 @@ def order_fits(
     image, prior = matching.positive.nonzero(as_tuple=True)
     if not len(image):
         return ()
-    unit = unit_of(dialect, priors)
-    boxes, own = gt.boxes[image, matching.gt_index[image, prior]], priors.boxes[prior] * unit
-
-    def overlap(offsets: Tensor) -> Tensor:
-        return iou(decode(offsets, own, dialect.codec) / unit, boxes).nan_to_num(0.0)
-
+    boxes, own = gt.boxes[image, matching.gt_index[image, prior]], priors.boxes[prior]
     given, everywhere = loc[image, prior], torch.ones_like(prior, dtype=torch.bool)
     candidates = {HeadOrder.Y_FIRST: (given[:, [1, 0, 3, 2]], everywhere)}
     for order, prior_of_row in _row_orders(priors).items():
         row = prior_of_row.argsort()[prior]
         candidates[order] = loc[image, row], row != prior
-    as_given, of_priors = overlap(given), overlap(torch.zeros_like(given))
+    unit = unit_of(dialect, priors)
+    offsets = torch.stack([other for other, _ in candidates.values()])
+    others = decode(offsets, own * unit, dialect.codec) / unit
+    as_given, of_priors = _overlap(decoded[image, prior], boxes), _overlap(cxcywh_to_xyxy(own), boxes)
     fits = []
-    for order, (other, moved) in candidates.items():
+    for (order, (_, moved)), overlap in zip(candidates.items(), _overlap(others, boxes), strict=True):
         if bool(moved.any()):
-            means = [float(part[moved].mean()) for part in (overlap(other), as_given, of_priors)]
+            means = [float(part[moved].mean()) for part in (overlap, as_given, of_priors)]
             fits.append(OrderFit(order, int(moved.sum()), *means))
     return tuple(fits)
+
+
+def _overlap(predicted: Tensor, boxes: Tensor) -> Tensor:
+    """IoU of `[..., N, 4]` predictions with `[N, 4]` objects; 0 for what is no box."""
+    return iou(predicted, boxes).nan_to_num(0.0)
 
 
 def _row_orders(priors: Priors) -> dict[HeadOrder, Tensor]:

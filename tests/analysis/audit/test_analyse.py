@@ -14,10 +14,12 @@ import pytest
 import torch
 
 from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
-from ssdlossdbg.analysis.match import analyse_match
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.readers.datasets import Dataset, annotation_of
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.priors import load_priors
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
 
 SIZE = (400, 300)
@@ -34,7 +36,15 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     priors = load_priors(config or rules.prior_config)
     return [
         analyse_match(
-            name, SIZE, annotation_of(dataset, place, SIZE), priors, rules, classes=dataset.class_names, device="cpu"
+            Scene(
+                Batch(
+                    priors,
+                    "cpu",
+                    targets=AnnotatedObjects(annotation_of(dataset, place, SIZE), SIZE, dataset.class_names),
+                ),
+                rules,
+            ),
+            name,
         )
         for place, name in enumerate(dataset.names)
     ]

@@ -1,0 +1,34 @@
+"""Would the dialect's real code raise on this batch, and on which images?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.rules import Dialect
+
+
+def why_raises(gt: GroundTruthBatch | None, loss: MultiBoxLoss, dialect: Dialect) -> str | None:
+    """Where the dialect's real code raises on this batch, and on which images; None where it does not.
+
+    Args:
+        gt: the objects, in any units; None where they are not known, which leaves fewer places to look for.
+        loss: what the formula gives for them.
+        dialect: whose code it is.
+    """
+    every = torch.ones_like(loss.matching.positive[:, 0])
+    reasons = [(dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0))]
+    if gt is not None:
+        reasons = [*_reasons_in_objects(gt, dialect), *reasons]
+    for reason, images in reasons:
+        if reason and bool(images.any()):
+            return f"{reason} (image {', '.join(map(str, images.nonzero().flatten().tolist()))})"
+    return None
+
+
+def _reasons_in_objects(gt: GroundTruthBatch, dialect: Dialect) -> list[tuple[str, Tensor]]:
+    sides = gt.boxes[..., 2:] - gt.boxes[..., :2]
+    degenerate = (gt.mask & ~(sides > 0).all(-1)).any(1)
+    return [(dialect.raises.degenerate_box, degenerate), (dialect.raises.image_without_objects, gt.counts == 0)]

@@ -1,0 +1,256 @@
+"""What one photo or batch is under one dialect: every stage of the computation, each run once, when it is asked for.
+
+A question (`match`, `loss`, `detect`, `compare`) takes a `Scene` and puts a result together from its stages. Scenes of
+one `Batch` share them: a stage is computed once for each combination of the settings that it depends on, so dialects
+that differ in the normaliser alone match once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.batch import Batch, Loaded
+from ssdlossdbg.analysis.common import unit_of
+from ssdlossdbg.analysis.evidence.costs import ground_truth_losses, image_losses, negative_losses
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
+from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of
+from ssdlossdbg.analysis.evidence.nonfinite import find_non_finite
+from ssdlossdbg.analysis.evidence.objects import describe_objects
+from ssdlossdbg.analysis.evidence.predictions import Outcome, describe_predictions
+from ssdlossdbg.analysis.evidence.prior_table import describe_priors
+from ssdlossdbg.analysis.evidence.raising import why_raises
+from ssdlossdbg.analysis.splits import LossSums
+from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.loss import (
+    AtPriors,
+    MultiBoxLoss,
+    combine,
+    confidence_loss,
+    encode_matched,
+    is_cross_entropy,
+    needs_boxes,
+)
+from ssdlossdbg.multibox.matching import Matching, Tied, match_with_ties, roles_of_labels
+from ssdlossdbg.multibox.mining import mine
+from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
+from ssdlossdbg.rules import Dialect
+
+
+class Scene:
+    """A batch under one dialect. Boxes are xyxy, normalised, but where a name says that they are in units.
+
+    Attributes:
+        batch: what is given.
+        rules: the dialect.
+    """
+
+    def __init__(self, batch: Batch, rules: Dialect) -> None:
+        self.batch, self.rules = batch, rules
+
+    @cached_property
+    def unit(self) -> Tensor:
+        """`[4]` what normalised boxes are multiplied by to get the unit that the dialect computes in."""
+        return unit_of(self.rules, self.batch.priors)
+
+    @property
+    def priors_in_units(self) -> Tensor:
+        """`[P, 4]` cxcywh."""
+        return self.batch.once("priors", self.rules.targets.units, lambda: self.batch.priors.boxes * self.unit)
+
+    @property
+    def objects_known(self) -> bool:
+        """Whether there are objects to speak of, rather than encoded targets or none."""
+        return self.batch.source is not None
+
+    @property
+    def loaded(self) -> Loaded:
+        """The objects as the dialect's loader reads them; nobody where they are not known."""
+        source = self.batch.source
+        if source is None:
+            return self.batch.once("loaded", None, self._nobody)
+        return self.batch.once("loaded", self._loading, lambda: source.load(self.rules, self.batch.priors))
+
+    @property
+    def gt_in_units(self) -> GroundTruthBatch:
+        """The objects, on the device."""
+        return self.batch.once("gt", self._loading, lambda: self.loaded.gt.to(self.batch.device))
+
+    @cached_property
+    def gt(self) -> GroundTruthBatch:
+        """The objects, on the device."""
+        return replace(self.gt_in_units, boxes=self.gt_in_units.boxes / self.unit)
+
+    @property
+    def matching(self) -> Matching:
+        """The roles of the priors."""
+        return self._matched[0]
+
+    @property
+    def ties(self) -> Tied:
+        """How many priors are as good as the best one of each object."""
+        assert self._matched[1] is not None
+        return self._matched[1]
+
+    @property
+    def encoded(self) -> AtPriors:
+        """The offsets to learn; they count only at positives."""
+        if self.batch.encoded:
+            return AtPriors.everywhere(self.batch.encoded.offsets.to(self.batch.device))
+        settings = (self._matching, self.rules.codec)
+        return self.batch.once(
+            "encoded",
+            settings,
+            lambda: encode_matched(self.gt_in_units, self.priors_in_units, self.matching, self.rules.codec),
+        )
+
+    @property
+    def decoded_in_units(self) -> Tensor:
+        """`[B, P, 4]` predicted boxes."""
+        settings = (self.rules.targets.units, self.rules.codec)
+        return self.batch.once(
+            "decoded", settings, lambda: decode(self.batch.loc, self.priors_in_units, self.rules.codec)
+        )
+
+    @property
+    def decoded(self) -> Tensor:
+        """`[B, P, 4]` predicted boxes."""
+        return self.decoded_in_units / self.unit
+
+    @cached_property
+    def loss(self) -> MultiBoxLoss:
+        """The loss and all its terms."""
+        rules, once, conf = self.rules, self.batch.once, self.batch.conf
+        kind = (rules.loss.confidence, rules.loss.probability_floor)
+        confidence = once(
+            "confidence", (self._matching, kind), lambda: confidence_loss(conf, self.matching.labels, rules.loss)
+        )
+        boxes = (rules.targets.units, rules.codec) if needs_boxes(rules.mining) else None
+        mining = once(
+            "mining",
+            (self._matching, kind, boxes, rules.mining),
+            lambda: mine(
+                conf,
+                confidence,
+                self.matching,
+                self.decoded_in_units if boxes else None,
+                rules.mining,
+                is_cross_entropy(rules.loss),
+            ),
+        )
+        return combine(self.batch.loc, self.matching, self.encoded, confidence, mining, rules.mining, rules.loss)
+
+    @cached_property
+    def sums(self) -> LossSums:
+        """The loss, ready to be split."""
+        return LossSums(self.loss)
+
+    @cached_property
+    def detections(self) -> Detections:
+        """What the dialect's post-processing makes of the predictions; boxes in units."""
+        rules = self.rules
+        width, height = self.unit[:2].tolist()
+        levels = [level.count for level in self.batch.priors.levels]
+        if clamps(rules.detect):
+            boxes = decode_clamped(self.batch.loc, self.priors_in_units, rules.codec, rules.detect)
+        else:
+            boxes = self.decoded_in_units
+        return detect_boxes(boxes, self.batch.conf, (width, height), rules.detect, levels)
+
+    @property
+    def fates(self) -> Fates:
+        """What became of the objects, image after image."""
+        return fates_of(self.gt, self.matching, self.ties.nearly, self.encoded.dense, self.batch.priors.shapes)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The objects as the checks see them."""
+        stated = self.loaded.stated
+        assert stated is not None
+        return describe_objects(stated, self.gt, self.fates, self.batch.priors.image_size, self.rules)
+
+    @cached_property
+    def prior_table(self) -> PriorTable:
+        """The priors as the checks see them."""
+        classes = None if self.batch.predictions is None else self.batch.conf.shape[-1]
+        return describe_priors(self.batch.named, self.rules, classes)
+
+    @cached_property
+    def encoded_table(self) -> EncodedTable:
+        """Targets that came encoded, as the checks see them."""
+        assert self.batch.encoded is not None
+        return describe_encoded(self.batch.encoded, self.batch.named, self.rules, self.batch.paths[1])
+
+    @cached_property
+    def predicted(self) -> Predicted:
+        """The predictions as the checks see them."""
+        batch = self.batch
+        assert batch.predictions is not None
+        known = (
+            Outcome(self.loss, self.gt if self.objects_known else None, self.decoded) if self.targets_known else None
+        )
+        return describe_predictions(batch.predictions, batch.priors, self.rules, batch.paths[0], batch.classes, known)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """The loss as the checks see it."""
+        batch, gt = self.batch, self.gt if self.objects_known else None
+        assert batch.predictions is not None
+        return Costs(
+            predictions_path=batch.paths[0],
+            targets_path=batch.paths[1],
+            dtype=batch.predictions.dtype,
+            dialect=self.rules.name,
+            threshold=self.rules.match.threshold if self.objects_known else None,
+            priors=len(batch.priors.boxes),
+            loss=self.sums.total(),
+            loss_sum=self.sums.unnormalised(),
+            normalizer=float(self.loss.normalizer),
+            images=image_losses(self.loss, self.sums, gt, batch.photos),
+            ground_truth=() if gt is None else ground_truth_losses(self.loss, self.sums, gt, batch.priors, batch.names),
+            negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names),
+            non_finite=find_non_finite(batch.loc, batch.conf, gt, self.loss, batch.priors),
+            raises=why_raises(gt, self.loss, self.rules),
+        )
+
+    @property
+    def targets_known(self) -> bool:
+        """Whether it is known what the priors are to learn."""
+        return self.objects_known or self.batch.encoded is not None
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """All that the checks can look at."""
+        about_targets = [self.objects] if self.objects_known else [self.encoded_table] if self.batch.encoded else []
+        if self.batch.predictions is None:
+            return (*about_targets, self.prior_table)
+        about_loss = [self.costs] if self.targets_known else []
+        return (*about_targets, self.prior_table, self.predicted, *about_loss)
+
+    @property
+    def _loading(self) -> Hashable:
+        return None if self.batch.source is None else (self.rules.targets.units, self.batch.source.settings(self.rules))
+
+    @property
+    def _matching(self) -> Hashable:
+        return None if self.batch.encoded else (self._loading, self.rules.match)
+
+    @property
+    def _matched(self) -> tuple[Matching, Tied | None]:
+        return self.batch.once("matching", self._matching, self._match)
+
+    def _match(self) -> tuple[Matching, Tied | None]:
+        if self.batch.encoded:
+            return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
+        return match_with_ties(self.gt_in_units, self.priors_in_units, self.rules.match, NEAR_TIE)
+
+    def _nobody(self) -> Loaded:
+        images = len(self.batch.loc)
+        nothing = torch.zeros((0, 4), dtype=self.batch.priors.boxes.dtype), torch.zeros(0, dtype=torch.int64)
+        return Loaded(pad_ground_truth([nothing[0]] * images, [nothing[1]] * images))

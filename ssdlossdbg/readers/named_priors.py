@@ -1,0 +1,149 @@
+"""Priors from wherever the user has them: a preset, a config file, or a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
+from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
+from ssdlossdbg.readers.prior_configs import load_prior_config, preset_codebase, presets_with
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.native import own_priors
+from ssdlossdbg.readers.saved.tensor_files import TENSOR_ENDINGS, Saved, Tensors, as_saved
+from ssdlossdbg.rules import Dialect, NativeSpec, settings_in_pixels
+
+PriorSource = str | PathLike[str] | Tensors
+DEFAULT_IMAGE_SIZE = (300, 300)
+SAY_IMAGE_SIZE = "Say of what input: --image-size 300."
+# Beyond any prior in units of the image, far below any in pixels.
+LARGEST_NORMALIZED = 4.0
+SAME_PRIORS = 1e-5
+# Code of the finding that explains a refusal.
+NON_FINITE = "PRI003"
+
+
+@dataclass(frozen=True)
+class NamedPriors:
+    """Priors, and how to speak of them.
+
+    Attributes:
+        name: the preset's or file's name.
+        codebase: whose preset it is; empty for the user's own.
+        priors: the boxes with their levels.
+        image_size_known: False where the pixels of the network's input had to be assumed.
+        overruled: those that the predictions were saved with, where they are others than these.
+    """
+
+    name: str
+    codebase: str
+    priors: Priors
+    image_size_known: bool = True
+    overruled: NamedPriors | None = None
+
+
+def load_priors(
+    source: PriorSource, layout: SavedLayout = SavedLayout(), dialect: Dialect | None = None
+) -> NamedPriors:
+    """Priors by preset name, config file or saved tensor.
+
+    Args:
+        source: a preset ("ssd300"), a `.toml` or `.json` config, a `.pt`, `.npy`, `.npz` or `.safetensors` tensor
+            `[P, 4]` (in an archive: the only array, or the one called priors), or such a tensor itself.
+        layout: of a tensor; its image size is for one that is no preset.
+        dialect: whose own order a tensor is in, if the layout says that it is.
+
+    Raises:
+        InputError: unknown name, unusable file, or a tensor of another shape.
+    """
+    if isinstance(source, (str, PathLike)) and Path(source).suffix.lower() not in TENSOR_ENDINGS:
+        return _of_config(str(source))
+    saved, native = as_saved(source, "priors"), layout.own(dialect)
+    boxes = own_priors(_only_tensor(saved), native.native if native else NativeSpec())
+    return recognise_priors(boxes, saved.where, layout)
+
+
+def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayout(), codebase: str = "") -> NamedPriors:
+    """A saved prior tensor, with levels from the preset that it equals, else from the spacing of its centres.
+
+    Args:
+        boxes: `[P, 4]`, normalised, or in pixels of `image_size`.
+        where: the file, for messages and for the name of priors that are no preset.
+        layout: how the boxes are written, and of what input.
+        codebase: whose preset to prefer where several are equal.
+
+    Raises:
+        InputError: another shape, nan or inf, or pixels without an image size.
+    """
+    if boxes.ndim != 2 or boxes.shape[-1] != 4 or not boxes.is_floating_point() or not len(boxes):
+        found = f"holds {boxes.dtype} of shape {list(boxes.shape)}"
+        raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
+    boxes = boxes.detach().float()
+    wrong = (~boxes.isfinite()).any(1).nonzero().flatten()
+    if len(wrong):
+        found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
+        fix = "Priors are finite numbers; save them again."
+        raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
+    if float(boxes.abs().max()) > LARGEST_NORMALIZED:
+        if layout.image_size is None:
+            found = f"reach {float(boxes.max()):g}, so they are in pixels"
+            raise InputError(f"{where}, priors", found, SAY_IMAGE_SIZE)
+        boxes = boxes / boxes.new_tensor([*layout.image_size, *layout.image_size])
+    boxes = xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
+    preset = _equal_preset(boxes, codebase)
+    if preset:
+        return replace(preset, priors=replace(preset.priors, boxes=boxes))
+    size = layout.image_size or DEFAULT_IMAGE_SIZE
+    levels, order = infer_levels(boxes, size)
+    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
+
+
+def check_image_size(named: NamedPriors, dialects: Iterable[Dialect]) -> None:
+    """Refuse to assume the size of the input where figures depend on it.
+
+    Raises:
+        InputError: the size is not known, and a dialect has a setting in pixels.
+    """
+    for dialect in dialects:
+        settings = settings_in_pixels(dialect)
+        if settings and not named.image_size_known:
+            what = f"say nothing of the input's size, but {dialect.name} has {' and '.join(settings)} in pixels"
+            raise InputError(f"the priors of {named.name}", what, SAY_IMAGE_SIZE)
+
+
+def _of_config(name: str) -> NamedPriors:
+    config = load_prior_config(name)
+    return NamedPriors(config.name, config.codebase, generate_priors(config.spec))
+
+
+def _equal_preset(boxes: Tensor, codebase: str) -> NamedPriors | None:
+    # The codebase's own first; then the short names, which are the best known.
+    for name in sorted(presets_with(len(boxes)), key=lambda name: (preset_codebase(name) != codebase, len(name))):
+        preset = _preset(name)
+        if torch.allclose(preset.priors.boxes, boxes, rtol=0, atol=SAME_PRIORS):
+            return preset
+    return None
+
+
+# Of a file that is not the user's, so that it stays the same; `check` compares each batch of a folder with it.
+_preset = cache(_of_config)
+
+
+def _only_tensor(saved: Saved) -> Tensor:
+    value: Any = saved.value
+    if isinstance(value, dict):
+        value = value.get("priors", next(iter(value.values())) if len(value) == 1 else value)
+    if isinstance(value, (list, tuple)) and len(value) == 3 and isinstance(value[2], Tensor):
+        value = value[2]
+    if not isinstance(value, Tensor):
+        found = f"holds {type(value).__name__}, not a prior tensor"
+        raise InputError(saved.where, found, "Save one float [P, 4] tensor, in an archive under the key priors.")
+    return value

@@ -1,0 +1,196 @@
+"""What files of tensors hold, without ever executing it, and what is handed over in memory instead."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import read_bytes
+
+# A tensor or array, or the tuples, lists and mappings of them that a file could hold.
+Tensors = torch.Tensor | np.ndarray[Any, Any] | Mapping[Any, Any] | Sequence[Any]
+RESAVE = "Re-save plain tensors, detached and on the CPU: torch.save(tensor.detach().cpu(), ...)."
+CUT_SHORT = "It may be cut short: copy it again, or save plain tensors again."
+NUMBERS = (
+    "float16", "bfloat16", "float32", "float64", "bool",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a file holds, or what was handed over as if from one.
+
+    Attributes:
+        value: a tensor, or tuples, lists and mappings of tensors; every tensor dense, real and on the CPU.
+        where: the file, or what the value was handed over as; errors begin with it.
+    """
+
+    value: Any
+    where: str
+
+
+def load(path: Path) -> Saved:
+    """What a `.pt`/`.pth`, `.safetensors`, `.npz` or `.npy` file holds.
+
+    Args:
+        path: the file; its ending says the format.
+
+    Raises:
+        InputError: the file cannot be read, is cut short, holds pickled objects, which are never executed, or
+            tensors of another kind than dense real numbers.
+    """
+    loader = LOADERS.get(path.suffix.lower())
+    if loader is None:
+        known = ", ".join(LOADERS)
+        raise InputError(path, f"has the ending {path.suffix!r}, which says no tensor format", f"Known: {known}.")
+    data = read_bytes(path)
+    if not data:
+        raise InputError(path, "is empty", "Save the tensors again.")
+    return _usual(loader(data, path), str(path))
+
+
+def as_saved(given: str | PathLike[str] | Tensors, where: str) -> Saved:
+    """What a file holds that a user named, or the tensors that a user gave in its place.
+
+    Args:
+        given: a path, or tensors on any device and NumPy arrays, bare or in tuples, lists and mappings.
+        where: what to call tensors in errors.
+
+    Raises:
+        InputError: as of `load`, or tensors or arrays that no file could have held.
+    """
+    if isinstance(given, (str, PathLike)):
+        return load(Path(given))
+    return _usual(_at_hand(given, where), where)
+
+
+def _at_hand(value: Any, where: str) -> Any:
+    """The same as if it had been loaded."""
+    if isinstance(value, torch.Tensor):
+        return value if _unusual(value) else value.detach().cpu()
+    if isinstance(value, np.ndarray):
+        return _to_tensor(value, where)
+    if isinstance(value, Mapping):
+        return {key: _at_hand(item, where) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        items = [_at_hand(item, where) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    return value
+
+
+def _usual(value: Any, where: str) -> Saved:
+    """The value, every tensor of which can be computed with."""
+    for tensor in _tensors(value):
+        kind = _unusual(tensor)
+        if kind:
+            raise InputError(where, f"holds a {kind} tensor", "Save dense tensors of real numbers, such as float32.")
+    return Saved(value, where)
+
+
+def keys_of(saved: Mapping[Any, Any]) -> str:
+    """The keys of a mapping, for messages; a checkpoint has hundreds."""
+    shown = [str(key)[:60] for key in list(saved)[:12]] + (["..."] if len(saved) > 12 else [])
+    return ", ".join(shown) or "none"
+
+
+def _tensors(saved: Any) -> Iterator[torch.Tensor]:
+    """Every tensor in what was saved, which may even hold itself."""
+    queue, seen = [saved], set()
+    while queue:
+        item = queue.pop()
+        if isinstance(item, torch.Tensor):
+            yield item
+        elif isinstance(item, (Mapping, list, tuple)) and id(item) not in seen:
+            seen.add(id(item))
+            queue.extend(item.values() if isinstance(item, Mapping) else item)
+
+
+def _unusual(tensor: torch.Tensor) -> str | None:
+    """What keeps a tensor from being computed with like any other, or None."""
+    number = str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_nested or tensor.is_meta:
+        return "nested" if tensor.is_nested else "meta"
+    if tensor.layout is not torch.strided:
+        return str(tensor.layout).removeprefix("torch.")
+    return None if number in NUMBERS else number
+
+
+def _load_torch(data: bytes, path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of beta layouts and pickle protocols: what was loaded is looked at
+            return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"(?:GLOBAL|global|class|function) ([\w.]*\.[\w.]+)", str(error))
+        if named:
+            what = f"holds a pickled {named[1]}, and pickled objects are never executed"
+            raise InputError(path, what, RESAVE) from None
+        raise InputError(path, "is not a file that torch.save wrote with its default protocol", RESAVE) from None
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise InputError(path, f"cannot be loaded ({reason})", CUT_SHORT) from None
+    except Exception:  # the unpickler raises whatever it stumbles over in a damaged file
+        raise InputError(path, "is damaged, or is not a file that torch.save wrote", CUT_SHORT) from None
+
+
+def _load_safetensors(data: bytes, path: Path) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise InputError(path, f"is not a valid safetensors file ({error})", "Save it again.") from None
+
+
+def _load_numpy(data: bytes, path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = np.load(BytesIO(data), allow_pickle=False)
+            arrays = dict(loaded) if isinstance(loaded, Mapping) else loaded
+    except Exception as error:  # NumPy raises whatever it stumbles over in a damaged file
+        raise _numpy_error(path, error) from None
+    if isinstance(arrays, dict):
+        return {name: _to_tensor(array, f"{path}, {name}") for name, array in arrays.items()}
+    return _to_tensor(arrays, str(path))
+
+
+def _to_tensor(array: Any, where: str) -> torch.Tensor:
+    if not isinstance(array, np.ndarray):
+        raise InputError(where, "is no NumPy array", "Save plain arrays: np.savez(path, loc=loc, conf=conf).")
+    try:
+        native = array.astype(array.dtype.newbyteorder("="), order="C", copy=not array.flags.writeable)
+        return torch.from_numpy(native)
+    except TypeError:
+        what = f"holds an array of {array.dtype}, which is no number type of torch"
+        raise InputError(where, what, "Save floats and integers.") from None
+
+
+def _numpy_error(path: Path, error: Exception) -> InputError:
+    if "pickle" in str(error).lower():
+        what = "holds pickled objects, which are never executed, or is no NumPy file"
+        return InputError(path, what, "Save plain arrays: np.savez(path, loc=loc, conf=conf).")
+    return InputError(path, f"cannot be loaded ({error or type(error).__name__})", CUT_SHORT)
+
+
+LOADERS: dict[str, Callable[[bytes, Path], Any]] = {
+    ".pt": _load_torch,
+    ".pth": _load_torch,
+    ".safetensors": _load_safetensors,
+    ".npz": _load_numpy,
+    ".npy": _load_numpy,
+}
+TENSOR_ENDINGS = frozenset(LOADERS)

@@ -1,0 +1,135 @@
+"""Predictions, targets and priors of one batch, found to belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import torch
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.named_priors import (
+    SAME_PRIORS,
+    SAY_IMAGE_SIZE,
+    NamedPriors,
+    PriorSource,
+    load_priors,
+    recognise_priors,
+)
+from ssdlossdbg.readers.prior_count import check_prior_count
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, recognise_encoded
+from ssdlossdbg.readers.saved.layout import BoxForm, SavedLayout
+from ssdlossdbg.readers.saved.predictions import Predictions, recognise_predictions
+from ssdlossdbg.readers.saved.targets import Targets, check_batch, recognise_targets
+from ssdlossdbg.readers.saved.tensor_files import Saved
+from ssdlossdbg.rules import Dialect, Units
+
+
+@dataclass(frozen=True)
+class RecognisedBatch:
+    """What was saved of one batch; at least one of predictions and targets."""
+
+    predictions: Predictions | None
+    targets: Targets | EncodedTargets | None
+    priors: NamedPriors
+
+
+def recognise_batch(
+    predictions: Saved | None,
+    targets: Saved | None,
+    priors: NamedPriors | PriorSource | None,
+    dialect: Dialect,
+    layout: SavedLayout,
+    classes: int | None = None,
+) -> RecognisedBatch:
+    """Predictions and targets of the same images, or either alone, and their priors.
+
+    Args:
+        predictions: loc and conf, with or without priors.
+        targets: boxes and labels, or what they were encoded into.
+        priors: what `load_priors` returned or takes; if None, those saved with the predictions, or the dialect's own
+            where only targets were saved.
+        dialect: what the targets are laid out for, and whose preset to prefer where several are equal.
+        layout: what the user says of the tensors.
+        classes: how many there are, background included, for targets alone; as many as the labels ask for if None.
+
+    Raises:
+        InputError: what cannot be used, or does not belong together.
+    """
+    if predictions is None:
+        assert targets is not None
+        named = _named(priors or dialect.prior_config, layout, dialect)
+        return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
+    predicted = recognise_predictions(predictions, layout.own(dialect))
+    named = _priors_of(predicted, predictions.where, priors, dialect, layout)
+    if targets is None:
+        return RecognisedBatch(predicted, None, named)
+    images, count, columns = predicted.conf.shape
+    wanted = recognise_targets(targets, dialect, layout, shape=(images, count, columns))
+    if isinstance(wanted, Targets):
+        _check_objects(wanted, images, columns, named, targets.where)
+    return RecognisedBatch(predicted, wanted, named)
+
+
+def _named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
+    return priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
+
+
+def _priors_of(
+    predicted: Predictions,
+    where: str,
+    priors: NamedPriors | PriorSource | None,
+    dialect: Dialect,
+    layout: SavedLayout,
+) -> NamedPriors:
+    """The priors that the predictions are for, as many as those."""
+    if priors is not None:
+        named = _named(priors, layout, dialect)
+        place = f"--config {named.name}"
+        named = replace(named, overruled=_overruled(predicted, named, where, dialect))
+    elif predicted.priors is not None:
+        named = recognise_priors(predicted.priors, where, layout, dialect.name)
+        place = f"{where}, priors"
+    else:
+        raise InputError(where, "holds no priors", "Say which they are: --config ssd300, or a saved tensor.")
+    check_prior_count(named, predicted.loc.shape[1], place)
+    return named
+
+
+def _targets_alone(
+    saved: Saved, named: NamedPriors, dialect: Dialect, layout: SavedLayout, classes: int | None
+) -> Targets | EncodedTargets:
+    encoded = recognise_encoded(saved.value)
+    shape = (0, 0, 0)
+    if encoded and encoded[0].numel():
+        images, priors = encoded[0].shape
+        shape = images, priors, classes or int(encoded[0].max()) + 1
+    wanted = recognise_targets(saved, dialect, layout, shape=shape)
+    if isinstance(wanted, EncodedTargets):
+        check_prior_count(named, wanted.labels.shape[1], saved.where)
+    else:
+        highest = max((int(image.max()) for image in wanted.labels if len(image)), default=0)
+        _check_objects(wanted, len(wanted.boxes), classes or highest + 1, named, saved.where)
+    return wanted
+
+
+def _check_objects(wanted: Targets, images: int, classes: int, named: NamedPriors, where: str) -> None:
+    check_batch(wanted, images, classes, where)
+    if wanted.units is Units.PIXELS and not named.image_size_known:
+        raise InputError(where, "has boxes in pixels", SAY_IMAGE_SIZE)
+
+
+def _overruled(predicted: Predictions, named: NamedPriors, where: str, dialect: Dialect) -> NamedPriors | None:
+    """The priors that the predictions were saved with, in whichever form they are; None if they are those named."""
+    if predicted.priors is None:
+        return None
+    layouts = [SavedLayout(form, named.priors.image_size) for form in get_args(BoxForm)]
+    try:
+        saved = [recognise_priors(predicted.priors, where, layout, dialect.name) for layout in layouts]
+    except InputError:
+        return None
+    own = named.priors.boxes
+    same = (
+        len(each.priors.boxes) == len(own) and torch.allclose(each.priors.boxes, own, 0, SAME_PRIORS) for each in saved
+    )
+    return None if any(same) else saved[0]

@@ -1,0 +1,116 @@
+"""Each stage of a computation is run once: counted where the maths is called."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.multibox import codec, detect, gradients, loss, matching, mining
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.readers.named_priors import load_priors
+
+SAMPLES = Path(__file__).parents[2] / "sample_data"
+PHOTO = (SAMPLES / "astronaut.jpg", SAMPLES / "astronaut.xml")
+SAVED = (SAMPLES / "preds.pt", SAMPLES / "targets.pt")
+COUNTED: tuple[Callable[..., Any], ...] = (
+    matching.overlaps,
+    matching.match_with_ties,
+    codec.encode,
+    codec.decode,
+    detect.detect_boxes,
+    loss.confidence_loss,
+    mining.mine,
+    gradients.confidence_gradient,
+    gradients.localization_gradient,
+)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each of `COUNTED` was called, whoever called it."""
+    counts: Counter[str] = Counter()
+
+    def counting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            counts[function.__name__] += 1
+            return function(*args, **kwargs)
+
+        return counted
+
+    modules = [module for name, module in sys.modules.items() if name.startswith("ssdlossdbg.")]
+    for function in COUNTED:
+        wrapped = counting(function)
+        for module in modules:
+            if getattr(module, function.__name__, None) is function:
+                monkeypatch.setattr(module, function.__name__, wrapped)
+    return counts
+
+
+def test_match(calls: Counter[str]) -> None:
+    api.match(*PHOTO, device="cpu")
+    # Encoded and decoded in the precision of the input, then in half precision.
+    assert calls == {"match_with_ties": 1, "overlaps": 1, "encode": 2, "decode": 2}
+
+
+def test_match_under_all_dialects(calls: Counter[str]) -> None:
+    reference = api.match(*PHOTO, device="cpu")
+    calls.clear()
+    changes = api.match_roles(reference, *PHOTO, dialects=dialect_names(), device="cpu")
+    different = {(rules.targets, rules.match) for rules in map(load_dialect, dialect_names())}
+    assert len(changes) == len(dialect_names())
+    assert calls == {"match_with_ties": len(different), "overlaps": len(different)} | {"encode": len(different)}
+
+
+def test_loss(calls: Counter[str]) -> None:
+    api.loss(*SAVED, device="cpu")
+    # Decoded as given, and in the orders that the predictions might be in.
+    assert calls == {
+        "match_with_ties": 1,
+        "overlaps": 1,
+        "encode": 1,
+        "confidence_loss": 1,
+        "mine": 1,
+        "decode": 2,
+        "confidence_gradient": 1,
+        "localization_gradient": 1,
+    }
+
+
+def test_detect(calls: Counter[str]) -> None:
+    api.detect(*SAVED, device="cpu")
+    assert calls == {
+        "match_with_ties": 1,
+        "overlaps": 1,
+        "encode": 1,
+        "confidence_loss": 1,
+        "mine": 1,
+        "decode": 2,
+        "detect_boxes": 1,
+    }
+
+
+def test_compare_with_one_dialect(calls: Counter[str]) -> None:
+    api.compare(*SAVED, dialects=["ssd.pytorch"], device="cpu")
+    assert calls == {
+        "match_with_ties": 1,
+        "overlaps": 1,
+        "encode": 1,
+        "confidence_loss": 1,
+        "mine": 1,
+        "decode": 2,
+    }
+
+
+def test_scenes_of_a_batch_share_what_their_rules_have_in_common(calls: Counter[str]) -> None:
+    batch = Batch(load_priors("ssd300"), "cpu")
+    caffe, torchvision = (Scene(batch, load_dialect(name)) for name in ("caffe", "ssd.pytorch"))
+    assert caffe.priors_in_units is torchvision.priors_in_units
+    assert not calls

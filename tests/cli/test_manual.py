@@ -1,0 +1,143 @@
+"""`ssdlossdbg manual`: pages by name, for pipes and for terminals, and with nothing heavy imported."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ssdlossdbg
+from ssdlossdbg.checks.catalogue import CHECKS
+
+MANUAL = Path(ssdlossdbg.__file__).parent / "manual"
+PAGES = sorted(file.stem for file in MANUAL.glob("*.md"))
+Good = Callable[..., str]
+Refused = Callable[..., str]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_pipe_gets_the_page_as_it_is(page: str, good: Good) -> None:
+    stored = (MANUAL / f"{page}.md").read_text(encoding="utf-8")
+    shown = good("manual", page)
+    assert stored.startswith("# ")
+    before, _, after = stored.partition("<!-- findings -->\n")
+    assert shown.startswith(before)
+    assert shown.endswith(after)
+
+
+def test_without_a_name_all_are_listed(good: Good) -> None:
+    assert good("manual") == good("manual", "index")
+    assert re.findall(r"^- \[(\w+)\]", good("manual").partition("## Pages")[2], flags=re.MULTILINE)
+
+
+def test_findings_are_those_of_the_checks(good: Good) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", good("manual", "findings"), flags=re.MULTILINE)
+    assert rows == [(check.code, check.severity, check.summary) for check in CHECKS.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "page"), [("comp", "compare"), ("LOSS", "loss"), ("i", "index"), (" saving ", "saving")]
+)
+def test_a_beginning_will_do(name: str, page: str, good: Good) -> None:
+    assert good("manual", name) == good("manual", page)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("savnig", "unknown page 'savnig'. Did you mean 'saving'? `ssdlossdbg manual` lists them all."),
+        ("a", "unknown page 'a'. Known: anchors, audit. "),
+        ("zzz", "unknown page 'zzz'. Known: anchors, audit, "),
+        ("", "unknown page ''. Known: "),
+        ("../manual/loss", "unknown page '../manual/loss'. "),
+        ("loss.md", "unknown page 'loss.md'. Did you mean 'loss'? "),
+    ],
+)
+def test_unknown_pages(name: str, said: str, refused: Refused) -> None:
+    assert refused("manual", name).startswith(f"error: PAGE: {said}")
+
+
+PROGRAM = "import sys\ntry:\n    from ssdlossdbg.cli.app import main; main()\nfinally:\n    print('|', *sys.modules)"
+
+
+def in_a_process(words: list[str], **more: str) -> tuple[str, set[str]]:
+    """What the command prints in a process of its own, and which heavy packages it has imported by its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env={**os.environ, "PYTHONPATH": str(MANUAL.parents[1]), **more},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    out, _, modules = done.stdout.rpartition("|")
+    return out, {"torch", "PIL"} & set(modules.split())
+
+
+def test_nothing_heavy_is_imported() -> None:
+    out, heavy = in_a_process(["manual", "findings"])
+    assert "BOX001" in out
+    assert heavy == set()
+
+
+def test_pages_are_completed() -> None:
+    completing = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "ssdlossdbg manual co"}
+    out, heavy = in_a_process(["x"], **completing)
+    assert {"compare", "contributing"} <= set(re.findall(r"\w+", out))
+    assert "audit" not in out
+    assert heavy == set()
+
+
+def on_a_terminal(page: str, columns: int) -> str:
+    """What a terminal of that width shows of a page."""
+    pty = pytest.importorskip("pty", reason="needs POSIX terminals")
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(MANUAL.parents[1]), "PAGER": "cat", "TERM": "xterm"}
+    environment |= {"COLUMNS": str(columns), "LINES": "40"}
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        environment.pop(name, None)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ssdlossdbg", "manual", page],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+        env=environment,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 1 << 16)
+        except OSError:  # how Linux says that the other side was closed
+            part = b""
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert child.wait(timeout=60) == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_it_set() -> None:
+    shown = on_a_terminal("detect", 80)
+    assert "\x1b[1m" in shown
+    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    assert "```" not in plain
+    assert ".md" not in plain
+    assert max(len(line.rstrip()) for line in plain.splitlines()) <= 80
+    # A report of 80 columns is not broken where the terminal has as many.
+    stored = (MANUAL / "detect.md").read_text(encoding="utf-8")
+    (report,) = re.findall(r"```console\n(.*?)```", stored, flags=re.DOTALL)
+    rows = [line for line in report.splitlines() if line and not line.startswith("$")]
+    assert [row for row in rows if row not in {line.rstrip() for line in plain.splitlines()}] == []
+
+
+def test_a_wide_table_fits_a_terminal() -> None:
+    plain = re.sub(r"\x1b\[[\d;]*m", "", on_a_terminal("findings", 80))
+    assert max(len(line.rstrip()) for line in plain.splitlines()) <= 80
+    assert all(re.search(rf"^\s*{code}\s", plain, flags=re.MULTILINE) for code in CHECKS)
