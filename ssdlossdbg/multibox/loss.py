@@ -129,9 +129,6 @@ class LossTerms:
         return self.confidence_weights > 0
 
 
-MultiBoxLoss = LossTerms
-
-
 def _softmax(conf: Tensor, labels: Tensor) -> Tensor:
     # Ignored priors cost what background would; nothing chooses them.
     target = labels.clamp(min=0)

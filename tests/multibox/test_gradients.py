@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.rules import Dialect
 
 
-def compute(batch: Any, rules: Dialect, device: str = "cpu") -> MultiBoxLoss:
+def compute(batch: Any, rules: Dialect, device: str = "cpu") -> LossTerms:
     """The loss of one of the reference's batches."""
     return multibox_loss(
         loc=batch.loc.to(device),
@@ -30,7 +30,7 @@ def compute(batch: Any, rules: Dialect, device: str = "cpu") -> MultiBoxLoss:
     )
 
 
-def scattered(conf: Tensor, result: MultiBoxLoss, rules: Dialect) -> Tensor:
+def scattered(conf: Tensor, result: LossTerms, rules: Dialect) -> Tensor:
     """The gradient of the selected priors' logits, in the place of those logits."""
     images, priors = result.selected.nonzero(as_tuple=True)
     rows = confidence_gradient(conf=conf, result=result, spec=rules.loss, images=images, priors=priors)

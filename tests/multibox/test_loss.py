@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import CodecSpec, Dialect, ForcedRule, MiningSelection
 
@@ -31,7 +31,7 @@ UNASKING = [
 TENSORS = ("targets", "localization_terms", "confidence_terms", "cross_entropy", "localization_scale")
 
 
-def compute(loc: Tensor, conf: Tensor, priors: Tensor, gt: Any, rules: Dialect) -> MultiBoxLoss:
+def compute(loc: Tensor, conf: Tensor, priors: Tensor, gt: Any, rules: Dialect) -> LossTerms:
     """The loss under a dialect's rules."""
     return multibox_loss(
         loc=loc,
@@ -45,7 +45,7 @@ def compute(loc: Tensor, conf: Tensor, priors: Tensor, gt: Any, rules: Dialect) 
     )
 
 
-def compute_batch(batch: Any, rules: Dialect) -> MultiBoxLoss:
+def compute_batch(batch: Any, rules: Dialect) -> LossTerms:
     """The loss of one of the reference's batches."""
     return compute(batch.loc, batch.conf, batch.priors, pad_ground_truth(batch.boxes, batch.labels), rules)
 
@@ -55,7 +55,7 @@ def numbers(value: Any) -> Any:
     return [numbers(item) for item in value] if isinstance(value, list) else float(value)
 
 
-def recorded(name: str, rules: Dialect) -> tuple[dict[str, Any], MultiBoxLoss]:
+def recorded(name: str, rules: Dialect) -> tuple[dict[str, Any], LossTerms]:
     """A recorded case, and what we make of it."""
     case = RECORDED[name]
     boxes = [torch.tensor(rows).reshape(-1, 4) for rows in case["boxes"]]
