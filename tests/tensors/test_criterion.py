@@ -157,6 +157,23 @@ def test_it_looks_at_values_unless_told_not_to(small: Any) -> None:
     torch.testing.assert_close(in_pixels, own)
 
 
+@pytest.mark.parametrize("name", ["ssd.pytorch", "nvidia", "torchvision", "mmdetection"])
+def test_without_a_look_at_values_nothing_waits_for_a_device(name: str, small: Any) -> None:
+    """Meta tensors have no values, so whatever would make a GPU wait for the host raises on them."""
+    dialect = load_dialect(name)
+    loc, conf = small.loc.to("meta"), small.conf.to("meta")
+    objects = [
+        {"boxes": box.to("meta"), "labels": ids.to("meta")} for box, ids in zip(small.boxes, small.labels, strict=True)
+    ]
+    for targets in (objects, small.gt(dialect).to("meta")):
+        criterion = MultiBoxLoss(name, priors=small.priors, validate=False)
+        assert [term.device.type for term in criterion(loc, conf, targets)] == ["meta"] * 2
+        terms = multibox_loss(loc, conf, small.priors, targets, name, validate=False)
+        assert terms.total.device.type == "meta"
+    with pytest.raises(RuntimeError, match="meta"):
+        MultiBoxLoss(name, priors=small.priors)(loc, conf, objects)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", dialect_names())
