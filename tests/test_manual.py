@@ -302,7 +302,7 @@ def test_pictures_are_what_the_commands_draw() -> None:
     batch = api.loss("sample_data/preds.pt", "sample_data/targets.pt", images=["", "", "sample_data/coins.jpg"])
     drawn = {
         "astronaut.match.png": match_picture(api.match(astronaut, "sample_data/astronaut.xml"), astronaut.image),
-        "coins.loss.png": loss_picture(batch, 2, coins.image),
+        "coins.loss.png": loss_picture(batch, coins.image, 2),
     }
     for name, picture in drawn.items():
         path = ROOT / "sample_data/pictures" / name

@@ -10,7 +10,7 @@ from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid
+from ssdlossdbg.results import AnchorsResult, BoolArray, Box, FloatArray, LevelGrid, square_iou
 from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder
 
 SIDE_STEP = 0.1
@@ -29,8 +29,8 @@ def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
     """
     priors, threshold = named.priors, dialect.match.threshold
     sides = np.arange(1, round(max(priors.image_size) / SIDE_STEP) + 1) * SIDE_STEP
-    best = [square_iou(level, sides, placed_best=True) >= threshold - ROUNDING for level in priors.levels]
-    worst = [square_iou(level, sides, placed_best=False) >= threshold - ROUNDING for level in priors.levels]
+    best = [placed_iou(level, sides, placed_best=True) >= threshold - ROUNDING for level in priors.levels]
+    worst = [placed_iou(level, sides, placed_best=False) >= threshold - ROUNDING for level in priors.levels]
     starts = np.cumsum([0, *(level.count for level in priors.levels)])
     levels = tuple(
         _level(priors, index, int(starts[index]), _first(sides, best[index]), _first(sides, worst[index]))
@@ -48,7 +48,7 @@ def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
     )
 
 
-def square_iou(level: LevelSpec, sides: FloatArray, placed_best: bool) -> FloatArray:
+def placed_iou(level: LevelSpec, sides: FloatArray, placed_best: bool) -> FloatArray:
     """The best IoU of squares with the priors of a level, `[S]`.
 
     Args:
@@ -57,20 +57,8 @@ def square_iou(level: LevelSpec, sides: FloatArray, placed_best: bool) -> FloatA
         placed_best: whether the squares are centred on a cell, or where four cells meet. IoU with a fixed shape falls
             with the distance of the centres in x and in y, so that is the worst place for every shape at once.
     """
-    offset = (0.0, 0.0) if placed_best else (level.stride[0] / 2, level.stride[1] / 2)
-    shapes = np.asarray(level.shapes)[:, None, :]
-    widths = [_overlap_1d(shapes[..., axis], sides, offset[axis]) for axis in (0, 1)]
-    intersection = widths[0] * widths[1]
-    union = shapes[..., 0] * shapes[..., 1] + sides**2 - intersection
-    best: FloatArray = (intersection / union).max(axis=0)
-    return best
-
-
-def _overlap_1d(prior: FloatArray, side: FloatArray, offset: float) -> FloatArray:
-    low = np.maximum(-prior / 2, offset - side / 2)
-    high = np.minimum(prior / 2, offset + side / 2)
-    overlap: FloatArray = np.maximum(high - low, 0.0)
-    return overlap
+    offset = np.zeros(2) if placed_best else np.array(level.stride) / 2
+    return square_iou(level.shapes, sides, offset[:, None])
 
 
 def _first(sides: FloatArray, reached: BoolArray) -> float | None:

@@ -75,17 +75,6 @@ def box_problem(box: Box) -> str | None:
     return "zero " + " and ".join(empty) if empty else None
 
 
-def outside_share(box: Box, size: tuple[int, int]) -> float:
-    """Share of a box's area that lies outside an image of that (width, height); 0 for a box without area."""
-    x1, y1, x2, y2 = box
-    area = (x2 - x1) * (y2 - y1)
-    if not (x2 > x1 and y2 > y1 and math.isfinite(area)):
-        return 0.0
-    width = max(0.0, min(x2, size[0]) - max(x1, 0.0))
-    height = max(0.0, min(y2, size[1]) - max(y1, 0.0))
-    return 1.0 - width * height / area
-
-
 def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
     """Some rows of a column, ascending; the column itself, and no copy of it, where they are all."""
     return column if len(rows) == len(column) else column[rows]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Loaded
-from ssdlossdbg.analysis.common import box_problem, outside_share, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels, unit_of
 from ssdlossdbg.analysis.evidence.objects import state_annotations
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -35,6 +35,7 @@ from ssdlossdbg.results import (
     PositivePriors,
     RoundTrip,
     ThresholdCount,
+    outside_share,
 )
 from ssdlossdbg.rules import Dialect
 

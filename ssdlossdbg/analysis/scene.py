@@ -39,7 +39,7 @@ from ssdlossdbg.multibox.loss import (
 )
 from ssdlossdbg.multibox.matching import Matching, Tied, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
-from ssdlossdbg.results import Costs, EncodedTable, Objects, Predicted, PriorTable
+from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
 from ssdlossdbg.rules import Dialect
 
 
@@ -225,7 +225,7 @@ class Scene:
         return self.objects_known or self.batch.encoded is not None
 
     @property
-    def evidence(self) -> tuple[Objects | PriorTable | Predicted | EncodedTable | Costs, ...]:
+    def evidence(self) -> tuple[Evidence, ...]:
         """All that the checks can look at."""
         about_targets = [self.objects] if self.objects_known else [self.encoded_table] if self.batch.encoded else []
         if self.batch.predictions is None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
-from ssdlossdbg.results import AnchorsResult, MatchResult
+from ssdlossdbg.results import AnchorsResult, MatchResult, Subject
 from ssdlossdbg.rules import Dialect
 
 File = str | PathLike[str]
@@ -19,7 +19,8 @@ Checked = TypeVar("Checked", AnchorsResult, MatchResult)
 
 def checked(result: Checked) -> Checked:
     """The result with what the checks find in it and in its evidence."""
-    return replace(result, findings=find((*result.evidence, result), together=True))
+    own: tuple[Subject, ...] = (result,) if isinstance(result, AnchorsResult) else ()
+    return replace(result, findings=find((*result.evidence, *own), together=True))
 
 
 def priors_or_default(priors: NamedPriors | str | None, rules: Dialect) -> NamedPriors:

@@ -26,7 +26,7 @@ from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.readers.saved_batches import recognise_batch, recognise_objects, recognise_predicted
-from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted
+from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
 from ssdlossdbg.rules import Dialect
 
 
@@ -93,7 +93,7 @@ class _Job:
 class _Part:
     """What the checks see of all annotations, or of one batch, whose files then belong together."""
 
-    evidence: list[object]
+    evidence: list[Subject]
     together: bool = False
 
     @property
@@ -104,7 +104,7 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
+def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
     """What the checks see of annotation files, and of those that cannot be read."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
@@ -120,7 +120,7 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[object]:
     return [*tables, describe_priors(named, job.rules), *unusable, *refused]
 
 
-def _of_batch(batch: SavedBatch, job: _Job) -> list[object]:
+def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
         return list(Scene(_given(batch, job), job.rules).evidence)

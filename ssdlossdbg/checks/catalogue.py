@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
+from typing import get_args
 
 import numpy as np
 
@@ -20,15 +21,19 @@ from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.errors import UnknownNameError
-from ssdlossdbg.results import SEVERITIES, Finding
+from ssdlossdbg.results import SEVERITIES, Finding, Subject
 
 FAMILIES = (FILES, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }
+# By what they look at; whatever a result may hold as evidence, some check looks at it.
+CHECKS_OF: dict[type, tuple[Check, ...]] = {
+    sees: tuple(check for check in CHECKS.values() if check.sees is sees) for sees in get_args(Subject)
+}
 
 
-def find(evidence: Iterable[object], together: bool = False, most: int | None = None) -> tuple[Finding, ...]:
+def find(evidence: Iterable[Subject], together: bool = False, most: int | None = None) -> tuple[Finding, ...]:
     """Run every check on what it looks at.
 
     Args:
@@ -43,9 +48,8 @@ def find(evidence: Iterable[object], together: bool = False, most: int | None = 
     """
     found: dict[str, list[Cases]] = {code: [] for code in CHECKS}
     for subject in evidence:
-        for check in CHECKS.values():
-            if isinstance(subject, check.sees):
-                found[check.code].append(check.run(subject))
+        for check in CHECKS_OF[type(subject)]:
+            found[check.code].append(check.run(subject))
     findings = []
     for check, own in _unexplained(found, Numbering(whatever_file=together)):
         listed = tuple(islice(chain.from_iterable(own), most))

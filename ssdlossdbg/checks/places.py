@@ -51,7 +51,7 @@ class Numbering:
 
 
 def meeting(places: IntArray, others: IntArray) -> BoolArray:
-    """`[K]` which places, `[K, 3]`, meet any of the others, `[M, 3]`, as `Where.meets` says."""
+    """`[K]` which places, `[K, 3]`, meet any of the others, `[M, 3]`: where one is the other, or lies in it."""
     met = np.zeros(len(places), dtype=bool)
     for (given, own), (also_given, theirs) in product(_by_what_is_given(places), _by_what_is_given(others)):
         columns = given & also_given

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases
-from ssdlossdbg.results import Case, Refusal, Severity, Where
+from ssdlossdbg.results import Case, Refusal, Severity, Subject, Where
 
-S = TypeVar("S")
+S = TypeVar("S", bound=Subject)
 Function = Callable[[S], Iterable[Case] | TableCases]
 # The headings of a check's docstring, in their order; `explain` prints them.
 SECTIONS = ("What it means", "Why it matters", "How to tell", "How to fix", "Where people met it")
@@ -40,7 +40,7 @@ class Check:
     function: Function[Any]
     follows_from: tuple[str, ...]
 
-    def run(self, subject: object) -> Cases:
+    def run(self, subject: Subject) -> Cases:
         """What it finds in an instance of what it sees."""
         cases = self.function(subject)
         return cases if isinstance(cases, TableCases) else ListedCases(tuple(cases))
@@ -59,7 +59,7 @@ class Check:
 
 
 class Family:
-    """The checks of one file.
+    """The checks of one kind of thing, in a file or in the files of a folder.
 
     Args:
         prefix: letters that its codes begin with.

@@ -11,6 +11,7 @@ from ssdlossdbg import __version__
 from ssdlossdbg.cli.anchors import anchors
 from ssdlossdbg.cli.audit import audit
 from ssdlossdbg.cli.check import check
+from ssdlossdbg.cli.command import Command, exiting
 from ssdlossdbg.cli.compare import compare
 from ssdlossdbg.cli.detect import detect
 from ssdlossdbg.cli.dialects import dialects
@@ -18,7 +19,6 @@ from ssdlossdbg.cli.explain import explain
 from ssdlossdbg.cli.loss import loss
 from ssdlossdbg.cli.manual import manual
 from ssdlossdbg.cli.match import match
-from ssdlossdbg.cli.session import command
 
 
 class _Program(TyperGroup):
@@ -39,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for function in (match, loss, detect, anchors, compare, audit, check, dialects, explain, manual):
-    app.command()(function)
+    app.command(cls=Command)(function)
 
 
 def _version(asked: bool) -> None:
@@ -49,7 +49,6 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-@command
 def _root(
     context: typer.Context,
     version: Annotated[
@@ -59,8 +58,11 @@ def _root(
     if not set(context.help_option_names).isdisjoint(context.obj):
         return  # a pyproject.toml that is broken must not keep anyone from reading the help
     from ssdlossdbg.cli.defaults import project_defaults
+    from ssdlossdbg.readers.files import noting
 
-    context.default_map = project_defaults(context)
+    context.with_resource(noting())
+    with exiting():
+        context.default_map = project_defaults(context)
 
 
 def main() -> None:

@@ -4,109 +4,62 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from ssdlossdbg.cli.audit_outputs import DEFAULT_DIALECT, check_outputs, match_options, pictures, read_files
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ClassesOption,
-    ConfigOption,
-    DatasetFormatOptionType,
-    DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
-    Format,
-    FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    SelectOption,
-    ThresholdOption,
-    TracebackOption,
-    existing_inputs,
-    parse_classes,
-    parse_codes,
-    parse_image_size,
-)
-from ssdlossdbg.cli.progress import counting, tracking
-from ssdlossdbg.cli.session import (
-    check_output,
-    command,
-    finish,
-    make_folder,
-    progress,
-    quick_imports,
-    show,
-    show_plain,
-    unused,
-    write_file,
-)
-from ssdlossdbg.errors import EXIT_INTERRUPTED, InputError, LostRankError
+from ssdlossdbg.cli.audit_outputs import AuditReport, check_pictures, match_options, pictures, write_csv
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import DatasetOptions, Device, Findings, MatchRules, Priors
+from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
+from ssdlossdbg.cli.writing import Writer, make_folder, unused
+from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
+from ssdlossdbg.report.view import View
 
 # Images that the report names; a gallery may ask for more.
 MOST_NAMED = 10
 
 
+@dataclass(frozen=True)
+class Audited(Group):
+    """What is audited."""
+
+    dataset: Path = argument(
+        "DATASET",
+        "A Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder or data.yaml, or an Open Images CSV. "
+        "Photos need not be there.",
+        Role.DATASET,
+    )
+
+
+@dataclass(frozen=True)
+class AuditedOptions(DatasetOptions):
+    """What is not clear from the dataset itself, and how its photos become the network's input."""
+
+    descriptions: Path | None = option(
+        None, "--descriptions", "CSV", "Open Images' class names, where they don't lie beside DATASET."
+    )
+    letterbox: bool = option(
+        False, "--letterbox/--stretch", "", "Photos are scaled as a whole and padded, not stretched."
+    )
+    augment: int = option(0, "--augment", "N", "Draw the dialect's random crops, too, N of each image.", min=0)
+    seed: int = option(0, "--seed", "N", "Of the random crops.", min=0)
+
+
 @command
 def audit(
-    dataset: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATASET",
-            help="A Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder or data.yaml, or an Open Images "
-            "CSV. Photos need not be there.",
-        ),
-    ],
-    config: ConfigOption = None,
-    dialect: DialectOption = DEFAULT_DIALECT,
-    threshold: ThresholdOption = None,
-    classes: ClassesOption = None,
-    dataset_format: DatasetFormatOptionType = None,
-    descriptions: Annotated[
-        Path | None,
-        typer.Option(
-            "--descriptions", metavar="CSV", help="Open Images' class names, where they don't lie beside DATASET."
-        ),
-    ] = None,
-    letterbox: Annotated[
-        bool,
-        typer.Option(
-            "--letterbox/--stretch", show_default=False, help="Photos are scaled as a whole and padded, not stretched."
-        ),
-    ] = False,
-    augment: Annotated[
-        int,
-        typer.Option("--augment", metavar="N", min=0, help="Draw the dialect's random crops, too, N of each image."),
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the random crops.")] = 0,
-    charts: Annotated[
-        bool,
-        typer.Option("--charts/--no-charts", show_default=False, help="Draw charts; this needs matplotlib."),
-    ] = False,
-    gallery: Annotated[
-        int,
-        typer.Option("--gallery", metavar="N", min=0, help="Draw the N worst images, where their photos are found."),
-    ] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to draw  [default: audit, here]")
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each object, for a notebook.")
-    ] = None,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
-    format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
+    audited: Audited,
+    priors: Priors,
+    rules: MatchRules,
+    data: AuditedOptions,
+    device: Device,
+    findings: Findings,
+    report: AuditReport,
+    writer: Writer,
 ) -> None:
     """Show which objects of a dataset the priors can learn.
 
@@ -115,73 +68,64 @@ def audit(
 
     Example: ssdlossdbg audit VOC2007/Annotations
     """
-    codes = parse_codes(select, ignore)
-    names = parse_classes(classes)
-    inputs = existing_inputs(dataset, config, classes, descriptions)
+    names = data.names
     with quick_imports():
         from ssdlossdbg import api
-        from ssdlossdbg.checks.catalogue import choose
-        from ssdlossdbg.readers.named_priors import load_priors
-        from ssdlossdbg.readers.saved.layout import SavedLayout
     with api.together() as ranks, _first_speaks(ranks.rank):
         silent = ranks.rank > 0
         if not silent:
-            check_outputs(csv, output, charts, gallery, letterbox, inputs)
-        priors = load_priors(config, SavedLayout(prior_format, parse_image_size(image_size))) if config else None
+            check_pictures(report, data.letterbox)
+        named = priors.load()
         with tracking("Reading", "the dataset", "file", silent) as track:
             read = api.load_dataset(
-                dataset, names, format=dataset_format, descriptions=descriptions, ranks=ranks, track=track
+                audited.dataset,
+                names,
+                format=data.dataset_format,
+                descriptions=data.descriptions,
+                ranks=ranks,
+                track=track,
             )
-        inputs += read_files(read, csv)
-        if csv and not silent:
-            check_output(csv, inputs)
-        images = len(read.names) * (1 + augment)
+        if ranks.count > 1:  # what the other processes read, they alone know
+            writer.inputs += map(Path, {*read.files, *(file for file, _ in read.refused)})
+        if report.csv and not silent:
+            writer.check(report.csv)
+        images = len(read.names) * (1 + data.augment)
         with counting("Matching", images // ranks.count, "image", silent) as advance:
             result = api.audit(
                 read,
-                priors,
-                dialect,
-                threshold=threshold,
-                letterbox=letterbox,
-                worst=max(MOST_NAMED, gallery),
-                draws=augment,
-                seed=seed,
-                device=device,
+                named,
+                rules.dialect,
+                threshold=rules.threshold,
+                letterbox=data.letterbox,
+                worst=max(MOST_NAMED, report.gallery),
+                draws=data.augment,
+                seed=data.seed,
+                device=device.device,
                 ranks=ranks,
                 advance=advance,
             )
     if silent:
         return  # the first process reports
-    result = replace(result, findings=choose(result.findings, *codes))
-    files: list[str] = []
-    interrupted = result.interrupted
+    result = findings.choose(result)
+    interrupted, folder = result.interrupted, report.output
     try:
-        if csv:
-            from ssdlossdbg.report.audit.as_csv import audit_csv
-
-            write_file(csv, audit_csv(result), inputs)
-            files.append(str(csv))
-        draw = partial(api.match_image, dataset=read, priors=priors, dialect=dialect, threshold=threshold)
+        if report.csv:
+            write_csv(result, report.csv, writer)
+        draw = partial(api.match_image, dataset=read, priors=named, dialect=rules.dialect, threshold=rules.threshold)
         with progress("Drawing"):
-            for name, data in pictures(result, charts, gallery, draw):
-                output = make_folder(output or unused(Path("audit")))
-                write_file(output / name, data, inputs)
-                files.append(str(output / name))
+            for name, picture in pictures(result, report, draw):
+                folder = make_folder(folder or unused(Path("audit")))
+                writer.write(folder / name, picture)
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
-    options = match_options(read, config, prior_format, image_size, dialect, threshold, classes)
-    if format is Format.JSON:
-        from ssdlossdbg.report.audit.as_json import audit_json
-
-        show_plain(audit_json(result, files, options))
-    else:
-        from ssdlossdbg.report.audit.text import audit_report
-        from ssdlossdbg.report.text import with_files
-
-        show(with_files(audit_report(result, options), files))
-    if interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    finish(result.findings, fail_on)
+    deliver(
+        result,
+        report.format,
+        findings,
+        files=writer.written,
+        view=View(match_options=match_options(read, priors, rules, data)),
+        exit_code=EXIT_INTERRUPTED if interrupted else EXIT_CLEAN,
+    )
 
 
 @contextlib.contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdlossdbg.cli.options import BoxFormOption
-from ssdlossdbg.cli.session import check_output, make_folder, say_warning
+from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors, Report
+from ssdlossdbg.cli.options import Role, option
+from ssdlossdbg.cli.streams import say_warning
+from ssdlossdbg.cli.writing import Writer, make_folder
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,71 +18,78 @@ if TYPE_CHECKING:
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 
-DEFAULT_DIALECT = "ssd.pytorch"
 # Bytes of a photo's name in that of its picture: file systems take 255, and what comes before and after needs some.
 LONGEST_NAME = 150
 
 
-def check_outputs(
-    csv: Path | None, output: Path | None, charts: bool, gallery: int, letterbox: bool, inputs: Iterable[Path]
-) -> None:
+@dataclass(frozen=True)
+class AuditReport(Report):
+    """How the report is written, and the files beside it."""
+
+    charts: bool = option(False, "--charts/--no-charts", "", "Draw charts; this needs matplotlib.")
+    gallery: int = option(0, "--gallery", "N", "Draw the N worst images, where their photos are found.", min=0)
+    output: Path | None = option(
+        None, "-o --output", "DIR", "Where to draw  [default: audit, here]", Role.OUTPUT_FOLDER
+    )
+    csv: Path | None = option(None, "--csv", "FILE", "Write a row for each object, for a notebook.", Role.OUTPUT_FILE)
+
+
+def check_pictures(report: AuditReport, letterbox: bool) -> None:
     """Refuse now what would fail once all is matched.
 
     Raises:
-        InputError: a file or folder that cannot be written, no matplotlib, or pictures that nothing can draw.
+        InputError: a folder that cannot be written to, no matplotlib, or pictures that nothing can draw.
     """
-    if gallery and letterbox:
+    if report.gallery and letterbox:
         fix = "Leave one of them out: pictures show photos stretched, as every dialect does."
         raise InputError("--gallery", "cannot be combined with --letterbox", fix)
-    if csv:
-        check_output(csv, inputs)
-    if charts:
+    if report.charts:
         from ssdlossdbg.report.audit.chart_canvas import check_matplotlib
 
         check_matplotlib()
-    if output and (charts or gallery):
-        make_folder(output)
-    elif output:
+    if report.output and (report.charts or report.gallery):
+        make_folder(report.output)
+    elif report.output:
         say_warning("-o: is where pictures go, and there is none to draw. Add --charts or --gallery N.")
 
 
-def read_files(read: Dataset, csv: Path | None) -> tuple[Path, ...]:
-    """What was read and could be written to: the list of classes, and annotations that are called as the CSV is."""
-    classes = () if read.class_file is None else (read.class_file,)
-    return (*classes, *{Path(file) for file in read.files if csv and Path(file).name == csv.name})
-
-
-def match_options(
-    read: Dataset,
-    config: str | None,
-    prior_format: BoxFormOption,
-    image_size: str | None,
-    dialect: str,
-    threshold: float | None,
-    classes: str | None,
-) -> tuple[str, ...]:
+def match_options(read: Dataset, priors: Priors, rules: MatchRules, naming: DatasetOptions) -> tuple[str, ...]:
     """What makes `match` show an image as it was audited."""
     numbered = read.format == "YOLO" and read.class_file  # and `match` looks for no names
     given = {
-        "--config": config,
-        "--prior-format": prior_format.value if prior_format is not BoxFormOption.CXCYWH else None,
-        "--image-size": image_size,
-        "--dialect": dialect if dialect != DEFAULT_DIALECT else None,
-        "--threshold": None if threshold is None else str(threshold),
-        "--classes": classes or (str(read.class_file) if numbered else None),
+        "--config": priors.config,
+        "--prior-format": priors.prior_format.value if priors.prior_format is not BoxFormOption.CXCYWH else None,
+        "--image-size": priors.image_size,
+        "--dialect": rules.dialect if rules.dialect != DEFAULT_DIALECT else None,
+        "--threshold": None if rules.threshold is None else str(rules.threshold),
+        "--classes": naming.classes or (str(read.class_file) if numbered else None),
     }
     return tuple(word for option, value in given.items() if value is not None for word in (option, value))
 
 
+def write_csv(result: AuditResult, path: Path, writer: Writer) -> None:
+    """Write a row for each object; not over a file that is there already, where not all objects are known.
+
+    Raises:
+        InputError: the file cannot be written, or is an input.
+    """
+    if result.interrupted and path.is_file():
+        say_warning(f"--csv: {path} is left as it was: not all images were matched.")
+        return
+    from ssdlossdbg.report.audit.as_csv import audit_csv
+
+    writer.write(path, audit_csv(result))
+
+
 def pictures(
-    result: AuditResult, charts: bool, gallery: int, match_image: Callable[[WorstImage], tuple[MatchResult, Photo]]
+    result: AuditResult, report: AuditReport, match_image: Callable[[WorstImage], tuple[MatchResult, Photo]]
 ) -> Iterator[tuple[str, bytes]]:
     """The charts, and overlays of those of the worst images whose photos are there; each with a name for its file."""
-    if charts:
+    if report.charts:
         from ssdlossdbg.report.audit.charts import audit_charts
 
         yield from audit_charts(result).items()
-    worst = result.images_first[:gallery]
+    worst = result.images_first[: report.gallery]
     absent = sum(image.photo is None for image in worst)
     if absent:
         where = "Photos belong beside the annotations, or into their images folder."

@@ -2,84 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from dataclasses import dataclass
 
-import typer
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
+from ssdlossdbg.cli.options import Group, option
+from ssdlossdbg.cli.progress import progress, quick_imports
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ConfigOption,
-    DeviceOption,
-    FailOn,
-    FailOnOption,
-    Format,
-    FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    LabelOffsetOption,
-    NativeOption,
-    SelectOption,
-    TargetUnitsOption,
-    TracebackOption,
-    parse_codes,
-    parse_image_size,
-    split_names,
-)
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
+
+@dataclass(frozen=True)
+class Compared(Group):
+    """Whose rules are compared."""
+
+    title = Rules.title
+    dialects: str | None = option(None, "--dialects", "a,b|all", "Whom to ask; all by default.")
+    reference: str = option(DEFAULT_DIALECT, "--reference", "NAME|FILE", "Whom to compare with.")
 
 
 @command
 def compare(
-    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
-    targets: Annotated[Path, typer.Argument(metavar="TARGETS", help="Saved boxes and labels of the same batch.")],
-    dialects: Annotated[
-        str | None,
-        typer.Option("--dialects", metavar="a,b|all", help="Whom to ask; all by default."),
-    ] = None,
-    reference: Annotated[
-        str,
-        typer.Option("--reference", metavar="NAME|FILE", help="Whom to compare with."),
-    ] = "ssd.pytorch",
-    config: ConfigOption = None,
-    target_units: TargetUnitsOption = None,
-    label_offset: LabelOffsetOption = None,
-    native: NativeOption = False,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
-    format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
+    batch: Batch, priors: Priors, rules: Compared, layout: Layout, device: Device, findings: Findings, report: Report
 ) -> None:
     """Run a saved batch through every codebase's rules, and say why they differ.
 
     Example: ssdlossdbg compare preds.pt targets.pt --dialects torchvision,caffe
     """
-    codes = parse_codes(select, ignore)
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.saved.layout import SavedLayout
         result = api.compare(
-            predictions,
-            targets,
-            config,
-            reference=reference,
-            dialects=split_names(dialects) or None,
-            device=device,
-            layout=SavedLayout(prior_format, parse_image_size(image_size), target_units, label_offset, native),
+            batch.predictions,
+            batch.targets,
+            priors.config,
+            reference=rules.reference,
+            dialects=split_names(rules.dialects) or None,
+            device=device.device,
+            layout=layout.saved(priors),
         )
-    result = chosen(result, codes)
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import compare_json
-
-        show_plain(compare_json(result))
-    else:
-        from ssdlossdbg.report.compare_text import compare_report
-
-        show(compare_report(result))
-    finish(result.findings, fail_on)
+    deliver(findings.choose(result), report.format, findings)

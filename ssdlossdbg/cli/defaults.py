@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from ssdlossdbg.cli.options import OUTPUTS
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.files import is_file, read_table
 
@@ -54,7 +55,8 @@ def project_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
         The defaults of that command, by its name and by those of its parameters.
 
     Raises:
-        InputError: a pyproject.toml that cannot be read, or a value that its option does not take.
+        InputError: a pyproject.toml that cannot be read, a value that its option does not take, or one that says where
+            to write.
         UnknownNameError: a key that is no option, or a table that is no command.
     """
     found = _nearest_table(Path.cwd())
@@ -65,6 +67,7 @@ def project_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
     options = {name: _options(command) for name, command in group.commands.items()}
     invoked = str(context.invoked_subcommand)
     settings = _settings(file, table, options, invoked)
+    _refuse_outputs(settings, group.commands[invoked])
     return {invoked: {each.option.name: _default(context, each, file.parent) for each in settings}}
 
 
@@ -117,6 +120,19 @@ def _settings(
         *(Setting(known[key], value, f"{place} {key}") for key, value in shared.items() if key in known.keys() - own),
         *(Setting(known[key], value, f"{file} [{TABLE}.{invoked}] {key}") for key, value in own.items()),
     ]
+
+
+def _refuse_outputs(settings: Iterable[Setting], command: Any) -> None:
+    """Refuse defaults that say where to write: the project, or a folder above it, may be somebody else's.
+
+    Raises:
+        InputError: there is one.
+    """
+    roles = getattr(command.callback, "roles", {})
+    for setting in settings:
+        if roles.get(setting.option.name) in OUTPUTS:
+            what = "says where to write, which only the command line may say"
+            raise InputError(setting.place, what, f"Remove it, and give {setting.option.opts[-1]}.")
 
 
 def _dashed(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,92 +2,58 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Pictures, Priors, Report, Rules
+from ssdlossdbg.cli.options import Group, argument, option
+from ssdlossdbg.cli.pictures import load_photos, write_pictures
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.writing import Writer
+from ssdlossdbg.report.view import View
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ClassesOption,
-    ConfigOption,
-    DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
-    Format,
-    FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    LabelOffsetOption,
-    NativeOption,
-    SelectOption,
-    TargetUnitsOption,
-    TracebackOption,
-    existing_inputs,
-    finite,
-    parse_classes,
-    parse_codes,
-    parse_image_size,
-)
-from ssdlossdbg.cli.pictures import write_pictures
-from ssdlossdbg.cli.session import chosen, command, finish, progress, quick_imports, show, show_plain
+
+@dataclass(frozen=True)
+class Saved(Group):
+    """Saved predictions, and the objects that they are to find."""
+
+    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors.")
+    targets: Path | None = argument("[TARGETS]", "Saved boxes and labels of the same batch.", default=None)
+
+
+@dataclass(frozen=True)
+class DetectRules(Rules):
+    """Whose rules to follow, and where to post-process otherwise."""
+
+    score_threshold: float | None = option(
+        None, "--score-threshold", "SCORE", "What a detection's score exceeds, over the dialect's.", min=0.0, max=1.0
+    )
+    nms: float | None = option(
+        None, "--nms", "IOU", "Overlap at which NMS drops the lower score, over the dialect's.", min=0.0, max=1.0
+    )
+
+
+@dataclass(frozen=True)
+class DetectReport(Report):
+    """How the report is written, and how long it is."""
+
+    top: int = option(20, "--top", "N", "How many objects and detections to list and to draw.", min=1)
 
 
 @command
 def detect(
-    predictions: Annotated[Path, typer.Argument(metavar="PREDS", help="Saved loc and conf, with or without priors.")],
-    targets: Annotated[
-        Path | None, typer.Argument(metavar="[TARGETS]", help="Saved boxes and labels of the same batch.")
-    ] = None,
-    config: ConfigOption = None,
-    dialect: DialectOption = "ssd.pytorch",
-    image: Annotated[
-        list[Path] | None,
-        typer.Option("--image", metavar="PHOTO", help="The photo of the first image; repeat for the next ones."),
-    ] = None,
-    classes: ClassesOption = None,
-    score_threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--score-threshold",
-            metavar="SCORE",
-            min=0.0,
-            max=1.0,
-            callback=finite,
-            help="What a detection's score exceeds, over the dialect's.",
-        ),
-    ] = None,
-    nms: Annotated[
-        float | None,
-        typer.Option(
-            "--nms",
-            metavar="IOU",
-            min=0.0,
-            max=1.0,
-            callback=finite,
-            help="Overlap at which NMS drops the lower score, over the dialect's.",
-        ),
-    ] = None,
-    top: Annotated[
-        int, typer.Option("--top", metavar="N", min=1, help="How many objects and detections to list and to draw.")
-    ] = 20,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Draw a picture of each image there.")
-    ] = None,
-    target_units: TargetUnitsOption = None,
-    label_offset: LabelOffsetOption = None,
-    native: NativeOption = False,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
-    format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
+    saved: Saved,
+    priors: Priors,
+    rules: DetectRules,
+    naming: Names,
+    layout: Layout,
+    device: Device,
+    pictures: Pictures,
+    findings: Findings,
+    report: DetectReport,
+    writer: Writer,
 ) -> None:
     """Show what is detected, and which objects are found.
 
@@ -96,41 +62,23 @@ def detect(
 
     Example: ssdlossdbg detect preds.pt targets.pt --image photo.jpg -o pictures
     """
-    codes = parse_codes(select, ignore)
-    photos = image or []
+    view = View(report.top)
     with progress("Detecting"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.readers.saved.layout import SavedLayout
-        loaded = [load_photo(path) for path in photos]  # before anything is computed, let alone written
+        photos = load_photos(pictures)
         result = api.detect(
-            predictions,
-            targets,
-            config,
-            dialect,
-            classes=parse_classes(classes),
-            score_threshold=score_threshold,
-            nms=nms,
-            device=device,
-            images=photos,
-            layout=SavedLayout(prior_format, parse_image_size(image_size), target_units, label_offset, native),
+            saved.predictions,
+            saved.targets,
+            priors.config,
+            rules.dialect,
+            classes=naming.names,
+            score_threshold=rules.score_threshold,
+            nms=rules.nms,
+            device=device.device,
+            images=pictures.image or (),
+            layout=layout.saved(priors),
         )
-        result = chosen(result, codes)
-        inputs = existing_inputs(predictions, targets, config, dialect, classes, *photos)
-        files = []
-        if output:
-            from ssdlossdbg.report.detect_picture import detect_picture
-
-            draw = partial(detect_picture, result, top=top)
-            files = write_pictures(draw, len(result.images), loaded, output, "detect", inputs)
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import detect_json
-
-        show_plain(detect_json(result, files))
-    else:
-        from ssdlossdbg.report.detect_text import detect_report
-        from ssdlossdbg.report.text import with_files
-
-        show(with_files(detect_report(result, top), files))
-    finish(result.findings, fail_on)
+        result = findings.choose(result)
+        write_pictures(result, photos, pictures.output, "detect", view, writer)
+    deliver(result, report.format, findings, files=writer.written, view=view)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
 
-import typer
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.options import Group, argument
+from ssdlossdbg.cli.streams import show, show_plain
 
-from ssdlossdbg.cli.options import TracebackOption
-from ssdlossdbg.cli.session import command, show, show_plain
+
+@dataclass(frozen=True)
+class Named(Group):
+    """The dialects that are asked for."""
+
+    name: str | None = argument("NAME", "Print this one, with its sources.", default=None)
+    other: str | None = argument("OTHER", "Show only where NAME and OTHER differ.", default=None)
 
 
 @command
-def dialects(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one, with its sources.")] = None,
-    other: Annotated[str | None, typer.Argument(metavar="OTHER", help="Show only where NAME and OTHER differ.")] = None,
-    traceback: TracebackOption = False,
-) -> None:
+def dialects(named: Named) -> None:
     """List the dialects; print one, ready to be copied; or show where two differ.
 
     Example: ssdlossdbg dialects ssd.pytorch torchvision
@@ -24,6 +27,7 @@ def dialects(
     from ssdlossdbg.report.compare_text import dialects_report, differences_report
     from ssdlossdbg.rules import differences
 
+    name, other = named.name, named.other
     if name is None:
         known = [load_dialect(each) for each in dialect_names()]
         show(dialects_report([(_with_aliases(d.name, d.aliases), d.codebase, d.prior_config) for d in known]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
 
-import typer
-
-from ssdlossdbg.cli.options import Format, FormatOption, TracebackOption
-from ssdlossdbg.cli.session import command, show, show_plain
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.groups import Format, Report
+from ssdlossdbg.cli.options import Group, argument
+from ssdlossdbg.cli.streams import show, show_plain
 
 
 def _codes() -> list[str]:
@@ -16,17 +16,17 @@ def _codes() -> list[str]:
     return list(CHECKS)
 
 
+@dataclass(frozen=True)
+class Codes(Group):
+    """The findings that are asked for."""
+
+    codes: list[str] | None = argument(
+        "[CODE]...", "Codes of findings, or their beginnings: BOX001, BOX.", default=None, autocompletion=_codes
+    )
+
+
 @command
-def explain(
-    codes: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[CODE]...", help="Codes of findings, or their beginnings: BOX001, BOX.", autocompletion=_codes
-        ),
-    ] = None,
-    format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
-) -> None:
+def explain(asked: Codes, report: Report) -> None:
     """List what is checked, or say all about a finding.
 
     A page says what the finding means, why it matters, how it is told, how to fix it, and where people met it.
@@ -36,9 +36,9 @@ def explain(
     from ssdlossdbg.checks.catalogue import CHECKS, known_prefix
     from ssdlossdbg.report.explain_text import checks_json, checks_report, pages_report
 
-    prefixes = tuple(known_prefix(code, "CODE") for code in codes or ())
-    asked = [check for check in CHECKS.values() if not prefixes or check.code.startswith(prefixes)]
-    if format is Format.JSON:
-        show_plain(checks_json(asked))
+    prefixes = tuple(known_prefix(code, "CODE") for code in asked.codes or ())
+    checks = [check for check in CHECKS.values() if not prefixes or check.code.startswith(prefixes)]
+    if report.format is Format.JSON:
+        show_plain(checks_json(checks))
     else:
-        show(pages_report(asked) if prefixes else checks_report(asked))
+        show(pages_report(checks) if prefixes else checks_report(checks))

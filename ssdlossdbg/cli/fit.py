@@ -1,72 +1,94 @@
-"""What `ssdlossdbg anchors --fit` reads and shows."""
+"""What `ssdlossdbg anchors --fit` takes, and shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ssdlossdbg.cli.options import LARGEST_SIDE, Format
-from ssdlossdbg.cli.session import show, show_plain, write_file
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import DatasetOptions, Format, MatchRules, Priors, sides
+from ssdlossdbg.cli.options import Group, Role, option
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.streams import show_plain
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
 
-if TYPE_CHECKING:
-    from ssdlossdbg.results import FitResult
+# What torch's generators take.
+LARGEST_SEED = 2**64 - 1
 
 
-def parse_levels(text: str | None) -> tuple[tuple[int, int], ...]:
-    """(columns, rows) of each feature map in `38,19,10` or `40x30,20x15`; none where the option was not given.
+@dataclass(frozen=True)
+class Fit(Group):
+    """What priors are fitted to, and within which bounds."""
+
+    title = "Fitting"
+    dataset: Path | None = option(
+        None, "--fit", "DATASET", "Propose sizes and ratios that reach more of its objects.", Role.DATASET
+    )
+    levels: str | None = option(None, "--levels", "N,N,...", "Feature maps that --fit uses: cells a side, or WxH.")
+    budget: int | None = option(None, "--budget", "N", "Priors that --fit may use.  [default: as many as now]", min=1)
+    seed: int = option(0, "--seed", "N", "Of what --fit draws.", min=0, max=LARGEST_SEED)
+
+    @property
+    def feature_maps(self) -> tuple[tuple[int, int], ...]:
+        """(columns, rows) of each in `38,19,10` or `40x30,20x15`; none where the option was not given.
+
+        Raises:
+            InputError: neither of those, or a feature map twice.
+        """
+        if self.levels is None:
+            return ()
+        maps = tuple(self._feature_map(part.strip()) for part in self.levels.lower().split(","))
+        if len(set(maps)) < len(maps):
+            what = f"is {self.levels!r}, which names a feature map twice"
+            raise InputError("--levels", what, "Name each once.")
+        return maps
+
+    def _feature_map(self, part: str) -> tuple[int, int]:
+        what = f"is {self.levels!r}, and {part!r} is no feature map"
+        fix = "Write their cells a side, or columns x rows: 38,19,10, or 40x30,20x15."
+        return sides(part, InputError("--levels", what, fix))
+
+
+def show_fit(
+    fit: Fit,
+    priors: Priors,
+    rules: MatchRules,
+    naming: DatasetOptions,
+    format: Format,
+    output: Path | None,
+    writer: Writer,
+) -> None:
+    """Fit priors, write the proposed config, where it is wanted, and print the report.
 
     Raises:
-        InputError: neither of those, or a feature map twice.
+        InputError: an input that cannot be used, or an output that cannot be written.
     """
-    if text is None:
-        return ()
-    levels = tuple(_feature_map(part.strip(), text) for part in text.lower().split(","))
-    if len(set(levels)) < len(levels):
-        raise InputError("--levels", f"is {text!r}, which names a feature map twice", "Name each once.")
-    return levels
-
-
-def _feature_map(part: str, text: str) -> tuple[int, int]:
-    numbers = part.split("x")
-    plausible = (number.isdecimal() and len(number) < 6 and 0 < int(number) <= LARGEST_SIDE for number in numbers)
-    if len(numbers) not in (1, 2) or not all(plausible):
-        what = f"is {text!r}, and {part!r} is no feature map"
-        raise InputError("--levels", what, "Write their cells a side, or columns x rows: 38,19,10, or 40x30,20x15.")
-    return int(numbers[0]), int(numbers[-1])
-
-
-def check_config_name(path: Path | None) -> None:
-    """Refuse to write a prior config where no command would find one.
-
-    Raises:
-        InputError: the name does not end in .toml.
-    """
-    if path is not None and path.suffix.lower() != ".toml":
-        raise InputError(path, "is to be a prior config, which --config takes by its ending", "End it in .toml.")
-
-
-def show_fit(result: FitResult, output: Path | None, inputs: Iterable[Path], format: Format) -> None:
-    """Write the proposed config, where it is wanted, and print the report.
-
-    Raises:
-        InputError: the file cannot be written, or is an input.
-    """
-    from ssdlossdbg.report.prior_config_toml import prior_config_toml
-
-    config, files = prior_config_toml(result), [str(output)] if output else []
+    maps, names = fit.feature_maps, naming.names
+    if output is not None and output.suffix.lower() != ".toml":
+        raise InputError(output, "is to be a prior config, which --config takes by its ending", "End it in .toml.")
+    assert fit.dataset is not None
+    with progress("Fitting the priors"):
+        with quick_imports():
+            from ssdlossdbg import api
+            from ssdlossdbg.report.prior_config_toml import prior_config_toml
+        read = api.load_dataset(fit.dataset, names, format=naming.dataset_format)
+        if output is not None:
+            writer.check(output)
+        result = api.fit(
+            read,
+            priors.config,
+            rules.dialect,
+            levels=maps,
+            budget=fit.budget,
+            seed=fit.seed,
+            threshold=rules.threshold,
+            layout=priors.layout,
+        )
+    config = prior_config_toml(result)
     if output is not None:
-        write_file(output, config.encode(), inputs)
-    if format is Format.JSON:
-        from ssdlossdbg.report.fit_json import fit_json
-
-        show_plain(fit_json(result, files))
-        return
-    from ssdlossdbg.report.fit_text import fit_report
-    from ssdlossdbg.report.text import with_files
-
-    show(with_files(fit_report(result), files))
-    if output is None and result.changed:
+        writer.write(output, config.encode())
+    deliver(result, format, files=writer.written)
+    if format is Format.TEXT and output is None and result.changed:
         # Not part of the report, whose long lines are wrapped: TOML does not survive that.
         show_plain(f"As a prior config, which -o FILE.toml writes:\n\n{config}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import typer
-
-from ssdlossdbg.cli.options import TracebackOption
-from ssdlossdbg.cli.session import command, show_plain
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.options import Group, argument
+from ssdlossdbg.cli.streams import show_plain
 from ssdlossdbg.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -29,13 +29,15 @@ def _names() -> list[str]:
     return list(_pages())
 
 
+@dataclass(frozen=True)
+class Page(Group):
+    """The page that is asked for."""
+
+    page: str = argument("PAGE", "Which page, or how its name begins.", default="index", autocompletion=_names)
+
+
 @command
-def manual(
-    page: Annotated[
-        str, typer.Argument(metavar="PAGE", help="Which page, or how its name begins.", autocompletion=_names)
-    ] = "index",
-    traceback: TracebackOption = False,
-) -> None:
+def manual(asked: Page) -> None:
     """Read a page of the manual; by default, the one that lists them all.
 
     A terminal gets it through a pager, anything else as Markdown, to search.
@@ -45,7 +47,7 @@ def manual(
     from ssdlossdbg.report.manual_text import manual_report, with_findings
 
     pages = _pages()
-    text = with_findings(pages[_known(page, list(pages))].read_text(encoding="utf-8"))
+    text = with_findings(pages[_known(asked.page, list(pages))].read_text(encoding="utf-8"))
     if sys.stdout.isatty():
         _page_through(manual_report(text))
     else:

@@ -2,78 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, Priors, Report, split_names
+from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.writing import Writer, unused
+from ssdlossdbg.report.view import View
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    BoxFormOptionType,
-    ClassesOption,
-    ConfigOption,
-    DeviceOption,
-    DialectOption,
-    FailOn,
-    FailOnOption,
-    Format,
-    FormatOption,
-    IgnoreOption,
-    ImageSizeOption,
-    SelectOption,
-    ThresholdOption,
-    TracebackOption,
-    existing_inputs,
-    parse_classes,
-    parse_codes,
-    parse_image_size,
-    split_names,
-)
-from ssdlossdbg.cli.session import (
-    chosen,
-    command,
-    finish,
-    progress,
-    quick_imports,
-    show,
-    show_plain,
-    unused,
-    write_file,
-)
+
+@dataclass(frozen=True)
+class Photo(Group):
+    """A photo and its objects."""
+
+    image: Path = argument("IMAGE", "The photo.")
+    annotation: Path = argument("ANNOTATION", "Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
+
+
+@dataclass(frozen=True)
+class OthersRules(MatchRules):
+    """Whose rules to follow, and whose to hold against them."""
+
+    dialects: str | None = option(None, "--dialects", "a,b|all", "Show what changes under these, on the same priors.")
+
+
+@dataclass(frozen=True)
+class MatchReport(Report):
+    """How the report is written, how long it is, and the picture beside it."""
+
+    output: Path | None = option(
+        None,
+        "-o --output",
+        "PNG",
+        "Where to draw the overlay  [default: IMAGE.match.png, here]",
+        Role.OUTPUT_FILE,
+    )
+    no_overlay: bool = option(False, "--no-overlay/--overlay", "", "Draw no picture.")
+    top: int | None = option(None, "--top", "N", "List only the N worst objects.", min=1)
 
 
 @command
 def match(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The photo.")],
-    annotation: Annotated[
-        Path, typer.Argument(metavar="ANNOTATION", help="Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
-    ],
-    config: ConfigOption = None,
-    dialect: DialectOption = "ssd.pytorch",
-    dialects: Annotated[
-        str | None,
-        typer.Option("--dialects", metavar="a,b|all", help="Show what changes under these, on the same priors."),
-    ] = None,
-    threshold: ThresholdOption = None,
-    classes: ClassesOption = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="PNG", help="Where to draw the overlay  [default: IMAGE.match.png, here]"
-        ),
-    ] = None,
-    no_overlay: Annotated[
-        bool, typer.Option("--no-overlay/--overlay", show_default=False, help="Draw no picture.")
-    ] = False,
-    top: Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="List only the N worst objects.")] = None,
-    prior_format: BoxFormOptionType = BoxFormOption.CXCYWH,
-    image_size: ImageSizeOption = None,
-    device: DeviceOption = "auto",
-    select: SelectOption = None,
-    ignore: IgnoreOption = None,
-    fail_on: FailOnOption = FailOn.ERROR,
-    format: FormatOption = Format.TEXT,
-    traceback: TracebackOption = False,
+    photographed: Photo,
+    priors: Priors,
+    rules: OthersRules,
+    naming: Names,
+    device: Device,
+    findings: Findings,
+    report: MatchReport,
+    writer: Writer,
 ) -> None:
     """Show which priors each object of a photo gets.
 
@@ -81,42 +61,31 @@ def match(
 
     Example: ssdlossdbg match img.jpg ann.xml
     """
-    codes = parse_codes(select, ignore)
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg import api
-            from ssdlossdbg.readers.named_priors import load_priors
             from ssdlossdbg.readers.photos import load_photo
-            from ssdlossdbg.readers.saved.layout import SavedLayout
-        photo = load_photo(image)
-        priors = load_priors(config, SavedLayout(prior_format, parse_image_size(image_size))) if config else None
-        names = parse_classes(classes)
-        result = api.match(photo, annotation, priors, dialect, classes=names, threshold=threshold, device=device)
-        result = chosen(result, codes)
-        others = split_names(dialects)
-        changes = (
-            api.match_roles(result, photo, annotation, priors, others, classes=names, device=device) if others else ()
+        photo, named, names = load_photo(photographed.image), priors.load(), naming.names
+        result = api.match(
+            photo,
+            photographed.annotation,
+            named,
+            rules.dialect,
+            classes=names,
+            threshold=rules.threshold,
+            device=device.device,
         )
-        files = []
-        if not no_overlay:
+        result = findings.choose(result)
+        others = split_names(rules.dialects)
+        if others:
+            changes = api.match_roles(
+                result, photo, photographed.annotation, named, others, classes=names, device=device.device
+            )
+            result = replace(result, changes=changes)
+        if not report.no_overlay:
             from ssdlossdbg.report.canvas import png
-            from ssdlossdbg.report.match_picture import match_picture
+            from ssdlossdbg.report.outputs import draw
 
-            path = output or unused(Path(f"{image.stem}.match.png"))
-            inputs = existing_inputs(image, annotation, config, classes)
-            write_file(path, png(match_picture(result, photo.image)), inputs)
-            files.append(str(path))
-    if format is Format.JSON:
-        from ssdlossdbg.report.as_json import match_json
-
-        show_plain(match_json(result, files, changes))
-    else:
-        from ssdlossdbg.report.compare_text import roles_report
-        from ssdlossdbg.report.match_text import match_report
-        from ssdlossdbg.report.text import with_files, with_section
-
-        report = match_report(result, top)
-        if changes:
-            report = with_section(report, roles_report(result.dialect, changes))
-        show(with_files(report, files))
-    finish(result.findings, fail_on)
+            path = report.output or unused(Path(f"{photographed.image.stem}.match.png"))
+            writer.write(path, png(draw(result, photo.image)))
+    deliver(result, report.format, findings, files=writer.written, view=View(report.top))

@@ -1,47 +1,58 @@
-"""Writing a picture of each image of a batch, for the commands that take `-o DIR`."""
+"""A picture of each image of a batch, on its photo, for the commands that take `-o DIR`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdlossdbg.cli.session import make_folder, write_file
+from ssdlossdbg.cli.groups import Pictures
+from ssdlossdbg.cli.writing import Writer, make_folder
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from ssdlossdbg.readers.photos import Photo
+    from ssdlossdbg.report.view import View
+    from ssdlossdbg.results import DetectResult, LossResult
+
+
+def load_photos(pictures: Pictures) -> list[Photo]:
+    """The photos of the first images; to be loaded before anything is computed, let alone written.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    from ssdlossdbg.readers.photos import load_photo
+
+    return [load_photo(path) for path in pictures.image or ()]
 
 
 def write_pictures(
-    draw: Callable[[int, Image | None], Image],
-    images: int,
+    result: DetectResult | LossResult,
     photos: Sequence[Photo],
-    folder: Path,
+    folder: Path | None,
     kind: str,
-    inputs: Iterable[Path],
-) -> list[str]:
-    """Draw every image of a batch into a folder; returns the files written.
+    view: View,
+    writer: Writer,
+) -> None:
+    """Draw every image of a batch into a folder.
 
     Args:
-        draw: makes the picture of an image, on its photo if there is one.
-        images: how many the batch has.
-        photos: of the first images.
-        folder: made where it does not exist.
+        result: about the batch.
+        photos: of its first images.
+        folder: made where it does not exist; nothing is drawn if None.
         kind: of picture, for the files' names.
-        inputs: files that must not be replaced.
+        view: how to show the result.
+        writer: of the files.
 
     Raises:
         InputError: the folder or a file cannot be written.
     """
+    if folder is None:
+        return
     from ssdlossdbg.report.canvas import png
+    from ssdlossdbg.report.outputs import draw
 
     make_folder(folder)
-    protected, files = tuple(inputs), []
-    for index in range(images):
+    for index in range(len(result.images)):
         photo = photos[index].image if index < len(photos) else None
-        path = folder / f"image-{index:03d}.{kind}.png"
-        write_file(path, png(draw(index, photo)), protected)
-        files.append(str(path))
-    return files
+        writer.write(folder / f"image-{index:03d}.{kind}.png", png(draw(result, photo, index, view)))

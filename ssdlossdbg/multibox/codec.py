@@ -16,9 +16,9 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     operations of ssd.pytorch box_utils.py:115-136.
 
     Args:
-        boxes: `[..., P, 4]` xyxy, normalised.
-        priors: `[P, 4]` cxcywh, normalised.
-        spec: variances, and what is added to sizes.
+        boxes: `[..., P, 4]` xyxy.
+        priors: `[P, 4]` cxcywh, in the unit of the boxes.
+        spec: variances, and what is added to sizes, in that unit.
 
     Returns:
         `[..., P, 4]` offsets. A box of zero width or height gives -inf, an inverted one NaN.
@@ -39,11 +39,11 @@ def decode(offsets: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
 
     Args:
         offsets: `[..., P, 4]` predictions or encoded targets.
-        priors: `[P, 4]` cxcywh, normalised.
+        priors: `[P, 4]` cxcywh.
         spec: variances.
 
     Returns:
-        `[..., P, 4]` xyxy, normalised (ssd.pytorch box_utils.py:139-160).
+        `[..., P, 4]` xyxy, in the unit of the priors (ssd.pytorch box_utils.py:139-160).
     """
     v = constants(spec.variances, offsets)
     centre = priors[..., :2] + offsets[..., :2] * v[:2] * priors[..., 2:]

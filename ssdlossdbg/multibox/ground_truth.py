@@ -15,7 +15,7 @@ class GroundTruthBatch:
     """The objects of B images, padded to the largest image (to one row where no image has any).
 
     Attributes:
-        boxes: `[B, G, 4]` xyxy, normalised; padding rows are 0.
+        boxes: `[B, G, 4]` xyxy, in the unit that the codebase computes in; padding rows are 0.
         labels: `[B, G]` int64 class ids, 0 being background; padding rows are 0.
         counts: `[B]` int64 objects of each image.
     """
@@ -44,7 +44,7 @@ def pad_ground_truth(boxes: Sequence[Tensor], labels: Sequence[Tensor]) -> Groun
     """Stack the objects of each image into one padded batch.
 
     Args:
-        boxes: per image `[n, 4]` xyxy, normalised; `n` may be 0.
+        boxes: per image `[n, 4]` xyxy; `n` may be 0.
         labels: per image `[n]` class ids, 0 being background.
 
     Raises:

@@ -17,6 +17,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, match_on_grid, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
+from ssdlossdbg.multibox.normalizers import NORMALIZERS
 from ssdlossdbg.rules import (
     CodecSpec,
     ConfidenceLoss,
@@ -25,7 +26,6 @@ from ssdlossdbg.rules import (
     MatchSpec,
     MiningSelection,
     MiningSpec,
-    Normalizer,
 )
 
 
@@ -164,53 +164,6 @@ CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Scales:
-    """What the sums are divided by, and `[B]` factors of both terms."""
-
-    normalizer: Tensor
-    localization: Tensor
-    confidence: Tensor
-
-
-def _by_positives(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
-    return _same_for_all(matching.positive.sum(), matching)
-
-
-def _by_positives_or_one(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
-    return _same_for_all(matching.positive.sum().clamp(min=1), matching)
-
-
-def _by_image_positives_or_one(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
-    return _same_for_all(matching.positive.sum(1).clamp(min=1).sum(), matching)
-
-
-def _by_mean_of_images(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
-    positives = matching.positive.sum(1).to(matching.prior_iou.dtype)
-    factor = torch.where(positives > 0, 1.0 / positives.clamp(min=1), 0.0) / len(positives)
-    return _Scales(matching.positive.sum(), factor, factor)
-
-
-def _by_mean_of_selected(matching: Matching, weights: Tensor, ratio: float) -> _Scales:
-    by_positives = _by_positives(matching, weights, ratio)
-    selected = (weights > 0).sum().to(by_positives.confidence.dtype)
-    return _Scales(by_positives.normalizer, by_positives.localization, ((ratio + 1) / selected).expand(len(weights)))
-
-
-def _same_for_all(normalizer: Tensor, matching: Matching) -> _Scales:
-    factor = (1.0 / normalizer.to(matching.prior_iou.dtype)).expand(len(matching.positive))
-    return _Scales(normalizer, factor, factor)
-
-
-NORMALIZERS: dict[Normalizer, Callable[[Matching, Tensor, float], _Scales]] = {
-    Normalizer.POSITIVES: _by_positives,
-    Normalizer.POSITIVES_OR_ONE: _by_positives_or_one,
-    Normalizer.IMAGE_POSITIVES_OR_ONE: _by_image_positives_or_one,
-    Normalizer.MEAN_OF_IMAGES: _by_mean_of_images,
-    Normalizer.MEAN_OF_SELECTED: _by_mean_of_selected,
-}
-
-
 def multibox_loss(
     loc: Tensor,
     conf: Tensor,
@@ -238,10 +191,12 @@ def multibox_loss(
 
     Returns:
         The terms on the device of the inputs. Non-finite values are carried, not masked; priors that play no
-        part contribute an exact 0, whatever was predicted for them.
+        part contribute an exact 0, whatever was predicted for them. They are differentiable in loc and conf; roles,
+        targets and what was mined are constants, as in every codebase.
     """
-    matching = match_on_grid(gt, priors, match_spec, grid)
-    encoded = encode_matched(gt, priors, matching, codec_spec)
+    with torch.no_grad():
+        matching = match_on_grid(gt, priors, match_spec, grid)
+        encoded = encode_matched(gt, priors, matching, codec_spec)
     return _mine_and_combine(loc, conf, priors, matching, encoded, codec_spec, mining_spec, loss_spec)
 
 
@@ -285,7 +240,7 @@ def _mine_and_combine(
     loss_spec: LossSpec,
 ) -> MultiBoxLoss:
     confidence = confidence_loss(conf, matching.labels, loss_spec)
-    decoded = decode(loc, priors, codec_spec) if needs_boxes(mining_spec) else None
+    decoded = decode(loc.detach(), priors.detach(), codec_spec) if needs_boxes(mining_spec) else None
     mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec)
 

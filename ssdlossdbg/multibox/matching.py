@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.assignment import OWNERS, Assignment, assign, can_assign
+from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou, sound_boxes
+from ssdlossdbg.multibox.forcing import FORCING, Overlaps
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.rules import (
     BackgroundObjects,
     Comparison,
-    ConflictRule,
-    ForcedRule,
     MatchSpec,
     Precision,
     Ties,
@@ -27,8 +26,6 @@ from ssdlossdbg.rules import (
 # What padding is overlapped as: a box with an area, far from any prior in pixels or fractions, which half precision
 # can hold.
 NOWHERE = (-4e3, -4e3, -3e3, -3e3)
-# GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).
-TIE_SLACK = 1e-12
 
 
 @dataclass(frozen=True)
@@ -82,35 +79,6 @@ class Matching:
         return counts.scatter_add_(1, self.gt_index, selected.long())
 
 
-@dataclass(frozen=True)
-class _Overlaps:
-    """What the forcing rules decide by.
-
-    Attributes:
-        matrix: `[B, G, P]` IoU, padding rows -1.
-        mask: `[B, G]` True for objects.
-        best_iou, best_prior: `[B, G]` over priors.
-        prior_iou, best_gt: `[B, P]` over ground truths.
-    """
-
-    matrix: Tensor
-    mask: Tensor
-    best_iou: Tensor
-    best_prior: Tensor
-    prior_iou: Tensor
-    best_gt: Tensor
-
-    @property
-    def nobody(self) -> Tensor:
-        """`[B, P]` int64 of -1: a grid of priors that nobody owns yet."""
-        return torch.full_like(self.best_gt, -1)
-
-    @property
-    def ranks(self) -> Tensor:
-        """`[B, G]` int64: the index of each ground truth."""
-        return torch.arange(self.mask.shape[1], device=self.mask.device).expand_as(self.mask)
-
-
 def _at_least(overlap: Tensor, threshold: float) -> Tensor:
     # Not `overlap >= threshold`: the real code asks `overlap < threshold` for negatives, which NaN fails too.
     return ~(overlap < threshold)
@@ -129,66 +97,6 @@ REACHES: dict[Comparison, Callable[[Tensor, float], Tensor]] = {
 def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
     """Whether overlaps of any shape reach a threshold, under the dialect's comparison."""
     return REACHES[spec.comparison](overlap, threshold)
-
-
-def _force_best_prior(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
-    """Every ground truth claims its best prior; a conflict rule says who gets it."""
-    (images, slots), priors = overlaps.mask.shape, overlaps.matrix.shape[2]
-    image = torch.arange(images, device=overlaps.mask.device)[:, None]
-    # Padding claims one more prior than there are.
-    claim = torch.where(overlaps.mask, image * priors + overlaps.best_prior, images * priors)
-    winner = OWNERS[spec.conflict](claim.flatten(), overlaps.best_iou.flatten(), images * priors + 1)
-    owner = torch.where(winner < 0, -1, winner % slots)[:-1].view(images, priors)
-    if spec.conflict is ConflictRule.HIGHEST_IOU:
-        # The real code takes the largest of a column that holds only the claimants' overlaps: of zeros, that is row 0.
-        nothing = overlaps.best_iou.gather(1, owner.clamp(min=0)) == 0
-        owner = torch.where((owner >= 0) & nothing, 0, owner)
-    return owner
-
-
-def _force_bipartite(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
-    """The greedy matching, several pairs a round.
-
-    A pair that is the best one left for its ground truth and for its prior alike is what the greedy order would come
-    to, whatever else it takes first; so each round takes all such pairs. Most batches need one or two rounds, and
-    none more than it has objects in an image.
-    """
-    left, owner = overlaps.matrix.clone(), overlaps.nobody
-    for _ in range(left.shape[1]):
-        best_iou, best_prior = left.max(dim=2)
-        agreed = (left.max(dim=1).indices.gather(1, best_prior) == overlaps.ranks) & (best_iou > spec.minimum_iou)
-        if not agreed.any():
-            break
-        owner.scatter_reduce_(1, best_prior, torch.where(agreed, overlaps.ranks, -1), "amax")
-        left.masked_fill_(agreed[:, :, None] | (owner >= 0)[:, None, :], -1.0)
-    return owner
-
-
-def _force_bipartite_keras(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
-    owner = _force_bipartite(overlaps, spec)
-    owned = torch.zeros_like(overlaps.best_prior).scatter_add_(1, owner.clamp(min=0), (owner >= 0).long()) > 0
-    stranded = overlaps.mask & ~owned
-    # Once only zeros are left, each further step matches ground truth 0 anew, with prior 0; the stranded ones keep
-    # the 0 that their match was initialised with. Of those on prior 0 the last in the list is encoded.
-    some = stranded.any(1, keepdim=True)
-    owner = torch.where(some & (owner == 0), -1, owner)
-    last = torch.where(stranded, overlaps.ranks, 0).amax(1)
-    owner[:, 0] = torch.where(some[:, 0], torch.maximum(last, owner[:, 0]), owner[:, 0])
-    return owner
-
-
-def _force_bipartite_and_ties(overlaps: _Overlaps, spec: MatchSpec) -> Tensor:
-    owner = _force_bipartite(overlaps, spec)
-    as_good = overlaps.prior_iou + TIE_SLACK >= overlaps.best_iou.gather(1, overlaps.best_gt)
-    return torch.where((owner < 0) & as_good & overlaps.mask.any(1, keepdim=True), overlaps.best_gt, owner)
-
-
-FORCING: dict[ForcedRule, Callable[[_Overlaps, MatchSpec], Tensor]] = {
-    ForcedRule.BEST_PRIOR: _force_best_prior,
-    ForcedRule.BIPARTITE: _force_bipartite,
-    ForcedRule.BIPARTITE_KERAS: _force_bipartite_keras,
-    ForcedRule.BIPARTITE_AND_TIES: _force_bipartite_and_ties,
-}
 
 
 def _first(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -310,7 +218,7 @@ def _assigned(matrix: Tensor, gt: GroundTruthBatch, spec: MatchSpec) -> Matching
     """The roles of the priors of a few images from their overlaps, `[B, G, P]`."""
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
-    owner = FORCING[spec.forced](_Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
+    owner = FORCING[spec.forced](Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
     forced = owner >= 0
     gt_index = torch.where(forced, owner, best_gt)
     assigned_iou = torch.where(forced, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)

@@ -164,6 +164,7 @@ def mine(
             another pass over the logits.
     """
     conf, confidence = conf.detach(), confidence.detach()  # choosing has no gradient
+    decoded = None if decoded is None else decoded.detach()
     return SELECTIONS[spec.selection](conf, confidence, matching, decoded, spec, softmax)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.grid import Grid
-from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec, both_sides
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
 CENTRE_TOLERANCE = 1e-4
@@ -26,15 +26,19 @@ class Priors:
 
     Attributes:
         boxes: `[P, 4]` float32 cxcywh, normalised.
-        image_size: the network's input as (width, height) in pixels.
-        levels: the feature maps, in order; their counts add up to P. Empty where no grid could be recognised.
+        image_size: the network's input as (width, height) in pixels; of a square, one number will do.
+        levels: the feature maps, in order; their counts add up to P. Empty where no grid is known.
         order: the order of the priors inside a level.
     """
 
     boxes: Tensor
     image_size: tuple[int, int]
-    levels: tuple[LevelSpec, ...]
+    levels: tuple[LevelSpec, ...] = ()
     order: PriorOrder = PriorOrder.CELL
+
+    def __post_init__(self) -> None:
+        """Take one number for both sides of a square."""
+        object.__setattr__(self, "image_size", both_sides(self.image_size))
 
     @cached_property
     def level_index(self) -> Tensor:

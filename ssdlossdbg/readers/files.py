@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
+import os
 import tomllib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ssdlossdbg.errors import InputError
+
+# Device and inode: what a file is, under whatever name and through whatever link.
+Identity = tuple[int, int]
+_opened: ContextVar[set[Identity] | None] = ContextVar("opened", default=None)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[None]:
+    """Note which files are read from here on, so that what is written then replaces none of them."""
+    before = _opened.set(set())
+    try:
+        yield
+    finally:
+        _opened.reset(before)
+
+
+def was_read(file: os.stat_result) -> bool:
+    """Whether this file was read, under any name, since `noting` began."""
+    return (file.st_dev, file.st_ino) in (_opened.get() or ())
+
+
+def open_file(path: Path) -> BinaryIO:
+    """The file, opened to be read; every reader opens its files here, so that they are noted.
+
+    Raises:
+        OSError: as `open` does.
+    """
+    file = path.open("rb")
+    opened = _opened.get()
+    if opened is not None:
+        status = os.fstat(file.fileno())
+        opened.add((status.st_dev, status.st_ino))
+    return file
 
 
 def read_bytes(path: Path) -> bytes:
@@ -18,7 +55,8 @@ def read_bytes(path: Path) -> bytes:
         InputError: there is no such file, or it cannot be read.
     """
     try:
-        return path.read_bytes()
+        with open_file(path) as file:
+            return file.read()
     except FileNotFoundError:
         raise InputError(path, "no such file", _near_miss(path)) from None
     except IsADirectoryError:

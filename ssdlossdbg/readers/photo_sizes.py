@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from ssdlossdbg.readers.files import open_file
+
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # Values of EXIF's orientation that swap width and height.
 ORIENTATION = 0x0112
@@ -68,7 +70,7 @@ def photo_size(path: Path) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF data and large photos: none is decoded
-            with Image.open(path) as image:
+            with open_file(path) as file, Image.open(file) as image:
                 # Pillow decodes a whole PNG to look for EXIF data behind its pixels.
                 has_exif = image.format != "PNG" or "exif" in image.info
                 sideways = has_exif and image.getexif().get(ORIENTATION) in SIDEWAYS

@@ -113,7 +113,11 @@ def _spec(config: PriorConfigTable, path: Path) -> PriorSpec:
     if not math.isfinite(config.offset):
         raise InputError(path, f"key offset: must be a number, found {config.offset:g}", "Correct the value.")
     levels = tuple(_level(level, image, f"levels[{index}]", path) for index, level in enumerate(config.levels))
-    return PriorSpec((int(image[0]), int(image[1])), levels, config.clip, config.order, config.offset)
+    try:
+        return PriorSpec((int(image[0]), int(image[1])), levels, config.clip, config.order, config.offset)
+    except ValueError as error:
+        key, _, demand = str(error).partition(" ")
+        raise InputError(path, f"key {key}: {demand}", "Correct the value.") from None
 
 
 def _level(level: LevelTable, image: tuple[float, float], key: str, path: Path) -> LevelSpec:
@@ -160,10 +164,18 @@ def _fraction(text: str, key: str, path: Path) -> float:
 
 
 def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
+    first, second = value if isinstance(value, tuple) else (value, value)
+    return _float(first), _float(second)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf if value > 0 else -math.inf
 
 
 def _positive(values: tuple[float, ...], path: Path, key: str) -> None:
-    if not all(math.isfinite(value) and value > 0 for value in values):
+    if not all(0 < value < math.inf for value in values):
         shown = ", ".join(f"{value:g}" for value in values)
         raise InputError(path, f"key {key}: must be above 0, found {shown}", "Correct the value.")

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import tomllib
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -14,6 +15,7 @@ import msgspec
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.files import is_file, read_table, read_text
+from ssdlossdbg.rules import known_values
 
 T = TypeVar("T")
 # What names a file or counts what it makes belongs to that file, not to those that build on it.
@@ -39,18 +41,32 @@ def build(cls: type[T], table: dict[str, Any], where: object) -> T:
         message, _, place = str(error).partition(" - at ")
         key = place.strip("`").removeprefix("$").removeprefix(".")
         what = message[:1].lower() + message[1:]
-        raise InputError(where, f"key {key}: {what}" if key else what, "Correct the value.") from None
+        raise InputError(where, f"key {key}: {what}" if key else what, _fix(cls, key, what)) from None
 
 
 @cache
 def _fields(cls: type) -> dict[str, type | None]:
-    """The dataclass's keys, each with the dataclass inside it (or inside its list), if any."""
+    """The dataclass's keys, each with the dataclass or enum that it holds (or its list does), if any."""
     hints = get_type_hints(cls)
     nested = {}
     for field in dataclasses.fields(cls):
         inside = (hints[field.name], *get_args(hints[field.name]))
-        nested[field.name] = next((kind for kind in inside if dataclasses.is_dataclass(kind)), None)
-    return nested  # type: ignore[return-value]
+        nested[field.name] = next((kind for kind in inside if dataclasses.is_dataclass(kind) or _is_enum(kind)), None)
+    return nested
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
+def _fix(cls: Any, key: str, what: str) -> str:
+    """What to do about the value at a key: of words, which there are."""
+    prefix = "invalid enum value "
+    if not what.startswith(prefix):
+        return "Correct the value."
+    for name in re.sub(r"\[[^]]*\]", "", key).split("."):
+        cls = _fields(cls)[name]
+    return f"Correct the value. Known: {known_values(cls, what.removeprefix(prefix)[1:-1])}."
 
 
 def _refuse_unknown_keys(cls: type, table: dict[str, Any], where: object, prefix: str) -> None:
@@ -61,7 +77,7 @@ def _refuse_unknown_keys(cls: type, table: dict[str, Any], where: object, prefix
         inner = fields[key]
         children = value if isinstance(value, list) else [value]
         for index, child in enumerate(children):
-            if inner is not None and isinstance(child, dict):
+            if dataclasses.is_dataclass(inner) and isinstance(child, dict):
                 place = f"{key}[{index}]" if isinstance(value, list) else key
                 _refuse_unknown_keys(inner, child, where, f"{prefix}{place}.")
 

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from ssdlossdbg.report.canvas import Canvas, Panel
-from ssdlossdbg.report.match_picture import colour_of
 from ssdlossdbg.report.text import count, feature_map, size, stride
-from ssdlossdbg.report.theme import INK, MIDDLE_GREY, NEUTRAL_GROUND, WHITE
+from ssdlossdbg.report.theme import INK, MIDDLE_GREY, NEUTRAL_GROUND, WHITE, colour_of
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import AnchorsResult, LevelGrid
 
 COLUMNS = 3
@@ -22,12 +22,16 @@ LEAST_BEYOND, MOST_BEYOND = 0.04, 0.3
 MOST_DOTS = 4000
 
 
-def anchors_picture(result: AnchorsResult, photo: Image.Image | None = None) -> Image.Image:
+def anchors_picture(
+    result: AnchorsResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
+) -> Image.Image:
     """A panel a level: the shapes of its middle cell, the centres of all its cells, the image's border.
 
     Args:
         result: what `analyse_anchors` returned.
         photo: shown under the shapes, stretched to the network's input; a neutral ground where there is none.
+        index: 0, there being but one.
+        view: changes nothing.
     """
     width, height = result.config.image_size
     scale = SIDE / max(width, height)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import Column, facts, feature_map, priors_line, section, size, stride, table
-from ssdlossdbg.results import AnchorsResult, PresetSummary
+from ssdlossdbg.report.view import USUAL, View
+from ssdlossdbg.results import AnchorsResult, Presets
 
 
-def anchors_report(result: AnchorsResult) -> RenderableType:
+def anchors_report(result: AnchorsResult, view: View = USUAL) -> RenderableType:
     """What the priors look like, a row a level."""
     head = facts(
         [
@@ -81,15 +80,15 @@ def _reach(result: AnchorsResult) -> Text:
     return text
 
 
-def presets_report(presets: Sequence[PresetSummary]) -> RenderableType:
+def presets_report(result: Presets, view: View = USUAL) -> RenderableType:
     """Every preset with its count, under its codebase. Names stay whole, so that they can be copied."""
     columns = [Column("preset", "left"), Column("priors"), Column("input"), Column("network", "left", wrap=True)]
     rows: list[tuple[RenderableType, ...]] = []
     codebase = None
-    for preset in sorted(presets, key=lambda preset: (preset.codebase, preset.name)):
+    for preset in sorted(result.presets, key=lambda preset: (preset.codebase, preset.name)):
         if preset.codebase != codebase:
             codebase = preset.codebase
             rows.append((Text(codebase, style="title"), "", "", ""))
         rows.append((f"  {preset.name}", str(preset.priors), size(*preset.image_size), preset.title))
-    short = [f"{alias} is {preset.name}" for preset in presets for alias in preset.aliases]
+    short = [f"{alias} is {preset.name}" for preset in result.presets for alias in preset.aliases]
     return Group(table(columns, rows), Text(f"\nShort names: {', '.join(short)}." if short else ""))

@@ -8,10 +8,10 @@ changes a name.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from ssdlossdbg.report.finding_json import finding_dict, valid_json
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     COORDINATES,
     FINDS,
@@ -36,16 +36,15 @@ from ssdlossdbg.results import (
     MinedNegative,
     NonFinite,
     Parts,
-    PresetSummary,
-    RoleChanges,
+    Presets,
     RoundTrip,
 )
 
 SCHEMA_VERSION = 1
 
 
-def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence[RoleChanges] = ()) -> str:
-    """The JSON report of `match`; `files` are the pictures written, `changes` what other dialects do differently."""
+def match_json(result: MatchResult, view: View = USUAL) -> str:
+    """The JSON report of `match`."""
     totals = result.totals
     return dump(
         {
@@ -107,16 +106,16 @@ def match_json(result: MatchResult, files: Sequence[str] = (), changes: Sequence
                         for item in change.objects
                     ],
                 }
-                for change in changes
+                for change in result.changes
             ],
             "findings": [finding_dict(finding) for finding in result.findings],
-            "files": list(files),
+            "files": view.files,
         }
     )
 
 
-def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
-    """The JSON report of `loss`; `files` are the pictures written."""
+def loss_json(result: LossResult, view: View = USUAL) -> str:
+    """The JSON report of `loss`."""
     loss, sums = result.loss, result.loss_sum
     return dump(
         {
@@ -184,13 +183,13 @@ def loss_json(result: LossResult, files: Sequence[str] = ()) -> str:
             },
             "non_finite": [_non_finite(item) for item in result.non_finite],
             "findings": [finding_dict(finding) for finding in result.findings],
-            "files": list(files),
+            "files": view.files,
         }
     )
 
 
-def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
-    """The JSON report of `anchors`; `files` are the picture and the dump written."""
+def anchors_json(result: AnchorsResult, view: View = USUAL) -> str:
+    """The JSON report of `anchors`."""
     return dump(
         {
             "schema_version": SCHEMA_VERSION,
@@ -216,12 +215,12 @@ def anchors_json(result: AnchorsResult, files: Sequence[str] = ()) -> str:
             "smallest_best": result.smallest_best,
             "smallest_anywhere": result.smallest_anywhere,
             "findings": [finding_dict(finding) for finding in result.findings],
-            "files": list(files),
+            "files": view.files,
         }
     )
 
 
-def compare_json(result: CompareResult) -> str:
+def compare_json(result: CompareResult, view: View = USUAL) -> str:
     """The JSON report of `compare`."""
     return dump(
         {
@@ -256,13 +255,13 @@ def compare_json(result: CompareResult) -> str:
                 for outcome in result.dialects
             ],
             "findings": [finding_dict(finding) for finding in result.findings],
-            "files": [],
+            "files": view.files,
         }
     )
 
 
-def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
-    """The JSON report of `detect`; `files` are the pictures written."""
+def detect_json(result: DetectResult, view: View = USUAL) -> str:
+    """The JSON report of `detect`."""
     rules = result.rules
     objects, roles = result.ground_truth, [item.role for item in result.detections]
     status = [item.status for item in objects]
@@ -336,12 +335,12 @@ def detect_json(result: DetectResult, files: Sequence[str] = ()) -> str:
                 "positives_detections": sum(item.detections for item in objects),
             },
             "findings": [finding_dict(finding) for finding in result.findings],
-            "files": list(files),
+            "files": view.files,
         }
     )
 
 
-def presets_json(presets: Sequence[PresetSummary]) -> str:
+def presets_json(result: Presets, view: View = USUAL) -> str:
     """The JSON report of `anchors --list`."""
     return dump(
         {
@@ -356,7 +355,7 @@ def presets_json(presets: Sequence[PresetSummary]) -> str:
                     "title": preset.title,
                     "image_size": preset.image_size,
                 }
-                for preset in presets
+                for preset in result.presets
             ],
         }
     )

@@ -11,13 +11,12 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE
+from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE, Colour
 from ssdlossdbg.results import FloatArray
 
-Colour = tuple[int, int, int]
 Point = tuple[float, float]
 Box4 = tuple[float, float, float, float]
-SMALLEST_SIDE, LARGEST_SIDE = 960, 1600
+SHORTEST_LONG_SIDE, LONGEST_SIDE = 960, 1600
 UNIT_SIDE = 960
 MOST_OBLONG = 6
 # How far a chip may be moved, in its own heights, to get out of the way of another.
@@ -37,13 +36,23 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def pixels(units: float, unit: float) -> int:
+    """Units in whole pixels, at least one.
+
+    Args:
+        units: a length, in units.
+        unit: pixels of one.
+    """
+    return max(1, round(units * unit))
+
+
 def panel_size(aspect: tuple[int, int]) -> tuple[int, int]:
     """Size of the main panel for an image of that (width, height): its long side within readable bounds.
 
     A strip is shown wider than it is, as the network, too, sees it stretched.
     """
     longest = max(aspect)
-    side = min(max(longest, SMALLEST_SIDE), LARGEST_SIDE)
+    side = min(max(longest, SHORTEST_LONG_SIDE), LONGEST_SIDE)
     width, height = (max(round(length * side / longest), side // MOST_OBLONG) for length in aspect)
     return width, height
 
@@ -86,7 +95,7 @@ class Canvas:
 
     def px(self, units: float) -> int:
         """Units in whole pixels, at least one."""
-        return max(1, round(units * self.unit))
+        return pixels(units, self.unit)
 
     def text(
         self, at: Point, words: str, units: float = 13, colour: Colour = INK, width: float | None = None, tail: str = ""
@@ -220,6 +229,16 @@ class Panel:
         xs = [min(max(value, self.box[0]), self.box[2] - 1) for value in placed[::2]]
         ys = [min(max(value, self.box[1]), self.box[3] - 1) for value in placed[1::2]]
         return (xs[0], ys[0], xs[1], ys[1])
+
+    def upright(self, box: FloatArray | Sequence[float]) -> Box4:
+        """The same, the upper left corner first even where the box is inverted."""
+        x1, y1, x2, y2 = self.clipped(box)
+        return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+    def object(self, box: Box4, colour: Colour, units: float) -> None:
+        """The outline of an object, in pixels of the canvas, rimmed so that it shows on any ground."""
+        self.canvas.rectangle(box, INK, units + 1.5, 150)
+        self.canvas.rectangle(box, colour, units)
 
 
 def readable_on(colour: Colour) -> Colour:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from ssdlossdbg.report.check_text import listed
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import Case, CheckResult, Finding, Severity
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def check_github(result: CheckResult, notes: bool = False) -> str:
+def check_github(result: CheckResult, view: View = USUAL) -> str:
     """A command for each case.
 
     Args:
         result: what `check` returned.
-        notes: whether notes are told, too.
+        view: says whether notes are told, too.
     """
-    return "\n".join(_command(finding, case) for finding in listed(result, notes) for case in finding.cases)
+    return "\n".join(_command(finding, case) for finding in listed(result, view.notes) for case in finding.cases)
 
 
 def _command(finding: Finding, case: Case) -> str:

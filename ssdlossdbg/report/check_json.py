@@ -7,10 +7,11 @@ import json
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.check_text import codes, severities
 from ssdlossdbg.report.finding_json import finding_dict
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import SEVERITIES, CheckResult
 
 
-def check_json(result: CheckResult) -> str:
+def check_json(result: CheckResult, view: View = USUAL) -> str:
     """What was checked, and a finding for each file and code; notes too."""
     numbers = severities(result)
     report = {

@@ -11,22 +11,22 @@ from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.report.check_text import listed
 from ssdlossdbg.report.explain_text import paragraphs
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import Case, CheckResult, Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def check_sarif(result: CheckResult, version: str, notes: bool = False) -> str:
+def check_sarif(result: CheckResult, view: View = USUAL) -> str:
     """One run, with a result for each case and a rule for each code among them.
 
     Args:
         result: what `check` returned.
-        version: of this program.
-        notes: whether notes are told, too.
+        view: says this program's version, and whether notes are told, too.
     """
-    findings = listed(result, notes)
+    findings = listed(result, view.notes)
     rules = sorted({finding.code for finding in findings})
-    driver = {"name": "ssdlossdbg", "version": version, "rules": [_rule(CHECKS[code]) for code in rules]}
+    driver = {"name": "ssdlossdbg", "version": view.version, "rules": [_rule(CHECKS[code]) for code in rules]}
     results = [_result(finding, case, rules) for finding in findings for case in finding.cases]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False)

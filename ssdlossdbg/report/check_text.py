@@ -8,25 +8,26 @@ from rich.text import Text
 
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import SEVERITY_STYLES
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import SEVERITIES, Case, CheckResult, Finding, Severity, Where
 
 Key = tuple[str | int, ...]
 
 
-def check_report(result: CheckResult, notes: bool = False) -> Text:
+def check_report(result: CheckResult, view: View = USUAL) -> Text:
     """A line for each case, by file and object, and a summary.
 
     Args:
         result: what `check` returned.
-        notes: list the notes too, rather than only count them.
+        view: says whether to list the notes, too, rather than only count them.
     """
-    shown = [(finding, case) for finding in listed(result, notes) for case in finding.cases]
+    shown = [(finding, case) for finding in listed(result, view.notes) for case in finding.cases]
     lines = [
         _line(finding, case) for finding, case in sorted(shown, key=lambda pair: _key(pair[1].where, pair[0].code))
     ]
     if lines:
         lines.append(Text())
-    return Text("\n").join([*lines, Text(_summary(result, notes)), *_codes(result)])
+    return Text("\n").join([*lines, Text(_summary(result, view.notes)), *_codes(result)])
 
 
 def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:

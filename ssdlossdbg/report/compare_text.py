@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import Column, facts, number, priors_line, section, table
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 
 MOST_IMAGES = 6
@@ -19,7 +20,7 @@ MOST_OBJECTS = 6
 ROUNDING = 1e-6
 
 
-def compare_report(result: CompareResult) -> RenderableType:
+def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
     """What every codebase says of the batch, and what each cause of a difference is worth."""
     head = facts(
         [

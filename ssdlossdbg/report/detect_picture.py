@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PIL import Image
 
-from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
-from ssdlossdbg.report.match_picture import colour_of
-from ssdlossdbg.report.text import count
-from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE
+from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
+from ssdlossdbg.report.legend import Legend
+from ssdlossdbg.report.text import count, file_name
+from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE, Colour, colour_of
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -30,24 +32,25 @@ NARROWEST, CLASS_COLUMN = 700, 150
 MOST_CHIPS = 30
 FAINTEST = 0.25
 
+MOST_DRAWN = 20
 
-def detect_picture(result: DetectResult, index: int, photo: Image.Image | None = None, top: int = 20) -> Image.Image:
+
+def detect_picture(
+    result: DetectResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
+) -> Image.Image:
     """One image: its detections of highest score, in the colour of their class and the fainter the lower they score.
 
     Args:
         result: what `analyse_detect` returned.
-        index: which image.
         photo: the photo, at any size; a neutral ground where there is none.
-        top: how many detections to draw.
+        index: which image.
+        view: says how many detections to draw; `MOST_DRAWN` if it does not.
     """
     image = result.images[index]
-    drawn = image.detections[:top]
+    drawn = image.detections[: view.top or MOST_DRAWN]
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)
     unit = max(width, height) / UNIT_SIDE
-
-    def px(units: float) -> int:
-        return max(1, round(units * unit))
-
+    px = partial(pixels, unit=unit)
     whole = max(width, px(NARROWEST)) + 2 * px(MARGIN)
     classes = sorted({(item.class_id, item.label) for item in drawn})
     columns = max(1, (whole - 2 * px(MARGIN)) // px(CLASS_COLUMN))
@@ -64,7 +67,7 @@ def detect_picture(result: DetectResult, index: int, photo: Image.Image | None =
 
 
 def _title(image: ImageDetect, drawn: int) -> str:
-    name = f" ({image.path.replace(chr(92), '/').rsplit('/', 1)[-1]})" if image.path else ""
+    name = f" ({file_name(image.path)})" if image.path else ""
     total = len(image.detections)
     seen = count(total, "detection") if drawn == total else f"the top {drawn} of {total} detections"
     objects = ""
@@ -76,39 +79,40 @@ def _title(image: ImageDetect, drawn: int) -> str:
     return f"image {image.index}{name}: {seen}{objects}"
 
 
-def _upright(panel: Panel, box: Box4) -> Box4:
-    x1, y1, x2, y2 = panel.clipped(box)
-    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
-
-
 def _objects(panel: Panel, image: ImageDetect, findings: Sequence[Finding]) -> None:
     # What is missed last, so that nothing found hides it.
     for item in sorted(image.ground_truth, key=lambda item: item.status == MISSED):
-        box = _upright(panel, item.normalized)
+        box = panel.upright(item.normalized)
         panel.canvas.rectangle(box, INK, 3.5, 150)
         if item.status == MISSED:
             panel.canvas.hatch(box, RED)
         panel.canvas.rectangle(box, RED if item.status == MISSED else WHITE, 2, 255, dashed=True)
     for item in image.ground_truth:
         if item.status == MISSED:
-            corner = _upright(panel, item.normalized)[:2]
+            corner = panel.upright(item.normalized)[:2]
             words = " ".join((item.label, "missed", *codes_at(findings, item.index, item.image)))
             panel.canvas.chip_above(corner, words, RED, 11, panel.box)
+
+
+def _strength(score: float) -> float:
+    return FAINTEST + (1 - FAINTEST) * min(max(score, 0.0), 1.0)
 
 
 def _detections(panel: Panel, drawn: tuple[Detection, ...]) -> None:
     # The surest last, so that they lie on top.
     for item in reversed(drawn):
-        strength = FAINTEST + (1 - FAINTEST) * min(max(item.score, 0.0), 1.0)
         units = 3.0 if item.role == FINDS else 1.5
-        panel.canvas.rectangle(_upright(panel, item.normalized), _colour(item.class_id), units, round(255 * strength))
+        panel.canvas.rectangle(
+            panel.upright(item.normalized), _colour(item.class_id), units, round(255 * _strength(item.score))
+        )
     for item in drawn[:MOST_CHIPS]:
-        corner = _upright(panel, item.normalized)[:2]
+        corner = panel.upright(item.normalized)[:2]
         panel.canvas.chip_above(corner, f"{item.label} {item.score:.2f}", _colour(item.class_id), 10, panel.box)
 
 
-def _faded(share: float) -> Colour:
-    """Ink on paper at that strength: neighbouring fills may overlap by a pixel, so they are not transparent."""
+def _faded(score: float) -> Colour:
+    """Ink on paper as strong as that score: neighbouring fills may overlap by a pixel, so they are not transparent."""
+    share = _strength(score)
     red, green, blue = (round(paper + (ink - paper) * share) for paper, ink in zip(PAPER, INK, strict=True))
     return red, green, blue
 
@@ -118,36 +122,22 @@ def _colour(class_id: int) -> Colour:
 
 
 def _legend(canvas: Canvas, classes: list[tuple[int, str]], judged: bool, columns: int, top: float) -> None:
-    left, swatch, row = canvas.px(MARGIN), canvas.px(26), canvas.px(ROW)
-    gap = canvas.px(6)
-    x, middle = float(left), top + canvas.px(8)
-
-    def key(words: str) -> None:
-        nonlocal x
-        x += swatch + gap
-        x += canvas.text((x, top), words, 12) + canvas.px(20)
-
+    left, row = canvas.px(MARGIN), canvas.px(ROW)
+    signs = Legend(canvas, (left, top), canvas.px(8))
     if judged:
-        canvas.line((x, middle), (x + swatch, middle), INK, 3)
-        key("detection that finds an object")
-    canvas.line((x, middle), (x + swatch, middle), INK, 1.5)
-    key("other detection" if judged else "detection")
+        signs.line("detection that finds an object", 3)
+    signs.line("other detection" if judged else "detection", 1.5)
     if judged:
-        canvas.fill((x, top, x + swatch, top + canvas.px(16)), INK)
-        canvas.line((x, middle), (x + swatch, middle), WHITE, 2, dashed=True)
-        key("object")
-        box = (x, top, x + swatch, top + canvas.px(16))
+        x1, _, x2, _ = box = signs.box(0, canvas.px(16))
+        canvas.fill(box, INK)
+        canvas.line((x1, signs.middle), (x2, signs.middle), WHITE, 2, dashed=True)
+        signs.words("object")
+        box = signs.box(0, canvas.px(16))
         canvas.hatch(box, RED)
         canvas.rectangle(box, RED, 2, dashed=True)
-        key("missed object")
-    x = float(left)
-    x += canvas.text((x, top + row), "score 0", 12) + gap
-    steps, bar = 40, canvas.px(110)
-    for step in range(steps):
-        share = FAINTEST + (1 - FAINTEST) * step / (steps - 1)
-        box = (x + bar * step / steps, top + row, x + bar * (step + 1) / steps, top + row + canvas.px(14))
-        canvas.fill(box, _faded(share))
-    canvas.text((x + bar + gap, top + row), "1", 12)
+        signs.words("missed object")
+    scores = Legend(canvas, (left, top + row), canvas.px(8))
+    scores.scale("score 0", "1", (canvas.px(110), canvas.px(14)), _faded)
     width = (canvas.image.width - 2 * left) // columns
     for place, (class_id, label) in enumerate(classes):
         line, column = divmod(place, columns)

@@ -22,6 +22,7 @@ from ssdlossdbg.report.text import (
     table,
 )
 from ssdlossdbg.report.theme import OUTCOME_STYLES
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -38,21 +39,24 @@ from ssdlossdbg.results import (
 )
 
 MOST_PLACES = 3
-HALF = ("float16", "bfloat16")
 WORST_FIRST = (MISSED, FOUND_AS_OTHER, FOUND)
 CANDIDATES_OF = {"class": "of each class", "image": "of each image", "level": "of each level"}
 ROLE_WORDS = {FINDS: "finds it", REPEATS: "repeats", OTHER_CLASS: "other class", NOTHING: "nothing", None: "-"}
 STAGES_MEAN = "class-prior pairs above the threshold, entering, leaving NMS"
 STAGES = (Column("above"), Column("enter"), Column("leave"), Column("kept"))
 
+MOST_LISTED = 20
 
-def detect_report(result: DetectResult, top: int = 20) -> RenderableType:
+
+def detect_report(result: DetectResult, view: View = USUAL) -> RenderableType:
     """What is detected, and which objects are found.
 
     Args:
         result: what `analyse_detect` returned.
-        top: how many objects, the worst first, and how many detections, the highest scores first, to list.
+        view: says how many objects, the worst first, and how many detections, the highest scores first, to list;
+            `MOST_LISTED` if it does not.
     """
+    top = view.top or MOST_LISTED
     targets = [("targets", f"{result.targets_path}: {result.targets_layout}")] if result.targets_path else []
     parts: list[RenderableType] = [
         facts(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ssdlossdbg.report.as_json import SCHEMA_VERSION, dump
 from ssdlossdbg.report.prior_config_toml import prior_config_table
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FitResult, FittedPriors, Reach
 
 
-def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:
-    """The JSON report of `anchors --fit`; `config` is what a prior config file holds, `files` those written."""
+def fit_json(result: FitResult, view: View = USUAL) -> str:
+    """The JSON report of `anchors --fit`; `config` is what a prior config file holds."""
     base = result.config
     report = {
         "schema_version": SCHEMA_VERSION,
@@ -36,7 +36,7 @@ def fit_json(result: FitResult, files: Sequence[str] = ()) -> str:
         "after": _priors(result.after),
         "config": prior_config_table(result),
         "findings": [],
-        "files": list(files),
+        "files": view.files,
     }
     return dump(report)
 

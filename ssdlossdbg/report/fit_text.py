@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ssdlossdbg.report.shares import many, percent
 from ssdlossdbg.report.text import Column, bullets, facts, feature_map, priors_line, section, stride, table
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FitResult, FittedLevel, Reach
 
 TO = " -> "
@@ -25,7 +26,7 @@ ONE_LIST = (
 )
 
 
-def fit_report(result: FitResult) -> RenderableType:
+def fit_report(result: FitResult, view: View = USUAL) -> RenderableType:
     """What is proposed, what it gains and where it goes."""
     parts = [_head(result), Text(_verdict(result), style=_style(result)), Text()]
     remarks = _remarks(result)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Colour, Panel, panel_size
-from ssdlossdbg.report.match_picture import colour_of
-from ssdlossdbg.report.text import count
-from ssdlossdbg.report.theme import INK
+from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
+from ssdlossdbg.report.legend import Legend
+from ssdlossdbg.report.text import count, file_name
+from ssdlossdbg.report.theme import INK, Colour, colour_of
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import ImageLoss, LossResult, SceneLoss, codes_at
 
 DIM, DARK = 0.5, 0.7
@@ -23,22 +25,22 @@ NAMED_NEGATIVES = 5
 SHADES: tuple[Colour, ...] = ((74, 36, 120), (150, 44, 110), (222, 80, 60), (250, 160, 30), (252, 244, 150))
 
 
-def loss_picture(result: LossResult, index: int, photo: Image.Image | None = None) -> Image.Image:
+def loss_picture(
+    result: LossResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
+) -> Image.Image:
     """One image of the batch: decoded positives against their objects, and mined negatives shaded by loss.
 
     Args:
         result: what `analyse_loss` returned.
-        index: which image.
         photo: the photo, at any size; a neutral ground where there is none.
+        index: which image.
+        view: changes nothing.
     """
     image, scene = result.images[index], result.scenes[index]
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)
     width, height = round(width * 0.75), round(height * 0.75)
     unit = max(width, height) / UNIT_SIDE * 1.25
-
-    def px(units: float) -> int:
-        return max(1, round(units * unit))
-
+    px = partial(pixels, unit=unit)
     top = px(HEADER) + px(CAPTION)
     column = max(width, px(NARROWEST))
     canvas = Canvas((3 * px(MARGIN) + 2 * column, top + height + px(LEGEND)), unit)
@@ -58,7 +60,7 @@ def loss_picture(result: LossResult, index: int, photo: Image.Image | None = Non
 
 
 def _title(image: ImageLoss) -> str:
-    name = f" ({image.path.replace(chr(92), '/').rsplit('/', 1)[-1]})" if image.path else ""
+    name = f" ({file_name(image.path)})" if image.path else ""
     return f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
 
 
@@ -67,15 +69,13 @@ def _positives(panel: Panel, scene: SceneLoss, names: Sequence[str]) -> None:
         panel.canvas.rectangle(panel.clipped(box), colour_of(owner), 1, 200)
     _objects(panel, scene, 3)
     for index, box in enumerate(scene.objects):
-        x1, y1, x2, y2 = panel.clipped(box)
-        panel.canvas.chip_above((min(x1, x2), min(y1, y2)), names[index], colour_of(index), 10, panel.box)
+        panel.canvas.chip_above(panel.upright(box)[:2], names[index], colour_of(index), 10, panel.box)
 
 
 def _objects(panel: Panel, scene: SceneLoss, units: float) -> None:
     for index, box in enumerate(scene.objects):
         placed = panel.clipped(box)
-        panel.canvas.rectangle(placed, INK, units + 1.5, 150)
-        panel.canvas.rectangle(placed, colour_of(index), units)
+        panel.object(placed, colour_of(index), units)
         if not (box[2] > box[0] and box[3] > box[1]):
             panel.canvas.cross(((placed[0] + placed[2]) / 2, (placed[1] + placed[3]) / 2), colour_of(index))
 
@@ -115,22 +115,13 @@ def shade(share: float) -> Colour:
 
 
 def _legend(canvas: Canvas, scene: SceneLoss, left: float, right: float, top: float) -> None:
-    swatch, middle = canvas.px(26), top + canvas.px(8)
-    x = left
-    for words, units in (("object", 3.0), ("what its positives predict", 1.0)):
-        canvas.line((x, middle), (x + swatch, middle), INK, units)
-        x += swatch + canvas.px(6)
-        x += canvas.text((x, top), words, 12) + canvas.px(20)
-    canvas.cross((x + swatch / 2, middle), INK, 6, 2.5)
-    canvas.text((x + swatch + canvas.px(6), top), "object that is no box", 12)
-    x = right
+    middle = canvas.px(8)
+    of_positives = Legend(canvas, (left, top), middle)
+    of_positives.line("object", 3)
+    of_positives.line("what its positives predict", 1)
+    of_positives.cross("object that is no box", INK)
     dearest = f"{_dearest(scene):.4f}" + ("" if np.isfinite(scene.mined_loss).all() else ", inf or nan")
-    x += canvas.text((x, top), "loss 0", 12) + canvas.px(6)
-    steps, bar = 40, canvas.px(150)
-    for step in range(steps):
-        box = (x + bar * step / steps, top, x + bar * (step + 1) / steps, top + canvas.px(16))
-        canvas.fill(box, shade(step / (steps - 1)))
-    x += bar + canvas.px(6)
-    x += canvas.text((x, top), f"{dearest}; the dearest are numbered", 12) + canvas.px(20)
-    canvas.line((x, middle), (x + swatch, middle), INK, 1.5, dashed=True)
-    canvas.text((x + swatch + canvas.px(6), top), "object", 12)
+    of_negatives = Legend(canvas, (right, top), middle)
+    bar = (canvas.px(150), canvas.px(16))
+    of_negatives.scale("loss 0", f"{dearest}; the dearest are numbered", bar, shade)
+    of_negatives.line("object", 1.5, dashed=True)

@@ -21,17 +21,21 @@ from ssdlossdbg.report.text import (
     section,
     table,
 )
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
 
 PART_COLUMNS = (Column("pos"), Column("neg"), Column("loc"), Column("conf pos"), Column("conf neg"), Column("total"))
 
+MOST_LISTED = 10
 
-def loss_report(result: LossResult, top: int = 10) -> RenderableType:
+
+def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
     """What the loss is made of.
 
     Args:
         result: what `analyse_loss` returned.
-        top: how many ground truths and mined negatives to show, the costliest first.
+        view: says how many ground truths and mined negatives to list, the costliest first; `MOST_LISTED` if it does
+            not.
     """
     parts: list[RenderableType] = [
         facts(
@@ -54,6 +58,7 @@ def loss_report(result: LossResult, top: int = 10) -> RenderableType:
     classes = [item for item in result.classes if _has_part(item)]
     if classes:
         parts.append(_groups("By target class", "class", classes, [item.name for item in classes]))
+    top = view.top or MOST_LISTED
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.report.canvas import UNIT_SIDE, Box4, Canvas, Colour, Panel, panel_size
-from ssdlossdbg.report.text import count, feature_map
-from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED
+from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
+from ssdlossdbg.report.legend import Legend
+from ssdlossdbg.report.text import count, feature_map, file_name
+from ssdlossdbg.report.theme import INK, MIDDLE_GREY, RED, Colour, colour_of
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
 
 DIM = 0.35
@@ -21,19 +24,18 @@ WIDE, BELOW_COLUMNS = 2, 3
 CELL, NARROWEST = 235, 660
 
 
-def match_picture(result: MatchResult, photo: Image.Image) -> Image.Image:
+def match_picture(result: MatchResult, photo: Image.Image, index: int = 0, view: View = USUAL) -> Image.Image:
     """Objects thick, their positives thin in the same colour and dashed where forced, on the photo and by level.
 
     Args:
         result: what `analyse_match` returned.
         photo: the photo, at any size.
+        index: 0, there being but one.
+        view: changes nothing.
     """
     width, height = panel_size(photo.size)
     unit = max(width, height) / UNIT_SIDE
-
-    def px(units: float) -> int:
-        return max(1, round(units * unit))
-
+    px = partial(pixels, unit=unit)
     # The levels stand beside a photo, but below a wide one, where there is more room.
     below = width > WIDE * height
     columns = BELOW_COLUMNS if below else min(2, len(result.levels))
@@ -69,11 +71,6 @@ def match_picture(result: MatchResult, photo: Image.Image) -> Image.Image:
     return canvas.image
 
 
-def colour_of(position: int) -> Colour:
-    """The colour of the object at that place in the list; the number on it tells those of one colour apart."""
-    return PALETTE[position % len(PALETTE)]
-
-
 def _title(result: MatchResult) -> str:
     totals = result.totals
     trouble = [
@@ -86,9 +83,8 @@ def _title(result: MatchResult) -> str:
         if number
     ]
     objects = count(totals.ground_truth, "object") + (f" ({', '.join(trouble)})" if trouble else "")
-    name = result.image_path.replace("\\", "/").rsplit("/", 1)[-1]
     priors = f"{count(totals.positives, 'positive prior')} of {result.config.priors} in {result.config.name}"
-    return f"{name}: {objects}, {priors}"
+    return f"{file_name(result.image_path)}: {objects}, {priors}"
 
 
 def _level(
@@ -132,9 +128,8 @@ def _objects(panel: Panel, result: MatchResult, units: float, only: set[int] | N
     for position, item in sorted(enumerate(result.ground_truth), key=lambda pair: pair[1].status in TROUBLE):
         if only is not None and position not in only:
             continue
-        colour, box = _colour(item, position), _upright(panel, item, result)
-        panel.canvas.rectangle(box, INK, units + 1.5, 150)
-        panel.canvas.rectangle(box, colour, units)
+        box = panel.upright(_normalised(item, result))
+        panel.object(box, _colour(item, position), units)
         if item.status == UNMATCHED:
             panel.canvas.hatch(box, RED)
         if item.status == INVALID:
@@ -148,17 +143,12 @@ def _names(panel: Panel, result: MatchResult) -> None:
         codes = codes_at(result.findings, item.index)
         if codes or item.status in TROUBLE:
             words += f" {' '.join(codes) or item.status}"
-        corner = _upright(panel, item, result)[:2]
+        corner = panel.upright(_normalised(item, result))[:2]
         panel.canvas.chip_above(corner, words, _colour(item, position), 12 if few else 10, panel.box)
 
 
 def _colour(item: GroundTruthMatch, position: int) -> Colour:
     return RED if item.status in TROUBLE else colour_of(position)
-
-
-def _upright(panel: Panel, item: GroundTruthMatch, result: MatchResult) -> Box4:
-    x1, y1, x2, y2 = panel.clipped(_normalised(item, result))
-    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
 
 def _normalised(item: GroundTruthMatch, result: MatchResult) -> tuple[float, float, float, float]:
@@ -176,26 +166,15 @@ def _got(item: GroundTruthMatch) -> str:
 
 def _legend(canvas: Canvas, result: MatchResult, top: int, columns: int, column_width: int) -> None:
     left, row = canvas.px(MARGIN), canvas.px(ROW)
-    x: float = left
-    middle = top + row // 2
-    swatch = canvas.px(26)
-    keys = (
-        ("object", 3.0, False, INK),
-        ("positive by IoU", 1.0, False, INK),
-        ("forced positive", 2.0, True, INK),
-    )
-    for words, units, dashed, colour in keys:
-        canvas.line((x, middle), (x + swatch, middle), colour, units, dashed=dashed)
-        x += swatch + canvas.px(6)
-        x += canvas.text((x, top), words, 12) + canvas.px(22)
-    box = (x, top + canvas.px(1), x + swatch, top + row - canvas.px(3))
+    legend = Legend(canvas, (left, top), row // 2, gap=22)
+    legend.line("object", 3)
+    legend.line("positive by IoU", 1)
+    legend.line("forced positive", 2, dashed=True)
+    box = legend.box(canvas.px(1), row - canvas.px(3))
     canvas.rectangle(box, RED, 2)
     canvas.hatch(box, RED)
-    x += swatch + canvas.px(6)
-    x += canvas.text((x, top), "unmatched object", 12) + canvas.px(22)
-    canvas.cross((x + swatch / 2, middle), RED, 6, 2.5)
-    x += swatch + canvas.px(6)
-    canvas.text((x, top), "invalid box", 12)
+    legend.words("unmatched object")
+    legend.cross("invalid box", RED)
 
     rows = math.ceil(len(result.ground_truth) / columns)
     for position, item in enumerate(result.ground_truth):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ssdlossdbg.report.compare_text import roles_report
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     Column,
@@ -21,6 +22,7 @@ from ssdlossdbg.report.text import (
     table,
 )
 from ssdlossdbg.report.theme import STATUS_STYLES
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -34,12 +36,12 @@ from ssdlossdbg.results import (
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 
 
-def match_report(result: MatchResult, top: int | None = None) -> RenderableType:
+def match_report(result: MatchResult, view: View = USUAL) -> RenderableType:
     """Which priors each object gets.
 
     Args:
         result: what `analyse_match` returned.
-        top: show only so many objects, the worst ones; all of them if None.
+        view: lists all objects unless it says how many; the worst ones then.
     """
     annotation = f"{result.annotation_path} ({result.annotation_format})"
     width, height = result.image_size
@@ -57,8 +59,10 @@ def match_report(result: MatchResult, top: int | None = None) -> RenderableType:
         findings_block(result.findings),
     ]
     if result.ground_truth:
-        parts.append(_objects(result, top))
+        parts.append(_objects(result, view.top))
     parts += [_levels(result), _thresholds(result), _round_trip(result)]
+    if result.changes:
+        parts += [Text(), roles_report(result.dialect, result.changes)]
     return Group(*parts)
 
 

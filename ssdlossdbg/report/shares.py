@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from ssdlossdbg.report.text import count
+
 
 def many(value: int, noun: str, plural: str | None = None) -> str:
     """A count that may be large, with its noun: `1 object`, `2,000 objects`."""
-    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+    return count(value, noun, plural, ",")
 
 
 def percent(share: float) -> str:

@@ -39,9 +39,16 @@ def number(value: float, digits: int = 4) -> Text:
     return Text(f"{value}", style="number.bad")
 
 
-def count(value: int, noun: str, plural: str | None = None) -> str:
-    """A count with its noun: `1 object`, `2 objects`."""
-    return f"{value} {noun if value == 1 else plural or noun + 's'}"
+def count(value: int, noun: str, plural: str | None = None, form: str = "") -> str:
+    """A count with its noun: `1 object`, `2 objects`.
+
+    Args:
+        value: how many.
+        noun: of one.
+        plural: of several, where it is not the noun and an s.
+        form: how the number is written, as in a format string.
+    """
+    return f"{value:{form}} {noun if value == 1 else plural or noun + 's'}"
 
 
 def size(width: float, height: float) -> str:
@@ -53,6 +60,11 @@ def stride(spacing: tuple[float, float]) -> str:
     """The spacing of a level's centres in pixels: one number where x and y agree."""
     x, y = spacing
     return f"{x:g}" if x == y else f"{x:g}x{y:g}"
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, of whatever system."""
+    return path.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def corners(corner_box: Box) -> str:
@@ -123,11 +135,6 @@ def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     for label, value in pairs:
         grid.add_row(label, Text(value))
     return Group(grid, Text())
-
-
-def with_section(report: RenderableType, more: RenderableType) -> RenderableType:
-    """The report, followed by another part."""
-    return Group(report, Text(), more)
 
 
 def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:

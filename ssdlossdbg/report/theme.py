@@ -49,6 +49,7 @@ TERMINAL = Theme(
     }
 )
 
+Colour = tuple[int, int, int]
 # Okabe and Ito's colours, which colour-blind people can tell apart, less black, which photos hide.
 PALETTE = (
     (86, 180, 233),
@@ -65,3 +66,8 @@ INK = (24, 26, 30)
 PAPER = (246, 246, 244)
 MIDDLE_GREY = (120, 122, 126)
 NEUTRAL_GROUND = (70, 74, 80)
+
+
+def colour_of(position: int) -> Colour:
+    """The colour of what stands at that place in a list; the words on it tell those of one colour apart."""
+    return PALETTE[position % len(PALETTE)]

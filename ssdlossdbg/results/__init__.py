@@ -6,7 +6,7 @@ Losses are normalised as the dialect does, unless a name ends in `_sum`.
 
 from __future__ import annotations
 
-from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, PresetSummary
+from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, Presets, PresetSummary
 from ssdlossdbg.results.audit import (
     AuditedDataset,
     AuditResult,
@@ -27,10 +27,9 @@ from ssdlossdbg.results.common import (
     ConfigSummary,
     FloatArray,
     IntArray,
-    sound_boxes,
 )
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
-from ssdlossdbg.results.costs import Costs
+from ssdlossdbg.results.costs import Costs, Cutoff, GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
@@ -46,19 +45,11 @@ from ssdlossdbg.results.detect import (
     ImageDetect,
 )
 from ssdlossdbg.results.encoded import EncodedTable
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
-from ssdlossdbg.results.loss import (
-    Cutoff,
-    GroundTruthLoss,
-    GroupLoss,
-    ImageLoss,
-    LossResult,
-    MinedNegative,
-    NonFinite,
-    Parts,
-    SceneLoss,
-)
+from ssdlossdbg.results.geometry import outside_share, sound_boxes, sound_priors, square_iou
+from ssdlossdbg.results.loss import GroupLoss, LossResult, SceneLoss
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
@@ -77,6 +68,7 @@ from ssdlossdbg.results.match import (
 from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.subject import Subject
 
 __all__ = [
     "COORDINATES",
@@ -114,6 +106,7 @@ __all__ = [
     "Detection",
     "DialectOutcome",
     "EncodedTable",
+    "Evidence",
     "Finding",
     "FitResult",
     "FittedDataset",
@@ -144,6 +137,7 @@ __all__ = [
     "PositivePriors",
     "Predicted",
     "PresetSummary",
+    "Presets",
     "PriorTable",
     "Reach",
     "Recalls",
@@ -152,11 +146,15 @@ __all__ = [
     "RoundTrip",
     "SceneLoss",
     "Severity",
+    "Subject",
     "Tally",
     "ThresholdCount",
     "Where",
     "WorstImage",
     "became",
     "codes_at",
+    "outside_share",
     "sound_boxes",
+    "sound_priors",
+    "square_iou",
 ]

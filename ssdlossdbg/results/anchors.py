@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 
 
@@ -54,7 +55,7 @@ class AnchorsResult:
     smallest_best: float | None
     smallest_anywhere: float | None
     boxes: FloatArray
-    evidence: tuple[object, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -68,3 +69,10 @@ class PresetSummary:
     aliases: tuple[str, ...]
     image_size: tuple[int, int]
     priors: int
+
+
+@dataclass(frozen=True)
+class Presets:
+    """All shipped prior configs."""
+
+    presets: tuple[PresetSummary, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.results.common import ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.objects import Objects
 
@@ -244,7 +245,7 @@ class AuditResult:
     augmented: Augmented | None
     objects: Objects
     prior_level: IntArray
-    evidence: tuple[object, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

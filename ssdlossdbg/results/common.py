@@ -15,14 +15,6 @@ Box = tuple[float, float, float, float]
 COORDINATES = ("cx", "cy", "w", "h")
 
 
-def sound_boxes(boxes: FloatArray) -> BoolArray:
-    """`[N]` whether corner boxes, `[N, 4]`, are any: finite, and wider and higher than nothing."""
-    # Column by column: NumPy is slow at whatever runs along rows of four.
-    x1, y1, x2, y2 = boxes.T
-    finite_x1, finite_y1, finite_x2, finite_y2 = np.isfinite(boxes).T
-    return np.asarray(finite_x1 & finite_y1 & finite_x2 & finite_y2 & (x2 > x1) & (y2 > y1))
-
-
 @dataclass(frozen=True)
 class ConfigSummary:
     """The priors in use.

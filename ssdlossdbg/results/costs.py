@@ -1,10 +1,138 @@
-"""What the checks see of a batch's loss."""
+"""What images, objects and mined negatives cost, and what the checks see of a batch's loss."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdlossdbg.results.loss import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
+from ssdlossdbg.results.common import Box
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A loss, or a share of one, by what it comes from."""
+
+    localization: float
+    confidence_positive: float
+    confidence_negative: float
+
+    @property
+    def confidence(self) -> float:
+        """Confidence loss of positives and mined negatives."""
+        return self.confidence_positive + self.confidence_negative
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.localization + self.confidence
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """A prior at the edge of what mining took: its index and its mining score."""
+
+    prior: int
+    score: float
+
+
+@dataclass(frozen=True)
+class ImageLoss:
+    """One image's share.
+
+    Attributes:
+        ground_truth: how many objects; None where the targets were already encoded.
+        wanted: negatives that the ratio and the cap grant; to the whole batch where that is what is mined.
+        last_mined, first_not_mined: the negatives on both sides of the cut-off, where there are such.
+    """
+
+    index: int
+    path: str | None
+    ground_truth: int | None
+    positives: int
+    forced: int
+    negatives: int
+    wanted: float
+    parts: Parts
+    last_mined: Cutoff | None
+    first_not_mined: Cutoff | None
+
+    @property
+    def tied(self) -> bool:
+        """Whether equal scores straddle the cut-off, so that another sort may mine other priors."""
+        last, first = self.last_mined, self.first_not_mined
+        return last is not None and first is not None and last.score == first.score
+
+
+@dataclass(frozen=True)
+class GroundTruthLoss:
+    """What one ground truth costs. `box` is in input pixels; `problem` as in `GroundTruthMatch`."""
+
+    image: int
+    index: int
+    class_id: int
+    label: str
+    box: Box
+    positives: int
+    forced: int
+    best_iou: float
+    localization: float
+    confidence: float
+    problem: str | None
+
+    @property
+    def total(self) -> float:
+        """Both terms."""
+        return self.localization + self.confidence
+
+
+@dataclass(frozen=True)
+class MinedNegative:
+    """A mined negative and what it costs.
+
+    Attributes:
+        rank: place in its image's ranking, 1 for the highest score.
+        box: the prior, in input pixels.
+        loss: its share of the total, normalised.
+        predicted_class, predicted_label, probability: the class of highest softmax probability.
+        best_iou: with the nearest object; 0 where the image has none, None where the targets were already encoded.
+        ground_truth: that object's index, or None.
+    """
+
+    image: int
+    prior: int
+    rank: int
+    level: int
+    box: Box
+    loss: float
+    predicted_class: int
+    predicted_label: str
+    probability: float
+    best_iou: float | None
+    ground_truth: int | None
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """A value that is not finite, where it first shows on the way from the inputs to the loss.
+
+    Attributes:
+        term: "target", "loc", "conf", "localization", "confidence" or "normalizer".
+        image, ground_truth, prior: where, as far as it belongs to one.
+        place: coordinate (cx, cy, w, h), or the class column of a logit.
+        value: inf, -inf or nan.
+        box: of the ground truth, in input pixels.
+        problem: what is wrong with that box, or None.
+        count: values of this term and object that are not finite.
+    """
+
+    term: str
+    image: int | None
+    ground_truth: int | None
+    prior: int | None
+    place: str
+    value: float
+    box: Box | None
+    problem: str | None
+    count: int
 
 
 @dataclass(frozen=True)

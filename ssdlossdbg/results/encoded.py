@@ -9,6 +9,7 @@ import numpy as np
 
 from ssdlossdbg.results.common import BoolArray, Box, FloatArray, IntArray
 from ssdlossdbg.results.findings import Where
+from ssdlossdbg.results.geometry import sound_priors
 from ssdlossdbg.rules import Dialect
 
 # A side below this many pixels of the network's input is no object's: a pixel of a photo 30 000 pixels wide.
@@ -53,7 +54,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Tally:
+class PriorsByImage:
     """Priors of one kind, image by image; only images that have some.
 
     Attributes:
@@ -112,8 +113,8 @@ class EncodedTable:
     best_own: FloatArray
     best_free: FloatArray
     split: BoolArray
-    ignored: Tally
-    bad_negatives: Tally
+    ignored: PriorsByImage
+    bad_negatives: PriorsByImage
     rules: Dialect
 
     def where(self, row: int) -> Where:
@@ -135,7 +136,7 @@ class EncodedTable:
     @property
     def not_finite(self) -> BoolArray:
         """`[N]` whether an offset is inf or nan although the prior is sound."""
-        return np.asarray(~np.isfinite(self.offsets).all(1) & sound(self.prior_boxes))
+        return np.asarray(~np.isfinite(self.offsets).all(1) & sound_priors(self.prior_boxes))
 
     @property
     def sides(self) -> FloatArray:
@@ -157,8 +158,3 @@ class EncodedTable:
         """`[N]` positives of the same object, itself included; 0 without an object."""
         counts = np.bincount(self.object[self.object >= 0], minlength=1)
         return np.where(self.object >= 0, counts[self.object], 0)
-
-
-def sound(priors: FloatArray) -> BoolArray:
-    """`[N]` whether priors `[N, 4]` cxcywh are finite and have a size."""
-    return np.asarray(np.isfinite(priors).all(1) & (priors[:, 2:] > 0).all(1))

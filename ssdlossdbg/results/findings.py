@@ -57,17 +57,6 @@ class Where:
             parts.append(f"level {self.level}")
         return ", ".join(parts)
 
-    def meets(self, other: Where, whatever_file: bool = False) -> bool:
-        """Whether one of the two places is the other or lies in it: `None` stands for everything.
-
-        Args:
-            other: the other place.
-            whatever_file: leave the files out of it.
-        """
-        pairs = ((self.image, other.image), (self.object, other.object))
-        inside = all(mine == theirs or mine is None or theirs is None for mine, theirs in pairs)
-        return inside and (whatever_file or self.file == other.file)
-
 
 @dataclass(frozen=True)
 class Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 
 MATCHED = "matched"
@@ -132,40 +133,6 @@ class PositivePriors:
 
 
 @dataclass(frozen=True)
-class MatchResult:
-    """Which priors each object of one photo gets.
-
-    Attributes:
-        annotation_size: the photo's size as the annotation says, None where it does not.
-        left_out: objects that the dialect's loader drops (difficult), as (index, label).
-        round_trip, round_trip_half: in the input's dtype, and in float16.
-        evidence: what the checks look at.
-        findings: what they found; empty until they were run.
-    """
-
-    image_path: str
-    image_size: tuple[int, int]
-    annotation_path: str
-    annotation_format: str
-    annotation_size: tuple[int, int] | None
-    config: ConfigSummary
-    dialect: str
-    device: str
-    threshold: float
-    ground_truth: tuple[GroundTruthMatch, ...]
-    left_out: tuple[tuple[int, str], ...]
-    levels: tuple[LevelMatch, ...]
-    totals: MatchTotals
-    thresholds: tuple[ThresholdCount, ...]
-    round_trip: RoundTrip
-    round_trip_half: RoundTrip
-    positives: PositivePriors
-    raises: str | None
-    evidence: tuple[object, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
 class ObjectChange:
     """An object that another dialect treats differently: what it gets in the reference, and there.
 
@@ -198,3 +165,39 @@ class RoleChanges:
     moved: int
     objects: tuple[ObjectChange, ...]
     raises: str | None
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """Which priors each object of one photo gets.
+
+    Attributes:
+        annotation_size: the photo's size as the annotation says, None where it does not.
+        left_out: objects that the dialect's loader drops (difficult), as (index, label).
+        round_trip, round_trip_half: in the input's dtype, and in float16.
+        changes: what other dialects would do differently, where that was asked for.
+        evidence: what the checks look at.
+        findings: what they found; empty until they were run.
+    """
+
+    image_path: str
+    image_size: tuple[int, int]
+    annotation_path: str
+    annotation_format: str
+    annotation_size: tuple[int, int] | None
+    config: ConfigSummary
+    dialect: str
+    device: str
+    threshold: float
+    ground_truth: tuple[GroundTruthMatch, ...]
+    left_out: tuple[tuple[int, str], ...]
+    levels: tuple[LevelMatch, ...]
+    totals: MatchTotals
+    thresholds: tuple[ThresholdCount, ...]
+    round_trip: RoundTrip
+    round_trip_half: RoundTrip
+    positives: PositivePriors
+    raises: str | None
+    changes: tuple[RoleChanges, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ssdlossdbg.results.common import BoolArray, Box, FloatArray, IntArray, sound_boxes
+from ssdlossdbg.results.common import BoolArray, Box, FloatArray, IntArray
 from ssdlossdbg.results.findings import Where
+from ssdlossdbg.results.geometry import sound_boxes
 from ssdlossdbg.rules import Dialect
 
 # Where a prior overlaps an object by less, what it is to learn is far from what it looks at.

@@ -29,7 +29,8 @@ from ssdlossdbg.rules.mining_spec import (
     MiningSelection,
     MiningSpec,
 )
-from ssdlossdbg.rules.prior_spec import Clip, LevelSpec, PriorOrder, PriorSpec
+from ssdlossdbg.rules.prior_spec import Clip, LevelSpec, PriorOrder, PriorSpec, both_sides
+from ssdlossdbg.rules.spec import Spec, known_values
 from ssdlossdbg.rules.target_spec import (
     Axes,
     Background,
@@ -85,11 +86,14 @@ __all__ = [
     "Scores",
     "SizeFrom",
     "SmallBoxes",
+    "Spec",
     "Suppression",
     "TargetSpec",
     "Ties",
     "Units",
     "WeightDecaySpec",
+    "both_sides",
     "differences",
+    "known_values",
     "settings_in_pixels",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
+from typing import Annotated
 
-MOST_TRIALS = 1000
+from ssdlossdbg.rules.spec import AT_LEAST_ONE, RISING, Probability, Spec, Within
 
 
 class CropChoice(StrEnum):
@@ -74,7 +74,7 @@ class CropKeep(StrEnum):
 
 
 @dataclass(frozen=True)
-class AugmentSpec:
+class AugmentSpec(Spec):
     """How training changes where objects are: zoom out, then crop, then flip; colours do not matter here.
 
     A photo taken as it is keeps all objects. Those that a crop keeps are clipped to it, in all codebases.
@@ -95,39 +95,20 @@ class AugmentSpec:
         trials: crops drawn for one minimum overlap at most.
         whole_pixels: whether the crop's corners are cut to whole pixels.
         flip_probability: of mirroring left and right.
-
-    Raises:
-        ValueError: a probability, overlap, range or number of trials that cannot be.
     """
 
-    zoom_out_probability: float = 0.0
-    zoom_out_range: tuple[float, float] = (1.0, 4.0)
+    zoom_out_probability: Probability = 0.0
+    zoom_out_range: Annotated[tuple[float, float], Within(1), RISING] = (1.0, 4.0)
     choice: CropChoice = CropChoice.UNKNOWN
-    photo_probability: float = 0.0
-    minimum_overlaps: tuple[float, ...] = (0.0,)
+    photo_probability: Probability = 0.0
+    minimum_overlaps: Annotated[tuple[float, ...], Within(0, 1), AT_LEAST_ONE] = (0.0,)
     overlap: CropOverlap = CropOverlap.IOU
     demanded_of: CropDemand = CropDemand.ALL
     keep: CropKeep = CropKeep.CENTRE
     keep_one: bool = True
     shape: CropShape = CropShape.SIDES
-    size_range: tuple[float, float] = (0.3, 1.0)
-    aspect_range: tuple[float, float] = (0.5, 2.0)
-    trials: int = 50
+    size_range: Annotated[tuple[float, float], Within(0, 1, above=True), RISING] = (0.3, 1.0)
+    aspect_range: Annotated[tuple[float, float], Within(0, above=True), RISING] = (0.5, 2.0)
+    trials: Annotated[int, Within(1, 1000)] = 50
     whole_pixels: bool = True
-    flip_probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse what is no probability, range or number of trials."""
-        for name in ("zoom_out_probability", "photo_probability", "flip_probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1")
-        if not 1 <= self.zoom_out_range[0] <= self.zoom_out_range[1] < inf:
-            raise ValueError("zoom_out_range must rise from 1 or more")
-        if not 0 < self.size_range[0] <= self.size_range[1] <= 1:
-            raise ValueError("size_range must rise from above 0 to 1 at most")
-        if not 0 < self.aspect_range[0] <= self.aspect_range[1] < inf:
-            raise ValueError("aspect_range must rise from above 0")
-        if not self.minimum_overlaps or not all(0 <= minimum <= 1 for minimum in self.minimum_overlaps):
-            raise ValueError("minimum_overlaps must be numbers from 0 to 1, at least one")
-        if not 1 <= self.trials <= MOST_TRIALS:
-            raise ValueError(f"trials must be from 1 to {MOST_TRIALS}")
+    flip_probability: Probability = 0.5

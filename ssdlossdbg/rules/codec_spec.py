@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from ssdlossdbg.rules.spec import NotNegative, Spec, Within
 
 
 @dataclass(frozen=True)
-class CodecSpec:
+class CodecSpec(Spec):
     """How a box is written as offsets from a prior.
 
     Attributes:
@@ -15,5 +18,5 @@ class CodecSpec:
             detection faster_rcnn_box_coder.py:75-90).
     """
 
-    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
-    size_epsilon: float = 0.0
+    variances: Annotated[tuple[float, float, float, float], Within(0, above=True)] = (0.1, 0.1, 0.2, 0.2)
+    size_epsilon: NotNegative = 0.0

@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import inf
 
 from ssdlossdbg.rules.match_spec import IouRule
+from ssdlossdbg.rules.spec import Count, NotNegative, Probability, Spec
 
 
 class Scores(StrEnum):
@@ -61,7 +62,7 @@ class SmallBoxes(StrEnum):
 
 
 @dataclass(frozen=True)
-class DetectSpec:
+class DetectSpec(Spec):
     """How predictions become detections: decode, threshold, rank, suppress, keep.
 
     Attributes:
@@ -82,17 +83,17 @@ class DetectSpec:
     """
 
     scores: Scores = Scores.SOFTMAX
-    score_threshold: float = 0.01
-    candidates: int = 200
+    score_threshold: Probability = 0.01
+    candidates: Count = 200
     candidates_of: CandidateScope = CandidateScope.CLASS
-    nms_iou: float = 0.45
+    nms_iou: Probability = 0.45
     iou: IouRule = IouRule.PLAIN
-    iou_epsilon: float = 0.0
+    iou_epsilon: NotNegative = 0.0
     suppression: Suppression = Suppression.NOT_AT_MOST
-    keep_per_class: int = 0
-    keep_per_image: int = 0
+    keep_per_class: Count = 0
+    keep_per_image: Count = 0
     clip: BoxClip = BoxClip.NEVER
     small_boxes: SmallBoxes = SmallBoxes.NEVER
-    minimum_size: float = 0.0
+    minimum_size: NotNegative = 0.0
     smallest_scale: float = -inf
     largest_scale: float = inf

@@ -10,11 +10,12 @@ from ssdlossdbg.rules.detect_spec import DetectSpec
 from ssdlossdbg.rules.loss_spec import LossSpec, WeightDecaySpec
 from ssdlossdbg.rules.match_spec import IouRule, MatchSpec
 from ssdlossdbg.rules.mining_spec import MiningSpec
+from ssdlossdbg.rules.spec import Spec
 from ssdlossdbg.rules.target_spec import NativeSpec, TargetSpec, Units
 
 
 @dataclass(frozen=True)
-class RaisesSpec:
+class RaisesSpec(Spec):
     """Where the real code raises. The text names the exception, its file and line.
 
     Attributes:
@@ -29,7 +30,7 @@ class RaisesSpec:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class Dialect(Spec):
     """One codebase, as data.
 
     Attributes:

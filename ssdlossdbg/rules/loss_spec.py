@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ssdlossdbg.rules.spec import NotNegative, Probability, Spec
+
 
 class LocalizationLoss(StrEnum):
     """What a coordinate's offset costs."""
@@ -42,7 +44,7 @@ class Normalizer(StrEnum):
 
 
 @dataclass(frozen=True)
-class LossSpec:
+class LossSpec(Spec):
     """How matched and mined priors become a number.
 
     Attributes:
@@ -52,17 +54,17 @@ class LossSpec:
         positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
     """
 
-    localization_weight: float = 1.0
+    localization_weight: NotNegative = 1.0
     localization: LocalizationLoss = LocalizationLoss.SMOOTH_L1
-    smooth_l1_beta: float = 1.0
+    smooth_l1_beta: NotNegative = 1.0
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
-    probability_floor: float = 0.0
+    probability_floor: Probability = 0.0
     positives_counted_twice: bool = False
     normalizer: Normalizer = Normalizer.POSITIVES
 
 
 @dataclass(frozen=True)
-class WeightDecaySpec:
+class WeightDecaySpec(Spec):
     """The L2 term that training adds to the multibox loss: rate times the sum of the squared parameters.
 
     A name counts as listed if it contains one of the texts. Most codebases leave this term to the optimiser, which
@@ -77,9 +79,9 @@ class WeightDecaySpec:
         scale: the factor of those.
     """
 
-    rate: float = 0.0
+    rate: NotNegative = 0.0
     halved: bool = False
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     scaled: tuple[str, ...] = ()
-    scale: float = 1.0
+    scale: NotNegative = 1.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ssdlossdbg.rules.spec import NotNegative, Probability, Spec
+
 
 class IouRule(StrEnum):
     """How the overlap of two boxes is divided."""
@@ -84,7 +86,7 @@ class BackgroundObjects(StrEnum):
 
 
 @dataclass(frozen=True)
-class MatchSpec:
+class MatchSpec(Spec):
     """How priors are assigned to ground truths.
 
     Attributes:
@@ -94,14 +96,14 @@ class MatchSpec:
         minimum_iou: a pair overlapping no more than this is not forced by a bipartite rule.
     """
 
-    threshold: float = 0.5
-    ignore_from: float | None = None
+    threshold: Probability = 0.5
+    ignore_from: Probability | None = None
     iou: IouRule = IouRule.PLAIN
-    iou_epsilon: float = 0.0
+    iou_epsilon: NotNegative = 0.0
     precision: Precision = Precision.INPUT
     comparison: Comparison = Comparison.AT_LEAST
     ties: Ties = Ties.FIRST
     forced: ForcedRule = ForcedRule.BEST_PRIOR
     conflict: ConflictRule = ConflictRule.LAST
-    minimum_iou: float = 0.0
+    minimum_iou: Probability = 0.0
     background_objects: BackgroundObjects = BackgroundObjects.NEGATIVE

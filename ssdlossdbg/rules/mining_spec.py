@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from ssdlossdbg.rules.spec import Count, NotNegative, Spec, Within
 
 
 class MiningScore(StrEnum):
@@ -62,7 +65,7 @@ class MiningSelection(StrEnum):
 
 
 @dataclass(frozen=True)
-class MiningSpec:
+class MiningSpec(Spec):
     """How hard negatives are chosen.
 
     Attributes:
@@ -74,8 +77,8 @@ class MiningSpec:
         nms_limit: priors that survive at most, positives and negatives together.
     """
 
-    ratio: float = 3.0
-    minimum: int = 0
+    ratio: NotNegative = 3.0
+    minimum: Count = 0
     whole: bool = False
     count_ignored: bool = False
     score: MiningScore = MiningScore.GLOBAL_MAX_CROSS_ENTROPY
@@ -83,5 +86,5 @@ class MiningSpec:
     scope: MiningScope = MiningScope.IMAGE
     cap: MiningCap = MiningCap.PRIORS_MINUS_ONE
     selection: MiningSelection = MiningSelection.RANKED
-    nms_iou: float = 0.99
-    nms_limit: int = 3000
+    nms_iou: Annotated[float, Within(0, 1, above=True)] = 0.99
+    nms_limit: Annotated[int, Within(1)] = 3000

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Any
+
+from ssdlossdbg.rules.spec import AT_LEAST_ONE, Finite, Spec, Within
+
+# What memory and float32 can hold, and far beyond any network: pixels and cells a side, priors in all.
+LARGEST_SIDE, MOST_PRIORS = 65536, 10_000_000
+SIDES = Within(1, LARGEST_SIDE)
+LENGTHS = Within(1e-6, 1e6)
 
 
 class Clip(StrEnum):
@@ -29,7 +37,7 @@ class PriorOrder(StrEnum):
 
 @dataclass(frozen=True)
 class LevelSpec:
-    """One feature map of the prior grid.
+    """One feature map of the prior grid, as generated or as read back from any tensor: a `PriorSpec` checks it.
 
     Attributes:
         feature_map: cells as (columns, rows).
@@ -37,9 +45,9 @@ class LevelSpec:
         shapes: (width, height) of each prior of a cell, in order, in pixels of the network's input.
     """
 
-    feature_map: tuple[int, int]
-    stride: tuple[float, float]
-    shapes: tuple[tuple[float, float], ...]
+    feature_map: Annotated[tuple[int, int], SIDES]
+    stride: Annotated[tuple[float, float], LENGTHS]
+    shapes: Annotated[tuple[tuple[float, float], ...], LENGTHS, AT_LEAST_ONE]
 
     @property
     def cells(self) -> int:
@@ -53,24 +61,36 @@ class LevelSpec:
 
 
 @dataclass(frozen=True)
-class PriorSpec:
+class PriorSpec(Spec):
     """What generates the priors of one network.
 
     Attributes:
-        image_size: the network's input as (width, height) in pixels.
+        image_size: the network's input as (width, height) in pixels; of a square, one number will do.
         levels: the feature maps, in the order in which the head concatenates them.
         clip: what is clamped after generation.
         order: the order of the priors inside a level.
         offset: position of a centre inside its cell, as a fraction of the stride.
     """
 
-    image_size: tuple[int, int]
-    levels: tuple[LevelSpec, ...]
+    image_size: Annotated[tuple[int, int], SIDES]
+    levels: Annotated[tuple[LevelSpec, ...], AT_LEAST_ONE]
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
-    offset: float = 0.5
+    offset: Finite = 0.5
+
+    def __post_init__(self) -> None:
+        """Take one number for both sides of a square, then check all fields and how many priors they make."""
+        object.__setattr__(self, "image_size", both_sides(self.image_size))
+        super().__post_init__()
+        if self.count > MOST_PRIORS:
+            raise ValueError(f"levels must hold at most {MOST_PRIORS} priors, not {self.count}")
 
     @property
     def count(self) -> int:
         """Number of priors of all levels."""
         return sum(level.count for level in self.levels)
+
+
+def both_sides(size: Any) -> Any:
+    """(width, height) of a size that may be one number, for a square; anything else as it is."""
+    return (size, size) if isinstance(size, int) else size

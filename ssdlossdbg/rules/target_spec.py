@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ssdlossdbg.rules.spec import Finite, Spec
+
 
 class SizeFrom(StrEnum):
     """Whose width and height box coordinates are divided by."""
@@ -60,7 +62,7 @@ class Rows(StrEnum):
 
 
 @dataclass(frozen=True)
-class NativeSpec:
+class NativeSpec(Spec):
     """How the codebase's own tensors differ from the canonical ones, which the defaults are.
 
     The order of the priors is none of it: predictions follow the codebase's priors, whatever order these are in.
@@ -79,7 +81,7 @@ class NativeSpec:
 
 
 @dataclass(frozen=True)
-class TargetSpec:
+class TargetSpec(Spec):
     """How the codebase's data loader turns an annotation into targets.
 
     Attributes:
@@ -92,6 +94,6 @@ class TargetSpec:
 
     units: Units = Units.NORMALIZED
     label_offset: int = 1
-    voc_pixel_offset: float = -1.0
+    voc_pixel_offset: Finite = -1.0
     size_from: SizeFrom = SizeFrom.PHOTO
     difficult: Difficult = Difficult.DROP

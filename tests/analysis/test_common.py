@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ssdlossdbg.analysis.common import box_problem, outside_share, resolve_device, summarise, to_pixels
+from ssdlossdbg.analysis.common import box_problem, resolve_device, summarise, to_pixels
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
@@ -103,25 +103,3 @@ def test_to_pixels() -> None:
 )
 def test_box_problem(box: tuple[float, float, float, float], problem: str | None) -> None:
     assert box_problem(box) == problem
-
-
-@pytest.mark.parametrize(
-    ("box", "share"),
-    [
-        ((0.0, 0.0, 200.0, 100.0), 0.0),
-        ((10.0, 10.0, 20.0, 20.0), 0.0),
-        ((-10.0, 0.0, 10.0, 10.0), 0.5),
-        ((0.0, 95.0, 10.0, 105.0), 0.5),
-        ((195.0, 95.0, 205.0, 105.0), 0.75),
-        ((-200.0, -100.0, 400.0, 200.0), 8 / 9),
-        ((200.0, 0.0, 210.0, 10.0), 1.0),
-        ((-20.0, 0.0, -10.0, 10.0), 1.0),
-        ((500.0, 500.0, 600.0, 600.0), 1.0),
-        ((5.0, 5.0, 5.0, 900.0), 0.0),
-        ((900.0, 5.0, 5.0, 10.0), 0.0),
-        ((0.0, 0.0, INF, 10.0), 0.0),
-        ((NAN, 0.0, 1.0, 10.0), 0.0),
-    ],
-)
-def test_outside_share(box: tuple[float, float, float, float], share: float) -> None:
-    assert outside_share(box, (200, 100)) == pytest.approx(share, abs=1e-12)

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from ssdlossdbg import api
-from ssdlossdbg.checks.catalogue import CHECKS, choose, find, known_prefix
+from ssdlossdbg.checks.cases import ListedCases
+from ssdlossdbg.checks.catalogue import CHECKS, CHECKS_OF, choose, find, known_prefix
+from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.errors import UnknownNameError
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 
@@ -29,6 +31,11 @@ def test_codes_are_unique_and_belong_to_their_family() -> None:
 def test_causes_are_codes() -> None:
     for check in CHECKS.values():
         assert set(check.follows_from) <= CHECKS.keys() - {check.code}, check.code
+
+
+def test_every_check_runs_on_what_it_sees() -> None:
+    assert sorted(check.code for seen in CHECKS_OF.values() for check in seen) == sorted(CHECKS)
+    assert all(check.sees is sees for sees, seen in CHECKS_OF.items() for check in seen)
 
 
 def test_gravest_come_first() -> None:
@@ -93,13 +100,19 @@ def test_refused_inputs_become_findings() -> None:
     ],
 )
 def test_places_meet(one: Where, other: Where, meet: bool) -> None:
-    assert one.meets(other) is meet
-    assert other.meets(one) is meet
+    assert meets(one, other) is meet
+    assert meets(other, one) is meet
 
 
 def test_places_of_one_batch_meet_whatever_the_file() -> None:
-    assert Where("preds.pt").meets(Where("targets.pt", 1, 2), whatever_file=True)
-    assert not Where("preds.pt", 0).meets(Where("targets.pt", 1, 2), whatever_file=True)
+    assert meets(Where("preds.pt"), Where("targets.pt", 1, 2), whatever_file=True)
+    assert not meets(Where("preds.pt", 0), Where("targets.pt", 1, 2), whatever_file=True)
+
+
+def meets(one: Where, other: Where, whatever_file: bool = False) -> bool:
+    numbering = Numbering(whatever_file)
+    places = [numbering.places(ListedCases((Case(where, "", None, None, ""),))) for where in (one, other)]
+    return bool(meeting(*places).item())
 
 
 def test_marks_of_a_picture() -> None:

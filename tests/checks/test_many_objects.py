@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.checks import catalogue
-from ssdlossdbg.checks.boxes import SAME_OBJECT
+from ssdlossdbg.checks.boxes.doubles import SAME_OBJECT
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases, of_files, of_images, of_rows
 from ssdlossdbg.checks.catalogue import CHECKS, find
 from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.checks.rows import Groups
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.results import Case, FloatArray, ImageFacts, IntArray, Objects, Refusal, Severity, Where
+from ssdlossdbg.results import Case, FloatArray, ImageFacts, IntArray, Objects, Refusal, Severity, Subject, Where
 
 SEEDS = range(12)
 LABELS = ("background", "cat", "dog", "Cat")
@@ -69,7 +69,7 @@ def table(seed: int, image: IntArray | None = None, one_file: bool = False) -> O
     )
 
 
-def evidence(seed: int) -> list[object]:
+def evidence(seed: int) -> list[Subject]:
     """Two tables, the files of which are partly the same, and a file that could not be read."""
     return [
         table(seed),
@@ -89,7 +89,14 @@ def test_the_worst_cases_are_the_first_of_all(seed: int, together: bool) -> None
         assert repr([item.cases for item in worst]) == repr([item.cases[:most] for item in whole])  # nan is not nan
 
 
-def plain(subjects: list[object], together: bool) -> dict[str, list[str]]:
+def meets(one: Where, other: Where, whatever_file: bool) -> bool:
+    """Whether one of the two places is the other or lies in it: None stands for everything."""
+    pairs = ((one.image, other.image), (one.object, other.object))
+    inside = all(mine == theirs or mine is None or theirs is None for mine, theirs in pairs)
+    return inside and (whatever_file or one.file == other.file)
+
+
+def plain(subjects: list[Subject], together: bool) -> dict[str, list[str]]:
     """What `find` is to find, by comparing every case with every case of its causes."""
     cases: dict[str, list[Case]] = {
         code: [case for subject in subjects if isinstance(subject, check.sees) for case in check.run(subject)]
@@ -99,11 +106,7 @@ def plain(subjects: list[object], together: bool) -> dict[str, list[str]]:
         code: [
             repr(case)
             for case in cases[code]
-            if not any(
-                cause.where.meets(case.where, whatever_file=together)
-                for name in check.follows_from
-                for cause in cases[name]
-            )
+            if not any(meets(cause.where, case.where, together) for name in check.follows_from for cause in cases[name])
         ]
         for code, check in catalogue.CHECKS.items()
     }
@@ -138,6 +141,7 @@ def test_causes_of_every_scope(scope: str, together: bool, monkeypatch: pytest.M
     family.check(1, "cause", Severity.ERROR, Objects)(case)
     family.check(2, "consequence", Severity.ERROR, Objects, ("XXX001",))(rows)
     monkeypatch.setattr(catalogue, "CHECKS", {check.code: check for check in family})
+    monkeypatch.setattr(catalogue, "CHECKS_OF", {Objects: tuple(family)})
     subject = table(3, one_file=True)
     found = find([subject], together)
     assert {item.code: [repr(case) for case in item.cases] for item in found} == plain([subject], together)
@@ -164,7 +168,7 @@ def test_places_of_all_kinds_meet_as_one_by_one(whatever_file: bool) -> None:
         cases += rows_images_and_files(table(seed, one_file=seed == 5))
     numbering = Numbering(whatever_file)
     for one, other in product(cases, repeat=2):
-        expected = [any(a.where.meets(b.where, whatever_file) for b in other) for a in one]
+        expected = [any(meets(a.where, b.where, whatever_file) for b in other) for a in one]
         assert meeting(numbering.places(one), numbering.places(other)).tolist() == expected
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def called(*words: str) -> dict[str, Any]:
     """What the command would be called with; it is not run."""
     seen: dict[str, Any] = {}
     group: Any = typer.main.get_command(app)
-    group.commands[words[0]].callback = lambda **values: seen.update(values)
+    command = group.commands[words[0]]
+    command.callback = functools.wraps(command.callback)(lambda **values: seen.update(values))
     assert not group.main(list(words), prog_name="ssdlossdbg", standalone_mode=False)
     assert seen
     return seen
@@ -111,7 +113,7 @@ def test_the_nearest_table_is_taken_alone(configure: Configure, folder: Path, mo
 
 def test_files_are_those_of_the_project(configure: Configure, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(
-        "[tool.ssdlossdbg]\ndialect = 'own.toml'\nconfig = 'ssd300'\nclasses = 'names.txt'\noutput = 'pictures'\n"
+        "[tool.ssdlossdbg]\ndialect = 'own.toml'\nconfig = 'ssd300'\nclasses = 'names.txt'\n"
         f"weights = '{folder.as_posix()}/net.pth'\n"
     )
     (folder / "own.toml").touch()
@@ -124,8 +126,30 @@ def test_files_are_those_of_the_project(configure: Configure, folder: Path, monk
     assert seen["dialect"] == str(Path("../own.toml"))
     assert seen["classes"] == str(Path("../names.txt"))
     assert seen["config"] == "ssd300", "a name, though there is a folder of that name"
-    assert Path(seen["output"]) == Path("../pictures"), "always a path, whether it exists or not"
     assert Path(seen["weights"]) == folder / "net.pth"
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [(PHOTO, "output"), (BATCH, "output"), (("anchors",), "dump"), (("audit", "."), "csv"), (("audit", "."), "output")],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_where_to_write_is_said_on_the_command_line_alone(
+    words: tuple[str, ...], key: str, own: bool, configure: Configure, refused: Callable[..., str]
+) -> None:
+    """The nearest pyproject.toml may have come with somebody's dataset."""
+    table = f"tool.ssdlossdbg.{words[0]}" if own else "tool.ssdlossdbg"
+    configure(f"[{table}]\n{key} = '../.bashrc'\n")
+    said = refused(*words)
+    assert said == (
+        f"error: pyproject.toml [{table}] {key}: says where to write, which only the command line may say. "
+        f"Remove it, and give --{key}.\n"
+    )
+
+
+def test_where_another_command_writes_is_of_no_matter(configure: Configure) -> None:
+    configure("[tool.ssdlossdbg]\ncsv = 'a.csv'\n[tool.ssdlossdbg.match]\noutput = 'a.png'\n")
+    assert "csv" not in called(*BATCH)
 
 
 @pytest.mark.parametrize(

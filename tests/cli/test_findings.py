@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from torch import Tensor
 
-from ssdlossdbg.cli.options import FailOn, parse_codes
-from ssdlossdbg.cli.session import finish
+from ssdlossdbg.cli.groups import FailOn, Findings
 from ssdlossdbg.errors import UnknownNameError
 from ssdlossdbg.results import Case, Finding, Severity, Where
 
 Run = Callable[..., Any]
 ERROR, WARNING, NOTE = Severity
+
+
+def chosen(
+    select: list[str] | None = None, ignore: list[str] | None = None, fail_on: FailOn = FailOn.ERROR
+) -> Findings:
+    """What the options about findings say."""
+    return Findings(select, ignore, fail_on)
 
 
 def finding(severity: Severity) -> Finding:
@@ -38,12 +43,7 @@ def finding(severity: Severity) -> Finding:
     ],
 )
 def test_the_exit_code(fail_on: FailOn, found: list[Severity], fails: bool) -> None:
-    codes = []
-    try:
-        finish(map(finding, found), fail_on)
-    except typer.Exit as exit_:
-        codes.append(exit_.exit_code)
-    assert codes == ([1] if fails else [])
+    assert chosen(fail_on=fail_on).fail(map(finding, found)) is fails
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_the_exit_code(fail_on: FailOn, found: list[Severity], fails: bool) -> N
     [(None, ()), ([], ()), (["box001"], ("BOX001",)), (["BOX, lbl", "BOX002"], ("BOX", "LBL", "BOX002"))],
 )
 def test_codes(values: list[str] | None, prefixes: tuple[str, ...]) -> None:
-    assert parse_codes(values, None) == (prefixes, ())
-    assert parse_codes(None, values) == ((), prefixes)
+    assert chosen(select=values).codes == (prefixes, ())
+    assert chosen(ignore=values).codes == ((), prefixes)
 
 
 @pytest.mark.parametrize("value", ["", "BOX,", "BOXX", "BOX0011", "B OX"])
 def test_no_codes(value: str) -> None:
     with pytest.raises(UnknownNameError, match="--ignore: unknown code"):
-        parse_codes(None, [value])
+        chosen(ignore=[value])
 
 
 @pytest.fixture

@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from ssdlossdbg.cli.options import (
-    BoxFormOption,
-    UnitsOption,
-    existing_inputs,
-    finite,
-    parse_classes,
-    parse_image_size,
-)
+from ssdlossdbg.cli.groups import BoxFormOption, Names, Priors, UnitsOption
+from ssdlossdbg.cli.options import _finite as finite
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.rules import Units
 
@@ -23,7 +17,7 @@ from ssdlossdbg.rules import Units
     ("text", "size"), [(None, None), ("300", (300, 300)), ("320x240", (320, 240)), ("640X480", (640, 480))]
 )
 def test_image_size(text: str | None, size: tuple[int, int] | None) -> None:
-    assert parse_image_size(text) == size
+    assert Priors(image_size=text).size == size
 
 
 @pytest.mark.parametrize(
@@ -31,7 +25,7 @@ def test_image_size(text: str | None, size: tuple[int, int] | None) -> None:
 )
 def test_no_image_size(text: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_image_size(text)
+        Priors(image_size=text)
     assert caught.value.where == "--image-size"
 
 
@@ -48,13 +42,9 @@ def test_not_finite(value: float) -> None:
 
 def test_classes(folder: Path) -> None:
     (folder / "names.txt").write_text("cat\n\n big dog \n")
-    assert parse_classes(None) == ()
-    assert parse_classes("cat, dog") == ("cat", "dog")
-    assert parse_classes("names.txt") == ("cat", "big dog")
-
-
-def test_inputs_are_those_that_were_given() -> None:
-    assert existing_inputs("a", None, Path("b")) == (Path("a"), Path("b"))
+    assert Names(None).names == ()
+    assert Names("cat, dog").names == ("cat", "dog")
+    assert Names("names.txt").names == ("cat", "big dog")
 
 
 def test_choices_are_those_of_the_rooms_below() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import time
 
 import pytest
 
-from ssdlossdbg.cli import session
-from ssdlossdbg.cli.progress import counting, tracking
+from ssdlossdbg.cli import progress
+from ssdlossdbg.cli.progress import counting, quick_imports, tracking
 
 
 class Terminal(io.StringIO):
@@ -63,10 +65,34 @@ def test_nothing_is_said_elsewhere(capsys: pytest.CaptureFixture[str], monkeypat
         assert list(track([1, 2])) == [1, 2]
         advance(1)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.0)
     with tracking("Reading", "the dataset", "file", silent=True) as track:
         list(track([1]))
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr("sys.stderr", None)
     with counting("Matching", 1, "image", silent=True) as advance:
         advance(1)
+
+
+def test_a_quick_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.progress("Waiting"):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_slow_command_says_what_it_does(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.0)
+    err = ""
+    with progress.progress("Waiting"):
+        for _ in range(1000):
+            err += capsys.readouterr().err
+            if err:
+                break
+            time.sleep(0.01)
+    assert err == "Waiting ...\n"
+
+
+def test_collection_goes_on_after_quick_imports() -> None:
+    with quick_imports():
+        assert not gc.isenabled()
+    assert gc.isenabled()

@@ -277,7 +277,7 @@ CORRECT = "Correct the value."
         ),
         ('image_size = "300"\n' + ONE_LEVEL, "key image_size: expected `int | array`, got `str`", CORRECT),
         ("image_size = true\n" + ONE_LEVEL, "key image_size: expected `int | array`, got `bool`", CORRECT),
-        ('clip = "yes"\nimage_size = 300\n' + ONE_LEVEL, "key clip: invalid enum value 'yes'", CORRECT),
+        ('clip = "yes"\nimage_size = 300\n' + ONE_LEVEL, "key clip: invalid enum value 'yes'", f"{CORRECT} Known: "),
         ("image_size = 300\nlevels = [7]\n", "key levels[0]: expected `object`, got `int`", CORRECT),
         (
             level("feature_map = [2], shapes = [[1, 1]]"),
@@ -346,6 +346,30 @@ CORRECT = "Correct the value."
         ),
         (level('feature_map = 2, min_size = 9, shapes = ["1e999"]'), "key levels[0].shapes[0]: ", ""),
         ("offset = nan\nimage_size = 300\n" + ONE_LEVEL, "key offset: ", CORRECT),
+        *(
+            (
+                level(f"feature_map = {cells}, shapes = [[1, 1]]"),
+                "key levels[0].feature_map: must be 2 whole numbers from 1 to 65536",
+                CORRECT,
+            )
+            for cells in (100_000, 2**63 - 1, 10**21)
+        ),
+        (level(f"feature_map = {10**400}, shapes = [[1, 1]]"), "key levels[0].feature_map: must be above 0", CORRECT),
+        (
+            level("feature_map = 10_000, shapes = [[1, 1]]"),
+            "key levels: must hold at most 10000000 priors, not 100000000",
+            CORRECT,
+        ),
+        (
+            level('feature_map = 2, min_size = 1e-320, shapes = ["min"]'),
+            "key levels[0].shapes: must be rows of 2 numbers from 1e-06 to 1e+06, at least one",
+            CORRECT,
+        ),
+        (
+            "image_size = 1_000_000_000\n" + ONE_LEVEL,
+            "key image_size: must be 2 whole numbers from 1 to 65536",
+            CORRECT,
+        ),
     ],
 )
 def test_bad_file_is_refused(text: str, what: str, fix: str, tmp_path: Path) -> None:

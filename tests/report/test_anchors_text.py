@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ssdlossdbg.report.anchors_text import anchors_report, presets_report
-from ssdlossdbg.results import AnchorsResult, PresetSummary
+from ssdlossdbg.results import AnchorsResult, Presets, PresetSummary
 
 Render = Callable[..., str]
 EXPECTED = """\
@@ -61,12 +61,12 @@ def test_no_grid(render: Render, ssd300: AnchorsResult) -> None:
 
 
 def test_presets(render: Render) -> None:
-    presets = [
+    presets = (
         PresetSummary("b-one", "Network one", "b", ("short",), (300, 300), 8732),
         PresetSummary("a-one", "Network two", "a", (), (320, 240), 9),
         PresetSummary("b-two", "Network three", "b", (), (300, 300), 10),
-    ]
-    assert render(presets_report(presets)) == (
+    )
+    assert render(presets_report(Presets(presets))) == (
         "preset   priors    input  network\n"
         "───────────────────────────────────────\n"
         "a\n"
@@ -77,4 +77,4 @@ def test_presets(render: Render) -> None:
         "\n"
         "Short names: short is b-one.\n"
     )
-    assert "Short names" not in render(presets_report(presets[1:]))
+    assert "Short names" not in render(presets_report(Presets(presets[1:])))

@@ -15,6 +15,7 @@ from ssdlossdbg.report.check_json import check_json
 from ssdlossdbg.report.check_sarif import check_sarif
 from ssdlossdbg.report.check_text import check_report, codes, severities
 from ssdlossdbg.report.finding_json import finding_dict, finding_message
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Case, CheckedFiles, CheckResult, Finding, Severity, Where
 
 
@@ -53,7 +54,7 @@ NOTHING = replace(RESULT, files=CheckedFiles(1, 0, 0), objects=1, findings=())
 
 
 def sarif(result: CheckResult = RESULT, notes: bool = True) -> dict[str, Any]:
-    (run,) = json.loads(check_sarif(result, "1.2.3", notes))["runs"]
+    (run,) = json.loads(check_sarif(result, View(notes=notes, version="1.2.3")))["runs"]
     return dict(run)
 
 
@@ -77,7 +78,7 @@ def test_line_a_case_by_file_and_place() -> None:
 
 
 def test_notes_are_listed_where_they_are_asked_for() -> None:
-    text = check_report(RESULT, notes=True).plain
+    text = check_report(RESULT, View(notes=True)).plain
     assert "t.pt:1:0: BOX002 is wrong" in text
     assert "--notes" not in text
 
@@ -134,7 +135,7 @@ def test_cases_that_were_only_counted() -> None:
 
 
 def test_github_commands_are_escaped() -> None:
-    lines = check_github(RESULT, notes=True).splitlines()
+    lines = check_github(RESULT, View(notes=True)).splitlines()
     assert lines[0] == "::error file=a b.xml,title=FIL001 unreadable::is wrong by 5%25. Mend it."
     assert [line.split(" ")[0] for line in lines].count("::notice") == 1
     assert len(lines) == 8
@@ -146,7 +147,7 @@ def test_github_commands_are_escaped() -> None:
 
 
 def test_sarif_run() -> None:
-    document = json.loads(check_sarif(RESULT, "1.2.3"))
+    document = json.loads(check_sarif(RESULT, View(version="1.2.3")))
     assert (document["version"], set(document)) == ("2.1.0", {"$schema", "version", "runs"})
     driver = sarif()["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("ssdlossdbg", "1.2.3")

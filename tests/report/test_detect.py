@@ -18,6 +18,7 @@ from ssdlossdbg.report.as_json import detect_json
 from ssdlossdbg.report.detect_picture import detect_picture
 from ssdlossdbg.report.detect_text import detect_report
 from ssdlossdbg.report.theme import RED
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import MISSED, DetectResult
 
 Render = Callable[..., str]
@@ -45,7 +46,7 @@ def alone() -> DetectResult:
 
 
 def test_the_report(render: Render, detected: DetectResult) -> None:
-    text = render(detect_report(detected, 3))
+    text = render(detect_report(detected, View(3)))
     assert "softmax above 0.01, the top 200 of each class" in text
     assert "27 of 27 objects found, 0 missed. 937 detections in 3 images" in text
     assert "Objects, the worst first (3 of 27" in text
@@ -56,7 +57,7 @@ def test_the_report(render: Render, detected: DetectResult) -> None:
 
 def test_nothing_of_the_report_is_cut(render: Render, detected: DetectResult, sure: DetectResult) -> None:
     for result in (detected, sure):
-        text = render(detect_report(result, 40))
+        text = render(detect_report(result, View(40)))
         assert "…" not in text
         assert "finds again wrong none" in " ".join(text.split())
 
@@ -72,7 +73,7 @@ def test_missed_objects_are_explained(render: Render, sure: DetectResult) -> Non
 
 
 def test_without_targets(render: Render, alone: DetectResult) -> None:
-    text = render(detect_report(alone, 2))
+    text = render(detect_report(alone, View(2)))
     assert "937 detections in 3 images." in text
     assert "objects" not in text
     assert "missed" not in text
@@ -97,7 +98,7 @@ def test_values_that_are_not_finite_are_told(render: Render, tmp_path: Path) -> 
 
 
 def test_json_holds_the_contract(detected: DetectResult) -> None:
-    report: dict[str, Any] = json.loads(detect_json(detected, ["a.png"]))
+    report: dict[str, Any] = json.loads(detect_json(detected, View(files=("a.png",))))
     assert (report["schema_version"], report["command"], report["dialect"]) == (1, "detect", "ssd.pytorch")
     assert ([item["code"] for item in report["findings"]], report["files"]) == (["PRI012"], ["a.png"])
     assert [image["index"] for image in report["images"]] == [0, 1, 2]
@@ -132,7 +133,7 @@ def test_the_picture_marks_what_is_missed(detected: DetectResult, sure: DetectRe
     grey = Image.new("RGB", (300, 300), (90, 90, 90))
 
     def share_of_red(result: DetectResult) -> float:
-        pixels = np.asarray(detect_picture(result, 0, grey)).reshape(-1, 3)
+        pixels = np.asarray(detect_picture(result, grey)).reshape(-1, 3)
         return float((pixels == RED).all(1).mean())
 
     assert sure.images[0].ground_truth[0].status == MISSED
@@ -142,19 +143,19 @@ def test_the_picture_marks_what_is_missed(detected: DetectResult, sure: DetectRe
 @pytest.mark.parametrize("top", [1, 3, 200, 10_000])
 @pytest.mark.parametrize("size", [(60, 40), (640, 480), (3000, 100), (90, 2500)])
 def test_pictures_of_every_shape(detected: DetectResult, size: tuple[int, int], top: int) -> None:
-    picture = detect_picture(detected, 2, Image.new("RGB", size, (90, 90, 90)), top)
+    picture = detect_picture(detected, Image.new("RGB", size, (90, 90, 90)), 2, View(top))
     assert len(colours(picture)) > 4
 
 
 def test_more_detections_draw_more(detected: DetectResult) -> None:
-    few, many = (np.asarray(detect_picture(detected, 2, None, top)).astype(int) for top in (3, 100))
+    few, many = (np.asarray(detect_picture(detected, None, 2, View(top))).astype(int) for top in (3, 100))
     height = min(len(few), len(many))
     assert (few[40:height] != many[40:height]).any(-1).mean() > 0.01
 
 
 def test_a_picture_without_detections_or_targets(alone: DetectResult) -> None:
     empty = dataclasses.replace(alone.images[0], detections=())
-    bare = detect_picture(dataclasses.replace(alone, images=(empty,)), 0)
-    full = detect_picture(alone, 0, None, 5)
+    bare = detect_picture(dataclasses.replace(alone, images=(empty,)))
+    full = detect_picture(alone, view=View(5))
     assert bare.width == full.width
     assert colours(full) - colours(bare)

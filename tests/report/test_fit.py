@@ -14,6 +14,7 @@ from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.report.fit_json import fit_json
 from ssdlossdbg.report.fit_text import fit_report
 from ssdlossdbg.report.prior_config_toml import prior_config_toml
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import ConfigSummary, FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.rules import Clip, PriorOrder
 
@@ -171,7 +172,7 @@ def test_sizes_that_are_chained_need_no_warning(render: Render) -> None:
 
 
 def test_json() -> None:
-    report = json.loads(fit_json(replace(RESULT, held_out=Reach("held out", 0, 0, 0)), ["a.toml"]))
+    report = json.loads(fit_json(replace(RESULT, held_out=Reach("held out", 0, 0, 0)), View(files=("a.toml",))))
     assert (report["schema_version"], report["command"], report["files"]) == (1, "anchors", ["a.toml"])
     assert report["recall"]["total"] == {
         "ground_truth": 5000,

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from ssdlossdbg.report.as_json import SCHEMA_VERSION, anchors_json, loss_json, match_json, presets_json
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import (
     AnchorsResult,
     Case,
     Finding,
     LossResult,
     MatchResult,
+    Presets,
     PresetSummary,
     Severity,
     Where,
@@ -33,9 +35,9 @@ def parse(text: str) -> dict[str, Any]:
 
 def test_every_report_says_its_schema(astronaut: MatchResult, batch: LossResult, ssd300: AnchorsResult) -> None:
     texts = {
-        "match": match_json(astronaut, ["a.png"]),
-        "loss": loss_json(batch, ["a.png"]),
-        "anchors": anchors_json(ssd300, ["a.png"]),
+        "match": match_json(astronaut, View(files=("a.png",))),
+        "loss": loss_json(batch, View(files=("a.png",))),
+        "anchors": anchors_json(ssd300, View(files=("a.png",))),
     }
     for command, text in texts.items():
         report = parse(text)
@@ -74,7 +76,7 @@ def test_numbers_are_not_rounded(astronaut: MatchResult) -> None:
 
 def test_presets() -> None:
     preset = PresetSummary("own", "Own", "mine", ("o",), (300, 200), 7)
-    assert parse(presets_json([preset]))["presets"] == [
+    assert parse(presets_json(Presets((preset,))))["presets"] == [
         {"name": "own", "aliases": ["o"], "priors": 7, "codebase": "mine", "title": "Own", "image_size": [300, 200]}
     ]
 

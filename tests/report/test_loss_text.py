@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ssdlossdbg.report.loss_text import loss_report
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import LossResult
 
 Render = Callable[..., str]
@@ -67,7 +68,7 @@ def test_classes_without_a_part_are_left_out(render: Render, batch: LossResult) 
 
 @pytest.mark.parametrize(("top", "objects", "negatives"), [(1, 1, 1), (10, 10, 10), (30, 27, 30), (1000, 27, 495)])
 def test_top(render: Render, batch: LossResult, top: int, objects: int, negatives: int) -> None:
-    text = render(loss_report(batch, top))
+    text = render(loss_report(batch, View(top)))
     assert f"Costliest objects ({objects} of 27)" in text
     assert f"Costliest mined negatives ({negatives} of 495;" in text
     assert len(rows(text, "Costliest objects")) == objects
@@ -75,7 +76,7 @@ def test_top(render: Render, batch: LossResult, top: int, objects: int, negative
 
 
 def test_the_costliest_come_first(render: Render, batch: LossResult) -> None:
-    text = render(loss_report(batch, 1000))
+    text = render(loss_report(batch, View(1000)))
     totals = [float(row[-1]) for row in rows(text, "Costliest objects")]
     assert totals == sorted(totals, reverse=True)
     costs = [float(row[5]) for row in rows(text, "Costliest mined negatives")]

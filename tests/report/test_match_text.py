@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ssdlossdbg.report.match_text import match_report
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import MatchResult
 
 Render = Callable[..., str]
@@ -75,7 +76,7 @@ def test_columns_add_up_as_printed(render: Render, coins: MatchResult) -> None:
 
 def test_top_shows_the_worst_in_their_order(render: Render, astronaut: MatchResult) -> None:
     def indices(top: int | None) -> list[str]:
-        return [row[0] for row in numbers(render(match_report(astronaut, top)), "Objects")]
+        return [row[0] for row in numbers(render(match_report(astronaut, View(top))), "Objects")]
 
     assert indices(1) == ["2"]
     assert indices(3) == ["2", "4", "5"]

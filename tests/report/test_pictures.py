@@ -14,8 +14,8 @@ from PIL import Image
 from ssdlossdbg import api
 from ssdlossdbg.report.anchors_picture import anchors_picture
 from ssdlossdbg.report.loss_picture import SHADES, loss_picture, shade
-from ssdlossdbg.report.match_picture import colour_of, match_picture
-from ssdlossdbg.report.theme import NEUTRAL_GROUND, PALETTE, RED
+from ssdlossdbg.report.match_picture import match_picture
+from ssdlossdbg.report.theme import NEUTRAL_GROUND, PALETTE, RED, colour_of
 from ssdlossdbg.results import AnchorsResult, LossResult, MatchResult
 
 MakeScene = Callable[..., Any]
@@ -187,25 +187,25 @@ def test_the_sample_with_the_mistakes(astronaut: MatchResult) -> None:
 
 
 def test_a_neutral_ground_without_a_photo(batch: LossResult) -> None:
-    image = pixels(loss_picture(batch, 0))
+    image = pixels(loss_picture(batch, index=0))
     ground = near(image, NEUTRAL_GROUND, 0)
     assert ground[:, : image.shape[1] // 2].sum() > 100_000
     assert runs(along(ground, 0)) == 2, "two panels, side by side"
-    grey = pixels(loss_picture(batch, 0, Image.new("RGB", (300, 300), (100, 100, 100))))
+    grey = pixels(loss_picture(batch, Image.new("RGB", (300, 300), (100, 100, 100)), 0))
     assert not near(grey, NEUTRAL_GROUND, 0).any()
     assert near(grey, (50, 50, 50), 0).any()
     assert near(grey, FADED, 0).any()
 
 
 def test_objects_and_what_is_predicted_share_a_colour(batch: LossResult) -> None:
-    image = pixels(loss_picture(batch, 1))
+    image = pixels(loss_picture(batch, index=1))
     left = image[:, : image.shape[1] // 2]
     found = [colour for colour in PALETTE if near(left, colour, 0).any()]
     assert found == [*PALETTE[:2]], "two objects"
 
 
 def test_the_dearest_negative_is_the_brightest(batch: LossResult) -> None:
-    image = pixels(loss_picture(batch, 2))
+    image = pixels(loss_picture(batch, index=2))
     side = image.shape[1] // 2
     assert near(image[60:-60, side:], SHADES[-1]).any()
     assert not near(image[60:-60, :side], SHADES[-1]).any()
@@ -226,7 +226,7 @@ def test_shades_rise_in_lightness() -> None:
 
 @pytest.mark.parametrize("index", range(3))
 def test_what_is_not_finite_can_be_drawn(broken: LossResult, index: int) -> None:
-    image = pixels(loss_picture(broken, index))
+    image = pixels(loss_picture(broken, index=index))
     assert near(image, NEUTRAL_GROUND, 0).any()
 
 
@@ -234,13 +234,13 @@ def test_what_is_not_finite_can_be_drawn(broken: LossResult, index: int) -> None
 def test_losses_that_are_not_finite_are_the_brightest(batch: LossResult, value: float) -> None:
     scene = batch.scenes[0]
     odd = replace(scene, mined_loss=np.full_like(scene.mined_loss, value))
-    image = pixels(loss_picture(replace(batch, scenes=(odd,)), 0))
+    image = pixels(loss_picture(replace(batch, scenes=(odd,)), index=0))
     assert near(image[60:-60], SHADES[-1]).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 200), (4000, 3000), (3000, 30), (30, 3000)])
 def test_any_photo_of_a_batch(batch: LossResult, size: tuple[int, int]) -> None:
-    width, height = loss_picture(batch, 0, Image.new("RGB", size)).size
+    width, height = loss_picture(batch, Image.new("RGB", size), 0).size
     assert 900 < width < 3000
     assert 200 < height < 1600
 

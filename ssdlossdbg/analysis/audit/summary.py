@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdlossdbg.analysis.anchors import square_iou
+from ssdlossdbg.analysis.anchors import placed_iou
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.audit.tallies import Outcomes
 from ssdlossdbg.multibox.priors import Priors
@@ -48,7 +48,7 @@ def iou_by_size(outcome: Outcomes, priors: Priors) -> IouBySize:
 def _squares(priors: Priors, sides: FloatArray, placed_best: bool) -> FloatArray:
     if not priors.levels:
         return np.zeros(0)
-    best: FloatArray = np.max([square_iou(level, sides, placed_best) for level in priors.levels], axis=0)
+    best: FloatArray = np.max([placed_iou(level, sides, placed_best) for level in priors.levels], axis=0)
     return best
 
 

@@ -22,8 +22,8 @@ from ssdlossdbg.analysis.evidence.readings import (
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
-from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray
-from ssdlossdbg.results.encoded import NO_SIDE, Formula, Tally, sound
+from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray, sound_priors
+from ssdlossdbg.results.encoded import NO_SIDE, Formula, PriorsByImage
 from ssdlossdbg.rules import Dialect, MatchSpec
 
 # Overlaps held at a time.
@@ -49,7 +49,7 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
     values = offsets[where].double().numpy()
     positives = Positives(image, labels[where].numpy(), values, grid.priors[prior], stored_precision(values))
 
-    usable = np.isfinite(values).all(1) & sound(positives.priors)
+    usable = np.isfinite(values).all(1) & sound_priors(positives.priors)
     hypothesis, reading = read_offsets(
         positives.only(usable), dialect.codec.variances, grid.size, dialect.match.threshold, grid.aspect
     )
@@ -87,8 +87,10 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
         best_own=_best_own(found),
         best_free=_best_free(found, asked, image, labels, grid),
         split=split,
-        ignored=_tally(labels < 0),
-        bad_negatives=_tally((labels <= 0) & torch.from_numpy(sound(grid.priors)) & ~offsets.isfinite().all(-1)),
+        ignored=_by_image(labels < 0),
+        bad_negatives=_by_image(
+            (labels <= 0) & torch.from_numpy(sound_priors(grid.priors)) & ~offsets.isfinite().all(-1)
+        ),
         rules=dialect,
     )
 
@@ -194,8 +196,8 @@ def _best_free(found: _Recovered, asked: BoolArray, image: IntArray, labels: Ten
     return known
 
 
-def _tally(chosen: Tensor) -> Tally:
+def _by_image(chosen: Tensor) -> PriorsByImage:
     """Of `[B, P]` priors chosen, the images that have some, the first of each and how many."""
     counts = chosen.sum(1)
     image = counts.nonzero()[:, 0]
-    return Tally(image.numpy(), chosen[image].int().argmax(1).numpy(), counts[image].numpy())
+    return PriorsByImage(image.numpy(), chosen[image].int().argmax(1).numpy(), counts[image].numpy())

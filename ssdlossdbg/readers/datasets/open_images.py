@@ -6,11 +6,12 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.datasets.table import Rows, Table, refusal_of_many
-from ssdlossdbg.readers.files import read_bytes, read_text
+from ssdlossdbg.readers.files import open_file, read_bytes, read_text
 
 COLUMNS = ("ImageID", "LabelName", "XMin", "YMin", "XMax", "YMax")
 GROUP = "IsGroupOf"
@@ -73,7 +74,7 @@ def _read_rows(path: Path, rows: Rows) -> list[tuple[int, str]]:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, each with the number of its line."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with TextIOWrapper(open_file(path), newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             yield from ((reader.line_num, row) for row in reader if row)
     except OSError:

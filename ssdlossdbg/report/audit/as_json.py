@@ -10,6 +10,7 @@ from typing import Any
 from ssdlossdbg.report.as_json import SCHEMA_VERSION, config_dict, dump
 from ssdlossdbg.report.audit.match_command import can_match, match_command
 from ssdlossdbg.report.finding_json import finding_dict
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     AuditedDataset,
     AuditResult,
@@ -22,13 +23,12 @@ from ssdlossdbg.results import (
 )
 
 
-def audit_json(result: AuditResult, files: Sequence[str] = (), options: Sequence[str] = ()) -> str:
+def audit_json(result: AuditResult, view: View = USUAL) -> str:
     """The JSON report of `audit`.
 
     Args:
         result: what `audit` returned.
-        files: the charts, pictures and tables written.
-        options: that make `match` use the same priors and rules, as words, for the commands that show an image.
+        view: says what was written, and what makes `match` use the same priors and rules.
     """
     recalls = result.recalls
     return dump(
@@ -52,10 +52,10 @@ def audit_json(result: AuditResult, files: Sequence[str] = (), options: Sequence
                 for threshold, grid, shape in zip(recalls.thresholds, recalls.grid, recalls.shape, strict=True)
             ],
             "contested": _contested(result.contested),
-            "images_first": [_worst(image, result.dataset, options) for image in result.images_first],
+            "images_first": [_worst(image, result.dataset, view.match_options) for image in result.images_first],
             "augmented": None if result.augmented is None else _augmented(result.augmented),
             "findings": [finding_dict(finding) for finding in result.findings],
-            "files": list(files),
+            "files": view.files,
         }
     )
 

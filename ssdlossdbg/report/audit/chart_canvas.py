@@ -39,7 +39,7 @@ def colour(rgb: tuple[int, int, int]) -> Colour:
     return red / 255, green / 255, blue / 255
 
 
-SKY, ORANGE, GREEN, YELLOW, BLUE, VERMILION, PURPLE = map(colour, PALETTE)
+SKY, ORANGE, GREEN, _, BLUE, VERMILION, PURPLE = map(colour, PALETTE)
 INK_COLOUR, PAPER_COLOUR, GREY = colour(INK), colour(PAPER), colour(MIDDLE_GREY)
 
 

@@ -22,6 +22,7 @@ from ssdlossdbg.report.audit.tables import (
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.shares import many, percent, percent_of
 from ssdlossdbg.report.text import Column, facts, priors_line, section, table
+from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 
 # At most a screenful of each.
@@ -30,12 +31,12 @@ MOST_CLASSES, MOST_IMAGES = 12, 5
 LEAST_OBJECTS, FAR_BEHIND = 10, 0.1
 
 
-def audit_report(result: AuditResult, options: Sequence[str] = ()) -> RenderableType:
+def audit_report(result: AuditResult, view: View = USUAL) -> RenderableType:
     """What the priors can learn of a dataset; parts without content are left out.
 
     Args:
         result: what `audit` returned.
-        options: that make `match` use the same priors and rules, as words, for the commands that show an image.
+        view: says what makes `match` use the same priors and rules, for the commands that show an image.
     """
     parts: list[RenderableType] = [
         *_interrupted(result),
@@ -53,7 +54,7 @@ def audit_report(result: AuditResult, options: Sequence[str] = ()) -> Renderable
             *_recalls(result),
             *_contested(result.contested),
             *_augmented(result),
-            *_images_first(result, options),
+            *_images_first(result, view.match_options),
         ]
     return Parts(*parts)
 

@@ -11,6 +11,7 @@ import pytest
 
 from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.audit.as_json import audit_json
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import AuditResult
 
 COUNTS = ("ground_truth", "matched", "forced_only", "unmatched", "without_positive", "invalid", "positives", "forced")
@@ -27,7 +28,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def test_head(audited: AuditResult) -> None:
-    report = parse(audit_json(audited, ["a.png"]))
+    report = parse(audit_json(audited, View(files=("a.png",))))
     assert (report["schema_version"], report["command"], report["files"]) == (SCHEMA_VERSION, "audit", ["a.png"])
     assert report["dataset"]["path"] == "my data"
     assert report["dataset"]["unknown"] == {"fish": 2}
@@ -76,7 +77,7 @@ def test_recalls_and_rivals(audited: AuditResult) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--config", "my own.toml")])
 def test_commands(audited: AuditResult, options: tuple[str, ...]) -> None:
-    without, found = parse(audit_json(audited, (), options))["images_first"]
+    without, found = parse(audit_json(audited, View(match_options=options)))["images_first"]
     assert shlex.split(found["command"]) == ["ssdlossdbg", "match", "x/a.jpg", "x/a.xml", *options]
     assert (without["photo"], without["command"], found["hardly"]) == (None, None, 1)
 

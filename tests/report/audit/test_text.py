@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ssdlossdbg.report.audit.text import audit_report
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import AuditResult, Case, Finding, Severity, Tally, Where
 
 Render = Callable[..., str]
@@ -88,7 +89,7 @@ all, and invalid       6      6    33.3%   33.3%   40.0%   40.0%   1.0    1.0
     "expected", [SIZES, CLASSES, ASPECTS, LEVELS, POSITIVES, RECALLS, CONTESTED, IMAGES, AUGMENTED]
 )
 def test_sections(render: Render, audited: AuditResult, expected: str) -> None:
-    assert expected in render(audit_report(audited, ["--config", "my own.toml"]))
+    assert expected in render(audit_report(audited, View(match_options=("--config", "my own.toml"))))
 
 
 def words(text: str) -> str:
@@ -255,8 +256,10 @@ def test_more_images_are_only_counted(render: Render, audited: AuditResult) -> N
 @pytest.mark.parametrize("width", [50, 80, 200])
 def test_a_long_command_can_be_copied(render: Render, audited: AuditResult, width: int) -> None:
     image = replace(audited.images_first[1], photo="a folder/photos/it's long.jpg", annotation="folder/of/all.json")
-    options = ["--config", "ssd512", "--dialect", "torchvision"]
-    lines = render(audit_report(replace(audited, images_first=(image,)), options), width).splitlines()
+    options = ("--config", "ssd512", "--dialect", "torchvision")
+    lines = render(
+        audit_report(replace(audited, images_first=(image,)), View(match_options=options)), width
+    ).splitlines()
     first = next(place for place, line in enumerate(lines) if "ssdlossdbg match" in line)
     last = next(place for place in range(first, len(lines)) if not lines[place].endswith("\\"))
     command = ["ssdlossdbg", "match", image.photo, image.annotation, *options]

@@ -1,0 +1,9 @@
+"""Boxes: what is wrong with an annotated box before any prior has seen it."""
+
+from __future__ import annotations
+
+# Each of these files enters its checks into the family.
+from ssdlossdbg.checks.boxes import borders, doubles, layouts, unsound
+from ssdlossdbg.checks.boxes.family import BOXES
+
+__all__ = ["BOXES", "borders", "doubles", "layouts", "unsound"]

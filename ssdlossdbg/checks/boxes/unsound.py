@@ -1,0 +1,174 @@
+"""Boxes that are none: without a side, inverted, four zeros, or not finite."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ssdlossdbg.checks.boxes.family import BOXES, corners_in_words, taking_part
+from ssdlossdbg.checks.cases import Describe, TableCases, of_rows
+from ssdlossdbg.checks.rows import lowest_first
+from ssdlossdbg.results import BoolArray, Case, Objects, Severity
+
+DROP = "Drop or redraw it; in a data loader, keep only boxes with x2 > x1 and y2 > y1."
+
+
+@BOXES.check(
+    1, "box without width or height", Severity.ERROR, Objects, ("BOX003", "BOX004", "BOX005", "BOX006", "BOX012")
+)
+def zero_size(objects: Objects) -> TableCases:
+    """A box has no width or no height.
+
+    What it means:
+        Its left and right edge, or its upper and lower edge, are the same number: a double click in the annotation
+        tool, a box that was cut off at the border of a crop, or coordinates rounded to whole numbers.
+
+    Why it matters:
+        The loss learns ln(width of the box / width of the prior). The logarithm of 0 is -inf, so the localisation loss
+        of the whole batch is inf, and the weights are nan after one step. In most codebases every object gets its best
+        prior whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left corner.
+
+    How to tell:
+        x2 == x1 or y2 == y1, as the loss sees the box: after the loader's scaling and cast to float32. A box of the
+        background class counts only where the dialect makes a prior positive for it.
+
+    How to fix:
+        Drop or redraw the box. In a data loader, keep only boxes with x2 > x1 and y2 > y1, after augmentation too.
+
+    Where people met it:
+        qfgaohao/pytorch-ssd#91 and #112; amdegroot/ssd.pytorch#373.
+    """
+
+    def describe(row: int) -> Case:
+        axes = [axis for axis in (0, 1) if objects.boxes[row, axis] == objects.boxes[row, axis + 2]]
+        missing = " and ".join(f"no {('width', 'height')[axis]}" for axis in axes)
+        equal = ", ".join(f"{_low(objects, a)} = {_high(objects, a)} = {objects.pixels(row)[a]:g}" for a in axes)
+        return Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row)}", 0.0, 0.0, DROP)
+
+    return _spoiling_first(objects, objects.empty & ~objects.inverted & taking_part(objects), describe)
+
+
+@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005", "BOX012"))
+def inverted(objects: Objects) -> TableCases:
+    """A box ends before it begins.
+
+    What it means:
+        Its right edge is left of its left edge, or its lower edge above its upper edge. Somebody drew it from the lower
+        right, or two columns were swapped.
+
+    Why it matters:
+        The logarithm of a negative width is nan, and one nan makes the loss and then every weight nan. Overlaps with
+        such a box can be nan as well, and a comparison with nan is always false: in ssd.pytorch, which asks "is the
+        overlap below the threshold?", the priors concerned become positives.
+
+    How to tell:
+        x2 < x1 or y2 < y1. The loss is nan, where a box without width gives inf.
+
+    How to fix:
+        Swap the two numbers, or drop the box. If every box of the file is like that, see BOX004.
+
+    Where people met it:
+        lufficc/SSD#95; qfgaohao/pytorch-ssd#139; amdegroot/ssd.pytorch#22.
+    """
+
+    def describe(row: int) -> Case:
+        box = objects.pixels(row)
+        axes = [axis for axis in (0, 1) if box[axis] > box[axis + 2]]
+        said = " and ".join(f"{_low(objects, a)} {box[a]:g} > {_high(objects, a)} {box[a + 2]:g}" for a in axes)
+        size = min(box[a + 2] - box[a] for a in axes)
+        message = f"{said}{_consequence(objects, row)}"
+        return Case(objects.where(row), message, size, 0.0, "Swap the two, or drop the box.")
+
+    return _spoiling_first(objects, objects.inverted, describe)
+
+
+@BOXES.check(3, "placeholder box", Severity.ERROR, Objects, ("BOX006",))
+def placeholder(objects: Objects) -> TableCases:
+    """An object is the box 0, 0, 0, 0, yet has a class.
+
+    What it means:
+        Somebody wrote a box of four zeros to say "there is nothing in this image", because the code crashed on images
+        without objects.
+
+    Why it matters:
+        To the loss it is an object without width and height: it is given prior 0, its encoded width is log 0 = -inf,
+        and the loss is inf. The trick is harmless only if its label maps to the background.
+
+    How to tell:
+        All four coordinates are 0 and the class is not background.
+
+    How to fix:
+        Give such an image an empty list of objects, where your codebase can take one (`ssdlossdbg dialects NAME` says
+        where it raises), or leave the image out of training.
+
+    Where people met it:
+        amdegroot/ssd.pytorch#247; balancap/SSD-Tensorflow#222.
+    """
+
+    def describe(row: int) -> Case:
+        message = f"the box is 0, 0, 0, 0{_consequence(objects, row)}"
+        fix = "Give an image without objects an empty list, or leave it out of training."
+        return Case(objects.where(row), message, 0.0, 0.0, fix)
+
+    return _spoiling_first(objects, objects.zeros & taking_part(objects), describe)
+
+
+@BOXES.check(12, "box that is not finite", Severity.ERROR, Objects)
+def not_finite(objects: Objects) -> TableCases:
+    """A coordinate of a box is nan or infinite.
+
+    What it means:
+        The box holds something that is no number: a division by an image size of 0, or an augmentation that failed.
+
+    Why it matters:
+        Its overlaps and its encoded offsets are nan or inf, and with them the loss of the whole batch. Priors whose
+        overlap is nan can all become positives, so that the other objects of the image lose theirs.
+
+    How to tell:
+        x1, y1, x2 or y2 is nan, inf or -inf in the saved targets.
+
+    How to fix:
+        Find where the loader or an augmentation divides by 0; assert that all boxes are finite before they are batched.
+
+    Where people met it:
+        lufficc/SSD#95, in the same way as inverted boxes: a nan that comes from the data.
+    """
+
+    def describe(row: int) -> Case:
+        target = float(objects.target[row])
+        learnt = "no prior is matched with it" if not target else f"its priors are to learn offsets of {target:g}"
+        message = f"its box is {corners_in_words(objects, row)}; {learnt}"
+        return Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
+
+    return of_rows(objects, np.flatnonzero(~objects.finite), describe)
+
+
+def _spoiling_first(objects: Objects, chosen: BoolArray, describe: Describe) -> TableCases:
+    """The rows chosen, those whose encoded target is inf or nan before those that do no harm here."""
+    return of_rows(objects, lowest_first(chosen, np.isfinite(objects.target).astype(np.int64)), describe)
+
+
+def _consequence(objects: Objects, row: int) -> str:
+    """What the dialect's loss makes of a box that is none, in words that follow its description."""
+    rules = objects.rules
+    target, positives = float(objects.target[row]), int(objects.positives[row])
+    if rules.raises.degenerate_box:
+        return f"; the real {rules.name} raises on it: {rules.raises.degenerate_box}"
+    if not positives:
+        winner = int(objects.lost_to[row])
+        why = "no prior is matched with it" if winner < 0 else f"object {int(objects.index[winner])} took its prior"
+        return f"; {why}, so it does no harm here, but it will elsewhere"
+    if math.isinf(target):
+        return f"; its encoded size is log 0 = {target:g}, and so the loss of the batch is inf"
+    if math.isnan(target):
+        return "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
+    return "; its encoded size is finite but far off, and so is the loss"
+
+
+def _low(objects: Objects, axis: int) -> str:
+    return f"{'xy'[axis]}1" if objects.saved else f"{'xy'[axis]}min"
+
+
+def _high(objects: Objects, axis: int) -> str:
+    return f"{'xy'[axis]}2" if objects.saved else f"{'xy'[axis]}max"

@@ -1,0 +1,150 @@
+"""Offsets by another formula, or from other priors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ssdlossdbg.checks.encoding.family import (
+    ENCODING,
+    OTHER_FORMULAS,
+)
+from ssdlossdbg.results import Case, EncodedTable, Severity, Where
+from ssdlossdbg.results.encoded import Formula
+
+# So few positives tell nothing of the priors.
+FEWEST_POSITIVES = 8
+
+
+@ENCODING.check(7, "encoded with other variances", Severity.ERROR, EncodedTable)
+def other_variances(table: EncodedTable) -> Iterator[Case]:
+    """The offsets were divided by other variances than the dialect decodes with.
+
+    What it means:
+        Offsets are divided by constants, called variances (0.1 for the centre, 0.2 for the size), which brings them to
+        about the size that the loss is made for; decoding multiplies by them again. Both ends must use the same.
+
+    Why it matters:
+        The network learns the offsets that it is given. Decoded with other variances its boxes are shifted and scaled
+        wrongly, however small the loss.
+
+    How to tell:
+        All positives of an object must decode to the same box. With the dialect's variances they do not; with those
+        named they do. Another reading is believed if it leaves at most 0.7 as many boxes, and two fewer, and if most
+        positives that then share a box (80%) overlap it by at least 0.9 of the match threshold.
+
+    How to fix:
+        Use the same variances in the encoder, the decoder and the dialect (`variances` under `[codec]`).
+
+    Where people met it:
+        pierluigiferrari/ssd_keras#330; rykov8/ssd_keras#53.
+    """
+    if table.reading.formula is Formula.VARIANCES:
+        own, fitting = table.rules.codec.variances, table.reading.variances
+        fix = f"Encode with {_tuple(own)}, or state variances = [{_tuple(fitting)[1:-1]}] in a dialect of your own."
+        yield _formula_case(table, _tuple(fitting), _tuple(own), fix)
+
+
+@ENCODING.check(8, "targets are not encoded", Severity.ERROR, EncodedTable)
+def not_encoded(table: EncodedTable) -> Iterator[Case]:
+    """The offsets are the boxes themselves.
+
+    What it means:
+        Every prior is to learn its offset from its object's box. Here all positives of an object hold the same four
+        numbers, which are its box: the step that encodes it was left out.
+
+    Why it matters:
+        A convolution sees no absolute position, so it cannot learn one. The localisation loss stays where it is.
+
+    How to tell:
+        Read as boxes, the numbers of different priors agree and overlap the priors that they are matched with. Read as
+        offsets, they do neither. The bounds are those of ENC007.
+
+    How to fix:
+        Encode the matched boxes: ((box centre - prior centre) / prior size / variance, ln(box size / prior size) /
+        variance).
+
+    Where people met it:
+        amdegroot/ssd.pytorch#298.
+    """
+    if table.reading.formula is Formula.NOT_ENCODED:
+        yield _formula_case(table, "boxes", "offsets", "Encode the matched boxes before they reach the loss.")
+
+
+@ENCODING.check(9, "encoded by another formula", Severity.ERROR, EncodedTable)
+def other_formula(table: EncodedTable) -> Iterator[Case]:
+    """The offsets follow another formula than the one that the boxes are decoded by.
+
+    What it means:
+        One of three slips, which the message names: dy was divided by the prior's width and not by its height; the
+        order is (dy, dx, dh, dw); or the logarithm of the size ratio was left out.
+
+    Why it matters:
+        Boxes decode wrongly. With dy over the width that is so only for priors which are not square, so that pictures
+        of the targets look right for half of the objects.
+
+    How to tell:
+        All positives of an object must decode to the same box. By the dialect's formula they do not; by the one named
+        they do. The bounds are those of ENC007.
+
+    How to fix:
+        Correct the encoder, and the decoder if it has the same slip. Where a codebase keeps y first, read its files
+        with --native.
+
+    Where people met it:
+        rykov8/ssd_keras#148, #53 (dy over the width).
+    """
+    fixes = {
+        Formula.CY_BY_WIDTH: "Divide dy by the prior's height.",
+        Formula.Y_FIRST: "Save them as (dx, dy, dw, dh), or say --native if the codebase keeps y first.",
+        Formula.NO_LOGARITHM: "Take the logarithm of box size over prior size.",
+    }
+    if table.reading.formula in fixes:
+        yield _formula_case(table, table.reading.formula.value, "", fixes[table.reading.formula])
+
+
+def _formula_case(table: EncodedTable, value: str, bound: str, fix: str) -> Case:
+    reading = table.reading
+    message = (
+        f"the offsets are {reading.words}: so the {reading.positives} positives stand for {reading.boxes} boxes, "
+        f"by {table.rules.name}'s formula for {reading.stated_boxes}"
+    )
+    return Case(Where(table.file), message, value, bound or table.rules.name, fix)
+
+
+@ENCODING.check(15, "offsets do not fit the priors", Severity.WARNING, EncodedTable, follows_from=OTHER_FORMULAS)
+def other_priors(table: EncodedTable) -> Iterator[Case]:
+    """The positives of an object decode to boxes that are nearly the same, but not quite.
+
+    What it means:
+        An offset says where a box is as seen from one prior. Decoded from another prior than it was encoded from, it
+        gives another box. Here, most positives have a neighbour of the same label whose box is nearly theirs, as all
+        positives of an object have; but these boxes ought to be equal, and are not.
+
+    Why it matters:
+        Either the priors named here are not those that the targets were made with, and then all that is said of boxes
+        and levels is off; or training encodes with one set of priors and detects with another, and then every detected
+        box is.
+
+    How to tell:
+        At least 8 positives decode to more than half as many boxes as there are positives, and for more than half of
+        them another box of the same image and label overlaps theirs by more than 0.6. No other formula explains it.
+
+    How to fix:
+        Name the priors that the targets were made with: the preset, or a saved tensor of them, in their own order.
+        ssd.pytorch takes its COCO priors for any number of classes but 21; NVIDIA's priors are ordered by shape first.
+
+    Where people met it:
+        In files saved from amdegroot/ssd.pytorch with the priors of another preset.
+    """
+    total, boxes = table.reading.positives, table.reading.boxes
+    if total >= FEWEST_POSITIVES and 2 * boxes > total and 2 * int(table.split.sum()) > len(table.split):
+        message = (
+            f"its {total} positives decode to {boxes} boxes, most of which nearly repeat another: they were encoded "
+            "from other priors, or in another order of them, than these"
+        )
+        fix = "Name the priors that the targets were made with (--config), in their own order."
+        yield Case(Where(table.file), message, boxes, total // 2, fix)
+
+
+def _tuple(values: tuple[float, ...]) -> str:
+    return "({})".format(", ".join(f"{value:g}" for value in values))

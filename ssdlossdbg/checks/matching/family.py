@@ -1,0 +1,18 @@
+"""What the checks of matching share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.results import BoolArray, Objects
+
+MATCHING = Family("MAT", "matching")
+
+BROKEN_BOXES = ("FIL002", "BOX001", "BOX002", "BOX003", "BOX004", "BOX005", "BOX006", "BOX007", "BOX012")
+BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")
+
+
+def sound_objects(objects: Objects) -> BoolArray:
+    """`[N]` whether an object is one of the classes, in a box that is one."""
+    return np.asarray(objects.valid & (objects.class_id > 0))

@@ -1,0 +1,311 @@
+"""The groups of options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ssdlossdbg.readers.named_priors import NamedPriors
+    from ssdlossdbg.readers.saved.layout import SavedLayout
+    from ssdlossdbg.results import Finding
+
+Result = TypeVar("Result", bound="Found")
+LARGEST_SIDE = 65_535  # of a JPEG; no network takes more
+DEFAULT_DIALECT = "ssd.pytorch"
+
+
+class Found(Protocol):
+    """A result with findings."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong."""
+
+
+class Format(StrEnum):
+    """How the report is written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class FailOn(StrEnum):
+    """The least severity that makes the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NEVER = "never"
+
+
+class BoxFormOption(StrEnum):
+    """How the boxes of a saved prior tensor are written."""
+
+    CXCYWH = "cxcywh"
+    XYXY = "xyxy"
+
+
+class UnitsOption(StrEnum):
+    """What the boxes of saved targets are measured in."""
+
+    NORMALIZED = "normalized"
+    PIXELS = "pixels"
+
+
+class DatasetFormatOption(StrEnum):
+    """What a dataset is written in."""
+
+    VOC = "voc"
+    COCO = "coco"
+    YOLO = "yolo"
+    OPEN_IMAGES = "open-images"
+
+
+@dataclass(frozen=True)
+class Batch(Group):
+    """A saved batch."""
+
+    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors.")
+    targets: Path = argument("TARGETS", "Saved boxes and labels of the same batch.")
+
+
+@dataclass(frozen=True)
+class Priors(Group):
+    """Which priors there are."""
+
+    title = "Priors"
+    config: str | None = option(
+        None,
+        "--config",
+        "NAME|FILE",
+        "Priors: a preset, a TOML or JSON file, or a saved tensor.  [default: those of the file or the dialect]",
+    )
+    prior_format: BoxFormOption = option(
+        BoxFormOption.CXCYWH, "--prior-format", "", "How the boxes of a saved prior tensor are written."
+    )
+    image_size: str | None = option(
+        None, "--image-size", "N|WxH", "The network's input in pixels, where no config says it."
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what is no size before anything is read."""
+        _ = self.size
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) of the network's input in pixels.
+
+        Raises:
+            InputError: it is neither a number nor WxH.
+        """
+        if self.image_size is None:
+            return None
+        fix = "Write one side or WxH in pixels: 300, or 320x240."
+        return sides(self.image_size, InputError("--image-size", f"is {self.image_size!r}", fix))
+
+    @property
+    def layout(self) -> SavedLayout:
+        """How a saved prior tensor is laid out."""
+        from ssdlossdbg.readers.saved.layout import SavedLayout
+
+        return SavedLayout(self.prior_format, self.size)
+
+    def load(self) -> NamedPriors | None:
+        """The priors that --config names; None where it was not given.
+
+        Raises:
+            InputError: an unknown name or an unusable file.
+        """
+        from ssdlossdbg.readers.named_priors import load_priors
+
+        return load_priors(self.config, self.layout) if self.config else None
+
+
+@dataclass(frozen=True)
+class Rules(Group):
+    """Whose rules to follow."""
+
+    title = "Rules"
+    dialect: str = option(
+        DEFAULT_DIALECT, "--dialect", "NAME|FILE", "Whose rules to follow: a codebase, or a TOML file."
+    )
+
+
+@dataclass(frozen=True)
+class MatchRules(Rules):
+    """Whose rules to follow, and from which overlap to match."""
+
+    threshold: float | None = option(
+        None, "--threshold", "IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0
+    )
+
+
+@dataclass(frozen=True)
+class Layout(Group):
+    """How saved tensors are laid out, where that is not recognised."""
+
+    title = "Layout of saved tensors"
+    target_units: UnitsOption | None = option(
+        None, "--target-units", "", "Units of saved target boxes, over what is recognised."
+    )
+    label_offset: int | None = option(
+        None, "--label-offset", "N", "What to add to saved labels so that 0 is background."
+    )
+    native: bool = option(
+        False,
+        "--native/--no-native",
+        "",
+        "The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
+        "as the dialect's [native] says.",
+    )
+
+    def saved(self, priors: Priors) -> SavedLayout:
+        """The layout as the readers take it, with what the options about priors say."""
+        from ssdlossdbg.readers.saved.layout import SavedLayout
+
+        return SavedLayout(priors.prior_format, priors.size, self.target_units, self.label_offset, self.native)
+
+
+@dataclass(frozen=True)
+class Device(Group):
+    """Where it is computed."""
+
+    device: str = option("auto", "--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps.")
+
+
+@dataclass(frozen=True)
+class Names(Group):
+    """What the classes are called."""
+
+    classes: str | None = option(
+        None, "--classes", "FILE|a,b,c", "Class names in the order of their ids, without background."
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class names; none where the option was not given.
+
+        Raises:
+            InputError: an empty name, one given twice, or a file that cannot be read.
+        """
+        from ssdlossdbg.readers.classes import load_classes
+
+        return load_classes(self.classes) if self.classes is not None else ()
+
+
+@dataclass(frozen=True)
+class DatasetOptions(Names):
+    """What is not clear from a dataset itself."""
+
+    title = "Dataset"
+    dataset_format: DatasetFormatOption | None = option(
+        None, "--dataset-format", "", "What DATASET is, where that is not clear."
+    )
+
+
+@dataclass(frozen=True)
+class Pictures(Group):
+    """What is drawn of the images of a batch."""
+
+    title = "Pictures"
+    image: list[Path] | None = option(
+        None, "--image", "PHOTO", "The photo of the first image; repeat for the next ones."
+    )
+    output: Path | None = option(None, "-o --output", "DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
+
+
+@dataclass(frozen=True)
+class Findings(Group):
+    """Which findings are shown, and which make the command fail."""
+
+    title = "Findings"
+    select: list[str] | None = option(
+        None, "--select", "CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
+    )
+    ignore: list[str] | None = option(None, "--ignore", "CODES", "Leave these findings out, selected or not.")
+    fail_on: FailOn = option(FailOn.ERROR, "--fail-on", "", "Exit with 1 where a finding shown is as grave as this.")
+
+    def __post_init__(self) -> None:
+        """Refuse what is no code before anything is read."""
+        _ = self.codes
+
+    @property
+    def codes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The codes or beginnings of codes to select and to ignore.
+
+        Raises:
+            UnknownNameError: no code begins so.
+        """
+        return _known_codes("--select", self.select or ()), _known_codes("--ignore", self.ignore or ())
+
+    def choose(self, result: Result, *always: str) -> Result:
+        """The result with only those findings that the user wants to hear of, or has to: those with the codes given."""
+        from ssdlossdbg.checks.catalogue import choose
+
+        chosen = choose(result.findings, *self.codes)
+        kept = tuple(finding for finding in result.findings if finding in chosen or finding.code in always)
+        return replace(result, findings=kept)  # type: ignore[type-var]  # all results are dataclasses
+
+    def fail(self, findings: Iterable[Finding]) -> bool:
+        """Whether one of them is as grave as the user said."""
+        from ssdlossdbg.results import SEVERITIES
+
+        if self.fail_on is FailOn.NEVER:
+            return False
+        failing = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+        return any(finding.severity in failing for finding in findings)
+
+
+@dataclass(frozen=True)
+class Report(Group):
+    """How the report is written."""
+
+    title = "Output"
+    format: Format = option(Format.TEXT, "--format", "", "A report to read, or JSON to script against.")
+
+
+def sides(text: str, error: InputError) -> tuple[int, int]:
+    """(width, height) from `300` or `320x240`, none larger than a JPEG.
+
+    Args:
+        text: what the user wrote.
+        error: what to raise for anything else.
+    """
+    numbers = text.lower().split("x")
+    plausible = (number.isdecimal() and len(number) < 6 and 0 < int(number) <= LARGEST_SIDE for number in numbers)
+    if len(numbers) not in (1, 2) or not all(plausible):
+        raise error
+    return int(numbers[0]), int(numbers[-1])
+
+
+def split_names(text: str | None) -> tuple[str, ...]:
+    """The dialects that `a,b,c` or `all` names; none where the option was not given.
+
+    Raises:
+        InputError: an empty name.
+    """
+    if text is None:
+        return ()
+    if text == "all":
+        from ssdlossdbg.readers.dialects import dialect_names
+
+        return tuple(dialect_names())
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError("--dialects", f"is {text!r}, which holds an empty name", "Write names separated by commas.")
+    return names
+
+
+def _known_codes(option: str, values: Sequence[str]) -> tuple[str, ...]:
+    if not values:
+        return ()
+    from ssdlossdbg.checks.catalogue import known_prefix
+
+    return tuple(known_prefix(code, option) for value in values for code in value.split(","))

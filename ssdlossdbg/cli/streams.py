@@ -1,0 +1,63 @@
+"""What goes to the terminal: reports to stdout, warnings and errors to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def show(report: Any) -> None:
+    """Print a rich renderable to stdout."""
+    from rich.console import Console
+
+    from ssdlossdbg.report.theme import TERMINAL
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1, which means findings
+            raise BrokenPipeError
+
+    with _unencodable_replaced():
+        Terminal(theme=TERMINAL, highlight=False).print(report)
+
+
+def show_plain(text: str) -> None:
+    """Print text to stdout, without any of rich's wrapping."""
+    with _unencodable_replaced():
+        print(text)
+
+
+def say_warning(message: str) -> None:
+    """Print what the user should know, though it stops nothing, to stderr."""
+    _say("warning: ", "bold yellow", message)
+
+
+def say_error(message: str) -> None:
+    """Print what stopped the command to stderr."""
+    _say("error: ", "bold red", message)
+
+
+def discard_stdout() -> None:
+    """Let what is still to be flushed to stdout go nowhere, where it can go nowhere else."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # stdout may be closed, or no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(mark: str, style: str, message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    console.print(Text.assemble((mark, style), message), soft_wrap=not console.is_terminal)
+
+
+@contextlib.contextmanager
+def _unencodable_replaced() -> Iterator[None]:
+    # A terminal that is not UTF-8 gets a ? for what it cannot show, rather than a crash in the middle.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    yield
+    if sys.stdout is not None:  # closed with `>&-`
+        sys.stdout.flush()

@@ -1,0 +1,150 @@
+"""Writing files: whole or not at all, and never over what the command read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ssdlossdbg.errors import InputError
+
+PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
+
+
+@dataclass
+class Writer:
+    """Writes the files of a command, none over one that the command was given or has read.
+
+    Attributes:
+        inputs: files that the command was given; those that it read are known to `readers.files`.
+        datasets: folders or files of annotations that it was given.
+        written: the names of the files written, for the report.
+    """
+
+    inputs: list[Path] = field(default_factory=list)
+    datasets: list[Path] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+
+    def check(self, path: Path) -> None:
+        """Refuse a file that the user named but that cannot be written, before the work that is to fill it.
+
+        Raises:
+            InputError: `path` is an input, part of a dataset, or a folder, or its folder does not exist.
+        """
+        if self._in_dataset(path):
+            raise _overwritten(path)
+        self._check(path)
+
+    def write(self, path: Path, data: bytes | Iterable[bytes]) -> None:
+        """Write a file whole or not at all; what a link leads to, where it is one.
+
+        Args:
+            path: where to.
+            data: what, at once or in chunks.
+
+        Raises:
+            InputError: `path` is an input or a folder, or cannot be written.
+        """
+        self._check(path)
+        chunks = [data] if isinstance(data, bytes) else data
+        try:
+            if path.exists() and not path.is_file():  # a pipe or a device takes bytes, and must not become a file
+                with path.open("wb") as sink:
+                    sink.writelines(chunks)
+            else:
+                _replace(path.resolve(), chunks)
+        except OSError as error:
+            raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place for it.") from None
+        self.written.append(str(path))
+
+    def _check(self, path: Path) -> None:
+        if self._is_input(path):
+            raise _overwritten(path)
+        if path.is_dir():
+            raise InputError(path, "is a folder", "Name a file in it.")
+        if not path.parent.is_dir():
+            raise InputError(path, "cannot be written (No such file or directory)", "Make its folder first.")
+
+    def _is_input(self, path: Path) -> bool:
+        """Whether the file that is there was given or read, whatever it is called."""
+        from ssdlossdbg.readers.files import was_read
+
+        found = _status(path)
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return False
+        inputs = map(_status, self.inputs)
+        return was_read(found) or any(source is not None and os.path.samestat(found, source) for source in inputs)
+
+    def _in_dataset(self, path: Path) -> bool:
+        """Whether the file that is there looks like a part of a dataset that was given, be it read or not."""
+        if not path.is_file():
+            return False
+        real = path.resolve()
+        ending = real.suffix.lower()
+        homes = (given if given.is_dir() else given.parent for given in (given.resolve() for given in self.datasets))
+        return any(
+            (ending in ANNOTATIONS and home in real.parents)
+            or (ending in PHOTOS and home.parent in real.parents)  # photos are looked for beside their folder, too
+            for home in homes
+        )
+
+
+def make_folder(path: Path) -> Path:
+    """The folder, made where it does not exist yet.
+
+    Raises:
+        InputError: it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(path, f"cannot be made a folder ({error.strerror})", "Choose another with -o.") from None
+    if not os.access(path, os.W_OK):
+        raise InputError(path, "cannot be written to", "Choose another folder with -o.")
+    return path
+
+
+def unused(path: Path) -> Path:
+    """The path, with a number added where such a file exists: outputs the user did not name replace nothing."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return candidate
+
+
+def _overwritten(path: Path) -> InputError:
+    return InputError(path, "is an input and would be overwritten", "Choose another output.")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):  # a list of names may be longer than the name of a file can be
+        return None
+
+
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(chunks)
+        replaced = _status(path)
+        temporary.chmod(stat.S_IMODE(replaced.st_mode) if replaced else 0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:  # Ctrl-C, too
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

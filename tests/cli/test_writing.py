@@ -1,0 +1,168 @@
+"""Files that a command writes: whole or not at all, none that was read; folders, and names that are free."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssdlossdbg.cli.writing import Writer, make_folder, unused
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import noting, read_bytes
+
+
+def test_a_file_is_written(folder: Path) -> None:
+    Writer().write(folder / "a.bin", b"new")
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", b"new")]
+
+
+def test_a_file_is_written_with_the_usual_rights(folder: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        Writer().write(folder / "a.bin", b"new")
+        assert os.umask(0o027) == 0o027, "the mask is as it was"
+    finally:
+        os.umask(before)
+    assert (folder / "a.bin").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "a.bin").write_bytes(b"old")
+
+    def fail(self: Path, _target: Path) -> Path:
+        assert self.read_bytes() == b"new", "all is written before anything is replaced"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(InputError, match="No space left on device"):
+        Writer().write(folder / "a.bin", b"new")
+    monkeypatch.undo()
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", b"old")]
+
+
+def test_an_interrupted_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_self: Path, _target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Writer().write(folder / "a.bin", b"new")
+    assert list(folder.iterdir()) == []
+
+
+def links(folder: Path) -> None:
+    """Other names of in.bin."""
+    (folder / "sub").mkdir()
+    (folder / "in.bin").write_bytes(b"input")
+    (folder / "link.bin").symlink_to("in.bin")
+    (folder / "hard.bin").hardlink_to("in.bin")
+
+
+NAMES = pytest.mark.parametrize("name", ["in.bin", "./in.bin", "sub/../in.bin", "link.bin", "hard.bin"])
+
+
+@NAMES
+def test_an_input_that_was_given_is_never_replaced(folder: Path, name: str) -> None:
+    links(folder)
+    writer = Writer(inputs=[folder / "in.bin"])
+    with pytest.raises(InputError, match="is an input and would be overwritten"):
+        writer.write(Path(name), b"new")
+    assert (folder / "in.bin").read_bytes() == b"input"
+
+
+@NAMES
+def test_an_input_that_was_read_is_never_replaced(folder: Path, name: str) -> None:
+    links(folder)
+    with noting():
+        read_bytes(Path("in.bin"))
+        with pytest.raises(InputError, match="is an input and would be overwritten"):
+            Writer().write(Path(name), b"new")
+    assert (folder / "in.bin").read_bytes() == b"input"
+    Writer().write(Path(name), b"new")
+    assert Path(name).read_bytes() == b"new", "outside of a command nobody notes what is read"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "output", "refused"),
+    [
+        ("voc/Annotations", "voc/Annotations/broken.xml", True),
+        ("voc/Annotations", "voc/JPEGImages/cat.JPG", True),
+        ("voc", "voc/JPEGImages/cat.JPG", True),
+        ("voc/Annotations/broken.xml", "voc/JPEGImages/cat.JPG", True),
+        ("voc/Annotations/broken.xml", "voc/Annotations/list.txt", True),
+        ("voc/Annotations", "notes.txt", False),
+        ("voc/Annotations", "voc/objects.csv", False),
+        ("voc/Annotations", "voc/Annotations/new.xml", False),
+    ],
+)
+def test_what_looks_like_part_of_a_dataset_is_not_replaced(
+    folder: Path, dataset: str, output: str, refused: bool
+) -> None:
+    for name in ("Annotations/broken.xml", "Annotations/list.txt", "JPEGImages/cat.JPG", "objects.csv", "../notes.txt"):
+        (folder / "voc" / Path(name).parent).mkdir(parents=True, exist_ok=True)
+        (folder / "voc" / name).touch()
+    writer = Writer(datasets=[Path(dataset)])
+    if refused:
+        with pytest.raises(InputError, match="is an input and would be overwritten"):
+            writer.check(Path(output))
+    else:
+        writer.check(Path(output))
+
+
+def test_a_replaced_file_keeps_its_rights(folder: Path) -> None:
+    (folder / "a.bin").touch(mode=0o600)
+    Writer().write(folder / "a.bin", b"new")
+    assert (folder / "a.bin").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_written_is_told(folder: Path) -> None:
+    writer = Writer()
+    writer.write(Path("b.bin"), b"")
+    writer.write(folder / "a.bin", [b"n", b"ew"])
+    assert writer.written == ["b.bin", str(folder / "a.bin")]
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "link.bin").symlink_to("sub/a.bin")
+    Writer().write(folder / "link.bin", b"new")
+    assert (folder / "link.bin").is_symlink()
+    assert (folder / "sub" / "a.bin").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
+def test_a_pipe_is_written_to_and_stays(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        Writer().write(folder / "pipe", [b"ne", b"w"])
+        assert os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert (folder / "pipe").is_fifo()
+
+
+def test_an_output_is_refused_before_the_work(folder: Path) -> None:
+    with pytest.raises(InputError, match="Make its folder first"):
+        Writer().check(folder / "nowhere" / "a.bin")
+    with pytest.raises(InputError, match="is a folder"):
+        Writer().check(folder)
+    Writer().check(folder / "a.bin")
+    assert list(folder.iterdir()) == []
+
+
+def test_unused_adds_a_number(folder: Path) -> None:
+    assert unused(folder / "a.match.png").name == "a.match.png"
+    (folder / "a.match.png").touch()
+    (folder / "a.match-2.png").touch()
+    assert unused(folder / "a.match.png").name == "a.match-3.png"
+
+
+def test_make_folder(folder: Path) -> None:
+    assert make_folder(folder / "a/b") == folder / "a/b"
+    assert (make_folder(folder / "a/b") / ".").is_dir(), "and again"
+    (folder / "file").touch()
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        make_folder(folder / "file")
