@@ -7,23 +7,18 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
 from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, override
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size
-from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
-from ssdlossdbg.readers.saved.predictions import Predictions
-from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.readers.saved.tensor_files import Tensors, as_saved
 from ssdlossdbg.readers.saved.weights import decayed_weights
-from ssdlossdbg.readers.saved_batches import recognise_batch, recognise_predicted
 from ssdlossdbg.results import CompareResult, DetectResult, LossResult
 from ssdlossdbg.rules import Dialect
 
@@ -66,22 +61,11 @@ def loss(
     """
     rules = override(as_dialect(dialect), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
     saved, wanted = as_saved(predictions, "predictions"), as_saved(targets, "targets")
-    batch = recognise_batch(saved, wanted, priors, rules, layout)
-    check_image_size(batch.priors, [rules])
-    if threshold is not None and isinstance(batch.targets, EncodedTargets):
+    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images)
+    if threshold is not None and batch.encoded:
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
-    _check_photos(images, batch.predictions)
-    given = Batch(
-        batch.priors,
-        device,
-        predictions=batch.predictions,
-        targets=batch.targets,
-        classes=tuple(classes),
-        paths=(saved.where, wanted.where),
-        photos=[str(image) for image in images],
-    )
-    scene = Scene(given, rules)
+    scene = Scene(batch, rules)
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
     return replace(result, findings=find(scene.evidence, together=True))
 
@@ -114,12 +98,10 @@ def compare(
     base = as_dialect(reference, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
     saved, wanted = as_saved(predictions, "predictions"), as_saved(targets, "targets")
-    batch = recognise_batch(saved, wanted, priors, base, layout)
-    check_image_size(batch.priors, [base, *asked])
-    paths = (saved.where, wanted.where)
-    given = Batch(batch.priors, device, predictions=batch.predictions, targets=batch.targets, paths=paths)
-    findings = find(Scene(given, base).evidence, together=True)
-    return replace(analyse_compare(given, asked, base), findings=findings)
+    batch = as_batch(saved, wanted, priors, base, layout, device=device)
+    check_image_size(batch.named, asked)
+    findings = find(Scene(batch, base).evidence, together=True)
+    return replace(analyse_compare(batch, asked, base), findings=findings)
 
 
 def detect(
@@ -157,28 +139,12 @@ def detect(
         rules = replace(rules, detect=replace(rules.detect, score_threshold=score_threshold))
     if nms is not None:
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
-    saved, held = as_saved(predictions, "predictions"), None if targets is None else as_saved(targets, "targets")
-    wanted: Targets | None = None
-    if held is None:
-        predicted, named = recognise_predicted(saved, priors, rules, layout)
-    else:
-        batch = recognise_batch(saved, held, priors, rules, layout)
-        if isinstance(batch.targets, EncodedTargets):
-            what = "holds targets that are already encoded, and detections are held against objects"
-            raise InputError(held.where, what, NEEDS_OBJECTS)
-        predicted, wanted, named = batch.predictions, batch.targets, batch.priors
-    check_image_size(named, [rules])
-    _check_photos(images, predicted)
-    given = Batch(
-        named,
-        device,
-        predictions=predicted,
-        targets=wanted,
-        classes=tuple(classes),
-        paths=(saved.where, held.where if held else ""),
-        photos=[str(image) for image in images],
-    )
-    scene = Scene(given, rules)
+    saved, wanted = as_saved(predictions, "predictions"), None if targets is None else as_saved(targets, "targets")
+    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images)
+    if wanted and batch.encoded:
+        what = "holds targets that are already encoded, and detections are held against objects"
+        raise InputError(wanted.where, what, NEEDS_OBJECTS)
+    scene = Scene(batch, rules)
     return replace(analyse_detect(scene), findings=find(scene.evidence, together=True))
 
 
@@ -189,13 +155,3 @@ def _weights(weights: File | Mapping[str, Tensor], rules: Dialect) -> Mapping[st
         adding = ", ".join(name for name in dialect_names() if load_dialect(name).weight_decay.rate)
         raise InputError("--weights", what, f"Leave it out; those that do add it: {adding}.")
     return decayed_weights(as_saved(weights, "weights"), rules)
-
-
-def _check_photos(photos: Sequence[File], predicted: Predictions) -> None:
-    """Refuse more photos than the batch has images.
-
-    Raises:
-        InputError: there are more.
-    """
-    if len(photos) > len(predicted.loc):
-        raise InputError("--image", f"given {len(photos)} times for {len(predicted.loc)} images", "Give one each.")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import TypeVar
 
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size, load_priors
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.tensor_files import Saved
+from ssdlossdbg.readers.saved_batches import recognise_batch
 from ssdlossdbg.results import AnchorsResult, MatchResult, Subject
 from ssdlossdbg.rules import Dialect
 
@@ -30,6 +36,48 @@ def priors_or_default(priors: NamedPriors | str | None, rules: Dialect) -> Named
         InputError: unknown name or unusable file.
     """
     return priors if isinstance(priors, NamedPriors) else load_priors(priors or rules.prior_config)
+
+
+def as_batch(
+    predictions: Saved | None,
+    targets: Saved | None,
+    priors: NamedPriors | PriorSource | None,
+    rules: Dialect,
+    layout: SavedLayout,
+    *,
+    device: str = "auto",
+    classes: Sequence[str] = (),
+    photos: Sequence[File] = (),
+) -> Batch:
+    """What was saved of a batch, ready to be asked about.
+
+    Args:
+        predictions: loc and conf, with or without priors.
+        targets: boxes and labels, or what they were encoded into; at least one of both.
+        priors: what `load_priors` returned or takes; those of the predictions or the dialect if None.
+        rules: the dialect that it was saved under.
+        layout: what the user says of the tensors.
+        device: to compute on.
+        classes: class names in the order of their ids, background left out.
+        photos: of the first images.
+
+    Raises:
+        InputError: what cannot be used or does not belong together, more photos than images, or no such device.
+    """
+    found = recognise_batch(predictions, targets, priors, rules, layout, len(classes) + 1 if classes else None)
+    check_image_size(found.priors, [rules])
+    if found.predictions and len(photos) > len(found.predictions.loc):
+        what = f"given {len(photos)} times for {len(found.predictions.loc)} images"
+        raise InputError("--image", what, "Give one each.")
+    return Batch(
+        found.priors,
+        device,
+        predictions=found.predictions,
+        targets=found.targets,
+        classes=tuple(classes),
+        paths=(predictions.where if predictions else "", targets.where if targets else ""),
+        photos=[str(photo) for photo in photos],
+    )
 
 
 def as_dialect(dialect: Dialect | str, where: str = "--dialect") -> Dialect:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.check import analyse_annotations, by_file, refusal
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, priors_or_default
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
@@ -20,12 +19,8 @@ from ssdlossdbg.readers.annotations import load_images
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
-from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
-from ssdlossdbg.readers.saved.predictions import Predictions
-from ssdlossdbg.readers.saved.targets import Targets
-from ssdlossdbg.readers.saved_batches import recognise_batch, recognise_objects, recognise_predicted
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
 from ssdlossdbg.rules import Dialect
 
@@ -123,30 +118,16 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
-        return list(Scene(_given(batch, job), job.rules).evidence)
+        given = as_batch(
+            batch.predictions,
+            batch.targets,
+            job.priors,
+            job.rules,
+            job.layout,
+            device=job.device,
+            classes=job.classes,
+        )
+        return list(Scene(given, job.rules).evidence)
     except InputError as error:
         files = batch.files
         return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]
-
-
-def _given(batch: SavedBatch, job: _Job) -> Batch:
-    """What a saved batch, or one half of it, holds.
-
-    Raises:
-        InputError: what cannot be used, or does not belong together.
-    """
-    saved, held = batch.predictions, batch.targets
-    predicted: Predictions | None = None
-    wanted: Targets | EncodedTargets | None = None
-    if saved and held:
-        both = recognise_batch(saved, held, job.priors, job.rules, job.layout)
-        predicted, wanted, named = both.predictions, both.targets, both.priors
-        check_image_size(named, [job.rules])
-    elif saved:
-        predicted, named = recognise_predicted(saved, job.priors, job.rules, job.layout)
-    else:
-        assert held is not None
-        named = priors_or_default(job.priors, job.rules)
-        wanted = recognise_objects(held, named, job.rules, job.layout, len(job.classes) + 1 if job.classes else None)
-    paths = (saved.where if saved else "", held.where if held else "")
-    return Batch(named, job.device, predictions=predicted, targets=wanted, classes=job.classes, paths=paths)

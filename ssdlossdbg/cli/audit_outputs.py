@@ -73,7 +73,7 @@ def write_csv(result: AuditResult, path: Path, writer: Writer) -> None:
     Raises:
         InputError: the file cannot be written, or is an input.
     """
-    if result.interrupted and path.is_file():
+    if not result.complete and path.is_file():
         say_warning(f"--csv: {path} is left as it was: not all images were matched.")
         return
     from ssdlossdbg.report.audit.as_csv import audit_csv

@@ -33,7 +33,7 @@ def _names() -> list[str]:
 class Page(Group):
     """The page that is asked for."""
 
-    page: str = argument("PAGE", "Which page, or how its name begins.", default="index", autocompletion=_names)
+    page: str = argument("[PAGE]", "Which page, or how its name begins.", default="index", autocompletion=_names)
 
 
 @command

@@ -63,7 +63,7 @@ class Writer:
         self.written.append(str(path))
 
     def _check(self, path: Path) -> None:
-        if self._is_input(path):
+        if self._is_input(path) or (path.is_symlink() and self._in_dataset(path)):
             raise _overwritten(path)
         if path.is_dir():
             raise InputError(path, "is a folder", "Name a file in it.")

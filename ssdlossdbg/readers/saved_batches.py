@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
-from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.named_priors import (
@@ -28,82 +26,79 @@ from ssdlossdbg.rules import Dialect, Units
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What was saved of one batch."""
+class RecognisedBatch:
+    """What was saved of one batch; at least one of predictions and targets."""
 
-    predictions: Predictions
-    targets: Targets | EncodedTargets
+    predictions: Predictions | None
+    targets: Targets | EncodedTargets | None
     priors: NamedPriors
 
 
 def recognise_batch(
-    predictions: Saved, targets: Saved, priors: NamedPriors | PriorSource | None, dialect: Dialect, layout: SavedLayout
-) -> Batch:
-    """Predictions and targets of the same images, and their priors.
+    predictions: Saved | None,
+    targets: Saved | None,
+    priors: NamedPriors | PriorSource | None,
+    dialect: Dialect,
+    layout: SavedLayout,
+    classes: int | None = None,
+) -> RecognisedBatch:
+    """Predictions and targets of the same images, or either alone, and their priors.
 
     Args:
         predictions: loc and conf, with or without priors.
         targets: boxes and labels, or what they were encoded into.
-        priors: what `load_priors` returned, or what it takes; those in `predictions` if None.
-        dialect: what the targets are laid out for.
-        layout: what the user says of both.
+        priors: what `load_priors` returned or takes; if None, those saved with the predictions, or the dialect's own
+            where only targets were saved.
+        dialect: what the targets are laid out for, and whose preset to prefer where several are equal.
+        layout: what the user says of the tensors.
+        classes: how many there are, background included, for targets alone; as many as the labels ask for if None.
 
     Raises:
         InputError: what cannot be used, or does not belong together.
     """
-    predicted, named = recognise_predicted(predictions, priors, dialect, layout)
-    images, count, classes = predicted.conf.shape
-    wanted = recognise_targets(targets, dialect, layout, shape=(images, count, classes))
+    if predictions is None:
+        assert targets is not None
+        named = _named(priors or dialect.prior_config, layout, dialect)
+        return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
+    predicted = recognise_predictions(predictions, layout.own(dialect))
+    named = _priors_of(predicted, predictions.where, priors, dialect, layout)
+    if targets is None:
+        return RecognisedBatch(predicted, None, named)
+    images, count, columns = predicted.conf.shape
+    wanted = recognise_targets(targets, dialect, layout, shape=(images, count, columns))
     if isinstance(wanted, Targets):
-        check_batch(wanted, images, classes, targets.where)
-        _check_units(wanted, named, targets.where)
-    return Batch(predicted, wanted, named)
+        _check_objects(wanted, images, columns, named, targets.where)
+    return RecognisedBatch(predicted, wanted, named)
 
 
-def recognise_predicted(
-    saved: Saved, priors: NamedPriors | PriorSource | None, dialect: Dialect, layout: SavedLayout
-) -> tuple[Predictions, NamedPriors]:
-    """Predictions, and the priors that they are for.
+def _named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
+    return priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
 
-    Args:
-        saved: loc and conf, with or without priors.
-        priors: what `load_priors` returned, or what it takes; those saved with the predictions if None.
-        dialect: whose preset to prefer where several are equal.
-        layout: what the user says of them.
 
-    Raises:
-        InputError: what cannot be used, no priors, or another number of them.
-    """
-    predicted = recognise_predictions(saved, layout.own(dialect))
+def _priors_of(
+    predicted: Predictions,
+    where: str,
+    priors: NamedPriors | PriorSource | None,
+    dialect: Dialect,
+    layout: SavedLayout,
+) -> NamedPriors:
+    """The priors that the predictions are for, as many as those."""
     if priors is not None:
-        named = priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
-        where = f"--config {named.name}"
-        named = replace(named, overruled=_overruled(predicted, named, saved.where, dialect))
+        named = _named(priors, layout, dialect)
+        place = f"--config {named.name}"
+        named = replace(named, overruled=_overruled(predicted, named, where, dialect))
     elif predicted.priors is not None:
-        named = recognise_priors(predicted.priors, saved.where, layout, dialect.name)
-        where = f"{saved.where}, priors"
+        named = recognise_priors(predicted.priors, where, layout, dialect.name)
+        place = f"{where}, priors"
     else:
-        fix = "Say which they are: --config ssd300, or a saved tensor."
-        raise InputError(saved.where, "holds no priors", fix)
-    check_prior_count(named, predicted.loc.shape[1], where)
-    return predicted, named
+        raise InputError(where, "holds no priors", "Say which they are: --config ssd300, or a saved tensor.")
+    check_prior_count(named, predicted.loc.shape[1], place)
+    return named
 
 
-def recognise_objects(
-    saved: Saved, named: NamedPriors, dialect: Dialect, layout: SavedLayout, classes: int | None = None
+def _targets_alone(
+    saved: Saved, named: NamedPriors, dialect: Dialect, layout: SavedLayout, classes: int | None
 ) -> Targets | EncodedTargets:
-    """Targets whose predictions were not saved.
-
-    Args:
-        saved: boxes and labels, or what they were encoded into.
-        named: the priors that they are for.
-        dialect: what they are laid out for.
-        layout: what the user says of them.
-        classes: how many there are, background included; as many as the labels ask for if None.
-
-    Raises:
-        InputError: what cannot be used, a label beyond the classes, or another number of priors.
-    """
     encoded = recognise_encoded(saved.value)
     shape = (0, 0, 0)
     if encoded and encoded[0].numel():
@@ -113,9 +108,15 @@ def recognise_objects(
     if isinstance(wanted, EncodedTargets):
         check_prior_count(named, wanted.labels.shape[1], saved.where)
     else:
-        check_batch(wanted, len(wanted.boxes), classes or _highest(wanted.labels) + 1, saved.where)
-        _check_units(wanted, named, saved.where)
+        highest = max((int(image.max()) for image in wanted.labels if len(image)), default=0)
+        _check_objects(wanted, len(wanted.boxes), classes or highest + 1, named, saved.where)
     return wanted
+
+
+def _check_objects(wanted: Targets, images: int, classes: int, named: NamedPriors, where: str) -> None:
+    check_batch(wanted, images, classes, where)
+    if wanted.units is Units.PIXELS and not named.image_size_known:
+        raise InputError(where, "has boxes in pixels", SAY_IMAGE_SIZE)
 
 
 def _overruled(predicted: Predictions, named: NamedPriors, where: str, dialect: Dialect) -> NamedPriors | None:
@@ -132,12 +133,3 @@ def _overruled(predicted: Predictions, named: NamedPriors, where: str, dialect: 
         len(each.priors.boxes) == len(own) and torch.allclose(each.priors.boxes, own, 0, SAME_PRIORS) for each in saved
     )
     return None if any(same) else saved[0]
-
-
-def _check_units(wanted: Targets, named: NamedPriors, where: str) -> None:
-    if wanted.units is Units.PIXELS and not named.image_size_known:
-        raise InputError(where, "has boxes in pixels", SAY_IMAGE_SIZE)
-
-
-def _highest(labels: Iterable[Tensor]) -> int:
-    return max((int(image.max()) for image in labels if len(image)), default=0)

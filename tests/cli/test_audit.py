@@ -8,12 +8,15 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+from ssdlossdbg import api
 
 Voc = Callable[..., Path]
 GOOD = ("cat", (40, 20, 160, 90))
@@ -182,6 +185,42 @@ def test_ctrl_c_while_drawing_keeps_the_report(run: Any, dataset: Path, monkeypa
     outcome = run("audit", dataset, "--gallery", "1", "--fail-on", "never")
     assert outcome.code == 130
     assert "By class" in outcome.out
+
+
+@pytest.mark.parametrize("before", [b"old\n", None])
+def test_a_table_of_a_part_replaces_none_of_the_whole(
+    run: Any, dataset: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
+) -> None:
+    whole = api.audit
+
+    def interrupted(*words: Any, **options: Any) -> Any:
+        return replace(whole(*words, **options), done=1)
+
+    monkeypatch.setattr(api, "audit", interrupted)
+    if before is not None:
+        (folder / "a.csv").write_bytes(before)
+    outcome = run("audit", dataset, "--csv", "a.csv")
+    assert outcome.code == 130
+    if before is None:
+        assert (folder / "a.csv").read_text().startswith("image,")
+    else:
+        assert (folder / "a.csv").read_bytes() == before
+        assert "warning: --csv: a.csv is left as it was: not all images were matched." in outcome.err
+
+
+def test_ctrl_c_while_a_table_is_written_keeps_the_old_one(
+    run: Any, dataset: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(_result: object) -> Iterator[bytes]:
+        yield b"new"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssdlossdbg.report.audit.as_csv.audit_csv", rows)
+    (folder / "a.csv").write_bytes(b"old\n")
+    outcome = run("audit", dataset, "--csv", "a.csv")
+    assert outcome.code == 130
+    assert (folder / "a.csv").read_bytes() == b"old\n"
+    assert not list(folder.glob(".*.part"))
 
 
 def test_a_gallery_of_names_longer_than_files_can_have(run: Any, folder: Path, photo: Callable[..., Path]) -> None:

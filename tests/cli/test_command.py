@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import pytest
 import typer
+import typer.main
+from typer.testing import CliRunner
 
-from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.app import app
+from ssdlossdbg.cli.command import Command, command
+from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
 
 
@@ -51,3 +62,75 @@ def test_the_command_keeps_its_name_and_its_help() -> None:
         """Help."""
 
     assert (match.__name__, match.__doc__) == ("match", "Help.")
+
+
+@dataclass(frozen=True)
+class Sizes(Group):
+    """For tests."""
+
+    title = "Sizes"
+    size: int = option(3, "-s --size", "N", "How large.", min=1)
+
+
+@dataclass(frozen=True)
+class OtherSizes(Sizes):
+    """For tests, too: inherits an option into a section of its own."""
+
+    title = "Other sizes"
+    share: float | None = option(None, "--share", "SHARE", "How much of it.", min=0.0)
+    file: Path | None = option(None, "--file", "FILE", "Where to.", Role.OUTPUT_FILE)
+
+
+@dataclass(frozen=True)
+class Place(Group):
+    """For tests, too."""
+
+    where: str = argument("WHERE", "In which place.")
+
+
+def called(*words: str) -> Any:
+    """What a command of three groups is called with, or what is printed instead."""
+    seen: dict[str, Any] = {}
+
+    def grouped(place: Place, sizes: OtherSizes, writer: Writer) -> None:
+        """Help."""
+        seen.update(place=place, sizes=sizes, writer=writer)
+
+    program = typer.Typer(rich_markup_mode=None)
+    # As `from __future__ import annotations` does not reach what is local to a function.
+    grouped.__annotations__ = {"place": Place, "sizes": OtherSizes, "writer": Writer, "return": None}
+    program.command(cls=Command)(command(grouped))
+    result = CliRunner().invoke(program, words, catch_exceptions=False)
+    return seen or result.output
+
+
+def test_options_come_in_groups() -> None:
+    seen = called("here", "--size", "4", "--file", "a.txt")
+    assert (seen["place"], seen["sizes"]) == (Place("here"), OtherSizes(4, None, Path("a.txt")))
+    assert seen["writer"].inputs.count(Path("a.txt")) == 0
+    assert Path("here") in seen["writer"].inputs
+    assert called("here")["sizes"] == OtherSizes(3, None, None)
+
+
+def test_numbers_are_finite_and_in_range() -> None:
+    assert "nan is not a finite number" in called("here", "--share", "nan")
+    assert "is not in the range" in called("here", "--share", "-1")
+    assert "is not in the range" in called("here", "--size", "0")
+
+
+def test_each_group_is_a_section_of_the_help() -> None:
+    lines = called("--help").splitlines()
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["Arguments:", "Options:", "Other sizes:"]
+    sections = "\n".join(lines).split("Other sizes:")
+    assert "--traceback" in sections[0]
+    assert all(name in sections[1] for name in ("--size", "--share", "--file"))
+
+
+def test_no_command_takes_many_parameters_or_options_of_one_name() -> None:
+    group: Any = typer.main.get_command(app)
+    for name, each in group.commands.items():
+        function: Callable[..., None] = inspect.unwrap(each.callback)
+        assert len(inspect.signature(function).parameters) <= 20, name
+        spelled = [text for parameter in each.params for text in (*parameter.opts, *parameter.secondary_opts)]
+        assert len(spelled) == len(set(spelled)), name

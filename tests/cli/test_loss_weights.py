@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ssdlossdbg import api
+from ssdlossdbg.readers.saved.layout import SavedLayout
 
 Good = Callable[..., str]
 Refused = Callable[..., str]
@@ -139,7 +140,7 @@ def test_a_bad_fork(refused: Refused, batch: tuple[object, ...], folder: Path, l
 
 def test_as_a_function(save: Save, sample: Path) -> None:
     files = (sample / "preds.pt", sample / "targets.pt")
-    options: dict[str, Any] = {"dialect": "ssd.tensorflow", "device": "cpu", "label_offset": 1}
+    options: dict[str, Any] = {"dialect": "ssd.tensorflow", "device": "cpu", "layout": SavedLayout(label_offset=1)}
     result = api.loss(*files, **options, weights=save("w.pt", TENSORFLOW))
     assert result.weight_decay == pytest.approx(WANTED, rel=1e-12)
     assert result.decayed == (3, 4)

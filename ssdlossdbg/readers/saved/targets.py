@@ -62,42 +62,44 @@ def recognise_targets(
     Raises:
         InputError: other shapes or types, or a layout that says what encoded targets do not have.
     """
-    native, where, value = layout.own(dialect), saved.where, saved.value
-    encoded = recognise_encoded(value)
+    native, where = layout.own(dialect), saved.where
+    encoded = recognise_encoded(saved.value)
     if encoded:
         if layout.target_units is not None or layout.label_offset is not None:
             option = "--target-units" if layout.target_units is not None else "--label-offset"
             raise InputError(option, f"says nothing about {where}, whose targets are already encoded", "Leave it out.")
         return read_encoded(*encoded, where, shape, native)
     spec = native.native if native else NativeSpec()
-    if isinstance(value, Mapping):
-        value = _from_mapping(value, where)
-    if isinstance(value, Tensor) and value.ndim == 3:
-        images: list[Any] = _unpad(_float(value), spec)
-        words = f"a padded tensor {list(value.shape)}"
-    elif isinstance(value, (list, tuple)) and value:
-        images, words = list(value), f"a list of {len(value)} images"
-    else:
-        found = f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-        found = "an empty list" if isinstance(value, (list, tuple)) else found
-        raise InputError(where, f"holds {found}", EXPECTED)
-    pairs: list[tuple[Tensor, Tensor]]
+    images, words = _images(saved.value, where, spec)
+    units, offset = dialect.targets.units, dialect.targets.label_offset
     if all(isinstance(image, Mapping) for image in images):
         pairs = [_pair(image, f"{where}, image {index}") for index, image in enumerate(images)]
-        recognised = Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else Units.NORMALIZED
-        recognised, offset = (dialect.targets.units, dialect.targets.label_offset) if native else (recognised, 0)
         words += " with boxes and labels"
+        if not native:
+            units, offset = (Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else Units.NORMALIZED), 0
     else:
         pairs = [_rows(image, f"{where}, image {index}", spec) for index, image in enumerate(images)]
-        recognised, offset = dialect.targets.units, dialect.targets.label_offset
         words += f" with rows ({own_row(spec)})"
+    doubt = "" if layout.target_units else _doubt(units, _reach(pairs))
+    units = layout.target_units or units
     offset = offset if layout.label_offset is None else layout.label_offset
-    doubt = "" if layout.target_units else _doubt(recognised, _reach(pairs))
-    units = layout.target_units or recognised
     words += f", {native.name}'s own" if native else ""
     words += f", {units}, labels counted from {1 - offset}{doubt}"
     labels = tuple(_ids(label, offset, f"{where}, image {index}") for index, (_, label) in enumerate(pairs))
     return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, words)
+
+
+def _images(value: Any, where: str, spec: NativeSpec) -> tuple[list[Any], str]:
+    """What was saved of each image, and what all of it was, in words."""
+    if isinstance(value, Mapping):
+        value = _from_mapping(value, where)
+    if isinstance(value, Tensor) and value.ndim == 3:
+        return _unpad(_float(value), spec), f"a padded tensor {list(value.shape)}"
+    if isinstance(value, (list, tuple)) and value:
+        return list(value), f"a list of {len(value)} images"
+    found = f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    found = "an empty list" if isinstance(value, (list, tuple)) else found
+    raise InputError(where, f"holds {found}", EXPECTED)
 
 
 def _doubt(units: Units, reach: float) -> str:

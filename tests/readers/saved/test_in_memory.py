@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import ssdlossdbg
 from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.named_priors import load_priors
@@ -72,10 +73,10 @@ def test_priors_and_weights() -> None:
     assert load_priors(priors.numpy()).name == load_priors(PREDICTIONS).name == "ssd300-coco"
     apart = api.loss((loc, conf), TARGETS, priors, device="cpu", layout=SavedLayout(image_size=300))
     assert apart.loss == api.loss(PREDICTIONS, TARGETS, "ssd300-coco", device="cpu").loss
-    parameters = dict(torch.nn.Conv2d(3, 2, 1).named_parameters())
-    saved = api.loss(PREDICTIONS, TARGETS, dialect="ssd-keras", device="cpu", weights=parameters)
-    bare = api.loss(PREDICTIONS, TARGETS, dialect="ssd-keras", device="cpu")
-    assert saved.loss.total > bare.loss.total
+    parameters = {"kernel": torch.nn.Parameter(torch.ones(3, 2))}
+    decayed = api.loss(PREDICTIONS, TARGETS, dialect="ssd-keras", device="cpu", weights=parameters)
+    rate = ssdlossdbg.load_dialect("ssd-keras").weight_decay.rate
+    assert decayed.weight_decay == pytest.approx(rate * 6)
 
 
 @pytest.mark.parametrize(
