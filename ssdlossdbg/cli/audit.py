@@ -18,7 +18,6 @@ from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
 from ssdlossdbg.cli.writing import Writer, make_folder, unused
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
-from ssdlossdbg.report.view import View
 
 # Images that the report names; a gallery may ask for more.
 MOST_NAMED = 10
@@ -119,11 +118,10 @@ def audit(
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
     deliver(
-        result,
+        result.with_match_options(match_options(read, priors, rules, data)),
         report.format,
         findings,
         files=writer.written,
-        view=View(match_options=match_options(read, priors, rules, data)),
         exit_code=EXIT_INTERRUPTED if interrupted else EXIT_CLEAN,
     )
 

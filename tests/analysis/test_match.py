@@ -20,7 +20,7 @@ from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
-from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, LeftOut, MatchResult
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -168,7 +168,7 @@ def test_difficult_objects_are_left_out_and_the_rest_keep_their_numbers() -> Non
         ("b", (100.0, 0.0, 150.0, 25.0), True),
         ("b", (0.0, 0.0, 48.0, 25.0), False),
     )
-    assert found.left_out == ((0, "a"), (2, "b"))
+    assert found.left_out == (LeftOut(0, "a"), LeftOut(2, "b"))
     assert [item.index for item in found.ground_truth] == [1, 3]
     assert [item.lost_to for item in found.ground_truth] == [3, None]
 

@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.audit.tallies import Outcomes
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.datasets import Dataset
 from ssdlossdbg.readers.photo_sizes import PhotoSizes
-from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, WorstImage
+from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, Rivals, WorstImage
 
 SMALLEST_SIDE, SIDE_RATIO, IOU_BINS = 1.0, 1.1, 20
 MOST_PAIRS = 5
@@ -67,7 +67,7 @@ def contested(objects: Objects, names: Sequence[str]) -> Contested:
         lost=len(losers),
         without_positive=int(objects.without_positive[losers].sum()),
         pairs=tuple(
-            (names[pair // len(names)], names[pair % len(names)], number)
+            Rivals(names[pair // len(names)], names[pair % len(names)], number)
             for pair, number in zip(found[first].tolist(), counts[first].tolist(), strict=True)
         ),
     )

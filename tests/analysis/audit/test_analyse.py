@@ -20,7 +20,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.readers.datasets import Dataset, annotation_of
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Rivals, Tally
 
 SIZE = (400, 300)
 Make = Callable[..., Dataset]
@@ -151,7 +151,7 @@ def test_best_possible_recall_of_squares_worked_out_by_hand(make: Make) -> None:
     assert result.objects.best_iou.tolist() == pytest.approx([1.0, 676 / 1124, 196 / 900], abs=1e-5)
     assert result.objects.shape_iou.tolist() == pytest.approx([1.0, 1.0, 196 / 900], abs=1e-5)
     recalls = result.recalls
-    by_threshold = dict(zip(recalls.thresholds, zip(recalls.grid, recalls.shape, strict=True), strict=True))
+    by_threshold = {each.threshold: (each.grid, each.shape) for each in recalls}
     assert by_threshold[0.6] == (2 / 3, 2 / 3)
     assert by_threshold[0.65] == (1 / 3, 2 / 3)
     assert [(group.name, group.tally.ground_truth) for group in result.sizes if group.tally.ground_truth] == [
@@ -204,7 +204,7 @@ def test_rivals_for_a_prior(make: Make) -> None:
     small, same = (93, 93, 107, 107), (93, 93, 107, 107)
     result = audit(make([[small, same]], size=(300, 300)))
     assert (result.contested.lost, result.contested.without_positive) == (1, 1)
-    assert result.contested.pairs == (("ball", "cup", 1),)
+    assert result.contested.pairs == (Rivals("ball", "cup", 1),)
 
 
 def test_an_image_larger_than_a_block(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
