@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.multibox.matching import Matching
     from ssdlossdbg.multibox.matching import match as match_priors
     from ssdlossdbg.multibox.priors import Priors, generate_priors
-    from ssdlossdbg.readers.datasets import Dataset
+    from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.dialects import load_dialect
     from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
     from ssdlossdbg.readers.photos import Photo, load_photo
@@ -54,7 +54,7 @@ _HOMES = {
     "CompareResult": "results",
     "DetectResult": "results",
     "DetectSpec": "rules",
-    "Dataset": "readers.datasets",
+    "Dataset": "readers.annotations",
     "Dialect": "rules",
     "FitResult": "results",
     "GroundTruthBatch": "multibox.ground_truth",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_annotations, by_file, refusal
+from ssdlossdbg.analysis.audit.evidence import refusal
+from ssdlossdbg.analysis.check import analyse_dataset, by_file
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
@@ -14,11 +15,9 @@ from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, p
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotated import AnnotatedImage
-from ssdlossdbg.readers.annotations import load_images
+from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
-from ssdlossdbg.readers.photo_sizes import PhotoSizes
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
@@ -39,8 +38,8 @@ def check(
     A file that cannot be read stops nothing: that is a finding, too.
 
     Args:
-        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt), saved predictions and targets, or folders of them;
-            see `readers.inputs` for what is taken for what.
+        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt, Open Images CSV), saved predictions and targets, or
+            folders of them; see `readers.inputs` for what is taken for what.
         priors: what `load_priors` returned, or a preset, config file or saved tensor; if None, those in a batch's
             predictions, else the dialect's own.
         dialect: what `load_dialect` returned, or its name or file.
@@ -103,16 +102,9 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
     """What the checks see of annotation files, and of those that cannot be read."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
-    photos = PhotoSizes()
-    images: list[AnnotatedImage] = []
-    refused = []
-    for file in files:
-        try:
-            images += load_images(file, photos, job.classes)
-        except InputError as error:
-            refused.append(refusal(str(file), error))
-    tables, unusable = analyse_annotations(images, named, job.rules, job.classes, job.device)
-    return [*tables, describe_priors(named, job.rules), *unusable, *refused]
+    datasets, refused = load_files(files, job.classes)
+    found = [part for dataset in datasets for part in analyse_dataset(dataset, named, job.rules, job.device)]
+    return [*found, describe_priors(named, job.rules), *(refusal(each.file, each.error) for each in refused)]
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:

@@ -85,7 +85,7 @@ def audit(
                 track=track,
             )
         if ranks.count > 1:  # what the other processes read, they alone know
-            writer.inputs += map(Path, {*read.files, *(file for file, _ in read.refused)})
+            writer.inputs += map(Path, {*read.files, *(each.file for each in read.refused)})
         if report.csv and not silent:
             writer.check(report.csv)
         images = len(read.names) * (1 + data.augment)

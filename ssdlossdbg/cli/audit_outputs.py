@@ -14,7 +14,7 @@ from ssdlossdbg.cli.writing import Writer, make_folder
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
-    from ssdlossdbg.readers.datasets import Dataset
+    from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 
@@ -55,7 +55,7 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
 
 def match_options(read: Dataset, priors: Priors, rules: MatchRules, naming: DatasetOptions) -> tuple[str, ...]:
     """What makes `match` show an image as it was audited."""
-    numbered = read.format == "YOLO" and read.class_file  # and `match` looks for no names
+    numbered = read.format.numbered and read.class_file  # and `match` looks for no names
     given = {
         "--config": priors.config,
         "--prior-format": priors.prior_format.value if priors.prior_format is not BoxFormOption.CXCYWH else None,

@@ -1,21 +1,26 @@
-"""YOLO: a folder of txt files, a list of photos, or the data.yaml that names both."""
+"""YOLO: a txt file an image, a row an object: `class cx cy w h`, the box as fractions of the photo.
+
+The files are those in a folder, or those that a list of photos or the data.yaml leads to.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePath
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.datasets.folders import BEGINNING, files_below, is_folder
-from ssdlossdbg.readers.datasets.share import Share, Track
-from ssdlossdbg.readers.datasets.table import Refused, Rows, Table
+from ssdlossdbg.readers.annotations.folders import BEGINNING, files_below, is_folder
+from ssdlossdbg.readers.annotations.format import Format, Source, read_each
+from ssdlossdbg.readers.annotations.photo_files import ENDINGS
+from ssdlossdbg.readers.annotations.table import Refused, Rows, Table
 from ssdlossdbg.readers.files import is_file, lines_of, read_bytes, read_lines, read_text
-from ssdlossdbg.readers.photo_sizes import ENDINGS
-from ssdlossdbg.readers.yolo import may_be_yolo, parse_rows
 from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
 from ssdlossdbg.readers.yolo_yaml import YoloYaml, read_yolo_yaml
 
+COLUMNS = 5
+Row = tuple[float, float, float, float, float]
 NAME_FILES = ("classes.txt", "obj.names")
 YAML_FILES = ("data.yaml", "dataset.yaml")
 WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photos lie in `images`."
@@ -23,36 +28,52 @@ WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photo
 LabelFiles = dict[Path, str]
 
 
-def read_yolo(path: Path, classes: tuple[str, ...], share: Share, track: Track) -> Table:
-    """Every YOLO file that a folder holds or a data.yaml or list of photos leads to, or the one that is named.
+def may_be_yolo(file: Path, data: bytes) -> bool:
+    """Whether text lies in a folder of labels, or begins as rows do; names of classes may lie beside either."""
+    return file.name not in NAME_FILES and (FORMAT.folder in file.parts or _are_rows(data))
 
-    Args:
-        path: the folder or file.
-        classes: the names of the class numbers; those of the dataset if empty.
-        share: which of its files to read here.
-        track: watches the files being read.
+
+def _are_rows(data: bytes) -> bool:
+    """Whether text is empty or begins as a row does, with three columns or more of which two are numbers."""
+    first = data.decode("utf-8-sig", errors="replace").strip().partition("\n")[0].split()
+    return not first or (len(first) > 2 and all(map(_is_number, first[:2])))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_yolo(source: Source) -> Table:
+    """Every YOLO file that a folder holds or a data.yaml or list of photos leads to, or the one that is named.
 
     Raises:
         InputError: there is none, or nobody names the classes.
     """
-    config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS else None
-    files, refused = _of_splits(config, path) if config else (_label_files(path), [])
+    path = source.path
+    config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS and not source.holds_objects else None
+    files, refused = _of_splits(config, path) if config else (_label_files(source), [])
     class_file = path if config else _class_file(path)
-    names = classes or (config.names if config else _names(class_file) if class_file else ())
-    rows = Rows()
-    for file, image in track(share.part(list(files.items()))):
-        _read_file(file, image, rows)
+    names = source.classes or (config.names if config else _names(class_file) if class_file else ())
+    rows = read_each(files, source, _add)
     labels = tuple(_label(number, names) for number in rows.labels)
-    table = share.whole(rows.table("YOLO", labels=labels, listed=names, fractions=True))
+    table = source.share.whole(rows.table(FORMAT, labels, listed=names, class_file=class_file))
     if not table.names and not table.refused:
         raise InputError(path, "holds no YOLO .txt", "Name the folder that holds the labels, or the data.yaml.")
     if table.labels and not names:
         fix = "Add --classes with the file of names, or a,b,c in their order."
         raise InputError(path, "names its classes by number only", fix)
-    return replace(table, refused=(*refused, *table.refused), class_file=class_file)
+    return replace(table, refused=(*refused, *table.refused))
 
 
-def is_photo_list(text: str) -> bool:
+def _leads(data: bytes) -> bool:
+    return _are_rows(data) or _is_photo_list(data.decode(errors="replace"))
+
+
+def _is_photo_list(text: str) -> bool:
     """Whether text lists photos, a path a line."""
     first = text.strip().partition("\n")[0].strip().lower()
     return first.endswith(ENDINGS)
@@ -65,21 +86,41 @@ def _label(number: object, names: tuple[str, ...]) -> str:
     return names[int(number)] if whole else f"class {number:g}"
 
 
-def _read_file(file: Path, image: str, rows: Rows) -> None:
+def _add(file: Path, image: str, rows: Rows) -> None:
     if image and not is_file(file):
         rows.add_image(image, str(file))  # a photo without labels shows nothing
         return
-    try:
-        data = read_bytes(file)
-        if not image and "labels" not in file.parts and not may_be_yolo(data[:BEGINNING]):
-            return
-        found = parse_rows(data, file)
-    except InputError as error:
-        rows.refused.append((str(file), error))
+    data = read_bytes(file)
+    if not image and not may_be_yolo(file, data[:BEGINNING]):
         return
+    found = _parse_rows(data, file)
     place = rows.add_image(image or file.stem, str(file))
-    for _, (number, cx, cy, w, h) in found:
+    for number, cx, cy, w, h in found:
         rows.add_object(place, number, (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
+
+
+def _parse_rows(data: bytes, path: Path) -> list[Row]:
+    """The rows `class, cx, cy, w, h` of a YOLO file."""
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(path, "is neither XML, JSON nor text", "Give Pascal VOC, COCO or YOLO annotations.") from None
+    columns = ((number, line.split()) for number, line in enumerate(lines, start=1))
+    return [_numbers(row, number, path) for number, row in columns if row]
+
+
+def _numbers(row: list[str], line: int, path: Path) -> Row:
+    if len(row) != COLUMNS:
+        what = f"has {len(row)} columns, expected 5: class cx cy w h"
+        raise InputError(f"{path}, line {line}", what, "Polygons and other formats are not YOLO boxes; convert them.")
+    try:
+        number, cx, cy, w, h = map(float, row)
+    except ValueError:
+        number = cx = cy = w = h = math.nan
+    if not all(map(math.isfinite, (number, cx, cy, w, h))):
+        what = f"holds something that is not a number: {' '.join(row)[:60]}"
+        raise InputError(f"{path}, line {line}", what, "Write five numbers.")
+    return number, cx, cy, w, h
 
 
 def _class_file(path: Path) -> Path | None:
@@ -97,11 +138,12 @@ def _names(file: Path) -> tuple[str, ...]:
     return tuple(read_lines(file))
 
 
-def _label_files(path: Path) -> LabelFiles:
+def _label_files(source: Source) -> LabelFiles:
+    path = source.path
     if is_folder(path):
         return _in_folder(path)
-    text = read_text(path)
-    if not is_photo_list(text):
+    text = "" if source.holds_objects else read_text(path)
+    if not _is_photo_list(text):
         return {path: path.stem}
     files = _of_photos(text, [path.parent])
     if not files:
@@ -110,7 +152,8 @@ def _label_files(path: Path) -> LabelFiles:
 
 
 def _in_folder(folder: Path) -> LabelFiles:
-    return {file: "" for file in files_below(folder, ".txt", "labels") if file.name not in NAME_FILES}
+    found = files_below(folder, FORMAT.endings, FORMAT.folder)
+    return {file: "" for file in found if file.name not in NAME_FILES}
 
 
 def _of_splits(config: YoloYaml, path: Path) -> tuple[LabelFiles, list[Refused]]:
@@ -121,10 +164,10 @@ def _of_splits(config: YoloYaml, path: Path) -> tuple[LabelFiles, list[Refused]]
         found = _of_split(config.root, split.replace("\\", "/"), path.parent)
         if not found:
             fix = f"Looked in {config.root / split}. {WHERE_LABELS_LIE}"
-            refused.append((str(path), InputError(path, f"leads to no labels at {split}", fix)))
+            refused.append(Refused(str(path), InputError(path, f"leads to no labels at {split}", fix)))
         files |= found
     if not files:
-        raise refused[0][1]
+        raise refused[0].error
     return files, refused
 
 
@@ -160,3 +203,18 @@ def _beside(photos: Path) -> Path:
         return photos
     last = len(parts) - 1 - parts[::-1].index("images")
     return Path(*parts[:last], "labels", *parts[last + 1 :])
+
+
+FORMAT = Format(
+    name="yolo",
+    title="YOLO",
+    endings=(".txt",),
+    read=read_yolo,
+    may_be=may_be_yolo,
+    leads=_leads,
+    folder="labels",
+    list_endings=YAML_ENDINGS,
+    layout="cxcywh",
+    fractions=True,
+    numbered=True,
+)

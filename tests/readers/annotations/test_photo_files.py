@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ssdlossdbg.readers.annotations import load_images
-from ssdlossdbg.readers.photo_sizes import PhotoSizes, photo_size
+from ssdlossdbg.readers.annotations import Photos, load_file, photo_sizes
+from ssdlossdbg.readers.annotations.photo_files import photo_size
 
 SIZE = (40, 30)
 VOC = "<annotation><filename>{}</filename><size><width>9</width><height>9</height></size></annotation>"
+
+
+def found(annotation: Path, name: str = "", many_in_file: bool = False) -> tuple[int, int] | None:
+    """The size of the photo that the annotation file calls so."""
+    path = Photos(many_in_file).find(str(annotation), name)
+    return None if path is None else photo_size(path)
 
 
 def photo(path: Path, size: tuple[int, int] = SIZE, orientation: int = 1) -> Path:
@@ -36,16 +42,16 @@ def photo(path: Path, size: tuple[int, int] = SIZE, orientation: int = 1) -> Pat
 def test_photo_of_the_same_stem(tmp_path: Path, annotation: str, image: str) -> None:
     photo(tmp_path / image)
     (tmp_path / annotation).parent.mkdir(exist_ok=True, parents=True)
-    assert PhotoSizes().of_stem(tmp_path / annotation) == SIZE
+    assert found(tmp_path / annotation) == SIZE
 
 
 def test_paths_relative_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo(tmp_path / "JPEGImages/a.jpg")
     (tmp_path / "Annotations/deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "Annotations")
-    assert PhotoSizes().of_stem(Path("a.xml")) == SIZE
+    assert found(Path("a.xml")) == SIZE
     monkeypatch.chdir(tmp_path / "Annotations/deep")
-    assert PhotoSizes().of_stem(Path("../a.xml")) == SIZE
+    assert found(Path("../a.xml")) == SIZE
 
 
 @pytest.mark.parametrize(
@@ -59,14 +65,21 @@ def test_paths_relative_to_the_working_folder(tmp_path: Path, monkeypatch: pytes
 def test_photo_that_the_annotation_names(tmp_path: Path, annotation: str, image: str, name: str) -> None:
     photo(tmp_path / image)
     (tmp_path / annotation).parent.mkdir(exist_ok=True)
-    assert PhotoSizes().named(tmp_path / annotation, name) == SIZE
+    assert found(tmp_path / annotation, name, many_in_file=True) == SIZE
 
 
 def test_no_photo(tmp_path: Path) -> None:
-    sizes = PhotoSizes()
-    assert sizes.of_stem(tmp_path / "nowhere/a.xml") is None
-    assert sizes.named(tmp_path / "a.xml", "") is None
-    assert sizes.named(tmp_path / "a.xml", "b\0.jpg") is None
+    assert found(tmp_path / "nowhere/a.xml") is None
+    photo(tmp_path / "a.jpg")
+    assert found(tmp_path / "a.json", many_in_file=True) is None, "the file holds many"
+    assert found(tmp_path / "a.json", "b\0.jpg", many_in_file=True) is None
+
+
+def test_of_several_photos_the_first_ending_wins(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png", (1, 1))
+    photo(tmp_path / "a.jpg")
+    assert found(tmp_path / "a.txt") == SIZE
+    assert found(tmp_path / "labels.json", "a", many_in_file=True) == SIZE
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
@@ -93,37 +106,18 @@ def test_stem_is_asked_before_the_name_that_a_voc_file_gives(tmp_path: Path) -> 
     annotation = tmp_path / "a.xml"
     annotation.write_text(VOC.format("b.jpg"))
     photo(tmp_path / "b.jpg", (20, 10))
-    assert load_images(annotation, PhotoSizes())[0].photo_size == (20, 10)
+    assert photo_sizes(load_file(annotation)).tolist() == [[20, 10]]
     photo(tmp_path / "a.jpg")
-    assert load_images(annotation, PhotoSizes())[0].photo_size == SIZE
+    assert photo_sizes(load_file(annotation)).tolist() == [[*SIZE]]
 
 
-def test_yolo_without_its_photo_keeps_fractions(tmp_path: Path) -> None:
-    annotation = tmp_path / "a.txt"
-    annotation.write_text("0 0.5 0.5 0.5 1.0")
-    (image,) = load_images(annotation, PhotoSizes(), ("cat",))
-    assert (image.photo_size, image.annotation.objects[0].box) == (None, (0.25, 0.0, 0.75, 1.0))
-    photo(tmp_path / "a.jpg")
-    (image,) = load_images(annotation, PhotoSizes(), ("cat",))
-    assert (image.photo_size, image.annotation.objects[0].box) == (SIZE, (10.0, 0.0, 30.0, 30.0))
-
-
-def test_every_image_of_a_coco_file(tmp_path: Path) -> None:
+def test_every_image_of_a_coco_file_or_those_that_are_asked_for(tmp_path: Path) -> None:
     annotation = tmp_path / "a.json"
     annotation.write_text(
         '{"images": [{"id": 5, "file_name": "p.jpg", "width": 9, "height": 8}, {"id": 2, "file_name": "q r.jpg"}],'
-        '"categories": [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}], "annotations": ['
-        '{"image_id": 2, "category_id": 3, "bbox": [1, 2, 3, 4]},'
-        '{"image_id": 5, "category_id": 7, "bbox": [0, 0, 1, 1]},'
-        '{"image_id": 2, "category_id": 7, "bbox": [5, 6, 7, 8], "iscrowd": 1}]}'
+        '"categories": [], "annotations": []}'
     )
     photo(tmp_path / "q r.jpg")
-    first, second = load_images(annotation, PhotoSizes())
-    assert (first.name, first.photo_size, first.annotation.size) == ("p.jpg", None, (9, 8))
-    assert (second.name, second.photo_size, second.annotation.size) == ("q r.jpg", SIZE, None)
-    assert [(item.index, item.label, item.difficult) for item in second.annotation.objects] == [
-        (0, "cat", False),
-        (1, "dog", True),
-    ]
-    assert second.annotation.objects[1].box == (5, 6, 12, 14)
-    assert first.annotation.class_names == ("cat", "dog")
+    dataset = load_file(annotation)
+    assert photo_sizes(dataset).tolist() == [[0, 0], [*SIZE]]
+    assert photo_sizes(dataset, [0]).tolist() == [[0, 0], [0, 0]]

@@ -1,19 +1,20 @@
-"""Annotations: the three formats, how they are told apart, and what is said of bad ones."""
+"""One file of annotations, as of one photo: how formats are told apart, and what is said of bad ones."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
-from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.annotations import Dataset, load_file
 
 Refused = Callable[[Callable[[], object]], InputError]
+Box = tuple[float, float, float, float]
 SIZE = "<size><width>100</width><height>50</height><depth>3</depth></size>"
 BOX = "<bndbox><xmin>11</xmin><ymin>6</ymin><xmax>31</xmax><ymax>26</ymax></bndbox>"
 CAT = f"<object><name>cat</name>{BOX}</object>"
@@ -52,16 +53,38 @@ def coco(**changes: Any) -> dict[str, Any]:
     return {**table, **changes}
 
 
-def read(path: Path, data: str | bytes | dict[str, Any], classes: tuple[str, ...] = ("cat", "dog")) -> Annotation:
-    """Write the file and read it as the annotation of a photo of 100 x 50 pixels."""
+@dataclass(frozen=True)
+class Object:
+    """A row of a dataset."""
+
+    index: int
+    label: str
+    box: tuple[float, ...]
+    difficult: bool = False
+
+
+def objects(dataset: Dataset) -> tuple[Object, ...]:
+    """The rows of a dataset, as annotated."""
+    columns = (dataset.index, dataset.label, dataset.boxes, dataset.difficult)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(Object(index, dataset.labels[label], tuple(box), hard) for index, label, box, hard in rows)
+
+
+def size_of(dataset: Dataset) -> tuple[int, ...]:
+    """The (width, height) that a dataset of one photo declares."""
+    return tuple(dataset.sizes[0].tolist())
+
+
+def read(path: Path, data: str | bytes | dict[str, Any], classes: tuple[str, ...] = ("cat", "dog")) -> Dataset:
+    """Write the file and read it as the annotation of a photo."""
     text = json.dumps(data) if isinstance(data, dict) else data
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return load_annotation(path, Path("photos/photo.jpg"), (100, 50), classes)
+    return load_file(path, classes).only(Path("photos/photo.jpg"))
 
 
-def cat(index: int = 0, label: str = "cat") -> AnnotatedObject:
+def cat(index: int = 0, label: str = "cat") -> Object:
     """The object of `VOC`."""
-    return AnnotatedObject(index, label, (11.0, 6.0, 31.0, 26.0))
+    return Object(index, label, (11.0, 6.0, 31.0, 26.0))
 
 
 # Recognition
@@ -84,25 +107,25 @@ def cat(index: int = 0, label: str = "cat") -> AnnotatedObject:
 )
 def test_format_is_recognised_by_content(name: str, data: str | bytes, format: str, tmp_path: Path) -> None:
     annotation = read(tmp_path / name, data)
-    assert (annotation.format, annotation.path) == (format, tmp_path / name)
-    assert len(annotation.objects) == (1 if format == "Pascal VOC" else 2)
+    assert (annotation.format.title, annotation.path) == (format, tmp_path / name)
+    assert len(objects(annotation)) == (1 if format == "Pascal VOC" else 2)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.labels"])
 @pytest.mark.parametrize("data", [b"0 .5 .5 .2 .2", BOM + b"0 .5 .5 .2 .2", b"\r\n\n 0\t.5 .5 .2 .2 \r\n"])
 def test_anything_else_is_yolo(name: str, data: bytes, tmp_path: Path) -> None:
     annotation = read(tmp_path / name, data)
-    assert annotation.format == "YOLO"
-    assert len(annotation.objects) == 1
+    assert annotation.format.title == "YOLO"
+    assert len(objects(annotation)) == 1
 
 
 @pytest.mark.parametrize(
     ("name", "data", "what"),
     [
-        ("a.xml", b"", "is not well-formed XML (no element found: line 1, column 0)"),
-        ("a.xml", b" \n", "is not well-formed XML (no element found: line 2, column 0)"),
+        ("a.xml", b"", "is empty"),
+        ("a.xml", b" \n", "is empty"),
         ("a.xml", b"0 .5 .5 .2 .2", "is not well-formed XML (syntax error: line 1, column 0)"),
-        ("a.json", b"", "is not JSON (Input data was truncated)"),
+        ("a.json", b"", "is empty"),
         ("a.txt", b"\xff\xd8\xff\xe0\0\x10JFIF", "is neither XML, JSON nor text"),
         ("a.txt", "0 .5 .5 .2 .2".encode("utf-16"), "is neither XML, JSON nor text"),
     ],
@@ -118,7 +141,7 @@ def test_ending_decides_where_the_content_does_not(
     ("name", "what"), [("none.xml", "no such file"), ("", "is a folder, not a file"), ("a\0b", "cannot be a path (")]
 )
 def test_no_file(name: str, what: str, tmp_path: Path, refused: Refused) -> None:
-    error = refused(lambda: load_annotation(tmp_path / name, Path("photo.jpg"), (100, 50)))
+    error = refused(lambda: load_file(tmp_path / name))
     assert error.where == str(tmp_path / name)
     assert error.what.startswith(what)
 
@@ -129,25 +152,25 @@ def test_no_file(name: str, what: str, tmp_path: Path, refused: Refused) -> None
 def test_voc(tmp_path: Path) -> None:
     second = f"<object><name> dog\n</name><pose>Left</pose><difficult>1</difficult>{BOX}</object>"
     annotation = read(tmp_path / "a.xml", VOC.replace(CAT, CAT + second))
-    assert annotation.size == (100, 50)
-    assert annotation.one_based
-    assert annotation.class_names == ()
-    assert annotation.objects == (cat(), AnnotatedObject(1, "dog", (11.0, 6.0, 31.0, 26.0), difficult=True))
+    assert size_of(annotation) == (100, 50)
+    assert annotation.format.one_based
+    assert annotation.listed == ()
+    assert objects(annotation) == (cat(), Object(1, "dog", (11.0, 6.0, 31.0, 26.0), difficult=True))
 
 
 def test_voc_without_objects(tmp_path: Path) -> None:
-    assert read(tmp_path / "a.xml", f"<annotation>{SIZE}</annotation>").objects == ()
+    assert objects(read(tmp_path / "a.xml", f"<annotation>{SIZE}</annotation>")) == ()
 
 
 @pytest.mark.parametrize("flag", ["", "<difficult/>", "<difficult>0</difficult>", "<difficult> 0 </difficult>"])
 def test_voc_without_difficult_flag(flag: str, tmp_path: Path) -> None:
     data = VOC.replace("</name>", f"</name>{flag}")
-    assert read(tmp_path / "a.xml", data).objects == (cat(),)
+    assert objects(read(tmp_path / "a.xml", data)) == (cat(),)
 
 
 def test_voc_parts_are_no_objects(tmp_path: Path) -> None:
     part = "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>"
-    assert read(tmp_path / "a.xml", VOC.replace("</object>", f"{part}</object>")).objects == (cat(),)
+    assert objects(read(tmp_path / "a.xml", VOC.replace("</object>", f"{part}</object>"))) == (cat(),)
 
 
 @pytest.mark.parametrize(
@@ -160,17 +183,13 @@ def test_voc_parts_are_no_objects(tmp_path: Path) -> None:
         ("xmax", "1e308", (11, 6, 1e308, 26)),
     ],
 )
-def test_voc_box_need_not_make_sense(
-    corner: str, text: str, expected: tuple[float, float, float, float], tmp_path: Path
-) -> None:
-    assert read(tmp_path / "a.xml", box(corner, text)).objects[0].box == expected
+def test_voc_box_need_not_make_sense(corner: str, text: str, expected: Box, tmp_path: Path) -> None:
+    assert objects(read(tmp_path / "a.xml", box(corner, text)))[0].box == expected
 
 
-@pytest.mark.parametrize("declared", [(7, 7), (100, 50), (10**30, 1)])
+@pytest.mark.parametrize("declared", [(7, 7), (100, 50), (2**31, 1)])
 def test_voc_size_need_not_be_the_photos(declared: tuple[int, int], tmp_path: Path) -> None:
-    found = read(tmp_path / "a.xml", size(*declared)).size
-    assert found is not None
-    assert found == pytest.approx(declared)
+    assert size_of(read(tmp_path / "a.xml", size(*declared))) == declared
 
 
 @pytest.mark.parametrize(
@@ -187,7 +206,7 @@ def test_voc_size_need_not_be_the_photos(declared: tuple[int, int], tmp_path: Pa
     ids=["utf-16", "utf-16-without-bom", "latin-1", "doctype", "external-doctype", "cdata", "comment"],
 )
 def test_voc_in_other_clothes(data: bytes, tmp_path: Path) -> None:
-    assert read(tmp_path / "a.xml", data).objects == (cat(),)
+    assert objects(read(tmp_path / "a.xml", data)) == (cat(),)
 
 
 ENTITIES = "declares XML entities, which can blow up to any size"
@@ -213,9 +232,9 @@ LAUGHS = "".join(f"<!ENTITY l{i} '{f'&l{i - 1};' * 10 if i else 'lol'}'>" for i 
         ("<annotation>" + "<a>" * 10**6 + "</a>" * 10**6 + "</annotation>", ", annotation", "has no <size>", "Add it"),
         (VOC.replace(SIZE, ""), ", annotation", "has no <size><width>", "Add it, as a number of pixels."),
         (VOC.replace(SIZE, "<size><width>9</width></size>"), ", annotation", "has no <size><height>", "Add it"),
-        (size(0, 0), ", size", "says the photo is 0 x 0 pixels", "Write the photo's real size, 100 x 50."),
-        (size(-100, 50), ", size", "says the photo is -100 x 50 pixels", "Write the photo's real size, 100 x 50."),
-        (size(0.5, 50), ", size", "says the photo is 0 x 50 pixels", "Write the photo's real size, 100 x 50."),
+        (size(0, 0), ", size", "says the photo is 0 x 0 pixels", "Write the photo's real size."),
+        (size(-100, 50), ", size", "says the photo is -100 x 50 pixels", "Write the photo's real size."),
+        (size(0.5, 50), ", size", "says the photo is 0 x 50 pixels", "Write the photo's real size."),
         (size("wide", 50), ", annotation", "<size><width> is 'wide', not a number", "Write a number."),
         (size("", 50), ", annotation", "<size><width> is '', not a number", "Write a number."),
         (size("nan", 50), ", annotation", "<size><width> is 'nan', not a number", "Write a number."),
@@ -251,17 +270,17 @@ def test_bad_voc(data: str, place: str, what: str, fix: str, tmp_path: Path, ref
 
 def test_coco(tmp_path: Path) -> None:
     annotation = read(tmp_path / "a.json", coco())
-    assert annotation.size == (100, 50)
-    assert not annotation.one_based
-    assert annotation.class_names == ("car", "dog"), "in the order of their ids"
-    assert annotation.objects == (
-        AnnotatedObject(0, "dog", (11.0, 6.0, 31.0, 26.5)),
-        AnnotatedObject(1, "car", (1.0, 2.0, 4.0, 6.0), difficult=True),
+    assert size_of(annotation) == (100, 50)
+    assert not annotation.format.one_based
+    assert annotation.listed == ("car", "dog"), "in the order of their ids"
+    assert objects(annotation) == (
+        Object(0, "dog", (11.0, 6.0, 31.0, 26.5)),
+        Object(1, "car", (1.0, 2.0, 4.0, 6.0), difficult=True),
     )
 
 
 def test_coco_image_without_objects(tmp_path: Path) -> None:
-    assert read(tmp_path / "a.json", coco(annotations=[])).objects == ()
+    assert objects(read(tmp_path / "a.json", coco(annotations=[]))) == ()
 
 
 @pytest.mark.parametrize(
@@ -270,19 +289,17 @@ def test_coco_image_without_objects(tmp_path: Path) -> None:
 def test_coco_without_size(declared: dict[str, int], tmp_path: Path) -> None:
     images = [{"id": 9, "file_name": "photo.jpg", **declared}]
     annotation = read(tmp_path / "a.json", coco(images=images))
-    assert annotation.size is None
-    assert len(annotation.objects) == 2
+    assert size_of(annotation) == (0, 0)
+    assert len(objects(annotation)) == 2
 
 
 @pytest.mark.parametrize(
     ("bbox", "expected"),
     [([1, 2, -3, -4], (1, 2, -2, -2)), ([1, 2, 0, 0], (1, 2, 1, 2)), ([-50, 0, 900, 1e9], (-50, 0, 850, 1e9))],
 )
-def test_coco_box_need_not_make_sense(
-    bbox: list[float], expected: tuple[float, float, float, float], tmp_path: Path
-) -> None:
+def test_coco_box_need_not_make_sense(bbox: list[float], expected: Box, tmp_path: Path) -> None:
     entry = {"image_id": 9, "category_id": 3, "bbox": bbox}
-    assert read(tmp_path / "a.json", coco(annotations=[entry])).objects[0].box == expected
+    assert objects(read(tmp_path / "a.json", coco(annotations=[entry])))[0].box == expected
 
 
 def entry(**changes: Any) -> list[dict[str, Any]]:
@@ -291,6 +308,7 @@ def entry(**changes: Any) -> list[dict[str, Any]]:
     return [{key: value for key, value in whole.items() if value is not ...}]
 
 
+ENTRY = "Correct the entry or remove it."
 SHAPE = "COCO needs images, annotations and categories; correct that place."
 
 
@@ -301,7 +319,7 @@ SHAPE = "COCO needs images, annotations and categories; correct that place."
         (json.dumps(coco())[:-9], "", "is not JSON (Input data was truncated)", "Correct that place"),
         (json.dumps(coco()) + "x", "", "is not JSON (JSON is malformed: trailing characters", "Correct that place"),
         (json.dumps(coco()).replace("[11,", "[NaN,"), "", "is not JSON (JSON is malformed", "It holds NaN"),
-        (json.dumps(coco()).replace("[11,", "[1e999,"), ", annotations[1].bbox[0]", "number out of range", SHAPE),
+        (json.dumps(coco()).replace("[11,", "[1e999,"), ", annotations[1]", "number out of range - at", ENTRY),
         (json.dumps(coco()).encode().replace(b"dog", b"d\xffg"), "", "is not JSON (", "Correct that place"),
         (json.dumps(coco()).replace("dog", "\\ud800"), "", "is not JSON (", "Correct that place"),
         ("{\0}", "", "is not JSON (JSON is malformed: object keys must be strings", "Correct that place"),
@@ -312,25 +330,20 @@ SHAPE = "COCO needs images, annotations and categories; correct that place."
         ("{}", "", "object missing required field `images`", SHAPE),
         ({"images": [], "annotations": []}, "", "object missing required field `categories`", SHAPE),
         ({"shapes": [], "imagePath": "photo.jpg"}, "", "object missing required field `images`", SHAPE),
-        (coco(images=[{"id": "9", "file_name": "photo.jpg"}]), ", images[0].id", "expected `int`, got `str`", SHAPE),
-        (coco(annotations=entry(category_id=1.5)), ", annotations[0].category_id", "expected `int`, got `float", SHAPE),
-        (coco(annotations=entry(category_id=...)), ", annotations[0]", "object missing required field `cat", SHAPE),
-        (coco(annotations=entry(bbox=...)), ", annotations[0]", "object missing required field `bbox`", SHAPE),
-        (coco(annotations=entry(bbox=[1, 2, 3])), ", annotations[0].bbox", "expected `array` of length 4", SHAPE),
-        (coco(annotations=entry(bbox=[1, 2, 3, "4"])), ", annotations[0].bbox[3]", "expected `float`, got `st", SHAPE),
-        (coco(annotations=entry(bbox=None)), ", annotations[0].bbox", "expected `array`, got `null`", SHAPE),
-        (coco(annotations=entry(iscrowd="no")), ", annotations[0].iscrowd", "expected `int`, got `str`", SHAPE),
-        (
-            coco(annotations=entry(category_id=4)),
-            ", object 0 of train/photo.jpg",
-            "has category 4, which `categories` does not list",
-            "Known: 3, 18.",
-        ),
-        (coco(categories=[]), ", object 0 of train/photo.jpg", "has category 18, which", "Known: none."),
+        (coco(images=[{"id": "9", "file_name": "photo.jpg"}]), ", images[0]", "expected `int`, got `str`", ENTRY),
+        (coco(annotations=entry(category_id=1.5)), ", annotations[0]", "expected `int`, got `float", ENTRY),
+        (coco(annotations=entry(category_id=...)), ", annotations[0]", "object missing required field `cat", ENTRY),
+        (coco(annotations=entry(bbox=...)), ", annotations[0]", "object missing required field `bbox`", ENTRY),
+        (coco(annotations=entry(bbox=[1, 2, 3])), ", annotations[0]", "expected `array` of length 4", ENTRY),
+        (coco(annotations=entry(bbox=[1, 2, 3, "4"])), ", annotations[0]", "expected `float`, got `st", ENTRY),
+        (coco(annotations=entry(bbox=None)), ", annotations[0]", "expected `array`, got `null`", ENTRY),
+        (coco(annotations=entry(iscrowd="no")), ", annotations[0]", "expected `int`, got `str`", ENTRY),
+        (coco(annotations=entry(category_id=4)), ", annotations[0]", "refers to id 4, which `categories`", "Add it"),
+        (coco(categories=[]), ", annotations[0]", "refers to id 18, which `categories` does not list (2", "Add it"),
         (
             coco(images=[{"id": 9, "file_name": "photo.jpg"}, {"id": 11, "file_name": "val/photo.jpg"}]),
             "",
-            "lists photo.jpg 2 times (ids 9, 11)",
+            "lists photo.jpg 2 times",
             "Keep one entry.",
         ),
     ],
@@ -365,30 +378,29 @@ def test_coco_that_does_not_list_the_photo(names: list[str], fix: str, tmp_path:
 
 def test_yolo(tmp_path: Path) -> None:
     annotation = read(tmp_path / "a.txt", "1 0.5 0.5 0.2 0.4\n\n0.0 0.25 0.5 0.5 1\n")
-    assert annotation.size is None
-    assert not annotation.one_based
+    assert size_of(annotation) == (0, 0)
+    assert not annotation.format.one_based
     assert annotation.class_names == ("cat", "dog")
-    # (0.5 - 0.1) * 100, (0.5 - 0.2) * 50, (0.5 + 0.1) * 100, (0.5 + 0.2) * 50
-    assert [(item.index, item.label) for item in annotation.objects] == [(0, "dog"), (1, "cat")]
-    assert annotation.objects[0].box == pytest.approx((40, 15, 60, 35))
-    assert annotation.objects[1].box == pytest.approx((0, 0, 50, 50))
+    assert [(item.index, item.label) for item in objects(annotation)] == [(0, "dog"), (1, "cat")]
+    assert objects(annotation)[0].box == pytest.approx((0.4, 0.3, 0.6, 0.7))
+    assert objects(annotation)[1].box == pytest.approx((0, 0, 0.5, 1))
 
 
 @pytest.mark.parametrize("classes", [(), ("cat",)])
 def test_yolo_without_objects(classes: tuple[str, ...], tmp_path: Path) -> None:
-    assert read(tmp_path / "a.txt", "\n", classes).objects == ()
+    assert objects(read(tmp_path / "a.txt", "\n", classes)) == ()
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ("0 0.5 0.5 -0.2 0", (60, 25, 40, 25)),
-        ("0 2 -1 0.2 0.2", (190, -55, 210, -45)),
-        ("0 50 25 10 10", (4500, 1000, 5500, 1500)),
+        ("0 0.5 0.5 -0.2 0", (0.6, 0.5, 0.4, 0.5)),
+        ("0 2 -1 0.2 0.2", (1.9, -1.1, 2.1, -0.9)),
+        ("0 50 25 10 10", (45, 20, 55, 30)),
     ],
 )
-def test_yolo_box_need_not_make_sense(row: str, expected: tuple[float, float, float, float], tmp_path: Path) -> None:
-    assert read(tmp_path / "a.txt", row).objects[0].box == pytest.approx(expected)
+def test_yolo_box_need_not_make_sense(row: str, expected: Box, tmp_path: Path) -> None:
+    assert objects(read(tmp_path / "a.txt", row))[0].box == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -403,10 +415,6 @@ def test_yolo_box_need_not_make_sense(row: str, expected: tuple[float, float, fl
         ("0 .5 .5 inf .2", "holds something that is not a number: 0 .5 .5 inf .2", "Write five numbers."),
         ("0 .5 .5 .2\0 .2", "holds something that is not a number: 0 .5 .5 .2\0 .2", "Write five numbers."),
         ("0 .5 .5 .2 " + "9" * 5000, "holds something that is not a number: 0 .5 .5 .2 999", "Write five numbers."),
-        ("2 .5 .5 .2 .2", "has class 2, but --classes names 2 (0 to 1)", "Correct the row or the list of classes."),
-        ("-1 .5 .5 .2 .2", "has class -1, but --classes names 2 (0 to 1)", "Correct the row or the list of classes."),
-        ("0.5 .5 .5 .2 .2", "has class 0.5, but --classes names 2 (0 to 1)", "Correct the row or the list"),
-        ("1e300 .5 .5 .2 .2", "has class 1e+300, but --classes names 2 (0 to 1)", "Correct the row or the list"),
     ],
 )  # fmt: skip
 def test_bad_yolo(row: str, what: str, fix: str, tmp_path: Path, refused: Refused) -> None:
@@ -418,5 +426,5 @@ def test_bad_yolo(row: str, what: str, fix: str, tmp_path: Path, refused: Refuse
 
 def test_yolo_without_class_names(tmp_path: Path, refused: Refused) -> None:
     error = refused(lambda: read(tmp_path / "a.txt", "3 .5 .5 .2 .2", ()))
-    assert (error.where, error.what) == (f"{tmp_path / 'a.txt'}, line 1", "names class 3 by number only")
+    assert (error.where, error.what) == (str(tmp_path / "a.txt"), "names its classes by number only")
     assert error.fix == "Add --classes with the file of names, or a,b,c in their order."

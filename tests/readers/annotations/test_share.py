@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.datasets import Dataset, Share, Table, load_dataset
+from ssdlossdbg.readers.annotations import Dataset, Share, Table, load_dataset
 
 Refused = Callable[[Callable[[], object]], InputError]
 
@@ -100,7 +100,7 @@ def assert_same(dataset: Dataset | InputError, expected: Dataset) -> None:
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
         elif field.name == "refused":
-            assert [(file, str(error)) for file, error in one] == [(file, str(error)) for file, error in other]
+            assert [(file, str(error)) for file, error, _ in one] == [(file, str(error)) for file, error, _ in other]
         else:
             assert one == other
 

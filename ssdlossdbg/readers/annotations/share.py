@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ssdlossdbg.readers.datasets.table import IntArray, Table
+from ssdlossdbg.readers.annotations.table import Table
+from ssdlossdbg.results import IntArray
 
 T = TypeVar("T")
 # Is given what there is to read, and returns that one by one, so that it knows how far the reading is.
@@ -48,13 +49,14 @@ def join(tables: Sequence[Table]) -> Table:
     """One table of several whose images follow each other.
 
     Args:
-        tables: at least one, all of one format and one list of classes.
+        tables: at least one, all of one format.
     """
     labels = tuple(dict.fromkeys(chain.from_iterable(table.labels for table in tables)))
     place = {label: number for number, label in enumerate(labels)}
     first_image = accumulate((len(table.names) for table in tables), initial=0)
     return replace(
         tables[0],
+        listed=tuple(dict.fromkeys(chain.from_iterable(table.listed for table in tables))),
         names=tuple(chain.from_iterable(table.names for table in tables)),
         files=tuple(chain.from_iterable(table.files for table in tables)),
         sizes=np.concatenate([table.sizes for table in tables]),

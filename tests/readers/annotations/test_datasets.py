@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import load_annotation
+from ssdlossdbg.readers.annotations import FORMATS, Dataset, load_dataset, load_file
 from ssdlossdbg.readers.classes import VOC_CLASSES
-from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, load_dataset
 
 Refused = Callable[[Callable[[], object]], InputError]
 BOMB = (
@@ -92,13 +91,10 @@ def assert_as_file_by_file(dataset: Dataset, classes: tuple[str, ...] = ()) -> N
     """The same objects as the reader of single files finds."""
     assert_well_formed(dataset)
     for image, (name, file) in enumerate(zip(dataset.names, dataset.files, strict=True)):
-        one = load_annotation(Path(file), Path(name), (1, 1), classes)
-        assert objects_of(dataset, image) == [
-            (item.index, item.label, item.box, item.difficult) for item in one.objects
-        ]
-        assert tuple(dataset.sizes[image].tolist()) == (one.size or (0, 0))
-        assert dataset.one_based == one.one_based
-        assert dataset.format == one.format
+        one = load_file(Path(file), classes).only(Path(name))
+        assert objects_of(dataset, image) == objects_of(one, 0)
+        assert dataset.sizes[image].tolist() == one.sizes[0].tolist()
+        assert dataset.format is one.format
 
 
 # Pascal VOC
@@ -144,7 +140,7 @@ def test_bad_voc_file_does_not_stop_the_rest(data: bytes, what: str, voc_folder:
     bad = write(voc_folder / "Annotations/b.xml", data)
     dataset = load_dataset(voc_folder)
     assert dataset.names == ("a b.jpg", "猫.jpg", "none.jpg")
-    [(file, error)] = dataset.refused
+    [(file, error, _)] = dataset.refused
     assert file == str(bad)
     assert error.what.startswith(what)
 
@@ -165,7 +161,7 @@ def test_voc_list(voc_folder: Path) -> None:
     write(voc_folder / "Annotations/x 1.xml", voc("dog", name="x.jpg"))
     dataset = load_dataset(list_file)
     assert dataset.names == ("none.jpg", "a b.jpg")
-    [(file, error)] = dataset.refused
+    [(file, error, _)] = dataset.refused
     assert file == str(voc_folder / "Annotations/lost.xml")
     assert error.what == "no such file"
     write(list_file, "x 1")
@@ -176,7 +172,7 @@ def test_voc_list_that_names_no_file_has_one_refusal_a_line(voc_folder: Path) ->
     list_file = write(voc_folder / "ImageSets/Main/train.txt", "lost\r\ngone\r\n")
     dataset = load_dataset(list_file)
     assert dataset.names == ()
-    assert [error.what for _, error in dataset.refused] == ["no such file", "no such file"]
+    assert [error.what for _, error, _ in dataset.refused] == ["no such file", "no such file"]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +265,7 @@ def test_bad_coco_object_does_not_stop_the_rest(changes: dict[str, Any], place: 
     path = write(tmp_path / "a.json", coco(annotations=objects))
     dataset = load_dataset(path)
     assert dataset.boxes.tolist() == [[1, 2, 4, 6], [9, 9, 18, 18]]
-    file, error = dataset.refused[0]
+    file, error, _ = dataset.refused[0]
     assert file == str(path)
     assert error.where == f"{path}, {place}"
     assert error.what == what
@@ -293,7 +289,7 @@ def test_coco_image_id_twice(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", coco(images=images, annotations=[entry()]))
     dataset = load_dataset(path)
     assert dataset.image.tolist() == [0]
-    [(_, error)] = dataset.refused
+    [(_, error, _)] = dataset.refused
     assert error.where == f"{path}, images[1]"
     assert error.what == "has the id 5 of a.jpg, which gets the objects of both"
 
@@ -302,7 +298,7 @@ def test_coco_image_that_cannot_be_read(tmp_path: Path) -> None:
     images = [{"id": "5", "file_name": "a.jpg"}, {"id": 5, "file_name": "b.jpg"}]
     dataset = load_dataset(write(tmp_path / "a.json", coco(images=images, annotations=[entry()])))
     assert dataset.names == ("b.jpg",)
-    assert [error.what for _, error in dataset.refused] == ["expected `int`, got `str` - at `id`"]
+    assert [error.what for _, error, _ in dataset.refused] == ["expected `int`, got `str` - at `id`"]
 
 
 def test_coco_without_objects(tmp_path: Path) -> None:
@@ -364,7 +360,7 @@ def test_yolo_folder(below: str, yolo_folder: Path) -> None:
     assert dataset.class_names == ("cat", "dog")
     assert dataset.class_index.tolist() == [1, 0, 1]
     assert dataset.boxes[0].tolist() == pytest.approx([0.4, 0.3, 0.6, 0.7])
-    assert dataset.fractions
+    assert dataset.format.fractions
     assert not dataset.refused
     assert_as_file_by_file(dataset, ("cat", "dog"))
 
@@ -401,7 +397,7 @@ def test_bad_yolo_file_does_not_stop_the_rest(data: bytes, yolo_folder: Path) ->
     bad = write(yolo_folder / "labels/train/b.txt", data)
     dataset = load_dataset(yolo_folder)
     assert dataset.names == ("a b", "猫", "c")
-    assert [file for file, _ in dataset.refused] == [str(bad)]
+    assert [file for file, *_ in dataset.refused] == [str(bad)]
 
 
 def test_yolo_without_names(yolo_folder: Path, refused: Refused) -> None:
@@ -416,7 +412,7 @@ def test_data_yaml_of_roboflow(tmp_path: Path) -> None:
     path = write(tmp_path / "data.yaml", "train: ../train/images\nval: ../valid/images\nnames: ['x']\n")
     dataset = load_dataset(path)
     assert dataset.names == ("a",)
-    assert [error.what for _, error in dataset.refused] == ["leads to no labels at ../valid/images"]
+    assert [error.what for _, error, _ in dataset.refused] == ["leads to no labels at ../valid/images"]
 
 
 def test_data_yaml_with_list_of_photos(yolo_folder: Path) -> None:
@@ -459,7 +455,7 @@ def test_open_images(tmp_path: Path) -> None:
     assert (dataset.names, dataset.class_names) == (("b.jpg", "a.jpg"), ("/m/1", "/m/2"))
     assert objects_of(dataset, 0) == [(0, "/m/1", (0.1, 0.2, 0.5, 0.6), False), (1, "/m/2", (0.25, 0, 0.5, 1), False)]
     assert objects_of(dataset, 1) == [(0, "/m/2", (0, 0, 1, 1), True)]
-    assert dataset.fractions
+    assert dataset.format.fractions
     assert_well_formed(dataset)
     write(tmp_path / "class-descriptions-boxable.csv", '/m/2,"Cat, tame"\n/m/1,Dog\n')
     assert load_dataset(path).class_names == ("Cat, tame", "Dog")
@@ -471,7 +467,7 @@ def test_open_images(tmp_path: Path) -> None:
 def test_bad_open_images_row_does_not_stop_the_rest(row: str, tmp_path: Path) -> None:
     dataset = load_dataset(open_images(tmp_path, row, "b,x,/m/1,1,0,1,0,1,0,0,0", row))
     assert dataset.names == ("b.jpg",)
-    [(_, error)] = dataset.refused
+    [(_, error, _)] = dataset.refused
     assert error.where == f"{tmp_path / 'boxes.csv'}, line 2"
     assert "(1 more like it)" in error.what
 
@@ -500,11 +496,9 @@ def test_no_such_path(tmp_path: Path, refused: Refused) -> None:
     assert refused(lambda: load_dataset(tmp_path / "none")).what == "no such file"
 
 
-@pytest.mark.parametrize("format", [None, *DatasetFormat])
+@pytest.mark.parametrize("format", [None, *FORMATS])
 @pytest.mark.parametrize("content", [(), (".hidden",), ("a.jpg",), ("pom.xml",), ("README.txt",), ("a.jpg", "b.PNG")])
-def test_folder_without_dataset(
-    content: tuple[str, ...], format: DatasetFormat | None, tmp_path: Path, refused: Refused
-) -> None:
+def test_folder_without_dataset(content: tuple[str, ...], format: str | None, tmp_path: Path, refused: Refused) -> None:
     for name in content:
         write(tmp_path / name, "<project/>")
     error = refused(lambda: load_dataset(tmp_path, format=format))
@@ -537,12 +531,12 @@ def test_list_without_annotations(tmp_path: Path, refused: Refused) -> None:
 def test_two_formats_in_one_folder(voc_folder: Path, refused: Refused) -> None:
     write(voc_folder / "labels/a.txt", "0 .5 .5 .2 .2")
     assert "YOLO" in refused(lambda: load_dataset(voc_folder)).what
-    assert load_dataset(voc_folder, format=DatasetFormat.VOC).format == "Pascal VOC"
-    assert load_dataset(voc_folder, ("cat",), format=DatasetFormat.YOLO).format == "YOLO"
+    assert load_dataset(voc_folder, format="voc").format.title == "Pascal VOC"
+    assert load_dataset(voc_folder, ("cat",), format="yolo").format.title == "YOLO"
 
 
 @pytest.mark.parametrize("name", ["data", "data.dat"])
 def test_content_decides_where_the_ending_does_not(name: str, tmp_path: Path) -> None:
-    assert load_dataset(write(tmp_path / name, voc("cat"))).format == "Pascal VOC"
-    assert load_dataset(write(tmp_path / name, b"\xef\xbb\xbf" + coco().encode())).format == "COCO"
-    assert load_dataset(write(tmp_path / name, "0 .5 .5 .2 .2"), ("cat",)).format == "YOLO"
+    assert load_dataset(write(tmp_path / name, voc("cat"))).format.title == "Pascal VOC"
+    assert load_dataset(write(tmp_path / name, b"\xef\xbb\xbf" + coco().encode())).format.title == "COCO"
+    assert load_dataset(write(tmp_path / name, "0 .5 .5 .2 .2"), ("cat",)).format.title == "YOLO"

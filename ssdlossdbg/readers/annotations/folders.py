@@ -38,17 +38,17 @@ def walk(folder: Path, endings: tuple[str, ...] = ("",)) -> Iterator[Path]:
             yield from (Path(root, name) for name in wanted)
 
 
-def files_below(folder: Path, ending: str, preferred: str) -> list[Path]:
-    """The files with an ending, by name.
+def files_below(folder: Path, endings: tuple[str, ...], preferred: str) -> list[Path]:
+    """The files with one of some endings, by name.
 
     Args:
         folder: where to look.
-        ending: `.xml`, say, in lower case.
+        endings: as of `walk`.
         preferred: the name of the folders where a format keeps its annotations; where there is one with such files,
             in or above the folder itself, only those in such folders count.
     """
     # By their strings: comparing a hundred thousand paths part by part takes as long as reading the files.
-    found = sorted(walk(folder, (ending,)), key=str)
+    found = sorted(walk(folder, endings), key=str)
     return [file for file in found if preferred in file.parts[:-1]] or found
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.datasets.table import Rows, Table, refusal_of_many
+from ssdlossdbg.readers.annotations.format import Format, Source
+from ssdlossdbg.readers.annotations.table import Rows, Table, refusal_of_many
 from ssdlossdbg.readers.files import open_file, read_bytes, read_text
 
 COLUMNS = ("ImageID", "LabelName", "XMin", "YMin", "XMax", "YMax")
@@ -18,19 +18,20 @@ GROUP = "IsGroupOf"
 DESCRIPTIONS = "*class-descriptions-boxable*.csv"
 
 
-def read_open_images(path: Path, descriptions: Path | None) -> Table:
-    """Every image that has an object.
+def may_be_open_images(_: Path, data: bytes) -> bool:
+    """Whether a CSV begins with the titles of Open Images."""
+    first = data.partition(b"\n")[0]
+    return all(name.encode() in first for name in COLUMNS)
 
-    Args:
-        path: the CSV.
-        descriptions: the CSV of class names, `/m/01g317,Person` a row; if None, one beside it called
-            class-descriptions-boxable.csv, and without that labels stay codes.
+
+def read_open_images(source: Source) -> Table:
+    """Every image that has an object; labels stay codes without a CSV of their names, `/m/01g317,Person` a row.
 
     Raises:
         InputError: the columns are missing.
     """
-    if descriptions is None:
-        descriptions = next(iter(sorted(path.parent.glob(DESCRIPTIONS))), None)
+    path = source.path
+    descriptions = source.descriptions or next(iter(sorted(path.parent.glob(DESCRIPTIONS))), None)
     names = _names(descriptions) if descriptions else {}
     rows = Rows()
     bad = _read_rows(path, rows)
@@ -39,8 +40,7 @@ def read_open_images(path: Path, descriptions: Path | None) -> Table:
         fix = "Correct the row or remove it; it is left out here."
         rows.refused.append(refusal_of_many(path, f"line {line}", len(bad), what, fix))
     labels = tuple(names.get(str(code), str(code)) for code in rows.labels)
-    table = rows.table("Open Images", labels=labels, listed=tuple(names.values()), fractions=True)
-    return replace(table, class_file=descriptions)
+    return rows.table(FORMAT, labels, listed=tuple(names.values()), class_file=descriptions)
 
 
 def _names(path: Path) -> dict[str, str]:
@@ -92,3 +92,14 @@ def _columns(header: Sequence[str], path: Path) -> tuple[list[int], int | None]:
         what = f"has no column {', '.join(missing)}" if titles else "is empty"
         raise InputError(path, what, f"Open Images has a first line with {', '.join(COLUMNS)}.")
     return [titles.index(name) for name in COLUMNS], titles.index(GROUP) if GROUP in titles else None
+
+
+FORMAT = Format(
+    name="open-images",
+    title="Open Images",
+    endings=(".csv",),
+    read=read_open_images,
+    may_be=may_be_open_images,
+    many_in_file=True,
+    fractions=True,
+)
