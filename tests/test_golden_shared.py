@@ -21,7 +21,7 @@ from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotations import load_file
 from ssdlossdbg.readers.dialects import load_dialect
@@ -114,7 +114,7 @@ def account(name: str) -> LossResult:
     return analyse_loss(Scene(Batch(named, "cpu", predictions=predictions, targets=targets), RULES))
 
 
-def compute(name: str) -> MultiBoxLoss:
+def compute(name: str) -> LossTerms:
     """The loss of a recorded case."""
     predictions, targets, priors = inputs(name)
     return multibox_loss(
