@@ -7,14 +7,14 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import ssdlossdbg
-from ssdlossdbg import api
+from ssdlossdbg import api, rules
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_bytes
 from ssdlossdbg.readers.saved import tensor_files
@@ -26,16 +26,11 @@ PREDICTIONS, TARGETS = SAMPLES / "preds.pt", SAMPLES / "targets.pt"
 
 
 def imported_for_type_checkers() -> dict[str, str]:
-    """The names under `if TYPE_CHECKING` of the package, and the modules they come from."""
-    tree = ast.parse(Path(ssdlossdbg.__file__).read_text(encoding="utf-8"))
-    blocks = [node for node in tree.body if isinstance(node, ast.If)]
-    return {
-        alias.asname or alias.name: str(line.module)
-        for block in blocks
-        for line in block.body
-        if isinstance(line, ast.ImportFrom)
-        for alias in line.names
-    }
+    """The names in the package's stub, and the modules they come from."""
+    tree = ast.parse(Path(ssdlossdbg.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    lines = [line for line in tree.body if isinstance(line, ast.ImportFrom)]
+    assert all(alias.asname == alias.name for line in lines for alias in line.names)
+    return {alias.name: str(line.module) for line in lines for alias in line.names}
 
 
 def test_all_is_sorted_and_is_what_type_checkers_see() -> None:
@@ -44,11 +39,18 @@ def test_all_is_sorted_and_is_what_type_checkers_see() -> None:
     assert len(ssdlossdbg.__all__) == len(set(ssdlossdbg.__all__)) > 20
 
 
+def test_every_rule_and_what_a_finding_consists_of_is_public() -> None:
+    kinds = {name for name in rules.__all__ if isinstance(getattr(rules, name), type)} - {"Spec"}
+    assert kinds <= set(ssdlossdbg.__all__)
+    assert {field.type for field in fields(ssdlossdbg.Finding)} & {"Severity", "tuple[Case, ...]"}
+    assert {"Finding", "Severity", "Case", "Where"} <= set(ssdlossdbg.__all__)
+
+
 @pytest.mark.parametrize("name", ssdlossdbg.__all__)
 def test_every_name_can_be_imported_from_where_type_checkers_think_it_is(name: str) -> None:
     found = getattr(ssdlossdbg, name)
     home = importlib.import_module(imported_for_type_checkers()[name])
-    assert found is getattr(home, "match" if name == "match_priors" else name)
+    assert found is getattr(home, name)
     assert found.__doc__
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from ssdlossdbg import MultiBoxLoss, multibox_loss, pad_ground_truth
+from ssdlossdbg import LossTerms, multibox_loss, pad_ground_truth
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import RULES, analyse_compare
 from ssdlossdbg.multibox.priors import Priors
@@ -38,23 +38,15 @@ def dialect_of(name: str) -> Dialect:
     return replace(dialect, match=replace(dialect.match, ignore_from=float(band))) if band else dialect
 
 
-def loss_of(case: str, dialect: Dialect) -> MultiBoxLoss:
+def loss_of(case: str, dialect: Dialect) -> LossTerms:
     data = CASES[case]
     scale = SIDE if dialect.targets.units is Units.PIXELS else 1
     gt = pad_ground_truth(
         [torch.tensor(boxes).reshape(-1, 4) * scale for boxes in data["boxes"]],
         [torch.tensor(labels, dtype=torch.long) for labels in data["labels"]],
     )
-    return multibox_loss(
-        torch.tensor(data["loc"]),
-        torch.tensor(data["conf"]),
-        torch.tensor(data["priors"]) * scale,
-        gt,
-        dialect.match,
-        dialect.codec,
-        dialect.mining,
-        dialect.loss,
-    )
+    loc, conf, priors = (torch.tensor(data[name]) for name in ("loc", "conf", "priors"))
+    return multibox_loss(loc, conf, priors * scale, gt, dialect)
 
 
 @pytest.mark.parametrize(("case", "name"), PAIRS)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.matching import roles_of_labels
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.saved.layout import SavedLayout
@@ -35,7 +35,7 @@ def scale_of(dialect: Dialect) -> int:
     return SIDE if dialect.targets.units is Units.PIXELS else 1
 
 
-def loss_of(case: str, dialect: Dialect) -> MultiBoxLoss:
+def loss_of(case: str, dialect: Dialect) -> LossTerms:
     """From tensors, for its labels and encoded targets."""
     data, scale = CASES[case], scale_of(dialect)
     gt = pad_ground_truth(

@@ -11,7 +11,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect
 
@@ -120,11 +120,11 @@ def _with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect
     return dialect
 
 
-def _total(loss: MultiBoxLoss) -> float:
+def _total(loss: LossTerms) -> float:
     return float(loss.localization.double() + loss.confidence.double())
 
 
-def _roles(loss: MultiBoxLoss) -> BatchRoles:
+def _roles(loss: LossTerms) -> BatchRoles:
     twice = loss.confidence_weights > 1
     wanted, available = loss.mining.wanted.double().flatten(), loss.matching.negative.sum(1)
     if len(wanted) == len(available) and bool(twice.any()):

@@ -30,7 +30,7 @@ from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detec
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import (
     AtPriors,
-    MultiBoxLoss,
+    LossTerms,
     combine,
     confidence_loss,
     encode_matched,
@@ -124,7 +124,7 @@ class Scene:
         return self.decoded_in_units / self.unit
 
     @cached_property
-    def loss(self) -> MultiBoxLoss:
+    def loss(self) -> LossTerms:
         """The loss and all its terms."""
         rules, once, conf = self.rules, self.batch.once, self.batch.conf
         kind = (rules.loss.confidence, rules.loss.probability_floor)

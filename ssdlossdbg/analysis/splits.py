@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.results import Parts
 from ssdlossdbg.rules import LossSpec
 
@@ -14,7 +14,7 @@ from ssdlossdbg.rules import LossSpec
 class LossSums:
     """Float64 sums of the loss terms over any grouping of the priors."""
 
-    def __init__(self, loss: MultiBoxLoss) -> None:
+    def __init__(self, loss: LossTerms) -> None:
         foreground = loss.matching.foreground
         self._positive, self._mined = loss.matching.positive, loss.mining.mined
         localization = loss.localization_terms.double()
@@ -64,7 +64,7 @@ class LossSums:
 class GradientNorms:
     """Squared L2 norms of the gradient, prior by prior: `loc` and `conf` are `[B, P]` float64."""
 
-    def __init__(self, loc: Tensor, conf: Tensor, loss: MultiBoxLoss, spec: LossSpec) -> None:
+    def __init__(self, loc: Tensor, conf: Tensor, loss: LossTerms, spec: LossSpec) -> None:
         self.loc = localization_gradient(loc, loss, spec).double().square().sum(-1)
         images, priors = loss.selected.nonzero(as_tuple=True)
         rows = confidence_gradient(conf, loss, spec, images, priors).double().square().sum(-1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Report
@@ -16,7 +14,6 @@ def _codes() -> list[str]:
     return list(CHECKS)
 
 
-@dataclass(frozen=True)
 class Codes(Group):
     """The findings that are asked for."""
 

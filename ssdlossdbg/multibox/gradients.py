@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.loss import MultiBoxLoss, ceiling
+from ssdlossdbg.multibox.loss import LossTerms, ceiling
 from ssdlossdbg.rules import ConfidenceLoss, LossSpec
 
 PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
@@ -16,7 +16,7 @@ PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
 }
 
 
-def localization_gradient(loc: Tensor, result: MultiBoxLoss, spec: LossSpec) -> Tensor:
+def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Tensor:
     """Gradient of the total loss with respect to loc: clamp((loc - t) / beta, -1, 1) times the image's scale.
 
     Args:
@@ -33,7 +33,7 @@ def localization_gradient(loc: Tensor, result: MultiBoxLoss, spec: LossSpec) -> 
     return torch.where(result.localized[..., None], scaled, 0.0)
 
 
-def confidence_gradient(conf: Tensor, result: MultiBoxLoss, spec: LossSpec, images: Tensor, priors: Tensor) -> Tensor:
+def confidence_gradient(conf: Tensor, result: LossTerms, spec: LossSpec, images: Tensor, priors: Tensor) -> Tensor:
     """Gradient of the total loss with respect to the logits of chosen priors: (p - one hot) times weight and scale.
 
     Args:

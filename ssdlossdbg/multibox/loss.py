@@ -66,7 +66,7 @@ class AtPriors:
 
 
 @dataclass(frozen=True)
-class MultiBoxLoss:
+class LossTerms:
     """The loss of a batch, term by term.
 
     Attributes:
@@ -174,7 +174,7 @@ def multibox_loss(
     mining_spec: MiningSpec,
     loss_spec: LossSpec,
     grid: Grid | None = None,
-) -> MultiBoxLoss:
+) -> LossTerms:
     """Match, mine and sum, keeping each term.
 
     Args:
@@ -209,7 +209,7 @@ def encoded_loss(
     codec_spec: CodecSpec,
     mining_spec: MiningSpec,
     loss_spec: LossSpec,
-) -> MultiBoxLoss:
+) -> LossTerms:
     """Mine and sum with targets that are matched and encoded already, as pytorch-ssd's loss receives them.
 
     Args:
@@ -238,7 +238,7 @@ def _mine_and_combine(
     codec_spec: CodecSpec,
     mining_spec: MiningSpec,
     loss_spec: LossSpec,
-) -> MultiBoxLoss:
+) -> LossTerms:
     confidence = confidence_loss(conf, matching.labels, loss_spec)
     decoded = decode(loc.detach(), priors.detach(), codec_spec) if needs_boxes(mining_spec) else None
     mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
@@ -282,7 +282,7 @@ def combine(
     mining: Mining,
     mining_spec: MiningSpec,
     loss_spec: LossSpec,
-) -> MultiBoxLoss:
+) -> LossTerms:
     """The loss, from what the stages before came to.
 
     Args:
@@ -300,7 +300,7 @@ def combine(
         weights = weights + mining.places_of_positives
     smooth_l1 = _localization(loc, encoded, kept, loss_spec)
     scales = NORMALIZERS[loss_spec.normalizer](matching, weights, mining_spec.ratio)
-    return MultiBoxLoss(
+    return LossTerms(
         matching=matching,
         encoded=encoded,
         mining=mining,

@@ -16,7 +16,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, encoded_loss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, encoded_loss, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors
@@ -77,7 +77,7 @@ def random_targets(seed: int, *counts: int) -> Targets:
     return wanted(boxes, labels)
 
 
-def alone(predictions: Predictions, targets: Targets, boxes: torch.Tensor, dialect: Dialect) -> MultiBoxLoss:
+def alone(predictions: Predictions, targets: Targets, boxes: torch.Tensor, dialect: Dialect) -> LossTerms:
     """What one dialect's rules say, by themselves."""
     unit = UNIT if dialect.targets.units is Units.PIXELS else torch.ones(4, dtype=torch.float64)
     gt = pad_ground_truth([image * unit for image in targets.boxes], targets.labels)

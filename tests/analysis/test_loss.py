@@ -20,7 +20,7 @@ from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors
@@ -84,7 +84,7 @@ def analyse(predictions: Predictions, targets: Targets, **options: Any) -> LossR
     return analyse_loss(Scene(batch, settings["dialect"]))
 
 
-def compute(predictions: Predictions, targets: Targets, rules: Any = RULES) -> MultiBoxLoss:
+def compute(predictions: Predictions, targets: Targets, rules: Any = RULES) -> LossTerms:
     """The loss of the same batch."""
     return multibox_loss(
         loc=predictions.loc,

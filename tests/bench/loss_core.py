@@ -4,8 +4,9 @@
 
 Prints the median of each and its ratio to one `F.cross_entropy(reduction="none")` pass over the same logits. The
 runs are interleaved, so that a machine whose speed drifts slows all of them alike. torchvision is timed where it can
-be imported; its figure covers `box_iou`, `SSDMatcher` and `compute_loss`, as in `SSD.forward` under training. The
-objects are random: sizes and numbers like those of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
+be imported; its figure covers `box_iou`, `SSDMatcher` and `compute_loss`, as in `SSD.forward` under training. "Its
+criterion" is `MultiBoxLoss`, the same behind a look at the inputs. The objects are random: sizes and numbers like those
+of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
 
 With `--device cuda` it also prints what no loss can go below on that GPU: the time to read the logits once, and to
 launch as many kernels as the loss core does.
@@ -23,9 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssdlossdbg import generate_priors, load_dialect, multibox_loss, pad_ground_truth
+from ssdlossdbg import MultiBoxLoss, generate_priors, load_dialect, pad_ground_truth
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
-from ssdlossdbg.readers.prior_configs import load_prior_config
+from ssdlossdbg.multibox.loss import multibox_loss
 
 SIDE = 300
 
@@ -119,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.manual_seed(0)
-    generated = generate_priors(load_prior_config("ssd300").spec)
+    generated = generate_priors("ssd300")
     priors, grid = generated.boxes.to(options.device), generated.grid
     shape = (options.images, len(priors))
     loc = torch.randn((*shape, 4), device=options.device)
@@ -133,9 +134,12 @@ def main() -> None:
         specs = dialect.match, dialect.codec, dialect.mining, dialect.loss
         return multibox_loss(loc, conf, priors, gt, *specs, grid).total
 
+    criterion = MultiBoxLoss(dialect, priors=generated)
+    targets = [{"boxes": box, "labels": label} for box, label in zip(boxes, labels, strict=True)]
     steps: dict[str, Callable[[], object]] = {
         "cross-entropy pass": lambda: F.cross_entropy(conf.flatten(0, 1), background, reduction="none"),
         "ssdlossdbg": ours,
+        "its criterion": lambda: criterion(loc, conf, targets),
     }
     rival = torchvision_step(loc, conf, priors, boxes, labels)
     if rival is not None:

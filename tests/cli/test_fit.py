@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.api.fitting import fit
-from ssdlossdbg.readers.datasets import load_dataset
+from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config
 

@@ -196,9 +196,9 @@ BOX = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>50</xmax><ymax>50</ymax></bndb
     ids=["cut", "html", "no size", "size 0", "no bndbox", "word", "nan", "bomb"],
 )
 def test_bad_xml(refused: Refused, photo: Write, folder: Path, text: str, wrong: str, hint: str) -> None:
-    (folder / "bad.xml").write_text(text)
-    said = refused("match", photo(), "bad.xml")
-    assert said.startswith("error: bad.xml")
+    (folder / "photo.xml").write_text(text)
+    said = refused("match", photo(), "photo.xml")
+    assert said.startswith("error: photo.xml")
     assert wrong in said
     assert hint in said
 

@@ -280,3 +280,30 @@ def test_flip(probability: float) -> None:
     assert bool((flipped | (drawn.boxes == boxes).all(1)).all())
     assert bool((flipped.view(-1, 3).sum(1) % 3 == 0).all()), "all of an image or none"
     assert float(flipped.double().mean()) == pytest.approx(probability, abs=0.015)
+
+
+@pytest.mark.parametrize("trials", [1, 2, 3, 50])
+def test_no_more_crops_are_tried_than_there_are_trials(trials: int) -> None:
+    """A crop of half the sides holds a centre at a quarter of them with a chance of 1/2 an axis, so 1/4."""
+    spec = replace(
+        CROP,
+        choice=CropChoice.ONCE,
+        demanded_of=CropDemand.NONE,
+        size_range=(0.5, 0.5),
+        aspect_range=(0.1, 10.0),
+        whole_pixels=False,
+        trials=trials,
+    )
+    columns = copies([(0.2, 0.2, 0.3, 0.3)], 100)
+    cropped = torch.cat([(seeded(columns, spec, seed).sizes < torch.tensor(PHOTO)).all(1) for seed in range(60)])
+    assert float(cropped.double().mean()) == pytest.approx(1 - 0.75**trials, abs=0.025)
+
+
+def test_whole_pixels_may_make_a_crop_of_what_was_drawn_larger() -> None:
+    """Only a crop of 3 x 3 pixels is the object, and nearly all of those were drawn larger or smaller, then cut."""
+    spec = replace(CROP, choice=CropChoice.ONCE, minimum_overlaps=(1.0,), aspect_range=(0.1, 10.0))
+    boxes, image, _ = copies([(1 / 6, 1 / 3, 4 / 6, 5 / 6)], 400)
+    drawn = seeded((boxes, image, torch.full((400, 2), 6.0)), spec)
+    exact = (drawn.sizes == 3).all(1)
+    assert int(exact.sum()) > 20
+    assert bool(((drawn.sizes == 3).all(1) | (drawn.sizes == 6).all(1)).all())

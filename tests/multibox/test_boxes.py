@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
+from ssdlossdbg.rules import IouRule
 
 UNIT = [0.0, 0.0, 1.0, 1.0]
 
@@ -89,3 +90,18 @@ def test_iou_leaves_its_inputs_alone() -> None:
     iou(a, b)
     assert torch.equal(a, before[0])
     assert torch.equal(b, before[1])
+
+
+@pytest.mark.parametrize(
+    ("rule", "epsilon", "expected"),
+    [
+        (IouRule.UNION_FLOOR, 1.0, 1 / 7),  # a union above the floor is left as it is
+        (IouRule.UNION_FLOOR, 7.0, 1 / 7),
+        (IouRule.UNION_FLOOR, 10.0, 1 / 10),
+        (IouRule.EPSILON_ADDED, 1.0, 1 / 8),
+        (IouRule.EPSILON_ADDED, 3.0, 1 / 10),
+    ],
+)
+def test_an_epsilon_is_a_floor_or_is_added(rule: IouRule, epsilon: float, expected: float) -> None:
+    a, b = torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 1.0, 3.0, 3.0])
+    assert float(iou(a, b, rule, epsilon)) == pytest.approx(expected, rel=1e-6)

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.rules import Dialect
 
 
-def compute(batch: Any, rules: Dialect, device: str = "cpu") -> MultiBoxLoss:
+def compute(batch: Any, rules: Dialect, device: str = "cpu") -> LossTerms:
     """The loss of one of the reference's batches."""
     return multibox_loss(
         loc=batch.loc.to(device),
@@ -30,7 +30,7 @@ def compute(batch: Any, rules: Dialect, device: str = "cpu") -> MultiBoxLoss:
     )
 
 
-def scattered(conf: Tensor, result: MultiBoxLoss, rules: Dialect) -> Tensor:
+def scattered(conf: Tensor, result: LossTerms, rules: Dialect) -> Tensor:
     """The gradient of the selected priors' logits, in the place of those logits."""
     images, priors = result.selected.nonzero(as_tuple=True)
     rows = confidence_gradient(conf=conf, result=result, spec=rules.loss, images=images, priors=priors)
@@ -118,3 +118,25 @@ def test_gradients_on_a_gpu(seed: int, reference: ModuleType, rules: Dialect) ->
     )
     by_conf = scattered(batch.conf.to("cuda"), found, rules).cpu()
     torch.testing.assert_close(by_conf, scattered(batch.conf, expected, rules), rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_gradient_passes_a_probability_floor(seed: int, reference: ModuleType, rules: Dialect) -> None:
+    """A term that the floor caps is a constant: the plain sum of clamped terms, differentiated, says so."""
+    batch = reference.random_batch(seed)
+    plain = compute(batch, rules)
+    conf, picked = batch.conf.clone().requires_grad_(), plain.selected
+    chosen = conf[picked].softmax(-1).gather(1, plain.matching.labels[picked][:, None])
+    floor = float(chosen.detach().median()) * 1.01
+    spec = replace(rules.loss, probability_floor=floor)
+    result = compute(batch, replace(rules, loss=spec))
+    total = -chosen.clamp(min=floor).log().sum() / int(result.normalizer)
+    (expected,) = torch.autograd.grad(total, conf)
+    capped = (chosen < floor).sum()
+    assert 0 < int(capped) < len(chosen)
+    torch.testing.assert_close(scattered(batch.conf, result, replace(rules, loss=spec)), expected)
+    own = batch.conf.clone().requires_grad_()
+    trained = compute(
+        reference.Batch(batch.loc, own, batch.priors, batch.boxes, batch.labels), replace(rules, loss=spec)
+    )
+    torch.testing.assert_close(torch.autograd.grad(trained.total, own)[0], expected)

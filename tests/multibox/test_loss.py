@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import CodecSpec, Dialect, ForcedRule, MiningSelection
 
@@ -31,7 +31,7 @@ UNASKING = [
 TENSORS = ("targets", "localization_terms", "confidence_terms", "cross_entropy", "localization_scale")
 
 
-def compute(loc: Tensor, conf: Tensor, priors: Tensor, gt: Any, rules: Dialect) -> MultiBoxLoss:
+def compute(loc: Tensor, conf: Tensor, priors: Tensor, gt: Any, rules: Dialect) -> LossTerms:
     """The loss under a dialect's rules."""
     return multibox_loss(
         loc=loc,
@@ -45,7 +45,7 @@ def compute(loc: Tensor, conf: Tensor, priors: Tensor, gt: Any, rules: Dialect) 
     )
 
 
-def compute_batch(batch: Any, rules: Dialect) -> MultiBoxLoss:
+def compute_batch(batch: Any, rules: Dialect) -> LossTerms:
     """The loss of one of the reference's batches."""
     return compute(batch.loc, batch.conf, batch.priors, pad_ground_truth(batch.boxes, batch.labels), rules)
 
@@ -55,7 +55,7 @@ def numbers(value: Any) -> Any:
     return [numbers(item) for item in value] if isinstance(value, list) else float(value)
 
 
-def recorded(name: str, rules: Dialect) -> tuple[dict[str, Any], MultiBoxLoss]:
+def recorded(name: str, rules: Dialect) -> tuple[dict[str, Any], LossTerms]:
     """A recorded case, and what we make of it."""
     case = RECORDED[name]
     boxes = [torch.tensor(rows).reshape(-1, 4) for rows in case["boxes"]]
@@ -308,3 +308,15 @@ def test_loss_on_a_gpu_asks_the_host_for_nothing(reference: ModuleType, rules: D
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert bool(total.isfinite())
+
+
+def test_a_floor_caps_what_is_summed_and_not_what_is_mined(rules: Dialect) -> None:
+    """Both negatives cost as much as the floor allows, but the second one's background is the less likely."""
+    conf = torch.tensor([[[0.0, 5.0], [0.0, 10.0], [0.0, 12.0], [0.0, -5.0]]])
+    boxes = torch.tensor([[0.0, 0.0, 0.25, 0.25]])
+    low = torch.arange(4.0)[:, None].expand(-1, 2) / 4
+    priors = torch.cat((low + 0.125, torch.full((4, 2), 0.25)), 1)
+    floored = replace(rules, loss=replace(rules.loss, probability_floor=1e-3), mining=replace(rules.mining, ratio=1.0))
+    found = compute(torch.zeros(1, 4, 4), conf, priors, pad_ground_truth([boxes], [torch.tensor([1])]), floored)
+    assert found.mining.mined.tolist() == [[False, False, True, False]]
+    assert float(found.confidence_terms[0, 2]) == pytest.approx(-math.log(1e-3), rel=1e-6)

@@ -16,7 +16,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match, overlaps, reaches
-from ssdlossdbg.rules import Dialect
+from ssdlossdbg.rules import BackgroundObjects, Dialect, ForcedRule
 
 Interval = tuple[float, float]
 QUARTERS: list[Interval] = [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)]
@@ -310,3 +310,25 @@ def test_match_on_a_gpu(seed: int, on_grid: bool, reference: ModuleType, rules: 
     assert torch.equal(found.positives_per_gt().cpu(), expected.positives_per_gt())
     torch.testing.assert_close(found.prior_iou.cpu(), expected.prior_iou, rtol=1e-5, atol=0)
     torch.testing.assert_close(found.best_iou.cpu()[gt.mask], expected.best_iou[gt.mask], rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("forced", list(ForcedRule))
+@pytest.mark.parametrize("objects", list(BackgroundObjects))
+def test_an_empty_image_has_no_owner_under_any_rule(
+    forced: ForcedRule, objects: BackgroundObjects, rules: Dialect
+) -> None:
+    gt = pad_ground_truth([columns([(0.0, 0.25)]), columns([])], [torch.tensor([1]), torch.tensor([])])
+    spec = replace(rules.match, forced=forced, background_objects=objects)
+    found = match(gt, xyxy_to_cxcywh(columns(QUARTERS)), spec)
+    assert found.owner.tolist() == [[0, -1, -1, -1], [-1] * 4]
+    assert found.positive.tolist() == [[True, False, False, False], [False] * 4]
+
+
+def test_the_ignore_band_holds_its_lower_edge_and_not_the_threshold(rules: Dialect) -> None:
+    # The object overlaps the priors by exactly 1, 1/2, 1/4 and 1/8; the first is its own.
+    priors = [(0.0, 1.0), (0.0, 0.5), (0.0, 0.25), (0.0, 0.125)]
+    gt = pad_ground_truth([columns([(0.0, 1.0)])], [torch.tensor([1])])
+    found = match(gt, xyxy_to_cxcywh(columns(priors)), replace(rules.match, threshold=0.5, ignore_from=0.25))
+    assert found.prior_iou.tolist() == [[1.0, 0.5, 0.25, 0.125]]
+    assert found.labels.tolist() == [[1, 1, -1, 0]]
+    assert found.ignored.tolist() == [[False, False, True, False]]

@@ -15,6 +15,7 @@ from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine, negatives_available
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import Dialect, MiningPositives, MiningScope
 
 POSITIVE = [False, True, False, False, False, False]
@@ -258,3 +259,25 @@ def test_ties_on_a_gpu_go_to_the_lowest_index(rules: Dialect) -> None:
     positive[0, 5] = True
     found = mine_batch(rules, torch.zeros((1, 1003, 3), device="cuda"), roles(rules, positive))
     assert mined(found) == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1, []), (2, [1]), (3, [1, 2]), (4, [1, 2, 3]), (9, [1, 2, 3])])
+def test_as_many_priors_survive_suppression_as_the_limit_says(limit: int, expected: list[int]) -> None:
+    """No two boxes overlap; the positive is the highest, and so one of those that survive."""
+    spec = replace(load_dialect("tf-object-detection").mining, nms_limit=limit, ratio=9.0)
+    conf, matching = scored(9.0, 5.0, 4.0, 3.0), roles_of_labels(torch.tensor([[1, 0, 0, 0]]), torch.float64)
+    low = torch.arange(4.0, dtype=torch.float64)[:, None].expand(-1, 2)
+    decoded = torch.cat((low, low + 1), 1)[None]
+    found = mine(conf, torch.tensor([[9.0, 5.0, 4.0, 3.0]]).double(), matching, decoded, spec)
+    assert mined(found) == [expected]
+    assert not found.dropped.any()
+
+
+def test_a_positive_beyond_the_limit_is_dropped() -> None:
+    spec = replace(load_dialect("tf-object-detection").mining, nms_limit=3)
+    conf, matching = scored(1.0, 5.0, 4.0, 3.0), roles_of_labels(torch.tensor([[1, 0, 0, 0]]), torch.float64)
+    low = torch.arange(4.0, dtype=torch.float64)[:, None].expand(-1, 2)
+    found = mine(
+        conf, torch.tensor([[1.0, 5.0, 4.0, 3.0]]).double(), matching, torch.cat((low, low + 1), 1)[None], spec
+    )
+    assert found.dropped.tolist() == [[True, False, False, False]]

@@ -11,13 +11,13 @@ from ssdlossdbg.analysis.common import box_problem, to_pixels
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import Cutoff, GroundTruthLoss, ImageLoss, MinedNegative
 
 
 def image_losses(
-    loss: MultiBoxLoss, sums: LossSums, gt: GroundTruthBatch | None, photos: Sequence[str]
+    loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, photos: Sequence[str]
 ) -> tuple[ImageLoss, ...]:
     """Each image's share of the loss.
 
@@ -57,7 +57,7 @@ def image_losses(
     )
 
 
-def _cutoffs(loss: MultiBoxLoss) -> list[tuple[Cutoff | None, Cutoff | None]]:
+def _cutoffs(loss: LossTerms) -> list[tuple[Cutoff | None, Cutoff | None]]:
     rank, mined = loss.mining.rank, loss.mining.mined
     skipped = loss.matching.negative & ~mined
     last = torch.where(mined, rank, -1).argmax(1)
@@ -79,7 +79,7 @@ def _cutoffs(loss: MultiBoxLoss) -> list[tuple[Cutoff | None, Cutoff | None]]:
 
 
 def ground_truth_losses(
-    loss: MultiBoxLoss, sums: LossSums, gt: GroundTruthBatch, priors: Priors, names: Sequence[str]
+    loss: LossTerms, sums: LossSums, gt: GroundTruthBatch, priors: Priors, names: Sequence[str]
 ) -> tuple[GroundTruthLoss, ...]:
     """What each object costs, the costliest first.
 
@@ -134,7 +134,7 @@ def _cost(value: float) -> float:
 
 
 def negative_losses(
-    loss: MultiBoxLoss, conf: Tensor, gt: GroundTruthBatch | None, grid: Priors, names: Sequence[str]
+    loss: LossTerms, conf: Tensor, gt: GroundTruthBatch | None, grid: Priors, names: Sequence[str]
 ) -> tuple[MinedNegative, ...]:
     """What each mined negative costs, the costliest first.
 

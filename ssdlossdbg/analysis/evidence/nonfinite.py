@@ -7,13 +7,13 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.common import box_problem, to_pixels
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import COORDINATES, NonFinite
 
 
 def find_non_finite(
-    loc: Tensor, conf: Tensor, gt: GroundTruthBatch | None, loss: MultiBoxLoss, priors: Priors
+    loc: Tensor, conf: Tensor, gt: GroundTruthBatch | None, loss: LossTerms, priors: Priors
 ) -> tuple[NonFinite, ...]:
     """Every object and term that is not finite, in the order in which the computation reaches them.
 
@@ -52,7 +52,7 @@ def _not_finite(values: Tensor) -> Tensor:
 
 
 def _of_positives(
-    term: str, bad: Tensor, values: Tensor, gt: GroundTruthBatch | None, loss: MultiBoxLoss, priors: Priors
+    term: str, bad: Tensor, values: Tensor, gt: GroundTruthBatch | None, loss: LossTerms, priors: Priors
 ) -> list[NonFinite]:
     """One entry a ground truth, or a prior where those are not known, for `[B, P, 4]` values at positives."""
     images, where, coordinates = bad.nonzero(as_tuple=True)

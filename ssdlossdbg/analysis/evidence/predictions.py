@@ -11,7 +11,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.common import class_name, to_pixels
 from ssdlossdbg.analysis.evidence.orders import grids_of, order_fits
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.mining import mine, negatives_wanted
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.saved.predictions import Predictions
@@ -57,7 +57,7 @@ class Outcome:
         decoded: `[B, P, 4]` predicted boxes, xyxy, normalised.
     """
 
-    loss: MultiBoxLoss
+    loss: LossTerms
     gt: GroundTruthBatch | None
     decoded: Tensor
 
@@ -151,7 +151,7 @@ def _spread(conf: Tensor, priors: Priors) -> float:
     return spread if compared else math.inf
 
 
-def _answers(conf: Tensor, loss: MultiBoxLoss, spec: LossSpec) -> Answers | None:
+def _answers(conf: Tensor, loss: LossTerms, spec: LossSpec) -> Answers | None:
     labels = loss.matching.labels
     at = loss.matching.foreground
     if not bool(at.any()):
@@ -176,7 +176,7 @@ def _log_probabilities(logits: Tensor, spec: LossSpec) -> Tensor:
     return logits.log_softmax(-1)
 
 
-def _quotas(loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Quota, ...]:
+def _quotas(loss: LossTerms, spec: MiningSpec) -> tuple[Quota, ...]:
     """What was to be mined; nothing under suppression, which decides itself how many negatives there are."""
     if spec.selection is MiningSelection.NON_MAXIMUM_SUPPRESSION:
         return ()
@@ -192,7 +192,7 @@ def _quotas(loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Quota, ...]:
     )
 
 
-def _underflows(conf: Tensor, loss: MultiBoxLoss, spec: MiningSpec) -> tuple[Underflow, ...]:
+def _underflows(conf: Tensor, loss: LossTerms, spec: MiningSpec) -> tuple[Underflow, ...]:
     """The images with negatives whose score is log 0, under the one score that can be."""
     lost = loss.matching.negative & (loss.mining.score == -torch.inf)
     if spec.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not bool(lost.any()):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.loss import MultiBoxLoss
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.rules import Dialect
 
 
-def why_raises(gt: GroundTruthBatch | None, loss: MultiBoxLoss, dialect: Dialect) -> str | None:
+def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -> str | None:
     """Where the dialect's real code raises on this batch, and on which images; None where it does not.
 
     Args:

@@ -17,7 +17,7 @@ from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.readers.datasets import Dataset, annotation_of
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Rivals, Tally
@@ -36,14 +36,7 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     priors = load_priors(config or rules.prior_config)
     return [
         analyse_match(
-            Scene(
-                Batch(
-                    priors,
-                    "cpu",
-                    targets=AnnotatedObjects(annotation_of(dataset, place, SIZE), SIZE, dataset.class_names),
-                ),
-                rules,
-            ),
+            Scene(Batch(priors, "cpu", targets=AnnotatedObjects(dataset.image_at(place), SIZE)), rules),
             name,
         )
         for place, name in enumerate(dataset.names)
@@ -129,7 +122,7 @@ def test_an_interruption_leaves_what_was_done(varied: Dataset, monkeypatch: pyte
     assert 9 <= result.done < 24
     assert result.interrupted
     kept = varied.image < result.done
-    columns = ("image", "index", "class_index", "boxes", "difficult")
+    columns = ("image", "index", "label", "boxes", "difficult")
     first = replace(
         varied,
         names=varied.names[: result.done],

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.nonfinite import find_non_finite
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import MultiBoxLoss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.results import NonFinite
@@ -36,7 +36,7 @@ class Batch:
         self.labels = [torch.tensor([1, 2]), torch.tensor([2])]
         self.cells = torch.tensor(CELLS)
 
-    def loss(self) -> tuple[GroundTruthBatch, MultiBoxLoss]:
+    def loss(self) -> tuple[GroundTruthBatch, LossTerms]:
         """The objects and what came of them."""
         gt = pad_ground_truth(self.boxes, self.labels)
         result = multibox_loss(
