@@ -282,7 +282,7 @@ def _roles(
 
 
 def sparse_roles(found: SparseMatching, labels: Tensor, spec: MatchSpec) -> Roles:
-    """The roles, `[M]`, of the priors of an assignment.
+    """The roles, `[M]`, of the priors of a sparse matching.
 
     Args:
         found: what `match_sparsely` returned.
