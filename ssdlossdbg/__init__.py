@@ -27,11 +27,13 @@ _NAMES = {
     "multibox.loss": "LossTerms",
     "multibox.matching": "Matching",
     "multibox.priors": "Priors",
-    "readers.datasets": "Dataset",
+    "readers.annotations": "Dataset",
     "readers.dialects": "load_dialect",
     "readers.named_priors": "NamedPriors load_priors",
     "readers.photos": "Photo load_photo",
     "readers.saved.layout": "SavedLayout",
+    "report.documents": "from_json",
+    "report.json_schema": "json_schema",
     "results": """
         AnchorsResult AuditResult Case CheckResult CompareResult DetectResult Finding FitResult LossResult
         MatchResult RoleChanges Severity Where

@@ -19,13 +19,15 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth as pad_ground_trut
 from ssdlossdbg.multibox.loss import LossTerms as LossTerms
 from ssdlossdbg.multibox.matching import Matching as Matching
 from ssdlossdbg.multibox.priors import Priors as Priors
-from ssdlossdbg.readers.datasets import Dataset as Dataset
+from ssdlossdbg.readers.annotations import Dataset as Dataset
 from ssdlossdbg.readers.dialects import load_dialect as load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors as NamedPriors
 from ssdlossdbg.readers.named_priors import load_priors as load_priors
 from ssdlossdbg.readers.photos import Photo as Photo
 from ssdlossdbg.readers.photos import load_photo as load_photo
 from ssdlossdbg.readers.saved.layout import SavedLayout as SavedLayout
+from ssdlossdbg.report.documents import from_json as from_json
+from ssdlossdbg.report.json_schema import json_schema as json_schema
 from ssdlossdbg.results import AnchorsResult as AnchorsResult
 from ssdlossdbg.results import AuditResult as AuditResult
 from ssdlossdbg.results import Case as Case

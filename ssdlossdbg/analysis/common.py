@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import Box, ConfigSummary, IntArray
+from ssdlossdbg.results import Box, ConfigSummary
 from ssdlossdbg.rules import Dialect, Units
 
 BACKGROUND = "background"
-Number = TypeVar("Number", bound=np.generic)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -73,11 +69,6 @@ def box_problem(box: Box) -> str | None:
         return "inverted, " + " and ".join(inverted)
     empty = [side for side, low, high in (("width", x1, x2), ("height", y1, y2)) if low == high]
     return "zero " + " and ".join(empty) if empty else None
-
-
-def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
-    """Some rows of a column, ascending; the column itself, and no copy of it, where they are all."""
-    return column if len(rows) == len(column) else column[rows]
 
 
 def class_name(index: int, classes: tuple[str, ...]) -> str:

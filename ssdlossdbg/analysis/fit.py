@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import summarise, unit_of
-from ssdlossdbg.analysis.scaled import Scaled, scale_like
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.designs import LevelDesign, bounds_for, design_of, nearest_design, scaled
@@ -20,7 +19,7 @@ from ssdlossdbg.multibox.fitting import Designs, Problem, fit
 from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou
-from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.prior_configs import PriorConfig
 from ssdlossdbg.results import (
@@ -65,7 +64,7 @@ def analyse_fit(
     """
     start = _start(config.spec, levels)
     budget = _checked_budget(start, budget, config)
-    objects = scale_like(dataset, dialect)
+    objects = scale_like(dataset, dialect.targets, photo_sizes(dataset))
     sound = sound_boxes(objects.boxes)
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."
@@ -156,11 +155,11 @@ def _described(dataset: Dataset, objects: Scaled, sound: BoolArray) -> FittedDat
     refused = (*dataset.refused, *objects.refused)
     return FittedDataset(
         path=str(dataset.path),
-        format=dataset.format,
+        format=dataset.format.title,
         images=len(dataset.names),
         ground_truth=int(sound.sum()),
         invalid=int((~sound).sum()),
-        refused=tuple(str(error) for _, error in refused),
+        refused=tuple(str(each.error) for each in refused),
     )
 
 

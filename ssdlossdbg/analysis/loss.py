@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.splits import GradientNorms, LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
-from ssdlossdbg.results import GroupLoss, LossResult, SceneLoss
+from ssdlossdbg.results import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
 
 
 def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> LossResult:
@@ -46,7 +46,7 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         normalizer=costs.normalizer,
         images=costs.images,
         levels=_levels(scene, scene.sums, gradients),
-        classes=_groups(batch.names, loss.matching.labels.clamp(min=0), scene.sums, gradients),
+        classes=_classes(batch.names, loss.matching.labels, scene.sums, gradients),
         coordinates=scene.sums.coordinates(),
         ground_truth=costs.ground_truth,
         negatives=costs.negatives,
@@ -63,21 +63,21 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
     )
 
 
-def _groups(names: Sequence[str], group: Tensor, sums: LossSums, gradients: GradientNorms) -> tuple[GroupLoss, ...]:
-    number = len(names)
-    columns = zip(
-        names, sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True
-    )
-    return tuple(
-        GroupLoss(index, name, *counts, parts, *norms) for index, (name, counts, parts, norms) in enumerate(columns)
-    )
+def _groups(number: int, group: Tensor, sums: LossSums, gradients: GradientNorms) -> list[GroupLoss]:
+    columns = zip(sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True)
+    return [GroupLoss(*counts, parts, *norms) for counts, parts, norms in columns]
 
 
-def _levels(scene: Scene, sums: LossSums, gradients: GradientNorms) -> tuple[GroupLoss, ...]:
-    maps = [level.feature_map for level in scene.batch.priors.levels]
-    names = [f"{columns} x {rows}" for columns, rows in maps] or ["all"]
+def _classes(names: Sequence[str], labels: Tensor, sums: LossSums, gradients: GradientNorms) -> tuple[ClassLoss, ...]:
+    groups = _groups(len(names), labels.clamp(min=0), sums, gradients)
+    return tuple(ClassLoss(**vars(group), label=name) for group, name in zip(groups, names, strict=True))
+
+
+def _levels(scene: Scene, sums: LossSums, gradients: GradientNorms) -> tuple[LevelLoss, ...]:
+    maps = [level.feature_map for level in scene.batch.priors.levels] or [(0, 0)]
     group = scene.batch.priors.level_index.expand_as(scene.loss.matching.labels)
-    return _groups(names, group, sums, gradients)
+    groups = _groups(len(maps), group, sums, gradients)
+    return tuple(LevelLoss(**vars(group), feature_map=grid) for group, grid in zip(groups, maps, strict=True))
 
 
 def _scenes(scene: Scene) -> tuple[SceneLoss, ...]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Loaded
 from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.evidence.objects import state_annotations
+from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
@@ -19,9 +19,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotated import Annotation
-from ssdlossdbg.readers.classes import class_id, guess_classes
-from ssdlossdbg.readers.loader import LoadedObjects, load_like
+from ssdlossdbg.readers.annotations import Dataset, Scaled, refuse_unknown, scale_like
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -29,6 +27,7 @@ from ssdlossdbg.results import (
     UNMATCHED,
     FloatArray,
     GroundTruthMatch,
+    LeftOut,
     LevelMatch,
     MatchResult,
     MatchTotals,
@@ -43,19 +42,19 @@ THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(9))
 NEAR_MISS = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnnotatedObjects:
     """The objects of one photo, as a batch takes them.
 
     Attributes:
-        annotation: what the file says.
+        dataset: of that one image.
         photo_size: (width, height) in pixels.
-        classes: class names in the order of their ids; guessed from the annotation where empty.
+        lenient: whether objects of classes that are not in the list are left out, rather than refused.
     """
 
-    annotation: Annotation
+    dataset: Dataset
     photo_size: tuple[int, int]
-    classes: tuple[str, ...]
+    lenient: bool = False
 
     def settings(self, rules: Dialect) -> Hashable:
         """How the dialect's loader reads boxes."""
@@ -67,21 +66,16 @@ class AnnotatedObjects:
         Raises:
             InputError: a label that is not among the classes.
         """
-        read = self.read(rules)
-        unit = unit_of(rules, priors).cpu()
-        boxes = (torch.tensor(read.boxes, dtype=torch.float64).reshape(-1, 4) * unit).to(unit.dtype)
-        stated = state_annotations([self.annotation], [read], [self.photo_size])
-        return Loaded(pad_ground_truth([boxes], [torch.tensor(self.ids(read), dtype=torch.long)]), stated)
+        if not self.lenient:
+            refuse_unknown(self.dataset, rules.targets)
+        read, unit = self.read(rules), unit_of(rules, priors).cpu()
+        boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
+        ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
+        return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read, named=False))
 
-    def read(self, rules: Dialect) -> LoadedObjects:
-        """What the dialect's loader makes of the annotation."""
-        return load_like(rules.targets, self.annotation, self.photo_size)
-
-    def ids(self, read: LoadedObjects) -> list[int]:
-        """The output columns of the objects that are kept."""
-        annotation = self.annotation
-        classes = self.classes or guess_classes(annotation.class_names, (item.label for item in annotation.objects))
-        return [class_id(item.label, classes, f"{annotation.path}, object {item.index}") for item in read.kept]
+    def read(self, rules: Dialect) -> Scaled:
+        """The objects that the dialect's loader hands on."""
+        return scale_like(self.dataset, rules.targets, np.array([self.photo_size]))
 
 
 def analyse_match(scene: Scene, photo: str) -> MatchResult:
@@ -93,20 +87,21 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
     """
     batch, rules, matching, priors = scene.batch, scene.rules, scene.matching, scene.batch.priors
     source = source_of(scene)
-    annotation, objects = source.annotation, matched_objects(scene)
+    dataset, objects = source.dataset, matched_objects(scene)
+    width, height = dataset.sizes[0].tolist()
     tied = int(((scene.ties.exactly[0] > 1) & (matching.best_iou[0] > 0)).sum())
     return MatchResult(
         image_path=photo,
         image_size=source.photo_size,
-        annotation_path=str(annotation.path),
-        annotation_format=annotation.format,
-        annotation_size=annotation.size,
+        annotation_path=dataset.files[0],
+        annotation_format=dataset.format.title,
+        annotation_size=(width, height) if width and height else None,
         config=summarise(batch.named),
         dialect=rules.name,
         device=str(batch.device),
         threshold=rules.match.threshold,
         ground_truth=objects,
-        left_out=scene.objects.images[0].left_out,
+        left_out=tuple(LeftOut(*item) for item in scene.objects.images[0].left_out),
         levels=_levels(matching, priors),
         totals=_totals(objects, matching, rules, tied),
         thresholds=_thresholds(scene.gt, matching, rules),
@@ -126,10 +121,13 @@ def source_of(scene: Scene) -> AnnotatedObjects:
 
 def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
     """What each object of an annotated photo got, those that the loader leaves out not among them."""
-    matching, priors, loaded = scene.matching, scene.batch.priors, source_of(scene).read(scene.rules)
+    matching, priors, source, stated = scene.matching, scene.batch.priors, source_of(scene), scene.objects
     best = matching.best_prior[0]
     columns = zip(
-        loaded.kept,
+        stated.index.tolist(),
+        stated.labels,
+        stated.stated.tolist(),
+        source.dataset.difficult[source.read(scene.rules).rows].tolist(),
         scene.gt.labels[0].tolist(),
         scene.gt.boxes[0].tolist(),
         best.tolist(),
@@ -139,28 +137,30 @@ def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
         matching.positives_per_gt()[0].tolist(),
         matching.positives_per_gt(matching.forced)[0].tolist(),
         matching.lost_to[0].tolist(),
-        scene.fates.target.tolist(),
+        stated.target.tolist(),
         strict=False,  # an image without objects is padded to one row
     )
     objects: list[GroundTruthMatch] = []
-    for item, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target in columns:
+    for (
+        index, label, said, hard, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target
+    ) in columns:  # fmt: skip
         input_box = to_pixels(box, priors.image_size)
         problem = box_problem(input_box)
         objects.append(
             GroundTruthMatch(
-                index=item.index,
-                label=item.label,
+                index=index,
+                label=label,
                 class_id=class_number,
-                box=item.box,
+                box=tuple(said),
                 input_box=input_box,
-                difficult=item.difficult,
+                difficult=hard,
                 best_prior=prior,
                 best_iou=iou,
                 level=level,
                 shape=(shape[0], shape[1]),
                 positives=positives,
                 forced=forced,
-                lost_to=loaded.kept[lost_to].index if lost_to >= 0 else None,
+                lost_to=int(stated.index[lost_to]) if lost_to >= 0 else None,
                 status=_status(problem, positives, forced),
                 problem=problem,
                 non_finite_target=target or None,

@@ -13,8 +13,8 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.datasets import Dataset, DatasetFormat, Share, Track, annotation_of
-from ssdlossdbg.readers.datasets import load_dataset as _load
+from ssdlossdbg.readers.annotations import Dataset, Share, Track
+from ssdlossdbg.readers.annotations import load_dataset as _load
 from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size
 from ssdlossdbg.readers.photos import Photo, load_photo
 from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
@@ -28,7 +28,7 @@ def load_dataset(
     path: File,
     classes: Sequence[str] = (),
     *,
-    format: DatasetFormat | str | None = None,
+    format: str | None = None,
     descriptions: File | None = None,
     ranks: Ranks = ALONE,
     track: Track = iter,
@@ -50,7 +50,7 @@ def load_dataset(
     return _load(
         Path(path),
         tuple(classes),
-        format=DatasetFormat(format) if format else None,
+        format=format,
         descriptions=Path(descriptions) if descriptions else None,
         share=Share(ranks.rank, ranks.count, ranks.gather),
         track=track,
@@ -130,8 +130,7 @@ def match_image(
     photo = load_photo(Path(image.photo))
     places = zip(dataset.files, dataset.names, strict=True)
     place = next(place for place, names in enumerate(places) if names == (image.annotation, image.name))
-    annotation = annotation_of(dataset, place, photo.size)
     named = priors_or_default(priors, rules)
-    objects = AnnotatedObjects(annotation, photo.size, dataset.class_names)
+    objects = AnnotatedObjects(dataset.image_at(place), photo.size, lenient=True)
     scene = Scene(Batch(named, "cpu", targets=objects), rules)
     return checked(analyse_match(scene, image.photo)), photo

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_annotations, by_file, refusal
+from ssdlossdbg.analysis.audit.evidence import refusal
+from ssdlossdbg.analysis.check import analyse_dataset, by_file
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
@@ -14,11 +15,9 @@ from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, p
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotated import AnnotatedImage
-from ssdlossdbg.readers.annotations import load_images
+from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.inputs import find_inputs
-from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
-from ssdlossdbg.readers.photo_sizes import PhotoSizes
+from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
@@ -27,7 +26,7 @@ from ssdlossdbg.rules import Dialect
 
 def check(
     files: Sequence[File],
-    priors: NamedPriors | str | None = None,
+    priors: NamedPriors | PriorSource | None = None,
     dialect: Dialect | str = DEFAULT_DIALECT,
     *,
     classes: Sequence[str] = (),
@@ -39,10 +38,9 @@ def check(
     A file that cannot be read stops nothing: that is a finding, too.
 
     Args:
-        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt), saved predictions and targets, or folders of them;
-            see `readers.inputs` for what is taken for what.
-        priors: what `load_priors` returned, or a preset, config file or saved tensor; if None, those in a batch's
-            predictions, else the dialect's own.
+        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt, Open Images CSV), saved predictions and targets, or
+            folders of them; see `readers.inputs` for what is taken for what.
+        priors: what `load_priors` returned or takes; if None, those in a batch's predictions, else the dialect's own.
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out; guessed from all annotations if empty.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -52,7 +50,7 @@ def check(
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
     rules = as_dialect(dialect)
-    named = load_priors(priors, layout, rules) if isinstance(priors, str) else priors
+    named = priors if priors is None else as_named(priors, layout, rules)
     job = _Job(rules, named, tuple(classes), device, layout)
     target = resolve_device(device)
     paths = [Path(file) for file in files]
@@ -103,30 +101,16 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
     """What the checks see of annotation files, and of those that cannot be read."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
-    photos = PhotoSizes()
-    images: list[AnnotatedImage] = []
-    refused = []
-    for file in files:
-        try:
-            images += load_images(file, photos, job.classes)
-        except InputError as error:
-            refused.append(refusal(str(file), error))
-    tables, unusable = analyse_annotations(images, named, job.rules, job.classes, job.device)
-    return [*tables, describe_priors(named, job.rules), *unusable, *refused]
+    datasets, refused = load_files(files, job.classes)
+    found = [part for dataset in datasets for part in analyse_dataset(dataset, named, job.rules, job.device)]
+    return [*found, describe_priors(named, job.rules), *(refusal(each.file, each.error) for each in refused)]
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
-        given = as_batch(
-            batch.predictions,
-            batch.targets,
-            job.priors,
-            job.rules,
-            job.layout,
-            device=job.device,
-            classes=job.classes,
-        )
+        halves = (batch.predictions, batch.targets)
+        given = as_batch(*halves, job.priors, job.rules, job.layout, device=job.device, classes=job.classes)
         return list(Scene(given, job.rules).evidence)
     except InputError as error:
         files = batch.files

@@ -8,7 +8,7 @@ from pathlib import Path
 from ssdlossdbg.analysis.fit import analyse_fit
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.datasets import Dataset, load_dataset
+from ssdlossdbg.readers.annotations import Dataset, load_dataset
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config
 from ssdlossdbg.readers.saved.layout import SavedLayout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,23 +20,21 @@ if TYPE_CHECKING:
     from ssdlossdbg.results import AnchorsResult
 
 
-@dataclass(frozen=True)
 class Listing(Group):
     """Whether only the presets are asked for."""
 
-    list_presets: bool = option(False, "--list", "", "List every preset and exit.")
+    list_presets: bool = option("--list", "List every preset and exit.", default=False)
 
 
-@dataclass(frozen=True)
 class AnchorsReport(Report):
     """How the report is written, and the files beside it."""
 
-    image: Path | None = option(None, "--image", "PHOTO", "Draw the priors on this photo.")
+    image: Path | None = option("--image PHOTO", "Draw the priors on this photo.")
     output: Path | None = option(
-        None, "-o --output", "FILE", "Draw a picture (PNG); of --fit, write the config (TOML).", Role.OUTPUT_FILE
+        "-o --output FILE", "Draw a picture (PNG); of --fit, write the config (TOML).", Role.OUTPUT_FILE
     )
     dump: Path | None = option(
-        None, "--dump", "NPY", "Write the priors: float32 [P, 4], cx cy w h, normalised.", Role.OUTPUT_FILE
+        "--dump NPY", "Write the priors: float32 [P, 4], cx cy w h, normalised.", Role.OUTPUT_FILE
     )
 
 

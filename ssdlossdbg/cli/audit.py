@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +17,11 @@ from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
 from ssdlossdbg.cli.writing import Writer, make_folder, unused
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
-from ssdlossdbg.report.view import View
 
 # Images that the report names; a gallery may ask for more.
 MOST_NAMED = 10
 
 
-@dataclass(frozen=True)
 class Audited(Group):
     """What is audited."""
 
@@ -36,18 +33,17 @@ class Audited(Group):
     )
 
 
-@dataclass(frozen=True)
 class AuditedOptions(DatasetOptions):
     """What is not clear from the dataset itself, and how its photos become the network's input."""
 
     descriptions: Path | None = option(
-        None, "--descriptions", "CSV", "Open Images' class names, where they don't lie beside DATASET."
+        "--descriptions CSV", "Open Images' class names, where they don't lie beside DATASET."
     )
     letterbox: bool = option(
-        False, "--letterbox/--stretch", "", "Photos are scaled as a whole and padded, not stretched."
+        "--letterbox/--stretch", "Photos are scaled as a whole and padded, not stretched.", default=False
     )
-    augment: int = option(0, "--augment", "N", "Draw the dialect's random crops, too, N of each image.", min=0)
-    seed: int = option(0, "--seed", "N", "Of the random crops.", min=0)
+    augment: int = option("--augment N", "Draw the dialect's random crops, too, N of each image.", default=0, min=0)
+    seed: int = option("--seed N", "Of the random crops.", default=0, min=0)
 
 
 @command
@@ -86,7 +82,7 @@ def audit(
                 track=track,
             )
         if ranks.count > 1:  # what the other processes read, they alone know
-            writer.inputs += map(Path, {*read.files, *(file for file, _ in read.refused)})
+            writer.inputs += map(Path, {*read.files, *(each.file for each in read.refused)})
         if report.csv and not silent:
             writer.check(report.csv)
         images = len(read.names) * (1 + data.augment)
@@ -119,11 +115,10 @@ def audit(
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
     deliver(
-        result,
+        result.with_match_options(match_options(read, priors, rules, data)),
         report.format,
         findings,
         files=writer.written,
-        view=View(match_options=match_options(read, priors, rules, data)),
         exit_code=EXIT_INTERRUPTED if interrupted else EXIT_CLEAN,
     )
 

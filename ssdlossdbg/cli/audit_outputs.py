@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from ssdlossdbg.cli.writing import Writer, make_folder
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
-    from ssdlossdbg.readers.datasets import Dataset
+    from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
 
@@ -22,16 +21,13 @@ if TYPE_CHECKING:
 LONGEST_NAME = 150
 
 
-@dataclass(frozen=True)
 class AuditReport(Report):
     """How the report is written, and the files beside it."""
 
-    charts: bool = option(False, "--charts/--no-charts", "", "Draw charts; this needs matplotlib.")
-    gallery: int = option(0, "--gallery", "N", "Draw the N worst images, where their photos are found.", min=0)
-    output: Path | None = option(
-        None, "-o --output", "DIR", "Where to draw  [default: audit, here]", Role.OUTPUT_FOLDER
-    )
-    csv: Path | None = option(None, "--csv", "FILE", "Write a row for each object, for a notebook.", Role.OUTPUT_FILE)
+    charts: bool = option("--charts/--no-charts", "Draw charts; this needs matplotlib.", default=False)
+    gallery: int = option("--gallery N", "Draw the N worst images, where their photos are found.", default=0, min=0)
+    output: Path | None = option("-o --output DIR", "Where to draw  [default: audit, here]", Role.OUTPUT_FOLDER)
+    csv: Path | None = option("--csv FILE", "Write a row for each object, for a notebook.", Role.OUTPUT_FILE)
 
 
 def check_pictures(report: AuditReport, letterbox: bool) -> None:
@@ -55,7 +51,7 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
 
 def match_options(read: Dataset, priors: Priors, rules: MatchRules, naming: DatasetOptions) -> tuple[str, ...]:
     """What makes `match` show an image as it was audited."""
-    numbered = read.format == "YOLO" and read.class_file  # and `match` looks for no names
+    numbered = read.format.numbered and read.class_file  # and `match` looks for no names
     given = {
         "--config": priors.config,
         "--prior-format": priors.prior_format.value if priors.prior_format is not BoxFormOption.CXCYWH else None,

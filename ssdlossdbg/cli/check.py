@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,7 +23,6 @@ class CheckFormat(StrEnum):
     SARIF = "sarif"
 
 
-@dataclass(frozen=True)
 class Checked(Group):
     """What is checked."""
 
@@ -33,13 +31,14 @@ class Checked(Group):
     )
 
 
-@dataclass(frozen=True)
 class CheckReport(Group):
     """How the findings are written."""
 
     title = Report.title
-    notes: bool = option(False, "--notes/--no-notes", "", "List notes, too; JSON always does.")
-    format: CheckFormat = option(CheckFormat.TEXT, "--format", "", "Lines to read, JSON, GitHub annotations, or SARIF.")
+    notes: bool = option("--notes/--no-notes", "List notes, too; JSON always does.", default=False)
+    format: CheckFormat = option(
+        "--format", "Lines to read, JSON, GitHub annotations, or SARIF.", default=CheckFormat.TEXT
+    )
 
 
 @command

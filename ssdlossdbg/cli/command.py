@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import inspect
 import sys
@@ -15,7 +14,7 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from ssdlossdbg.cli.options import OUTPUTS, ROLE, TYPER, Group, Role, option
+from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
 from ssdlossdbg.cli.streams import discard_stdout, say_error
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, SsdLossDbgError
@@ -42,11 +41,12 @@ class Command(TyperCommand):
                     formatter.write_dl(records)
 
 
-@dataclasses.dataclass(frozen=True)
 class _Always(Group):
     """What every command takes."""
 
-    traceback: bool = option(False, "--traceback/--no-traceback", "", "On an error, show where in the code it came up.")
+    traceback: bool = option(
+        "--traceback/--no-traceback", "On an error, show where in the code it came up.", default=False
+    )
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -59,20 +59,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Group)}
     writers = [name for name, hint in hints.items() if hint is Writer]
     options = [each for group in (*groups.values(), _Always) for each in _parameters(group)]
-    roles = {
-        field.name: field.metadata[ROLE]
-        for group in groups.values()
-        for field in dataclasses.fields(group)  # type: ignore[arg-type]
-        if field.metadata[ROLE]
-    }
+    roles = {name: field.role for group in groups.values() for name, field in group.fields().items() if field.role}
 
     @functools.wraps(function)
     def run(*, traceback: bool = False, **values: Any) -> None:
         with exiting(traceback):
             writer = _writer(values, roles)
             given = {
-                name: group(**{field.name: values[field.name] for field in dataclasses.fields(group)})  # type: ignore[arg-type]
-                for name, group in groups.items()
+                name: group(**{field: values[field] for field in group.fields()}) for name, group in groups.items()
             }
             function(**given, **dict.fromkeys(writers, writer))
 
@@ -84,10 +78,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 def _parameters(group: type[Group]) -> Iterator[inspect.Parameter]:
     """The fields of a group as typer reads parameters of a function."""
     hints = get_type_hints(group)
-    for field in dataclasses.fields(group):  # type: ignore[arg-type]
-        shown = copy(field.metadata[TYPER])  # another group may inherit the field, under its own title
+    for name, field in group.fields().items():
+        shown = copy(field.shown)  # another group may inherit the field, under its own title
         shown.rich_help_panel = group.title
-        yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=hints[field.name])
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=hints[name])
 
 
 def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
@@ -11,13 +9,12 @@ from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 
 
-@dataclass(frozen=True)
 class Compared(Group):
     """Whose rules are compared."""
 
     title = Rules.title
-    dialects: str | None = option(None, "--dialects", "a,b|all", "Whom to ask; all by default.")
-    reference: str = option(DEFAULT_DIALECT, "--reference", "NAME|FILE", "Whom to compare with.")
+    dialects: str | None = option("--dialects a,b|all", "Whom to ask; all by default.")
+    reference: str = option("--reference NAME|FILE", "Whom to compare with.", default=DEFAULT_DIALECT)
 
 
 @command

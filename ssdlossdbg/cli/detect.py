@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -15,7 +14,6 @@ from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
-@dataclass(frozen=True)
 class Saved(Group):
     """Saved predictions, and the objects that they are to find."""
 
@@ -23,23 +21,21 @@ class Saved(Group):
     targets: Path | None = argument("[TARGETS]", "Saved boxes and labels of the same batch.", default=None)
 
 
-@dataclass(frozen=True)
 class DetectRules(Rules):
     """Whose rules to follow, and where to post-process otherwise."""
 
     score_threshold: float | None = option(
-        None, "--score-threshold", "SCORE", "What a detection's score exceeds, over the dialect's.", min=0.0, max=1.0
+        "--score-threshold SCORE", "What a detection's score exceeds, over the dialect's.", min=0.0, max=1.0
     )
     nms: float | None = option(
-        None, "--nms", "IOU", "Overlap at which NMS drops the lower score, over the dialect's.", min=0.0, max=1.0
+        "--nms IOU", "Overlap at which NMS drops the lower score, over the dialect's.", min=0.0, max=1.0
     )
 
 
-@dataclass(frozen=True)
 class DetectReport(Report):
     """How the report is written, and how long it is."""
 
-    top: int = option(20, "--top", "N", "How many objects and detections to list and to draw.", min=1)
+    top: int = option("--top N", "How many objects and detections to list and to draw.", default=20, min=1)
 
 
 @command

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.options import Group, argument
 from ssdlossdbg.cli.streams import show, show_plain
 
 
-@dataclass(frozen=True)
 class Named(Group):
     """The dialects that are asked for."""
 

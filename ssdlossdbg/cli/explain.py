@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ssdlossdbg.cli.command import command
-from ssdlossdbg.cli.groups import Format, Report
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import Report
 from ssdlossdbg.cli.options import Group, argument
-from ssdlossdbg.cli.streams import show, show_plain
 
 
 def _codes() -> list[str]:
@@ -16,7 +14,6 @@ def _codes() -> list[str]:
     return list(CHECKS)
 
 
-@dataclass(frozen=True)
 class Codes(Group):
     """The findings that are asked for."""
 
@@ -34,11 +31,8 @@ def explain(asked: Codes, report: Report) -> None:
     Example: ssdlossdbg explain BOX001
     """
     from ssdlossdbg.checks.catalogue import CHECKS, known_prefix
-    from ssdlossdbg.report.explain_text import checks_json, checks_report, pages_report
+    from ssdlossdbg.report.explain_text import explained
 
     prefixes = tuple(known_prefix(code, "CODE") for code in asked.codes or ())
     checks = [check for check in CHECKS.values() if not prefixes or check.code.startswith(prefixes)]
-    if report.format is Format.JSON:
-        show_plain(checks_json(checks))
-    else:
-        show(pages_report(checks) if prefixes else checks_report(checks))
+    deliver(explained(checks, whole=bool(prefixes)), report.format)

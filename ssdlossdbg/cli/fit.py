@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.cli.deliver import deliver
@@ -17,17 +16,16 @@ from ssdlossdbg.errors import InputError
 LARGEST_SEED = 2**64 - 1
 
 
-@dataclass(frozen=True)
 class Fit(Group):
     """What priors are fitted to, and within which bounds."""
 
     title = "Fitting"
     dataset: Path | None = option(
-        None, "--fit", "DATASET", "Propose sizes and ratios that reach more of its objects.", Role.DATASET
+        "--fit DATASET", "Propose sizes and ratios that reach more of its objects.", Role.DATASET
     )
-    levels: str | None = option(None, "--levels", "N,N,...", "Feature maps that --fit uses: cells a side, or WxH.")
-    budget: int | None = option(None, "--budget", "N", "Priors that --fit may use.  [default: as many as now]", min=1)
-    seed: int = option(0, "--seed", "N", "Of what --fit draws.", min=0, max=LARGEST_SEED)
+    levels: str | None = option("--levels N,N,...", "Feature maps that --fit uses: cells a side, or WxH.")
+    budget: int | None = option("--budget N", "Priors that --fit may use.  [default: as many as now]", min=1)
+    seed: int = option("--seed N", "Of what --fit draws.", default=0, min=0, max=LARGEST_SEED)
 
     @property
     def feature_maps(self) -> tuple[tuple[int, int], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -37,38 +37,15 @@ class Format(StrEnum):
     JSON = "json"
 
 
-class FailOn(StrEnum):
-    """The least severity that makes the exit code 1."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NEVER = "never"
-
-
-class BoxFormOption(StrEnum):
-    """How the boxes of a saved prior tensor are written."""
-
-    CXCYWH = "cxcywh"
-    XYXY = "xyxy"
+# The least severity that makes the exit code 1; how saved priors are written; the units of saved target boxes.
+FailOn = StrEnum("FailOn", ["ERROR", "WARNING", "NEVER"])
+BoxFormOption = StrEnum("BoxFormOption", ["CXCYWH", "XYXY"])
+UnitsOption = StrEnum("UnitsOption", ["NORMALIZED", "PIXELS"])
+DatasetFormatOption = StrEnum(
+    "DatasetFormatOption", {"VOC": "voc", "COCO": "coco", "YOLO": "yolo", "OPEN_IMAGES": "open-images"}
+)
 
 
-class UnitsOption(StrEnum):
-    """What the boxes of saved targets are measured in."""
-
-    NORMALIZED = "normalized"
-    PIXELS = "pixels"
-
-
-class DatasetFormatOption(StrEnum):
-    """What a dataset is written in."""
-
-    VOC = "voc"
-    COCO = "coco"
-    YOLO = "yolo"
-    OPEN_IMAGES = "open-images"
-
-
-@dataclass(frozen=True)
 class Batch(Group):
     """A saved batch."""
 
@@ -76,26 +53,21 @@ class Batch(Group):
     targets: Path = argument("TARGETS", "Saved boxes and labels of the same batch.")
 
 
-@dataclass(frozen=True)
 class Priors(Group):
     """Which priors there are."""
 
     title = "Priors"
     config: str | None = option(
-        None,
-        "--config",
-        "NAME|FILE",
+        "--config NAME|FILE",
         "Priors: a preset, a TOML or JSON file, or a saved tensor.  [default: those of the file or the dialect]",
     )
     prior_format: BoxFormOption = option(
-        BoxFormOption.CXCYWH, "--prior-format", "", "How the boxes of a saved prior tensor are written."
+        "--prior-format", "How the boxes of a saved prior tensor are written.", default=BoxFormOption.CXCYWH
     )
-    image_size: str | None = option(
-        None, "--image-size", "N|WxH", "The network's input in pixels, where no config says it."
-    )
+    image_size: str | None = option("--image-size N|WxH", "The network's input in pixels, where no config says it.")
 
-    def __post_init__(self) -> None:
-        """Refuse what is no size before anything is read."""
+    def check(self) -> None:
+        """Refuse what is no size."""
         _ = self.size
 
     @property
@@ -128,42 +100,32 @@ class Priors(Group):
         return load_priors(self.config, self.layout) if self.config else None
 
 
-@dataclass(frozen=True)
 class Rules(Group):
     """Whose rules to follow."""
 
     title = "Rules"
     dialect: str = option(
-        DEFAULT_DIALECT, "--dialect", "NAME|FILE", "Whose rules to follow: a codebase, or a TOML file."
+        "--dialect NAME|FILE", "Whose rules to follow: a codebase, or a TOML file.", default=DEFAULT_DIALECT
     )
 
 
-@dataclass(frozen=True)
 class MatchRules(Rules):
     """Whose rules to follow, and from which overlap to match."""
 
-    threshold: float | None = option(
-        None, "--threshold", "IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0
-    )
+    threshold: float | None = option("--threshold IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0)
 
 
-@dataclass(frozen=True)
 class Layout(Group):
     """How saved tensors are laid out, where that is not recognised."""
 
     title = "Layout of saved tensors"
-    target_units: UnitsOption | None = option(
-        None, "--target-units", "", "Units of saved target boxes, over what is recognised."
-    )
-    label_offset: int | None = option(
-        None, "--label-offset", "N", "What to add to saved labels so that 0 is background."
-    )
+    target_units: UnitsOption | None = option("--target-units", "Units of saved target boxes, over what is recognised.")
+    label_offset: int | None = option("--label-offset N", "What to add to saved labels so that 0 is background.")
     native: bool = option(
-        False,
         "--native/--no-native",
-        "",
         "The files are in the codebase's own order (dy dx dh dw, background last, [B, 4, P], ...), "
         "as the dialect's [native] says.",
+        default=False,
     )
 
     def saved(self, priors: Priors) -> SavedLayout:
@@ -173,20 +135,16 @@ class Layout(Group):
         return SavedLayout(priors.prior_format, priors.size, self.target_units, self.label_offset, self.native)
 
 
-@dataclass(frozen=True)
 class Device(Group):
     """Where it is computed."""
 
-    device: str = option("auto", "--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps.")
+    device: str = option("--device DEVICE", "auto, cpu, cuda, cuda:N or mps.", default="auto")
 
 
-@dataclass(frozen=True)
 class Names(Group):
     """What the classes are called."""
 
-    classes: str | None = option(
-        None, "--classes", "FILE|a,b,c", "Class names in the order of their ids, without background."
-    )
+    classes: str | None = option("--classes FILE|a,b,c", "Class names in the order of their ids, without background.")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -200,40 +158,35 @@ class Names(Group):
         return load_classes(self.classes) if self.classes is not None else ()
 
 
-@dataclass(frozen=True)
 class DatasetOptions(Names):
     """What is not clear from a dataset itself."""
 
     title = "Dataset"
-    dataset_format: DatasetFormatOption | None = option(
-        None, "--dataset-format", "", "What DATASET is, where that is not clear."
-    )
+    dataset_format: DatasetFormatOption | None = option("--dataset-format", "What DATASET is, where that is not clear.")
 
 
-@dataclass(frozen=True)
 class Pictures(Group):
     """What is drawn of the images of a batch."""
 
     title = "Pictures"
-    image: list[Path] | None = option(
-        None, "--image", "PHOTO", "The photo of the first image; repeat for the next ones."
-    )
-    output: Path | None = option(None, "-o --output", "DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
+    image: list[Path] | None = option("--image PHOTO", "The photo of the first image; repeat for the next ones.")
+    output: Path | None = option("-o --output DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
 
 
-@dataclass(frozen=True)
 class Findings(Group):
     """Which findings are shown, and which make the command fail."""
 
     title = "Findings"
     select: list[str] | None = option(
-        None, "--select", "CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
+        "--select CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
     )
-    ignore: list[str] | None = option(None, "--ignore", "CODES", "Leave these findings out, selected or not.")
-    fail_on: FailOn = option(FailOn.ERROR, "--fail-on", "", "Exit with 1 where a finding shown is as grave as this.")
+    ignore: list[str] | None = option("--ignore CODES", "Leave these findings out, selected or not.")
+    fail_on: FailOn = option(
+        "--fail-on", "Exit with 1 where a finding shown is as grave as this.", default=FailOn.ERROR
+    )
 
-    def __post_init__(self) -> None:
-        """Refuse what is no code before anything is read."""
+    def check(self) -> None:
+        """Refuse what is no code."""
         _ = self.codes
 
     @property
@@ -263,12 +216,11 @@ class Findings(Group):
         return any(finding.severity in failing for finding in findings)
 
 
-@dataclass(frozen=True)
 class Report(Group):
     """How the report is written."""
 
     title = "Output"
-    format: Format = option(Format.TEXT, "--format", "", "A report to read, or JSON to script against.")
+    format: Format = option("--format", "A report to read, or JSON to script against.", default=Format.TEXT)
 
 
 def sides(text: str, error: InputError) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -15,26 +14,20 @@ from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
-@dataclass(frozen=True)
 class LossRules(MatchRules):
     """Whose rules to follow, and where to match, mine and weigh otherwise."""
 
-    neg_pos: float | None = option(
-        None, "--neg-pos", "RATIO", "Negatives mined per positive, over the dialect's.", min=0.0
-    )
-    alpha: float | None = option(
-        None, "--alpha", "WEIGHT", "Weight of the localisation loss, over the dialect's.", min=0.0
-    )
+    neg_pos: float | None = option("--neg-pos RATIO", "Negatives mined per positive, over the dialect's.", min=0.0)
+    alpha: float | None = option("--alpha WEIGHT", "Weight of the localisation loss, over the dialect's.", min=0.0)
     weights: Path | None = option(
-        None, "--weights", "FILE", "A state dict, for the weight decay that some dialects add to the loss."
+        "--weights FILE", "A state dict, for the weight decay that some dialects add to the loss."
     )
 
 
-@dataclass(frozen=True)
 class LossReport(Report):
     """How the report is written, and how long it is."""
 
-    top: int = option(10, "--top", "N", "How many objects and negatives to list.", min=1)
+    top: int = option("--top N", "How many objects and negatives to list.", default=10, min=1)
 
 
 @command

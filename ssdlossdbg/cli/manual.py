@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.command import command
@@ -29,7 +28,6 @@ def _names() -> list[str]:
     return list(_pages())
 
 
-@dataclass(frozen=True)
 class Page(Group):
     """The page that is asked for."""
 

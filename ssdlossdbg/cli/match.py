@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -14,7 +14,6 @@ from ssdlossdbg.cli.writing import Writer, unused
 from ssdlossdbg.report.view import View
 
 
-@dataclass(frozen=True)
 class Photo(Group):
     """A photo and its objects."""
 
@@ -22,26 +21,20 @@ class Photo(Group):
     annotation: Path = argument("ANNOTATION", "Its objects: Pascal VOC XML, COCO JSON or YOLO txt.")
 
 
-@dataclass(frozen=True)
 class OthersRules(MatchRules):
     """Whose rules to follow, and whose to hold against them."""
 
-    dialects: str | None = option(None, "--dialects", "a,b|all", "Show what changes under these, on the same priors.")
+    dialects: str | None = option("--dialects a,b|all", "Show what changes under these, on the same priors.")
 
 
-@dataclass(frozen=True)
 class MatchReport(Report):
     """How the report is written, how long it is, and the picture beside it."""
 
     output: Path | None = option(
-        None,
-        "-o --output",
-        "PNG",
-        "Where to draw the overlay  [default: IMAGE.match.png, here]",
-        Role.OUTPUT_FILE,
+        "-o --output PNG", "Where to draw the overlay  [default: IMAGE.match.png, here]", Role.OUTPUT_FILE
     )
-    no_overlay: bool = option(False, "--no-overlay/--overlay", "", "Draw no picture.")
-    top: int | None = option(None, "--top", "N", "List only the N worst objects.", min=1)
+    no_overlay: bool = option("--no-overlay/--overlay", "Draw no picture.", default=False)
+    top: int | None = option("--top N", "List only the N worst objects.", min=1)
 
 
 @command

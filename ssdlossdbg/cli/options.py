@@ -1,23 +1,13 @@
-"""How options are declared: as fields of a group, which is a frozen dataclass."""
+"""How options are declared: as fields of a group."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
 import typer
-
-
-class Group:
-    """Options that belong together; a command takes them as one parameter.
-
-    Attributes:
-        title: the heading of their section in the help.
-    """
-
-    title: ClassVar[str] = "Options"
 
 
 class Role(Enum):
@@ -29,39 +19,86 @@ class Role(Enum):
 
 
 OUTPUTS = (Role.OUTPUT_FILE, Role.OUTPUT_FOLDER)
-# Of a field's metadata: what typer is told, and the role.
-TYPER, ROLE = "typer", "role"
 
 
-def option(default: object, names: str, metavar: str, help: str, role: Role | None = None, **more: Any) -> Any:
+@dataclass(frozen=True)
+class Field:
+    """An option or argument of a group.
+
+    Attributes:
+        shown: what typer is told of it.
+        role: of the file that it names.
+    """
+
+    shown: Any
+    role: Role | None
+
+
+def option(declared: str, help: str, role: Role | None = None, default: object = None, **more: Any) -> Any:
     """A field of a group that is an option.
 
     Args:
-        default: what it is where it is not given.
-        names: with their dashes, separated by blanks; `--this/--that` for a switch.
-        metavar: what stands for its value in the help; empty for a switch or choices.
+        declared: its names, with their dashes, and what stands for its value in the help: `-o --output FILE`; for a
+            switch, `--this/--that`.
         help: what the help says.
         role: of the file that it names.
+        default: what it is where it is not given.
         more: of `typer.Option`.
     """
+    names = [word for word in declared.split() if word.startswith("-")]
     shown = typer.Option(
         default,
-        *names.split(),
-        metavar=metavar or None,
+        *names,
+        metavar=declared.removeprefix(" ".join(names)).strip() or None,
         help=help,
         callback=_finite if isinstance(more.get("min"), float) else None,
-        show_default="/" not in names,
+        show_default="/" not in declared,
         **more,
     )
-    return dataclasses.field(default=default, metadata={TYPER: shown, ROLE: role})
+    return Field(shown, role)
 
 
-def argument(
-    metavar: str, help: str, role: Role | None = None, default: object = dataclasses.MISSING, **more: Any
-) -> Any:
+def argument(metavar: str, help: str, role: Role | None = None, default: object = ..., **more: Any) -> Any:
     """A field of a group that is an argument; required without a default; `more` is of `typer.Argument`."""
-    shown = typer.Argument(... if default is dataclasses.MISSING else default, metavar=metavar, help=help, **more)
-    return dataclasses.field(default=default, metadata={TYPER: shown, ROLE: role})
+    return Field(typer.Argument(default, metavar=metavar, help=help, **more), role)
+
+
+class Group:
+    """Options that belong together; a command takes them as one parameter.
+
+    As a frozen dataclass is to its user, but made in no time: a command that is only asked for its help makes dozens.
+
+    Attributes:
+        title: the heading of their section in the help.
+    """
+
+    title: ClassVar[str] = "Options"
+
+    def __init__(self, **values: Any) -> None:
+        """Take the values of fields; those left out have their defaults."""
+        vars(self).update({name: field.shown.default for name, field in self.fields().items()} | values)
+        self.check()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse."""
+        raise AttributeError(f"cannot set {name!r} of options to {value!r}: they are as the user gave them")
+
+    def check(self) -> None:
+        """Refuse values that mean nothing, before anything is read.
+
+        Raises:
+            InputError: there is one.
+        """
+
+    @classmethod
+    def fields(cls) -> dict[str, Field]:
+        """The options and arguments by their names, inherited ones first."""
+        return {
+            name: value
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, Field)
+        }
 
 
 def _finite(value: float | None) -> float | None:

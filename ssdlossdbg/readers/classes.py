@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import is_file, read_lines
 from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
 from ssdlossdbg.readers.yolo_yaml import read_yolo_yaml
@@ -56,17 +56,3 @@ def guess_classes(listed: tuple[str, ...], labels: Iterable[str]) -> tuple[str, 
     used = sorted(set(labels))
     folded = {name.casefold() for name in used}
     return listed or (VOC_CLASSES if folded <= set(VOC_CLASSES) else tuple(used))
-
-
-def class_id(label: str, classes: tuple[str, ...], where: str) -> int:
-    """The output column of a class: its place in the list, counted from 1, 0 being background.
-
-    Raises:
-        UnknownNameError: the label is not in the list.
-    """
-    if label in classes:
-        return classes.index(label) + 1
-    folded = [name.casefold() for name in classes]
-    if label.casefold() in folded:  # ssd.pytorch data/voc0712.py:62 lowers the names before it looks them up
-        return folded.index(label.casefold()) + 1
-    raise UnknownNameError(where, "class", label, classes, "Correct the label or --classes.", "LBL003")

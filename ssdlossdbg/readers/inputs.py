@@ -4,8 +4,9 @@ A file that is named is checked, whatever it is called. In a folder, and the fol
 
 - `.xml` unless its root is another element than Pascal VOC's <annotation>;
 - `.json` that speaks of images, annotations and categories, as COCO does;
-- `.txt` if there are class names, and if it is empty or begins as a YOLO row does, with three columns or more of which
-  the first two are numbers: so lists of classes, lists of photos and READMEs are passed over;
+- `.csv` that begins with the titles of Open Images;
+- `.txt` if there are class names, and if it lies in a folder `labels`, or is empty or begins as a YOLO row does, with
+  three columns or more of which the first two are numbers: so lists of classes or photos and READMEs are passed over;
 - `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name.
 """
 
@@ -17,13 +18,11 @@ from itertools import compress
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.coco import may_be_coco
-from ssdlossdbg.readers.datasets.folders import is_folder, walk
+from ssdlossdbg.readers.annotations import FORMATS
+from ssdlossdbg.readers.annotations.folders import is_folder, walk
 from ssdlossdbg.readers.files import is_file, read_bytes
 from ssdlossdbg.readers.saved.pairing import role_word
 from ssdlossdbg.readers.saved.tensor_files import TENSOR_ENDINGS
-from ssdlossdbg.readers.voc import may_be_voc
-from ssdlossdbg.readers.yolo import may_be_yolo
 
 
 @dataclass(frozen=True)
@@ -73,10 +72,11 @@ def _belongs(file: Path, class_names: bool) -> bool:
     ending = file.suffix.lower()
     if ending in TENSOR_ENDINGS:
         return role_word(file) is not None
-    if ending not in {".xml", ".json", ".txt"} or (ending == ".txt" and not class_names):
+    formats = [each for each in FORMATS.values() if ending in each.endings]
+    if not any(class_names or not each.numbered for each in formats):
         return False
     try:
         data = read_bytes(file)
     except InputError:
         return True  # to be named as one that cannot be read
-    return {".xml": may_be_voc, ".json": may_be_coco, ".txt": may_be_yolo}[ending](data)
+    return any(each.may_be(file, data) for each in formats)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from rich.text import Text
 
 from ssdlossdbg.report.text import count
@@ -35,17 +33,6 @@ def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:
     return tuple(finding for finding in result.findings if notes or finding.severity is not Severity.NOTE)
 
 
-def severities(result: CheckResult) -> Counter[Severity]:
-    """How many cases there are of each severity."""
-    return sum((Counter({finding.severity: finding.count}) for finding in result.findings), Counter())
-
-
-def codes(result: CheckResult) -> Counter[str]:
-    """How many cases there are of each code, in the order of the codes."""
-    findings = sorted(result.findings, key=lambda finding: finding.code)
-    return sum((Counter({finding.code: finding.count}) for finding in findings), Counter())
-
-
 def _line(finding: Finding, case: Case) -> Text:
     where = case.where
     parts = [where.file] if where.image is None else [where.file, str(where.image)]
@@ -67,16 +54,15 @@ def _key(where: Where, code: str) -> Key:
 
 def _summary(result: CheckResult, notes: bool) -> str:
     unreadable = f" ({result.files.unreadable} unreadable)" if result.files.unreadable else ""
-    numbers = severities(result)
-    found = [count(numbers[severity], severity) for severity in SEVERITIES if numbers[severity]]
-    hidden = " (--notes lists them)" if numbers[Severity.NOTE] and not notes else ""
-    files, objects = count(result.files.total, "file"), count(result.objects, "object")
+    found = [count(number, severity) for severity in SEVERITIES if (number := result.count(severity))]
+    hidden = " (--notes lists them)" if result.notes and not notes else ""
+    files, objects = count(result.total, "file"), count(result.objects, "object")
     return f"Checked {files}{unreadable}, {objects}: {', '.join(found) or 'nothing found'}{hidden}."
 
 
 def _codes(result: CheckResult) -> list[Text]:
     """A line for each code: its severity, how often, and its name."""
-    numbers = codes(result)
+    numbers = result.codes
     known = {finding.code: finding for finding in result.findings}
     width = max((len(str(number)) for number in numbers.values()), default=0)
     return [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from operator import attrgetter
 
@@ -14,21 +13,37 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.checks.registry import Check
-from ssdlossdbg.report.as_json import SCHEMA_VERSION
 from ssdlossdbg.report.text import section
 from ssdlossdbg.report.theme import SEVERITY_STYLES
-from ssdlossdbg.results import Severity
+from ssdlossdbg.report.view import USUAL, View
+from ssdlossdbg.results import CheckPage, Explained, Severity
 
 LONGEST_SEVERITY = max(map(len, Severity))
 
 
-def checks_report(checks: Sequence[Check]) -> RenderableType:
-    """Every check in a line, family by family."""
+def explained(checks: Iterable[Check], whole: bool) -> Explained:
+    """Checks as a result; `whole` tells all about each rather than lists them."""
+    return Explained(tuple(map(_page_of, checks)), whole)
+
+
+def _page_of(check: Check) -> CheckPage:
+    sections = {
+        title.lower().replace(" ", "_"): "\n\n".join(paragraphs(body)) for title, body in check.sections.items()
+    }
+    return CheckPage(check.code, check.name, check.severity, check.family, check.summary, sections)
+
+
+def explain_report(result: Explained, view: View = USUAL) -> RenderableType:
+    """The checks in a list, or all that is known of each."""
+    return (_pages if result.whole else _list)(result.checks)
+
+
+def _list(checks: Sequence[CheckPage]) -> RenderableType:
     families = [section(name.capitalize(), _lines(tuple(own))) for name, own in groupby(checks, attrgetter("family"))]
     return Group(*families, Text("ssdlossdbg explain CODE tells all about one.", style="faint"))
 
 
-def _lines(checks: Sequence[Check]) -> Table:
+def _lines(checks: Sequence[CheckPage]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, width=LONGEST_SEVERITY)
@@ -38,25 +53,28 @@ def _lines(checks: Sequence[Check]) -> Table:
     return grid
 
 
-def pages_report(checks: Sequence[Check]) -> RenderableType:
-    """All that is known of each check, one below the other."""
+def _pages(checks: Sequence[CheckPage]) -> RenderableType:
     pages = [_page(check) for check in checks]
     return Group(pages[0], *(Group(Text(), Rule(style="faint"), page) for page in pages[1:]))
 
 
-def _page(check: Check) -> RenderableType:
+def _page(check: CheckPage) -> RenderableType:
     head = Text.assemble((check.code, "title"), "  ", (check.name, "title"), "  ", _severity(check))
-    parts = [Group(Text(), Text(title, style="title"), *_indented(body)) for title, body in check.sections.items()]
+    parts = [Group(Text(), Text(_title(key), style="title"), *_indented(body)) for key, body in check.sections.items()]
     return Group(head, Text(), Text(check.summary), *parts)
 
 
-def _severity(check: Check) -> Text:
+def _title(key: str) -> str:
+    return key.replace("_", " ").capitalize()
+
+
+def _severity(check: CheckPage) -> Text:
     return Text(check.severity, style=SEVERITY_STYLES[check.severity])
 
 
 def _indented(body: str) -> list[RenderableType]:
     made: list[RenderableType] = []
-    for paragraph in paragraphs(body):
+    for paragraph in body.split("\n\n"):
         if made:
             made.append(Text())
         made.append(Padding(Text(paragraph), (0, 0, 0, 2)))
@@ -79,27 +97,3 @@ def _unwrapped(lines: Sequence[str]) -> str:
         apart = before.startswith(" ") or line.startswith((" ", "- "))
         made += ("\n" if apart else " ") + line
     return made
-
-
-def checks_json(checks: Sequence[Check]) -> str:
-    """The same for other programs; in a section, an empty line ends a paragraph."""
-    report = {
-        "schema_version": SCHEMA_VERSION,
-        "command": "explain",
-        "checks": [
-            {
-                "code": check.code,
-                "name": check.name,
-                "severity": check.severity,
-                "family": check.family,
-                "summary": check.summary,
-                "sections": {_key(title): "\n\n".join(paragraphs(body)) for title, body in check.sections.items()},
-            }
-            for check in checks
-        ],
-    }
-    return json.dumps(report, indent=2)
-
-
-def _key(title: str) -> str:
-    return title.lower().replace(" ", "_")

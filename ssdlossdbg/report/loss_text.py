@@ -57,7 +57,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
     parts.append(_groups("By level", "level", result.levels, _level_names(result)))
     classes = [item for item in result.classes if _has_part(item)]
     if classes:
-        parts.append(_groups("By target class", "class", classes, [item.name for item in classes]))
+        parts.append(_groups("By target class", "class", classes, [item.label for item in classes]))
     top = view.top or MOST_LISTED
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)

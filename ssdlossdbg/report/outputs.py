@@ -7,10 +7,11 @@ rather than holds it, so that nothing is imported that is not asked for: neither
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import (
     AnchorsResult,
@@ -18,6 +19,7 @@ from ssdlossdbg.results import (
     CheckResult,
     CompareResult,
     DetectResult,
+    Explained,
     FitResult,
     LossResult,
     MatchResult,
@@ -26,7 +28,8 @@ from ssdlossdbg.results import (
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 Result = (
     AnchorsResult
@@ -34,11 +37,14 @@ Result = (
     | CheckResult
     | CompareResult
     | DetectResult
+    | Explained
     | FitResult
     | LossResult
     | MatchResult
     | Presets
 )
+
+R = TypeVar("R")
 
 
 class Format(StrEnum):
@@ -51,24 +57,17 @@ class Format(StrEnum):
 
 
 OUTPUTS: dict[tuple[type, Format], str] = {
+    **{(kind, Format.JSON): "documents:render_json" for kind in get_args(Result)},
     (AnchorsResult, Format.TEXT): "anchors_text:anchors_report",
     (AuditResult, Format.TEXT): "audit.text:audit_report",
     (CheckResult, Format.TEXT): "check_text:check_report",
     (CompareResult, Format.TEXT): "compare_text:compare_report",
     (DetectResult, Format.TEXT): "detect_text:detect_report",
+    (Explained, Format.TEXT): "explain_text:explain_report",
     (FitResult, Format.TEXT): "fit_text:fit_report",
     (LossResult, Format.TEXT): "loss_text:loss_report",
     (MatchResult, Format.TEXT): "match_text:match_report",
     (Presets, Format.TEXT): "anchors_text:presets_report",
-    (AnchorsResult, Format.JSON): "as_json:anchors_json",
-    (AuditResult, Format.JSON): "audit.as_json:audit_json",
-    (CheckResult, Format.JSON): "check_json:check_json",
-    (CompareResult, Format.JSON): "as_json:compare_json",
-    (DetectResult, Format.JSON): "as_json:detect_json",
-    (FitResult, Format.JSON): "fit_json:fit_json",
-    (LossResult, Format.JSON): "as_json:loss_json",
-    (MatchResult, Format.JSON): "as_json:match_json",
-    (Presets, Format.JSON): "as_json:presets_json",
     (CheckResult, Format.GITHUB): "check_github:check_github",
     (CheckResult, Format.SARIF): "check_sarif:check_sarif",
 }
@@ -121,6 +120,34 @@ def draw(result: Result, photo: Image | None = None, index: int = 0, view: View 
     """
     picture: Image = _named(PICTURES[type(result)])(result, photo, index, view)
     return picture
+
+
+def on_console(result: Result, console: Console, options: ConsoleOptions) -> list[Segment]:
+    """The text report as rich prints it on whichever console; see `results.Reported`."""
+    from ssdlossdbg.report.theme import TERMINAL
+
+    with console.use_theme(TERMINAL):
+        return list(console.render(render(result), options))
+
+
+def to_json(result: Result, files: Sequence[str] = ()) -> str:
+    """The document that `--format json` prints; `files` are those written beside it."""
+    text = render(result, Format.JSON, View(files=tuple(files)))
+    return str(text)
+
+
+def read_json(text: str, kind: type[R]) -> R:
+    """The result of a kind from its document.
+
+    Raises:
+        InputError: it is no document, or that of another kind of result.
+    """
+    from ssdlossdbg.report.documents import DOCUMENT, from_json
+
+    result = from_json(text)
+    if not isinstance(result, kind):
+        raise InputError(DOCUMENT, f"is that of {type(result).__name__}", "Read it with ssdlossdbg.from_json.")
+    return result
 
 
 def _named(function: str) -> Callable[..., Any]:

@@ -13,14 +13,12 @@ class View:
         top: how many objects, and how many of whatever else is ranked, to list; as many as is usual if None.
         notes: whether `check` lists notes one by one, rather than only counts them; JSON always does.
         files: what was written beside the report.
-        match_options: that make `match` use the priors and rules of an audit, as words of a command line.
         version: of this program, for formats that name it.
     """
 
     top: int | None = None
     notes: bool = False
     files: tuple[str, ...] = ()
-    match_options: tuple[str, ...] = ()
     version: str = ""
 
 

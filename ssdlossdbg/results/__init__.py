@@ -15,7 +15,8 @@ from ssdlossdbg.results.audit import (
     Group,
     IouBySize,
     LevelAudit,
-    Recalls,
+    RecallAt,
+    Rivals,
     Tally,
     WorstImage,
 )
@@ -41,21 +42,24 @@ from ssdlossdbg.results.detect import (
     ClassDetect,
     Detection,
     DetectResult,
+    DetectTotals,
     GroundTruthDetect,
     ImageDetect,
 )
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
+from ssdlossdbg.results.explain import CheckPage, Explained
 from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.geometry import outside_share, sound_boxes, sound_priors, square_iou
-from ssdlossdbg.results.loss import GroupLoss, LossResult, SceneLoss
+from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
     MATCHED,
     UNMATCHED,
     GroundTruthMatch,
+    LeftOut,
     LevelMatch,
     MatchResult,
     MatchTotals,
@@ -94,19 +98,23 @@ __all__ = [
     "Box",
     "Case",
     "Cause",
+    "CheckPage",
     "CheckResult",
     "CheckedFiles",
     "ClassDetect",
+    "ClassLoss",
     "CompareResult",
     "ConfigSummary",
     "Contested",
     "Costs",
     "Cutoff",
     "DetectResult",
+    "DetectTotals",
     "Detection",
     "DialectOutcome",
     "EncodedTable",
     "Evidence",
+    "Explained",
     "Finding",
     "FitResult",
     "FittedDataset",
@@ -123,8 +131,10 @@ __all__ = [
     "ImageLoss",
     "IntArray",
     "IouBySize",
+    "LeftOut",
     "LevelAudit",
     "LevelGrid",
+    "LevelLoss",
     "LevelMatch",
     "LossResult",
     "MatchResult",
@@ -140,8 +150,9 @@ __all__ = [
     "Presets",
     "PriorTable",
     "Reach",
-    "Recalls",
+    "RecallAt",
     "Refusal",
+    "Rivals",
     "RoleChanges",
     "RoundTrip",
     "SceneLoss",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray
+from ssdlossdbg.results.contract import Hidden, Key, Written, at
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.report import Reported
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,15 @@ class LevelGrid:
     stride: tuple[float, float]
     priors: int
     shapes: tuple[tuple[float, float], ...]
-    reach: Box
+    reach: Annotated[Box, at("centres")]
     crossing: float
     smallest_best: float | None
     smallest_anywhere: float | None
-    middle: FloatArray
+    middle: Hidden[FloatArray]
 
 
-@dataclass(frozen=True)
-class AnchorsResult:
+@dataclass(frozen=True, repr=False)
+class AnchorsResult(Reported):
     """What a prior config looks like.
 
     Attributes:
@@ -51,12 +54,22 @@ class AnchorsResult:
     config: ConfigSummary
     dialect: str
     threshold: float
-    levels: tuple[LevelGrid, ...]
+    levels: Annotated[tuple[LevelGrid, ...], Key(numbered="level")]
     smallest_best: float | None
     smallest_anywhere: float | None
-    boxes: FloatArray
-    evidence: tuple[Evidence, ...] = ()
+    boxes: Hidden[FloatArray]
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def priors(self) -> Written[int]:
+        """How many there are."""
+        return self.config.priors
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        return f"{self.config.name}: {self.priors} priors on {len(self.levels)} levels, threshold {self.threshold:g}"
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,13 @@ class PresetSummary:
     priors: int
 
 
-@dataclass(frozen=True)
-class Presets:
+@dataclass(frozen=True, repr=False)
+class Presets(Reported):
     """All shipped prior configs."""
 
     presets: tuple[PresetSummary, ...]
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        return f"{len(self.presets)} prior configs"

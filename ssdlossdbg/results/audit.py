@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 from ssdlossdbg.results.common import ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.contract import SPREAD, Hidden, Key, Written, at
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.objects import Objects
+from ssdlossdbg.results.report import Reported
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,11 @@ class AuditedDataset:
     unknown: dict[str, int]
     refused: int
     letterbox: bool
+
+    @property
+    def can_match(self) -> bool:
+        """Whether `match` shows its images as they were audited: it reads no CSV, and pads no photos."""
+        return self.format != "Open Images" and not self.letterbox
 
 
 @dataclass(frozen=True)
@@ -63,13 +73,13 @@ class Tally:
     shape_reached: int = 0
 
     @property
-    def recall(self) -> float:
+    def recall(self) -> Annotated[float, at("best_possible_recall")]:
         """Best possible recall: the share of sound objects that a prior overlaps enough; nan where there are none."""
         sound = self.ground_truth - self.invalid
         return self.reached / sound if sound else float("nan")
 
     @property
-    def shape_recall(self) -> float:
+    def shape_recall(self) -> Written[float]:
         """What tools that compare shapes alone call best possible recall; nan where there are no sound objects."""
         sound = self.ground_truth - self.invalid
         return self.shape_reached / sound if sound else float("nan")
@@ -83,13 +93,13 @@ class Group:
         name: of the class; or the range in words, as "16 to 32".
         low, high: of the range, the upper end excluded; None where it is open, and for classes.
         tally: what became of them.
-        recalls: `[T]` best possible recall at each of `Recalls.thresholds`; nan without sound objects.
+        recalls: `[T]` best possible recall at the thresholds of `AuditResult.recalls`; nan without sound objects.
     """
 
     name: str
     low: float | None
     high: float | None
-    tally: Tally
+    tally: Annotated[Tally, SPREAD]
     recalls: tuple[float, ...]
 
 
@@ -114,18 +124,18 @@ class LevelAudit:
 
 
 @dataclass(frozen=True)
-class Recalls:
-    """Best possible recall at other thresholds.
+class RecallAt:
+    """Best possible recall at another threshold.
 
     Attributes:
-        thresholds: T of them, ascending.
-        grid: `[T]` with the priors where they stand.
-        shape: `[T]` with a prior of every shape centred on the object.
+        threshold: that a best IoU is to reach.
+        grid: with the priors where they stand.
+        shape: with a prior of every shape centred on the object.
     """
 
-    thresholds: tuple[float, ...]
-    grid: tuple[float, ...]
-    shape: tuple[float, ...]
+    threshold: float
+    grid: Annotated[float, at("best_possible_recall")]
+    shape: Annotated[float, at("shape_recall")]
 
 
 @dataclass(frozen=True)
@@ -148,18 +158,27 @@ class IouBySize:
 
 
 @dataclass(frozen=True)
+class Rivals:
+    """The class of objects that lost their best prior, that of those that won it, and how often."""
+
+    loser: str
+    winner: str
+    times: int
+
+
+@dataclass(frozen=True)
 class Contested:
     """Objects that compete for a prior.
 
     Attributes:
         lost: objects whose best prior went to another one.
         without_positive: those of them that have no other.
-        pairs: (class of the loser, class of the winner, how often), the most frequent first.
+        pairs: of classes, the most frequent first.
     """
 
     lost: int
     without_positive: int
-    pairs: tuple[tuple[str, str, int], ...]
+    pairs: tuple[Rivals, ...]
 
 
 @dataclass(frozen=True)
@@ -173,6 +192,7 @@ class WorstImage:
         ground_truth: its objects.
         invalid, without_positive, forced_only: what became of them.
         hardly: those of the forced that their best prior overlaps by less than 0.1.
+        command: that shows it, as a shell takes it; None where none does, or the photo is not there to show.
     """
 
     name: str
@@ -183,6 +203,23 @@ class WorstImage:
     without_positive: int
     forced_only: int
     hardly: int
+    command: str | None = None
+
+    def match_command(self, options: Sequence[str]) -> tuple[str, ...]:
+        """The words of the command that shows what each object gets.
+
+        Where the photo was not found, the user has to put its path in the place of PHOTO. Of an annotation file that
+        lists many images, `match` takes the entry with the photo's name.
+
+        Args:
+            options: that make `match` use the same priors and rules, as words.
+        """
+        files = ("PHOTO" if self.photo is None else _no_option(self.photo), _no_option(self.annotation))
+        return "ssdlossdbg", "match", *files, *options
+
+
+def _no_option(path: str) -> str:
+    return f"./{path}" if path.startswith("-") else path
 
 
 @dataclass(frozen=True)
@@ -200,16 +237,16 @@ class Augmented:
     """
 
     draws: int
-    done: int
+    done: Annotated[int, at("images")]
     seed: int
     totals: Tally
     sizes: tuple[Group, ...]
     kept: float
-    square: int = 0
+    square: Annotated[int, at("taken_for_square")] = 0
 
 
-@dataclass(frozen=True)
-class AuditResult:
+@dataclass(frozen=True, repr=False)
+class AuditResult(Reported):
     """What the priors can learn of a dataset.
 
     Attributes:
@@ -219,11 +256,13 @@ class AuditResult:
         sizes: of sound boxes, by the root of the area in pixels of the network's input, ascending, all ranges.
         aspects: of sound boxes, by width over height in pixels of the network's input, tall before wide, all ranges.
         levels: finest first.
+        recalls: at other thresholds, ascending.
         positives_each: `[most + 1]` how many sound objects have 0, 1, 2, ... positives.
         images_first: the images to look at first, the worst first; none where nothing is amiss.
         augmented: None where that was not asked for.
         objects: a row an object that was matched, for the checks and for the CSV.
         prior_level: `[P]` the level of each prior.
+        match_options: that make `match` use the same priors and rules, as words of a command line.
     """
 
     dataset: AuditedDataset
@@ -231,25 +270,40 @@ class AuditResult:
     dialect: str
     device: str
     threshold: float
-    done: int
+    done: Annotated[int, at("totals.images")]
     totals: Tally
-    classes: tuple[Group, ...]
+    classes: Annotated[tuple[Group, ...], Key(renamed={"name": "label", "low": None, "high": None})]
     sizes: tuple[Group, ...]
     aspects: tuple[Group, ...]
-    levels: tuple[LevelAudit, ...]
+    levels: Annotated[tuple[LevelAudit, ...], Key(numbered="level")]
     positives_each: tuple[int, ...]
-    recalls: Recalls
-    iou_by_size: IouBySize
+    recalls: tuple[RecallAt, ...]
+    iou_by_size: Hidden[IouBySize]
     contested: Contested
     images_first: tuple[WorstImage, ...]
     augmented: Augmented | None
-    objects: Objects
-    prior_level: IntArray
-    evidence: tuple[Evidence, ...] = ()
+    objects: Hidden[Objects]
+    prior_level: Hidden[IntArray]
+    match_options: tuple[str, ...] = ()
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
+    def with_match_options(self, options: tuple[str, ...]) -> AuditResult:
+        """The same, with the commands that show the images to look at first.
+
+        Args:
+            options: that make `match` use the same priors and rules, as words of a command line.
+        """
+        images = [
+            replace(image, command=shlex.join(image.match_command(options)))
+            if image.photo is not None and self.dataset.can_match
+            else image
+            for image in self.images_first
+        ]
+        return replace(self, match_options=options, images_first=tuple(images))
+
     @property
-    def complete(self) -> bool:
+    def complete(self) -> Written[bool]:
         """Whether all images were looked at."""
         return self.done == self.dataset.images
 
@@ -258,3 +312,10 @@ class AuditResult:
         """Whether something that was asked for was not done to its end."""
         drawn = self.augmented
         return not self.complete or (drawn is not None and drawn.done < drawn.draws * self.dataset.images)
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        totals = self.totals
+        objects = f"{totals.ground_truth} objects, {totals.matched} matched, {totals.forced_only} forced only"
+        return f"{self.dataset.path} by {self.dialect}: {self.done} images, {objects}, {totals.unmatched} unmatched"

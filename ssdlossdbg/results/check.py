@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Annotated
 
-from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.contract import Written, at
+from ssdlossdbg.results.findings import Finding, Severity
+from ssdlossdbg.results.report import Reported
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class CheckedFiles:
         return self.annotations + self.tensors
 
 
-@dataclass(frozen=True)
-class CheckResult:
+@dataclass(frozen=True, repr=False)
+class CheckResult(Reported):
     """What is wrong with a number of files.
 
     Attributes:
@@ -40,9 +44,46 @@ class CheckResult:
         findings: one for each code and file, in the order of the files' names, the gravest of a file first.
     """
 
-    files: CheckedFiles
-    images: int
-    objects: int
+    files: Annotated[CheckedFiles, at("checked")]
+    images: Annotated[int, at("totals.images")]
+    objects: Annotated[int, at("totals.objects")]
     dialect: str
     device: str
     findings: tuple[Finding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """How many cases of a severity there are."""
+        return sum(finding.count for finding in self.findings if finding.severity is severity)
+
+    @property
+    def total(self) -> Annotated[int, at("totals.files")]:
+        """How many files there were."""
+        return self.files.total
+
+    @property
+    def errors(self) -> Annotated[int, at("totals.errors")]:
+        """How many cases of errors there are."""
+        return self.count(Severity.ERROR)
+
+    @property
+    def warnings(self) -> Annotated[int, at("totals.warnings")]:
+        """How many cases of warnings there are."""
+        return self.count(Severity.WARNING)
+
+    @property
+    def notes(self) -> Annotated[int, at("totals.notes")]:
+        """How many cases of notes there are."""
+        return self.count(Severity.NOTE)
+
+    @property
+    def codes(self) -> Written[dict[str, int]]:
+        """How many cases there are of each code, in the order of the codes."""
+        findings = sorted(self.findings, key=lambda finding: finding.code)
+        numbers: Counter[str] = sum((Counter({finding.code: finding.count}) for finding in findings), Counter())
+        return dict(numbers)
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        found = f"{self.errors} errors, {self.warnings} warnings, {self.notes} notes"
+        return f"{self.total} files, {self.objects} objects: {found}"

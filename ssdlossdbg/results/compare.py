@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from ssdlossdbg.results.common import ConfigSummary
+from ssdlossdbg.results.contract import Written, at
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.report import Reported
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Cause:
     """
 
     rule: str
-    old: str
-    new: str
+    old: Annotated[str, at("reference")]
+    new: Annotated[str, at("dialect")]
     delta: float
     before: BatchRoles
     after: BatchRoles
@@ -71,23 +74,39 @@ class DialectOutcome:
     causes: tuple[Cause, ...]
 
     @property
-    def total(self) -> float:
+    def total(self) -> Written[float]:
         """Both terms."""
         return self.localization + self.confidence
 
+    @property
+    def positives(self) -> Written[tuple[int, ...]]:
+        """Of each image."""
+        return self.roles.positives
 
-@dataclass(frozen=True)
-class CompareResult:
+    @property
+    def negatives(self) -> Written[tuple[int, ...]]:
+        """The mined ones of each image."""
+        return self.roles.negatives
+
+
+@dataclass(frozen=True, repr=False)
+class CompareResult(Reported):
     """What several codebases say of one batch."""
 
-    predictions_path: str
-    targets_path: str
-    predictions_layout: str
-    targets_layout: str
-    dtype: str
+    predictions_path: Annotated[str, at("predictions.path")]
+    targets_path: Annotated[str, at("targets.path")]
+    predictions_layout: Annotated[str, at("predictions.layout")]
+    targets_layout: Annotated[str, at("targets.layout")]
+    dtype: Annotated[str, at("predictions.dtype")]
     device: str
     config: ConfigSummary
     reference: str
     reference_total: float
     dialects: tuple[DialectOutcome, ...]
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        totals = ", ".join(f"{outcome.name} {outcome.total:.4f}" for outcome in self.dialects)
+        return f"{self.predictions_path}: {self.reference} {self.reference_total:.4f}; {totals}"

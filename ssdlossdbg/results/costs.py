@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from ssdlossdbg.results.common import Box
+from ssdlossdbg.results.contract import SPREAD, Written, at
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,12 @@ class Parts:
     confidence_negative: float
 
     @property
-    def confidence(self) -> float:
+    def confidence(self) -> Written[float]:
         """Confidence loss of positives and mined negatives."""
         return self.confidence_positive + self.confidence_negative
 
     @property
-    def total(self) -> float:
+    def total(self) -> Written[float]:
         """All of it."""
         return self.localization + self.confidence
 
@@ -50,13 +52,13 @@ class ImageLoss:
     positives: int
     forced: int
     negatives: int
-    wanted: float
-    parts: Parts
+    wanted: Annotated[float, at("negatives_wanted")]
+    parts: Annotated[Parts, SPREAD]
     last_mined: Cutoff | None
     first_not_mined: Cutoff | None
 
     @property
-    def tied(self) -> bool:
+    def tied(self) -> Written[bool]:
         """Whether equal scores straddle the cut-off, so that another sort may mine other priors."""
         last, first = self.last_mined, self.first_not_mined
         return last is not None and first is not None and last.score == first.score
@@ -79,7 +81,7 @@ class GroundTruthLoss:
     problem: str | None
 
     @property
-    def total(self) -> float:
+    def total(self) -> Written[float]:
         """Both terms."""
         return self.localization + self.confidence
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from ssdlossdbg.results.common import Box, ConfigSummary
+from ssdlossdbg.results.contract import Written, at
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.report import Reported
 from ssdlossdbg.rules import DetectSpec
 
 # What a detection is, and what becomes of an object; an overlap counts from IoU 0.5 on, as Pascal VOC counts it.
@@ -41,7 +44,7 @@ class Detection:
     label: str
     score: float
     box: Box
-    normalized: Box
+    normalized: Annotated[Box, at("box_normalized")]
     prior: int
     level: int
     best_iou: float
@@ -76,7 +79,7 @@ class GroundTruthDetect:
     class_id: int
     label: str
     box: Box
-    normalized: Box
+    normalized: Annotated[Box, at("box_normalized")]
     status: str
     detection: int | None
     score: float | None
@@ -129,12 +132,38 @@ class ClassDetect:
     best_score: float
     ground_truth: int
     found: int
-    as_other: int
+    as_other: Annotated[int, at("found_as_other")]
     missed: int
 
 
 @dataclass(frozen=True)
-class DetectResult:
+class DetectTotals:
+    """Counts over the batch.
+
+    Attributes:
+        detections: of them, those that find, repeat, overlap an object of an other_class, or nothing.
+        ground_truth: of them, those found, found_as_other and missed.
+        positives: priors that training assigns to all objects; of them, those that get as far as the names say.
+    """
+
+    detections: int
+    finds: int
+    repeats: int
+    other_class: int
+    nothing: int
+    ground_truth: int
+    found: int
+    found_as_other: int
+    missed: int
+    positives: int
+    positives_above_threshold: int
+    positives_candidates: int
+    positives_survivors: int
+    positives_detections: int
+
+
+@dataclass(frozen=True, repr=False)
+class DetectResult(Reported):
     """What the post-processing of one codebase makes of a batch.
 
     Attributes:
@@ -145,11 +174,11 @@ class DetectResult:
         classes: every class but background.
     """
 
-    predictions_path: str
-    predictions_layout: str
-    dtype: str
-    targets_path: str | None
-    targets_layout: str | None
+    predictions_path: Annotated[str, at("predictions.path")]
+    predictions_layout: Annotated[str, at("predictions.layout")]
+    dtype: Annotated[str, at("predictions.dtype")]
+    targets_path: Annotated[str | None, at("targets.path")]
+    targets_layout: Annotated[str | None, at("targets.layout")]
     dialect: str
     device: str
     config: ConfigSummary
@@ -167,3 +196,32 @@ class DetectResult:
     def ground_truth(self) -> tuple[GroundTruthDetect, ...]:
         """The objects of all images."""
         return tuple(item for image in self.images for item in image.ground_truth)
+
+    @property
+    def totals(self) -> Written[DetectTotals]:
+        """Counts over the batch."""
+        roles, objects = [item.role for item in self.detections], self.ground_truth
+        status = [item.status for item in objects]
+        return DetectTotals(
+            detections=len(roles),
+            finds=roles.count(FINDS),
+            repeats=roles.count(REPEATS),
+            other_class=roles.count(OTHER_CLASS),
+            nothing=roles.count(NOTHING),
+            ground_truth=len(objects),
+            found=status.count(FOUND),
+            found_as_other=status.count(FOUND_AS_OTHER),
+            missed=status.count(MISSED),
+            positives=sum(item.positives for item in objects),
+            positives_above_threshold=sum(item.above_threshold for item in objects),
+            positives_candidates=sum(item.candidates for item in objects),
+            positives_survivors=sum(item.survivors for item in objects),
+            positives_detections=sum(item.detections for item in objects),
+        )
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        totals = self.totals
+        objects = f"; {totals.found} of {totals.ground_truth} objects found" if self.targets_path else ""
+        return f"{self.predictions_path} by {self.dialect}: {totals.detections} detections{objects}"

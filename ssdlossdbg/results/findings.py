@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ssdlossdbg.results.common import Box
+from ssdlossdbg.results.contract import Written
 
 
 class Severity(StrEnum):
@@ -21,6 +22,7 @@ class Severity(StrEnum):
 
 
 SEVERITIES = tuple(Severity)
+MOST_IN_MESSAGE = 3
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Finding:
     more: int = 0
 
     @property
-    def count(self) -> int:
+    def count(self) -> Written[int]:
         """At how many places it is so."""
         return len(self.cases) + self.more
 
@@ -102,6 +104,38 @@ class Finding:
     def worst(self) -> Case:
         """The case that stands for all."""
         return self.cases[0]
+
+    @property
+    def message(self) -> Written[str]:
+        """The worst cases with their places, in a sentence without its full stop; a file is named once in a row."""
+        parts, file = [], None
+        for case in self.cases[:MOST_IN_MESSAGE]:
+            named = [case.where.file if case.where.file != file else "", case.where.place]
+            place = ", ".join(part for part in named if part)
+            parts.append(f"{place}: {case.message}" if place else case.message)
+            file = case.where.file
+        left = self.count - len(parts)
+        return "; ".join([*parts, *([f"and {left} more"] if left else [])])
+
+    @property
+    def where(self) -> Written[Where]:
+        """The place of the worst case."""
+        return self.worst.where
+
+    @property
+    def value(self) -> Written[float | str | None]:
+        """What was measured in the worst case."""
+        return self.worst.value
+
+    @property
+    def bound(self) -> Written[float | str | None]:
+        """What that was held against."""
+        return self.worst.bound
+
+    @property
+    def fix(self) -> Written[str]:
+        """What the user can do about the worst case, as a sentence."""
+        return self.worst.fix
 
 
 def codes_at(findings: Iterable[Finding], object: int, image: int | None = None) -> tuple[str, ...]:

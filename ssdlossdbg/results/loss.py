@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from ssdlossdbg.results.common import ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.common import COORDINATES, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.contract import SPREAD, Hidden, Key, at
 from ssdlossdbg.results.costs import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.report import Reported
 from ssdlossdbg.rules import WeightDecaySpec
 
 
 @dataclass(frozen=True)
 class GroupLoss:
-    """The share of one level or one target class.
+    """The share of a part of the priors.
 
     Attributes:
-        name: feature map or class name.
         gradient_localization, gradient_confidence: L2 norm of the total loss's gradient with respect to the
             group's loc and conf.
     """
 
-    index: int
-    name: str
     positives: int
     negatives: int
-    parts: Parts
+    parts: Annotated[Parts, SPREAD]
     gradient_localization: float
     gradient_confidence: float
+
+
+@dataclass(frozen=True)
+class LevelLoss(GroupLoss):
+    """The share of a level; `feature_map` is (columns, rows), or (0, 0) where no grid could be recognised."""
+
+    feature_map: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ClassLoss(GroupLoss):
+    """The share of the priors whose target is a class, background included; `label` is its name."""
+
+    label: str
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,8 @@ class SceneLoss:
     mined_loss: FloatArray
 
 
-@dataclass(frozen=True)
-class LossResult:
+@dataclass(frozen=True, repr=False)
+class LossResult(Reported):
     """What the loss of a batch is made of.
 
     Attributes:
@@ -77,39 +91,51 @@ class LossResult:
         findings: what they found; empty until they were run.
     """
 
-    predictions_path: str
-    targets_path: str
-    predictions_layout: str
-    targets_layout: str
-    dtype: str
+    predictions_path: Annotated[str, at("predictions.path")]
+    targets_path: Annotated[str, at("targets.path")]
+    predictions_layout: Annotated[str, at("predictions.layout")]
+    targets_layout: Annotated[str, at("targets.layout")]
+    dtype: Annotated[str, at("predictions.dtype")]
     dialect: str
     device: str
     threshold: float | None
-    localization_weight: float
+    localization_weight: Annotated[float, at("loss.localization_weight")]
     config: ConfigSummary
-    classes_count: int
+    classes_count: Annotated[int, at("predictions.classes")]
     loss: Parts
-    loss_sum: Parts
-    normalizer: float
+    loss_sum: Annotated[Parts, at("sums")]
+    normalizer: Annotated[float, at("loss.normalizer")]
     images: tuple[ImageLoss, ...]
-    levels: tuple[GroupLoss, ...]
-    classes: tuple[GroupLoss, ...]
-    coordinates: tuple[float, float, float, float]
+    levels: Annotated[tuple[LevelLoss, ...], Key(numbered="level")]
+    classes: Annotated[tuple[ClassLoss, ...], Key(numbered="class_id")]
+    coordinates: Annotated[Box, at(*(f"coordinates.{name}" for name in COORDINATES))]
     ground_truth: tuple[GroundTruthLoss, ...]
     negatives: tuple[MinedNegative, ...]
-    gradient_localization: float
-    gradient_confidence: float
+    gradient_localization: Annotated[float, at("gradients.localization")]
+    gradient_confidence: Annotated[float, at("gradients.confidence")]
     raises: str | None
     non_finite: tuple[NonFinite, ...]
-    scenes: tuple[SceneLoss, ...]
-    encoded: bool = False
+    scenes: Hidden[tuple[SceneLoss, ...]]
+    encoded: Annotated[bool, at("targets.encoded")] = False
     decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
-    weight_decay: float | None = None
-    decayed: tuple[int, int] | None = None
-    evidence: tuple[Evidence, ...] = ()
+    weight_decay: Annotated[float | None, at("loss.weight_decay")] = None
+    decayed: Annotated[tuple[int, int] | None, at("loss.parameters_decayed", "loss.parameters")] = None
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
-    def total_with_weight_decay(self) -> float | None:
+    def weight_decay_rate(self) -> Annotated[float, at("loss.weight_decay_rate")]:
+        """What the sum of the squared parameters is multiplied by; 0 where the dialect has no such term."""
+        return self.decay.rate
+
+    @property
+    def total_with_weight_decay(self) -> Annotated[float | None, at("loss.total_with_weight_decay")]:
         """What training prints, where the weights were given to compute it."""
         return None if self.weight_decay is None else self.loss.total + self.weight_decay
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        loss = self.loss
+        parts = f"{loss.total:.4f} = localization {loss.localization:.4f} + confidence {loss.confidence:.4f}"
+        return f"{self.predictions_path} by {self.dialect}: {parts}; {len(self.images)} images"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
+from ssdlossdbg.results.contract import Hidden, Key, at
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.report import Reported
 
 MATCHED = "matched"
 FORCED_ONLY = "forced-only"
@@ -54,6 +57,14 @@ class GroundTruthMatch:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """An object that takes no part: its place in the annotation file, from 0, and its class."""
+
+    index: int
+    label: str
+
+
+@dataclass(frozen=True)
 class LevelMatch:
     """What one level contributes."""
 
@@ -96,7 +107,7 @@ class ThresholdCount:
 
     threshold: float
     positives: int
-    reached: int
+    reached: Annotated[int, at("ground_truth_reached")]
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ class RoundTrip:
 
     max_px: float
     mean_px: float
-    worst: int | None
+    worst: Annotated[int | None, at("worst_ground_truth")]
 
 
 @dataclass(frozen=True)
@@ -157,47 +168,55 @@ class RoleChanges:
         objects: those whose positives or status differ.
     """
 
-    dialect: str
+    dialect: Annotated[str, at("name")]
     positives: int
     negatives: int
     gained: int
     lost: int
     moved: int
-    objects: tuple[ObjectChange, ...]
+    objects: Annotated[tuple[ObjectChange, ...], at("ground_truth")]
     raises: str | None
 
 
-@dataclass(frozen=True)
-class MatchResult:
+@dataclass(frozen=True, repr=False)
+class MatchResult(Reported):
     """Which priors each object of one photo gets.
 
     Attributes:
         annotation_size: the photo's size as the annotation says, None where it does not.
-        left_out: objects that the dialect's loader drops (difficult), as (index, label).
+        left_out: objects that the dialect's loader drops (difficult).
         round_trip, round_trip_half: in the input's dtype, and in float16.
         changes: what other dialects would do differently, where that was asked for.
         evidence: what the checks look at.
         findings: what they found; empty until they were run.
     """
 
-    image_path: str
-    image_size: tuple[int, int]
-    annotation_path: str
-    annotation_format: str
-    annotation_size: tuple[int, int] | None
+    image_path: Annotated[str, at("image.path")]
+    image_size: Annotated[tuple[int, int], at("image.width", "image.height")]
+    annotation_path: Annotated[str, at("annotation.path")]
+    annotation_format: Annotated[str, at("annotation.format")]
+    annotation_size: Annotated[tuple[int, int] | None, at("annotation.size")]
     config: ConfigSummary
     dialect: str
     device: str
     threshold: float
     ground_truth: tuple[GroundTruthMatch, ...]
-    left_out: tuple[tuple[int, str], ...]
-    levels: tuple[LevelMatch, ...]
+    left_out: Annotated[tuple[LeftOut, ...], at("annotation.left_out")]
+    levels: Annotated[tuple[LevelMatch, ...], Key(numbered="level")]
     totals: MatchTotals
     thresholds: tuple[ThresholdCount, ...]
     round_trip: RoundTrip
-    round_trip_half: RoundTrip
-    positives: PositivePriors
+    round_trip_half: Annotated[RoundTrip, at("round_trip.float16")]
+    positives: Hidden[PositivePriors]
     raises: str | None
-    changes: tuple[RoleChanges, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
+    changes: Annotated[tuple[RoleChanges, ...], at("dialects")] = ()
+    evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        totals = self.totals
+        objects = f"{totals.ground_truth} objects, {totals.matched} matched, {totals.forced_only} forced only"
+        left = f"{totals.unmatched} unmatched; {totals.positives} positives"
+        return f"{self.image_path} by {self.dialect}: {objects}, {left}"

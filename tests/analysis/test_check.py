@@ -1,108 +1,97 @@
-"""Annotations of many images, matched a part at a time."""
+"""Annotations of several files, checked together, and the findings of any files, told file by file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from ssdlossdbg.analysis import check
-from ssdlossdbg.analysis.check import analyse_annotations, by_file
-from ssdlossdbg.readers.annotated import AnnotatedImage, AnnotatedObject, Annotation
+from ssdlossdbg.analysis.audit.assigned import Matcher
+from ssdlossdbg.analysis.check import analyse_dataset, by_file
+from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import Case, Finding, Objects, Severity, Where
+from ssdlossdbg.results import Case, Finding, Objects, Refusal, Severity, Where
 
-Box = tuple[float, float, float, float]
-SIZE = (300, 300)
-# Two objects that share their best prior, one alone, and none at all.
-IMAGES: tuple[tuple[Box, ...], ...] = (
-    ((30, 30, 60, 60), (31, 31, 61, 61)),
-    (),
-    ((100, 100, 250, 250), (10, 10, 60, 60), (11, 10, 61, 60)),
-    ((200, 20, 280, 90),),
-)
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 300, "height": 300}],
+    "annotations": [{"image_id": 1, "category_id": 7, "bbox": [30, 30, 30, 30]}],
+    "categories": [{"id": 7, "name": "cat"}],
+}
 
 
-def images(kind: str = "Pascal VOC", names: Sequence[str] = ("cat", "dog", "cat")) -> list[AnnotatedImage]:
-    return [
-        AnnotatedImage(
-            Annotation(
-                Path(f"{position}.xml"),
-                kind,
-                SIZE,
-                tuple(AnnotatedObject(index, names[index], box) for index, box in enumerate(boxes)),
-                one_based=True,
-            ),
-            None,
-            None,
+def voc(*labels: str) -> str:
+    """An annotation of objects that share their best prior."""
+    return "<annotation><size><width>300</width><height>300</height></size>{}</annotation>".format(
+        "".join(
+            f"<object><name>{label}</name><bndbox><xmin>{30 + index}</xmin><ymin>{30 + index}</ymin>"
+            f"<xmax>{60 + index}</xmax><ymax>{60 + index}</ymax></bndbox></object>"
+            for index, label in enumerate(labels)
         )
-        for position, boxes in enumerate(IMAGES)
+    )
+
+
+def described(
+    folder: Path, files: Mapping[str, Any], classes: tuple[str, ...] = ()
+) -> Sequence[tuple[Objects | Refusal, ...]]:
+    """What the checks see of files, a tuple a format."""
+    for name, content in files.items():
+        (folder / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    datasets, refused = load_files([folder / name for name in files], classes)
+    assert not refused
+    return [
+        analyse_dataset(each, load_priors("ssd300"), load_dialect("ssd.pytorch"), device="cpu") for each in datasets
     ]
 
 
-def described(annotated: list[AnnotatedImage], classes: tuple[str, ...] = ()) -> tuple[Objects, ...]:
-    tables, refusals = analyse_annotations(
-        annotated, load_priors("ssd300"), load_dialect("ssd.pytorch"), classes, "cpu"
-    )
-    assert not refusals
-    return tables
-
-
-@pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_parts_give_the_table_that_all_at_once_give(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    (whole,) = described(images())
-    monkeypatch.setattr(check, "IMAGES_AT_ONCE", at_once)
-    (joined,) = described(images())
-    for field in fields(Objects):
-        expected, found = getattr(whole, field.name), getattr(joined, field.name)
-        if isinstance(expected, np.ndarray):
-            np.testing.assert_array_equal(found, expected, field.name)
-        else:
-            assert found == expected, field.name
-
-
-def test_rows_keep_their_image_and_the_row_that_they_lost_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "IMAGES_AT_ONCE", 1)
-    (objects,) = described(images())
-    assert objects.image.tolist() == [0, 0, 2, 2, 2, 3]
-    assert objects.index.tolist() == [0, 1, 0, 1, 2, 0]
-    assert [image.file for image in objects.images] == ["0.xml", "1.xml", "2.xml", "3.xml"]
-    assert objects.lost_to.max() > 1, "an object of a later image lost its prior"
+def test_objects_of_several_files_keep_their_file_and_the_row_that_they_lost_to(tmp_path: Path) -> None:
+    files = {"0.xml": voc("cat", "dog"), "1.xml": voc(), "2.xml": voc("dog", "dog", "cat")}
+    [[objects]] = described(tmp_path, files)
+    assert isinstance(objects, Objects)
+    assert objects.image.tolist() == [0, 0, 2, 2, 2]
+    assert objects.index.tolist() == [0, 1, 0, 1, 2]
+    assert [Path(image.file).name for image in objects.images] == list(files)
     lost = objects.lost_to >= 0
+    assert objects.lost_to.max() > 1, "an object of a later file lost its prior"
     assert (objects.image[objects.lost_to[lost]] == objects.image[lost]).all()
 
 
-def test_each_format_is_a_table_of_its_own() -> None:
-    tables = described([*images(), *images("COCO")])
+def test_each_format_is_a_table_of_its_own_and_all_have_one_list_of_classes(tmp_path: Path) -> None:
+    files = {"0.xml": voc("platelet"), "a.json": COCO, "1.xml": voc("cat")}
+    tables = [table for [table] in described(tmp_path, files) if isinstance(table, Objects)]
     assert [table.layout for table in tables] == ["xyxy", "xywh"]
+    ids = {label: number for table in tables for label, number in zip(table.labels, table.class_id, strict=True)}
+    assert ids == {"cat": 1, "platelet": 2}, "what COCO lists comes first"
 
 
-def test_classes_are_guessed_over_all_files_together() -> None:
-    mixed = [*images(names=("rbc", "rbc", "rbc")), *images(names=("platelet", "rbc", "wbc"))]
-    (objects,) = described(mixed)
+def test_classes_are_guessed_over_all_files_together(tmp_path: Path) -> None:
+    [[objects]] = described(tmp_path, {"0.xml": voc("rbc"), "1.xml": voc("platelet", "rbc", "wbc")})
+    assert isinstance(objects, Objects)
     assert dict(zip(objects.labels, objects.class_id.tolist(), strict=True)) == {"platelet": 1, "rbc": 2, "wbc": 3}
 
 
-def test_image_with_a_class_beyond_the_list_is_left_out_alone() -> None:
-    annotated = images()
-    tables, refusals = analyse_annotations(
-        annotated, load_priors("ssd300"), load_dialect("ssd.pytorch"), ("cat",), "cpu"
-    )
-    assert [refusal.file for refusal in refusals] == ["0.xml", "2.xml"]
-    assert "'dog'" in refusals[0].what
-    assert [image.file for image in tables[0].images] == ["1.xml", "3.xml"]
+def test_an_object_of_a_class_beyond_the_list_is_left_out_alone(tmp_path: Path) -> None:
+    files = {"0.xml": voc("cat", "cta"), "1.xml": voc("cta", "cta", "cat")}
+    [[objects, *refusals]] = described(tmp_path, files, ("cat",))
+    assert isinstance(objects, Objects)
+    assert objects.index.tolist() == [0, 2]
+    told = [(Path(each.file).name, each.what) for each in refusals if isinstance(each, Refusal)]
+    assert told == [
+        ("0.xml", "the class 'cta' (1 object) is not in the list of classes"),
+        ("1.xml", "the class 'cta' (2 objects) is not in the list of classes"),
+    ]
 
 
-def test_pixels_of_a_size_that_nothing_tells_are_refused() -> None:
-    annotation = Annotation(Path("a.json"), "COCO", None, (AnnotatedObject(0, "cat", (1, 1, 9, 9)),))
-    _, (refusal,) = analyse_annotations(
-        [AnnotatedImage(annotation, "b.jpg", None)], load_priors("ssd300"), load_dialect("ssd.pytorch"), (), "cpu"
-    )
-    assert refusal.where == "a.json, b.jpg"
+def test_an_interrupted_check_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Matcher, "assign", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        described(tmp_path, {"0.xml": voc("cat")})
 
 
 def test_findings_are_told_by_file() -> None:

@@ -18,7 +18,7 @@ from ssdlossdbg.multibox.fitting import Designs, Problem
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import overlaps
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.annotations import FORMATS, Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import PriorConfig, load_prior_config
 from ssdlossdbg.report.prior_config_toml import prior_config_toml
@@ -33,20 +33,17 @@ def dataset(boxes: FloatArray, images: int = 20, **changes: Any) -> Dataset:
     image = np.sort(np.arange(len(boxes)) % images)
     made = Dataset(
         path=Path("made"),
-        format="COCO",
+        format=FORMATS["yolo"],
         names=tuple(f"{place}.jpg" for place in range(images)),
         files=("made.json",) * images,
         sizes=np.full((images, 2), 300),
         class_names=("thing",),
         image=image,
         index=np.zeros(len(boxes), dtype=np.int64),
-        class_index=np.zeros(len(boxes), dtype=np.int64),
+        label=np.zeros(len(boxes), dtype=np.int64),
+        labels=("thing",),
         boxes=np.asarray(boxes, dtype=np.float64).reshape(-1, 4),
         difficult=np.zeros(len(boxes), dtype=np.bool_),
-        unknown={},
-        fractions=True,
-        one_based=False,
-        refused=(),
     )
     return replace(made, **changes)
 

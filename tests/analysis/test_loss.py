@@ -193,26 +193,26 @@ def test_groups_hold_their_own_priors(split: str, inputs: tuple[Predictions, Tar
         .sum(-1)
     )
     by_conf = torch.zeros_like(by_loc).index_put_((images, priors), rows)
-    assert [item.index for item in groups] == list(range(3 if split == "levels" else CLASSES))
-    for item in groups:
-        localization = group_sum(loss.localization_terms.sum(-1), group, item.index) * 2.5 / number
+    assert len(groups) == (3 if split == "levels" else CLASSES)
+    for index, item in enumerate(groups):
+        localization = group_sum(loss.localization_terms.sum(-1), group, index) * 2.5 / number
         assert item.parts.localization == pytest.approx(localization, rel=1e-12, abs=1e-15)
-        confidence = group_sum(loss.confidence_terms * positive, group, item.index) / number
+        confidence = group_sum(loss.confidence_terms * positive, group, index) / number
         assert item.parts.confidence_positive == pytest.approx(confidence, rel=1e-12, abs=1e-15)
-        negative = group_sum(loss.confidence_terms * ~positive, group, item.index) / number
+        negative = group_sum(loss.confidence_terms * ~positive, group, index) / number
         assert item.parts.confidence_negative == pytest.approx(negative, rel=1e-12, abs=1e-15)
-        assert item.positives == int((positive & (group == item.index)).sum())
-        assert item.negatives == int((loss.mining.mined & (group == item.index)).sum())
-        assert item.gradient_localization == pytest.approx(group_sum(by_loc, group, item.index) ** 0.5, rel=1e-12)
-        assert item.gradient_confidence == pytest.approx(group_sum(by_conf, group, item.index) ** 0.5, rel=1e-12)
+        assert item.positives == int((positive & (group == index)).sum())
+        assert item.negatives == int((loss.mining.mined & (group == index)).sum())
+        assert item.gradient_localization == pytest.approx(group_sum(by_loc, group, index) ** 0.5, rel=1e-12)
+        assert item.gradient_confidence == pytest.approx(group_sum(by_conf, group, index) ** 0.5, rel=1e-12)
 
 
 def test_names_of_levels_and_classes() -> None:
     result = analyse(*batch(0, 3), classes=("cat", "dog"))
-    assert [item.name for item in result.levels] == ["8 x 4", "4 x 2", "1 x 1"]
-    assert [item.name for item in result.classes] == ["background", "cat", "dog", "class 3", "class 4"]
+    assert [item.feature_map for item in result.levels] == [(8, 4), (4, 2), (1, 1)]
+    assert [item.label for item in result.classes] == ["background", "cat", "dog", "class 3", "class 4"]
     assert {item.label for item in result.ground_truth} <= {"cat", "dog", "class 3", "class 4"}
-    assert all(item.label == result.classes[item.class_id].name for item in result.ground_truth)
+    assert all(item.label == result.classes[item.class_id].label for item in result.ground_truth)
 
 
 def test_coordinates_are_columns() -> None:

@@ -17,10 +17,10 @@ from ssdlossdbg.analysis.match import THRESHOLDS, AnnotatedObjects, analyse_matc
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
-from ssdlossdbg.readers.annotated import AnnotatedObject, Annotation
+from ssdlossdbg.readers.annotations import FORMATS, Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
-from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, MatchResult
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, LeftOut, MatchResult
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -44,15 +44,23 @@ def sample(name: str, **options: Any) -> MatchResult:
 
 def photo(*objects: Item, one_based: bool = False, **options: Any) -> MatchResult:
     """The match of a photo of 200 x 100 pixels, in the 100 x 100 pixels of the small grid."""
-    items = tuple(
-        AnnotatedObject(index=index, label=label, box=box, difficult=difficult)
-        for index, (label, box, difficult) in enumerate(objects)
+    labels, boxes, difficult = zip(*objects, strict=True) if objects else ((), (), ())
+    dataset = Dataset(
+        path=Path("p.xml"),
+        format=replace(FORMATS["voc"], one_based=one_based),
+        names=("p.jpg",),
+        files=("p.xml",),
+        sizes=np.array([[200, 100]]),
+        image=np.zeros(len(objects), dtype=np.int64),
+        index=np.arange(len(objects)),
+        label=np.arange(len(objects)),
+        labels=labels,
+        boxes=np.asarray(boxes, dtype=np.float64).reshape(-1, 4),
+        difficult=np.asarray(difficult, dtype=np.bool_),
+        class_names=("a", "b"),
     )
-    annotation = Annotation(
-        path=Path("p.xml"), format="test", size=(200, 100), objects=items, one_based=one_based, class_names=("a", "b")
-    )
-    settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, "classes": (), **options}
-    source = AnnotatedObjects(annotation, (200, 100), settings["classes"])
+    settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, **options}
+    source = AnnotatedObjects(dataset, (200, 100))
     return analyse_match(Scene(Batch(settings["named"], "cpu", targets=source), settings["dialect"]), "p.jpg")
 
 
@@ -168,7 +176,7 @@ def test_difficult_objects_are_left_out_and_the_rest_keep_their_numbers() -> Non
         ("b", (100.0, 0.0, 150.0, 25.0), True),
         ("b", (0.0, 0.0, 48.0, 25.0), False),
     )
-    assert found.left_out == ((0, "a"), (2, "b"))
+    assert found.left_out == (LeftOut(0, "a"), LeftOut(2, "b"))
     assert [item.index for item in found.ground_truth] == [1, 3]
     assert [item.lost_to for item in found.ground_truth] == [3, None]
 

@@ -29,9 +29,7 @@ POINTS = 15  # of the longest polygon
 CHUNK = 20_000
 
 OTHER = "import json, sys; json.load(open(sys.argv[1]))"
-OURS = (
-    "import sys, pathlib; from ssdlossdbg.readers.datasets import load_dataset; load_dataset(pathlib.Path(sys.argv[1]))"
-)
+OURS = "import sys, ssdlossdbg; ssdlossdbg.load_dataset(sys.argv[1])"
 PEAK = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 
 

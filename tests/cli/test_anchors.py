@@ -24,7 +24,7 @@ levels = [
 
 def test_json_holds_the_contract(good: Good) -> None:
     report = json.loads(good("anchors", "--config", "ssd300", "--format", "json"))
-    assert (report["schema_version"], report["command"], report["config"]["name"]) == (1, "anchors", "ssd300-voc")
+    assert (report["schema_version"], report["command"], report["config"]["name"]) == (2, "anchors", "ssd300-voc")
     assert report["priors"] == report["config"]["priors"] == 8732
     assert [level["priors"] for level in report["levels"]] == [5776, 2166, 600, 150, 36, 4]
     assert (report["findings"], report["files"]) == ([], [])

@@ -36,7 +36,7 @@ def batch(sample: Path) -> tuple[object, ...]:
 
 def test_json_holds_the_contract(good: Good, batch: tuple[object, ...]) -> None:
     report = parse(good(*batch, "--format", "json"))
-    assert (report["schema_version"], report["command"], report["reference"]) == (1, "compare", "ssd.pytorch")
+    assert (report["schema_version"], report["command"], report["reference"]) == (2, "compare", "ssd.pytorch")
     assert [item["name"] for item in report["dialects"]] == dialect_names()
     keys = "name localization confidence total normalizer positives negatives raises causes"
     for item in report["dialects"]:

@@ -69,7 +69,7 @@ def test_a_narrow_terminal_wraps_names_only(good: Callable[..., str], monkeypatc
 )
 def test_codes_and_their_beginnings(words: list[str], codes: list[str], good: Callable[..., str]) -> None:
     report = json.loads(good("explain", *words, "--format", "json"))
-    assert (report["schema_version"], report["command"]) == (1, "explain")
+    assert (report["schema_version"], report["command"]) == (2, "explain")
     assert [check["code"] for check in report["checks"]] == codes
 
 

@@ -22,7 +22,7 @@ def chosen(
     select: list[str] | None = None, ignore: list[str] | None = None, fail_on: FailOn = FailOn.ERROR
 ) -> Findings:
     """What the options about findings say."""
-    return Findings(select, ignore, fail_on)
+    return Findings(select=select, ignore=ignore, fail_on=fail_on)
 
 
 def finding(severity: Severity) -> Finding:

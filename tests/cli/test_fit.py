@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.api.fitting import fit
-from ssdlossdbg.readers.datasets import load_dataset
+from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config
 
@@ -70,13 +70,13 @@ def test_other_levels_within_a_budget(report: Callable[..., str], small: str) ->
     found = json.loads(report("anchors", "--fit", small, *words))
     assert [level["feature_map"] for level in found["after"]["levels"]] == [[75, 75], [19, 19]]
     assert found["after"]["priors"] <= found["budget"] == 12000
-    assert found["config"]["levels"][0]["stride"] == 4
+    assert found["prior_config"]["levels"][0]["stride"] == 4
 
 
 def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str) -> None:
     report("anchors", "--config", "ssd300", "--dump", "saved.npy")
     found = json.loads(report("anchors", "--fit", small, "--config", "saved.npy", "--format", "json"))
-    assert found["base"]["name"] == "ssd300-voc"
+    assert found["config"]["name"] == "ssd300-voc"
 
 
 @pytest.mark.usefixtures("small")

@@ -50,7 +50,7 @@ def report() -> dict[str, Any]:
 
 
 def test_json_holds_the_contract(report: dict[str, Any]) -> None:
-    assert (report["schema_version"], report["command"]) == (1, "loss")
+    assert (report["schema_version"], report["command"]) == (2, "loss")
     assert (report["dialect"], report["device"]) == ("ssd.pytorch", "cpu")
     assert [finding["code"] for finding in report["findings"]] == ["PRI012"], "a note: the COCO priors"
     assert report["files"] == []

@@ -37,9 +37,13 @@ def astronaut(sample: Path) -> tuple[object, ...]:
 
 def test_json_holds_the_contract(good: Good, astronaut: tuple[object, ...], sample: Path) -> None:
     report = parse(good(*astronaut, "--no-overlay", "--device", "cpu", "--format", "json"))
-    assert (report["schema_version"], report["command"]) == (1, "match")
+    assert (report["schema_version"], report["command"]) == (2, "match")
     assert report["image"] == {"path": str(sample / "astronaut.jpg"), "width": 512, "height": 512}
-    assert (report["config"]["name"], report["config"]["priors"], report["config"]["levels"]) == ("ssd300-voc", 8732, 6)
+    assert (report["config"]["name"], report["config"]["priors"], len(report["config"]["levels"])) == (
+        "ssd300-voc",
+        8732,
+        6,
+    )
     assert (report["dialect"], report["device"]) == ("ssd.pytorch", "cpu")
     assert {"BOX001", "BOX002"} <= {finding["code"] for finding in report["findings"]}
     assert report["files"] == []
@@ -192,9 +196,9 @@ BOX = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>50</xmax><ymax>50</ymax></bndb
     ids=["cut", "html", "no size", "size 0", "no bndbox", "word", "nan", "bomb"],
 )
 def test_bad_xml(refused: Refused, photo: Write, folder: Path, text: str, wrong: str, hint: str) -> None:
-    (folder / "bad.xml").write_text(text)
-    said = refused("match", photo(), "bad.xml")
-    assert said.startswith("error: bad.xml")
+    (folder / "photo.xml").write_text(text)
+    said = refused("match", photo(), "photo.xml")
+    assert said.startswith("error: photo.xml")
     assert wrong in said
     assert hint in said
 
@@ -353,7 +357,7 @@ def test_priors_without_a_grid(good: Good, photo: Write, annotation: Write, save
     words = (photo(), annotation([("cat", (1, 1, 50, 50))]), "--config", save("free.pt", priors))
     text = good("match", *words, "-o", "free.png")
     assert "40 priors on no recognised grid" in text
-    assert parse(good("match", *words, "--no-overlay", "--format", "json"))["config"]["levels"] == 0
+    assert parse(good("match", *words, "--no-overlay", "--format", "json"))["config"]["levels"] == [[0, 0]]
 
 
 def test_the_round_trip_of_an_inverted_box_is_a_json_string(broken: Good, photo: Write, annotation: Write) -> None:

@@ -42,9 +42,9 @@ def test_not_finite(value: float) -> None:
 
 def test_classes(folder: Path) -> None:
     (folder / "names.txt").write_text("cat\n\n big dog \n")
-    assert Names(None).names == ()
-    assert Names("cat, dog").names == ("cat", "dog")
-    assert Names("names.txt").names == ("cat", "big dog")
+    assert Names(classes=None).names == ()
+    assert Names(classes="cat, dog").names == ("cat", "dog")
+    assert Names(classes="names.txt").names == ("cat", "big dog")
 
 
 def test_choices_are_those_of_the_rooms_below() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.classes import VOC_CLASSES, class_id, guess_classes, load_classes
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.classes import VOC_CLASSES, guess_classes, load_classes
 
 Refused = Callable[[Callable[[], object]], InputError]
 
@@ -82,28 +82,3 @@ def test_file_that_cannot_be_read(name: str, tmp_path: Path, refused: Refused) -
 )
 def test_guess(listed: tuple[str, ...], labels: list[str], guessed: tuple[str, ...]) -> None:
     assert guess_classes(listed, labels) == guessed
-
-
-@pytest.mark.parametrize(
-    ("label", "column"), [("aeroplane", 1), ("person", 15), ("tvmonitor", 20), ("Person", 15), ("TVMONITOR", 20)]
-)
-def test_column_of_a_class(label: str, column: int) -> None:
-    assert class_id(label, VOC_CLASSES, "a.xml, object 0") == column
-
-
-def test_exact_name_wins_over_its_lower_case() -> None:
-    assert class_id("Cat", ("cat", "Cat"), "a.xml") == 2
-
-
-def test_unknown_class_names_the_nearest() -> None:
-    with pytest.raises(UnknownNameError) as caught:
-        class_id("persn", VOC_CLASSES, "a.xml, object 3")
-    error = caught.value
-    assert (error.where, error.what) == ("a.xml, object 3", "unknown class 'persn'")
-    assert error.fix == "Did you mean 'person'? Correct the label or --classes."
-
-
-def test_unknown_class_without_any_like_it() -> None:
-    with pytest.raises(UnknownNameError) as caught:
-        class_id("zebra", ("cat", "dog"), "a.xml")
-    assert caught.value.fix == "Known: cat, dog. Correct the label or --classes."

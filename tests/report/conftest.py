@@ -31,7 +31,8 @@ from ssdlossdbg.results import (
     LossResult,
     MatchResult,
     Objects,
-    Recalls,
+    RecallAt,
+    Rivals,
     Tally,
     WorstImage,
 )
@@ -295,13 +296,16 @@ def audited() -> AuditResult:
         aspects=ranges(lambda row: row.aspect, (0.5, 2)),
         levels=(level_audit(0, 2), level_audit(1, 1)),
         positives_each=tuple(sum(row.positives == each for row in sound) for each in range(4)),
-        recalls=Recalls(
-            AUDIT_THRESHOLDS,
-            tuple(sum(row.best_iou >= at for row in sound) / len(sound) for at in AUDIT_THRESHOLDS),
-            tuple(sum(row.shape_iou >= at for row in sound) / len(sound) for at in AUDIT_THRESHOLDS),
+        recalls=tuple(
+            RecallAt(
+                at,
+                sum(row.best_iou >= at for row in sound) / len(sound),
+                sum(row.shape_iou >= at for row in sound) / len(sound),
+            )
+            for at in AUDIT_THRESHOLDS
         ),
         iou_by_size=iou_by_size(),
-        contested=Contested(2, 1, (("cat", "cat", 1), ("dog", "dog", 1))),
+        contested=Contested(2, 1, (Rivals("cat", "cat", 1), Rivals("dog", "dog", 1))),
         images_first=(
             WorstImage("b, c", "x/b, c.xml", None, 2, 1, 0, 0, 0),
             WorstImage("a", "x/a.xml", "x/a.jpg", 4, 0, 1, 2, 1),

@@ -11,10 +11,9 @@ import pytest
 
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.report.check_github import check_github
-from ssdlossdbg.report.check_json import check_json
 from ssdlossdbg.report.check_sarif import check_sarif
-from ssdlossdbg.report.check_text import check_report, codes, severities
-from ssdlossdbg.report.finding_json import finding_dict, finding_message
+from ssdlossdbg.report.check_text import check_report
+from ssdlossdbg.report.documents import encode, render_json
 from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Case, CheckedFiles, CheckResult, Finding, Severity, Where
 
@@ -87,13 +86,13 @@ def test_nothing_found() -> None:
     assert check_report(NOTHING).plain == "Checked 1 file, 1 object: nothing found."
     assert check_github(NOTHING) == ""
     assert sarif(NOTHING)["results"] == []
-    assert json.loads(check_json(NOTHING))["findings"] == []
+    assert json.loads(render_json(NOTHING))["findings"] == []
 
 
 def test_json_counts_cases_and_lists_notes() -> None:
-    report = json.loads(check_json(RESULT))
-    assert (report["schema_version"], report["command"]) == (1, "check")
-    assert report["files"] == {"annotations": 2, "tensors": 1, "unreadable": 1}
+    report = json.loads(render_json(RESULT))
+    assert (report["schema_version"], report["command"]) == (2, "check")
+    assert (report["checked"], report["files"]) == ({"annotations": 2, "tensors": 1, "unreadable": 1}, [])
     assert report["totals"] == {"files": 3, "images": 4, "objects": 12, "errors": 3, "warnings": 4, "notes": 1}
     assert report["codes"] == {"BOX001": 2, "BOX002": 1, "BOX008": 1, "FIL001": 1, "FIL002": 3}
     assert [item["code"] for item in report["findings"]] == ["FIL001", "BOX001", "BOX008", "BOX002", "FIL002"]
@@ -101,7 +100,7 @@ def test_json_counts_cases_and_lists_notes() -> None:
 
 
 def test_finding_as_json_has_its_worst_case_on_top() -> None:
-    found = finding_dict(RESULT.findings[1])
+    found = encode(RESULT.findings[1])
     assert (found["code"], found["name"], found["severity"]) == ("BOX001", "no size", "error")
     assert (found["count"], len(found["cases"])) == (2, 2)
     assert found["where"] == {
@@ -122,16 +121,16 @@ def test_message_tells_the_worst_three_and_each_file_once() -> None:
     places = [Where("a", None, 0, "x"), Where("a", None, 1, "x"), Where("b"), Where("c"), Where("d")]
     finding = Finding("BOX001", "no size", Severity.ERROR, tuple(case(where) for where in places))
     message = "a, object 0 (x): is wrong by 5%; object 1 (x): is wrong by 5%; b: is wrong by 5%"
-    assert finding_message(finding) == f"{message}; and 2 more"
-    assert finding_message(replace(finding, cases=finding.cases[:3])) == message
+    assert finding.message == f"{message}; and 2 more"
+    assert replace(finding, cases=finding.cases[:3]).message == message
 
 
 def test_cases_that_were_only_counted() -> None:
     finding = Finding("BOX001", "no size", Severity.NOTE, (case(Where("a")), case(Where("b"))), more=7)
-    assert finding_message(finding).endswith("; and 7 more")
-    assert (finding_dict(finding)["count"], len(finding_dict(finding)["cases"])) == (9, 2)
+    assert finding.message.endswith("; and 7 more")
+    assert (encode(finding)["count"], len(encode(finding)["cases"])) == (9, 2)
     counted = replace(RESULT, findings=(finding,))
-    assert (severities(counted), codes(counted)) == ({Severity.NOTE: 9}, {"BOX001": 9})
+    assert (counted.errors, counted.warnings, counted.notes, counted.codes) == (0, 0, 9, {"BOX001": 9})
 
 
 def test_github_commands_are_escaped() -> None:

@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.report.as_json import detect_json
 from ssdlossdbg.report.detect_picture import detect_picture
 from ssdlossdbg.report.detect_text import detect_report
+from ssdlossdbg.report.documents import render_json
 from ssdlossdbg.report.theme import RED
 from ssdlossdbg.report.view import View
-from ssdlossdbg.results import MISSED, DetectResult
+from ssdlossdbg.results import MISSED, DetectResult, GroundTruthDetect
 
 Render = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "sample_data"
@@ -72,6 +72,31 @@ def test_missed_objects_are_explained(render: Render, sure: DetectResult) -> Non
     assert "By class (2 classes without a score above the threshold left out)" in text
 
 
+@pytest.mark.parametrize(
+    ("got_to", "why"),
+    [
+        ((0, 0, 0, 0, 0), "no positive to learn it from"),
+        ((9, 0, 0, 0, 0), "no positive has a score of its class above the threshold"),
+        ((9, 8, 0, 0, 0), "positives are above the threshold, but none ranks high enough to enter NMS"),
+        ((9, 8, 7, 0, 0), "positives enter NMS, but all are dropped there by higher scores"),
+        ((9, 8, 7, 6, 0), "positives leave NMS, but none is among those kept"),
+        ((9, 8, 7, 6, 5), "positives are detections, but their boxes are too far off"),
+    ],
+)
+def test_where_a_missed_object_was_lost(render: Render, sure: DetectResult, got_to: tuple[int, ...], why: str) -> None:
+    stages = ("positives", "above_threshold", "candidates", "survivors", "detections")
+    first = sure.images[0]
+    counts: dict[str, Any] = dict(zip(stages, got_to, strict=True))
+    cat = dataclasses.replace(first.ground_truth[0], **counts)
+
+    def said(cat: GroundTruthDetect) -> str:
+        image = dataclasses.replace(first, ground_truth=(cat,))
+        return " ".join(render(detect_report(dataclasses.replace(sure, images=(image,)))).split())
+
+    assert f"1 missed object (image 0 object 0 cat): {why}." in said(cat)
+    assert "object 0 cat): its box is none, so nothing overlaps it." in said(dataclasses.replace(cat, problem="zero"))
+
+
 def test_without_targets(render: Render, alone: DetectResult) -> None:
     text = render(detect_report(alone, View(2)))
     assert "937 detections in 3 images." in text
@@ -94,12 +119,12 @@ def test_values_that_are_not_finite_are_told(render: Render, tmp_path: Path) -> 
     result = api.detect(tmp_path / "nan.pt", SAMPLE / "targets.pt", device="cpu")
     assert result.findings[0].code == "NUM001"
     assert "NUM001" in render(detect_report(result))
-    assert '"best_score": "NaN"' in detect_json(result)
+    assert '"best_score": "NaN"' in render_json(result)
 
 
 def test_json_holds_the_contract(detected: DetectResult) -> None:
-    report: dict[str, Any] = json.loads(detect_json(detected, View(files=("a.png",))))
-    assert (report["schema_version"], report["command"], report["dialect"]) == (1, "detect", "ssd.pytorch")
+    report: dict[str, Any] = json.loads(render_json(detected, View(files=("a.png",))))
+    assert (report["schema_version"], report["command"], report["dialect"]) == (2, "detect", "ssd.pytorch")
     assert ([item["code"] for item in report["findings"]], report["files"]) == (["PRI012"], ["a.png"])
     assert [image["index"] for image in report["images"]] == [0, 1, 2]
     assert [len(image["detections"]) for image in report["images"]] == [452, 314, 171]
@@ -108,7 +133,7 @@ def test_json_holds_the_contract(detected: DetectResult) -> None:
     assert (first["class_id"], first["label"]) == (CLASSES.index("coin") + 1, "coin")
     assert first["box"] == pytest.approx(list(detected.images[2].detections[0].box))
     cat = report["images"][0]["ground_truth"][0]
-    assert report["images"][0]["detections"][cat["detection"]]["score"] == cat["score"]
+    assert report["images"][0]["detections"][cat["detection"] - 1]["score"] == cat["score"]
     totals = report["totals"]
     assert totals["detections"] == sum(totals[role] for role in ("finds", "repeats", "other_class", "nothing"))
     assert totals["ground_truth"] == totals["found"] + totals["found_as_other"] + totals["missed"] == 27
@@ -118,7 +143,7 @@ def test_json_holds_the_contract(detected: DetectResult) -> None:
 
 
 def test_json_without_targets(alone: DetectResult) -> None:
-    report = json.loads(detect_json(alone))
+    report = json.loads(render_json(alone))
     assert report["targets"] is None
     assert report["images"][0]["ground_truth"] == []
     assert report["images"][0]["detections"][0]["role"] is None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.readers.prior_configs import load_prior_config
-from ssdlossdbg.report.fit_json import fit_json
+from ssdlossdbg.report.documents import render_json
 from ssdlossdbg.report.fit_text import fit_report
 from ssdlossdbg.report.prior_config_toml import prior_config_toml
 from ssdlossdbg.report.view import View
@@ -172,9 +172,11 @@ def test_sizes_that_are_chained_need_no_warning(render: Render) -> None:
 
 
 def test_json() -> None:
-    report = json.loads(fit_json(replace(RESULT, held_out=Reach("held out", 0, 0, 0)), View(files=("a.toml",))))
-    assert (report["schema_version"], report["command"], report["files"]) == (1, "anchors", ["a.toml"])
+    report = json.loads(render_json(replace(RESULT, held_out=Reach("held out", 0, 0, 0)), View(files=("a.toml",))))
+    assert (report["schema_version"], report["command"], report["files"]) == (2, "anchors --fit", ["a.toml"])
     assert report["recall"]["total"] == {
+        "name": "all",
+        "low": None,
         "ground_truth": 5000,
         "reached_before": 2500,
         "reached_after": 4500,
@@ -182,7 +184,7 @@ def test_json() -> None:
         "recall_after": 0.9,
     }
     assert report["recall"]["held_out"]["recall_after"] == "NaN"
-    assert report["config"] == tomllib.loads(TOML)
+    assert report["prior_config"] == tomllib.loads(TOML)
     assert (report["before"]["priors"], report["after"]["levels"][0]["aspect_ratios"]) == (401, [2.35])
     assert (report["changed"], report["seed"], report["budget"]) == (True, 3, 401)
 

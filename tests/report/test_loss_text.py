@@ -108,7 +108,7 @@ def test_width_and_names(render: Render, batch: LossResult) -> None:
     odd = replace(
         batch,
         ground_truth=tuple(replace(item, label=name) for item in batch.ground_truth),
-        classes=tuple(replace(item, name=name) for item in batch.classes),
+        classes=tuple(replace(item, label=name) for item in batch.classes),
     )
     assert max(map(len, render(loss_report(odd)).splitlines())) <= 80
     assert name in render(loss_report(odd), 160)

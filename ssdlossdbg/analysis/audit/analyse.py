@@ -8,16 +8,15 @@ import numpy as np
 import torch
 
 from ssdlossdbg.analysis.audit import summary, tallies
-from ssdlossdbg.analysis.audit.assigned import Flat, Matcher
+from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.augmented import augment, check_crops
 from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
-from ssdlossdbg.analysis.audit.matched import match_flat
+from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
-from ssdlossdbg.analysis.scaled import Scaled, scale_like
-from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
@@ -49,12 +48,12 @@ def analyse_audit(
     device = resolve_device(spec.device)
     if spec.draws:
         check_crops(dialect, spec.letterbox)
-    scaled = scale_like(dataset, dialect, named.priors.image_size if spec.letterbox else None)
-    classes = dataset.class_index[scaled.rows] + 1
-    flat = Flat(*map(torch.from_numpy, (scaled.boxes, scaled.image, classes)))
     matcher = Matcher(named, device, dialect)
     priors = matcher.priors
-    matched = match_flat(flat, len(dataset.names), matcher, ranks, advance)
+    [photos] = ranks.sum([torch.from_numpy(photo_sizes(dataset, ranks.mine(range(len(dataset.names)))))])
+    scaled = scale_like(dataset, dialect.targets, photos.numpy(), priors.image_size if spec.letterbox else None)
+    loaded = flat(dataset, scaled)
+    matched = match_flat(loaded, len(dataset.names), matcher, ranks, advance)
     objects = audited_objects(dataset, scaled, matched, matcher)
     drawing = spec.draws > 0 and bool(matched.done.all())
     outcome = tallies.outcomes(objects.boxes, objects.class_id, vars(objects), priors.image_size, dialect.match)
@@ -75,7 +74,7 @@ def analyse_audit(
         iou_by_size=summary.iou_by_size(outcome, priors),
         contested=summary.contested(objects, dataset.class_names),
         images_first=summary.images_first(objects, dataset, matched, spec.worst),
-        augmented=augment(flat, scaled, matcher, spec, ranks, advance) if drawing else None,
+        augmented=augment(loaded, scaled, matcher, spec, ranks, advance) if drawing else None,
         objects=objects,
         prior_level=priors.level_index.cpu().numpy(),
         evidence=(objects, describe_priors(named, dialect), *refusals(dataset, scaled)),
@@ -86,7 +85,7 @@ def _audited(dataset: Dataset, scaled: Scaled, spec: AuditSpec) -> AuditedDatase
     present = np.bincount(scaled.image, minlength=len(dataset.names)) + scaled.unusable
     return AuditedDataset(
         path=str(dataset.path),
-        format=dataset.format,
+        format=dataset.format.title,
         images=len(dataset.names),
         empty=int((present == 0).sum()),
         left_out=len(scaled.left_out),

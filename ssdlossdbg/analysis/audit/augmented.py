@@ -12,11 +12,11 @@ from ssdlossdbg.analysis.audit import tallies
 from ssdlossdbg.analysis.audit.assigned import Flat, Matcher, blocks
 from ssdlossdbg.analysis.audit.ranks import Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec
-from ssdlossdbg.analysis.scaled import Scaled
 from ssdlossdbg.analysis.size_ranges import size_edges
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.augmentation import draw
 from ssdlossdbg.multibox.boxes import sound_boxes
+from ssdlossdbg.readers.annotations import Scaled
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.results import Augmented, IntArray
 from ssdlossdbg.rules import CropChoice, Dialect

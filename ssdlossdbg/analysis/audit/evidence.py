@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 
 import numpy as np
 import torch
 
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.matched import Matched
-from ssdlossdbg.analysis.check import refusal
-from ssdlossdbg.analysis.common import taken
-from ssdlossdbg.analysis.evidence.objects import LAYOUTS
-from ssdlossdbg.analysis.scaled import Scaled
-from ssdlossdbg.errors import nearest
-from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.results import ImageFacts, Objects, Refusal
+from ssdlossdbg.analysis.evidence.objects import image_facts, labels_of
+from ssdlossdbg.errors import InputError, nearest
+from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
+from ssdlossdbg.results import Objects, Refusal
 
 UNKNOWN_CLASS = "LBL003"
 
@@ -31,53 +28,43 @@ def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, matcher:
     """
     rows = taken(scaled.rows, matched.rows)
     places = np.flatnonzero(matched.done)
-    classes, image = taken(dataset.class_index, rows), taken(dataset.image, rows)
-    names = np.asarray(dataset.class_names, dtype=object)
+    image = taken(dataset.image, rows)
     return Objects(
-        images=_images(dataset, scaled, places.tolist()),
+        images=image_facts(dataset, scaled, places.tolist()),
         image=image if matched.done.all() else np.searchsorted(places, image),
         index=taken(dataset.index, rows),
-        labels=tuple(names[classes].tolist()),
-        class_id=classes + 1,
-        stated=taken(dataset.boxes, rows),
+        labels=labels_of(dataset, rows),
+        class_id=taken(dataset.class_index, rows) + 1,
+        stated=taken(scaled.stated, matched.rows),
         boxes=matcher.seen(torch.from_numpy(taken(scaled.boxes, matched.rows))).numpy(),
-        layout=LAYOUTS.get(dataset.format, "xyxy"),
+        layout=dataset.format.layout,
         saved=False,
-        one_based=dataset.one_based,
+        one_based=dataset.format.one_based,
         image_size=matcher.priors.image_size,
         rules=matcher.dialect,
         **matched.columns,
     )
 
 
+def refusal(file: str, error: InputError) -> Refusal:
+    """What a reader refused, for the checks."""
+    return Refusal(file, error.where, error.what, error.fix, error.code)
+
+
 def refusals(dataset: Dataset, scaled: Scaled) -> tuple[Refusal, ...]:
     """What of a dataset takes no part: what cannot be read, what cannot be scaled, classes that nobody listed."""
-    unreadable = (refusal(file, error) for file, error in (*dataset.refused, *scaled.refused))
-    unknown = (_unknown_class(dataset, label, number) for label, number in dataset.unknown.items())
-    return (*unreadable, *unknown)
+    rows = np.flatnonzero(dataset.class_index < 0)
+    files = (dataset.files[place] for place in dataset.image[rows].tolist())
+    labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
+    unknown = Counter(zip(files, labels, strict=True))
+    return (
+        *(refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused)),
+        *(_unknown_class(dataset, file, label, number) for (file, label), number in unknown.items()),
+    )
 
 
-def _unknown_class(dataset: Dataset, label: str, number: int) -> Refusal:
-    path = str(dataset.path)
+def _unknown_class(dataset: Dataset, file: str, label: str, number: int) -> Refusal:
     close = nearest(label, dataset.class_names)
     guess = f"Did you mean {close!r}? " if close else ""
     what = f"the class {label!r} ({number:,} {'object' if number == 1 else 'objects'}) is not in the list of classes"
-    return Refusal(path, path, what, f"{guess}Correct the labels or --classes; they are left out here.", UNKNOWN_CLASS)
-
-
-def _images(dataset: Dataset, scaled: Scaled, places: Sequence[int]) -> tuple[ImageFacts, ...]:
-    left_out: dict[int, list[tuple[int, str]]] = {}
-    for row in scaled.left_out.tolist():
-        item = int(dataset.index[row]), dataset.class_names[dataset.class_index[row]]
-        left_out.setdefault(int(dataset.image[row]), []).append(item)
-    sizes, unusable = scaled.sizes.tolist(), scaled.unusable.tolist()
-    return tuple(
-        ImageFacts(
-            file=dataset.files[place],
-            name=dataset.names[place] if dataset.many_in_file else None,
-            size=(1, 1) if dataset.fractions else tuple(sizes[place]),
-            left_out=tuple(left_out.get(place, ())),
-            unusable=unusable[place],
-        )
-        for place in places
-    )
+    return Refusal(file, file, what, f"{guess}Correct the labels or --classes; they are left out here.", UNKNOWN_CLASS)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.audit.assigned import Flat, Matcher, blocks
 from ssdlossdbg.analysis.audit.ranks import Ranks
-from ssdlossdbg.analysis.common import taken
 from ssdlossdbg.analysis.evidence.fates import no_fates
+from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
 from ssdlossdbg.results import BoolArray, IntArray
 
 
@@ -33,6 +33,11 @@ class Matched:
     columns: dict[str, Any]
     positives: IntArray
     forced: IntArray
+
+
+def flat(dataset: Dataset, scaled: Scaled) -> Flat:
+    """The objects that the loader hands on."""
+    return Flat(*map(torch.from_numpy, (scaled.boxes, scaled.image, dataset.class_index[scaled.rows] + 1)))
 
 
 def match_flat(objects: Flat, images: int, matcher: Matcher, ranks: Ranks, advance: Callable[[int], None]) -> Matched:

@@ -12,9 +12,8 @@ from ssdlossdbg.analysis.anchors import placed_iou
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.audit.tallies import Outcomes
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.datasets import Dataset
-from ssdlossdbg.readers.photo_sizes import PhotoSizes
-from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, WorstImage
+from ssdlossdbg.readers.annotations import Dataset, Photos
+from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, Rivals, WorstImage
 
 SMALLEST_SIDE, SIDE_RATIO, IOU_BINS = 1.0, 1.1, 20
 MOST_PAIRS = 5
@@ -67,7 +66,7 @@ def contested(objects: Objects, names: Sequence[str]) -> Contested:
         lost=len(losers),
         without_positive=int(objects.without_positive[losers].sum()),
         pairs=tuple(
-            (names[pair // len(names)], names[pair % len(names)], number)
+            Rivals(names[pair // len(names)], names[pair % len(names)], number)
             for pair, number in zip(found[first].tolist(), counts[first].tolist(), strict=True)
         ),
     )
@@ -93,7 +92,7 @@ def images_first(objects: Objects, dataset: Dataset, matched: Matched, most: int
     order = np.lexsort((np.arange(images), -forced, -hardly, -(invalid + lost)))[:most]
     worst = order[(invalid + lost + forced)[order] > 0].tolist()
     present, places = np.bincount(objects.image, minlength=images), np.flatnonzero(matched.done).tolist()
-    photos = PhotoSizes()
+    photos = Photos(dataset.format.many_in_file)
     return tuple(
         WorstImage(
             name=dataset.names[places[image]],
@@ -109,8 +108,8 @@ def images_first(objects: Objects, dataset: Dataset, matched: Matched, most: int
     )
 
 
-def _found(photos: PhotoSizes, dataset: Dataset, place: int) -> str | None:
-    path = photos.path_of(Path(dataset.files[place]), dataset.names[place])
+def _found(photos: Photos, dataset: Dataset, place: int) -> str | None:
+    path = photos.find(dataset.files[place], dataset.names[place])
     if path is None:
         return None
     short = Path(os.path.normpath(path))  # without `Annotations/..`, unless that is a link which leads elsewhere

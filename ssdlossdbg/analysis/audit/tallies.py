@@ -15,7 +15,7 @@ from ssdlossdbg.results import (
     FloatArray,
     Group,
     IntArray,
-    Recalls,
+    RecallAt,
     Tally,
     became,
     sound_boxes,
@@ -121,14 +121,16 @@ def total(outcome: Outcomes) -> Tally:
     return tally(count(outcome, np.zeros_like(outcome.class_id), 1)[:, 0].tolist())
 
 
-def recalls(outcome: Outcomes) -> Recalls:
+def recalls(outcome: Outcomes) -> tuple[RecallAt, ...]:
     """Best possible recall at thresholds around the usual one."""
     sound = int(outcome.valid.sum())
-    shares = [
-        tuple(_share(int(outcome.reached(iou, threshold).sum()), sound) for threshold in THRESHOLDS)
-        for iou in (outcome.best_iou, outcome.shape_iou)
-    ]
-    return Recalls(THRESHOLDS, *shares)
+
+    def reached(iou: FloatArray, threshold: float) -> float:
+        return _share(int(outcome.reached(iou, threshold).sum()), sound)
+
+    return tuple(
+        RecallAt(each, reached(outcome.best_iou, each), reached(outcome.shape_iou, each)) for each in THRESHOLDS
+    )
 
 
 def by_class(outcome: Outcomes, names: Sequence[str]) -> tuple[Group, ...]:

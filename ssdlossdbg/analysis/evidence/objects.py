@@ -11,14 +11,10 @@ import torch
 from ssdlossdbg.analysis.common import class_name
 from ssdlossdbg.analysis.evidence.fates import Fates
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.readers.annotated import Annotation
-from ssdlossdbg.readers.loader import LoadedObjects
+from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
 from ssdlossdbg.readers.saved.targets import Targets
-from ssdlossdbg.results import FloatArray, ImageFacts, Objects
+from ssdlossdbg.results import FloatArray, ImageFacts, IntArray, Objects
 from ssdlossdbg.rules import Dialect, Units
-
-# How a format writes a box, where it is not by its corners.
-LAYOUTS = {"COCO": "xywh", "YOLO": "cxcywh"}
 
 
 @dataclass(frozen=True)
@@ -42,41 +38,47 @@ class Stated:
     one_based: bool
 
 
-def state_annotations(
-    annotations: Sequence[Annotation],
-    loaded: Sequence[LoadedObjects],
-    photo_sizes: Sequence[tuple[int, int] | None],
-    names: Sequence[str | None] = (),
-) -> Stated:
-    """What annotation files of one format say of the objects that training would see.
+def state_dataset(dataset: Dataset, scaled: Scaled, named: bool = True) -> Stated:
+    """What annotation files say of the objects that training would see.
 
     Args:
-        annotations: of each image.
-        loaded: what the dialect's loader makes of each.
-        photo_sizes: (width, height) of each photo in pixels, None where it was not seen.
-        names: what each file calls its image, where it holds several.
+        dataset: what was annotated.
+        scaled: the same as the dialect's loader hands it on.
+        named: whether places are to tell the images of one file apart.
     """
-    images = [
-        ImageFacts(
-            file=str(annotation.path),
-            name=name,
-            size=annotation.size or photo_size or (1, 1),
-            photo_size=photo_size,
-            left_out=tuple((item.index, item.label) for item in objects.left_out),
-        )
-        for annotation, objects, photo_size, name in zip(
-            annotations, loaded, photo_sizes, names or [None] * len(annotations), strict=True
-        )
-    ]
-    kept = [item for objects in loaded for item in objects.kept]
     return Stated(
-        images=images,
-        index=[item.index for item in kept],
-        labels=[item.label for item in kept],
-        boxes=np.asarray([item.box for item in kept], dtype=np.float64).reshape(-1, 4),
-        layout=LAYOUTS.get(annotations[0].format, "xyxy") if annotations else "xyxy",
+        images=image_facts(dataset, scaled, range(len(dataset.names)), named),
+        index=dataset.index[scaled.rows].tolist(),
+        labels=labels_of(dataset, scaled.rows),
+        boxes=scaled.stated,
+        layout=dataset.format.layout,
         saved=False,
-        one_based=any(annotation.one_based for annotation in annotations),
+        one_based=dataset.format.one_based,
+    )
+
+
+def labels_of(dataset: Dataset, rows: IntArray) -> tuple[str, ...]:
+    """The labels of some objects, as they are spelt there."""
+    names = np.asarray(dataset.labels, dtype=object)
+    return tuple(names[taken(dataset.label, rows)].tolist())
+
+
+def image_facts(dataset: Dataset, scaled: Scaled, places: Sequence[int], named: bool = True) -> tuple[ImageFacts, ...]:
+    """The images at some places, arguments else as of `state_dataset`."""
+    left_out: dict[int, list[tuple[int, str]]] = {}
+    for row, label in zip(scaled.left_out.tolist(), labels_of(dataset, scaled.left_out), strict=True):
+        left_out.setdefault(int(dataset.image[row]), []).append((int(dataset.index[row]), label))
+    spaces, photos, unusable = scaled.spaces.tolist(), scaled.photo_sizes.tolist(), scaled.unusable.tolist()
+    return tuple(
+        ImageFacts(
+            file=dataset.files[place],
+            name=dataset.names[place] if named and dataset.format.many_in_file else None,
+            size=tuple(spaces[place]),
+            photo_size=tuple(photos[place]) if all(photos[place]) else None,
+            left_out=tuple(left_out.get(place, ())),
+            unusable=unusable[place],
+        )
+        for place in places
     )
 
 

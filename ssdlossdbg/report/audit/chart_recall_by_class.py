@@ -55,7 +55,7 @@ def recall_by_class_chart(result: AuditResult) -> bytes:
     """Best possible recall against the threshold, of all objects and of the commonest classes, as a PNG file."""
     classes = _commonest(result.classes)
     figure, axes = new_chart(*_titles(result, classes), right=0.67)
-    thresholds = result.recalls.thresholds
+    thresholds = [each.threshold for each in result.recalls]
     axes.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1.02))
     axes.set_xlabel("match threshold (IoU)")
     axes.set_ylabel("best possible recall")
@@ -104,8 +104,9 @@ def _lines(result: AuditResult, classes: Sequence[Group]) -> list[Line]:
     if classes:
         whole = {"color": INK_COLOUR, "linewidth": 3.2}
         shape = {"color": INK_COLOUR, "linewidth": 2, "linestyle": (0, (3, 2))}
-        lines.append(Line(recalls.grid, f"all objects: {percent(totals.recall)}", whole))
-        lines.append(Line(recalls.shape, f"all, by shape alone: {percent(totals.shape_recall)}", shape))
+        on_grid, by_shape = zip(*((each.grid, each.shape) for each in recalls), strict=True)
+        lines.append(Line(on_grid, f"all objects: {percent(totals.recall)}", whole))
+        lines.append(Line(by_shape, f"all, by shape alone: {percent(totals.shape_recall)}", shape))
     return lines
 
 

@@ -21,7 +21,7 @@ from ssdlossdbg.results import (
     Augmented,
     Group,
     LevelAudit,
-    Recalls,
+    RecallAt,
     Tally,
 )
 
@@ -167,7 +167,7 @@ def quantiles(positives_each: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(np.searchsorted(below, share * below[-1])) for share in QUANTILES)
 
 
-def recalls_table(recalls: Recalls, in_use: float, totals: Tally) -> RenderableType:
+def recalls_table(recalls: Sequence[RecallAt], in_use: float, totals: Tally) -> RenderableType:
     """A row a threshold: the best possible recall, and what shapes alone promise beyond.
 
     Args:
@@ -176,9 +176,9 @@ def recalls_table(recalls: Recalls, in_use: float, totals: Tally) -> RenderableT
         totals: of all objects, at that threshold.
     """
     shown = {
-        threshold: (grid, shape)
-        for threshold, grid, shape in zip(recalls.thresholds, recalls.grid, recalls.shape, strict=True)
-        if math.isclose(10 * threshold, round(10 * threshold))
+        each.threshold: (each.grid, each.shape)
+        for each in recalls
+        if math.isclose(10 * each.threshold, round(10 * each.threshold))
     }
     shown[in_use] = (totals.recall, totals.shape_recall)
     columns = [

@@ -9,7 +9,7 @@ from rich.console import Group as Parts
 from rich.console import RenderableType
 from rich.text import Text
 
-from ssdlossdbg.report.audit.match_command import CommandLine, can_match, match_command
+from ssdlossdbg.report.audit.command_line import CommandLine
 from ssdlossdbg.report.audit.tables import (
     augmented_table,
     glossary,
@@ -36,7 +36,7 @@ def audit_report(result: AuditResult, view: View = USUAL) -> RenderableType:
 
     Args:
         result: what `audit` returned.
-        view: says what makes `match` use the same priors and rules, for the commands that show an image.
+        view: changes nothing.
     """
     parts: list[RenderableType] = [
         *_interrupted(result),
@@ -54,7 +54,7 @@ def audit_report(result: AuditResult, view: View = USUAL) -> RenderableType:
             *_recalls(result),
             *_contested(result.contested),
             *_augmented(result),
-            *_images_first(result, view.match_options),
+            *_images_first(result),
         ]
     return Parts(*parts)
 
@@ -221,22 +221,22 @@ def _contested(contested: Contested) -> list[RenderableType]:
     )
     title = f"Competing for a prior: {lost}, {left}"
     if len(contested.pairs) == 1:
-        loser, winner, _ = contested.pairs[0]
-        return [section(title, Text(f"each time {loser} to {winner}"))]
+        (only,) = contested.pairs
+        return [section(title, Text(f"each time {only.loser} to {only.winner}"))]
     columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), Column("times")]
-    rows = [(Text(loser), Text(winner), f"{times:,}") for loser, winner, times in contested.pairs]
+    rows = [(Text(pair.loser), Text(pair.winner), f"{pair.times:,}") for pair in contested.pairs]
     return [section(title, table(columns, rows))]
 
 
-def _images_first(result: AuditResult, options: Sequence[str]) -> list[RenderableType]:
-    images, commands = result.images_first, can_match(result.dataset)
+def _images_first(result: AuditResult) -> list[RenderableType]:
+    images, commands = result.images_first, result.dataset.can_match
     if not images:
         return []
     lines: list[RenderableType] = []
     for image in images[:MOST_IMAGES]:
         lines.append(_worst(image))
         if commands:
-            lines.append(CommandLine(match_command(image, options)))
+            lines.append(CommandLine(image.match_command(result.match_options)))
     left = len(images) - MOST_IMAGES
     if left > 0:
         lines.append(Text(f"The next {left:,} are in --format json.", style="faint"))

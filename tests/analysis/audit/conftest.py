@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdlossdbg.readers.datasets import Dataset
+from ssdlossdbg.readers.annotations import FORMATS, Dataset
 
 NAMES = ("ball", "cup", "dog")
 SIZE = (400, 300)
@@ -28,20 +29,17 @@ def make_dataset(images: Sequence[Any], size: tuple[int, int] = SIZE, **changes:
     boxes = np.concatenate([np.asarray(boxes, dtype=np.float64).reshape(-1, 4) for boxes in images])
     values: dict[str, Any] = {
         "path": Path("made"),
-        "format": "Pascal VOC",
+        "format": replace(FORMATS["voc"], one_based=False),
         "names": tuple(f"{place}.jpg" for place in range(len(images))),
         "files": tuple(f"made/{place}.xml" for place in range(len(images))),
         "sizes": np.tile(np.asarray(size, dtype=np.int64), (len(images), 1)),
         "class_names": NAMES,
         "image": np.repeat(np.arange(len(images)), counts),
         "index": np.concatenate([np.arange(count) for count in counts]).astype(np.int64),
-        "class_index": np.arange(len(boxes)) % len(NAMES),
+        "label": np.arange(len(boxes)) % len(NAMES),
+        "labels": NAMES,
         "boxes": boxes,
         "difficult": np.zeros(len(boxes), dtype=bool),
-        "unknown": {},
-        "fractions": False,
-        "one_based": False,
-        "refused": (),
     }
     return Dataset(**values | changes)
 

@@ -17,10 +17,10 @@ from ssdlossdbg.analysis.audit import AuditSpec, analyse_audit, assigned
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.readers.datasets import Dataset, annotation_of
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Tally
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Rivals, Tally
 
 SIZE = (400, 300)
 Make = Callable[..., Dataset]
@@ -36,14 +36,7 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     priors = load_priors(config or rules.prior_config)
     return [
         analyse_match(
-            Scene(
-                Batch(
-                    priors,
-                    "cpu",
-                    targets=AnnotatedObjects(annotation_of(dataset, place, SIZE), SIZE, dataset.class_names),
-                ),
-                rules,
-            ),
+            Scene(Batch(priors, "cpu", targets=AnnotatedObjects(dataset.image_at(place), SIZE)), rules),
             name,
         )
         for place, name in enumerate(dataset.names)
@@ -129,7 +122,7 @@ def test_an_interruption_leaves_what_was_done(varied: Dataset, monkeypatch: pyte
     assert 9 <= result.done < 24
     assert result.interrupted
     kept = varied.image < result.done
-    columns = ("image", "index", "class_index", "boxes", "difficult")
+    columns = ("image", "index", "label", "boxes", "difficult")
     first = replace(
         varied,
         names=varied.names[: result.done],
@@ -151,7 +144,7 @@ def test_best_possible_recall_of_squares_worked_out_by_hand(make: Make) -> None:
     assert result.objects.best_iou.tolist() == pytest.approx([1.0, 676 / 1124, 196 / 900], abs=1e-5)
     assert result.objects.shape_iou.tolist() == pytest.approx([1.0, 1.0, 196 / 900], abs=1e-5)
     recalls = result.recalls
-    by_threshold = dict(zip(recalls.thresholds, zip(recalls.grid, recalls.shape, strict=True), strict=True))
+    by_threshold = {each.threshold: (each.grid, each.shape) for each in recalls}
     assert by_threshold[0.6] == (2 / 3, 2 / 3)
     assert by_threshold[0.65] == (1 / 3, 2 / 3)
     assert [(group.name, group.tally.ground_truth) for group in result.sizes if group.tally.ground_truth] == [
@@ -204,7 +197,7 @@ def test_rivals_for_a_prior(make: Make) -> None:
     small, same = (93, 93, 107, 107), (93, 93, 107, 107)
     result = audit(make([[small, same]], size=(300, 300)))
     assert (result.contested.lost, result.contested.without_positive) == (1, 1)
-    assert result.contested.pairs == (("ball", "cup", 1),)
+    assert result.contested.pairs == (Rivals("ball", "cup", 1),)
 
 
 def test_an_image_larger_than_a_block(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.audit import chart_iou_by_size, chart_positives_by_level, chart_recall_by_class
 from ssdlossdbg.report.audit.chart_canvas import short_name, spread
 from ssdlossdbg.report.audit.charts import CHARTS, audit_charts
-from ssdlossdbg.results import AuditResult, Group, Recalls, Tally
+from ssdlossdbg.results import AuditResult, Group, Tally
 
 NAN = float("nan")
 Words = Callable[..., list[str]]
@@ -25,12 +25,11 @@ Words = Callable[..., list[str]]
 
 def nothing(result: AuditResult) -> AuditResult:
     """The result of a dataset without objects."""
-    none = (NAN,) * 4
     return replace(
         result,
         totals=Tally(),
         classes=(),
-        recalls=Recalls(result.recalls.thresholds, none, none),
+        recalls=tuple(replace(each, grid=NAN, shape=NAN) for each in result.recalls),
         levels=tuple(replace(level, positives=0, forced=0, ground_truth=0) for level in result.levels),
         iou_by_size=replace(result.iou_by_size, counts=result.iou_by_size.counts * 0),
     )

@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ssdlossdbg.report.audit.text import audit_report
-from ssdlossdbg.report.view import View
-from ssdlossdbg.results import AuditResult, Case, Finding, Severity, Tally, Where
+from ssdlossdbg.results import AuditResult, Case, Finding, Rivals, Severity, Tally, Where
 
 Render = Callable[..., str]
 SIZES = """\
@@ -89,7 +88,7 @@ all, and invalid       6      6    33.3%   33.3%   40.0%   40.0%   1.0    1.0
     "expected", [SIZES, CLASSES, ASPECTS, LEVELS, POSITIVES, RECALLS, CONTESTED, IMAGES, AUGMENTED]
 )
 def test_sections(render: Render, audited: AuditResult, expected: str) -> None:
-    assert expected in render(audit_report(audited, View(match_options=("--config", "my own.toml"))))
+    assert expected in render(audit_report(audited.with_match_options(("--config", "my own.toml"))))
 
 
 def words(text: str) -> str:
@@ -199,7 +198,7 @@ def test_what_is_the_same_for_all_takes_a_line(render: Render, audited: AuditRes
         aspects=whole,
         positives_each=(0, 0, 5),
         augmented=None,
-        contested=replace(audited.contested, pairs=(("cat", "dog", 2),)),
+        contested=replace(audited.contested, pairs=(Rivals("cat", "dog", 2),)),
     )
     text = render(audit_report(plain))
     for line in (
@@ -258,7 +257,7 @@ def test_a_long_command_can_be_copied(render: Render, audited: AuditResult, widt
     image = replace(audited.images_first[1], photo="a folder/photos/it's long.jpg", annotation="folder/of/all.json")
     options = ("--config", "ssd512", "--dialect", "torchvision")
     lines = render(
-        audit_report(replace(audited, images_first=(image,)), View(match_options=options)), width
+        audit_report(replace(audited, images_first=(image,)).with_match_options(options)), width
     ).splitlines()
     first = next(place for place, line in enumerate(lines) if "ssdlossdbg match" in line)
     last = next(place for place in range(first, len(lines)) if not lines[place].endswith("\\"))

@@ -1,0 +1,36 @@
+"""Annotated objects of photos, read into one table of columns: a file a format, and a row for each in `FORMATS`.
+
+A photo is a dataset of one image: all commands read through `load`, and see the objects through `scale_like` as a
+codebase's own loader would hand them on.
+"""
+
+from __future__ import annotations
+
+from ssdlossdbg.readers.annotations.format import Format, Source
+from ssdlossdbg.readers.annotations.load import load_dataset, load_file, load_files
+from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes
+from ssdlossdbg.readers.annotations.recognise import FORMATS
+from ssdlossdbg.readers.annotations.scale import Scaled, refuse_unknown, scale_like
+from ssdlossdbg.readers.annotations.share import Share, Track
+from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
+
+__all__ = [
+    "FORMATS",
+    "Dataset",
+    "Format",
+    "Photos",
+    "Refused",
+    "Rows",
+    "Scaled",
+    "Share",
+    "Source",
+    "Table",
+    "Track",
+    "load_dataset",
+    "load_file",
+    "load_files",
+    "photo_sizes",
+    "refuse_unknown",
+    "scale_like",
+    "taken",
+]

@@ -1,0 +1,61 @@
+"""Walking through folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# How many bytes of a file tell what it is.
+BEGINNING = 4096
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; what is too long for a name is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def walk(folder: Path, endings: tuple[str, ...] = ("",)) -> Iterator[Path]:
+    """The files in a folder and the folders in it, linked ones too and hidden ones left out.
+
+    Args:
+        folder: where to look.
+        endings: in lower case, as `.xml`; only files whose names end in one of them.
+    """
+    seen = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        # In the order of names, so that of two links to a folder the same one is followed every time.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        wanted = [name for name in files if name.lower().endswith(endings) and not name.startswith(".")]
+        real = os.path.realpath(root)
+        if real in seen:  # a link may lead back to a folder above it
+            folders.clear()
+        else:
+            seen.add(real)
+            yield from (Path(root, name) for name in wanted)
+
+
+def files_below(folder: Path, endings: tuple[str, ...], preferred: str) -> list[Path]:
+    """The files with one of some endings, by name.
+
+    Args:
+        folder: where to look.
+        endings: as of `walk`.
+        preferred: the name of the folders where a format keeps its annotations; where there is one with such files,
+            in or above the folder itself, only those in such folders count.
+    """
+    # By their strings: comparing a hundred thousand paths part by part takes as long as reading the files.
+    found = sorted(walk(folder, endings), key=str)
+    return [file for file in found if preferred in file.parts[:-1]] or found
+
+
+def beginning(file: Path) -> bytes:
+    """What a file starts with; nothing where it cannot be read, which reading it will tell."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(BEGINNING)
+    except OSError:
+        return b""

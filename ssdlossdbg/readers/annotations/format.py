@@ -1,0 +1,96 @@
+"""What an annotation format is to everything else: how its files are told, what its boxes mean, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.share import ALONE, Share, Track
+from ssdlossdbg.readers.annotations.table import Refused, Rows, Table
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is to be read.
+
+    Attributes:
+        path: a folder, a file that lists others, or a file of objects.
+        classes: class names in the order of their ids; empty where the user gave none.
+        descriptions: Open Images' CSV of class names, where it does not lie beside the path.
+        holds_objects: whether the path is known to be a file of objects, whatever it looks like.
+        share: which of its files to read here.
+        track: watches the files being read.
+    """
+
+    path: Path
+    classes: tuple[str, ...] = ()
+    descriptions: Path | None = None
+    holds_objects: bool = False
+    share: Share = ALONE
+    track: Track = iter
+
+
+def _always(_: Path, __: bytes) -> bool:
+    return True
+
+
+def _never(_: bytes) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Format:
+    """An annotation format; the row of a table that all commands read through.
+
+    Attributes:
+        name: what options call it.
+        title: what reports call it.
+        endings: of its files, in lower case, the usual one first.
+        read: reads a path; raises InputError where nothing in it can be read, and refuses what makes up only a part.
+        begins: bytes that its files begin with and those of no other format do.
+        may_be: whether a file with such an ending that nobody named is one, by its path and how it begins.
+        leads: whether a file without a known ending that begins so holds objects, or lists files that do.
+        listed_by_ids: whether a .txt may list its files by their names without endings, as VOC's ImageSets do.
+        folder: what the folders are called that annotations lie in; files elsewhere count only where there are none.
+        list_endings: of files that lead to those of objects.
+        many_in_file: whether a file holds many images, so that it takes a name to tell one.
+        layout: how a box is written: "xyxy", "xywh" or "cxcywh".
+        one_based: whether pixel coordinates count from 1, so that a dialect's offset applies.
+        fractions: whether boxes are fractions of the photo.
+        numbered: whether classes have numbers only, for which something else must have the names.
+    """
+
+    name: str
+    title: str
+    endings: tuple[str, ...]
+    read: Callable[[Source], Table]
+    begins: tuple[bytes, ...] = ()
+    may_be: Callable[[Path, bytes], bool] = _always
+    leads: Callable[[bytes], bool] = _never
+    listed_by_ids: bool = False
+    folder: str = ""
+    list_endings: tuple[str, ...] = ()
+    many_in_file: bool = False
+    layout: str = "xyxy"
+    one_based: bool = False
+    fractions: bool = False
+    numbered: bool = False
+
+
+def read_each(files: Mapping[Path, str], source: Source, add: Callable[[Path, str, Rows], None]) -> Rows:
+    """The rows of this process's share of many files; what cannot be read is refused and stops none of the others.
+
+    Args:
+        files: each with the name of its image, or with none.
+        source: whose share it is, and who watches.
+        add: appends a file's image and objects, or raises InputError before it appends anything.
+    """
+    rows = Rows()
+    for file, image in source.track(source.share.part(list(files.items()))):
+        try:
+            add(file, image, rows)
+        except InputError as error:
+            rows.refused.append(Refused(str(file), error))
+    return rows

@@ -1,0 +1,132 @@
+"""The sizes of photos that lie where datasets have them: beside their annotations, or in a folder beside theirs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ssdlossdbg.readers.annotations.table import Dataset
+from ssdlossdbg.readers.files import open_file
+from ssdlossdbg.results import IntArray
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+# Values of EXIF's orientation that swap width and height.
+ORIENTATION = 0x0112
+SIDEWAYS = (5, 6, 7, 8)
+
+
+def photo_sizes(dataset: Dataset, places: Iterable[int] | None = None) -> IntArray:
+    """int64 `[B, 2]` (width, height) in pixels of the photos of a dataset, 0 for those that are not found.
+
+    Args:
+        dataset: whose photos.
+        places: of the images to look for, the others staying 0; all if None.
+    """
+    sizes = np.zeros((len(dataset.names), 2), dtype=np.int64)
+    photos = Photos(dataset.format.many_in_file)
+    for place in range(len(sizes)) if places is None else places:
+        found = photos.find(dataset.files[place], dataset.names[place])
+        sizes[place] = (found and photo_size(found)) or 0
+    return sizes
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """What a folder holds: its entries by name, and its photos by name without ending; both with case folded."""
+
+    names: dict[str, Path]
+    stems: dict[str, Path]
+
+
+class Photos:
+    """Finds photos; each folder is listed once.
+
+    Args:
+        many_in_file: whether annotation files hold many images. Where each has one of its own, the photo that is called
+            as the file is comes before the one that the file names, as VOC's loaders look for it.
+    """
+
+    def __init__(self, many_in_file: bool) -> None:
+        self._many_in_file = many_in_file
+        self._listings: dict[Path, _Listing] = {}
+        self._searched: dict[tuple[Path, str, str], list[_Listing]] = {}
+
+    def find(self, file: str, name: str) -> Path | None:
+        """The photo that an annotation file calls so, None where it is not found.
+
+        Args:
+            file: that lists its objects.
+            name: of the photo; without an ending where the annotation does not say it.
+        """
+        annotation = Path(file)
+        parent, stem = annotation.parent, annotation.stem
+        head, _, tail = name.replace("\\", "/").rpartition("/")
+        if not self._many_in_file and (found := self._called(stem, self._folders(parent))):
+            return found
+        folders = self._folders(parent, stem if self._many_in_file else "", head)
+        exact = (listing.names.get(tail.casefold()) for listing in folders)
+        return next(filter(None, exact), None) or self._called(tail, folders)
+
+    def _called(self, stem: str, folders: Iterable[_Listing]) -> Path | None:
+        return next(filter(None, (listing.stems.get(stem.casefold()) for listing in folders)), None)
+
+    def _folders(self, parent: Path, split: str = "", head: str = "") -> list[_Listing]:
+        """The folders to search, those left out that hold nothing."""
+        key = parent, split, head
+        if key not in self._searched:
+            listings = (self._listing(folder / head) for folder in _folders(parent, split))
+            self._searched[key] = [listing for listing in listings if listing.names]
+        return self._searched[key]
+
+    def _listing(self, folder: Path) -> _Listing:
+        if folder not in self._listings:
+            try:
+                entries = {entry.name.casefold(): entry for entry in folder.iterdir()}
+            except (OSError, ValueError):
+                entries = {}
+            self._listings[folder] = _Listing(entries, _by_stem(entries))
+        return self._listings[folder]
+
+
+def _by_stem(entries: Mapping[str, Path]) -> dict[str, Path]:
+    split = ((*name.rpartition(".")[::2], entry) for name, entry in entries.items())
+    photos = [(ENDINGS.index(f".{end}"), stem, entry) for stem, end, entry in split if f".{end}" in ENDINGS]
+    # Backwards, so that of several the one whose ending comes first is the one that stays.
+    return {stem: entry for _, stem, entry in sorted(photos, reverse=True)}
+
+
+def photo_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) of a photo in pixels, upright as its EXIF data say; None where its header cannot be read.
+
+    That is not the annotation's fault: the photo may be a mere pointer where only the text of a repository was fetched.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF data and large photos: none is decoded
+            with open_file(path) as file, Image.open(file) as image:
+                # Pillow decodes a whole PNG to look for EXIF data behind its pixels.
+                has_exif = image.format != "PNG" or "exif" in image.info
+                sideways = has_exif and image.getexif().get(ORIENTATION) in SIDEWAYS
+                return (image.height, image.width) if sideways else image.size
+    except Exception:  # a decoder raises whatever it stumbles over in a damaged file
+        return None
+
+
+def _folders(own: Path, split: str) -> Iterator[Path]:
+    """Where photos of annotations in a folder may lie: VOC's and COCO's folders, YOLO's `images` for `labels`."""
+    above = own / ".."  # not `own.parent`, which for the working folder is itself
+    yield own
+    yield own / "images"
+    yield above / "JPEGImages"
+    yield above / "images"
+    if split:
+        yield above / split.removeprefix("instances_")
+    yield above
+    if "labels" in own.parts:
+        last = len(own.parts) - 1 - own.parts[::-1].index("labels")
+        yield Path(*own.parts[:last], "images", *own.parts[last + 1 :])

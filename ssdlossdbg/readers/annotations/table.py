@@ -1,0 +1,243 @@
+"""One table for every format: a row an image, a row an object."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ssdlossdbg.readers.annotations.format import Format
+
+Number = TypeVar("Number", bound=np.generic)
+# Of a photo, in pixels: no image format goes beyond, and int64 columns hold it.
+LARGEST_SIDE = 2**31
+
+
+class Refused(NamedTuple):
+    """What could not be read.
+
+    Attributes:
+        file: where it is.
+        error: why.
+        images: places of the images that lack it; None where that cannot be told.
+    """
+
+    file: str
+    error: InputError
+    images: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table:
+    """B images and their N objects, as annotated, before any codebase's loader has touched them.
+
+    Attributes:
+        format: what the files are written in, and so what the boxes mean.
+        names: B names of photos; without an ending where the annotations do not say it (YOLO).
+        files: B annotation files; one string many times where a file holds many images.
+        sizes: int64 `[B, 2]`, (width, height) in pixels as annotated, 0 where that is not said.
+        image: int64 `[N]`, the place of the object's image in `names`, ascending.
+        index: int64 `[N]`, the object's place in its image's list.
+        label: int64 `[N]`, the place of the object's label in `labels`.
+        labels: the labels met, in any order.
+        boxes: float64 `[N, 4]`, xyxy in photo pixels, or as fractions of the photo.
+        difficult: bool `[N]`, marked difficult (Pascal VOC), crowd (COCO) or group (Open Images).
+        listed: the classes that the dataset itself lists; empty where it lists none.
+        refused: what could not be read, and is left out.
+        class_file: the file beside the dataset that names its classes, None where there is none.
+    """
+
+    format: Format
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    sizes: IntArray
+    image: IntArray
+    index: IntArray
+    label: IntArray
+    labels: tuple[str, ...]
+    boxes: FloatArray
+    difficult: BoolArray
+    listed: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    class_file: Path | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset(Table):
+    """A table whose labels are looked up in a list of classes.
+
+    Attributes:
+        path: what was read.
+        class_names: the classes in the order of their ids, background left out.
+        others: as in `Table`.
+    """
+
+    path: Path
+    class_names: tuple[str, ...]
+
+    @cached_property
+    def class_index(self) -> IntArray:
+        """int64 `[N]`, the place of each object's class in `class_names`, -1 for one that is not there."""
+        return _places(self.labels, self.class_names)[self.label]
+
+    @cached_property
+    def unknown(self) -> dict[str, int]:
+        """How many objects have each label that is not in `class_names`."""
+        places = self.label[self.class_index < 0].tolist()
+        return dict(Counter(self.labels[place] for place in sorted(places)))
+
+    def only(self, photo: Path) -> Dataset:
+        """The dataset of one image: of the photo's name where a file holds many, else of the one that there is.
+
+        Args:
+            photo: its path.
+
+        Raises:
+            InputError: no image or several of that name, or something in it that cannot be read.
+        """
+        named = (_last_part(name) == photo.name for name in self.names)
+        places = [place for place, own in enumerate(named) if own or not self.format.many_in_file]
+        for _, error, images in self.refused:
+            if images is None or images.intersection(places):
+                raise error
+        if not places:
+            where = f"{self.path}, images"
+            raise UnknownNameError(where, "file name", photo.name, self.names, "Is it the right split?")
+        if len(places) > 1:
+            raise InputError(self.path, f"lists {photo.name} {len(places)} times", "Keep one entry.")
+        return self.image_at(places[0])
+
+    def image_at(self, place: int) -> Dataset:
+        """The dataset of the one image at that place."""
+        first, end = np.searchsorted(self.image, (place, place + 1))
+        columns = ("index", "label", "boxes", "difficult")
+        return replace(
+            self,
+            names=(self.names[place],),
+            files=(self.files[place],),
+            sizes=self.sizes[place : place + 1],
+            image=np.zeros(end - first, dtype=np.int64),
+            refused=(),
+            **{name: getattr(self, name)[first:end] for name in columns},
+        )
+
+
+def _places(labels: Sequence[str], class_names: Sequence[str]) -> IntArray:
+    """Where each label is among the classes, as spelt or else in any case; -1 where it is not."""
+    numbered = list(enumerate(class_names))[::-1]  # of two that are alike, the first is to stay
+    exact = {name: place for place, name in numbered}
+    folded = {name.casefold(): place for place, name in numbered}  # as ssd.pytorch does, data/voc0712.py:62
+    return np.array([exact.get(label, folded.get(label.casefold(), -1)) for label in labels], dtype=np.int64)
+
+
+def _last_part(name: str) -> str:
+    return PureWindowsPath(name).name  # which takes both kinds of slashes
+
+
+@dataclass
+class Rows:
+    """The columns as they grow, for formats that are read object by object.
+
+    Typed arrays take 50 bytes an object, where lists of tuples of floats would take 300.
+    """
+
+    names: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    labels: dict[Hashable, int] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    _image: array[int] = field(default_factory=lambda: array("q"))
+    _label: array[int] = field(default_factory=lambda: array("q"))
+    _boxes: array[float] = field(default_factory=lambda: array("d"))
+    _difficult: array[int] = field(default_factory=lambda: array("b"))
+
+    def add_image(self, name: str, file: str, size: tuple[int, int] = (0, 0)) -> int:
+        """Append an image and return its place."""
+        self.names.append(name)
+        self.files.append(file)
+        self.sizes.append(size)
+        return len(self.names) - 1
+
+    def add_object(self, image: int, label: Hashable, box: Box, difficult: bool = False) -> None:
+        """Append an object of an image."""
+        self._image.append(image)
+        self._label.append(self.labels.setdefault(label, len(self.labels)))
+        self._boxes.extend(box)
+        self._difficult.append(difficult)
+
+    def table(
+        self,
+        format: Format,
+        labels: tuple[str, ...] | None = None,
+        listed: tuple[str, ...] = (),
+        class_file: Path | None = None,
+    ) -> Table:
+        """The table of what was appended, sorted by image; arguments as the attributes of `Table`.
+
+        Without `labels` those that were appended are the names themselves.
+        """
+        order, image, index = by_image(np.array(self._image, dtype=np.int64))
+        return Table(
+            format=format,
+            names=tuple(self.names),
+            files=tuple(self.files),
+            sizes=np.array(self.sizes, dtype=np.int64).reshape(-1, 2),
+            image=image,
+            index=index,
+            label=np.array(self._label, dtype=np.int64)[order],
+            labels=tuple(map(str, self.labels)) if labels is None else labels,
+            boxes=np.array(self._boxes, dtype=np.float64).reshape(-1, 4)[order],
+            difficult=np.array(self._difficult, dtype=np.bool_)[order],
+            listed=listed,
+            refused=tuple(self.refused),
+            class_file=class_file,
+        )
+
+
+def by_image(image: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """How to sort objects by image without changing the order within one.
+
+    Args:
+        image: int64 `[N]`, each object's image, none negative.
+
+    Returns:
+        The order, the sorted images, and each sorted object's place in its image's list; int64 `[N]`.
+    """
+    order = np.argsort(image, kind="stable")
+    counts = np.bincount(image)
+    starts = np.cumsum(counts) - counts
+    in_order = image[order]
+    return order, in_order, np.arange(len(image)) - starts[in_order]
+
+
+def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
+    """Some rows of a column, ascending; the column itself, and no copy of it, where they are all."""
+    return column if len(rows) == len(column) else column[rows]
+
+
+def refusal_of_many(
+    file: Path, place: str, count: int, what: str, fix: str, images: frozenset[int] | None = None
+) -> Refused:
+    """One refusal for many like it: the first case, and how many more there are.
+
+    Args:
+        file: where they are.
+        place: the first one's place in it.
+        count: how many there are in all.
+        what: what is wrong with the first.
+        fix: what the user can do.
+        images: places of the images that lack them; None where that cannot be told.
+    """
+    more = f" ({count - 1:,} more like it)" if count > 1 else ""
+    return Refused(str(file), InputError(f"{file}, {place}", what + more, fix), images)

@@ -1,0 +1,176 @@
+"""Pascal VOC XML: a file an image, in a folder or named by an ImageSets list."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PureWindowsPath
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+import defusedxml.ElementTree
+from defusedxml import DefusedXmlException
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_below, is_folder
+from ssdlossdbg.readers.annotations.format import Format, Source, read_each
+from ssdlossdbg.readers.annotations.photo_files import Photos, photo_size
+from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Rows, Table
+from ssdlossdbg.readers.files import is_file, read_bytes, read_lines
+from ssdlossdbg.results import Box
+
+SIDES = ("width", "height")
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
+# The lists of one class, aeroplane_train.txt say, end each line with whether the photo shows one.
+CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
+
+
+def may_be_voc(_: Path, data: bytes) -> bool:
+    """Whether XML has Pascal VOC's root, or none that can be told."""
+    root = FIRST_ELEMENT.search(data)
+    return root is None or root[1] == b"annotation"
+
+
+def read_voc(source: Source) -> Table:
+    """Every Pascal VOC file of a folder or list, or the one that is named.
+
+    Raises:
+        InputError: the folder or list leads to none.
+    """
+    path = source.path
+    searched = is_folder(path)
+    if searched:
+        files = files_below(path, FORMAT.endings, FORMAT.folder)
+    else:
+        files = list(_listed(path)) if _is_list(source) else [path]
+    rows = read_each(dict.fromkeys(files, ""), source, partial(_add, searched=searched))
+    table = source.share.whole(rows.table(FORMAT))
+    if not table.names and not table.refused:
+        raise InputError(path, "holds no Pascal VOC .xml", "Name the folder that holds Annotations.")
+    return table
+
+
+def _is_list(source: Source) -> bool:
+    is_text = source.path.suffix.lower() == ".txt" and not source.holds_objects
+    return is_text and not beginning(source.path).startswith(FORMAT.begins)
+
+
+def _listed(path: Path) -> Iterator[Path]:
+    """The files of the ids in a list, each once."""
+    ids = read_lines(path)
+    if not ids:
+        raise InputError(path, "lists no image", "Write an id a line, as in ImageSets/Main/train.txt.")
+    places = [path.parent / above / "Annotations" for above in ("../..", "..", ".")]
+    folder = next((place.resolve() for place in places if is_folder(place)), None)
+    if folder is None:
+        fix = "Keep it as VOC does: ImageSets/Main/train.txt beside Annotations/."
+        raise InputError(path, f"lists ids, but there is no folder {places[0]}", fix)
+    for name in dict.fromkeys(ids):
+        file = folder / f"{name}.xml"
+        yield file if is_file(file) else folder / f"{CLASS_FLAG.sub('', name)}.xml"
+
+
+def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
+    """Append a file's image; a folder that was searched may hold XML of other kinds, which is passed over."""
+    if not is_file(file):
+        raise InputError(file, "no such file", "Add it, or remove what names it.")
+    data = read_bytes(file)
+    if searched and not may_be_voc(file, data[:BEGINNING]):
+        return
+    if not data.strip():
+        raise InputError(file, "is empty", "Export it again or remove it.")
+    root = _parse_xml(data, file)
+    photo = _photo_name((root.findtext("filename") or "").strip()) or file.stem
+    size = _size(root, file, photo)
+    objects = [_object(element, index, file) for index, element in enumerate(root.iter("object"))]
+    image = rows.add_image(photo, str(file), size)
+    for label, box, difficult in objects:
+        rows.add_object(image, label, box, difficult)
+
+
+def _photo_name(written: str) -> str:
+    r"""A <filename> without the folders of the machine that wrote it, which may be a `C:\Users\...`."""
+    photo = PureWindowsPath(written)
+    return photo.name if photo.anchor else written.replace("\\", "/")
+
+
+def _parse_xml(data: bytes, path: Path) -> Element:
+    try:
+        # Python's own parser takes a third of the time, as it is written in C.
+        root: Element = (defusedxml.ElementTree.fromstring if _may_declare_entities(data) else fromstring)(data)
+    except ParseError as error:
+        raise InputError(path, f"is not well-formed XML ({error})", "Correct that place or export it again.") from None
+    except DefusedXmlException:
+        fix = "Annotations need none: remove the <!DOCTYPE ...> part."
+        raise InputError(path, "declares XML entities, which can blow up to any size", fix) from None
+    except (LookupError, ValueError, RecursionError) as error:
+        raise InputError(path, f"cannot be parsed as XML ({error})", "Export it again as UTF-8.") from None
+    if root.tag != "annotation":
+        raise InputError(path, f"is XML, but its root is <{root.tag}>", "Expected Pascal VOC's <annotation>.")
+    return root
+
+
+def _may_declare_entities(data: bytes) -> bool:
+    """Whether there may be a <!DOCTYPE, without which XML has no entities of its own.
+
+    Of the encodings that Python's XML parser takes, only UTF-16 writes these letters with other bytes than ASCII, and
+    then every other byte is zero.
+    """
+    return b"<!DOCTYPE" in data or b"\0" in data
+
+
+def _size(root: Element, file: Path, photo: str) -> tuple[int, int]:
+    width, height = (
+        int(_number(root.findtext(f"size/{side}"), f"<size><{side}>", file, "annotation")) for side in SIDES
+    )
+    if max(width, height) > LARGEST_SIDE:
+        raise InputError(f"{file}, size", "says the photo has an absurd size", "Write the photo's real size.")
+    if min(width, height) <= 0:
+        found = Photos(FORMAT.many_in_file).find(str(file), photo)
+        real = found and photo_size(found)
+        fix = f"Write the photo's real size{f', {real[0]} x {real[1]}' if real else ''}."
+        raise InputError(f"{file}, size", f"says the photo is {width} x {height} pixels", fix)
+    return width, height
+
+
+def _object(element: Element, index: int, path: Path) -> tuple[str, Box, bool]:
+    """The class, the box and whether the object is difficult."""
+    place = f"object {index}"
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise InputError(f"{path}, {place}", "has no <name>", "Name its class.")
+    place = f"{place} ({name})"
+    box = element.find("bndbox")
+    if box is None:
+        raise InputError(f"{path}, {place}", "has no <bndbox>", "Draw its box, or remove the object.")
+    x1, y1, x2, y2 = (_number(box.findtext(corner), f"<bndbox><{corner}>", path, place) for corner in CORNERS)
+    difficult = _number(element.findtext("difficult") or "0", "<difficult>", path, place)
+    return name, (x1, y1, x2, y2), difficult == 1
+
+
+def _number(text: str | None, tags: str, path: Path, place: str) -> float:
+    if text is None:
+        raise InputError(f"{path}, {place}", f"has no {tags}", "Add it, as a number of pixels.")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        what = f"{tags} is {text.strip()[:40]!r}, not a number"
+        raise InputError(f"{path}, {place}", what, "Write a number.")
+    return value
+
+
+FORMAT = Format(
+    name="voc",
+    title="Pascal VOC",
+    endings=(".xml",),
+    read=read_voc,
+    begins=(b"<",),
+    may_be=may_be_voc,
+    listed_by_ids=True,
+    folder="Annotations",
+    one_based=True,
+)

@@ -1,0 +1,217 @@
+"""Results as JSON, and back: the contract that other programs script against, as `results/contract.py` declares it.
+
+Keys are only ever added within a schema version. NaN and infinities are the strings "NaN", "Infinity" and
+"-Infinity", and what is not ASCII is escaped, so that the text is valid JSON everywhere and no terminal's encoding
+changes a name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import Enum
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import numpy as np
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.report.view import USUAL, View
+from ssdlossdbg.results import (
+    AnchorsResult,
+    AuditResult,
+    CheckResult,
+    CompareResult,
+    DetectResult,
+    Explained,
+    FitResult,
+    LossResult,
+    MatchResult,
+    Presets,
+)
+from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, members
+
+# What is run, and the result that it reports.
+COMMANDS: dict[str, type] = {
+    "anchors": AnchorsResult,
+    "anchors --fit": FitResult,
+    "anchors --list": Presets,
+    "audit": AuditResult,
+    "check": CheckResult,
+    "compare": CompareResult,
+    "detect": DetectResult,
+    "explain": Explained,
+    "loss": LossResult,
+    "match": MatchResult,
+}
+NAMES = {kind: command for command, kind in COMMANDS.items()}
+DOCUMENT = "the document"
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def render_json(result: Any, view: View = USUAL) -> str:
+    """The JSON document of a result."""
+    head = {"schema_version": SCHEMA_VERSION, "command": NAMES[type(result)]}
+    return json.dumps({**head, **encode(result), "files": view.files}, indent=2, allow_nan=False)
+
+
+def _has_members(kind: object) -> bool:
+    return isinstance(kind, type) and is_dataclass(kind)
+
+
+def encode(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
+    return _encode_members(value) if _has_members(type(value)) else value
+
+
+def _encode_members(value: object) -> dict[str, Any]:
+    kind: Any = type(value)
+    document: dict[str, Any] = {}
+    parents = set()
+    for member in members(kind):
+        if member.key is None:
+            continue
+        written = _inside(encode(getattr(value, member.name)), member.key)
+        if member.key.spread:
+            document.update(written)
+        elif len(member.paths) == 1:
+            parents.add(_put(document, member.paths[0], written))
+        else:
+            parts = [None] * len(member.paths) if written is None else written
+            parents.update(_put(document, *pair) for pair in zip(member.paths, parts, strict=True))
+    # What stands apart under one key is null as a whole where nothing of it is known: the targets of detect.
+    return {key: None if key in parents and not any_known(part) else part for key, part in document.items()}
+
+
+def any_known(values: dict[str, Any]) -> bool:
+    """Whether any value is not null."""
+    return any(value is not None for value in values.values())
+
+
+def _inside(written: Any, key: Key) -> Any:
+    """A list of objects with their numbers, and their keys by the names that they have here."""
+    if key.renamed:
+        written = [
+            {name: item[old] for old in item if (name := key.renamed.get(old, old)) is not None} for item in written
+        ]
+    return written if key.numbered is None else [{key.numbered: i, **item} for i, item in enumerate(written)]
+
+
+def _put(document: dict[str, Any], path: str, value: Any) -> str:
+    """Write a value where it belongs, into what stands there if both are objects; returns the parent's key, if any."""
+    *parents, last = path.split(".")
+    for parent in parents:
+        document = document.setdefault(parent, {})
+    if isinstance(document.get(last), dict):
+        document[last].update(value)
+    else:
+        document[last] = value
+    return parents[0] if parents else ""
+
+
+def from_json(text: str) -> Any:
+    """The result that a document tells of; what is no part of the document is empty.
+
+    Args:
+        text: what `--format json` printed, or a result's `to_json` returned.
+
+    Returns:
+        An `AnchorsResult`, `MatchResult`, ..., as its `command` says.
+
+    Raises:
+        InputError: it is no such document, or one of another schema version.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InputError(DOCUMENT, f"is no JSON ({error})", "Give what --format json printed.") from None
+    command = document.get("command") if isinstance(document, dict) else None
+    if command not in COMMANDS:
+        raise InputError(DOCUMENT, "is none of this program", "Give what --format json printed.")
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        what = f"has schema_version {version!r}, and this program reads {SCHEMA_VERSION}"
+        raise InputError(DOCUMENT, what, "Run the command again.")
+    return decode(COMMANDS[command], document)
+
+
+def decode(hint: Any, value: Any) -> Any:
+    """A value of a type, from what `encode` made of it.
+
+    Raises:
+        InputError: it is none of that type.
+    """
+    origin, options = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return decode(next((option for option in options if _fits(option, value)), str), value)
+    if hint is float and value in NOT_FINITE:
+        return NOT_FINITE[value]
+    if not _fits(hint, value):
+        raise InputError(DOCUMENT, f"has {json.dumps(value)[:40]} where {hint} belongs", "Was it edited?")
+    if origin is tuple:
+        hints = [options[0]] * len(value) if options[-1] is ... else options
+        return tuple(decode(each, item) for each, item in zip(hints, value, strict=True))
+    if origin is dict:
+        return {key: decode(options[1], item) for key, item in value.items()}
+    if _has_members(hint):
+        return hint(**{each.name: _decode_field(each, member, value) for each, member in _stated(hint)})
+    return hint(value) if isinstance(hint, type) and issubclass(hint, Enum) else value
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether JSON has values of a type as it has this one."""
+    origin = get_origin(hint) or hint
+    if _has_members(hint) or origin is dict:
+        return isinstance(value, dict)
+    if origin is tuple:
+        return isinstance(value, list)
+    if origin is float:
+        return value in NOT_FINITE if isinstance(value, str) else isinstance(value, (int, float))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return value in list(hint)
+    return isinstance(value, origin)
+
+
+def _stated(kind: type) -> list[tuple[Field[Any], Member]]:
+    return list(zip(fields(kind), members(kind), strict=False))
+
+
+def _decode_field(stated: Field[Any], member: Member, document: dict[str, Any]) -> Any:
+    key = member.key
+    if key is None:
+        return empty(stated, member.hint)
+    if key.spread:
+        return decode(member.hint, document)
+    parts = [_get(document, path) for path in member.paths]
+    value: Any = parts[0] if len(parts) == 1 else None if parts[0] is None else parts
+    if key.renamed:
+        names = {new: old for old, new in key.renamed.items()}
+        value = [{names.get(name, name): part for name, part in item.items()} for item in value]
+    return decode(member.hint, value)
+
+
+def _get(document: Any, path: str) -> Any:
+    for part in path.split("."):
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+def empty(stated: Field[Any], hint: Any) -> Any:
+    """What a field is that no document tells of: its default, or nothing of its type."""
+    if stated.default is not MISSING:
+        return stated.default
+    if stated.default_factory is not MISSING:
+        return stated.default_factory()
+    origin = get_origin(hint) or hint
+    if origin is np.ndarray:
+        return np.zeros(0)
+    if _has_members(origin):
+        return origin(**{each.name: empty(each, member.hint) for each, member in _stated(origin)})
+    return None if origin in (Union, UnionType) else origin()

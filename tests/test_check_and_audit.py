@@ -1,0 +1,183 @@
+"""`check` and `audit` see the same objects and say the same of them; `match` sees them as both do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ssdlossdbg
+from ssdlossdbg.results import Finding
+
+DIALECTS = ("ssd.pytorch", "caffe", "torchvision", "ssd-keras", "nvidia")
+# A sound box, a tiny one, one of no width, an inverted one, one beyond the border and one twice.
+BOXES = (
+    ("cat", (40, 20, 160, 90)),
+    ("dog", (60, 60, 63, 63)),
+    ("cat", (30, 20, 30, 60)),
+    ("dog", (90, 80, 50, 30)),
+    ("cat", (150, 50, 260, 120)),
+    ("Cat", (40, 20, 160, 90)),
+)
+SIZE = (200, 100)
+Object = tuple[str, tuple[float, float, float, float]]
+
+
+def voc(objects: Sequence[Object] = BOXES, size: tuple[int, int] = SIZE, difficult: int = 0) -> str:
+    """A Pascal VOC file."""
+    items = "".join(
+        f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin>"
+        f"<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>"
+        for name, (x1, y1, x2, y2) in objects
+    )
+    return f"<annotation><size><width>{size[0]}</width><height>{size[1]}</height></size>{items}</annotation>"
+
+
+def coco(**changes: Any) -> str:
+    """A COCO file of three images, the last one without objects."""
+    numbers = {"cat": 3, "dog": 5, "Cat": 3}
+    table: dict[str, Any] = {
+        "images": [
+            {"id": number, "file_name": f"{number}.jpg", "width": SIZE[0], "height": SIZE[1]} for number in (1, 2, 3)
+        ],
+        "annotations": [
+            {"image_id": number, "category_id": numbers[name], "bbox": [x1, y1, x2 - x1, y2 - y1]}
+            for number in (1, 2)
+            for name, (x1, y1, x2, y2) in BOXES
+        ],
+        "categories": [{"id": 3, "name": "cat"}, {"id": 5, "name": "dog"}],
+    }
+    return json.dumps(table | changes)
+
+
+def yolo() -> str:
+    """A YOLO file."""
+    width, height = SIZE
+    return "".join(
+        f"{int(name == 'dog')} {(x1 + x2) / 2 / width} {(y1 + y2) / 2 / height} "
+        f"{(x2 - x1) / width} {(y2 - y1) / height}\n"
+        for name, (x1, y1, x2, y2) in BOXES
+    )
+
+
+OPEN_IMAGES = "ImageID,LabelName,XMin,XMax,YMin,YMax,IsGroupOf\n" + "".join(
+    f"p{place % 2},{name},{x1 / 200},{x2 / 200},{y1 / 100},{y2 / 100},0\n"
+    for place, (name, (x1, y1, x2, y2)) in enumerate(BOXES)
+)
+VOC_FOLDER = {"Annotations/a.xml": voc(), "Annotations/b.xml": voc(BOXES[:1]), "Annotations/none.xml": voc(())}
+YOLO_FOLDER = {"labels/a.txt": yolo(), "labels/b.txt": "", "classes.txt": "cat\ndog\n"}
+# Files, what is checked and audited, sizes of photos that are there, and classes.
+CASES: dict[str, tuple[dict[str, str], str, dict[str, tuple[int, int]], tuple[str, ...]]] = {
+    "voc": (VOC_FOLDER, ".", {}, ()),
+    "voc-photos": (VOC_FOLDER, ".", {"JPEGImages/a.jpg": SIZE, "JPEGImages/b.png": SIZE}, ()),
+    "voc-scaled-photos": (VOC_FOLDER, ".", {"JPEGImages/a.jpg": (100, 50), "JPEGImages/b.jpg": (400, 100)}, ()),
+    "voc-one": (VOC_FOLDER, "Annotations/a.xml", {"Annotations/a.jpg": (100, 50)}, ()),
+    "voc-difficult": ({"a.xml": voc(difficult=1), "b.xml": voc()}, ".", {}, ()),
+    "voc-unknown": (VOC_FOLDER, ".", {}, ("dog",)),
+    "voc-broken": ({**VOC_FOLDER, "Annotations/c.xml": "<annotation>", "Annotations/d.xml": ""}, ".", {}, ()),
+    "voc-sizeless": ({**VOC_FOLDER, "Annotations/c.xml": voc(size=(0, 5))}, ".", {"JPEGImages/c.jpg": SIZE}, ()),
+    "coco": ({"a.json": coco()}, "a.json", {}, ()),
+    "coco-photos": ({"a.json": coco()}, "a.json", {"1.jpg": (400, 200), "images/2.jpg": (300, 100)}, ()),
+    "coco-sizeless": ({"a.json": coco(images=[{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg"}])},
+                      "a.json", {"1.jpg": SIZE}, ()),
+    "coco-unknown": ({"a.json": coco()}, "a.json", {}, ("cat",)),
+    "coco-bad-entry": ({"a.json": coco(annotations=[
+        {"image_id": 1, "category_id": 3, "bbox": [1, 2, 3]}, {"image_id": 1, "category_id": 4, "bbox": [1, 2, 3, 4]},
+        {"image_id": 9, "category_id": 3, "bbox": [1, 2, 3, 4]},
+        {"image_id": 2, "category_id": 3, "bbox": [9, 9, 0, 5]},
+    ])}, "a.json", {}, ()),
+    "yolo": (YOLO_FOLDER, ".", {}, ("cat", "dog")),
+    "yolo-photos": (YOLO_FOLDER, ".", {"images/a.jpg": SIZE}, ("cat", "dog")),
+    "yolo-beyond": (YOLO_FOLDER, "labels", {}, ("cat",)),
+    "yolo-broken": ({**YOLO_FOLDER, "labels/c.txt": "0 .5"}, ".", {}, ("cat", "dog")),
+    "yolo-one": (YOLO_FOLDER, "labels/a.txt", {}, ()),
+    "open-images": ({"boxes.csv": OPEN_IMAGES + "p0,cat,left,0,0,0,0\n"}, "boxes.csv", {"p0.jpg": SIZE}, ()),
+}  # fmt: skip
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[str, tuple[str, ...]]]:
+    """Write the files of a case into the working folder; return what is to be looked at, and the classes."""
+
+    def write(name: str) -> tuple[str, tuple[str, ...]]:
+        files, path, photos, classes = CASES[name]
+        for file, text in files.items():
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_text(text, encoding="utf-8")
+        for file, size in photos.items():
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", size).save(tmp_path / file)
+        monkeypatch.chdir(tmp_path)
+        return path, classes
+
+    return write
+
+
+def told(findings: Sequence[Finding]) -> list[tuple[Any, ...]]:
+    """Every case of findings, in an order of its own."""
+    assert not any(finding.more for finding in findings), "audit lists the first cases only"
+    return sorted(
+        (finding.code, case.where.file, str(case.where.image), str(case.where.object), case.message, case.fix)
+        for finding in findings
+        for case in finding.cases
+    )
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", CASES)
+def test_check_finds_what_audit_finds(
+    name: str, dialect: str, make: Callable[[str], tuple[str, tuple[str, ...]]]
+) -> None:
+    path, classes = make(name)
+    checked = ssdlossdbg.check([path], dialect=dialect, classes=classes, device="cpu")
+    audited = ssdlossdbg.audit(path, dialect=dialect, classes=classes, device="cpu")
+    assert told(checked.findings) == told(audited.findings)
+    assert told(checked.findings), "every case has something to find"
+    assert (checked.images, checked.objects) == (audited.dataset.images, len(audited.objects.labels))
+    assert checked.files.unreadable == len({
+        case.where.file for finding in audited.findings if finding.code == "FIL001" for case in finding.cases
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("name", "photo", "annotation"),
+    [
+        ("voc-photos", "JPEGImages/a.jpg", "Annotations/a.xml"),
+        ("voc-scaled-photos", "JPEGImages/a.jpg", "Annotations/a.xml"),
+        ("voc-scaled-photos", "JPEGImages/b.jpg", "Annotations/b.xml"),
+        ("coco-photos", "1.jpg", "a.json"),
+        ("coco-photos", "images/2.jpg", "a.json"),
+        ("yolo-photos", "images/a.jpg", "labels/a.txt"),
+        ("open-images", "p0.jpg", "boxes.csv"),
+    ],
+)
+def test_match_sees_objects_as_audit_does(
+    name: str, photo: str, annotation: str, dialect: str, make: Callable[[str], tuple[str, tuple[str, ...]]]
+) -> None:
+    path, classes = make(name)
+    audited = ssdlossdbg.audit(path, dialect=dialect, classes=classes, device="cpu").objects
+    if name == "open-images":  # `match` is strict: it does not pass over a row that may be the photo's
+        Path(annotation).write_text(OPEN_IMAGES, encoding="utf-8")
+    matched = ssdlossdbg.match(photo, annotation, dialect=dialect, classes=classes, device="cpu")
+    image = next(
+        place
+        for place, each in enumerate(audited.images)
+        if each.file == annotation and each.name in (None, Path(photo).name)
+    )
+    rows = np.flatnonzero(audited.image == image)
+    assert [item.best_prior for item in matched.ground_truth] == audited.best_prior[rows].tolist()
+    assert [item.best_iou for item in matched.ground_truth] == pytest.approx(
+        audited.best_iou[rows].tolist(), nan_ok=True
+    )
+    assert [item.positives for item in matched.ground_truth] == audited.positives[rows].tolist()
+    assert [item.box for item in matched.ground_truth] == [tuple(box) for box in audited.stated[rows].tolist()]
+    [described] = (part for part in matched.evidence if isinstance(part, ssdlossdbg.results.Objects))
+    np.testing.assert_array_equal(described.boxes, audited.boxes[rows])
+    assert described.images[0].photo_size == audited.images[image].photo_size
+    assert described.images[0].size == audited.images[image].size
