@@ -32,6 +32,8 @@ _NAMES = {
     "readers.named_priors": "NamedPriors load_priors",
     "readers.photos": "Photo load_photo",
     "readers.saved.layout": "SavedLayout",
+    "report.documents": "from_json",
+    "report.json_schema": "json_schema",
     "results": """
         AnchorsResult AuditResult Case CheckResult CompareResult DetectResult Finding FitResult LossResult
         MatchResult RoleChanges Severity Where

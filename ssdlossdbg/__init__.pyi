@@ -26,6 +26,8 @@ from ssdlossdbg.readers.named_priors import load_priors as load_priors
 from ssdlossdbg.readers.photos import Photo as Photo
 from ssdlossdbg.readers.photos import load_photo as load_photo
 from ssdlossdbg.readers.saved.layout import SavedLayout as SavedLayout
+from ssdlossdbg.report.documents import from_json as from_json
+from ssdlossdbg.report.json_schema import json_schema as json_schema
 from ssdlossdbg.results import AnchorsResult as AnchorsResult
 from ssdlossdbg.results import AuditResult as AuditResult
 from ssdlossdbg.results import Case as Case

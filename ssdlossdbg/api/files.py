@@ -17,7 +17,7 @@ from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.inputs import find_inputs
-from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
 from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
@@ -26,7 +26,7 @@ from ssdlossdbg.rules import Dialect
 
 def check(
     files: Sequence[File],
-    priors: NamedPriors | str | None = None,
+    priors: NamedPriors | PriorSource | None = None,
     dialect: Dialect | str = DEFAULT_DIALECT,
     *,
     classes: Sequence[str] = (),
@@ -40,8 +40,7 @@ def check(
     Args:
         files: annotations (Pascal VOC XML, COCO JSON, YOLO txt, Open Images CSV), saved predictions and targets, or
             folders of them; see `readers.inputs` for what is taken for what.
-        priors: what `load_priors` returned, or a preset, config file or saved tensor; if None, those in a batch's
-            predictions, else the dialect's own.
+        priors: what `load_priors` returned or takes; if None, those in a batch's predictions, else the dialect's own.
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out; guessed from all annotations if empty.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -51,7 +50,7 @@ def check(
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
     rules = as_dialect(dialect)
-    named = load_priors(priors, layout, rules) if isinstance(priors, str) else priors
+    named = priors if priors is None else as_named(priors, layout, rules)
     job = _Job(rules, named, tuple(classes), device, layout)
     target = resolve_device(device)
     paths = [Path(file) for file in files]
@@ -110,15 +109,8 @@ def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
-        given = as_batch(
-            batch.predictions,
-            batch.targets,
-            job.priors,
-            job.rules,
-            job.layout,
-            device=job.device,
-            classes=job.classes,
-        )
+        halves = (batch.predictions, batch.targets)
+        given = as_batch(*halves, job.priors, job.rules, job.layout, device=job.device, classes=job.classes)
         return list(Scene(given, job.rules).evidence)
     except InputError as error:
         files = batch.files

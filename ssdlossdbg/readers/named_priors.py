@@ -83,6 +83,22 @@ def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayou
     Raises:
         InputError: another shape, nan or inf, or pixels without an image size.
     """
+    boxes = normalised_priors(boxes, where, layout)
+    preset = _equal_preset(boxes, codebase)
+    if preset:
+        return replace(preset, priors=replace(preset.priors, boxes=boxes))
+    size = layout.image_size or DEFAULT_IMAGE_SIZE
+    levels, order = infer_levels(boxes, size)
+    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
+
+
+def as_named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
+    """What `load_priors` returned, or returns now; arguments and errors as of that."""
+    return priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
+
+
+def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
+    """`[P, 4]` float32 cxcywh of a saved prior tensor; arguments and errors as of `recognise_priors`."""
     if boxes.ndim != 2 or boxes.shape[-1] != 4 or not boxes.is_floating_point() or not len(boxes):
         found = f"holds {boxes.dtype} of shape {list(boxes.shape)}"
         raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
@@ -97,13 +113,7 @@ def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayou
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, SAY_IMAGE_SIZE)
         boxes = boxes / boxes.new_tensor([*layout.image_size, *layout.image_size])
-    boxes = xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
-    preset = _equal_preset(boxes, codebase)
-    if preset:
-        return replace(preset, priors=replace(preset.priors, boxes=boxes))
-    size = layout.image_size or DEFAULT_IMAGE_SIZE
-    levels, order = infer_levels(boxes, size)
-    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
+    return xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
 
 
 def check_image_size(named: NamedPriors, dialects: Iterable[Dialect]) -> None:

@@ -13,7 +13,8 @@ from ssdlossdbg.readers.named_priors import (
     SAY_IMAGE_SIZE,
     NamedPriors,
     PriorSource,
-    load_priors,
+    as_named,
+    normalised_priors,
     recognise_priors,
 )
 from ssdlossdbg.readers.prior_count import check_prior_count
@@ -58,7 +59,7 @@ def recognise_batch(
     """
     if predictions is None:
         assert targets is not None
-        named = _named(priors or dialect.prior_config, layout, dialect)
+        named = as_named(dialect.prior_config if priors is None else priors, layout, dialect)
         return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
     predicted = recognise_predictions(predictions, layout.own(dialect))
     named = _priors_of(predicted, predictions.where, priors, dialect, layout)
@@ -71,10 +72,6 @@ def recognise_batch(
     return RecognisedBatch(predicted, wanted, named)
 
 
-def _named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
-    return priors if isinstance(priors, NamedPriors) else load_priors(priors, layout, dialect)
-
-
 def _priors_of(
     predicted: Predictions,
     where: str,
@@ -84,7 +81,7 @@ def _priors_of(
 ) -> NamedPriors:
     """The priors that the predictions are for, as many as those."""
     if priors is not None:
-        named = _named(priors, layout, dialect)
+        named = as_named(priors, layout, dialect)
         place = f"--config {named.name}"
         named = replace(named, overruled=_overruled(predicted, named, where, dialect))
     elif predicted.priors is not None:
@@ -123,13 +120,11 @@ def _overruled(predicted: Predictions, named: NamedPriors, where: str, dialect: 
     """The priors that the predictions were saved with, in whichever form they are; None if they are those named."""
     if predicted.priors is None:
         return None
-    layouts = [SavedLayout(form, named.priors.image_size) for form in get_args(BoxForm)]
+    own, layouts = named.priors.boxes, [SavedLayout(form, named.priors.image_size) for form in get_args(BoxForm)]
     try:
-        saved = [recognise_priors(predicted.priors, where, layout, dialect.name) for layout in layouts]
+        saved = [normalised_priors(predicted.priors, where, layout) for layout in layouts]
     except InputError:
         return None
-    own = named.priors.boxes
-    same = (
-        len(each.priors.boxes) == len(own) and torch.allclose(each.priors.boxes, own, 0, SAME_PRIORS) for each in saved
-    )
-    return None if any(same) else saved[0]
+    if any(len(boxes) == len(own) and torch.allclose(boxes, own, 0, SAME_PRIORS) for boxes in saved):
+        return None
+    return recognise_priors(predicted.priors, where, layouts[0], dialect.name)

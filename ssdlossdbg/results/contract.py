@@ -29,12 +29,14 @@ class Key:
         spread: its keys stand among those around it.
         numbered: the key under which each of several objects says its place among them, from 0.
         renamed: what keys of the objects in it are called here instead; None where they are left out here.
+        hidden: it is no part of the document.
     """
 
     paths: tuple[str, ...] = ()
     spread: bool = False
     numbered: str | None = None
     renamed: Mapping[str, str | None] = field(default_factory=dict)
+    hidden: bool = False
 
 
 def at(*paths: str) -> Key:
@@ -42,7 +44,7 @@ def at(*paths: str) -> Key:
     return Key(paths)
 
 
-HIDDEN = object()
+HIDDEN = Key(hidden=True)
 SPREAD = Key(spread=True)
 Hidden = Annotated[T, HIDDEN]
 Written = Annotated[T, Key()]
@@ -73,21 +75,19 @@ class Member:
 @cache
 def members(kind: type) -> tuple[Member, ...]:
     """The members of a dataclass in the order of its document: fields as declared, then properties."""
-    hints = get_type_hints(kind, include_extras=True)
-    stated = [_member(each.name, hints[each.name]) for each in fields(kind)]
-    computed = [_computed(name, value) for name, value in vars(kind).items() if isinstance(value, property)]
-    return (*stated, *(member for member in computed if member is not None))
+    hints, said = get_type_hints(kind), get_type_hints(kind, include_extras=True)
+    stated = [Member(each.name, hints[each.name], _key(said[each.name], Key())) for each in fields(kind)]
+    computed = [_computed(name, value.fget) for name, value in vars(kind).items() if isinstance(value, property)]
+    return (*stated, *(member for member in computed if member.key is not None))
 
 
-def _member(name: str, hint: Any) -> Member:
-    if get_origin(hint) is not Annotated:
-        return Member(name, hint, Key())
-    (said,) = hint.__metadata__
-    return Member(name, hint.__origin__, None if said is HIDDEN else said)
+def _computed(name: str, getter: Any) -> Member:
+    hint = get_type_hints(getter, include_extras=True)["return"]
+    return Member(name, get_type_hints(getter)["return"], _key(hint, None), computed=True)
 
 
-def _computed(name: str, value: property) -> Member | None:
-    hint = get_type_hints(value.fget, include_extras=True)["return"]
-    if get_origin(hint) is not Annotated:
-        return None
-    return Member(name, hint.__origin__, hint.__metadata__[0], computed=True)
+def _key(hint: Any, otherwise: Key | None) -> Key | None:
+    """What an annotated type says of the document; types of specs say other things as well, and that is passed over."""
+    said = hint.__metadata__ if get_origin(hint) is Annotated else ()
+    key = next((each for each in said if isinstance(each, Key)), otherwise)
+    return None if key is None or key.hidden else key

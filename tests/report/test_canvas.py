@@ -150,6 +150,8 @@ def test_ground(panel: Callable[[Image.Image | None], Panel]) -> None:
 def test_boxes_are_placed_and_clipped(panel: Callable[[Image.Image | None], Panel]) -> None:
     here = panel(None)
     assert here.place((0.1, 0.2, 0.5, 1.0)) == pytest.approx((30, 20, 70, 60))
+    assert here.place((-9, 0.2, 9, 1e30)) == pytest.approx((-80, 20, 220, 110)), "an image beyond its edges, no more"
     assert here.clipped((-9, 0.2, 0.5, 9)) == pytest.approx((20, 20, 70, 59))
     nan, inf = float("nan"), float("inf")
     assert here.clipped((nan, nan, inf, -inf)) == (20, 10, 119, 10)
+    assert here.upright((0.5, 1.0, 0.1, 0.2)) == pytest.approx((30, 20, 70, 59))

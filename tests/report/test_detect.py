@@ -19,7 +19,7 @@ from ssdlossdbg.report.detect_text import detect_report
 from ssdlossdbg.report.documents import render_json
 from ssdlossdbg.report.theme import RED
 from ssdlossdbg.report.view import View
-from ssdlossdbg.results import MISSED, DetectResult
+from ssdlossdbg.results import MISSED, DetectResult, GroundTruthDetect
 
 Render = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "sample_data"
@@ -70,6 +70,31 @@ def test_missed_objects_are_explained(render: Render, sure: DetectResult) -> Non
     assert "missed objects (image 0 object 0 cat, " in text
     assert "no positive has a score of its class above the threshold" in text
     assert "By class (2 classes without a score above the threshold left out)" in text
+
+
+@pytest.mark.parametrize(
+    ("got_to", "why"),
+    [
+        ((0, 0, 0, 0, 0), "no positive to learn it from"),
+        ((9, 0, 0, 0, 0), "no positive has a score of its class above the threshold"),
+        ((9, 8, 0, 0, 0), "positives are above the threshold, but none ranks high enough to enter NMS"),
+        ((9, 8, 7, 0, 0), "positives enter NMS, but all are dropped there by higher scores"),
+        ((9, 8, 7, 6, 0), "positives leave NMS, but none is among those kept"),
+        ((9, 8, 7, 6, 5), "positives are detections, but their boxes are too far off"),
+    ],
+)
+def test_where_a_missed_object_was_lost(render: Render, sure: DetectResult, got_to: tuple[int, ...], why: str) -> None:
+    stages = ("positives", "above_threshold", "candidates", "survivors", "detections")
+    first = sure.images[0]
+    counts: dict[str, Any] = dict(zip(stages, got_to, strict=True))
+    cat = dataclasses.replace(first.ground_truth[0], **counts)
+
+    def said(cat: GroundTruthDetect) -> str:
+        image = dataclasses.replace(first, ground_truth=(cat,))
+        return " ".join(render(detect_report(dataclasses.replace(sure, images=(image,)))).split())
+
+    assert f"1 missed object (image 0 object 0 cat): {why}." in said(cat)
+    assert "object 0 cat): its box is none, so nothing overlaps it." in said(dataclasses.replace(cat, problem="zero"))
 
 
 def test_without_targets(render: Render, alone: DetectResult) -> None:

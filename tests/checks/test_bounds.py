@@ -1,0 +1,233 @@
+"""The bounds that a check's page states, each asked just below and just above."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ssdlossdbg import api
+from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
+from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.multibox.priors import generate_priors
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.results import (
+    EncodedTable,
+    FloatArray,
+    LossResult,
+    MatchResult,
+    Objects,
+    Predicted,
+    PriorTable,
+    Subject,
+)
+from ssdlossdbg.results.predicted import HeadOrder, OrderFit
+from ssdlossdbg.rules import LevelSpec, PriorSpec
+
+Match = Callable[..., MatchResult]
+Lose = Callable[..., LossResult]
+Boxes = list[Sequence[float]]
+Batch = tuple[list[Tensor], list[Tensor]]
+T = TypeVar("T", bound=Subject)
+SSD300 = load_priors("ssd300-voc")
+
+
+def codes(result: MatchResult | LossResult | Subject) -> list[str]:
+    """What is found in a result, or in a table."""
+    findings = result.findings if isinstance(result, MatchResult | LossResult) else find([result])
+    return [finding.code for finding in findings]
+
+
+def the(kind: type[T], evidence: Iterable[Subject]) -> T:
+    """The one table of a kind."""
+    (found,) = (seen for seen in evidence if isinstance(seen, kind))
+    return found
+
+
+# Boxes
+
+
+@pytest.mark.parametrize(
+    ("box", "fires"),
+    [
+        ((560, 150, 641.4, 300), False),
+        ((560, 150, 641.6, 300), True),
+        ((560, 330, 630, 481.4), False),
+        ((560, 330, 630, 481.6), True),
+        ((-1.4, 150, 90, 300), False),
+        ((-1.6, 150, 90, 300), True),
+        ((200, -1.6, 330, 90), True),
+    ],
+)
+def test_border_in_pixels(box: Sequence[float], fires: bool, healthy: Boxes, match_voc: Match) -> None:
+    """Torchvision's loader takes the numbers as they are."""
+    assert ("BOX008" in codes(match_voc([healthy[3], box], dialect="torchvision"))) is fires
+
+
+@pytest.mark.parametrize(("reach", "fires"), [(0.0049, False), (0.0051, True)])
+def test_border_in_fractions(reach: float, fires: bool, lose: Lose, healthy_batch: Batch) -> None:
+    boxes, labels = healthy_batch
+    boxes[0][3, 2] = 1 + reach
+    assert ("BOX008" in codes(lose(boxes, labels))) is fires
+    boxes[0][3, 2], boxes[0][0, 0] = 1, -reach
+    assert ("BOX008" in codes(lose(boxes, labels))) is fires
+
+
+@pytest.mark.parametrize(
+    ("height", "names", "code", "fires"),
+    [
+        (179.8, ("cell", "cell"), "BOX010", False),
+        (180.2, ("cell", "cell"), "BOX010", True),
+        (197.8, ("cell", "dust"), "BOX011", False),
+        (198.2, ("cell", "dust"), "BOX011", True),
+    ],
+)
+def test_doubles(height: float, names: tuple[str, str], code: str, fires: bool, match_voc: Match) -> None:
+    """One box inside the other: their IoU is the ratio of their heights, of 200 pixels."""
+    boxes = [(100, 100, 300, 300), (100, 100, 300, 100 + height)]
+    assert (code in codes(match_voc(boxes, names, dialect="torchvision"))) is fires
+
+
+def test_a_box_without_width_that_is_inverted_is_only_inverted(healthy: Boxes, match_voc: Match) -> None:
+    found = codes(match_voc([*healthy, (300, 300, 300, 150)]))
+    assert "BOX002" in found
+    assert "BOX001" not in found
+
+
+@pytest.mark.parametrize(("positives", "fires"), [(0, False), (1, True)])
+def test_background_without_width_counts_as_a_positive(
+    positives: int, fires: bool, healthy: Boxes, match_voc: Match
+) -> None:
+    objects = the(Objects, match_voc([*healthy, (300, 150, 300, 300)]).evidence)
+    last = np.arange(7) == 6
+    objects = replace(
+        objects,
+        class_id=np.where(last, 0, objects.class_id),
+        positives=np.where(last, positives, objects.positives),
+    )
+    assert ("BOX001" in codes(objects)) is fires
+
+
+# Priors
+
+
+def table(*levels: LevelSpec) -> PriorTable:
+    """The priors of a 300 x 300 input with these levels."""
+    spec = PriorSpec((300, 300), levels)
+    found = the(PriorTable, api.anchors(SSD300).evidence)
+    boxes = generate_priors(spec).boxes.double().numpy()
+    maps = tuple(level.feature_map for level in levels)
+    config = replace(found.config, codebase="", name="own", priors=len(boxes), levels=maps)
+    return replace(found, config=config, boxes=boxes, levels=levels)
+
+
+def squares(cells: int, *sizes: float) -> LevelSpec:
+    return LevelSpec((cells, cells), (300 / cells, 300 / cells), tuple((size, size) for size in sizes))
+
+
+@pytest.mark.parametrize(
+    ("shape", "fires"),
+    [((423, 423), False), ((426, 426), True), ((598, 300), False), ((602, 300), True), ((300, 602), True)],
+)
+def test_too_large(shape: tuple[float, float], fires: bool) -> None:
+    """A square of 1.41 images, 424 pixels, or 2 images in one direction."""
+    level = LevelSpec((5, 5), (60, 60), ((180, 180), shape))
+    assert ("PRI009" in codes(table(level))) is fires
+
+
+@pytest.mark.parametrize("size", [0.0, -0.1])
+def test_a_prior_without_size_is_not_too_large(size: float) -> None:
+    broken = table(squares(5, 180, 90))
+    broken.boxes[3, 2] = size
+    assert codes(broken) == ["PRI004"]
+
+
+@pytest.mark.parametrize(("sizes", "fires"), [((44.4, 63.2), True), ((44.6, 63.2), False), ((44.4, 63.6), False)])
+def test_shrinking_by_more_than_a_hundredth(sizes: tuple[float, float], fires: bool) -> None:
+    assert ("PRI010" in codes(table(squares(10, 45, 64), squares(5, *sizes)))) is fires
+
+
+def test_levels_of_as_many_cells_may_come_in_any_order() -> None:
+    assert "PRI010" not in codes(table(squares(10, 90, 120), squares(10, 45, 64)))
+
+
+# Encoded targets
+
+
+@pytest.fixture
+def encoded() -> EncodedTable:
+    """Three positives to each of two objects, all sound, as the checks see them."""
+    labels = torch.zeros(1, 8732, dtype=torch.long)
+    labels[0, [4000, 4001, 4002, 8000, 8001, 8002]] = 1
+    targets = EncodedTargets(labels, torch.zeros(1, 8732, 4), "encoded")
+    found = describe_encoded(targets, SSD300, load_dialect("pytorch-ssd"), "t.pt")
+    six = np.ones(6)
+    found = replace(found, object=np.array([0, 0, 0, 1, 1, 1]), iou=0.7 * six, slack=0 * six, best_own=0.7 * six)
+    return replace(found, best_free=0.3 * six, split=np.zeros(6, dtype=bool))
+
+
+def first(column: FloatArray, value: float) -> FloatArray:
+    """The column with another value in its first row."""
+    return np.concatenate(([value], column[1:]))
+
+
+@pytest.mark.parametrize(("ahead", "fires"), [(0.049, False), (0.051, True)])
+@pytest.mark.parametrize("siblings", [1, 3])
+def test_free_prior_that_overlaps_the_box_more(siblings: int, ahead: float, fires: bool, encoded: EncodedTable) -> None:
+    """ENC004 where nobody else decodes to that box; ENC006 where others do."""
+    owner = encoded.object if siblings == 3 else np.array([2, 0, 0, 1, 1, 1])
+    broken = replace(
+        encoded,
+        object=owner,
+        iou=first(encoded.iou, 0.3),
+        best_own=first(encoded.best_own, 0.3),
+        best_free=first(encoded.best_free, 0.3 + ahead),
+    )
+    assert codes(broken) == ([{1: "ENC004", 3: "ENC006"}[siblings]] if fires else [])
+
+
+@pytest.mark.parametrize(("ahead", "fires"), [(0.049, False), (0.051, True)])
+@pytest.mark.parametrize(("overlap", "code"), [(0.09, "ENC005"), (0.11, "ENC013"), (0.49, "ENC013")])
+def test_positive_far_below_its_siblings(
+    overlap: float, code: str, ahead: float, fires: bool, encoded: EncodedTable
+) -> None:
+    """Two of three positives of an object, which no free prior overlaps more."""
+    iou = np.array([overlap, overlap, overlap + ahead, 0.7, 0.7, 0.7])
+    own = np.array([*[overlap + ahead] * 3, 0.7, 0.7, 0.7])
+    assert codes(replace(encoded, iou=iou, best_own=own, best_free=0 * iou)) == ([code] if fires else [])
+
+
+# Predictions
+
+
+@pytest.fixture
+def predicted() -> Predicted:
+    """What a network says that has learnt."""
+    sample = Path(__file__).parents[2] / "sample_data"
+    return the(Predicted, api.loss(sample / "preds.pt", sample / "targets.pt", device="cpu").evidence)
+
+
+@pytest.mark.parametrize(
+    ("positives", "mean_iou", "as_given", "of_priors", "fires"),
+    [
+        (20, 0.61, 0.40, 0.40, True),
+        (19, 0.61, 0.40, 0.40, False),
+        (20, 0.59, 0.40, 0.40, False),
+        (20, 0.61, 0.30, 0.50, True),
+        # An untrained network predicts its priors, more or less: another order that is no better says nothing.
+        (20, 0.61, 0.30, 0.52, False),
+    ],
+)
+def test_another_order(
+    positives: int, mean_iou: float, as_given: float, of_priors: float, fires: bool, predicted: Predicted
+) -> None:
+    fit = OrderFit(HeadOrder.SHAPE, positives, mean_iou, as_given, of_priors)
+    assert ("PRE001" in codes(replace(predicted, orders=(fit,)))) is fires
