@@ -52,8 +52,13 @@ NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 def render_json(result: Any, view: View = USUAL) -> str:
     """The JSON document of a result."""
-    head = {"schema_version": SCHEMA_VERSION, "command": NAMES[type(result)]}
+    head = {"schema_version": SCHEMA_VERSION, "command": word(NAMES[type(result)])}
     return json.dumps({**head, **encode(result), "files": view.files}, indent=2, allow_nan=False)
+
+
+def word(command: str) -> str:
+    """What a document says was run, which is the command without its options."""
+    return command.partition(" ")[0]
 
 
 def _has_members(kind: object) -> bool:
@@ -133,13 +138,19 @@ def from_json(text: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise InputError(DOCUMENT, f"is no JSON ({error})", "Give what --format json printed.") from None
     command = document.get("command") if isinstance(document, dict) else None
-    if command not in COMMANDS:
+    kinds = [kind for name, kind in COMMANDS.items() if word(name) == command]
+    if not kinds:
         raise InputError(DOCUMENT, "is none of this program", "Give what --format json printed.")
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         what = f"has schema_version {version!r}, and this program reads {SCHEMA_VERSION}"
         raise InputError(DOCUMENT, what, "Run the command again.")
-    return decode(COMMANDS[command], document)
+    return decode(max(kinds, key=lambda kind: _in_common(kind, document)), document)
+
+
+def _in_common(kind: type, document: dict[str, Any]) -> int:
+    """How many keys of a result a document has; those of one command's results differ."""
+    return len({path.partition(".")[0] for member in members(kind) for path in member.paths} & document.keys())
 
 
 def decode(hint: Any, value: Any, place: str = "") -> Any:

@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from ssdlossdbg.errors import UnknownNameError
-from ssdlossdbg.report.documents import COMMANDS, NOT_FINITE
+from ssdlossdbg.report.documents import COMMANDS, NOT_FINITE, word
 from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, members
 
 Schema = dict[str, Any]
@@ -37,7 +37,7 @@ def json_schema(command: str) -> dict[str, Any]:
     named: Schema = {}
     schema = {
         "schema_version": {"const": SCHEMA_VERSION},
-        "command": {"const": command},
+        "command": {"const": word(command)},
         **_properties(COMMANDS[command], named),
         "files": _of(tuple[str, ...], named),
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ssdlossdbg.results.contract import at
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -33,4 +35,9 @@ class ConfigSummary:
     image_size: tuple[int, int]
     image_size_known: bool
     priors: int
-    levels: tuple[tuple[int, int], ...]
+    levels: Annotated[tuple[tuple[int, int], ...], at("feature_maps")]
+
+    @property
+    def level_count(self) -> Annotated[int, at("levels")]:
+        """How many feature maps there are; 0 where no grid could be recognised."""
+        return 0 if self.levels == ((0, 0),) else len(self.levels)

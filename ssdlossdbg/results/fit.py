@@ -129,7 +129,7 @@ class FitResult(Reported):
     """
 
     dataset: FittedDataset
-    config: ConfigSummary
+    config: Annotated[ConfigSummary, at("base")]
     dialect: str
     threshold: float
     seed: int
@@ -151,7 +151,7 @@ class FitResult(Reported):
         return self.after != self.before
 
     @property
-    def prior_config(self) -> Written[dict[str, Any]]:
+    def prior_config(self) -> Annotated[dict[str, Any], at("config")]:
         """The proposed priors as a prior config file has them; keys that have their default are left out."""
         priors = self.after
         table: dict[str, Any] = {

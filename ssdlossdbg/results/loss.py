@@ -45,6 +45,14 @@ class ClassLoss(GroupLoss):
 
 
 @dataclass(frozen=True)
+class GroupGradient:
+    """L2 norms of the total loss's gradient with respect to a group's loc and conf."""
+
+    localization: float
+    confidence: float
+
+
+@dataclass(frozen=True)
 class SceneLoss:
     """One image's boxes for its picture, all normalised.
 
@@ -122,6 +130,16 @@ class LossResult(Reported):
     decayed: Annotated[tuple[int, int] | None, at("loss.parameters_decayed", "loss.parameters")] = None
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def level_gradients(self) -> Annotated[tuple[GroupGradient, ...], Key(("gradients.levels",), numbered="level")]:
+        """Of each level."""
+        return tuple(GroupGradient(each.gradient_localization, each.gradient_confidence) for each in self.levels)
+
+    @property
+    def class_gradients(self) -> Annotated[tuple[GroupGradient, ...], Key(("gradients.classes",), numbered="class_id")]:
+        """Of each class."""
+        return tuple(GroupGradient(each.gradient_localization, each.gradient_confidence) for each in self.classes)
 
     @property
     def weight_decay_rate(self) -> Annotated[float, at("loss.weight_decay_rate")]:

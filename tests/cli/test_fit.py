@@ -70,7 +70,7 @@ def test_other_levels_within_a_budget(report: Callable[..., str], small: str) ->
     found = json.loads(report("anchors", "--fit", small, *words))
     assert [level["feature_map"] for level in found["after"]["levels"]] == [[75, 75], [19, 19]]
     assert found["after"]["priors"] <= found["budget"] == 12000
-    assert found["prior_config"]["levels"][0]["stride"] == 4
+    assert found["config"]["levels"][0]["stride"] == 4
 
 
 def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str) -> None:

@@ -173,7 +173,7 @@ def test_sizes_that_are_chained_need_no_warning(render: Render) -> None:
 
 def test_json() -> None:
     report = json.loads(render_json(replace(RESULT, held_out=Reach("held out", 0, 0, 0)), View(files=("a.toml",))))
-    assert (report["schema_version"], report["command"], report["files"]) == (2, "anchors --fit", ["a.toml"])
+    assert (report["schema_version"], report["command"], report["files"]) == (2, "anchors", ["a.toml"])
     assert report["recall"]["total"] == {
         "name": "all",
         "low": None,
@@ -184,7 +184,7 @@ def test_json() -> None:
         "recall_after": 0.9,
     }
     assert report["recall"]["held_out"]["recall_after"] == "NaN"
-    assert report["prior_config"] == tomllib.loads(TOML)
+    assert report["config"] == tomllib.loads(TOML)
     assert (report["before"]["priors"], report["after"]["levels"][0]["aspect_ratios"]) == (401, [2.35])
     assert (report["changed"], report["seed"], report["budget"]) == (True, 3, 401)
 
