@@ -76,7 +76,7 @@ def test_other_levels_within_a_budget(report: Callable[..., str], small: str) ->
 def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str) -> None:
     report("anchors", "--config", "ssd300", "--dump", "saved.npy")
     found = json.loads(report("anchors", "--fit", small, "--config", "saved.npy", "--format", "json"))
-    assert found["config"]["name"] == "ssd300-voc"
+    assert found["base"]["name"] == "ssd300-voc"
 
 
 @pytest.mark.usefixtures("small")
