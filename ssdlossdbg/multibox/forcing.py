@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.assignment import OWNERS
+from ssdlossdbg.multibox.sparse_matching import OWNERS
 from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec
 
 # GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou, sound_boxes
 from ssdlossdbg.multibox.forcing import FORCING, Overlaps
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.rules import (
     BackgroundObjects,
     Comparison,
@@ -281,11 +281,11 @@ def _roles(
     return Roles(positive, positive & ~by_threshold, ignored, label)
 
 
-def assigned_roles(found: Assignment, labels: Tensor, spec: MatchSpec) -> Roles:
-    """The roles, `[M]`, of the priors of an assignment.
+def sparse_roles(found: SparseMatching, labels: Tensor, spec: MatchSpec) -> Roles:
+    """The roles, `[M]`, of the priors of a sparse matching.
 
     Args:
-        found: what `assign` returned.
+        found: what `match_sparsely` returned.
         labels: `[N]` class ids of the objects.
         spec: threshold and rules.
     """
@@ -308,14 +308,14 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
     On a CPU, and for rules that ask for no more than the pairs that reach a threshold and the best prior of each
     object; elsewhere this is `match` itself, as for objects that are no boxes or overlap no prior.
     """
-    if grid is None or not can_assign(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
+    if grid is None or not can_match_sparsely(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
-    found = assign(gt.boxes[image, slot], image, cxcywh_to_xyxy(priors), spec, grid)
+    found = match_sparsely(gt.boxes[image, slot], image, cxcywh_to_xyxy(priors), spec, grid)
     if bool(found.apart.any()):
         return match(gt, priors, spec)
     where = image[found.object], found.prior
-    roles = assigned_roles(found, gt.labels[image, slot], spec)
+    roles = sparse_roles(found, gt.labels[image, slot], spec)
 
     def of_priors(values: Tensor, elsewhere: float = 0) -> Tensor:
         return values.new_full((len(gt.counts), len(priors)), elsewhere).index_put_(where, values)

@@ -87,10 +87,10 @@ def _encode_members(value: object) -> dict[str, Any]:
             parts = [None] * len(member.paths) if written is None else written
             parents.update(_put(document, *pair) for pair in zip(member.paths, parts, strict=True))
     # What stands apart under one key is null as a whole where nothing of it is known: the targets of detect.
-    return {key: None if key in parents and not any_known(part) else part for key, part in document.items()}
+    return {key: None if key in parents and not _any_known(part) else part for key, part in document.items()}
 
 
-def any_known(values: dict[str, Any]) -> bool:
+def _any_known(values: dict[str, Any]) -> bool:
     """Whether any value is not null."""
     return any(value is not None for value in values.values())
 
@@ -130,7 +130,7 @@ def from_json(text: str) -> Any:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(DOCUMENT, f"is no JSON ({error})", "Give what --format json printed.") from None
     command = document.get("command") if isinstance(document, dict) else None
     if command not in COMMANDS:
@@ -142,59 +142,74 @@ def from_json(text: str) -> Any:
     return decode(COMMANDS[command], document)
 
 
-def decode(hint: Any, value: Any) -> Any:
+def decode(hint: Any, value: Any, place: str = "") -> Any:
     """A value of a type, from what `encode` made of it.
+
+    Args:
+        hint: the type.
+        value: as JSON has it.
+        place: its path in the document, for errors.
 
     Raises:
         InputError: it is none of that type.
     """
     origin, options = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return decode(next((option for option in options if _fits(option, value)), str), value)
-    if hint is float and value in NOT_FINITE:
-        return NOT_FINITE[value]
+        return decode(next((option for option in options if _fits(option, value)), options[0]), value, place)
     if not _fits(hint, value):
-        raise InputError(DOCUMENT, f"has {json.dumps(value)[:40]} where {hint} belongs", "Was it edited?")
+        where = f"{DOCUMENT}, {place}" if place else DOCUMENT
+        what = f"holds {json.dumps(value)[:40]}, and {getattr(hint, '__name__', hint)} belongs there"
+        raise InputError(where, what, "Give it as it was printed.")
+    if hint is float and isinstance(value, str):
+        return NOT_FINITE[value]
     if origin is tuple:
         hints = [options[0]] * len(value) if options[-1] is ... else options
-        return tuple(decode(each, item) for each, item in zip(hints, value, strict=True))
+        return tuple(
+            decode(each, item, f"{place}[{i}]") for i, (each, item) in enumerate(zip(hints, value, strict=True))
+        )
     if origin is dict:
-        return {key: decode(options[1], item) for key, item in value.items()}
+        return {key: decode(options[1], item, f"{place}.{key}") for key, item in value.items()}
     if _has_members(hint):
-        return hint(**{each.name: _decode_field(each, member, value) for each, member in _stated(hint)})
+        return hint(**{each.name: _decode_field(each, member, value, place) for each, member in _stated(hint)})
     return hint(value) if isinstance(hint, type) and issubclass(hint, Enum) else value
 
 
 def _fits(hint: Any, value: Any) -> bool:
     """Whether JSON has values of a type as it has this one."""
-    origin = get_origin(hint) or hint
+    origin, options = get_origin(hint) or hint, get_args(hint)
     if _has_members(hint) or origin is dict:
         return isinstance(value, dict)
     if origin is tuple:
-        return isinstance(value, list)
-    if origin is float:
+        return isinstance(value, list) and (options[-1] is ... or len(options) == len(value))
+    if isinstance(value, bool) or hint is bool:
+        return isinstance(value, bool) and hint is bool
+    if hint is float:
         return value in NOT_FINITE if isinstance(value, str) else isinstance(value, (int, float))
-    if isinstance(hint, type) and issubclass(hint, Enum):
+    if issubclass(hint, Enum):
         return value in list(hint)
-    return isinstance(value, origin)
+    return isinstance(value, hint)
 
 
-def _stated(kind: type) -> list[tuple[Field[Any], Member]]:
-    return list(zip(fields(kind), members(kind), strict=False))
+def _stated(kind: Any) -> list[tuple[Field[Any], Member]]:
+    by_name = {member.name: member for member in members(kind)}
+    return [(stated, by_name[stated.name]) for stated in fields(kind)]
 
 
-def _decode_field(stated: Field[Any], member: Member, document: dict[str, Any]) -> Any:
+def _decode_field(stated: Field[Any], member: Member, document: dict[str, Any], place: str) -> Any:
     key = member.key
     if key is None:
         return empty(stated, member.hint)
     if key.spread:
-        return decode(member.hint, document)
+        return decode(member.hint, document, place)
     parts = [_get(document, path) for path in member.paths]
     value: Any = parts[0] if len(parts) == 1 else None if parts[0] is None else parts
     if key.renamed:
         names = {new: old for old, new in key.renamed.items()}
-        value = [{names.get(name, name): part for name, part in item.items()} for item in value]
-    return decode(member.hint, value)
+        value = [
+            {names.get(name, name): part for name, part in item.items()} if isinstance(item, dict) else item
+            for item in value or ()
+        ]
+    return decode(member.hint, value, f"{place}.{member.paths[0]}".lstrip("."))
 
 
 def _get(document: Any, path: str) -> Any:

@@ -97,7 +97,7 @@ def _level(
 ) -> None:
     level = result.levels[index]
     name = feature_map(level.feature_map)
-    caption = f"{name}: {count(level.positives, 'positive')} for {count(level.ground_truth, 'object')}"
+    caption = f"{name}: {count(level.positives, 'positive')} for {count(level.served, 'object')}"
     if not level.positives:
         caption = f"{name}: no positive"
     colour = INK if level.positives else MIDDLE_GREY

@@ -147,7 +147,7 @@ def _levels(result: MatchResult) -> RenderableType:
             str(level.priors),
             str(level.positives),
             str(level.forced),
-            str(level.ground_truth),
+            str(level.served),
         )
         for level in result.levels
     ]

@@ -112,7 +112,7 @@ class LevelAudit:
         stride: (x, y) between centres, in pixels of the network's input.
         priors: how many it has.
         positives, forced: over all images, and those of them that do not reach the threshold.
-        ground_truth: objects whose best prior is on it.
+        best_of: objects whose best prior is on it.
     """
 
     feature_map: tuple[int, int]
@@ -120,7 +120,7 @@ class LevelAudit:
     priors: int
     positives: int
     forced: int
-    ground_truth: int
+    best_of: Annotated[int, at("ground_truth")]
 
 
 @dataclass(frozen=True)

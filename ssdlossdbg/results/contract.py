@@ -9,9 +9,9 @@ this, and `report/json_schema.py` describes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 # Raised where a key is taken away or means something else; new keys do not raise it.
 SCHEMA_VERSION = 2
@@ -74,11 +74,18 @@ class Member:
 
 @cache
 def members(kind: type) -> tuple[Member, ...]:
-    """The members of a dataclass in the order of its document: fields as declared, then properties."""
+    """The members of a dataclass in the order of its document: fields as declared, then properties, then lists."""
     hints, said = get_type_hints(kind), get_type_hints(kind, include_extras=True)
     stated = [Member(each.name, hints[each.name], _key(said[each.name], Key())) for each in fields(kind)]
     computed = [_computed(name, value.fget) for name, value in vars(kind).items() if isinstance(value, property)]
-    return (*stated, *(member for member in computed if member.key is not None))
+    written = (member for member in computed if member.key is not None)
+    return tuple(sorted((*stated, *written), key=lambda member: _is_long(member.hint)))
+
+
+def _is_long(hint: Any) -> bool:
+    """Whether a value may fill pages, so that whoever reads the document wants to see the others before."""
+    item, *more = get_args(hint) or (None,)
+    return more == [...] and is_dataclass(item)
 
 
 def _computed(name: str, getter: Any) -> Member:

@@ -66,14 +66,22 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class LevelMatch:
-    """What one level contributes."""
+    """What one level contributes.
+
+    Attributes:
+        feature_map: (columns, rows); (0, 0) where no grid could be recognised.
+        stride: (x, y) between centres, in input pixels.
+        priors: how many it has.
+        positives, forced: how many of them are, and those of them that do not reach the threshold.
+        served: objects that have a positive on it; one may have some on several levels.
+    """
 
     feature_map: tuple[int, int]
     stride: tuple[float, float]
     priors: int
     positives: int
     forced: int
-    ground_truth: int
+    served: Annotated[int, at("ground_truth")]
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_the_parts_of_a_match_add_up(name: str) -> None:
     for index, level in enumerate(found.levels):
         own = positives.level == index
         assert level.positives == int(own.sum())
-        assert level.ground_truth == len(set(positives.ground_truth[own].tolist()))
+        assert level.served == len(set(positives.ground_truth[own].tolist()))
     for index, item in enumerate(objects):
         assert item.positives == int((positives.ground_truth == index).sum())
 
@@ -137,7 +137,7 @@ def test_by_hand() -> None:
     assert found.positives.prior.tolist() == [0, 22, 23]
     assert found.positives.ground_truth.tolist() == [0, 1, 1]
     np.testing.assert_allclose(found.positives.boxes[0], [0, 0, 0.25, 0.25], atol=1e-12)
-    assert [(level.positives, level.ground_truth) for level in found.levels] == [(1, 1), (2, 1)]
+    assert [(level.positives, level.served) for level in found.levels] == [(1, 1), (2, 1)]
     assert found.totals.near_misses == 0
     assert found.totals.tied == 0
 
@@ -199,7 +199,7 @@ def test_photo_without_objects(objects: tuple[Item, ...]) -> None:
     assert all((count.positives, count.reached) == (0, 0) for count in found.thresholds)
     assert (found.round_trip.max_px, found.round_trip.worst) == (0.0, None)
     assert len(found.positives.prior) == 0
-    assert all(level.ground_truth == level.positives == 0 for level in found.levels)
+    assert all(level.served == level.positives == 0 for level in found.levels)
 
 
 def test_round_trip_by_hand() -> None:

@@ -78,10 +78,10 @@ def test_forbidden_file(tmp_path: Path, refused: Refused) -> None:
 
 
 def test_error_of_the_disk(tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Path) -> bytes:
+    def fail(_: Path, _mode: str) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
     assert refused(lambda: read_bytes(tmp_path / "a")).what == "cannot be read (Input/output error)"
 
 

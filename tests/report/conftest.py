@@ -274,7 +274,7 @@ def level_audit(level: int, feature_map: int) -> LevelAudit:
         priors=feature_map**2,
         positives=sum(row.positives for row in rows),
         forced=sum(row.forced for row in rows),
-        ground_truth=len(rows),
+        best_of=len(rows),
     )
 
 

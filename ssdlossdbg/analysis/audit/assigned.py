@@ -14,11 +14,11 @@ from ssdlossdbg.analysis.batch import Batch, Loaded
 from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, no_fates, shape_iou
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.assignment import Assignment, assign, can_assign
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.matching import assigned_roles
+from ssdlossdbg.multibox.matching import sparse_roles
+from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.rules import Dialect
@@ -96,7 +96,7 @@ class Matcher:
         self.levels = len(priors.levels) or 1
         boxes = priors.boxes.cpu() * self._unit
         self._corners = cxcywh_to_xyxy(boxes)
-        self._grid = Grid.of(boxes, priors.levels, priors.order) if can_assign(dialect.match) else None
+        self._grid = Grid.of(boxes, priors.levels, priors.order) if can_match_sparsely(dialect.match) else None
 
     def assign(self, objects: Flat) -> Assigned:
         """Match N objects as `match` does, image by image; all objects of their images must be there."""
@@ -126,14 +126,16 @@ class Matcher:
             return torch.ones_like(objects.image, dtype=torch.bool)
         return torch.isin(objects.image, objects.image[~sound_boxes(boxes)])
 
-    def _search(self, objects: Flat, boxes: Tensor, chosen: Tensor) -> Assignment | None:
+    def _search(self, objects: Flat, boxes: Tensor, chosen: Tensor) -> SparseMatching | None:
         """What chosen objects, `[N]`, get, found on the grid; None of no objects."""
         if self._grid is None or not bool(chosen.any()):
             return None
-        return assign(boxes[chosen], objects.image[chosen], self._corners, self.dialect.match, self._grid, NEAR_TIE)
+        return match_sparsely(
+            boxes[chosen], objects.image[chosen], self._corners, self.dialect.match, self._grid, NEAR_TIE
+        )
 
-    def _described(self, objects: Flat, boxes: Tensor, found: Assignment) -> Assigned:
-        roles = assigned_roles(found, objects.class_id, self.dialect.match)
+    def _described(self, objects: Flat, boxes: Tensor, found: SparseMatching) -> Assigned:
+        roles = sparse_roles(found, objects.class_id, self.dialect.match)
         number, level = len(objects.image), self._level[found.prior]
         fates = Fates(
             best_prior=found.best_prior,

@@ -128,7 +128,7 @@ def levels_table(levels: Sequence[LevelAudit]) -> RenderableType:
             f"{level.priors:,}",
             f"{level.positives:,}",
             f"{level.forced:,}",
-            f"{level.ground_truth:,}",
+            f"{level.best_of:,}",
             percent_of(level.positives, total),
             bar(
                 (level.positives - level.forced, level.forced, total - level.positives),

@@ -86,7 +86,7 @@ def test_groups_add_up(varied: Dataset) -> None:
             sound.matched, sound.forced_only, sound.without_positive, sound.reached
         )  # fmt: skip
     assert sum(level.positives for level in result.levels) == result.totals.positives
-    assert sum(level.ground_truth for level in result.levels) == result.totals.ground_truth - broken
+    assert sum(level.best_of for level in result.levels) == result.totals.ground_truth - broken
     assert sum(result.positives_each) == int(result.iou_by_size.counts.sum()) == result.totals.ground_truth - broken
 
 

@@ -30,7 +30,7 @@ def nothing(result: AuditResult) -> AuditResult:
         totals=Tally(),
         classes=(),
         recalls=tuple(replace(each, grid=NAN, shape=NAN) for each in result.recalls),
-        levels=tuple(replace(level, positives=0, forced=0, ground_truth=0) for level in result.levels),
+        levels=tuple(replace(level, positives=0, forced=0, best_of=0) for level in result.levels),
         iou_by_size=replace(result.iou_by_size, counts=result.iou_by_size.counts * 0),
     )
 

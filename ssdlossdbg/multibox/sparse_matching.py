@@ -17,7 +17,7 @@ from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec, Precision, Tie
 
 
 @dataclass(frozen=True)
-class Assignment:
+class SparseMatching:
     """What N objects get, and the M priors that go to one of them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Assignment:
     owned: Tensor
 
 
-def can_assign(spec: MatchSpec) -> bool:
+def can_match_sparsely(spec: MatchSpec) -> bool:
     """Whether the rules ask for no overlap but those that reach a threshold and the best one of each object."""
     plain = spec.forced is ForcedRule.BEST_PRIOR and spec.ties is Ties.FIRST and spec.precision is Precision.INPUT
     return plain and least_iou(spec) > 0
@@ -54,16 +54,16 @@ def least_iou(spec: MatchSpec) -> float:
     return spec.threshold if spec.ignore_from is None else min(spec.threshold, spec.ignore_from)
 
 
-def assign(
+def match_sparsely(
     boxes: Tensor, image: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, tolerance: float = 0.0
-) -> Assignment:
+) -> SparseMatching:
     """Assign priors to objects as `match` does, to the last bit.
 
     Args:
         boxes: `[N, 4]` xyxy, finite, of positive width and height, image after image.
         image: `[N]` int64 the image of each, ascending.
         corners: `[P, 4]` the priors, xyxy, in the unit of the boxes.
-        spec: threshold and rules; `can_assign` must hold.
+        spec: threshold and rules; `can_match_sparsely` must hold.
         grid: that the priors stand on.
         tolerance: IoUs that differ by no more count as ties.
     """
@@ -88,7 +88,7 @@ def assign(
     _, nearest = _best(place, row, overlap, len(places), len(boxes))
     unclaimed = ~torch.isin(places, claimed, assume_unique=True)
     free = ((nearest[place] == row) & unclaimed[place]).nonzero().flatten()
-    return Assignment(
+    return SparseMatching(
         best_prior=best_prior,
         best_iou=best_iou,
         ties=ties,
