@@ -12,12 +12,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-import textwrap
 import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,7 +26,7 @@ import yaml
 from PIL import Image, ImageChops
 from typer.testing import CliRunner
 
-from ssdlossdbg import SavedLayout, api, load_priors
+from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
@@ -172,116 +170,6 @@ def test_the_page_for_contributors_adds_one_of_each_kind(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in blocks(SAVING_PAGE, "python") if "torch.save(out" in block]
-    priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
-    out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
-    targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
-    exec(lines.replace("        ", ""), {"torch": torch, "out": out, "targets": targets})
-    (image,) = api.loss("preds.pt", "targets.pt").images
-    assert image.ground_truth == 2
-
-
-def batch(priors: int, classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """loc, conf, labels and encoded targets of two images."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.zeros((2, priors), dtype=torch.long)
-    labels[0, 7], labels[1, 1000] = 1, 2
-    loc, conf, targets = (torch.randn((2, priors, size), generator=generator) for size in (4, classes, 4))
-    return loc.requires_grad_(), conf.requires_grad_(), labels, torch.where(labels[..., None] > 0, targets, 0.0)
-
-
-class Device:
-    """A tensor as MXNet hands it out."""
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
-
-    def asnumpy(self) -> Any:
-        """The array."""
-        return self.tensor.detach().float().numpy()
-
-
-LOC, CONF, LABELS, TARGETS = batch(8732, 5)
-# What the variables are called where the lines go, and the options that the README names.
-SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "(confidence, locations, config.priors)": (
-        {"confidence": CONF, "locations": LOC, "labels": LABELS, "boxes": TARGETS},
-        {"dialect": "pytorch-ssd"},
-    ),
-    "gt_boxes": (
-        {"cls_logits": CONF, "bbox_pred": LOC, "gt_labels": LABELS, "gt_boxes": TARGETS},
-        {"dialect": "lufficc", "priors": "lufficc-ssd300-voc"},
-    ),
-    "loss_func": (
-        {"ploc": LOC.mT, "plabel": CONF.mT, "glabel": LABELS, "gloc": TARGETS.mT},
-        {"dialect": "nvidia-dali", "layout": SavedLayout(native=True), "priors": "nvidia-ssd300-coco"},
-    ),
-    "all_bbox_preds": (
-        {
-            "all_bbox_preds": LOC,
-            "all_cls_scores": CONF.roll(-1, -1),
-            "all_labels": (LABELS - 1) % 5,
-            "all_bbox_targets": TARGETS,
-        },
-        {"dialect": "mmdetection", "layout": SavedLayout(native=True), "priors": "mmdet-ssd300-coco"},
-    ),
-    "asnumpy": (
-        {
-            "cls_preds": [Device(CONF)],
-            "box_preds": [Device(LOC)],
-            "cls_targets": [Device(LABELS)],
-            "box_targets": [Device(TARGETS)],
-        },
-        {"dialect": "gluoncv", "priors": "gluoncv-ssd300-vgg16-voc"},
-    ),
-    "y_true": (
-        {
-            "y_pred": torch.cat((CONF.softmax(-1), LOC, torch.zeros(2, 8732, 8)), -1).detach().numpy(),
-            "y_true": torch.cat((torch.eye(5)[LABELS], TARGETS, torch.zeros(2, 8732, 8)), -1).numpy(),
-        },
-        {"dialect": "ssd-keras", "priors": "ssd-keras-ssd300-voc"},
-    ),
-}
-
-
-@pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("word", SAVING)
-def test_added_lines_of_other_codebases(word: str) -> None:
-    (lines,) = [block for block in blocks(SAVING_PAGE, "python") if word in block]
-    variables, options = SAVING[word]
-    known = SimpleNamespace(priors=load_priors("pytorch-ssd-vgg300").priors.boxes)
-    loss_func = SimpleNamespace(_loc_vec=lambda boxes: boxes)
-    exec(textwrap.dedent(lines), {"torch": torch, "np": np, "config": known, "loss_func": loss_func, **variables})
-    predictions, targets = (next(Path().glob(f"{name}.*")) for name in ("preds", "targets"))
-    result = api.loss(predictions, targets, **options, device="cpu")
-    assert [image.positives for image in result.images] == [1, 1]
-    assert [item.positives for item in result.classes] == [0, 1, 1, 0, 0]
-    chosen = LABELS > 0
-    smooth_l1 = torch.nn.functional.smooth_l1_loss(LOC[chosen], TARGETS[chosen], reduction="sum")
-    assert result.loss.localization == pytest.approx(smooth_l1.item() / 2, rel=1e-6)
-    entropy = torch.nn.functional.cross_entropy(CONF[chosen], LABELS[chosen], reduction="sum")
-    assert result.loss.confidence_positive == pytest.approx(entropy.item() / 2, rel=1e-5)
-
-
-@pytest.mark.usefixtures("folder")
-def test_added_lines_of_torchvision() -> None:
-    """On a stand-in whose compute_loss is called as torchvision's SSD.forward calls it."""
-    (lines,) = [block for block in blocks(SAVING_PAGE, "python") if "model.compute_loss" in block]
-    model = SimpleNamespace(compute_loss=lambda *inputs: {"given": inputs})
-    exec(lines, {"torch": torch, "model": model})
-    centres = load_priors("torchvision-ssd300").priors.boxes * 300
-    anchors = torch.cat((centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2), 1)
-    objects = [{"boxes": torch.tensor([[30.0, 30, 200, 210]]), "labels": torch.tensor([3])}] * 2
-    given = (objects, {"bbox_regression": LOC, "cls_logits": CONF}, [anchors] * 2, None)
-    assert model.compute_loss(*given) == {"given": given}
-    options: dict[str, Any] = {"dialect": "torchvision", "layout": SavedLayout("xyxy", 300)}
-    result = api.loss("preds.pt", "targets.pt", **options, device="cpu")
-    assert result.config.name == "torchvision-ssd300"
-    assert [image.ground_truth for image in result.images] == [1, 1]
-
-
-@pytest.mark.usefixtures("folder")
 def test_toml_examples() -> None:
     dialect, config = blocks(PAGES["dialects"], "toml")
     Path("own.toml").write_text(config)
@@ -326,12 +214,6 @@ def test_project_defaults() -> None:
     assert (result.exit_code, json.loads(result.stdout)["dialect"]) == (EXIT_CLEAN, "torchvision")
     result = CliRunner().invoke(app, ["check", "sample_data/astronaut.xml", "--select", "BOX008"])
     assert result.exit_code == EXIT_FINDINGS
-
-
-def test_every_python_block_for_saving_is_run() -> None:
-    run_above = {"torch.save(out", "model.compute_loss", *SAVING}
-    unknown = [lines for lines in blocks(SAVING_PAGE, "python") if not any(word in lines for word in run_above)]
-    assert unknown == []
 
 
 def test_yaml_example() -> None:
