@@ -20,6 +20,7 @@ from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import (
+    Costs,
     EncodedTable,
     FloatArray,
     LossResult,
@@ -231,3 +232,61 @@ def test_another_order(
 ) -> None:
     fit = OrderFit(HeadOrder.SHAPE, positives, mean_iou, as_given, of_priors)
     assert ("PRE001" in codes(replace(predicted, orders=(fit,)))) is fires
+
+
+# Mined negatives
+
+
+@pytest.fixture(scope="module")
+def costs() -> Costs:
+    """Those of the sample batch."""
+    sample = Path(__file__).parents[2] / "sample_data"
+    return the(Costs, api.loss(sample / "preds.pt", sample / "targets.pt", device="cpu").evidence)
+
+
+@pytest.mark.parametrize(
+    ("overlaps", "fires"),
+    [
+        ([0.49] * 10 + [0.1] * 10, True),
+        ([0.49] * 9 + [0.1] * 11, False),
+        ([0.49] * 10 + [0.1] * 9, False),
+        ([0.405] * 20, True),
+        ([0.395] * 20, False),
+        ([0.5] * 20, False),
+    ],
+)
+def test_mined_negatives_just_below_the_threshold(overlaps: list[float], fires: bool, costs: Costs) -> None:
+    """Half of them, 20 or more, less than 0.1 below it."""
+    negatives = tuple(replace(costs.negatives[0], best_iou=overlap) for overlap in overlaps)
+    assert ("MIN003" in codes(replace(costs, negatives=negatives))) is fires
+
+
+# Files, units and classes
+
+
+@pytest.mark.parametrize(("width", "fires"), [(647, True), (633, True), (646, False), (634, False)])
+def test_photo_of_another_width(width: int, fires: bool, match_voc: Match) -> None:
+    """A photo 640 pixels wide, which is more or less than the annotation says by a hundredth of that."""
+    boxes = [(100, 100, 300, 300)]
+    assert ("FIL002" in codes(match_voc(boxes, size=(width, 480)))) is fires
+
+
+@pytest.mark.parametrize(("reach", "fires"), [(1.98, False), (2.02, True)])
+def test_boxes_that_end_beyond_two_images(reach: float, fires: bool, lose: Lose) -> None:
+    boxes = torch.tensor([[1.5, 1.5, reach, reach]]).repeat(2, 1) + torch.tensor([[0.0], [-0.01]])
+    assert ("BOX005" in codes(lose([boxes], [torch.zeros(2)]))) is fires
+
+
+@pytest.mark.parametrize(("largest", "fires"), [(1.48, True), (1.52, False)])
+def test_boxes_of_hardly_a_pixel(largest: float, fires: bool, match_voc: Match) -> None:
+    boxes = [(0.2, 0.2, largest, largest), (0.1, 0.3, largest, largest)]
+    assert ("BOX006" in codes(match_voc(boxes, dialect="torchvision"))) is fires
+
+
+@pytest.mark.parametrize(("number", "short", "fires"), [(10, 9, True), (10, 8, False), (9, 9, False)])
+def test_class_that_only_forcing_trains(number: int, short: int, fires: bool, match_voc: Match) -> None:
+    boxes = [(60 * place + 1, 100, 60 * place + 50, 150) for place in range(number)]
+    objects = the(Objects, match_voc(boxes).evidence)
+    reached = np.where(np.arange(number) < short, 0.4, 0.6)
+    made = replace(objects, best_iou=reached, positives=np.ones(number, dtype=int))
+    assert ("MAT012" in codes(made)) is fires
