@@ -105,5 +105,5 @@ class MatchSpec(Spec):
     ties: Ties = Ties.FIRST
     forced: ForcedRule = ForcedRule.BEST_PRIOR
     conflict: ConflictRule = ConflictRule.LAST
-    minimum_iou: Probability = 0.0
+    minimum_iou: NotNegative = 0.0  # above 1 nothing is forced
     background_objects: BackgroundObjects = BackgroundObjects.NEGATIVE

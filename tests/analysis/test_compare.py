@@ -25,7 +25,7 @@ from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import CompareResult, DialectOutcome
-from ssdlossdbg.rules import Dialect, Normalizer, Units
+from ssdlossdbg.rules import Comparison, Dialect, Normalizer, Units
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 NAMES = dialect_names()
@@ -217,7 +217,9 @@ def test_positives_counted_twice_are_told_of_the_images_where_it_happens() -> No
 def test_ignored_and_dropped_priors_are_counted() -> None:
     targets = wanted([exact(0, 1, 2)], [[1, 2, 3]])
     base = load_dialect("caffe")
-    band = replace(base, name="band", match=replace(base.match, threshold=1.5, ignore_from=-0.5))
+    band = replace(
+        base, name="band", match=replace(base.match, threshold=1.0, comparison=Comparison.MORE_THAN, ignore_from=0.0)
+    )
     (outcome,) = compare(predicted(1, 8), targets, [band], base, EIGHT).dialects
     assert (outcome.roles.positives, outcome.roles.ignored, outcome.roles.negatives) == ((3,), 5, (0,))
     # All predicted boxes are the same one, so that suppression leaves a single prior.

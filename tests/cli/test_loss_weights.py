@@ -57,7 +57,7 @@ def test_json(
     found = parse(good(*words, "--weights", save("w.pt", {"state_dict": weights})))["loss"]
     assert found["weight_decay"] == pytest.approx(wanted, rel=1e-12)
     assert found["total_with_weight_decay"] == pytest.approx(without["total"] + wanted, rel=1e-12)
-    changed = ("weight_decay", "total_with_weight_decay")
+    changed = ("weight_decay", "total_with_weight_decay", "parameters", "parameters_decayed")
     assert {**found, **dict.fromkeys(changed)} == without, "no other figure holds it"
 
 
