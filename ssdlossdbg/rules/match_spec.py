@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ssdlossdbg.rules.spec import NotNegative, Probability, Spec
+from ssdlossdbg.rules.spec import Finite, Probability, Spec
 
 
 class IouRule(StrEnum):
@@ -105,5 +105,5 @@ class MatchSpec(Spec):
     ties: Ties = Ties.FIRST
     forced: ForcedRule = ForcedRule.BEST_PRIOR
     conflict: ConflictRule = ConflictRule.LAST
-    minimum_iou: NotNegative = 0.0  # above 1 nothing is forced
+    minimum_iou: Finite = 0.0  # below 0 everything is, from 1 on nothing
     background_objects: BackgroundObjects = BackgroundObjects.NEGATIVE
