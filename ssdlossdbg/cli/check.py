@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -11,16 +10,8 @@ from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Priors, Repor
 from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
+from ssdlossdbg.report.outputs import TEXT, formats
 from ssdlossdbg.report.view import View
-
-
-class CheckFormat(StrEnum):
-    """How the findings are written to stdout."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    SARIF = "sarif"
 
 
 class Checked(Group):
@@ -36,8 +27,8 @@ class CheckReport(Group):
 
     title = Report.title
     notes: bool = option("--notes/--no-notes", "List notes, too; JSON always does.", default=False)
-    format: CheckFormat = option(
-        "--format", "Lines to read, JSON, GitHub annotations, or SARIF.", default=CheckFormat.TEXT
+    format: str = option(
+        "--format", "Lines to read, JSON, GitHub annotations, or SARIF.", default=TEXT, choices=formats("CheckResult")
     )
 
 

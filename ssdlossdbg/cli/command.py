@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -81,7 +82,9 @@ def _parameters(group: type[Group]) -> Iterator[inspect.Parameter]:
     for name, field in group.fields().items():
         shown = copy(field.shown)  # another group may inherit the field, under its own title
         shown.rich_help_panel = group.title
-        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=hints[name])
+        # Typer takes the words that an option may be from an enum; there is none for what a table of outputs offers.
+        hint: Any = StrEnum(name, {word: word for word in field.choices}) if field.choices else hints[name]
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=hint)
 
 
 def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:

@@ -16,11 +16,11 @@ from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
 from ssdlossdbg.report.view import USUAL, View
 
 if TYPE_CHECKING:
-    from ssdlossdbg.report.outputs import Result
+    from ssdlossdbg.results import Reported
 
 
 def deliver(
-    result: Result,
+    result: Reported,
     format: str,
     findings: Findings | None = None,
     *,
@@ -32,7 +32,7 @@ def deliver(
 
     Args:
         result: with the findings that are to be shown.
-        format: a name of `report.outputs.Format`.
+        format: one of those that `report.outputs` has for the result.
         findings: says which of them make the command fail; none does if None.
         files: that were written.
         view: how to show the result.

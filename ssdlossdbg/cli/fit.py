@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import DatasetOptions, Format, MatchRules, Priors, sides
+from ssdlossdbg.cli.groups import DatasetOptions, MatchRules, Priors, sides
 from ssdlossdbg.cli.options import Group, Role, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.streams import show_plain
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.report.outputs import TEXT
 
 # What torch's generators take.
 LARGEST_SEED = 2**64 - 1
@@ -53,7 +54,7 @@ def show_fit(
     priors: Priors,
     rules: MatchRules,
     naming: DatasetOptions,
-    format: Format,
+    format: str,
     output: Path | None,
     writer: Writer,
 ) -> None:
@@ -87,6 +88,6 @@ def show_fit(
     if output is not None:
         writer.write(output, config.encode())
     deliver(result, format, files=writer.written)
-    if format is Format.TEXT and output is None and result.changed:
+    if format == TEXT and output is None and result.changed:
         # Not part of the report, whose long lines are wrapped: TOML does not survive that.
         show_plain(f"As a prior config, which -o FILE.toml writes:\n\n{config}")

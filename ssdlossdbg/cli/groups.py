@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.report.outputs import TEXT, formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,13 +29,6 @@ class Found(Protocol):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong."""
-
-
-class Format(StrEnum):
-    """How the report is written to stdout."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 # The least severity that makes the exit code 1; how saved priors are written; the units of saved target boxes.
@@ -220,7 +214,9 @@ class Report(Group):
     """How the report is written."""
 
     title = "Output"
-    format: Format = option("--format", "A report to read, or JSON to script against.", default=Format.TEXT)
+    format: str = option(
+        "--format", "A report to read, or JSON to script against.", default=TEXT, choices=formats("LossResult")
+    )
 
 
 def sides(text: str, error: InputError) -> tuple[int, int]:

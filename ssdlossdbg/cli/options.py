@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -28,13 +29,22 @@ class Field:
     Attributes:
         shown: what typer is told of it.
         role: of the file that it names.
+        choices: the words that it may be; none where it may be any.
     """
 
     shown: Any
-    role: Role | None
+    role: Role | None = None
+    choices: Sequence[str] = ()
 
 
-def option(declared: str, help: str, role: Role | None = None, default: object = None, **more: Any) -> Any:
+def option(
+    declared: str,
+    help: str,
+    role: Role | None = None,
+    default: object = None,
+    choices: Sequence[str] = (),
+    **more: Any,
+) -> Any:
     """A field of a group that is an option.
 
     Args:
@@ -43,6 +53,7 @@ def option(declared: str, help: str, role: Role | None = None, default: object =
         help: what the help says.
         role: of the file that it names.
         default: what it is where it is not given.
+        choices: the words that it may be, of a field that is a string.
         more: of `typer.Option`.
     """
     names = [word for word in declared.split() if word.startswith("-")]
@@ -55,7 +66,7 @@ def option(declared: str, help: str, role: Role | None = None, default: object =
         show_default="/" not in declared,
         **more,
     )
-    return Field(shown, role)
+    return Field(shown, role, choices)
 
 
 def argument(metavar: str, help: str, role: Role | None = None, default: object = ..., **more: Any) -> Any:

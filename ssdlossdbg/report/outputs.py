@@ -8,97 +8,70 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import (
-    AnchorsResult,
-    AuditResult,
-    CheckResult,
-    CompareResult,
-    DetectResult,
-    Explained,
-    FitResult,
-    LossResult,
-    MatchResult,
-    Presets,
-)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
-Result = (
-    AnchorsResult
-    | AuditResult
-    | CheckResult
-    | CompareResult
-    | DetectResult
-    | Explained
-    | FitResult
-    | LossResult
-    | MatchResult
-    | Presets
-)
+    from ssdlossdbg.results import Reported
 
 R = TypeVar("R")
 
 
-class Format(StrEnum):
-    """How a report is written to stdout."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    SARIF = "sarif"
-
-
-OUTPUTS: dict[tuple[type, Format], str] = {
-    **{(kind, Format.JSON): "documents:render_json" for kind in get_args(Result)},
-    (AnchorsResult, Format.TEXT): "anchors_text:anchors_report",
-    (AuditResult, Format.TEXT): "audit.text:audit_report",
-    (CheckResult, Format.TEXT): "check_text:check_report",
-    (CompareResult, Format.TEXT): "compare_text:compare_report",
-    (DetectResult, Format.TEXT): "detect_text:detect_report",
-    (Explained, Format.TEXT): "explain_text:explain_report",
-    (FitResult, Format.TEXT): "fit_text:fit_report",
-    (LossResult, Format.TEXT): "loss_text:loss_report",
-    (MatchResult, Format.TEXT): "match_text:match_report",
-    (Presets, Format.TEXT): "anchors_text:presets_report",
-    (CheckResult, Format.GITHUB): "check_github:check_github",
-    (CheckResult, Format.SARIF): "check_sarif:check_sarif",
+TEXT = "text"
+# What a terminal shows of each result. All of them have JSON, too.
+TEXTS: dict[str, str] = {
+    "AnchorsResult": "anchors_text:anchors_report",
+    "AuditResult": "audit.text:audit_report",
+    "CheckResult": "check_text:check_report",
+    "CompareResult": "compare_text:compare_report",
+    "DetectResult": "detect_text:detect_report",
+    "Explained": "explain_text:explain_report",
+    "FitResult": "fit_text:fit_report",
+    "LossResult": "loss_text:loss_report",
+    "MatchResult": "match_text:match_report",
+    "Presets": "anchors_text:presets_report",
+}
+# By result and format; commands offer the formats that their results have here.
+OUTPUTS: dict[tuple[str, str], str] = {
+    **{(kind, TEXT): renderer for kind, renderer in TEXTS.items()},
+    **{(kind, "json"): "documents:render_json" for kind in TEXTS},
+    ("CheckResult", "github"): "check_github:check_github",
+    ("CheckResult", "sarif"): "check_sarif:check_sarif",
 }
 
 # `name(result, photo, index, view)`; index is that of the image in its batch, 0 where the result is about one.
-PICTURES: dict[type, str] = {
-    AnchorsResult: "anchors_picture:anchors_picture",
-    DetectResult: "detect_picture:detect_picture",
-    LossResult: "loss_picture:loss_picture",
-    MatchResult: "match_picture:match_picture",
+PICTURES: dict[str, str] = {
+    "AnchorsResult": "anchors_picture:anchors_picture",
+    "DetectResult": "detect_picture:detect_picture",
+    "LossResult": "loss_picture:loss_picture",
+    "MatchResult": "match_picture:match_picture",
 }
 
 
-def formats(result_type: type) -> tuple[Format, ...]:
-    """The formats that results of a type can be written in."""
-    return tuple(output for kind, output in OUTPUTS if kind is result_type)
+def formats(kind: str) -> list[str]:
+    """The formats that results of a type, given by its name, can be written in."""
+    return [each for result, each in OUTPUTS if result == kind]
 
 
-def render(result: Result, format: str = Format.TEXT, view: View = USUAL) -> RenderableType:
+def render(result: Reported, format: str = TEXT, view: View = USUAL) -> RenderableType:
     """A result as something that rich prints; as a plain string in every format but text.
 
     Args:
         result: what was found out.
-        format: the name of one of `formats(type(result))`.
+        format: one of those that `formats` lists.
         view: how to show it.
 
     Raises:
-        KeyError, ValueError: there is no such output, or no such format.
+        KeyError: there is no such output.
     """
-    report = _named(OUTPUTS[type(result), Format(format)])(result, view)
-    if format == Format.TEXT:
+    report = _named(OUTPUTS[type(result).__name__, format])(result, view)
+    if format == TEXT:
         from ssdlossdbg.report.text import with_files
 
         return with_files(report, view.files)
@@ -106,7 +79,7 @@ def render(result: Result, format: str = Format.TEXT, view: View = USUAL) -> Ren
     return made
 
 
-def draw(result: Result, photo: Image | None = None, index: int = 0, view: View = USUAL) -> Image:
+def draw(result: Reported, photo: Image | None = None, index: int = 0, view: View = USUAL) -> Image:
     """A result as a picture.
 
     Args:
@@ -118,11 +91,11 @@ def draw(result: Result, photo: Image | None = None, index: int = 0, view: View 
     Raises:
         KeyError: there is no picture of such a result.
     """
-    picture: Image = _named(PICTURES[type(result)])(result, photo, index, view)
+    picture: Image = _named(PICTURES[type(result).__name__])(result, photo, index, view)
     return picture
 
 
-def on_console(result: Result, console: Console, options: ConsoleOptions) -> list[Segment]:
+def on_console(result: Reported, console: Console, options: ConsoleOptions) -> list[Segment]:
     """The text report as rich prints it on whichever console; see `results.Reported`."""
     from ssdlossdbg.report.theme import TERMINAL
 
@@ -130,9 +103,9 @@ def on_console(result: Result, console: Console, options: ConsoleOptions) -> lis
         return list(console.render(render(result), options))
 
 
-def to_json(result: Result, files: Sequence[str] = ()) -> str:
+def to_json(result: Reported, files: Sequence[str] = ()) -> str:
     """The document that `--format json` prints; `files` are those written beside it."""
-    text = render(result, Format.JSON, View(files=tuple(files)))
+    text = render(result, "json", View(files=tuple(files)))
     return str(text)
 
 

@@ -72,6 +72,7 @@ from ssdlossdbg.results.match import (
 from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.report import Reported
 from ssdlossdbg.results.subject import Subject
 
 __all__ = [
@@ -152,6 +153,7 @@ __all__ = [
     "Reach",
     "RecallAt",
     "Refusal",
+    "Reported",
     "Rivals",
     "RoleChanges",
     "RoundTrip",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ssdlossdbg.rules.spec import Finite, Probability, Spec
+from ssdlossdbg.rules.spec import Finite, NotNegative, Probability, Spec
 
 
 class IouRule(StrEnum):
