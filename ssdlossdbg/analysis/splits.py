@@ -20,11 +20,7 @@ class LossSums:
         localization = loss.localization_terms.double()
         confidence = loss.confidence_terms.double()
         self._raw = torch.stack(
-            (
-                localization.sum(-1),
-                torch.where(foreground, confidence, 0.0),
-                torch.where(foreground, 0.0, confidence),
-            ),
+            (localization.sum(-1), torch.where(foreground, confidence, 0.0), torch.where(foreground, 0.0, confidence)),
             dim=-1,
         )
         scales = (loss.localization_scale, loss.confidence_scale, loss.confidence_scale)

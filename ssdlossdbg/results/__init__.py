@@ -21,14 +21,7 @@ from ssdlossdbg.results.audit import (
     WorstImage,
 )
 from ssdlossdbg.results.check import CheckedFiles, CheckResult
-from ssdlossdbg.results.common import (
-    COORDINATES,
-    BoolArray,
-    Box,
-    ConfigSummary,
-    FloatArray,
-    IntArray,
-)
+from ssdlossdbg.results.common import COORDINATES, BoolArray, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.results.costs import Costs, Cutoff, GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.detect import (

@@ -28,15 +28,7 @@ from ssdlossdbg.results.predicted import (
     Underflow,
     Unlabelled,
 )
-from ssdlossdbg.rules import (
-    ConfidenceLoss,
-    Dialect,
-    LossSpec,
-    MiningCap,
-    MiningScore,
-    MiningSelection,
-    MiningSpec,
-)
+from ssdlossdbg.rules import ConfidenceLoss, Dialect, LossSpec, MiningCap, MiningScore, MiningSelection, MiningSpec
 
 # A network is taken at its word about objects if it gets this share of positives and of negatives right.
 KNOWS_OBJECTS = 0.5

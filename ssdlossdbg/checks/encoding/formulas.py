@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.checks.encoding.family import (
-    ENCODING,
-    OTHER_FORMULAS,
-)
+from ssdlossdbg.checks.encoding.family import ENCODING, OTHER_FORMULAS
 from ssdlossdbg.results import Case, EncodedTable, Severity, Where
 from ssdlossdbg.results.encoded import Formula
 

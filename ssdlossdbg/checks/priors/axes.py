@@ -8,12 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ssdlossdbg.checks.priors.family import PRIORS, SAME_POSITION
-from ssdlossdbg.results import (
-    Case,
-    FloatArray,
-    PriorTable,
-    Severity,
-)
+from ssdlossdbg.results import Case, FloatArray, PriorTable, Severity
 
 # A shape whose width and height differ by no more is a square; strides and sizes are often rounded to whole pixels.
 SQUARE = 0.02
