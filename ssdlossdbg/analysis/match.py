@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Loaded
 from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels, unit_of
@@ -25,7 +24,6 @@ from ssdlossdbg.results import (
     INVALID,
     MATCHED,
     UNMATCHED,
-    FloatArray,
     GroundTruthMatch,
     LeftOut,
     LevelMatch,
@@ -71,7 +69,7 @@ class AnnotatedObjects:
         read, unit = self.read(rules), unit_of(rules, priors).cpu()
         boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
         ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
-        return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read, named=False))
+        return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read))
 
     def read(self, rules: Dialect) -> Scaled:
         """The objects that the dialect's loader hands on."""
@@ -254,12 +252,8 @@ def _round_trip(scene: Scene, dtype: torch.dtype, objects: tuple[GroundTruthMatc
     at_hand = scene.encoded.dense.dtype is dtype
     offsets = scene.encoded.dense[0, index] if at_hand else encode(boxes.to(dtype), priors, codec)
     back = decode(offsets, priors, codec)
-    error = _pixel_error(back / scene.unit, scene.gt.boxes[0, owner], scene.batch.priors.image_size)
+    difference = (back / scene.unit).cpu().double() - scene.gt.boxes[0, owner].cpu().double()
+    error = (difference.abs() * torch.tensor(scene.batch.priors.image_size * 2, dtype=torch.float64)).numpy()
     # argmax takes a NaN for the largest, so a box that cannot come back is the worst one.
     worst = int(owner[int(np.argmax(error.max(axis=1)))])
     return RoundTrip(float(error.max()), float(error.mean()), objects[worst].index)
-
-
-def _pixel_error(back: Tensor, boxes: Tensor, size: tuple[int, int]) -> FloatArray:
-    scale = torch.tensor([*size, *size], dtype=torch.float64)
-    return ((back.cpu().double() - boxes.cpu().double()).abs() * scale).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -30,14 +31,17 @@ def image_losses(
     labels = loss.matching.labels
     number = len(labels)
     group = torch.arange(number, device=labels.device)[:, None].expand_as(labels)
-    edges = _cutoffs(loss)
+    mined, skipped = loss.mining.mined, loss.matching.negative & ~loss.mining.mined
+    last_mined = torch.where(mined, loss.mining.rank, -1).argmax(1)
+    first_skipped = torch.where(skipped, loss.mining.rank, mined.shape[1]).argmin(1)
     columns = zip(
         [None] * number if gt is None else gt.counts.tolist(),
         sums.counts(group, number),
         loss.matching.forced.sum(1).tolist(),
         loss.mining.wanted.expand(number).tolist(),
         sums.split(group, number),
-        edges,
+        _cutoffs(loss, mined, last_mined),
+        _cutoffs(loss, skipped, first_skipped),
         strict=True,
     )
     return tuple(
@@ -53,29 +57,15 @@ def image_losses(
             last_mined=last,
             first_not_mined=first,
         )
-        for index, (objects, (positives, negatives), forced, wanted, parts, (last, first)) in enumerate(columns)
+        for index, (objects, (positives, negatives), forced, wanted, parts, last, first) in enumerate(columns)
     )
 
 
-def _cutoffs(loss: LossTerms) -> list[tuple[Cutoff | None, Cutoff | None]]:
-    rank, mined = loss.mining.rank, loss.mining.mined
-    skipped = loss.matching.negative & ~mined
-    last = torch.where(mined, rank, -1).argmax(1)
-    first = torch.where(skipped, rank, rank.shape[1]).argmin(1)
-    rows = torch.arange(len(rank), device=rank.device)
-    columns = zip(
-        mined.any(1).tolist(),
-        last.tolist(),
-        loss.mining.score[rows, last].tolist(),
-        skipped.any(1).tolist(),
-        first.tolist(),
-        loss.mining.score[rows, first].tolist(),
-        strict=True,
-    )
-    return [
-        (Cutoff(last_prior, last_score) if any_mined else None, Cutoff(first_prior, first_score) if any_left else None)
-        for any_mined, last_prior, last_score, any_left, first_prior, first_score in columns
-    ]
+def _cutoffs(loss: LossTerms, chosen: Tensor, prior: Tensor) -> list[Cutoff | None]:
+    """The prior that is last or first, `[B]`, of those chosen, `[B, P]`; None in images without any."""
+    score = loss.mining.score.gather(1, prior[:, None])[:, 0]
+    columns = zip(chosen.any(1).tolist(), prior.tolist(), score.tolist(), strict=True)
+    return [Cutoff(*edge) if exists else None for exists, *edge in columns]
 
 
 def ground_truth_losses(
@@ -125,12 +115,8 @@ def ground_truth_losses(
                 problem=box_problem(pixels),
             )
         )
-    return tuple(sorted(items, key=lambda item: -_cost(item.total)))
-
-
-def _cost(value: float) -> float:
-    """A key that puts nan, which compares with nothing, among the largest."""
-    return float("inf") if value != value else value
+    # nan, which compares with nothing, among the largest.
+    return tuple(sorted(items, key=lambda item: -math.inf if math.isnan(item.total) else -item.total))
 
 
 def negative_losses(

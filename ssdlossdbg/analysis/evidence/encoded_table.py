@@ -13,7 +13,6 @@ from ssdlossdbg.analysis.evidence.readings import (
     HALF_PRECISIONS,
     Hypothesis,
     Positives,
-    corners,
     read_offsets,
     same_boxes,
     stated,
@@ -22,7 +21,7 @@ from ssdlossdbg.analysis.evidence.readings import (
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
-from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray, sound_priors
+from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray, corners, sound_priors
 from ssdlossdbg.results.encoded import NO_SIDE, Formula, PriorsByImage
 from ssdlossdbg.rules import Dialect, MatchSpec
 

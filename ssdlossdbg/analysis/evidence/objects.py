@@ -38,16 +38,15 @@ class Stated:
     one_based: bool
 
 
-def state_dataset(dataset: Dataset, scaled: Scaled, named: bool = True) -> Stated:
-    """What annotation files say of the objects that training would see.
+def state_dataset(dataset: Dataset, scaled: Scaled) -> Stated:
+    """What annotation files say of the objects of one photo that training would see.
 
     Args:
         dataset: what was annotated.
         scaled: the same as the dialect's loader hands it on.
-        named: whether places are to tell the images of one file apart.
     """
     return Stated(
-        images=image_facts(dataset, scaled, range(len(dataset.names)), named),
+        images=image_facts(dataset, scaled, range(len(dataset.names)), named=False),
         index=dataset.index[scaled.rows].tolist(),
         labels=labels_of(dataset, scaled.rows),
         boxes=scaled.stated,
@@ -64,7 +63,7 @@ def labels_of(dataset: Dataset, rows: IntArray) -> tuple[str, ...]:
 
 
 def image_facts(dataset: Dataset, scaled: Scaled, places: Sequence[int], named: bool = True) -> tuple[ImageFacts, ...]:
-    """The images at some places, arguments else as of `state_dataset`."""
+    """The images at some places; `named` where places are to tell the images of one file apart."""
     left_out: dict[int, list[tuple[int, str]]] = {}
     for row, label in zip(scaled.left_out.tolist(), labels_of(dataset, scaled.left_out), strict=True):
         left_out.setdefault(int(dataset.image[row]), []).append((int(dataset.index[row]), label))
