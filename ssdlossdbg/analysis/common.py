@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
@@ -57,6 +61,12 @@ def summarise(named: NamedPriors) -> ConfigSummary:
 def to_pixels(box: list[float], size: tuple[int, int]) -> Box:
     """A normalised box in pixels of an image of that (width, height)."""
     return (box[0] * size[0], box[1] * size[1], box[2] * size[0], box[3] * size[1])
+
+
+def rows(**columns: Tensor | NDArray[Any] | Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a table as plain numbers under the names of its columns, which are all of one length."""
+    plain = [column.tolist() if isinstance(column, Tensor | np.ndarray) else column for column in columns.values()]
+    return (dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True))
 
 
 def box_problem(box: Box) -> str | None:

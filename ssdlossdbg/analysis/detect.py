@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels
+from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels
 from ssdlossdbg.analysis.links import Links, link
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.detect import SCORES, Detections, Stage
@@ -23,7 +23,6 @@ from ssdlossdbg.results import (
     NOTHING,
     OTHER_CLASS,
     REPEATS,
-    Box,
     ClassDetect,
     Detection,
     DetectResult,
@@ -110,110 +109,72 @@ def _roles(batch: _Detected) -> list[str | None]:
 def _detections(batch: _Detected) -> list[list[Detection]]:
     found, links = batch.found, batch.links
     images: list[list[Detection]] = [[] for _ in batch.gt.counts]
-    columns = zip(
-        found.image.tolist(),
-        _ranks(batch).tolist(),
-        found.class_id.tolist(),
-        found.score.tolist(),
-        batch.boxes.tolist(),
-        found.prior.tolist(),
-        batch.priors.level_index[found.prior].tolist(),
-        links.iou.tolist(),
-        links.ground_truth.tolist(),
-        links.iou_of_class.tolist(),
-        links.ground_truth_of_class.tolist(),
-        _roles(batch),
-        strict=True,
+    boxes = batch.boxes.tolist()
+    columns = rows(
+        rank=_ranks(batch),
+        class_id=found.class_id,
+        label=[batch.names[column] for column in found.class_id.tolist()],
+        score=found.score,
+        box=[to_pixels(box, batch.priors.image_size) for box in boxes],
+        normalized=map(tuple, boxes),
+        prior=found.prior,
+        level=batch.priors.level_index[found.prior],
+        best_iou=links.iou,
+        ground_truth=_where_any(links.ground_truth, links.iou),
+        best_iou_of_class=links.iou_of_class,
+        ground_truth_of_class=_where_any(links.ground_truth_of_class, links.iou_of_class),
+        role=_roles(batch),
     )
-    for (
-        image,
-        rank,
-        class_id,
-        score,
-        box,
-        prior,
-        level,
-        near,
-        nearest,
-        near_of_class,
-        nearest_of_class,
-        role,
-    ) in columns:
-        images[image].append(
-            Detection(
-                rank=rank,
-                class_id=class_id,
-                label=batch.names[class_id],
-                score=score,
-                box=to_pixels(box, batch.priors.image_size),
-                normalized=_box(box),
-                prior=prior,
-                level=level,
-                best_iou=near,
-                ground_truth=nearest if near > 0 else None,
-                best_iou_of_class=near_of_class,
-                ground_truth_of_class=nearest_of_class if near_of_class > 0 else None,
-                role=role,
-            )
-        )
+    for image, row in zip(found.image.tolist(), columns, strict=True):
+        images[image].append(Detection(**row))
     return images
 
 
-def _box(corners: list[float]) -> Box:
-    x1, y1, x2, y2 = corners
-    return x1, y1, x2, y2
+def _where_any(nearest: Tensor, overlap: Tensor) -> list[int | None]:
+    """The nearest object where there is any overlap with it."""
+    return [index if share > 0 else None for index, share in zip(nearest.tolist(), overlap.tolist(), strict=True)]
 
 
 def _objects(batch: _Detected) -> list[list[GroundTruthDetect]]:
     gt, links, found = batch.gt, batch.links, batch.found
-    by = torch.minimum(links.finder, links.mistaken)
-    by = torch.where(links.finder < len(batch.boxes), links.finder, by)
+    where = gt.mask.nonzero(as_tuple=True)
+    finder = links.finder[where]
+    is_found = finder < len(batch.boxes)
+    by = torch.where(is_found, finder, links.mistaken[where]).tolist()
+    explained = list(zip(is_found.tolist(), by, strict=True))
     # One row more, for objects that no detection explains.
     ranks = [*_ranks(batch).tolist(), None]
     scores = [*found.score.tolist(), None]
-    taken_for = [*(batch.names[index] for index in found.class_id.tolist()), None]
+    taken_for = [*(batch.names[column] for column in found.class_id.tolist()), None]
     overlaps = [*links.iou.tolist(), None]
     overlaps_of_class = [*links.iou_of_class.tolist(), None]
-    images: list[list[GroundTruthDetect]] = [[] for _ in gt.counts]
-    where, slot = gt.mask.nonzero(as_tuple=True)
-    columns = zip(
-        where.tolist(),
-        slot.tolist(),
-        gt.labels[where, slot].tolist(),
-        gt.boxes[where, slot].tolist(),
-        (links.finder[where, slot] < len(batch.boxes)).tolist(),
-        by[where, slot].tolist(),
-        links.explained_by[where, slot].tolist(),
-        links.best_iou[where, slot].tolist(),
-        batch.positives[where, slot].tolist(),
-        strict=True,
+    boxes = gt.boxes[where].tolist()
+    pixels = [to_pixels(box, batch.priors.image_size) for box in boxes]
+    reached = batch.positives[where]
+    columns = rows(
+        image=where[0],
+        index=where[1],
+        class_id=gt.labels[where],
+        label=[batch.names[column] for column in gt.labels[where].tolist()],
+        box=pixels,
+        normalized=map(tuple, boxes),
+        status=[FOUND if known else MISSED if ranks[place] is None else FOUND_AS_OTHER for known, place in explained],
+        detection=[ranks[place] for place in by],
+        score=[scores[place] for place in by],
+        iou=[(overlaps_of_class if known else overlaps)[place] for known, place in explained],
+        taken_for=[taken_for[place] for place in by],
+        explained_by=links.explained_by[where],
+        best_iou=links.best_iou[where],
+        positives=reached[:, Stage.PREDICTED],
+        above_threshold=reached[:, Stage.ABOVE_THRESHOLD],
+        candidates=reached[:, Stage.CANDIDATE],
+        survivors=reached[:, Stage.SURVIVOR],
+        detections=reached[:, Stage.DETECTION],
+        problem=map(box_problem, pixels),
     )
-    for image, index, label, box, is_found, detection, explained_by, best_iou, reached in columns:
-        pixels = to_pixels(box, batch.priors.image_size)
-        rank = ranks[detection]
-        images[image].append(
-            GroundTruthDetect(
-                image=image,
-                index=index,
-                class_id=label,
-                label=batch.names[label],
-                box=pixels,
-                normalized=_box(box),
-                status=FOUND if is_found else MISSED if rank is None else FOUND_AS_OTHER,
-                detection=rank,
-                score=scores[detection],
-                iou=(overlaps_of_class if is_found else overlaps)[detection],
-                taken_for=taken_for[detection],
-                explained_by=explained_by,
-                best_iou=best_iou,
-                positives=reached[Stage.PREDICTED],
-                above_threshold=reached[Stage.ABOVE_THRESHOLD],
-                candidates=reached[Stage.CANDIDATE],
-                survivors=reached[Stage.SURVIVOR],
-                detections=reached[Stage.DETECTION],
-                problem=box_problem(pixels),
-            )
-        )
+    images: list[list[GroundTruthDetect]] = [[] for _ in gt.counts]
+    for row in columns:
+        images[row["image"]].append(GroundTruthDetect(**row))
     return images
 
 
