@@ -17,8 +17,6 @@ from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Box, ConfigSummary
 from ssdlossdbg.rules import Dialect, Units
 
-BACKGROUND = "background"
-
 
 def resolve_device(name: str) -> torch.device:
     """The device that `auto`, `cpu`, `cuda`, `cuda:N` or `mps` means here.
@@ -84,5 +82,5 @@ def box_problem(box: Box) -> str | None:
 def class_name(index: int, classes: tuple[str, ...]) -> str:
     """The name of an output column, 0 being background; its number stands in for a name that is missing."""
     if index == 0:
-        return BACKGROUND
+        return "background"
     return classes[index - 1] if index <= len(classes) else f"class {index}"

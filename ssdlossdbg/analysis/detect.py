@@ -52,7 +52,6 @@ def analyse_detect(scene: Scene) -> DetectResult:
         scene: predictions under a dialect, and their objects where they are known.
     """
     batch, found = scene.batch, scene.detections
-    assert batch.predictions is not None
     boxes = found.boxes / scene.unit
     shown = _Detected(
         found=found,

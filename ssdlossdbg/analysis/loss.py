@@ -27,7 +27,6 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         weights: the network's trainable parameters by name, for the dialect's weight decay; None if not known.
     """
     batch, rules, loss, costs = scene.batch, scene.rules, scene.loss, scene.costs
-    assert batch.predictions is not None
     gradients = GradientNorms(batch.loc, batch.conf, loss, rules.loss)
     return LossResult(
         predictions_path=batch.paths[0],
