@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +11,7 @@ from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels
 from ssdlossdbg.analysis.links import Links, link
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.detect import SCORES, Detections, Stage
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -35,14 +32,11 @@ from ssdlossdbg.results import (
 class _Detected:
     """The batch on the device, with what was detected in it."""
 
+    scene: Scene
     found: Detections
     boxes: Tensor  # [D, 4] normalised
-    gt: GroundTruthBatch
     positives: Tensor  # [B, G, 5] positives of each object, and how many of them reach each stage after the first
     links: Links
-    priors: Priors
-    names: tuple[str, ...]
-    judged: bool
 
 
 def analyse_detect(scene: Scene) -> DetectResult:
@@ -53,16 +47,8 @@ def analyse_detect(scene: Scene) -> DetectResult:
     """
     batch, found = scene.batch, scene.detections
     boxes = found.boxes / scene.unit
-    shown = _Detected(
-        found=found,
-        boxes=boxes,
-        gt=scene.gt,
-        positives=_fate_of_positives(scene.matching, scene.gt.labels, found),
-        links=link(found, boxes, scene.gt),
-        priors=batch.priors,
-        names=batch.names,
-        judged=scene.objects_known,
-    )
+    positives = _fate_of_positives(scene.matching, scene.gt.labels, found)
+    shown = _Detected(scene, found, boxes, positives, link(found, boxes, scene.gt))
     objects = _objects(shown)
     return DetectResult(
         predictions_path=batch.paths[0],
@@ -74,8 +60,8 @@ def analyse_detect(scene: Scene) -> DetectResult:
         device=str(batch.device),
         config=summarise(batch.named),
         rules=scene.rules.detect,
-        images=_images(shown, batch.loc, batch.conf, objects, batch.photos),
-        classes=_classes(shown, SCORES[scene.rules.detect.scores](batch.conf)[..., 1:].amax((0, 1)), objects),
+        images=_images(shown, objects),
+        classes=_classes(shown, objects),
     )
 
 
@@ -88,29 +74,29 @@ def _fate_of_positives(matching: Matching, of_objects: Tensor, found: Detections
     return counts.scatter_add_(1, matching.gt_index[..., None].expand_as(reached), reached)
 
 
-def _ranks(batch: _Detected) -> Tensor:
+def _ranks(shown: _Detected) -> Tensor:
     """`[D]` place of each detection in its image, from 1."""
-    counts = batch.found.image.bincount(minlength=len(batch.gt.counts))
+    counts = shown.found.image.bincount(minlength=len(shown.scene.gt.counts))
     starts = counts.cumsum(0) - counts
-    return torch.arange(1, len(batch.boxes) + 1, device=starts.device) - starts[batch.found.image]
+    return torch.arange(1, len(shown.boxes) + 1, device=starts.device) - starts[shown.found.image]
 
 
-def _roles(batch: _Detected) -> list[str | None]:
-    links, found = batch.links, batch.found
-    if not batch.judged:
-        return [None] * len(batch.boxes)
-    own = torch.arange(len(batch.boxes), device=batch.boxes.device)
+def _roles(shown: _Detected) -> list[str | None]:
+    links, found = shown.links, shown.found
+    if not shown.scene.objects_known:
+        return [None] * len(shown.boxes)
+    own = torch.arange(len(shown.boxes), device=shown.boxes.device)
     finds = links.explains & (links.finder[found.image, links.ground_truth_of_class] == own)
     kinds = torch.where(links.other, 2, 3).masked_fill_(links.explains, 1).masked_fill_(finds, 0)
     return [(FINDS, REPEATS, OTHER_CLASS, NOTHING)[kind] for kind in kinds.tolist()]
 
 
-def _detections(batch: _Detected) -> list[list[Detection]]:
-    found, links = batch.found, batch.links
-    images: list[list[Detection]] = [[] for _ in batch.gt.counts]
-    boxes = batch.boxes.tolist()
+def _detections(shown: _Detected) -> list[list[Detection]]:
+    batch, found, links = shown.scene.batch, shown.found, shown.links
+    images: list[list[Detection]] = [[] for _ in shown.scene.gt.counts]
+    boxes = shown.boxes.tolist()
     columns = rows(
-        rank=_ranks(batch),
+        rank=_ranks(shown),
         class_id=found.class_id,
         label=[batch.names[column] for column in found.class_id.tolist()],
         score=found.score,
@@ -122,7 +108,7 @@ def _detections(batch: _Detected) -> list[list[Detection]]:
         ground_truth=_where_any(links.ground_truth, links.iou),
         best_iou_of_class=links.iou_of_class,
         ground_truth_of_class=_where_any(links.ground_truth_of_class, links.iou_of_class),
-        role=_roles(batch),
+        role=_roles(shown),
     )
     for image, row in zip(found.image.tolist(), columns, strict=True):
         images[image].append(Detection(**row))
@@ -134,22 +120,22 @@ def _where_any(nearest: Tensor, overlap: Tensor) -> list[int | None]:
     return [index if share > 0 else None for index, share in zip(nearest.tolist(), overlap.tolist(), strict=True)]
 
 
-def _objects(batch: _Detected) -> list[list[GroundTruthDetect]]:
-    gt, links, found = batch.gt, batch.links, batch.found
+def _objects(shown: _Detected) -> list[list[GroundTruthDetect]]:
+    batch, gt, found, links = shown.scene.batch, shown.scene.gt, shown.found, shown.links
     where = gt.mask.nonzero(as_tuple=True)
     finder = links.finder[where]
-    is_found = finder < len(batch.boxes)
+    is_found = finder < len(shown.boxes)
     by = torch.where(is_found, finder, links.mistaken[where]).tolist()
     explained = list(zip(is_found.tolist(), by, strict=True))
     # One row more, for objects that no detection explains.
-    ranks = [*_ranks(batch).tolist(), None]
+    ranks = [*_ranks(shown).tolist(), None]
     scores = [*found.score.tolist(), None]
     taken_for = [*(batch.names[column] for column in found.class_id.tolist()), None]
     overlaps = [*links.iou.tolist(), None]
     overlaps_of_class = [*links.iou_of_class.tolist(), None]
     boxes = gt.boxes[where].tolist()
     pixels = [to_pixels(box, batch.priors.image_size) for box in boxes]
-    reached = batch.positives[where]
+    reached = shown.positives[where]
     columns = rows(
         image=where[0],
         index=where[1],
@@ -183,15 +169,14 @@ def _stages(stage: Tensor, dims: tuple[int, int]) -> list[list[int]]:
     return counts
 
 
-def _images(
-    batch: _Detected, loc: Tensor, conf: Tensor, objects: list[list[GroundTruthDetect]], paths: Sequence[str]
-) -> tuple[ImageDetect, ...]:
-    broken = ~(loc.isfinite().all(-1) & conf.isfinite().all(-1))
-    columns = zip(_detections(batch), objects, broken.sum(1).tolist(), _stages(batch.found.stage, (1, 2)), strict=True)
+def _images(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ImageDetect, ...]:
+    batch = shown.scene.batch
+    broken = ~(batch.loc.isfinite().all(-1) & batch.conf.isfinite().all(-1))
+    columns = zip(_detections(shown), objects, broken.sum(1).tolist(), _stages(shown.found.stage, (1, 2)), strict=True)
     return tuple(
         ImageDetect(
             index=index,
-            path=paths[index] if index < len(paths) else None,
+            path=batch.photos[index] if index < len(batch.photos) else None,
             detections=tuple(detections),
             ground_truth=tuple(own),
             non_finite=non_finite,
@@ -203,9 +188,11 @@ def _images(
     )
 
 
-def _classes(batch: _Detected, best_score: Tensor, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
+def _classes(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
+    batch = shown.scene.batch
+    best_score = SCORES[shown.scene.rules.detect.scores](batch.conf)[..., 1:].amax((0, 1))
     every = [item for image in objects for item in image]
-    columns = zip(best_score.tolist(), _stages(batch.found.stage, (0, 2)), strict=True)
+    columns = zip(best_score.tolist(), _stages(shown.found.stage, (0, 2)), strict=True)
     classes = []
     for class_id, (best, reached) in enumerate(columns, start=1):
         status = [item.status for item in every if item.class_id == class_id]
