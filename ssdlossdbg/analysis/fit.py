@@ -81,9 +81,7 @@ def analyse_fit(
     outcome = _Outcome(dialect.match, best_iou(sample, config.spec), best_iou(sample, fitted))
     before = _grid(config.spec, map(_as_it_is, config.spec.levels))
     after = _grid(config.spec, map(_level, found))
-    same_levels = [design.feature_map for design in start] == [level.feature_map for level in config.spec.levels]
-    may_stay = same_levels and config.spec.count <= budget
-    if may_stay and outcome.reach("fitted", ~held_out).won <= 0:
+    if _may_stay(config.spec, start, budget) and outcome.reach("fitted", ~held_out).won <= 0:
         outcome, after = replace(outcome, after=outcome.before), before
     return FitResult(
         dataset=_described(dataset, objects, sound),
@@ -117,6 +115,12 @@ class _Outcome:
         chosen = torch.from_numpy(rows)
         reached = (reaches(iou[chosen], self.match.threshold, self.match) for iou in (self.before, self.after))
         return Reach(name, int(rows.sum()), *(int(each.sum()) for each in reached))
+
+
+def _may_stay(spec: PriorSpec, start: Designs, budget: int) -> bool:
+    """Whether the priors are on the levels asked for, and within the budget."""
+    same_levels = [design.feature_map for design in start] == [level.feature_map for level in spec.levels]
+    return same_levels and spec.count <= budget
 
 
 def _split(image: IntArray, seed: int) -> tuple[BoolArray, IntArray]:

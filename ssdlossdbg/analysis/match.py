@@ -159,11 +159,9 @@ def raises_on(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | 
     if not objects:
         return dialect.raises.image_without_objects or None
     broken = [str(item.index) for item in objects if item.status == INVALID]
-    return (
-        f"{dialect.raises.degenerate_box} (object {', '.join(broken)})"
-        if broken and dialect.raises.degenerate_box
-        else None
-    )
+    if broken and dialect.raises.degenerate_box:
+        return f"{dialect.raises.degenerate_box} (object {', '.join(broken)})"
+    return None
 
 
 def _levels(matching: Matching, priors: Priors) -> tuple[LevelMatch, ...]:

@@ -71,8 +71,3 @@ class GradientNorms:
         both = torch.stack((self.loc, self.conf), dim=-1).reshape(-1, 2)
         sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
         return [(loc, conf) for loc, conf in sums.sqrt().tolist()]
-
-    @staticmethod
-    def norm(squares: Tensor) -> float:
-        """The L2 norm over all of them."""
-        return float(squares.sum().sqrt())
