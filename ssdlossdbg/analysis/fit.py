@@ -124,15 +124,7 @@ def _may_stay(spec: PriorSpec, start: Designs, budget: int) -> bool:
 
 
 def _split(image: IntArray, seed: int) -> tuple[BoolArray, IntArray]:
-    """Which objects only judge the priors, and which of the others the search looks at.
-
-    Args:
-        image: `[N]` the image of each object.
-        seed: of what is drawn.
-
-    Returns:
-        `[N]` whether an object is in an image that is held out, none of fewer than five; and `[M]` the rows to look at.
-    """
+    """`[N]` which objects only judge the priors, whole images of them, and `[M]` the rows that the search looks at."""
     draw = np.random.default_rng(seed)
     images = draw.permutation(np.unique(image))
     held_out = np.isin(image, images[: int(HELD_OUT * len(images))])

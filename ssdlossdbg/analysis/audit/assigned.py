@@ -100,7 +100,8 @@ class Matcher:
     def assign(self, objects: Flat) -> Assigned:
         """Match N objects as `match` does, image by image; all objects of their images must be there."""
         boxes = self._in_units(objects.boxes)
-        dense = self._needs_all_priors(objects, boxes)
+        # In images with a box that is none, and where the rules ask for more than the sparse way.
+        dense = torch.isin(objects.image, objects.image[~sound_boxes(boxes)]) | (self._grid is None)
         parts = []
         with one_thread():
             found = self._search(objects, boxes, ~dense)
@@ -118,12 +119,6 @@ class Matcher:
 
     def _in_units(self, boxes: Tensor) -> Tensor:
         return (boxes * self._unit).to(self._unit.dtype)
-
-    def _needs_all_priors(self, objects: Flat, boxes: Tensor) -> Tensor:
-        """`[N]` whether an object's image holds a box that is none, or the rules ask for more than the sparse way."""
-        if self._grid is None:
-            return torch.ones_like(objects.image, dtype=torch.bool)
-        return torch.isin(objects.image, objects.image[~sound_boxes(boxes)])
 
     def _search(self, objects: Flat, boxes: Tensor, chosen: Tensor) -> SparseMatching | None:
         """What chosen objects, `[N]`, get, found on the grid; None of no objects."""

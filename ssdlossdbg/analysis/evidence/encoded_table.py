@@ -174,15 +174,7 @@ def _best_own(found: _Recovered) -> FloatArray:
 
 
 def _best_free(found: _Recovered, asked: BoolArray, image: IntArray, labels: Tensor, grid: _Grid) -> FloatArray:
-    """`[N]` highest overlap of any prior that is no positive with the object of each positive asked for, else nan.
-
-    Args:
-        found: the objects.
-        asked: `[N]`.
-        image: `[N]`.
-        labels: `[B, P]`.
-        grid: the priors.
-    """
+    """`[N]` highest overlap of any prior that is no positive with the object of each positive asked for, else nan."""
     _, rows, which = np.unique(found.object[asked], return_index=True, return_inverse=True)
     rows, priors = asked.nonzero()[0][rows], corners(grid.priors)[None]
     best, step = np.empty(len(rows)), max(1, TILE // len(grid.priors))
