@@ -112,7 +112,7 @@ class Batch:
         self.named, self.classes, self.paths, self.photos = named, classes, paths, photos
         self.device = resolve_device(device)
         self.priors = named.priors.to(self.device)
-        self.predictions = predictions and replace(
+        self.given = predictions and replace(
             predictions, loc=predictions.loc.to(self.device), conf=predictions.conf.to(self.device)
         )
         self.encoded: EncodedTargets | None = None
@@ -144,13 +144,17 @@ class Batch:
         return tuple(class_name(index, self.classes) for index in range(self.conf.shape[-1]))
 
     @property
+    def predictions(self) -> Predictions:
+        """Those that are given, on the device; `given` is None where only objects are known."""
+        assert self.given is not None
+        return self.given
+
+    @property
     def loc(self) -> Tensor:
         """`[B, P, 4]` predicted offsets, on the device."""
-        assert self.predictions is not None
         return self.predictions.loc
 
     @property
     def conf(self) -> Tensor:
         """`[B, P, C]` logits, on the device."""
-        assert self.predictions is not None
         return self.predictions.conf

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
@@ -12,8 +16,6 @@ from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Box, ConfigSummary
 from ssdlossdbg.rules import Dialect, Units
-
-BACKGROUND = "background"
 
 
 def resolve_device(name: str) -> torch.device:
@@ -59,6 +61,12 @@ def to_pixels(box: list[float], size: tuple[int, int]) -> Box:
     return (box[0] * size[0], box[1] * size[1], box[2] * size[0], box[3] * size[1])
 
 
+def rows(**columns: Tensor | NDArray[Any] | Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a table as plain numbers under the names of its columns, which are all of one length."""
+    plain = [column.tolist() if isinstance(column, Tensor | np.ndarray) else column for column in columns.values()]
+    return (dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True))
+
+
 def box_problem(box: Box) -> str | None:
     """What makes a corner box useless as a target, in words, or None if nothing does."""
     x1, y1, x2, y2 = box
@@ -74,5 +82,5 @@ def box_problem(box: Box) -> str | None:
 def class_name(index: int, classes: tuple[str, ...]) -> str:
     """The name of an output column, 0 being background; its number stands in for a name that is missing."""
     if index == 0:
-        return BACKGROUND
+        return "background"
     return classes[index - 1] if index <= len(classes) else f"class {index}"

@@ -53,7 +53,6 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         dialects: whom to ask.
         reference: whom to compare with.
     """
-    assert batch.predictions is not None
     base = Scene(batch, reference)
     outcomes = tuple(_outcome(Scene(batch, dialect), base) for dialect in dialects)
     return CompareResult(

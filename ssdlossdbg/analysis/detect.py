@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels
+from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels
 from ssdlossdbg.analysis.links import Links, link
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.detect import SCORES, Detections, Stage
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import (
     FINDS,
     FOUND,
@@ -23,7 +20,6 @@ from ssdlossdbg.results import (
     NOTHING,
     OTHER_CLASS,
     REPEATS,
-    Box,
     ClassDetect,
     Detection,
     DetectResult,
@@ -36,14 +32,11 @@ from ssdlossdbg.results import (
 class _Detected:
     """The batch on the device, with what was detected in it."""
 
+    scene: Scene
     found: Detections
     boxes: Tensor  # [D, 4] normalised
-    gt: GroundTruthBatch
     positives: Tensor  # [B, G, 5] positives of each object, and how many of them reach each stage after the first
     links: Links
-    priors: Priors
-    names: tuple[str, ...]
-    judged: bool
 
 
 def analyse_detect(scene: Scene) -> DetectResult:
@@ -53,18 +46,9 @@ def analyse_detect(scene: Scene) -> DetectResult:
         scene: predictions under a dialect, and their objects where they are known.
     """
     batch, found = scene.batch, scene.detections
-    assert batch.predictions is not None
     boxes = found.boxes / scene.unit
-    shown = _Detected(
-        found=found,
-        boxes=boxes,
-        gt=scene.gt,
-        positives=_fate_of_positives(scene.matching, scene.gt.labels, found),
-        links=link(found, boxes, scene.gt),
-        priors=batch.priors,
-        names=batch.names,
-        judged=scene.objects_known,
-    )
+    positives = _fate_of_positives(scene.matching, scene.gt.labels, found)
+    shown = _Detected(scene, found, boxes, positives, link(found, boxes, scene.gt))
     objects = _objects(shown)
     return DetectResult(
         predictions_path=batch.paths[0],
@@ -76,8 +60,8 @@ def analyse_detect(scene: Scene) -> DetectResult:
         device=str(batch.device),
         config=summarise(batch.named),
         rules=scene.rules.detect,
-        images=_images(shown, batch.loc, batch.conf, objects, batch.photos),
-        classes=_classes(shown, SCORES[scene.rules.detect.scores](batch.conf)[..., 1:].amax((0, 1)), objects),
+        images=_images(shown, objects),
+        classes=_classes(shown, objects),
     )
 
 
@@ -90,130 +74,92 @@ def _fate_of_positives(matching: Matching, of_objects: Tensor, found: Detections
     return counts.scatter_add_(1, matching.gt_index[..., None].expand_as(reached), reached)
 
 
-def _ranks(batch: _Detected) -> Tensor:
+def _ranks(shown: _Detected) -> Tensor:
     """`[D]` place of each detection in its image, from 1."""
-    counts = batch.found.image.bincount(minlength=len(batch.gt.counts))
+    counts = shown.found.image.bincount(minlength=len(shown.scene.gt.counts))
     starts = counts.cumsum(0) - counts
-    return torch.arange(1, len(batch.boxes) + 1, device=starts.device) - starts[batch.found.image]
+    return torch.arange(1, len(shown.boxes) + 1, device=starts.device) - starts[shown.found.image]
 
 
-def _roles(batch: _Detected) -> list[str | None]:
-    links, found = batch.links, batch.found
-    if not batch.judged:
-        return [None] * len(batch.boxes)
-    own = torch.arange(len(batch.boxes), device=batch.boxes.device)
+def _roles(shown: _Detected) -> list[str | None]:
+    links, found = shown.links, shown.found
+    if not shown.scene.objects_known:
+        return [None] * len(shown.boxes)
+    own = torch.arange(len(shown.boxes), device=shown.boxes.device)
     finds = links.explains & (links.finder[found.image, links.ground_truth_of_class] == own)
     kinds = torch.where(links.other, 2, 3).masked_fill_(links.explains, 1).masked_fill_(finds, 0)
     return [(FINDS, REPEATS, OTHER_CLASS, NOTHING)[kind] for kind in kinds.tolist()]
 
 
-def _detections(batch: _Detected) -> list[list[Detection]]:
-    found, links = batch.found, batch.links
-    images: list[list[Detection]] = [[] for _ in batch.gt.counts]
-    columns = zip(
-        found.image.tolist(),
-        _ranks(batch).tolist(),
-        found.class_id.tolist(),
-        found.score.tolist(),
-        batch.boxes.tolist(),
-        found.prior.tolist(),
-        batch.priors.level_index[found.prior].tolist(),
-        links.iou.tolist(),
-        links.ground_truth.tolist(),
-        links.iou_of_class.tolist(),
-        links.ground_truth_of_class.tolist(),
-        _roles(batch),
-        strict=True,
+def _detections(shown: _Detected) -> list[list[Detection]]:
+    batch, found, links = shown.scene.batch, shown.found, shown.links
+    images: list[list[Detection]] = [[] for _ in shown.scene.gt.counts]
+    boxes = shown.boxes.tolist()
+    columns = rows(
+        rank=_ranks(shown),
+        class_id=found.class_id,
+        label=[batch.names[column] for column in found.class_id.tolist()],
+        score=found.score,
+        box=[to_pixels(box, batch.priors.image_size) for box in boxes],
+        normalized=map(tuple, boxes),
+        prior=found.prior,
+        level=batch.priors.level_index[found.prior],
+        best_iou=links.iou,
+        ground_truth=_where_any(links.ground_truth, links.iou),
+        best_iou_of_class=links.iou_of_class,
+        ground_truth_of_class=_where_any(links.ground_truth_of_class, links.iou_of_class),
+        role=_roles(shown),
     )
-    for (
-        image,
-        rank,
-        class_id,
-        score,
-        box,
-        prior,
-        level,
-        near,
-        nearest,
-        near_of_class,
-        nearest_of_class,
-        role,
-    ) in columns:
-        images[image].append(
-            Detection(
-                rank=rank,
-                class_id=class_id,
-                label=batch.names[class_id],
-                score=score,
-                box=to_pixels(box, batch.priors.image_size),
-                normalized=_box(box),
-                prior=prior,
-                level=level,
-                best_iou=near,
-                ground_truth=nearest if near > 0 else None,
-                best_iou_of_class=near_of_class,
-                ground_truth_of_class=nearest_of_class if near_of_class > 0 else None,
-                role=role,
-            )
-        )
+    for image, row in zip(found.image.tolist(), columns, strict=True):
+        images[image].append(Detection(**row))
     return images
 
 
-def _box(corners: list[float]) -> Box:
-    x1, y1, x2, y2 = corners
-    return x1, y1, x2, y2
+def _where_any(nearest: Tensor, overlap: Tensor) -> list[int | None]:
+    """The nearest object where there is any overlap with it."""
+    return [index if share > 0 else None for index, share in zip(nearest.tolist(), overlap.tolist(), strict=True)]
 
 
-def _objects(batch: _Detected) -> list[list[GroundTruthDetect]]:
-    gt, links, found = batch.gt, batch.links, batch.found
-    by = torch.minimum(links.finder, links.mistaken)
-    by = torch.where(links.finder < len(batch.boxes), links.finder, by)
+def _objects(shown: _Detected) -> list[list[GroundTruthDetect]]:
+    batch, gt, found, links = shown.scene.batch, shown.scene.gt, shown.found, shown.links
+    where = gt.mask.nonzero(as_tuple=True)
+    finder = links.finder[where]
+    is_found = finder < len(shown.boxes)
+    by = torch.where(is_found, finder, links.mistaken[where]).tolist()
+    explained = list(zip(is_found.tolist(), by, strict=True))
     # One row more, for objects that no detection explains.
-    ranks = [*_ranks(batch).tolist(), None]
+    ranks = [*_ranks(shown).tolist(), None]
     scores = [*found.score.tolist(), None]
-    taken_for = [*(batch.names[index] for index in found.class_id.tolist()), None]
+    taken_for = [*(batch.names[column] for column in found.class_id.tolist()), None]
     overlaps = [*links.iou.tolist(), None]
     overlaps_of_class = [*links.iou_of_class.tolist(), None]
-    images: list[list[GroundTruthDetect]] = [[] for _ in gt.counts]
-    where, slot = gt.mask.nonzero(as_tuple=True)
-    columns = zip(
-        where.tolist(),
-        slot.tolist(),
-        gt.labels[where, slot].tolist(),
-        gt.boxes[where, slot].tolist(),
-        (links.finder[where, slot] < len(batch.boxes)).tolist(),
-        by[where, slot].tolist(),
-        links.explained_by[where, slot].tolist(),
-        links.best_iou[where, slot].tolist(),
-        batch.positives[where, slot].tolist(),
-        strict=True,
+    boxes = gt.boxes[where].tolist()
+    pixels = [to_pixels(box, batch.priors.image_size) for box in boxes]
+    reached = shown.positives[where]
+    columns = rows(
+        image=where[0],
+        index=where[1],
+        class_id=gt.labels[where],
+        label=[batch.names[column] for column in gt.labels[where].tolist()],
+        box=pixels,
+        normalized=map(tuple, boxes),
+        status=[FOUND if known else MISSED if ranks[place] is None else FOUND_AS_OTHER for known, place in explained],
+        detection=[ranks[place] for place in by],
+        score=[scores[place] for place in by],
+        iou=[(overlaps_of_class if known else overlaps)[place] for known, place in explained],
+        taken_for=[taken_for[place] for place in by],
+        explained_by=links.explained_by[where],
+        best_iou=links.best_iou[where],
+        positives=reached[:, Stage.PREDICTED],
+        above_threshold=reached[:, Stage.ABOVE_THRESHOLD],
+        candidates=reached[:, Stage.CANDIDATE],
+        survivors=reached[:, Stage.SURVIVOR],
+        detections=reached[:, Stage.DETECTION],
+        problem=map(box_problem, pixels),
     )
-    for image, index, label, box, is_found, detection, explained_by, best_iou, reached in columns:
-        pixels = to_pixels(box, batch.priors.image_size)
-        rank = ranks[detection]
-        images[image].append(
-            GroundTruthDetect(
-                image=image,
-                index=index,
-                class_id=label,
-                label=batch.names[label],
-                box=pixels,
-                normalized=_box(box),
-                status=FOUND if is_found else MISSED if rank is None else FOUND_AS_OTHER,
-                detection=rank,
-                score=scores[detection],
-                iou=(overlaps_of_class if is_found else overlaps)[detection],
-                taken_for=taken_for[detection],
-                explained_by=explained_by,
-                best_iou=best_iou,
-                positives=reached[Stage.PREDICTED],
-                above_threshold=reached[Stage.ABOVE_THRESHOLD],
-                candidates=reached[Stage.CANDIDATE],
-                survivors=reached[Stage.SURVIVOR],
-                detections=reached[Stage.DETECTION],
-                problem=box_problem(pixels),
-            )
-        )
+    images: list[list[GroundTruthDetect]] = [[] for _ in gt.counts]
+    for row in columns:
+        images[row["image"]].append(GroundTruthDetect(**row))
     return images
 
 
@@ -223,15 +169,14 @@ def _stages(stage: Tensor, dims: tuple[int, int]) -> list[list[int]]:
     return counts
 
 
-def _images(
-    batch: _Detected, loc: Tensor, conf: Tensor, objects: list[list[GroundTruthDetect]], paths: Sequence[str]
-) -> tuple[ImageDetect, ...]:
-    broken = ~(loc.isfinite().all(-1) & conf.isfinite().all(-1))
-    columns = zip(_detections(batch), objects, broken.sum(1).tolist(), _stages(batch.found.stage, (1, 2)), strict=True)
+def _images(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ImageDetect, ...]:
+    batch = shown.scene.batch
+    broken = ~(batch.loc.isfinite().all(-1) & batch.conf.isfinite().all(-1))
+    columns = zip(_detections(shown), objects, broken.sum(1).tolist(), _stages(shown.found.stage, (1, 2)), strict=True)
     return tuple(
         ImageDetect(
             index=index,
-            path=paths[index] if index < len(paths) else None,
+            path=batch.photos[index] if index < len(batch.photos) else None,
             detections=tuple(detections),
             ground_truth=tuple(own),
             non_finite=non_finite,
@@ -243,9 +188,11 @@ def _images(
     )
 
 
-def _classes(batch: _Detected, best_score: Tensor, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
+def _classes(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
+    batch = shown.scene.batch
+    best_score = SCORES[shown.scene.rules.detect.scores](batch.conf)[..., 1:].amax((0, 1))
     every = [item for image in objects for item in image]
-    columns = zip(best_score.tolist(), _stages(batch.found.stage, (0, 2)), strict=True)
+    columns = zip(best_score.tolist(), _stages(shown.found.stage, (0, 2)), strict=True)
     classes = []
     for class_id, (best, reached) in enumerate(columns, start=1):
         status = [item.status for item in every if item.class_id == class_id]

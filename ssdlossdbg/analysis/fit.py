@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -77,7 +77,10 @@ def analyse_fit(
     held_out, searched = _split(objects.image[sound], seed)
     bounds = bounds_for(start, config.spec.image_size)
     found = fit(Problem(sample[torch.from_numpy(searched)], config.spec, bounds, budget, seed), start)
-    outcome, before, after = _outcome(sample, config.spec, found), _base(config.spec), _priors(config.spec, found)
+    fitted = replace(config.spec, levels=tuple(design.spec for design in found))
+    outcome = _Outcome(dialect.match, best_iou(sample, config.spec), best_iou(sample, fitted))
+    before = _grid(config.spec, map(_as_it_is, config.spec.levels))
+    after = _grid(config.spec, map(_level, found))
     if _may_stay(config.spec, start, budget) and outcome.reach("fitted", ~held_out).won <= 0:
         outcome, after = replace(outcome, after=outcome.before), before
     return FitResult(
@@ -114,11 +117,6 @@ class _Outcome:
         return Reach(name, int(rows.sum()), *(int(each.sum()) for each in reached))
 
 
-def _outcome(sample: Sample, spec: PriorSpec, found: Designs) -> _Outcome:
-    fitted = replace(spec, levels=tuple(design.spec for design in found))
-    return _Outcome(sample.match, best_iou(sample, spec), best_iou(sample, fitted))
-
-
 def _may_stay(spec: PriorSpec, start: Designs, budget: int) -> bool:
     """Whether the priors are on the levels asked for, and within the budget."""
     same_levels = [design.feature_map for design in start] == [level.feature_map for level in spec.levels]
@@ -126,15 +124,7 @@ def _may_stay(spec: PriorSpec, start: Designs, budget: int) -> bool:
 
 
 def _split(image: IntArray, seed: int) -> tuple[BoolArray, IntArray]:
-    """Which objects only judge the priors, and which of the others the search looks at.
-
-    Args:
-        image: `[N]` the image of each object.
-        seed: of what is drawn.
-
-    Returns:
-        `[N]` whether an object is in an image that is held out, none of fewer than five; and `[M]` the rows to look at.
-    """
+    """`[N]` which objects only judge the priors, whole images of them, and `[M]` the rows that the search looks at."""
     draw = np.random.default_rng(seed)
     images = draw.permutation(np.unique(image))
     held_out = np.isin(image, images[: int(HELD_OUT * len(images))])
@@ -163,15 +153,7 @@ def _described(dataset: Dataset, objects: Scaled, sound: BoolArray) -> FittedDat
     )
 
 
-def _base(spec: PriorSpec) -> FittedPriors:
-    return _grid(spec, [_as_it_is(level) for level in spec.levels])
-
-
-def _priors(spec: PriorSpec, designs: Designs) -> FittedPriors:
-    return _grid(spec, [_level(design) for design in designs])
-
-
-def _grid(spec: PriorSpec, levels: Sequence[FittedLevel]) -> FittedPriors:
+def _grid(spec: PriorSpec, levels: Iterable[FittedLevel]) -> FittedPriors:
     return FittedPriors(spec.image_size, tuple(levels), spec.clip, spec.order, spec.offset)
 
 

@@ -27,7 +27,6 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         weights: the network's trainable parameters by name, for the dialect's weight decay; None if not known.
     """
     batch, rules, loss, costs = scene.batch, scene.rules, scene.loss, scene.costs
-    assert batch.predictions is not None
     gradients = GradientNorms(batch.loc, batch.conf, loss, rules.loss)
     return LossResult(
         predictions_path=batch.paths[0],
@@ -50,8 +49,8 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         coordinates=scene.sums.coordinates(),
         ground_truth=costs.ground_truth,
         negatives=costs.negatives,
-        gradient_localization=gradients.norm(gradients.loc),
-        gradient_confidence=gradients.norm(gradients.conf),
+        gradient_localization=float(gradients.loc.sum().sqrt()),
+        gradient_confidence=float(gradients.conf.sum().sqrt()),
         raises=costs.raises,
         non_finite=costs.non_finite,
         scenes=_scenes(scene),

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Loaded
-from ssdlossdbg.analysis.common import box_problem, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, unit_of
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -25,7 +24,6 @@ from ssdlossdbg.results import (
     INVALID,
     MATCHED,
     UNMATCHED,
-    FloatArray,
     GroundTruthMatch,
     LeftOut,
     LevelMatch,
@@ -71,7 +69,7 @@ class AnnotatedObjects:
         read, unit = self.read(rules), unit_of(rules, priors).cpu()
         boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
         ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
-        return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read, named=False))
+        return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read))
 
     def read(self, rules: Dialect) -> Scaled:
         """The objects that the dialect's loader hands on."""
@@ -121,53 +119,31 @@ def source_of(scene: Scene) -> AnnotatedObjects:
 
 def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
     """What each object of an annotated photo got, those that the loader leaves out not among them."""
-    matching, priors, source, stated = scene.matching, scene.batch.priors, source_of(scene), scene.objects
-    best = matching.best_prior[0]
-    columns = zip(
-        stated.index.tolist(),
-        stated.labels,
-        stated.stated.tolist(),
-        source.dataset.difficult[source.read(scene.rules).rows].tolist(),
-        scene.gt.labels[0].tolist(),
-        scene.gt.boxes[0].tolist(),
-        best.tolist(),
-        matching.best_iou[0].tolist(),
-        priors.level_index[best].tolist(),
-        (priors.boxes[best, 2:] * priors.boxes.new_tensor(priors.image_size)).tolist(),
-        matching.positives_per_gt()[0].tolist(),
-        matching.positives_per_gt(matching.forced)[0].tolist(),
-        matching.lost_to[0].tolist(),
-        stated.target.tolist(),
-        strict=False,  # an image without objects is padded to one row
+    found, priors, source = scene.objects, scene.batch.priors, source_of(scene)
+    best = scene.matching.best_prior[0, : len(found.labels)]
+    shapes = priors.boxes[best, 2:] * priors.boxes.new_tensor(priors.image_size)
+    boxes = [to_pixels(box, priors.image_size) for box in found.boxes.tolist()]
+    problems = [box_problem(box) for box in boxes]
+    columns = rows(
+        index=found.index,
+        label=found.labels,
+        class_id=found.class_id,
+        box=map(tuple, found.stated.tolist()),
+        input_box=boxes,
+        difficult=source.dataset.difficult[source.read(scene.rules).rows],
+        best_prior=found.best_prior,
+        best_iou=found.best_iou,
+        level=priors.level_index[best],
+        shape=map(tuple, shapes.tolist()),
+        positives=found.positives,
+        forced=found.forced,
+        lost_to=[int(found.index[winner]) if winner >= 0 else None for winner in found.lost_to.tolist()],
+        status=map(_status, problems, found.positives.tolist(), found.forced.tolist()),
+        problem=problems,
+        non_finite_target=[target or None for target in found.target.tolist()],
+        outside=[outside_share(box, priors.image_size) for box in boxes],
     )
-    objects: list[GroundTruthMatch] = []
-    for (
-        index, label, said, hard, class_number, box, prior, iou, level, shape, positives, forced, lost_to, target
-    ) in columns:  # fmt: skip
-        input_box = to_pixels(box, priors.image_size)
-        problem = box_problem(input_box)
-        objects.append(
-            GroundTruthMatch(
-                index=index,
-                label=label,
-                class_id=class_number,
-                box=tuple(said),
-                input_box=input_box,
-                difficult=hard,
-                best_prior=prior,
-                best_iou=iou,
-                level=level,
-                shape=(shape[0], shape[1]),
-                positives=positives,
-                forced=forced,
-                lost_to=int(stated.index[lost_to]) if lost_to >= 0 else None,
-                status=_status(problem, positives, forced),
-                problem=problem,
-                non_finite_target=target or None,
-                outside=outside_share(input_box, priors.image_size),
-            )
-        )
-    return tuple(objects)
+    return tuple(GroundTruthMatch(**row) for row in columns)
 
 
 def _status(problem: str | None, positives: int, forced: int) -> str:
@@ -183,11 +159,9 @@ def raises_on(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | 
     if not objects:
         return dialect.raises.image_without_objects or None
     broken = [str(item.index) for item in objects if item.status == INVALID]
-    return (
-        f"{dialect.raises.degenerate_box} (object {', '.join(broken)})"
-        if broken and dialect.raises.degenerate_box
-        else None
-    )
+    if broken and dialect.raises.degenerate_box:
+        return f"{dialect.raises.degenerate_box} (object {', '.join(broken)})"
+    return None
 
 
 def _levels(matching: Matching, priors: Priors) -> tuple[LevelMatch, ...]:
@@ -254,12 +228,8 @@ def _round_trip(scene: Scene, dtype: torch.dtype, objects: tuple[GroundTruthMatc
     at_hand = scene.encoded.dense.dtype is dtype
     offsets = scene.encoded.dense[0, index] if at_hand else encode(boxes.to(dtype), priors, codec)
     back = decode(offsets, priors, codec)
-    error = _pixel_error(back / scene.unit, scene.gt.boxes[0, owner], scene.batch.priors.image_size)
+    difference = (back / scene.unit).cpu().double() - scene.gt.boxes[0, owner].cpu().double()
+    error = (difference.abs() * torch.tensor(scene.batch.priors.image_size * 2, dtype=torch.float64)).numpy()
     # argmax takes a NaN for the largest, so a box that cannot come back is the worst one.
     worst = int(owner[int(np.argmax(error.max(axis=1)))])
     return RoundTrip(float(error.max()), float(error.mean()), objects[worst].index)
-
-
-def _pixel_error(back: Tensor, boxes: Tensor, size: tuple[int, int]) -> FloatArray:
-    scale = torch.tensor([*size, *size], dtype=torch.float64)
-    return ((back.cpu().double() - boxes.cpu().double()).abs() * scale).numpy()

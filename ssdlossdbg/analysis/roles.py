@@ -25,18 +25,13 @@ def compare_roles(reference: MatchResult, other: Scene) -> RoleChanges:
     kept = before.keys() & after.keys()
     mine = {item.index: item for item in reference.ground_truth}
     theirs = {item.index: item for item in objects}
-    changes = [
-        ObjectChange(
-            index=index,
-            label=(mine.get(index) or theirs[index]).label,
-            positives=tuple(side[index].positives if index in side else None for side in (mine, theirs)),
-            status=tuple(side[index].status if index in side else "left out" for side in (mine, theirs)),
-        )
-        for index in sorted(mine.keys() | theirs.keys())
-        if index not in mine
-        or index not in theirs
-        or (mine[index].positives, mine[index].status) != (theirs[index].positives, theirs[index].status)
-    ]
+    changes = []
+    for index in sorted(mine.keys() | theirs.keys()):
+        sides = [side.get(index) for side in (mine, theirs)]
+        numbers = tuple(item.positives if item else None for item in sides)
+        status = tuple(item.status if item else "left out" for item in sides)
+        if numbers[0] != numbers[1] or status[0] != status[1]:
+            changes.append(ObjectChange(index, (mine.get(index) or theirs[index]).label, numbers, status))
     return RoleChanges(
         dialect=other.rules.name,
         positives=len(after),

@@ -72,10 +72,7 @@ class Scene:
     @property
     def loaded(self) -> Loaded:
         """The objects as the dialect's loader reads them; nobody where they are not known."""
-        source = self.batch.source
-        if source is None:
-            return self.batch.once("loaded", None, self._nobody)
-        return self.batch.once("loaded", self._loading, lambda: source.load(self.rules, self.batch.priors))
+        return self.batch.once("loaded", self._loading, self._load)
 
     @property
     def gt_in_units(self) -> GroundTruthBatch:
@@ -178,7 +175,7 @@ class Scene:
     @cached_property
     def prior_table(self) -> PriorTable:
         """The priors as the checks see them."""
-        classes = None if self.batch.predictions is None else self.batch.conf.shape[-1]
+        classes = None if self.batch.given is None else self.batch.conf.shape[-1]
         return describe_priors(self.batch.named, self.rules, classes)
 
     @cached_property
@@ -190,18 +187,14 @@ class Scene:
     @cached_property
     def predicted(self) -> Predicted:
         """The predictions as the checks see them."""
-        batch = self.batch
-        assert batch.predictions is not None
-        known = (
-            Outcome(self.loss, self.gt if self.objects_known else None, self.decoded) if self.targets_known else None
-        )
+        batch, gt = self.batch, self.gt if self.objects_known else None
+        known = Outcome(self.loss, gt, self.decoded) if self.targets_known else None
         return describe_predictions(batch.predictions, batch.priors, self.rules, batch.paths[0], batch.classes, known)
 
     @cached_property
     def costs(self) -> Costs:
         """The loss as the checks see it."""
         batch, gt = self.batch, self.gt if self.objects_known else None
-        assert batch.predictions is not None
         return Costs(
             predictions_path=batch.paths[0],
             targets_path=batch.paths[1],
@@ -228,7 +221,7 @@ class Scene:
     def evidence(self) -> tuple[Evidence, ...]:
         """All that the checks can look at."""
         about_targets = [self.objects] if self.objects_known else [self.encoded_table] if self.batch.encoded else []
-        if self.batch.predictions is None:
+        if self.batch.given is None:
             return (*about_targets, self.prior_table)
         about_loss = [self.costs] if self.targets_known else []
         return (*about_targets, self.prior_table, self.predicted, *about_loss)
@@ -236,6 +229,13 @@ class Scene:
     @property
     def _loading(self) -> Hashable:
         return None if self.batch.source is None else (self.rules.targets.units, self.batch.source.settings(self.rules))
+
+    def _load(self) -> Loaded:
+        if self.batch.source is not None:
+            return self.batch.source.load(self.rules, self.batch.priors)
+        images = len(self.batch.loc)
+        boxes, labels = torch.zeros((0, 4), dtype=self.batch.priors.boxes.dtype), torch.zeros(0, dtype=torch.int64)
+        return Loaded(pad_ground_truth([boxes] * images, [labels] * images))
 
     @property
     def _matching(self) -> Hashable:
@@ -249,8 +249,3 @@ class Scene:
         if self.batch.encoded:
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
         return match_with_ties(self.gt_in_units, self.priors_in_units, self.rules.match, NEAR_TIE)
-
-    def _nobody(self) -> Loaded:
-        images = len(self.batch.loc)
-        nothing = torch.zeros((0, 4), dtype=self.batch.priors.boxes.dtype), torch.zeros(0, dtype=torch.int64)
-        return Loaded(pad_ground_truth([nothing[0]] * images, [nothing[1]] * images))

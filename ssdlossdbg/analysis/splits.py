@@ -20,11 +20,7 @@ class LossSums:
         localization = loss.localization_terms.double()
         confidence = loss.confidence_terms.double()
         self._raw = torch.stack(
-            (
-                localization.sum(-1),
-                torch.where(foreground, confidence, 0.0),
-                torch.where(foreground, 0.0, confidence),
-            ),
+            (localization.sum(-1), torch.where(foreground, confidence, 0.0), torch.where(foreground, 0.0, confidence)),
             dim=-1,
         )
         scales = (loss.localization_scale, loss.confidence_scale, loss.confidence_scale)
@@ -75,8 +71,3 @@ class GradientNorms:
         both = torch.stack((self.loc, self.conf), dim=-1).reshape(-1, 2)
         sums = both.new_zeros((groups, 2)).index_add_(0, group.reshape(-1), both)
         return [(loc, conf) for loc, conf in sums.sqrt().tolist()]
-
-    @staticmethod
-    def norm(squares: Tensor) -> float:
-        """The L2 norm over all of them."""
-        return float(squares.sum().sqrt())

@@ -90,11 +90,7 @@ def as_dialect(dialect: Dialect | str, where: str = "--dialect") -> Dialect:
 
 
 def override(
-    dialect: Dialect,
-    *,
-    threshold: float | None = None,
-    neg_pos: float | None = None,
-    alpha: float | None = None,
+    dialect: Dialect, *, threshold: float | None = None, neg_pos: float | None = None, alpha: float | None = None
 ) -> Dialect:
     """The dialect with the settings that the user overrules.
 

@@ -19,10 +19,7 @@ from ssdlossdbg.rules import Dialect
 
 
 def anchors(
-    priors: NamedPriors | str | None = None,
-    dialect: Dialect | str = DEFAULT_DIALECT,
-    *,
-    threshold: float | None = None,
+    priors: NamedPriors | str | None = None, dialect: Dialect | str = DEFAULT_DIALECT, *, threshold: float | None = None
 ) -> AnchorsResult:
     """Describe priors level by level, as `ssdlossdbg anchors` does.
 

@@ -237,8 +237,8 @@ def one_image(result: Costs) -> Iterator[Case]:
     total = result.loss.total
     if len(result.images) < FEWEST_IMAGES or not 0 < total < math.inf:
         return
-    costs, positives = zip(*((image.parts.total, image.positives) for image in result.images), strict=True)
-    for index, times in _dominant(costs, positives, MOST_OF_IMAGE * total):
+    parts = [(image.parts.total, image.positives) for image in result.images]
+    for index, times in _dominant(parts, MOST_OF_IMAGE * total):
         image = result.images[index]
         share = image.parts.total / total
         yield Case(
@@ -276,24 +276,24 @@ def one_object(result: Costs) -> Iterator[Case]:
     total = result.loss.total
     if len(result.ground_truth) < FEWEST_OBJECTS or not 0 < total < math.inf:
         return
-    costs, positives = zip(*((item.total, item.positives) for item in result.ground_truth), strict=True)
-    for index, times in _dominant(costs, positives, MOST_OF_OBJECT * total):
+    parts = [(item.total, item.positives) for item in result.ground_truth]
+    for index, times in _dominant(parts, MOST_OF_OBJECT * total):
         item = result.ground_truth[index]
         share = item.total / total
         yield Case(
             Where(result.targets_path, item.image, item.index, item.label, box=item.box),
             f"it makes up {share:.0%} of the batch's loss; one of its {item.positives} positives costs {times:.3g} "
-            f"times as much as one of the {len(costs) - 1} other objects'",
+            f"times as much as one of the {len(parts) - 1} other objects'",
             share,
             MOST_OF_OBJECT,
             "Look at its box and class; where both are right it is too small or too odd for these priors.",
         )
 
 
-def _dominant(costs: Sequence[float], positives: Sequence[int], bound: float) -> Iterator[tuple[int, float]]:
-    """The parts that cost more than the bound, and how many times more a positive costs there than elsewhere."""
-    whole, all_positives = sum(costs), sum(positives)
-    for index, (cost, number) in enumerate(zip(costs, positives, strict=True)):
+def _dominant(parts: Sequence[tuple[float, int]], bound: float) -> Iterator[tuple[int, float]]:
+    """Of (cost, positives), the places of those beyond the bound, and how many times more a positive costs there."""
+    whole, all_positives = sum(cost for cost, _ in parts), sum(number for _, number in parts)
+    for index, (cost, number) in enumerate(parts):
         others, their_number = whole - cost, all_positives - number
         if cost <= bound or not number or not their_number:
             continue

@@ -217,8 +217,7 @@ def half_precision(predicted: Predicted) -> Iterator[Case]:
     """
     if predicted.dtype not in HALF:
         return
-    known = predicted.loss is not None
-    comes_to = f", in which the loss is {predicted.loss:.4f}" if known else ""
+    comes_to = "" if predicted.loss is None else f", in which the loss is {predicted.loss:.4f}"
     yield Case(
         predicted.where(),
         f"the predictions are {predicted.dtype}; everything here is computed from them in float32{comes_to}",

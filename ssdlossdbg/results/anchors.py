@@ -72,6 +72,10 @@ class AnchorsResult(Reported):
         return f"{self.config.name}: {self.priors} priors on {len(self.levels)} levels, threshold {self.threshold:g}"
 
 
+# All that the checks look at: evidence, and the one result whose own figures tell what is wrong.
+Subject = Evidence | AnchorsResult
+
+
 @dataclass(frozen=True)
 class PresetSummary:
     """A shipped prior config, for `anchors --list`."""

@@ -18,6 +18,19 @@ def sound_boxes(boxes: FloatArray) -> BoolArray:
     return np.asarray(finite_x1 & finite_y1 & finite_x2 & finite_y2 & (x2 > x1) & (y2 > y1))
 
 
+def box_areas(boxes: FloatArray) -> FloatArray:
+    """`[N]` width times height of corner boxes, `[N, 4]`; nan for some that are infinite."""
+    x1, y1, x2, y2 = boxes.T
+    with np.errstate(invalid="ignore"):
+        areas: FloatArray = (x2 - x1) * (y2 - y1)
+    return areas
+
+
+def corners(boxes: FloatArray) -> FloatArray:
+    """The corners of cxcywh boxes, `[N, 4]`: `[N, 4]` xyxy."""
+    return np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), axis=1)
+
+
 def sound_priors(priors: FloatArray) -> BoolArray:
     """`[N]` whether priors `[N, 4]` cxcywh are finite and have a size."""
     return np.asarray(np.isfinite(priors).all(1) & (priors[:, 2:] > 0).all(1))

@@ -88,9 +88,9 @@ class Objects:
         image = self.images[int(self.image[row])]
         return Where(image.file, image.name, int(self.index[row]), self.labels[row], box=self.pixels(row))
 
-    def place(self, image: int, whole_file: bool = False) -> Where:
-        """The place of an image, or of the whole file that it is in."""
-        return Where(self.images[image].file, None if whole_file else self.images[image].name)
+    def place(self, image: int) -> Where:
+        """The place of an image."""
+        return Where(self.images[image].file, self.images[image].name)
 
     def pixels(self, row: int) -> Box:
         """An object's box in pixels: of the photo as the file states it, of the network's input if saved."""

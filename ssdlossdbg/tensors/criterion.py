@@ -71,12 +71,8 @@ class MultiBoxLoss(nn.Module):
             InputError: tensors that do not fit together, with the place and what to do.
         """
         self.priors = self.priors.like(loc)
-        loc, conf = inputs.predictions(loc, conf, self.priors)
-        gt = inputs.objects(targets, self.rules, self.units, self.priors)
-        inputs.check_images(gt, len(loc))
-        if self.validate:
-            inputs.check_values(gt, self.priors, conf.shape[-1])
         rules = self.rules
+        loc, conf, gt = inputs.batch(loc, conf, targets, rules, self.units, self.priors, self.validate)
         specs = rules.match, rules.codec, rules.mining, rules.loss
         terms = multibox_loss(loc, conf, self.priors.boxes, gt, *specs, self.priors.grid)
         return terms.localization, terms.confidence

@@ -65,11 +65,7 @@ def multibox_loss(
         InputError: unknown rules, or tensors that do not fit together; with the place and what to do.
     """
     dialect, measured, placed = _setting(rules, units, priors, image_size, loc)
-    loc, conf = inputs.predictions(loc, conf, placed)
-    batch = inputs.objects(gt, dialect, measured, placed)
-    inputs.check_images(batch, len(loc))
-    if validate:
-        inputs.check_values(batch, placed, conf.shape[-1])
+    loc, conf, batch = inputs.batch(loc, conf, gt, dialect, measured, placed, validate)
     specs = dialect.match, dialect.codec, dialect.mining, dialect.loss
     return loss.multibox_loss(loc, conf, placed.boxes, batch, *specs)
 

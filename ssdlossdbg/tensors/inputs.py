@@ -185,6 +185,33 @@ def predictions(loc: Tensor, conf: Tensor, priors: PlacedPriors) -> tuple[Tensor
     return loc.to(dtype), conf.to(dtype)
 
 
+def batch(
+    loc: Tensor, conf: Tensor, targets: Objects, rules: Dialect, units: Units, priors: PlacedPriors, validate: bool
+) -> tuple[Tensor, Tensor, GroundTruthBatch]:
+    """Predictions and the objects of the same images, as `predictions` and `objects` return them.
+
+    Args:
+        loc: `[B, P, 4]`.
+        conf: `[B, P, C]`.
+        targets: the objects of B images.
+        rules: the dialect.
+        units: that the boxes are in.
+        priors: the P priors.
+        validate: whether to look at values.
+
+    Raises:
+        InputError: what does not fit together, or a value that cannot be.
+    """
+    loc, conf = predictions(loc, conf, priors)
+    gt = objects(targets, rules, units, priors)
+    if len(gt.boxes) != len(loc):
+        what = f"has {len(gt.boxes)} images, but the predictions have {len(loc)}"
+        raise InputError("gt", what, "Give both of the same iteration.")
+    if validate:
+        check_values(gt, priors, conf.shape[-1])
+    return loc, conf, gt
+
+
 def objects(given: Objects, rules: Dialect, units: Units, priors: PlacedPriors) -> GroundTruthBatch:
     """The objects of a batch, in the unit, on the device and in the precision of the priors.
 
@@ -237,17 +264,6 @@ def check_values(gt: GroundTruthBatch, priors: PlacedPriors, classes: int | None
         what = f"has class id {int(gt.labels[image, slot])}{columns}"
         fix = "Check the number of classes of the network, and what the labels count from."
         raise InputError(f"gt, image {image}, object {slot}", what, fix, "LBL001")
-
-
-def check_images(gt: GroundTruthBatch, images: int) -> None:
-    """Refuse objects of another number of images.
-
-    Raises:
-        InputError: the numbers differ.
-    """
-    if len(gt.boxes) != images:
-        what = f"has {len(gt.boxes)} images, but the predictions have {images}"
-        raise InputError("gt", what, "Give both of the same iteration.")
 
 
 def _check_unit(where: str, reach: float, largest: float, units: Units) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Batch, Loaded
 from ssdlossdbg.analysis.common import unit_of
-from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, no_fates, shape_iou
+from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fill_in, no_fates, shape_iou
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
@@ -54,12 +54,11 @@ class Assigned:
 
     Attributes:
         fates: `[N]` each; rows of `lost_to` count from the first of the N.
-        positives, forced: `[L]` over all images, by level.
+        levels: `[2, L]` positives, and those of them that are forced, over all images, by level.
     """
 
     fates: Fates
-    positives: Tensor
-    forced: Tensor
+    levels: Tensor
 
 
 def blocks(image: np.ndarray, images: int) -> list[tuple[range, slice]]:
@@ -101,7 +100,8 @@ class Matcher:
     def assign(self, objects: Flat) -> Assigned:
         """Match N objects as `match` does, image by image; all objects of their images must be there."""
         boxes = self._in_units(objects.boxes)
-        dense = self._needs_all_priors(objects, boxes)
+        # In images with a box that is none, and where the rules ask for more than the sparse way.
+        dense = torch.isin(objects.image, objects.image[~sound_boxes(boxes)]) | (self._grid is None)
         parts = []
         with one_thread():
             found = self._search(objects, boxes, ~dense)
@@ -119,12 +119,6 @@ class Matcher:
 
     def _in_units(self, boxes: Tensor) -> Tensor:
         return (boxes * self._unit).to(self._unit.dtype)
-
-    def _needs_all_priors(self, objects: Flat, boxes: Tensor) -> Tensor:
-        """`[N]` whether an object's image holds a box that is none, or the rules ask for more than the sparse way."""
-        if self._grid is None:
-            return torch.ones_like(objects.image, dtype=torch.bool)
-        return torch.isin(objects.image, objects.image[~sound_boxes(boxes)])
 
     def _search(self, objects: Flat, boxes: Tensor, chosen: Tensor) -> SparseMatching | None:
         """What chosen objects, `[N]`, get, found on the grid; None of no objects."""
@@ -147,21 +141,19 @@ class Matcher:
             lost_to=found.lost_to,
             target=torch.zeros(number),  # of a box with an area
         )
-        return Assigned(fates, self._by_level(level[roles.positive]), self._by_level(level[roles.forced]))
+        return Assigned(fates, self._by_level(level[roles.positive], level[roles.forced]))
 
     def _densely(self, objects: Flat, boxes: Tensor) -> Assigned:
         counts = torch.unique_consecutive(objects.image, return_counts=True)[1].tolist()
         gt = pad_ground_truth(torch.split(boxes, counts), torch.split(objects.class_id, counts))
         scene = Scene(Batch(self._named, str(self.priors.boxes.device), targets=Loaded(gt)), self.dialect)
         matching = scene.matching
-        return Assigned(
-            scene.fates,
-            self._by_level(self._level[matching.positive.nonzero()[:, 1].cpu()]),
-            self._by_level(self._level[matching.forced.nonzero()[:, 1].cpu()]),
-        )
+        roles = (matching.positive, matching.forced)
+        return Assigned(scene.fates, self._by_level(*(self._level[role.nonzero()[:, 1].cpu()] for role in roles)))
 
-    def _by_level(self, level: Tensor) -> Tensor:
-        return torch.bincount(level, minlength=self.levels)
+    def _by_level(self, positive: Tensor, forced: Tensor) -> Tensor:
+        """`[2, L]` given the level of each positive, and of each that is forced."""
+        return torch.stack([torch.bincount(level, minlength=self.levels) for level in (positive, forced)])
 
 
 def _some_images(image: Tensor, chosen: Tensor) -> Iterator[Tensor]:
@@ -175,14 +167,8 @@ def _some_images(image: Tensor, chosen: Tensor) -> Iterator[Tensor]:
 
 def _joined(parts: Iterable[tuple[Tensor, Assigned]], number: int, levels: int) -> Assigned:
     """What became of all objects, from parts that are given with their rows."""
-    columns = no_fates(number)
-    positives, forced = torch.zeros((2, levels), dtype=torch.long)
+    columns, by_level = no_fates(number), torch.zeros((2, levels), dtype=torch.long)
     for rows, part in parts:
-        for name, column in columns.items():
-            values = getattr(part.fates, name).cpu()
-            if name == "lost_to":
-                values = torch.where(values >= 0, rows[values], -1)
-            column[rows] = values.to(column.dtype)
-        positives += part.positives
-        forced += part.forced
-    return Assigned(Fates(**columns), positives, forced)
+        fill_in(columns, rows, part.fates)
+        by_level += part.levels
+    return Assigned(Fates(**columns), by_level)

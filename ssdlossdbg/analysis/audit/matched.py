@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.audit.assigned import Flat, Matcher, blocks
 from ssdlossdbg.analysis.audit.ranks import Ranks
-from ssdlossdbg.analysis.evidence.fates import no_fates
+from ssdlossdbg.analysis.evidence.fates import fill_in, no_fates
 from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
 from ssdlossdbg.results import BoolArray, IntArray
 
@@ -59,10 +59,8 @@ def match_flat(objects: Flat, images: int, matcher: Matcher, ranks: Ranks, advan
     try:
         for run, rows in ranks.mine(blocks(objects.image.numpy(), images)):
             found = matcher.assign(objects[rows])
-            for name, column in columns.items():
-                values = getattr(found.fates, name)
-                column[rows] = torch.where(values >= 0, values + rows.start, -1) if name == "lost_to" else values
-            levels += torch.stack((found.positives, found.forced))
+            fill_in(columns, torch.arange(rows.start, rows.stop), found.fates)
+            levels += found.levels
             done[run.start : run.stop] = 1
             advance(len(run))
     except KeyboardInterrupt:

@@ -10,16 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
-from ssdlossdbg.results import (
-    BoolArray,
-    FloatArray,
-    Group,
-    IntArray,
-    RecallAt,
-    Tally,
-    became,
-    sound_boxes,
-)
+from ssdlossdbg.results import BoolArray, FloatArray, Group, IntArray, RecallAt, Tally, became, sound_boxes
 from ssdlossdbg.rules import Comparison, MatchSpec, Precision
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(13))

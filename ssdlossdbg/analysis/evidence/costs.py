@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import box_problem, to_pixels
+from ssdlossdbg.analysis.common import box_problem, rows, to_pixels
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -30,52 +31,34 @@ def image_losses(
     labels = loss.matching.labels
     number = len(labels)
     group = torch.arange(number, device=labels.device)[:, None].expand_as(labels)
-    edges = _cutoffs(loss)
-    columns = zip(
-        [None] * number if gt is None else gt.counts.tolist(),
-        sums.counts(group, number),
-        loss.matching.forced.sum(1).tolist(),
-        loss.mining.wanted.expand(number).tolist(),
-        sums.split(group, number),
-        edges,
-        strict=True,
+    mined, skipped = loss.mining.mined, loss.matching.negative & ~loss.mining.mined
+    last_mined = torch.where(mined, loss.mining.rank, -1).argmax(1)
+    first_skipped = torch.where(skipped, loss.mining.rank, mined.shape[1]).argmin(1)
+    columns = rows(
+        ground_truth=[None] * number if gt is None else gt.counts,
+        forced=loss.matching.forced.sum(1),
+        wanted=loss.mining.wanted.expand(number),
+        parts=sums.split(group, number),
+        last_mined=_cutoffs(loss, mined, last_mined),
+        first_not_mined=_cutoffs(loss, skipped, first_skipped),
     )
     return tuple(
         ImageLoss(
             index=index,
             path=photos[index] if index < len(photos) else None,
-            ground_truth=objects,
             positives=positives,
-            forced=forced,
             negatives=negatives,
-            wanted=wanted,
-            parts=parts,
-            last_mined=last,
-            first_not_mined=first,
+            **row,
         )
-        for index, (objects, (positives, negatives), forced, wanted, parts, (last, first)) in enumerate(columns)
+        for index, ((positives, negatives), row) in enumerate(zip(sums.counts(group, number), columns, strict=True))
     )
 
 
-def _cutoffs(loss: LossTerms) -> list[tuple[Cutoff | None, Cutoff | None]]:
-    rank, mined = loss.mining.rank, loss.mining.mined
-    skipped = loss.matching.negative & ~mined
-    last = torch.where(mined, rank, -1).argmax(1)
-    first = torch.where(skipped, rank, rank.shape[1]).argmin(1)
-    rows = torch.arange(len(rank), device=rank.device)
-    columns = zip(
-        mined.any(1).tolist(),
-        last.tolist(),
-        loss.mining.score[rows, last].tolist(),
-        skipped.any(1).tolist(),
-        first.tolist(),
-        loss.mining.score[rows, first].tolist(),
-        strict=True,
-    )
-    return [
-        (Cutoff(last_prior, last_score) if any_mined else None, Cutoff(first_prior, first_score) if any_left else None)
-        for any_mined, last_prior, last_score, any_left, first_prior, first_score in columns
-    ]
+def _cutoffs(loss: LossTerms, chosen: Tensor, prior: Tensor) -> list[Cutoff | None]:
+    """The prior that is last or first, `[B]`, of those chosen, `[B, P]`; None in images without any."""
+    score = loss.mining.score.gather(1, prior[:, None])[:, 0]
+    columns = zip(chosen.any(1).tolist(), prior.tolist(), score.tolist(), strict=True)
+    return [Cutoff(*edge) if exists else None for exists, *edge in columns]
 
 
 def ground_truth_losses(
@@ -96,41 +79,23 @@ def ground_truth_losses(
     own = torch.where(positive, sums.terms, 0.0)
     parts = own.new_zeros((images * slots, 3)).index_add_(0, group.reshape(-1), own.reshape(-1, 3))
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
-    columns = zip(
-        image_of.tolist(),
-        index_of.tolist(),
-        gt.labels[image_of, index_of].tolist(),
-        gt.boxes[image_of, index_of].tolist(),
-        loss.matching.positives_per_gt()[image_of, index_of].tolist(),
-        loss.matching.positives_per_gt(loss.matching.forced)[image_of, index_of].tolist(),
-        loss.matching.best_iou[image_of, index_of].tolist(),
-        parts[image_of * slots + index_of].tolist(),
-        strict=True,
+    class_id, boxes = gt.labels[image_of, index_of], gt.boxes[image_of, index_of]
+    part = parts[image_of * slots + index_of]
+    columns = rows(
+        image=image_of,
+        index=index_of,
+        class_id=class_id,
+        label=[names[column] for column in class_id.tolist()],
+        box=[to_pixels(box, priors.image_size) for box in boxes.tolist()],
+        positives=loss.matching.positives_per_gt()[image_of, index_of],
+        forced=loss.matching.positives_per_gt(loss.matching.forced)[image_of, index_of],
+        best_iou=loss.matching.best_iou[image_of, index_of],
+        localization=part[:, 0],
+        confidence=part[:, 1],
     )
-    items = []
-    for image, index, label, box, positives, forced, best_iou, (localization, confidence, _) in columns:
-        pixels = to_pixels(box, priors.image_size)
-        items.append(
-            GroundTruthLoss(
-                image=image,
-                index=index,
-                class_id=label,
-                label=names[label],
-                box=pixels,
-                positives=positives,
-                forced=forced,
-                best_iou=best_iou,
-                localization=localization,
-                confidence=confidence,
-                problem=box_problem(pixels),
-            )
-        )
-    return tuple(sorted(items, key=lambda item: -_cost(item.total)))
-
-
-def _cost(value: float) -> float:
-    """A key that puts nan, which compares with nothing, among the largest."""
-    return float("inf") if value != value else value
+    items = [GroundTruthLoss(**row, problem=box_problem(row["box"])) for row in columns]
+    # nan, which compares with nothing, among the largest.
+    return tuple(sorted(items, key=lambda item: -math.inf if math.isnan(item.total) else -item.total))
 
 
 def negative_losses(
@@ -151,32 +116,19 @@ def negative_losses(
     images, priors, cost = images[order], priors[order], cost[order]
     probability, predicted = conf[images, priors].softmax(-1).max(-1)
     has_object = torch.zeros_like(images, dtype=torch.bool) if gt is None else gt.counts[images] > 0
-    columns = zip(
-        images.tolist(),
-        priors.tolist(),
-        loss.mining.rank[images, priors].tolist(),
-        grid.level_index[priors].tolist(),
-        cxcywh_to_xyxy(grid.boxes[priors]).tolist(),
-        cost.tolist(),
-        predicted.tolist(),
-        probability.tolist(),
-        torch.where(has_object, loss.matching.prior_iou[images, priors], 0.0).tolist(),
-        torch.where(has_object, loss.matching.gt_index[images, priors], -1).tolist(),
-        strict=True,
+    overlap = torch.where(has_object, loss.matching.prior_iou[images, priors], 0.0)
+    nearest = torch.where(overlap > 0, loss.matching.gt_index[images, priors], -1)
+    columns = rows(
+        image=images,
+        prior=priors,
+        rank=loss.mining.rank[images, priors] + 1,
+        level=grid.level_index[priors],
+        box=[to_pixels(box, grid.image_size) for box in cxcywh_to_xyxy(grid.boxes[priors]).tolist()],
+        loss=cost,
+        predicted_class=predicted,
+        predicted_label=[names[column] for column in predicted.tolist()],
+        probability=probability,
+        best_iou=[None] * len(images) if gt is None else overlap,
+        ground_truth=[index if index >= 0 else None for index in nearest.tolist()],
     )
-    return tuple(
-        MinedNegative(
-            image=image,
-            prior=prior,
-            rank=rank + 1,
-            level=level,
-            box=to_pixels(box, grid.image_size),
-            loss=share,
-            predicted_class=class_number,
-            predicted_label=names[class_number],
-            probability=sureness,
-            best_iou=None if gt is None else iou,
-            ground_truth=nearest if nearest >= 0 and iou > 0 else None,
-        )
-        for image, prior, rank, level, box, share, class_number, sureness, iou, nearest in columns
-    )
+    return tuple(MinedNegative(**row) for row in columns)

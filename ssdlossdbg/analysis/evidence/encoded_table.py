@@ -13,7 +13,6 @@ from ssdlossdbg.analysis.evidence.readings import (
     HALF_PRECISIONS,
     Hypothesis,
     Positives,
-    corners,
     read_offsets,
     same_boxes,
     stated,
@@ -22,7 +21,7 @@ from ssdlossdbg.analysis.evidence.readings import (
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
-from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray, sound_priors
+from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray, corners, sound_priors
 from ssdlossdbg.results.encoded import NO_SIDE, Formula, PriorsByImage
 from ssdlossdbg.rules import Dialect, MatchSpec
 
@@ -175,15 +174,7 @@ def _best_own(found: _Recovered) -> FloatArray:
 
 
 def _best_free(found: _Recovered, asked: BoolArray, image: IntArray, labels: Tensor, grid: _Grid) -> FloatArray:
-    """`[N]` highest overlap of any prior that is no positive with the object of each positive asked for, else nan.
-
-    Args:
-        found: the objects.
-        asked: `[N]`.
-        image: `[N]`.
-        labels: `[B, P]`.
-        grid: the priors.
-    """
+    """`[N]` highest overlap of any prior that is no positive with the object of each positive asked for, else nan."""
     _, rows, which = np.unique(found.object[asked], return_index=True, return_inverse=True)
     rows, priors = asked.nonzero()[0][rows], corners(grid.priors)[None]
     best, step = np.empty(len(rows)), max(1, TILE // len(grid.priors))

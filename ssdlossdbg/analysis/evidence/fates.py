@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,7 +29,7 @@ class Fates:
     lost_to: Tensor
     target: Tensor
 
-    def columns(self) -> dict[str, np.ndarray[Any, Any]]:
+    def columns(self) -> dict[str, Any]:
         """The same by name, as `Objects` takes them: int64 and float64, off the device."""
         tensors = {each.name: getattr(self, each.name).cpu() for each in fields(self)}
         return {
@@ -46,6 +45,21 @@ def no_fates(number: int) -> dict[str, Tensor]:
         each.name: torch.zeros(number, dtype=torch.long if each.name in whole else torch.float64)
         for each in fields(Fates)
     }
+
+
+def fill_in(columns: dict[str, Tensor], rows: Tensor, fates: Fates) -> None:
+    """Put what became of N objects into the columns of `no_fates`.
+
+    Args:
+        columns: of more objects than these.
+        rows: `[N]` where they stand there, on the CPU.
+        fates: of the N; its `lost_to` counts among them.
+    """
+    for name, column in columns.items():
+        values = getattr(fates, name).cpu()
+        if name == "lost_to":
+            values = torch.where(values >= 0, rows[values], -1)
+        column[rows] = values.to(column.dtype)
 
 
 def fates_of(gt: GroundTruthBatch, matching: Matching, near_ties: Tensor, targets: Tensor, shapes: Tensor) -> Fates:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from torch import Tensor
 
@@ -58,7 +60,7 @@ def _of_positives(
     images, where, coordinates = bad.nonzero(as_tuple=True)
     owners = where if gt is None else loss.matching.gt_index[images, where]
     entries: dict[tuple[int, int], tuple[int, int, float]] = {}
-    counts: dict[tuple[int, int], int] = {}
+    counts = Counter[tuple[int, int]]()
     rows = zip(
         images.tolist(),
         owners.tolist(),
@@ -69,15 +71,13 @@ def _of_positives(
     )
     for image, owner, prior, coordinate, value in rows:
         entries.setdefault((image, owner), (prior, coordinate, value))
-        counts[image, owner] = counts.get((image, owner), 0) + 1
+        counts[image, owner] += 1
     found = []
     for (image, owner), (prior, coordinate, value) in entries.items():
+        box = None if gt is None else to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
+        problem, known = (None, None) if box is None else (box_problem(box), owner)
         place, number = COORDINATES[coordinate], counts[image, owner]
-        if gt is None:
-            found.append(NonFinite(term, image, None, prior, place, value, None, None, number))
-            continue
-        box = to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
-        found.append(NonFinite(term, image, owner, prior, place, value, box, box_problem(box), number))
+        found.append(NonFinite(term, image, known, prior, place, value, box, problem, number))
     return found
 
 

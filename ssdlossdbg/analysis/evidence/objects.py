@@ -19,38 +19,29 @@ from ssdlossdbg.rules import Dialect, Units
 
 @dataclass(frozen=True)
 class Stated:
-    """Objects as their files state them, a row an object, image after image.
+    """Objects as their files state them, a row an object, image after image; attributes as of `Objects`."""
 
-    Attributes:
-        images: every image, in the order of the batch.
-        index: place of each object in its image's list.
-        labels: class names.
-        boxes: `[N, 4]` xyxy, in the space of `ImageFacts.size`.
-        layout, saved, one_based: as in `Objects`.
-    """
-
-    images: Sequence[ImageFacts]
-    index: Sequence[int]
-    labels: Sequence[str]
-    boxes: FloatArray
+    images: tuple[ImageFacts, ...]
+    index: IntArray
+    labels: tuple[str, ...]
+    stated: FloatArray
     layout: str
     saved: bool
     one_based: bool
 
 
-def state_dataset(dataset: Dataset, scaled: Scaled, named: bool = True) -> Stated:
-    """What annotation files say of the objects that training would see.
+def state_dataset(dataset: Dataset, scaled: Scaled) -> Stated:
+    """What annotation files say of the objects of one photo that training would see.
 
     Args:
         dataset: what was annotated.
         scaled: the same as the dialect's loader hands it on.
-        named: whether places are to tell the images of one file apart.
     """
     return Stated(
-        images=image_facts(dataset, scaled, range(len(dataset.names)), named),
-        index=dataset.index[scaled.rows].tolist(),
+        images=image_facts(dataset, scaled, range(len(dataset.names)), named=False),
+        index=dataset.index[scaled.rows],
         labels=labels_of(dataset, scaled.rows),
-        boxes=scaled.stated,
+        stated=scaled.stated,
         layout=dataset.format.layout,
         saved=False,
         one_based=dataset.format.one_based,
@@ -64,7 +55,7 @@ def labels_of(dataset: Dataset, rows: IntArray) -> tuple[str, ...]:
 
 
 def image_facts(dataset: Dataset, scaled: Scaled, places: Sequence[int], named: bool = True) -> tuple[ImageFacts, ...]:
-    """The images at some places, arguments else as of `state_dataset`."""
+    """The images at some places; `named` where places are to tell the images of one file apart."""
     left_out: dict[int, list[tuple[int, str]]] = {}
     for row, label in zip(scaled.left_out.tolist(), labels_of(dataset, scaled.left_out), strict=True):
         left_out.setdefault(int(dataset.image[row]), []).append((int(dataset.index[row]), label))
@@ -93,10 +84,10 @@ def state_targets(targets: Targets, classes: tuple[str, ...], image_size: tuple[
     """
     size = image_size if targets.units is Units.PIXELS else (1, 1)
     return Stated(
-        images=[ImageFacts(file, index, size) for index in range(len(targets.boxes))],
-        index=[index for boxes in targets.boxes for index in range(len(boxes))],
-        labels=[class_name(label, classes) for labels in targets.labels for label in labels.tolist()],
-        boxes=torch.cat([boxes.double() for boxes in targets.boxes]).cpu().numpy(),
+        images=tuple(ImageFacts(file, index, size) for index in range(len(targets.boxes))),
+        index=np.array([index for boxes in targets.boxes for index in range(len(boxes))], dtype=np.int64),
+        labels=tuple(class_name(label, classes) for labels in targets.labels for label in labels.tolist()),
+        stated=torch.cat([boxes.double() for boxes in targets.boxes]).cpu().numpy(),
         layout="xyxy",
         saved=True,
         one_based=False,
@@ -117,16 +108,10 @@ def describe_objects(
     """
     image, slot = gt.mask.nonzero(as_tuple=True)
     return Objects(
-        images=tuple(stated.images),
+        **vars(stated),
         image=image.cpu().numpy(),
-        index=np.asarray(stated.index, dtype=np.int64),
-        labels=tuple(stated.labels),
         class_id=gt.labels[image, slot].cpu().numpy(),
-        stated=np.asarray(stated.boxes, dtype=np.float64).reshape(-1, 4),
         boxes=gt.boxes[image, slot].double().cpu().numpy(),
-        layout=stated.layout,
-        saved=stated.saved,
-        one_based=stated.one_based,
         image_size=image_size,
         rules=dialect,
         **fates.columns(),

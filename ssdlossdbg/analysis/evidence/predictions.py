@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.common import class_name, to_pixels
+from ssdlossdbg.analysis.common import class_name, rows, to_pixels
 from ssdlossdbg.analysis.evidence.orders import grids_of, order_fits
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
@@ -28,15 +28,7 @@ from ssdlossdbg.results.predicted import (
     Underflow,
     Unlabelled,
 )
-from ssdlossdbg.rules import (
-    ConfidenceLoss,
-    Dialect,
-    LossSpec,
-    MiningCap,
-    MiningScore,
-    MiningSelection,
-    MiningSpec,
-)
+from ssdlossdbg.rules import ConfidenceLoss, Dialect, LossSpec, MiningCap, MiningScore, MiningSelection, MiningSpec
 
 # A network is taken at its word about objects if it gets this share of positives and of negatives right.
 KNOWS_OBJECTS = 0.5
@@ -201,19 +193,16 @@ def _underflows(conf: Tensor, loss: LossTerms, spec: MiningSpec) -> tuple[Underf
     missed = lost & mine(conf, loss.cross_entropy, loss.matching, None, true).mined & (loss.cross_entropy > EASY)
     images = lost.any(1).nonzero().flatten()
     hardest = torch.where(lost, loss.cross_entropy, -1)[images].argmax(1)
-    columns = zip(
-        images.tolist(),
-        lost[images].sum(1).tolist(),
-        missed[images].sum(1).tolist(),
-        hardest.tolist(),
-        loss.cross_entropy[images, hardest].tolist(),
-        conf[images, hardest].amax(-1).tolist(),
-        strict=True,
+    columns = rows(
+        image=images,
+        lost=lost[images].sum(1),
+        missed=missed[images].sum(1),
+        prior=hardest,
+        cross_entropy=loss.cross_entropy[images, hardest],
+        own=conf[images, hardest].amax(-1),
     )
     largest = float(conf.max())
-    return tuple(
-        Underflow(image, gone, wrongly, prior, cost, own, largest) for image, gone, wrongly, prior, cost, own in columns
-    )
+    return tuple(Underflow(**row, largest=largest) for row in columns)
 
 
 def _unlabelled(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
@@ -21,14 +20,10 @@ def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -
     every = torch.ones_like(loss.matching.positive[:, 0])
     reasons = [(dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0))]
     if gt is not None:
-        reasons = [*_reasons_in_objects(gt, dialect), *reasons]
+        degenerate = (gt.mask & ~(gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1)).any(1)
+        reasons.insert(0, (dialect.raises.degenerate_box, degenerate))
+        reasons.insert(1, (dialect.raises.image_without_objects, gt.counts == 0))
     for reason, images in reasons:
         if reason and bool(images.any()):
             return f"{reason} (image {', '.join(map(str, images.nonzero().flatten().tolist()))})"
     return None
-
-
-def _reasons_in_objects(gt: GroundTruthBatch, dialect: Dialect) -> list[tuple[str, Tensor]]:
-    sides = gt.boxes[..., 2:] - gt.boxes[..., :2]
-    degenerate = (gt.mask & ~(sides > 0).all(-1)).any(1)
-    return [(dialect.raises.degenerate_box, degenerate), (dialect.raises.image_without_objects, gt.counts == 0)]

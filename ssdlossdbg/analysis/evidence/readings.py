@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray
+from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray, corners
 from ssdlossdbg.results.encoded import Formula, Reading
 
 Decode = Callable[[FloatArray, FloatArray], FloatArray]
@@ -97,11 +97,6 @@ def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> Int
         group = np.empty(len(image), dtype=np.int64)
         group[order] = np.concatenate(([0], np.cumsum(cut)))[: len(image)]
     return group
-
-
-def corners(boxes: FloatArray) -> FloatArray:
-    """The corners of `[N, 4]` cxcywh boxes, `[N, 4]` xyxy."""
-    return np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), axis=1)
 
 
 def stated(variances: Box) -> Hypothesis:

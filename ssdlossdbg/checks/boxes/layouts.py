@@ -9,7 +9,7 @@ import numpy as np
 from ssdlossdbg.checks.boxes.family import BOXES, LARGEST_FRACTION, taking_part
 from ssdlossdbg.checks.cases import TableCases, of_files
 from ssdlossdbg.checks.rows import Groups, by_file
-from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
+from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where, corners
 
 # From these on a layout is doubted: single boxes are wrong in other ways.
 LEAST_MISFITS, LEAST_SHARE = 2, 0.1
@@ -153,19 +153,11 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
     return of_files(objects, np.flatnonzero(2 * many > of), describe)
 
 
-def _xywh(numbers: FloatArray) -> FloatArray:
-    return np.concatenate((numbers[:, :2], numbers[:, :2] + numbers[:, 2:]), axis=1)
-
-
-def _cxcywh(numbers: FloatArray) -> FloatArray:
-    return np.concatenate((numbers[:, :2] - numbers[:, 2:] / 2, numbers[:, :2] + numbers[:, 2:] / 2), axis=1)
-
-
 # From what a file writes to corners, and back for the layouts that files are read in.
 READS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "xyxy": lambda numbers: numbers,
-    "xywh": _xywh,
-    "cxcywh": _cxcywh,
+    "xywh": lambda numbers: np.concatenate((numbers[:, :2], numbers[:, :2] + numbers[:, 2:]), axis=1),
+    "cxcywh": corners,
     "xxyy": lambda numbers: numbers[:, [0, 2, 1, 3]],
     "yxyx": lambda numbers: numbers[:, [1, 0, 3, 2]],
 }

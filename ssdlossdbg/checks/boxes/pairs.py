@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.results import FloatArray, IntArray, Objects
+from ssdlossdbg.results import FloatArray, IntArray, Objects, box_areas
 
 # What an IoU may lie above the ratio of the areas.
 ROUNDING = 1e-9
@@ -24,8 +24,7 @@ def overlapping_pairs(objects: Objects, least: float) -> tuple[IntArray, IntArra
     Returns:
         `[K]` row of the first, `[K]` row of the second, `[K]` IoU; the nearest rows first.
     """
-    with np.errstate(invalid="ignore"):  # of boxes that are infinite
-        area = np.where(objects.valid, _area(objects.boxes), np.nan)
+    area = np.where(objects.valid, box_areas(objects.boxes), np.nan)
     rows = np.arange(len(area))
     left = np.cumsum(np.bincount(objects.image, minlength=len(objects.images)))[objects.image] - rows
     found = [np.zeros((2, 0), dtype=np.int64)]
@@ -40,15 +39,9 @@ def overlapping_pairs(objects: Objects, least: float) -> tuple[IntArray, IntArra
     return first[near], second[near], overlap[near]
 
 
-def _area(boxes: FloatArray) -> FloatArray:
-    x1, y1, x2, y2 = boxes.T
-    area: FloatArray = (x2 - x1) * (y2 - y1)
-    return area
-
-
 def _iou(ones: FloatArray, others: FloatArray) -> FloatArray:
     """`[K]` of pairs of sound boxes."""
     (x1, y1), (x2, y2) = np.maximum(ones, others).T[:2], np.minimum(ones, others).T[2:]
     shared = (x2 - x1).clip(0) * (y2 - y1).clip(0)
-    overlap: FloatArray = shared / (_area(ones) + _area(others) - shared)
+    overlap: FloatArray = shared / (box_areas(ones) + box_areas(others) - shared)
     return overlap

@@ -11,6 +11,8 @@ from ssdlossdbg.checks.cases import Describe, TableCases, of_rows
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import BoolArray, Case, Objects, Severity
 
+# What the coordinates of a box are called, by whether it comes from saved tensors.
+NAMES = {False: ("xmin", "ymin", "xmax", "ymax"), True: ("x1", "y1", "x2", "y2")}
 DROP = "Drop or redraw it; in a data loader, keep only boxes with x2 > x1 and y2 > y1."
 
 
@@ -39,11 +41,12 @@ def zero_size(objects: Objects) -> TableCases:
     Where people met it:
         qfgaohao/pytorch-ssd#91 and #112; amdegroot/ssd.pytorch#373.
     """
+    names = NAMES[objects.saved]
 
     def describe(row: int) -> Case:
         axes = [axis for axis in (0, 1) if objects.boxes[row, axis] == objects.boxes[row, axis + 2]]
         missing = " and ".join(f"no {('width', 'height')[axis]}" for axis in axes)
-        equal = ", ".join(f"{_low(objects, a)} = {_high(objects, a)} = {objects.pixels(row)[a]:g}" for a in axes)
+        equal = ", ".join(f"{names[a]} = {names[a + 2]} = {objects.pixels(row)[a]:g}" for a in axes)
         return Case(objects.where(row), f"{missing} ({equal}){_consequence(objects, row)}", 0.0, 0.0, DROP)
 
     return _spoiling_first(objects, objects.empty & ~objects.inverted & taking_part(objects), describe)
@@ -71,11 +74,12 @@ def inverted(objects: Objects) -> TableCases:
     Where people met it:
         lufficc/SSD#95; qfgaohao/pytorch-ssd#139; amdegroot/ssd.pytorch#22.
     """
+    names = NAMES[objects.saved]
 
     def describe(row: int) -> Case:
         box = objects.pixels(row)
         axes = [axis for axis in (0, 1) if box[axis] > box[axis + 2]]
-        said = " and ".join(f"{_low(objects, a)} {box[a]:g} > {_high(objects, a)} {box[a + 2]:g}" for a in axes)
+        said = " and ".join(f"{names[a]} {box[a]:g} > {names[a + 2]} {box[a + 2]:g}" for a in axes)
         size = min(box[a + 2] - box[a] for a in axes)
         message = f"{said}{_consequence(objects, row)}"
         return Case(objects.where(row), message, size, 0.0, "Swap the two, or drop the box.")
@@ -164,11 +168,3 @@ def _consequence(objects: Objects, row: int) -> str:
     if math.isnan(target):
         return "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
     return "; its encoded size is finite but far off, and so is the loss"
-
-
-def _low(objects: Objects, axis: int) -> str:
-    return f"{'xy'[axis]}1" if objects.saved else f"{'xy'[axis]}min"
-
-
-def _high(objects: Objects, axis: int) -> str:
-    return f"{'xy'[axis]}2" if objects.saved else f"{'xy'[axis]}max"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.checks.encoding.family import (
-    ENCODING,
-    OTHER_FORMULAS,
-)
+from ssdlossdbg.checks.encoding.family import ENCODING, OTHER_FORMULAS
 from ssdlossdbg.results import Case, EncodedTable, Severity, Where
 from ssdlossdbg.results.encoded import Formula
 
@@ -99,7 +96,7 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
         Formula.NO_LOGARITHM: "Take the logarithm of box size over prior size.",
     }
     if table.reading.formula in fixes:
-        yield _formula_case(table, table.reading.formula.value, "", fixes[table.reading.formula])
+        yield _formula_case(table, table.reading.formula.value, table.rules.name, fixes[table.reading.formula])
 
 
 def _formula_case(table: EncodedTable, value: str, bound: str, fix: str) -> Case:
@@ -108,7 +105,7 @@ def _formula_case(table: EncodedTable, value: str, bound: str, fix: str) -> Case
         f"the offsets are {reading.words}: so the {reading.positives} positives stand for {reading.boxes} boxes, "
         f"by {table.rules.name}'s formula for {reading.stated_boxes}"
     )
-    return Case(Where(table.file), message, value, bound or table.rules.name, fix)
+    return Case(Where(table.file), message, value, bound, fix)
 
 
 @ENCODING.check(15, "offsets do not fit the priors", Severity.WARNING, EncodedTable, follows_from=OTHER_FORMULAS)

@@ -7,12 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.checks.encoding.family import (
-    ENCODING,
-    OFFSET_NAMES,
-    OTHER_FORMULAS,
-    twins,
-)
+from ssdlossdbg.checks.encoding.family import ENCODING, OFFSET_NAMES, OTHER_FORMULAS, twins
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import BoolArray, Case, EncodedTable, IntArray, Severity
 

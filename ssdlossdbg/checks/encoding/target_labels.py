@@ -6,14 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.checks.encoding.family import (
-    ENCODING,
-    OTHER_FORMULAS,
-    is_or_are,
-    priors_in_words,
-    twins,
-    worst_first,
-)
+from ssdlossdbg.checks.encoding.family import ENCODING, OTHER_FORMULAS, is_or_are, priors_in_words, twins, worst_first
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import Case, EncodedTable, IntArray, Severity, Where
 

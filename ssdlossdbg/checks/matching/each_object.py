@@ -7,7 +7,7 @@ import numpy as np
 from ssdlossdbg.checks.cases import Describe, TableCases, of_rows
 from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, sound_objects
 from ssdlossdbg.checks.rows import lowest_first
-from ssdlossdbg.results import HARDLY, BoolArray, Case, Objects, Severity
+from ssdlossdbg.results import HARDLY, BoolArray, Case, Objects, Severity, box_areas
 
 
 @MATCHING.check(1, "object that overlaps no prior", Severity.ERROR, Objects, BROKEN_INPUTS)
@@ -262,10 +262,7 @@ def _barely_trained(objects: Objects) -> BoolArray:
 
 
 def _smallest_first(objects: Objects, chosen: BoolArray, describe: Describe) -> TableCases:
-    x1, y1, x2, y2 = objects.boxes.T
-    with np.errstate(invalid="ignore"):  # of boxes that are infinite
-        area = (x2 - x1) * (y2 - y1)
-    return of_rows(objects, lowest_first(chosen, area), describe)
+    return of_rows(objects, lowest_first(chosen, box_areas(objects.boxes)), describe)
 
 
 def _size(objects: Objects, row: int) -> str:

@@ -8,12 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ssdlossdbg.checks.priors.family import PRIORS, SAME_POSITION
-from ssdlossdbg.results import (
-    Case,
-    FloatArray,
-    PriorTable,
-    Severity,
-)
+from ssdlossdbg.results import Case, FloatArray, PriorTable, Severity
 
 # A shape whose width and height differ by no more is a square; strides and sizes are often rounded to whole pixels.
 SQUARE = 0.02
@@ -85,7 +80,8 @@ def stretched_shapes(table: PriorTable) -> Iterator[Case]:
     width, height = table.config.image_size
     if width == height or not table.config.image_size_known or not table.levels:
         return
-    aspects = [_aspects(level.shapes) for level in table.levels]
+    # Width over height of each shape.
+    aspects = [np.array([across / down if down else 0.0 for across, down in each.shapes]) for each in table.levels]
     for factor, reason in ((width / height, "one size for both"), ((width / height) ** 2, "swapped sides")):
         whole = round(max(factor, 1 / factor))
         if math.isclose(max(factor, 1 / factor), whole, rel_tol=SQUARE):
@@ -149,11 +145,6 @@ def _is_transposed(table: PriorTable) -> bool:
         return abs(math.log(width / columns * rows / height)) <= math.log(1 + 1 / min(columns, rows))
 
     return all(fits(rows, columns) and not fits(columns, rows) for columns, rows in maps)
-
-
-def _aspects(shapes: tuple[tuple[float, float], ...]) -> FloatArray:
-    """Width over height of each shape."""
-    return np.array([width / height if height else 0.0 for width, height in shapes])
 
 
 def _has_square(aspects: FloatArray) -> bool:

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 
 from ssdlossdbg.checks.priors.family import PRIORS, size_range
 from ssdlossdbg.checks.registry import refusal_case
-from ssdlossdbg.results import (
-    Case,
-    PriorTable,
-    Refusal,
-    Severity,
-)
+from ssdlossdbg.results import Case, PriorTable, Refusal, Severity
 
 # ssd.pytorch's own COCO config has 201 classes, 81 is what COCO has, 21 is what gets the VOC priors (its ssd.py:32).
 COCO_CLASSES = (21, 81, 201)

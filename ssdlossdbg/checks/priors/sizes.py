@@ -9,13 +9,7 @@ import numpy as np
 
 from ssdlossdbg.checks.priors.family import PRIORS, ROUNDING, size_range
 from ssdlossdbg.checks.registry import refusal_case
-from ssdlossdbg.results import (
-    Case,
-    FloatArray,
-    PriorTable,
-    Refusal,
-    Severity,
-)
+from ssdlossdbg.results import Case, FloatArray, PriorTable, Refusal, Severity
 
 # Sizes are rounded to whole pixels here and there, which lets equal ones differ.
 SAME_SIZE = 0.01
