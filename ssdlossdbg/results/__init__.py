@@ -4,26 +4,72 @@ Boxes are xyxy. "Input pixels" are pixels of the network's input; "photo pixels"
 Losses are normalised as the dialect does, unless a name ends in `_sum`.
 """
 
-# ruff: noqa: F403  # every name of these files is one of this folder's
-
 from __future__ import annotations
 
-from ssdlossdbg.results.anchors import *
-from ssdlossdbg.results.audit import *
-from ssdlossdbg.results.check import *
-from ssdlossdbg.results.common import *
-from ssdlossdbg.results.compare import *
-from ssdlossdbg.results.costs import *
-from ssdlossdbg.results.detect import *
-from ssdlossdbg.results.encoded import *
-from ssdlossdbg.results.evidence import *
-from ssdlossdbg.results.explain import *
-from ssdlossdbg.results.findings import *
-from ssdlossdbg.results.fit import *
-from ssdlossdbg.results.geometry import *
-from ssdlossdbg.results.loss import *
-from ssdlossdbg.results.match import *
-from ssdlossdbg.results.objects import *
-from ssdlossdbg.results.predicted import *
-from ssdlossdbg.results.prior_table import *
-from ssdlossdbg.results.report import *
+from ssdlossdbg.results.anchors import AnchorsResult, LevelGrid, Presets, PresetSummary, Subject
+from ssdlossdbg.results.audit import (
+    AuditedDataset,
+    AuditResult,
+    Augmented,
+    Contested,
+    Group,
+    IouBySize,
+    LevelAudit,
+    RecallAt,
+    Rivals,
+    Tally,
+    WorstImage,
+)
+from ssdlossdbg.results.check import CheckedFiles, CheckResult
+from ssdlossdbg.results.common import (
+    COORDINATES,
+    BoolArray,
+    Box,
+    ConfigSummary,
+    FloatArray,
+    IntArray,
+)
+from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results.costs import Costs, Cutoff, GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
+from ssdlossdbg.results.detect import (
+    FINDS,
+    FOUND,
+    FOUND_AS_OTHER,
+    MISSED,
+    NOTHING,
+    OTHER_CLASS,
+    REPEATS,
+    ClassDetect,
+    Detection,
+    DetectResult,
+    DetectTotals,
+    GroundTruthDetect,
+    ImageDetect,
+)
+from ssdlossdbg.results.encoded import EncodedTable
+from ssdlossdbg.results.evidence import Evidence
+from ssdlossdbg.results.explain import CheckPage, Explained
+from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
+from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
+from ssdlossdbg.results.geometry import box_areas, corners, outside_share, sound_boxes, sound_priors, square_iou
+from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
+from ssdlossdbg.results.match import (
+    FORCED_ONLY,
+    INVALID,
+    MATCHED,
+    UNMATCHED,
+    GroundTruthMatch,
+    LeftOut,
+    LevelMatch,
+    MatchResult,
+    MatchTotals,
+    ObjectChange,
+    PositivePriors,
+    RoleChanges,
+    RoundTrip,
+    ThresholdCount,
+)
+from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
+from ssdlossdbg.results.predicted import Predicted
+from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.report import Reported
