@@ -10,7 +10,18 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.shares import many, percent
-from ssdlossdbg.report.text import Column, bullets, facts, feature_map, priors_line, section, stride, table
+from ssdlossdbg.report.text import (
+    LEVEL,
+    Column,
+    Columns,
+    bullets,
+    facts,
+    feature_map,
+    priors_line,
+    section,
+    stride,
+    table,
+)
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FitResult, FittedLevel, Reach
 
@@ -115,13 +126,7 @@ def _shape_counts(levels: Sequence[FittedLevel]) -> list[tuple[tuple[int, int], 
 
 
 def _recall(groups: Sequence[Reach], heading: str) -> RenderableType:
-    columns = [
-        Column(heading, "left"),
-        Column("objects"),
-        Column("before"),
-        Column("after"),
-        Column("won"),
-    ]
+    columns: Columns = [Column(heading, "left"), "objects", "before", "after", "won"]
     rows = [
         (
             group.name,
@@ -137,9 +142,9 @@ def _recall(groups: Sequence[Reach], heading: str) -> RenderableType:
 
 
 def _levels(result: FitResult) -> RenderableType:
-    columns = [
-        Column("level", "left"),
-        Column("stride"),
+    columns: Columns = [
+        LEVEL,
+        "stride",
         Column("priors", "left"),
         Column("min_size", "left"),
         Column("max_size", "left"),

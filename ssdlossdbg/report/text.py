@@ -32,8 +32,18 @@ class Column:
     least: int = 0
 
 
-def number(value: float, digits: int = 4) -> Text:
-    """A value with fixed decimals; inf and nan stand out."""
+Columns = list[Column | str]  # a plain heading stands over numbers
+Row = Sequence[RenderableType | int | None]  # None is a dash
+
+# Those of several tables; what has no heading is a bar, or speaks for itself.
+BOX, CLASS, LEVEL = Column("box px", "left"), Column("class", "left", wrap=True), Column("level", "left")
+DIALECT, UNTITLED = Column("dialect", "left", wrap=True, least=14), Column("", "left")
+
+
+def number(value: float | None, digits: int = 4) -> Text:
+    """A value with fixed decimals, a dash for None; inf and nan stand out."""
+    if value is None:
+        return Text("-")
     if math.isfinite(value):
         return Text(f"{value:.{digits}f}")
     return Text(f"{value}", style="number.bad")
@@ -72,7 +82,7 @@ def corners(corner_box: Box) -> str:
     return ",".join(f"{value:.0f}" for value in corner_box)
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], tight: bool = False) -> Table:
+def table(columns: Columns, rows: Iterable[Row], tight: bool = False) -> Table:
     """A plain table; the columns that may wrap do so where the terminal is too narrow for all.
 
     Args:
@@ -82,7 +92,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], t
     """
     padding = (0, 0) if tight else (0, 1, 0, 0)
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
-    for column in columns:
+    for column in (Column(each) if isinstance(each, str) else each for each in columns):
         made.add_column(
             column.heading,
             justify=column.justify,
@@ -91,7 +101,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], t
             overflow="fold" if column.wrap else "ellipsis",
         )
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*("-" if cell is None else str(cell) if isinstance(cell, int) else cell for cell in row))
     return made
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.shares import bar, percent, percent_of
-from ssdlossdbg.report.text import Column, feature_map, stride, table
+from ssdlossdbg.report.text import LEVEL, UNTITLED, Column, Columns, feature_map, stride, table
 from ssdlossdbg.report.theme import STATUS_STYLES
 from ssdlossdbg.results import (
     FORCED_ONLY,
@@ -79,14 +79,14 @@ def groups_table(heading: str, groups: Sequence[Group]) -> RenderableType:
         groups: one at least, each with an object.
     """
     met = _fates_met(groups)
-    columns = [
+    columns: Columns = [
         Column(heading, "left", wrap=True, least=8),
-        Column("objects"),
+        "objects",
         *(Column(name, least=6) for (_, name, _), any_met in zip(FATES, met, strict=True) if any_met),
-        Column("", "left"),
+        UNTITLED,
         Column("recall", least=6),
         Column("shape", least=6),
-        Column("each"),
+        "each",
     ]
     return table(columns, ((Text(group.name), *_tally_cells(group.tally, met)) for group in groups), tight=True)
 
@@ -111,16 +111,7 @@ def each(tally: Tally) -> str:
 def levels_table(levels: Sequence[LevelAudit]) -> RenderableType:
     """A row a level: what it contributes, the bar being its share of all positives."""
     total = sum(level.positives for level in levels)
-    columns = [
-        Column("level", "left"),
-        Column("stride"),
-        Column("priors"),
-        Column("positives"),
-        Column("forced"),
-        Column("objects"),
-        Column("share"),
-        Column("", "left"),
-    ]
+    columns: Columns = [LEVEL, "stride", "priors", "positives", "forced", "objects", "share", UNTITLED]
     rows = [
         (
             feature_map(level.feature_map),
@@ -148,7 +139,7 @@ def positives_table(positives_each: Sequence[int]) -> RenderableType:
     every = [start for start in (0, 1, *(2**power + 1 for power in range(most.bit_length()))) if start <= most]
     starts = [start for start, stop in zip(every, [*every[1:], most + 1], strict=True) if any(positives_each[:stop])]
     objects = np.add.reduceat(np.asarray(positives_each), starts).tolist()
-    columns = [Column("positives", "left"), Column("objects"), Column("share"), Column("", "left")]
+    columns: Columns = [Column("positives", "left"), "objects", "share", UNTITLED]
     rows = [
         (
             f"{start} to {stop - 1}" if stop - 1 > start else str(start),
@@ -181,12 +172,12 @@ def recalls_table(recalls: Sequence[RecallAt], in_use: float, totals: Tally) -> 
         if math.isclose(10 * each.threshold, round(10 * each.threshold))
     }
     shown[in_use] = (totals.recall, totals.shape_recall)
-    columns = [
+    columns: Columns = [
         Column("threshold", "left"),
         Column("recall", least=6),
         Column("shape", least=6),
-        Column("", "left"),
-        Column("", "left"),
+        UNTITLED,
+        UNTITLED,
     ]
     rows = [
         (
@@ -212,16 +203,16 @@ def _recall_bar(grid: float, shape: float) -> Text:
 
 def augmented_table(photos: Sequence[Group], totals: Tally, augmented: Augmented) -> RenderableType:
     """A row a range of sizes, of the objects in the photos beside those in the crops."""
-    columns = [
+    columns: Columns = [
         Column("pixels", "left"),
-        Column("photos"),
-        Column("crops"),
+        "photos",
+        "crops",
         Column("matched", least=7),
         Column("crops", least=6),
         Column("recall", least=6),
         Column("crops", least=6),
-        Column("each"),
-        Column("crops"),
+        "each",
+        "crops",
     ]
     pairs = [(photo.name, photo.tally, crop.tally) for photo, crop in zip(photos, augmented.sizes, strict=True)]
     whole = "all, and invalid" if totals.invalid or augmented.totals.invalid else "all"

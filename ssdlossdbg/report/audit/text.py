@@ -21,7 +21,7 @@ from ssdlossdbg.report.audit.tables import (
 )
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.shares import many, percent, percent_of
-from ssdlossdbg.report.text import Column, facts, priors_line, section, table
+from ssdlossdbg.report.text import Column, Columns, facts, priors_line, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 
@@ -223,7 +223,7 @@ def _contested(contested: Contested) -> list[RenderableType]:
     if len(contested.pairs) == 1:
         (only,) = contested.pairs
         return [section(title, Text(f"each time {only.loser} to {only.winner}"))]
-    columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), Column("times")]
+    columns: Columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), "times"]
     rows = [(Text(pair.loser), Text(pair.winner), f"{pair.times:,}") for pair in contested.pairs]
     return [section(title, table(columns, rows))]
 
