@@ -198,13 +198,9 @@ def _to_paste(result: FitResult) -> RenderableType:
     lines = [f"  {name:{width}} = [{', '.join(values)}]" for name, values in columns.items()]
     where = "For the prior config in your codebase (data/config.py in ssd.pytorch):"
     parts: list[RenderableType] = [Text(where), Text("\n".join(lines) + "\n")]
-    if not _chained(levels):
+    if any(level.max_size != after.min_size for level, after in pairwise(levels)):
         parts.append(Text(ONE_LIST))
     return Group(*parts)
-
-
-def _chained(levels: Sequence[FittedLevel]) -> bool:
-    return all(level.max_size == after.min_size for level, after in pairwise(levels))
 
 
 def _pair(pair: tuple[float, float]) -> str:

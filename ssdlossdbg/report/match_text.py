@@ -17,6 +17,7 @@ from ssdlossdbg.report.text import (
     count,
     facts,
     feature_map,
+    met,
     number,
     priors_line,
     section,
@@ -72,19 +73,14 @@ def _verdict(result: MatchResult) -> Text:
     totals = result.totals
     if not totals.ground_truth:
         return Text("No object: no prior is positive, and so none is mined.", style="verdict.bad")
-    statuses = [
-        count_of
-        for number_of, count_of in (
-            (totals.matched, f"{totals.matched} matched"),
-            (totals.forced_only, f"{totals.forced_only} forced only"),
-            (totals.without_positive, f"{totals.without_positive} unmatched"),
-            (totals.invalid, f"{totals.invalid} invalid"),
-        )
-        if number_of
-    ]
-    good = totals.matched == totals.ground_truth
-    text = Text(f"{count(totals.ground_truth, 'object')}: {', '.join(statuses)}. ")
-    text.stylize("verdict.good" if good else "verdict.bad")
+    statuses = (
+        (totals.matched, f"{totals.matched} matched"),
+        (totals.forced_only, f"{totals.forced_only} forced only"),
+        (totals.without_positive, f"{totals.without_positive} unmatched"),
+        (totals.invalid, f"{totals.invalid} invalid"),
+    )
+    style = "verdict.good" if totals.matched == totals.ground_truth else "verdict.bad"
+    text = Text().append(f"{count(totals.ground_truth, 'object')}: {met(statuses)}. ", style)
     forced = f" ({totals.forced} of them forced)" if totals.forced else ""
     text.append(f"{count(totals.positives, 'positive')}{forced}, {count(totals.negatives, 'negative')} to be mined.")
     return text

@@ -61,6 +61,11 @@ def count(value: int, noun: str, plural: str | None = None, form: str = "") -> s
     return f"{value:{form}} {noun if value == 1 else plural or noun + 's'}"
 
 
+def met(parts: Iterable[tuple[int, str]]) -> str:
+    """The words of the parts that there are, given how many there are of each."""
+    return ", ".join(words for number, words in parts if number)
+
+
 def size(width: float, height: float) -> str:
     """A size in pixels, each side to a pixel, or to a tenth where that would show nothing."""
     return "x".join(f"{side:.1f}" if 0 < abs(side) < 2 else f"{side:.0f}" for side in (width, height))
@@ -110,14 +115,27 @@ def section(title: str, body: RenderableType) -> Group:
     return Group(Text(title, style="title"), body, Text())
 
 
-def bullets(lines: Sequence[str], style: str = "attention") -> RenderableType:
+def hanging(
+    rows: Iterable[tuple[RenderableType, RenderableType]], apart: int = 2, styles: tuple[str, str] = ("", "")
+) -> Table:
+    """Words beside a narrow column of labels, wrapped under themselves.
+
+    Args:
+        rows: a label, and its words.
+        apart: spaces between the two.
+        styles: of the two columns.
+    """
+    grid = Table.grid(padding=(0, apart, 0, 0))
+    grid.add_column(style=styles[0], no_wrap=True)
+    grid.add_column(style=styles[1], overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+def bullets(lines: Iterable[str]) -> RenderableType:
     """Sentences, one a line, hanging under a mark."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for line in lines:
-        grid.add_row(Text("!", style=style), Text(line))
-    return Group(grid, Text())
+    return Group(hanging(((Text("!", style="attention"), Text(line)) for line in lines), apart=1), Text())
 
 
 def priors_line(config: ConfigSummary) -> str:
@@ -125,11 +143,8 @@ def priors_line(config: ConfigSummary) -> str:
     source = f" ({config.codebase})" if config.codebase else ""
     width, height = config.image_size
     known = "" if config.image_size_known else ", assumed: --image-size says otherwise"
-    return f"{config.name}{source}, {config.priors} priors on {_levels(config)}, input {width} x {height}{known}"
-
-
-def _levels(config: ConfigSummary) -> str:
-    return "no recognised grid" if config.levels == ((0, 0),) else count(len(config.levels), "level")
+    levels = "no recognised grid" if config.levels == ((0, 0),) else count(len(config.levels), "level")
+    return f"{config.name}{source}, {config.priors} priors on {levels}, input {width} x {height}{known}"
 
 
 def feature_map(grid: tuple[int, int]) -> str:
@@ -139,12 +154,7 @@ def feature_map(grid: tuple[int, int]) -> str:
 
 def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     """Labelled facts at the head of a report."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="faint", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, value in pairs:
-        grid.add_row(label, Text(value))
-    return Group(grid, Text())
+    return Group(hanging(((label, Text(value)) for label, value in pairs), styles=("faint", "")), Text())
 
 
 def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:

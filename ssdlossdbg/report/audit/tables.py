@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.shares import bar, percent, percent_of
-from ssdlossdbg.report.text import LEVEL, UNTITLED, Column, Columns, feature_map, stride, table
+from ssdlossdbg.report.text import LEVEL, UNTITLED, Column, Columns, feature_map, hanging, stride, table
 from ssdlossdbg.report.theme import STATUS_STYLES
 from ssdlossdbg.results import (
     FORCED_ONLY,
@@ -47,23 +46,17 @@ def glossary(totals: Tally, threshold: float) -> RenderableType:
         "no prior is trained on it",
         "its box is inverted, without area or not finite",
     )
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold", style="faint")
-    for (_, heading, mark), (_, style), number, words in zip(FATES, MARKS, _numbers(totals), fates, strict=True):
-        if number:
-            grid.add_row(Text.assemble((mark, style), f" {heading}"), words)
+    rows: list[tuple[RenderableType, str]] = [
+        (Text.assemble((mark, STATUS_STYLES[status]), f" {heading}"), words)
+        for (status, heading, mark), number, words in zip(FATES, _numbers(totals), fates, strict=True)
+        if number
+    ]
     if totals.ground_truth > totals.invalid:
-        grid.add_row("  recall", f"best possible: share of valid objects that a prior overlaps by IoU {threshold:g}")
-        grid.add_row("  shape", "the same if priors stood everywhere: what anchor tools quote")
-    grid.add_row("  each", "priors trained on an object, on average")
-    return grid
-
-
-def _fates_met(groups: Sequence[Group]) -> list[bool]:
-    """Whether any object met each of `FATES`."""
-    numbers = zip(*(_numbers(group.tally) for group in groups), strict=True)
-    return [any(of_fate) for of_fate in numbers]
+        recall = f"best possible: share of valid objects that a prior overlaps by IoU {threshold:g}"
+        rows.append(("  recall", recall))
+        rows.append(("  shape", "the same if priors stood everywhere: what anchor tools quote"))
+    rows.append(("  each", "priors trained on an object, on average"))
+    return hanging(rows, styles=("", "faint"))
 
 
 def _numbers(tally: Tally) -> tuple[int, int, int, int]:
@@ -78,7 +71,7 @@ def groups_table(heading: str, groups: Sequence[Group]) -> RenderableType:
         heading: of the groups' names.
         groups: one at least, each with an object.
     """
-    met = _fates_met(groups)
+    met = [any(numbers) for numbers in zip(*(_numbers(group.tally) for group in groups), strict=True)]
     columns: Columns = [
         Column(heading, "left", wrap=True, least=8),
         "objects",
