@@ -94,7 +94,7 @@ def explain(cause: Cause) -> str:
     """One cause in words, with the counts that show it."""
     words = WORDS.get(cause.rule, _settings)(cause)
     seen = _changes(cause.before, cause.after)
-    return f"{words} ({seen})" if seen and cause.rule not in SAYS_ALL else words
+    return f"{words} ({seen})" if seen and cause.rule not in WORDS else words
 
 
 def _counted_twice(cause: Cause) -> str:
@@ -117,18 +117,15 @@ def _settings(cause: Cause) -> str:
     return f"{cause.rule}: {cause.new} instead of {cause.old}"
 
 
+# Causes whose words hold the counts, too.
 WORDS: dict[str, Callable[[Cause], str]] = {
     "positives counted twice": _counted_twice,
     "normaliser": _normaliser,
 }
-SAYS_ALL = frozenset({"positives counted twice", "normaliser"})
 
 
 def _changes(before: BatchRoles, after: BatchRoles) -> str:
-    pairs = [
-        ("positives", before.positives, after.positives),
-        ("mined", before.negatives, after.negatives),
-    ]
+    pairs = (("positives", before.positives, after.positives), ("mined", before.negatives, after.negatives))
     seen = [f"{name} {_images(new)} instead of {_images(old)}" for name, old, new in pairs if old != new]
     if before.ignored != after.ignored:
         seen.append(f"{after.ignored} ignored")
@@ -138,19 +135,12 @@ def _changes(before: BatchRoles, after: BatchRoles) -> str:
 
 
 def _images(counts: Sequence[int]) -> str:
-    if len(counts) > MOST_IMAGES:
-        return str(sum(counts))
-    return "+".join(map(str, counts))
+    return str(sum(counts)) if len(counts) > MOST_IMAGES else "+".join(map(str, counts))
 
 
 def dialects_report(rows: Sequence[tuple[str, str, str]]) -> RenderableType:
     """Every dialect, as (name with aliases, codebase, its prior config)."""
-    columns: Columns = [
-        Column("dialect", "left", wrap=True),
-        Column("codebase", "left", wrap=True),
-        Column("priors", "left", wrap=True),
-    ]
-    return table(columns, rows)
+    return table([Column(heading, "left", wrap=True) for heading in ("dialect", "codebase", "priors")], rows)
 
 
 def differences_report(first: str, second: str, lines: Sequence[tuple[str, str, str]]) -> RenderableType:

@@ -39,7 +39,8 @@ ONE_LIST = (
 
 def fit_report(result: FitResult, view: View = USUAL) -> RenderableType:
     """What is proposed, what it gains and where it goes."""
-    parts = [_head(result), Text(_verdict(result), style=_style(result)), Text()]
+    style = "title" if not result.changed else "verdict.good" if result.total.won > 0 else "verdict.bad"
+    parts = [_head(result), Text(_verdict(result), style), Text()]
     remarks = _remarks(result)
     if remarks:
         parts.append(bullets(remarks))
@@ -76,12 +77,6 @@ def _verdict(result: FitResult) -> str:
         return f"Nothing to gain: best possible recall stays {percent(before)} with {priors:,} priors; {why}."
     count = f"{priors:,}{TO}{result.after.count:,}" if priors != result.after.count else f"{priors:,}"
     return f"Best possible recall {percent(before)}{TO}{percent(after)} with {count} priors."
-
-
-def _style(result: FitResult) -> str:
-    if not result.changed:
-        return "title"
-    return "verdict.good" if result.total.won > 0 else "verdict.bad"
 
 
 def _remarks(result: FitResult) -> list[str]:

@@ -27,15 +27,7 @@ from ssdlossdbg.report.text import (
 )
 from ssdlossdbg.report.theme import STATUS_STYLES
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import (
-    FORCED_ONLY,
-    INVALID,
-    MATCHED,
-    UNMATCHED,
-    GroundTruthMatch,
-    MatchResult,
-    RoundTrip,
-)
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, GroundTruthMatch, MatchResult, RoundTrip
 
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 

@@ -134,18 +134,15 @@ def _objects(figure: Figure, axes: Axes, by_size: IouBySize) -> None:
 
 def _line(axes: Axes, threshold: float) -> None:
     axes.axhline(threshold, color=VERMILION, linewidth=2)
-    axes.annotate(
-        f"threshold {threshold:g}",
-        (0, threshold),
-        (6, 7),
-        ("axes fraction", "data"),
-        "offset points",
-        color=VERMILION,
-        va="bottom",
-        fontweight="bold",
-        bbox=LABEL_GROUND,
-        zorder=4,
-    )
+    style: dict[str, Any] = {
+        "color": VERMILION,
+        "va": "bottom",
+        "fontweight": "bold",
+        "bbox": LABEL_GROUND,
+        "zorder": 4,
+    }
+    words = f"threshold {threshold:g}"
+    axes.annotate(words, (0, threshold), (6, 7), ("axes fraction", "data"), "offset points", **style)
 
 
 def _square_lines(axes: Axes, squares: Squares, threshold: float) -> None:

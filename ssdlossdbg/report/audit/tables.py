@@ -12,17 +12,7 @@ from rich.text import Text
 from ssdlossdbg.report.shares import bar, percent, percent_of
 from ssdlossdbg.report.text import LEVEL, UNTITLED, Column, Columns, feature_map, hanging, stride, table
 from ssdlossdbg.report.theme import STATUS_STYLES
-from ssdlossdbg.results import (
-    FORCED_ONLY,
-    INVALID,
-    MATCHED,
-    UNMATCHED,
-    Augmented,
-    Group,
-    LevelAudit,
-    RecallAt,
-    Tally,
-)
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, Augmented, Group, LevelAudit, RecallAt, Tally
 
 # What becomes of an object: how a table heads its share, and the character and style of the bars.
 FATES = (
