@@ -87,7 +87,7 @@ def corners(corner_box: Box) -> str:
     return ",".join(f"{value:.0f}" for value in corner_box)
 
 
-def table(columns: Columns, rows: Iterable[Row], tight: bool = False) -> Table:
+def table(columns: Sequence[Column | str], rows: Iterable[Row], tight: bool = False) -> Table:
     """A plain table; the columns that may wrap do so where the terminal is too narrow for all.
 
     Args:
