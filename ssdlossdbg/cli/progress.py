@@ -59,7 +59,7 @@ def counting(doing: str, total: int, noun: str, silent: bool = False) -> Iterato
         A function to be told how many more were done.
     """
     nouns = f"{noun}s"
-    if silent or not _on_terminal():
+    if silent or sys.stderr is None or not sys.stderr.isatty():  # None where it was closed with `2>&-`
         with progress(f"{doing} {total:,} {noun if total == 1 else nouns}", silent):
             yield lambda done: None  # noqa: ARG005
         return
@@ -110,7 +110,3 @@ def tracking(doing: str, what: str, noun: str, silent: bool = False) -> Iterator
                     advance(FILES_AT_ONCE)
 
         yield track
-
-
-def _on_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()  # None where it was closed with `2>&-`

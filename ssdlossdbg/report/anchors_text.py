@@ -6,7 +6,19 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.text import Column, facts, feature_map, priors_line, section, size, stride, table
+from ssdlossdbg.report.text import (
+    LEVEL,
+    Column,
+    Columns,
+    Row,
+    facts,
+    feature_map,
+    priors_line,
+    section,
+    size,
+    stride,
+    table,
+)
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import AnchorsResult, Presets
 
@@ -22,21 +34,12 @@ def anchors_report(result: AnchorsResult, view: View = USUAL) -> RenderableType:
     if not result.levels:
         note = "The centres of these priors are on no grid that could be recognised, so there is no table by level."
         return Group(head, findings_block(result.findings), Text(note, style="attention"))
-    columns = [
-        Column("level", "left"),
-        Column("stride"),
-        Column("priors"),
-        Column("centres x"),
-        Column("centres y"),
-        Column("crossing"),
-        Column("smallest"),
-        Column("anywhere"),
-    ]
+    columns: Columns = [LEVEL, "stride", "priors", "centres x", "centres y", "crossing", "smallest", "anywhere"]
     rows = [
         (
             feature_map(level.feature_map),
             stride(level.stride),
-            str(level.priors),
+            level.priors,
             f"{level.reach[0]:.0f} - {level.reach[2]:.0f}",
             f"{level.reach[1]:.0f} - {level.reach[3]:.0f}",
             f"{level.crossing:.0%}",
@@ -54,7 +57,7 @@ def anchors_report(result: AnchorsResult, view: View = USUAL) -> RenderableType:
         section("Levels (pixels of the network's input)", table(columns, rows)),
         section(
             "Shapes of a cell, in order, before clipping",
-            table([Column("level", "left"), Column("w x h", "left", wrap=True)], shapes),
+            table([LEVEL, Column("w x h", "left", wrap=True)], shapes),
         ),
         _reach(result),
     )
@@ -82,13 +85,13 @@ def _reach(result: AnchorsResult) -> Text:
 
 def presets_report(result: Presets, view: View = USUAL) -> RenderableType:
     """Every preset with its count, under its codebase. Names stay whole, so that they can be copied."""
-    columns = [Column("preset", "left"), Column("priors"), Column("input"), Column("network", "left", wrap=True)]
-    rows: list[tuple[RenderableType, ...]] = []
+    columns: Columns = [Column("preset", "left"), "priors", "input", Column("network", "left", wrap=True)]
+    rows: list[Row] = []
     codebase = None
     for preset in sorted(result.presets, key=lambda preset: (preset.codebase, preset.name)):
         if preset.codebase != codebase:
             codebase = preset.codebase
             rows.append((Text(codebase, style="title"), "", "", ""))
-        rows.append((f"  {preset.name}", str(preset.priors), size(*preset.image_size), preset.title))
+        rows.append((f"  {preset.name}", preset.priors, size(*preset.image_size), preset.title))
     short = [f"{alias} is {preset.name}" for preset in result.presets for alias in preset.aliases]
     return Group(table(columns, rows), Text(f"\nShort names: {', '.join(short)}." if short else ""))

@@ -84,11 +84,10 @@ class Canvas:
     Args:
         size: (width, height) in pixels.
         unit: the length that lines and text are multiples of, in pixels.
-        background: colour of the ground.
     """
 
-    def __init__(self, size: tuple[int, int], unit: float, background: Colour = PAPER) -> None:
-        self.image = Image.new("RGB", size, background)
+    def __init__(self, size: tuple[int, int], unit: float) -> None:
+        self.image = Image.new("RGB", size, PAPER)
         self.unit = unit
         self._draw = ImageDraw.Draw(self.image, "RGBA")
         self._chips: list[Box4] = []
@@ -122,7 +121,7 @@ class Canvas:
         """Words on a ground of that colour, their upper left corner at the point."""
         words, chosen = drawable(words), font(self.px(units))
         width, height = self._chip_size(words, units)
-        self._draw.rectangle((at[0], at[1], at[0] + width, at[1] + height), fill=(*colour, 255))
+        self.fill((at[0], at[1], at[0] + width, at[1] + height), colour)
         self._draw.text((at[0] + self.px(2), at[1]), words, fill=readable_on(colour), font=chosen)
 
     def chip_above(self, corner: Point, words: str, colour: Colour, units: float, bounds: Box4) -> None:
@@ -153,9 +152,9 @@ class Canvas:
         for start, end in (((x1, y1), (x2, y1)), ((x2, y1), (x2, y2)), ((x2, y2), (x1, y2)), ((x1, y2), (x1, y1))):
             self.line(start, end, colour, units, alpha, dashed=True)
 
-    def fill(self, box: Box4, colour: Colour, alpha: int = 255) -> None:
+    def fill(self, box: Box4, colour: Colour) -> None:
         """A filled box."""
-        self._draw.rectangle(box, fill=(*colour, alpha))
+        self._draw.rectangle(box, fill=colour)
 
     def line(
         self, start: Point, end: Point, colour: Colour, units: float = 1.5, alpha: int = 255, dashed: bool = False
@@ -189,11 +188,11 @@ class Canvas:
             self.line((x - reach, y - reach), (x + reach, y + reach), paint, line_units + extra)
             self.line((x - reach, y + reach), (x + reach, y - reach), paint, line_units + extra)
 
-    def dots(self, points: Sequence[Point], colour: Colour, units: float = 1, alpha: int = 200) -> None:
+    def dots(self, points: Sequence[Point], colour: Colour, units: float) -> None:
         """Small squares."""
         reach = self.px(units) / 2
         for x, y in points:
-            self._draw.rectangle((x - reach, y - reach, x + reach, y + reach), fill=(*colour, alpha))
+            self._draw.rectangle((x - reach, y - reach, x + reach, y + reach), fill=(*colour, 200))
 
 
 class Panel:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.text import Column, facts, number, priors_line, section, table
+from ssdlossdbg.report.text import DIALECT, UNTITLED, Column, Columns, facts, number, priors_line, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 
@@ -30,22 +30,12 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             ("reference", f"{result.reference}, loss {result.reference_total:.4f}, on {result.device}"),
         ]
     )
-    columns = [
-        Column("dialect", "left", wrap=True, least=14),
-        Column("pos"),
-        Column("mined"),
-        Column("N"),
-        Column("loc"),
-        Column("conf"),
-        Column("total"),
-        Column("ratio"),
-        Column("", "left"),
-    ]
+    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", "total", "ratio", UNTITLED]
     rows = [
         (
             Text(outcome.name),
-            str(sum(outcome.roles.positives)),
-            str(sum(outcome.roles.negatives)),
+            sum(outcome.roles.positives),
+            sum(outcome.roles.negatives),
             f"{outcome.normalizer:g}",
             number(outcome.localization),
             number(outcome.confidence),
@@ -65,7 +55,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
 
 def _ratio(total: float, reference: float) -> Text:
     usable = math.isfinite(total) and math.isfinite(reference) and reference != 0
-    return number(total / reference, 3) if usable else Text("-")
+    return number(total / reference if usable else None, 3)
 
 
 def _why(result: CompareResult) -> RenderableType:
@@ -104,7 +94,7 @@ def explain(cause: Cause) -> str:
     """One cause in words, with the counts that show it."""
     words = WORDS.get(cause.rule, _settings)(cause)
     seen = _changes(cause.before, cause.after)
-    return f"{words} ({seen})" if seen and cause.rule not in SAYS_ALL else words
+    return f"{words} ({seen})" if seen and cause.rule not in WORDS else words
 
 
 def _counted_twice(cause: Cause) -> str:
@@ -127,18 +117,15 @@ def _settings(cause: Cause) -> str:
     return f"{cause.rule}: {cause.new} instead of {cause.old}"
 
 
+# Causes whose words hold the counts, too.
 WORDS: dict[str, Callable[[Cause], str]] = {
     "positives counted twice": _counted_twice,
     "normaliser": _normaliser,
 }
-SAYS_ALL = frozenset({"positives counted twice", "normaliser"})
 
 
 def _changes(before: BatchRoles, after: BatchRoles) -> str:
-    pairs = [
-        ("positives", before.positives, after.positives),
-        ("mined", before.negatives, after.negatives),
-    ]
+    pairs = (("positives", before.positives, after.positives), ("mined", before.negatives, after.negatives))
     seen = [f"{name} {_images(new)} instead of {_images(old)}" for name, old, new in pairs if old != new]
     if before.ignored != after.ignored:
         seen.append(f"{after.ignored} ignored")
@@ -148,48 +135,33 @@ def _changes(before: BatchRoles, after: BatchRoles) -> str:
 
 
 def _images(counts: Sequence[int]) -> str:
-    if len(counts) > MOST_IMAGES:
-        return str(sum(counts))
-    return "+".join(map(str, counts))
+    return str(sum(counts)) if len(counts) > MOST_IMAGES else "+".join(map(str, counts))
 
 
 def dialects_report(rows: Sequence[tuple[str, str, str]]) -> RenderableType:
     """Every dialect, as (name with aliases, codebase, its prior config)."""
-    columns = [
-        Column("dialect", "left", wrap=True),
-        Column("codebase", "left", wrap=True),
-        Column("priors", "left", wrap=True),
-    ]
-    return table(columns, rows)
+    return table([Column(heading, "left", wrap=True) for heading in ("dialect", "codebase", "priors")], rows)
 
 
 def differences_report(first: str, second: str, lines: Sequence[tuple[str, str, str]]) -> RenderableType:
     """The settings in which two dialects differ, as (key, of the first, of the second)."""
     if not lines:
         return Text(f"{first} and {second} have the same rules.")
-    columns = [Column("setting", "left"), Column(first, "left", wrap=True), Column(second, "left", wrap=True)]
+    columns: Columns = [Column("setting", "left"), Column(first, "left", wrap=True), Column(second, "left", wrap=True)]
     return table(columns, lines)
 
 
 def roles_report(reference: str, changes: Sequence[RoleChanges]) -> RenderableType:
     """Which objects and priors of a photo change roles under other dialects."""
-    columns = [
-        Column("dialect", "left", wrap=True, least=14),
-        Column("pos"),
-        Column("mined"),
-        Column("+"),
-        Column("-"),
-        Column("moved"),
-        Column("objects that change", "left", wrap=True),
-    ]
+    columns: Columns = [DIALECT, "pos", "mined", "+", "-", "moved", Column("objects that change", "left", wrap=True)]
     rows = [
         (
             Text(change.dialect),
-            str(change.positives),
-            str(change.negatives),
-            str(change.gained),
-            str(change.lost),
-            str(change.moved),
+            change.positives,
+            change.negatives,
+            change.gained,
+            change.lost,
+            change.moved,
             Text(_objects(change)),
         )
         for change in changes

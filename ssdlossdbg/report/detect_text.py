@@ -10,7 +10,12 @@ from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
+    BOX,
+    CLASS,
+    LEVEL,
     Column,
+    Columns,
+    Row,
     bullets,
     corners,
     count,
@@ -31,11 +36,9 @@ from ssdlossdbg.results import (
     NOTHING,
     OTHER_CLASS,
     REPEATS,
-    ClassDetect,
     Detection,
     DetectResult,
     GroundTruthDetect,
-    ImageDetect,
 )
 
 MOST_PLACES = 3
@@ -43,7 +46,10 @@ WORST_FIRST = (MISSED, FOUND_AS_OTHER, FOUND)
 CANDIDATES_OF = {"class": "of each class", "image": "of each image", "level": "of each level"}
 ROLE_WORDS = {FINDS: "finds it", REPEATS: "repeats", OTHER_CLASS: "other class", NOTHING: "nothing", None: "-"}
 STAGES_MEAN = "class-prior pairs above the threshold, entering, leaving NMS"
-STAGES = (Column("above"), Column("enter"), Column("leave"), Column("kept"))
+# The columns of objects, of scores on their way to detections, and of what the detections do.
+OBJECTS = ("objects", "found", "other", "missed")
+STAGES = ("above", "enter", "leave", "kept")
+MERITS = ("finds", "again", "wrong", "none")
 
 MOST_LISTED = 20
 
@@ -157,90 +163,47 @@ def _places(items: Sequence[GroundTruthDetect]) -> str:
 
 def _images(result: DetectResult) -> RenderableType:
     judged = bool(result.targets_path)
-    columns = [Column("#"), *_status_columns(judged), *STAGES, *_role_columns(judged)]
-    rows = [
-        (
-            str(image.index),
-            *_status_cells(image.ground_truth, judged),
-            *_stage_cells(image),
-            *_role_cells(image, judged),
-        )
-        for image in result.images
-    ]
+    rows: list[Row] = []
+    for image in result.images:
+        status, roles = [item.status for item in image.ground_truth], [item.role for item in image.detections]
+        objects = (len(status), *map(status.count, (FOUND, FOUND_AS_OTHER, MISSED)))
+        stages = (image.above_threshold, image.candidates, image.survivors, len(roles))
+        merits = map(roles.count, (FINDS, REPEATS, OTHER_CLASS, NOTHING))
+        rows.append((image.index, *objects, *stages, *merits) if judged else (image.index, *stages))
+    columns: Columns = ["#", *OBJECTS, *STAGES, *MERITS] if judged else ["#", *STAGES]
     return section(f"By image ({STAGES_MEAN})", table(columns, rows, tight=judged))
-
-
-def _status_columns(judged: bool) -> tuple[Column, ...]:
-    return (Column("objects"), Column("found"), Column("other"), Column("missed")) if judged else ()
-
-
-def _role_columns(judged: bool) -> tuple[Column, ...]:
-    return (Column("finds"), Column("again"), Column("wrong"), Column("none")) if judged else ()
-
-
-def _status_cells(objects: Sequence[GroundTruthDetect], judged: bool) -> tuple[str, ...]:
-    if not judged:
-        return ()
-    status = [item.status for item in objects]
-    return (str(len(status)), *(str(status.count(kind)) for kind in (FOUND, FOUND_AS_OTHER, MISSED)))
-
-
-def _stage_cells(image: ImageDetect) -> tuple[str, ...]:
-    return (str(image.above_threshold), str(image.candidates), str(image.survivors), str(len(image.detections)))
-
-
-def _role_cells(image: ImageDetect, judged: bool) -> tuple[str, ...]:
-    roles = [item.role for item in image.detections]
-    kinds = (FINDS, REPEATS, OTHER_CLASS, NOTHING) if judged else ()
-    return tuple(str(roles.count(kind)) for kind in kinds)
 
 
 def _classes(result: DetectResult) -> RenderableType:
     judged = bool(result.targets_path)
-    columns = [Column("class", "left", wrap=True), *_status_columns(judged), *STAGES, Column("best score")]
     shown = [item for item in result.classes if item.above_threshold or item.ground_truth] or result.classes
-    rows: list[tuple[RenderableType, ...]] = [
-        (Text(item.label), *_class_status(item, judged), *_class_stages(item), number(item.best_score))
-        for item in shown
-    ]
+    rows: list[Row] = []
+    for item in shown:
+        objects = (item.ground_truth, item.found, item.as_other, item.missed) if judged else ()
+        stages = (item.above_threshold, item.candidates, item.survivors, item.detections)
+        rows.append((Text(item.label), *objects, *stages, number(item.best_score)))
+    columns: Columns = [CLASS, *(OBJECTS if judged else ()), *STAGES, "best score"]
     hidden = len(result.classes) - len(shown)
     more = f" ({count(hidden, 'class', 'classes')} without a score above the threshold left out)" if hidden else ""
     return section(f"By class{more}", table(columns, rows))
-
-
-def _class_status(item: ClassDetect, judged: bool) -> tuple[str, ...]:
-    return (str(item.ground_truth), str(item.found), str(item.as_other), str(item.missed)) if judged else ()
-
-
-def _class_stages(item: ClassDetect) -> tuple[str, ...]:
-    return (str(item.above_threshold), str(item.candidates), str(item.survivors), str(item.detections))
 
 
 def _objects(objects: Sequence[GroundTruthDetect], top: int) -> RenderableType:
     if not objects:
         return Text("No object in the batch.\n")
     worst = sorted(objects, key=lambda item: (WORST_FIRST.index(item.status), item.score or 0.0))[:top]
-    columns = [
-        Column("img"),
-        Column("obj"),
-        Column("class", "left", wrap=True),
-        Column("box px", "left"),
-        Column("status", "left", wrap=True),
-        Column("score"),
-        Column("IoU"),
-        Column("rank"),
-        Column("positives"),
-    ]
+    status = Column("status", "left", wrap=True)
+    columns: Columns = ["img", "obj", CLASS, BOX, status, "score", "IoU", "rank", "positives"]
     rows = [
         (
-            str(item.image),
-            str(item.index),
+            item.image,
+            item.index,
             Text(item.label),
             corners(item.box),
-            Text(_status(item), style=OUTCOME_STYLES[item.status]),
-            "-" if item.score is None else number(item.score, 2),
+            Text(f"as {item.taken_for}" if item.status == FOUND_AS_OTHER else item.status, OUTCOME_STYLES[item.status]),
+            number(item.score, 2),
             number(item.best_iou if item.iou is None else item.iou, 2),
-            "-" if item.detection is None else str(item.detection),
+            item.detection,
             f"{item.positives}>{item.above_threshold}>{item.candidates}>{item.survivors}",
         )
         for item in worst
@@ -249,34 +212,23 @@ def _objects(objects: Sequence[GroundTruthDetect], top: int) -> RenderableType:
     return section(title, table(columns, rows))
 
 
-def _status(item: GroundTruthDetect) -> str:
-    return f"as {item.taken_for}" if item.status == FOUND_AS_OTHER else item.status
-
-
 def _detections(result: DetectResult, top: int) -> RenderableType:
     every = [(image.index, item) for image in result.images for item in image.detections]
     if not every:
         return Text("Nothing is detected.\n")
     shown = sorted(every, key=lambda pair: -pair[1].score)[:top]
     judged = bool(result.targets_path)
-    columns = [
-        Column("img"),
-        Column("rank"),
-        Column("class", "left", wrap=True),
-        Column("score"),
-        Column("box px", "left"),
-        Column("prior"),
-        Column("level", "left"),
-        *((Column("IoU"), Column("obj"), Column("object", "left")) if judged else ()),
-    ]
-    rows: list[tuple[RenderableType, ...]] = [
+    columns: Columns = ["img", "rank", CLASS, "score", BOX, "prior", LEVEL]
+    if judged:
+        columns += ["IoU", "obj", Column("object", "left")]
+    rows: list[Row] = [
         (
-            str(image),
-            str(item.rank),
+            image,
+            item.rank,
             Text(item.label),
             number(item.score, 3),
             corners(item.box),
-            str(item.prior),
+            item.prior,
             feature_map(result.config.levels[item.level]),
             *(_nearest(item) if judged else ()),
         )
@@ -285,10 +237,9 @@ def _detections(result: DetectResult, top: int) -> RenderableType:
     return section(f"Detections, the highest scores first ({len(shown)} of {len(every)})", table(columns, rows))
 
 
-def _nearest(item: Detection) -> tuple[RenderableType, ...]:
+def _nearest(item: Detection) -> Row:
     """The object that the detection explains; else the nearest one."""
     of_class = item.role in (FINDS, REPEATS)
     overlap = item.best_iou_of_class if of_class else item.best_iou
     index = item.ground_truth_of_class if of_class else item.ground_truth
-    known = "-" if index is None or math.isnan(overlap) else str(index)
-    return number(overlap, 3), known, ROLE_WORDS[item.role]
+    return number(overlap, 3), None if math.isnan(overlap) else index, ROLE_WORDS[item.role]

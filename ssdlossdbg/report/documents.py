@@ -92,12 +92,8 @@ def _encode_members(value: object) -> dict[str, Any]:
             parts = [None] * len(member.paths) if written is None else written
             parents.update(_put(document, *pair) for pair in zip(member.paths, parts, strict=True))
     # What stands apart under one key is null as a whole where nothing of it is known: the targets of detect.
-    return {key: None if key in parents and not _any_known(part) else part for key, part in document.items()}
-
-
-def _any_known(values: dict[str, Any]) -> bool:
-    """Whether any value is not null."""
-    return any(value is not None for value in values.values())
+    unknown = {key for key in parents if key and all(part is None for part in document[key].values())}
+    return {key: None if key in unknown else part for key, part in document.items()}
 
 
 def _inside(written: Any, key: Key) -> Any:

@@ -60,12 +60,11 @@ def _pages(checks: Sequence[CheckPage]) -> RenderableType:
 
 def _page(check: CheckPage) -> RenderableType:
     head = Text.assemble((check.code, "title"), "  ", (check.name, "title"), "  ", _severity(check))
-    parts = [Group(Text(), Text(_title(key), style="title"), *_indented(body)) for key, body in check.sections.items()]
+    parts = [
+        Group(Text(), Text(key.replace("_", " ").capitalize(), style="title"), *_indented(body))
+        for key, body in check.sections.items()
+    ]
     return Group(head, Text(), Text(check.summary), *parts)
-
-
-def _title(key: str) -> str:
-    return key.replace("_", " ").capitalize()
 
 
 def _severity(check: CheckPage) -> Text:

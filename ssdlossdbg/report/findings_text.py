@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from ssdlossdbg.report.text import count
+from ssdlossdbg.report.text import count, hanging
 from ssdlossdbg.report.theme import SEVERITY_STYLES
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Severity
 
@@ -27,13 +26,11 @@ def findings_block(findings: Sequence[Finding], name_files: bool = False) -> Ren
     """
     if not findings:
         return Group()
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for finding in findings[:MOST_FINDINGS]:
-        mark = Text(f"{finding.code}\n{finding.severity}", style=SEVERITY_STYLES[finding.severity])
-        grid.add_row(mark, _finding(finding, name_files))
-    return Group(grid, Text(_summary(findings), style="faint"), Text())
+    rows = (
+        (Text(f"{each.code}\n{each.severity}", style=SEVERITY_STYLES[each.severity]), _finding(each, name_files))
+        for each in findings[:MOST_FINDINGS]
+    )
+    return Group(hanging(rows), Text(_summary(findings), style="faint"), Text())
 
 
 def _finding(finding: Finding, name_files: bool) -> Text:

@@ -10,7 +10,18 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.shares import many, percent
-from ssdlossdbg.report.text import Column, bullets, facts, feature_map, priors_line, section, stride, table
+from ssdlossdbg.report.text import (
+    LEVEL,
+    Column,
+    Columns,
+    bullets,
+    facts,
+    feature_map,
+    priors_line,
+    section,
+    stride,
+    table,
+)
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FitResult, FittedLevel, Reach
 
@@ -28,7 +39,8 @@ ONE_LIST = (
 
 def fit_report(result: FitResult, view: View = USUAL) -> RenderableType:
     """What is proposed, what it gains and where it goes."""
-    parts = [_head(result), Text(_verdict(result), style=_style(result)), Text()]
+    style = "title" if not result.changed else "verdict.good" if result.total.won > 0 else "verdict.bad"
+    parts = [_head(result), Text(_verdict(result), style), Text()]
     remarks = _remarks(result)
     if remarks:
         parts.append(bullets(remarks))
@@ -65,12 +77,6 @@ def _verdict(result: FitResult) -> str:
         return f"Nothing to gain: best possible recall stays {percent(before)} with {priors:,} priors; {why}."
     count = f"{priors:,}{TO}{result.after.count:,}" if priors != result.after.count else f"{priors:,}"
     return f"Best possible recall {percent(before)}{TO}{percent(after)} with {count} priors."
-
-
-def _style(result: FitResult) -> str:
-    if not result.changed:
-        return "title"
-    return "verdict.good" if result.total.won > 0 else "verdict.bad"
 
 
 def _remarks(result: FitResult) -> list[str]:
@@ -115,13 +121,7 @@ def _shape_counts(levels: Sequence[FittedLevel]) -> list[tuple[tuple[int, int], 
 
 
 def _recall(groups: Sequence[Reach], heading: str) -> RenderableType:
-    columns = [
-        Column(heading, "left"),
-        Column("objects"),
-        Column("before"),
-        Column("after"),
-        Column("won"),
-    ]
+    columns: Columns = [Column(heading, "left"), "objects", "before", "after", "won"]
     rows = [
         (
             group.name,
@@ -137,9 +137,9 @@ def _recall(groups: Sequence[Reach], heading: str) -> RenderableType:
 
 
 def _levels(result: FitResult) -> RenderableType:
-    columns = [
-        Column("level", "left"),
-        Column("stride"),
+    columns: Columns = [
+        LEVEL,
+        "stride",
         Column("priors", "left"),
         Column("min_size", "left"),
         Column("max_size", "left"),
@@ -193,13 +193,9 @@ def _to_paste(result: FitResult) -> RenderableType:
     lines = [f"  {name:{width}} = [{', '.join(values)}]" for name, values in columns.items()]
     where = "For the prior config in your codebase (data/config.py in ssd.pytorch):"
     parts: list[RenderableType] = [Text(where), Text("\n".join(lines) + "\n")]
-    if not _chained(levels):
+    if any(level.max_size != after.min_size for level, after in pairwise(levels)):
         parts.append(Text(ONE_LIST))
     return Group(*parts)
-
-
-def _chained(levels: Sequence[FittedLevel]) -> bool:
-    return all(level.max_size == after.min_size for level, after in pairwise(levels))
 
 
 def _pair(pair: tuple[float, float]) -> str:

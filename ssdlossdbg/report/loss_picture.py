@@ -13,7 +13,7 @@ from ssdlossdbg.report.legend import Legend
 from ssdlossdbg.report.text import count, file_name
 from ssdlossdbg.report.theme import INK, Colour, colour_of
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import ImageLoss, LossResult, SceneLoss, codes_at
+from ssdlossdbg.results import LossResult, SceneLoss, codes_at
 
 DIM, DARK = 0.5, 0.7
 MARGIN, HEADER, CAPTION, LEGEND = 12, 34, 24, 40
@@ -44,7 +44,9 @@ def loss_picture(
     top = px(HEADER) + px(CAPTION)
     column = max(width, px(NARROWEST))
     canvas = Canvas((3 * px(MARGIN) + 2 * column, top + height + px(LEGEND)), unit)
-    canvas.text((px(MARGIN), px(8)), _title(image), 16, width=canvas.image.width - 2 * px(MARGIN))
+    name = f" ({file_name(image.path)})" if image.path else ""
+    title = f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
+    canvas.text((px(MARGIN), px(8)), title, 16, width=canvas.image.width - 2 * px(MARGIN))
     left, right = px(MARGIN), 2 * px(MARGIN) + column
     positives = count(image.positives, "positive")
     objects = "" if image.ground_truth is None else f" for {count(image.ground_truth, 'object')}"
@@ -57,11 +59,6 @@ def loss_picture(
     _negatives(Panel(canvas, (right, top, right + width, top + height), photo, DARK), scene)
     _legend(canvas, scene, left, right, top + height + px(10))
     return canvas.image
-
-
-def _title(image: ImageLoss) -> str:
-    name = f" ({file_name(image.path)})" if image.path else ""
-    return f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
 
 
 def _positives(panel: Panel, scene: SceneLoss, names: Sequence[str]) -> None:

@@ -10,7 +10,13 @@ from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
+    BOX,
+    CLASS,
+    LEVEL,
+    UNTITLED,
     Column,
+    Columns,
+    Row,
     bullets,
     corners,
     count,
@@ -22,9 +28,9 @@ from ssdlossdbg.report.text import (
     table,
 )
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
+from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult
 
-PART_COLUMNS = (Column("pos"), Column("neg"), Column("loc"), Column("conf pos"), Column("conf neg"), Column("total"))
+PART_COLUMNS = ("pos", "neg", "loc", "conf pos", "conf neg", "total")
 
 MOST_LISTED = 10
 
@@ -37,13 +43,14 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
         view: says how many ground truths and mined negatives to list, the costliest first; `MOST_LISTED` if it does
             not.
     """
+    matching = "matched before" if result.threshold is None else f"match threshold {result.threshold:g}"
     parts: list[RenderableType] = [
         facts(
             [
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
                 ("priors", priors_line(result.config)),
-                ("dialect", f"{result.dialect}, {_matching(result)}, on {result.device}"),
+                ("dialect", f"{result.dialect}, {matching}, on {result.device}"),
             ]
         ),
         _verdict(result),
@@ -54,17 +61,13 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
         formula = f"{result.raises}. What follows is its formula's value, with such an image all background."
         parts.append(bullets([f"The real {result.dialect} raises on this batch: {formula}"]))
     parts += [_loss(result), _images(result.images)]
-    parts.append(_groups("By level", "level", result.levels, _level_names(result)))
-    classes = [item for item in result.classes if _has_part(item)]
+    parts.append(_groups("By level", "level", result.levels, [feature_map(grid) for grid in result.config.levels]))
+    classes = [item for item in result.classes if item.positives or item.negatives]
     if classes:
         parts.append(_groups("By target class", "class", classes, [item.label for item in classes]))
     top = view.top or MOST_LISTED
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)
-
-
-def _matching(result: LossResult) -> str:
-    return "matched before" if result.threshold is None else f"match threshold {result.threshold:g}"
 
 
 def _verdict(result: LossResult) -> Text:
@@ -84,10 +87,9 @@ def _loss(result: LossResult) -> RenderableType:
         ("total", sums.total, loss.total),
     ]
     weight = "" if result.localization_weight == 1 else f", localisation times {result.localization_weight:g}"
-    columns = [Column("", "left"), Column("sum"), Column("normalised"), Column("share")]
+    columns: Columns = [UNTITLED, "sum", "normalised", "share"]
     body = table(
-        columns,
-        ((name, number(total), number(value), _share(value, loss.total)) for name, total, value in rows),
+        columns, ((name, number(summed), number(value), _share(value, loss.total)) for name, summed, value in rows)
     )
     title = f"The loss (normaliser: {result.normalizer:g}{weight})"
     if not result.decay.rate:
@@ -118,30 +120,26 @@ def _share(value: float, total: float) -> Text:
 
 
 def _images(images: Sequence[ImageLoss]) -> RenderableType:
-    columns = [Column("#"), Column("objects"), *PART_COLUMNS, Column("last mined"), Column("first not")]
+    columns: Columns = ["#", "objects", *PART_COLUMNS, "last mined", "first not"]
     rows = [
         (
-            str(image.index),
-            "-" if image.ground_truth is None else str(image.ground_truth),
-            *_parts(image.positives, image.negatives, image.parts),
-            number(image.last_mined.score, 3) if image.last_mined else "-",
-            number(image.first_not_mined.score, 3) if image.first_not_mined else "-",
+            image.index,
+            image.ground_truth,
+            *_parts(image),
+            number(image.last_mined.score if image.last_mined else None, 3),
+            number(image.first_not_mined.score if image.first_not_mined else None, 3),
         )
         for image in images
     ]
     return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows))
 
 
-def _level_names(result: LossResult) -> list[str]:
-    return [feature_map(grid) for grid in result.config.levels]
-
-
 def _groups(title: str, heading: str, groups: Sequence[GroupLoss], names: Sequence[str]) -> RenderableType:
-    columns = [Column(heading, "left", wrap=True), *PART_COLUMNS, Column("|g loc|"), Column("|g conf|")]
+    columns: Columns = [Column(heading, "left", wrap=True), *PART_COLUMNS, "|g loc|", "|g conf|"]
     rows = [
         (
             Text(name),
-            *_parts(group.positives, group.negatives, group.parts),
+            *_parts(group),
             number(group.gradient_localization),
             number(group.gradient_confidence),
         )
@@ -150,17 +148,14 @@ def _groups(title: str, heading: str, groups: Sequence[GroupLoss], names: Sequen
     return section(f"{title} (|g|: norm of the loss's gradient with respect to it)", table(columns, rows))
 
 
-def _has_part(group: GroupLoss) -> bool:
-    return bool(group.positives or group.negatives)
-
-
-def _parts(positives: int, negatives: int, parts: Parts) -> tuple[RenderableType, ...]:
+def _parts(of: GroupLoss | ImageLoss) -> Row:
+    parts = of.parts
     losses = (parts.localization, parts.confidence_positive, parts.confidence_negative, parts.total)
-    return (str(positives), str(negatives), *(number(value) for value in losses))
+    return of.positives, of.negatives, *map(number, losses)
 
 
 def _coordinates(result: LossResult) -> RenderableType:
-    columns = [Column("", "left"), *(Column(name) for name in COORDINATES), Column("localisation")]
+    columns: Columns = [UNTITLED, *COORDINATES, "localisation"]
     values = [number(value) for value in (*result.coordinates, result.loss.localization)]
     return section("By coordinate", table(columns, [("loss", *values)]))
 
@@ -171,27 +166,16 @@ def _ground_truth(result: LossResult, top: int) -> RenderableType:
         return Text("The targets are already encoded, so which objects they came from is not known.\n")
     if not shown:
         return Text("No object in the batch.\n")
-    columns = [
-        Column("img"),
-        Column("obj"),
-        Column("class", "left", wrap=True),
-        Column("box px", "left"),
-        Column("IoU"),
-        Column("pos"),
-        Column("forced"),
-        Column("loc"),
-        Column("conf"),
-        Column("total"),
-    ]
+    columns: Columns = ["img", "obj", CLASS, BOX, "IoU", "pos", "forced", "loc", "conf", "total"]
     rows = [
         (
-            str(item.image),
-            str(item.index),
+            item.image,
+            item.index,
             Text(item.label),
             corners(item.box),
             number(item.best_iou, 3),
-            str(item.positives),
-            str(item.forced),
+            item.positives,
+            item.forced,
             number(item.localization),
             number(item.confidence),
             number(item.total),
@@ -206,31 +190,20 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
     shown = result.negatives[:top]
     if not shown:
         return Text("No negative was mined.\n")
-    levels = _level_names(result)
-    columns = [
-        Column("img"),
-        Column("rank"),
-        Column("prior"),
-        Column("level", "left"),
-        Column("box px", "left"),
-        Column("loss"),
-        Column("taken for", "left", wrap=True),
-        Column("prob"),
-        Column("IoU"),
-        Column("obj"),
-    ]
+    taken_for = Column("taken for", "left", wrap=True)
+    columns: Columns = ["img", "rank", "prior", LEVEL, BOX, "loss", taken_for, "prob", "IoU", "obj"]
     rows = [
         (
-            str(item.image),
-            str(item.rank),
-            str(item.prior),
-            levels[item.level],
+            item.image,
+            item.rank,
+            item.prior,
+            feature_map(result.config.levels[item.level]),
             corners(item.box),
             number(item.loss),
             Text(item.predicted_label),
             number(item.probability, 2),
-            Text("-") if item.best_iou is None else number(item.best_iou, 3),
-            "-" if item.ground_truth is None else str(item.ground_truth),
+            number(item.best_iou, 3),
+            item.ground_truth,
         )
         for item in shown
     ]

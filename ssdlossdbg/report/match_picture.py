@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
 from ssdlossdbg.report.legend import Legend
-from ssdlossdbg.report.text import count, feature_map, file_name
+from ssdlossdbg.report.text import count, feature_map, file_name, met
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, RED, Colour, colour_of
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
@@ -59,7 +59,7 @@ def match_picture(result: MatchResult, photo: Image.Image, index: int = 0, view:
 
     canvas.text((px(MARGIN), px(8)), _title(result), 16, width=total_width - 2 * px(MARGIN))
     main = Panel(canvas, (px(MARGIN), top, px(MARGIN) + width, top + height), photo, DIM)
-    _positives(main, result, None, 1.0)
+    _positives(main, result, None)
     _objects(main, result, 3.5)
     _names(main, result)
     corner = (px(MARGIN), top + height + px(MARGIN)) if below else (2 * px(MARGIN) + width, top)
@@ -73,16 +73,13 @@ def match_picture(result: MatchResult, photo: Image.Image, index: int = 0, view:
 
 def _title(result: MatchResult) -> str:
     totals = result.totals
-    trouble = [
-        f"{number} {word}"
-        for number, word in (
-            (totals.forced_only, "forced only"),
-            (totals.without_positive, "unmatched"),
-            (totals.invalid, "invalid"),
-        )
-        if number
-    ]
-    objects = count(totals.ground_truth, "object") + (f" ({', '.join(trouble)})" if trouble else "")
+    statuses = (
+        (totals.forced_only, f"{totals.forced_only} forced only"),
+        (totals.without_positive, f"{totals.without_positive} unmatched"),
+        (totals.invalid, f"{totals.invalid} invalid"),
+    )
+    trouble = met(statuses)
+    objects = count(totals.ground_truth, "object") + (f" ({trouble})" if trouble else "")
     priors = f"{count(totals.positives, 'positive prior')} of {result.config.priors} in {result.config.name}"
     return f"{file_name(result.image_path)}: {objects}, {priors}"
 
@@ -105,13 +102,13 @@ def _level(
     upper = at[1] + canvas.px(CAPTION)
     dim = DIM if level.positives else 0.7
     panel = Panel(canvas, (at[0], upper, at[0] + size[0], upper + size[1]), photo, dim)
-    _positives(panel, result, index, 1.0)
+    _positives(panel, result, index)
     if level.positives:
         served = set(result.positives.ground_truth[result.positives.level == index].tolist())
         _objects(panel, result, 2, only=served)
 
 
-def _positives(panel: Panel, result: MatchResult, level: int | None, units: float) -> None:
+def _positives(panel: Panel, result: MatchResult, level: int | None) -> None:
     positives = result.positives
     chosen = np.arange(len(positives.prior)) if level is None else np.flatnonzero(positives.level == level)
     crowded = len(chosen) > 150
@@ -119,8 +116,8 @@ def _positives(panel: Panel, result: MatchResult, level: int | None, units: floa
         colour = colour_of(int(positives.ground_truth[index]))
         forced = bool(positives.forced[index])
         alpha = 255 if forced else 110 if crowded else 190
-        box, width = panel.clipped(positives.boxes[index]), units * (2 if forced else 1)
-        panel.canvas.rectangle(box, colour, width, alpha, forced)
+        box = panel.clipped(positives.boxes[index])
+        panel.canvas.rectangle(box, colour, 2 if forced else 1, alpha, forced)
 
 
 def _objects(panel: Panel, result: MatchResult, units: float, only: set[int] | None = None) -> None:

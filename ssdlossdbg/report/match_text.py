@@ -10,10 +10,14 @@ from rich.text import Text
 from ssdlossdbg.report.compare_text import roles_report
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
+    LEVEL,
     Column,
+    Columns,
+    Row,
     count,
     facts,
     feature_map,
+    met,
     number,
     priors_line,
     section,
@@ -23,15 +27,7 @@ from ssdlossdbg.report.text import (
 )
 from ssdlossdbg.report.theme import STATUS_STYLES
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import (
-    FORCED_ONLY,
-    INVALID,
-    MATCHED,
-    UNMATCHED,
-    GroundTruthMatch,
-    MatchResult,
-    RoundTrip,
-)
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, GroundTruthMatch, MatchResult, RoundTrip
 
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 
@@ -43,13 +39,12 @@ def match_report(result: MatchResult, view: View = USUAL) -> RenderableType:
         result: what `analyse_match` returned.
         view: lists all objects unless it says how many; the worst ones then.
     """
-    annotation = f"{result.annotation_path} ({result.annotation_format})"
     width, height = result.image_size
     parts: list[RenderableType] = [
         facts(
             [
                 ("image", f"{result.image_path} ({width} x {height})"),
-                ("annotation", annotation),
+                ("annotation", f"{result.annotation_path} ({result.annotation_format})"),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, match threshold {result.threshold:g}, on {result.device}"),
             ]
@@ -70,19 +65,14 @@ def _verdict(result: MatchResult) -> Text:
     totals = result.totals
     if not totals.ground_truth:
         return Text("No object: no prior is positive, and so none is mined.", style="verdict.bad")
-    statuses = [
-        count_of
-        for number_of, count_of in (
-            (totals.matched, f"{totals.matched} matched"),
-            (totals.forced_only, f"{totals.forced_only} forced only"),
-            (totals.without_positive, f"{totals.without_positive} unmatched"),
-            (totals.invalid, f"{totals.invalid} invalid"),
-        )
-        if number_of
-    ]
-    good = totals.matched == totals.ground_truth
-    text = Text(f"{count(totals.ground_truth, 'object')}: {', '.join(statuses)}. ")
-    text.stylize("verdict.good" if good else "verdict.bad")
+    statuses = (
+        (totals.matched, f"{totals.matched} matched"),
+        (totals.forced_only, f"{totals.forced_only} forced only"),
+        (totals.without_positive, f"{totals.without_positive} unmatched"),
+        (totals.invalid, f"{totals.invalid} invalid"),
+    )
+    style = "verdict.good" if totals.matched == totals.ground_truth else "verdict.bad"
+    text = Text().append(f"{count(totals.ground_truth, 'object')}: {met(statuses)}. ", style)
     forced = f" ({totals.forced} of them forced)" if totals.forced else ""
     text.append(f"{count(totals.positives, 'positive')}{forced}, {count(totals.negatives, 'negative')} to be mined.")
     return text
@@ -90,31 +80,31 @@ def _verdict(result: MatchResult) -> Text:
 
 def _objects(result: MatchResult, top: int | None) -> RenderableType:
     chosen = _worst(result.ground_truth, top)
-    columns = [
-        Column("#"),
+    columns: Columns = [
+        "#",
         Column("class", "left", wrap=True, least=8),
-        Column("size"),
-        Column("IoU"),
-        Column("prior"),
-        Column("level"),
-        Column("shape"),
-        Column("by IoU"),
-        Column("forced"),
-        Column("lost to"),
+        "size",
+        "IoU",
+        "prior",
+        "level",
+        "shape",
+        "by IoU",
+        "forced",
+        "lost to",
         Column("status", "left", least=len(FORCED_ONLY)),
     ]
     rows = [
         (
-            str(item.index),
+            item.index,
             Text(item.label),
             size(item.input_box[2] - item.input_box[0], item.input_box[3] - item.input_box[1]),
             number(item.best_iou, 3),
-            str(item.best_prior),
+            item.best_prior,
             feature_map(result.config.levels[item.level]),
             size(*item.shape),
-            str(item.positives - item.forced),
-            str(item.forced),
-            "" if item.lost_to is None else str(item.lost_to),
+            item.positives - item.forced,
+            item.forced,
+            "" if item.lost_to is None else item.lost_to,
             Text(item.status, style=STATUS_STYLES[item.status]),
         )
         for item in chosen
@@ -132,22 +122,15 @@ def _worst(objects: Sequence[GroundTruthMatch], top: int | None) -> list[GroundT
 
 
 def _levels(result: MatchResult) -> RenderableType:
-    columns = [
-        Column("level", "left"),
-        Column("stride"),
-        Column("priors"),
-        Column("positives"),
-        Column("forced"),
-        Column("objects served"),
-    ]
+    columns: Columns = [LEVEL, "stride", "priors", "positives", "forced", "objects served"]
     rows = [
         (
             feature_map(level.feature_map),
             stride(level.stride),
-            str(level.priors),
-            str(level.positives),
-            str(level.forced),
-            str(level.served),
+            level.priors,
+            level.positives,
+            level.forced,
+            level.served,
         )
         for level in result.levels
     ]
@@ -155,10 +138,10 @@ def _levels(result: MatchResult) -> RenderableType:
 
 
 def _thresholds(result: MatchResult) -> RenderableType:
-    columns = [Column("threshold", "left"), *(Column(f"{item.threshold:.2f}") for item in result.thresholds)]
-    rows = [
-        ("positives", *(str(item.positives) for item in result.thresholds)),
-        ("objects that reach it", *(str(item.reached) for item in result.thresholds)),
+    columns: Columns = [Column("threshold", "left"), *(f"{item.threshold:.2f}" for item in result.thresholds)]
+    rows: list[Row] = [
+        ("positives", *(item.positives for item in result.thresholds)),
+        ("objects that reach it", *(item.reached for item in result.thresholds)),
     ]
     near = count(result.totals.near_misses, "negative has", "negatives have")
     title = f"Other thresholds ({near} an IoU less than 0.1 under {result.threshold:g})"
@@ -168,10 +151,10 @@ def _thresholds(result: MatchResult) -> RenderableType:
 def _round_trip(result: MatchResult) -> RenderableType:
     if result.round_trip.worst is None:
         return Text("Encode and decode: no positive to send through.")
-    columns = [Column("dtype", "left"), Column("largest px"), Column("mean px"), Column("worst object")]
+    columns: Columns = [Column("dtype", "left"), "largest px", "mean px", "worst object"]
     rows = [_trip("float32", result.round_trip), _trip("float16", result.round_trip_half)]
     return section("Encode, then decode every positive: the error left", table(columns, rows))
 
 
-def _trip(dtype: str, trip: RoundTrip) -> tuple[RenderableType, ...]:
-    return dtype, number(trip.max_px, 5), number(trip.mean_px, 5), "" if trip.worst is None else str(trip.worst)
+def _trip(dtype: str, trip: RoundTrip) -> Row:
+    return dtype, number(trip.max_px, 5), number(trip.mean_px, 5), "" if trip.worst is None else trip.worst

@@ -32,8 +32,18 @@ class Column:
     least: int = 0
 
 
-def number(value: float, digits: int = 4) -> Text:
-    """A value with fixed decimals; inf and nan stand out."""
+Columns = list[Column | str]  # a plain heading stands over numbers
+Row = Sequence[RenderableType | int | None]  # None is a dash
+
+# Those of several tables; what has no heading is a bar, or speaks for itself.
+BOX, CLASS, LEVEL = Column("box px", "left"), Column("class", "left", wrap=True), Column("level", "left")
+DIALECT, UNTITLED = Column("dialect", "left", wrap=True, least=14), Column("", "left")
+
+
+def number(value: float | None, digits: int = 4) -> Text:
+    """A value with fixed decimals, a dash for None; inf and nan stand out."""
+    if value is None:
+        return Text("-")
     if math.isfinite(value):
         return Text(f"{value:.{digits}f}")
     return Text(f"{value}", style="number.bad")
@@ -49,6 +59,11 @@ def count(value: int, noun: str, plural: str | None = None, form: str = "") -> s
         form: how the number is written, as in a format string.
     """
     return f"{value:{form}} {noun if value == 1 else plural or noun + 's'}"
+
+
+def met(parts: Iterable[tuple[int, str]]) -> str:
+    """The words of the parts that there are, given how many there are of each."""
+    return ", ".join(words for number, words in parts if number)
 
 
 def size(width: float, height: float) -> str:
@@ -72,7 +87,7 @@ def corners(corner_box: Box) -> str:
     return ",".join(f"{value:.0f}" for value in corner_box)
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], tight: bool = False) -> Table:
+def table(columns: Sequence[Column | str], rows: Iterable[Row], tight: bool = False) -> Table:
     """A plain table; the columns that may wrap do so where the terminal is too narrow for all.
 
     Args:
@@ -82,7 +97,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], t
     """
     padding = (0, 0) if tight else (0, 1, 0, 0)
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
-    for column in columns:
+    for column in (Column(each) if isinstance(each, str) else each for each in columns):
         made.add_column(
             column.heading,
             justify=column.justify,
@@ -91,7 +106,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[RenderableType]], t
             overflow="fold" if column.wrap else "ellipsis",
         )
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*("-" if cell is None else str(cell) if isinstance(cell, int) else cell for cell in row))
     return made
 
 
@@ -100,14 +115,27 @@ def section(title: str, body: RenderableType) -> Group:
     return Group(Text(title, style="title"), body, Text())
 
 
-def bullets(lines: Sequence[str], style: str = "attention") -> RenderableType:
+def hanging(
+    rows: Iterable[tuple[RenderableType, RenderableType]], apart: int = 2, styles: tuple[str, str] = ("", "")
+) -> Table:
+    """Words beside a narrow column of labels, wrapped under themselves.
+
+    Args:
+        rows: a label, and its words.
+        apart: spaces between the two.
+        styles: of the two columns.
+    """
+    grid = Table.grid(padding=(0, apart, 0, 0))
+    grid.add_column(style=styles[0], no_wrap=True)
+    grid.add_column(style=styles[1], overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+def bullets(lines: Iterable[str]) -> RenderableType:
     """Sentences, one a line, hanging under a mark."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for line in lines:
-        grid.add_row(Text("!", style=style), Text(line))
-    return Group(grid, Text())
+    return Group(hanging(((Text("!", style="attention"), Text(line)) for line in lines), apart=1), Text())
 
 
 def priors_line(config: ConfigSummary) -> str:
@@ -115,11 +143,8 @@ def priors_line(config: ConfigSummary) -> str:
     source = f" ({config.codebase})" if config.codebase else ""
     width, height = config.image_size
     known = "" if config.image_size_known else ", assumed: --image-size says otherwise"
-    return f"{config.name}{source}, {config.priors} priors on {_levels(config)}, input {width} x {height}{known}"
-
-
-def _levels(config: ConfigSummary) -> str:
-    return "no recognised grid" if config.levels == ((0, 0),) else count(len(config.levels), "level")
+    levels = "no recognised grid" if config.levels == ((0, 0),) else count(len(config.levels), "level")
+    return f"{config.name}{source}, {config.priors} priors on {levels}, input {width} x {height}{known}"
 
 
 def feature_map(grid: tuple[int, int]) -> str:
@@ -129,12 +154,7 @@ def feature_map(grid: tuple[int, int]) -> str:
 
 def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     """Labelled facts at the head of a report."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="faint", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, value in pairs:
-        grid.add_row(label, Text(value))
-    return Group(grid, Text())
+    return Group(hanging(((label, Text(value)) for label, value in pairs), styles=("faint", "")), Text())
 
 
 def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:

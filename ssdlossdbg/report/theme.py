@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from rich.theme import Theme
 
-from ssdlossdbg.results import (
-    FORCED_ONLY,
-    FOUND,
-    FOUND_AS_OTHER,
-    INVALID,
-    MATCHED,
-    MISSED,
-    UNMATCHED,
-    Severity,
-)
+from ssdlossdbg.results import FORCED_ONLY, FOUND, FOUND_AS_OTHER, INVALID, MATCHED, MISSED, UNMATCHED, Severity
 
 STATUS_STYLES = {
     MATCHED: "gt.matched",

@@ -10,16 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssdlossdbg.results import (
-    FORCED_ONLY,
-    INVALID,
-    MATCHED,
-    UNMATCHED,
-    AuditResult,
-    ImageFacts,
-    IntArray,
-    Objects,
-)
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, ImageFacts, IntArray, Objects
 
 HEADINGS = (
     *("image", "file", "object", "class", "class_id", "x1", "y1", "x2", "y2", "width", "height", "best_prior", "level"),
@@ -46,12 +37,7 @@ def audit_csv(result: AuditResult) -> Iterator[bytes]:
     for start in range(0, len(objects.image), ROWS):
         rows = slice(start, start + ROWS)
         image = objects.image[rows]
-        columns = (
-            images[image],
-            files[image],
-            *_columns(objects, result.prior_level, rows),
-            status[rows],
-        )
+        columns = (images[image], files[image], *_columns(objects, result.prior_level, rows), status[rows])
         yield _lines(zip(*(_cells(column) for column in columns), strict=True))
 
 

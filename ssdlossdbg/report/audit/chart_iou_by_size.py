@@ -56,28 +56,6 @@ class Squares:
         return float(self.side[reached.argmax()]) if reached.any() else None
 
 
-@dataclass(frozen=True)
-class Shading:
-    """How a zone is marked.
-
-    Attributes:
-        words: that stand in it.
-        short: those of the legend.
-        hatch, tint: its look.
-    """
-
-    words: str
-    short: str
-    hatch: str
-    tint: Colour
-
-    @property
-    def style(self) -> dict[str, Any]:
-        """Behind everything else."""
-        face, edge = (*self.tint, 0.16), (*self.tint, 0.35)
-        return {"facecolor": face, "edgecolor": edge, "hatch": self.hatch, "linewidth": 0, "zorder": 0.5}
-
-
 def iou_by_size_chart(result: AuditResult) -> bytes:
     """How well the priors fit objects of each size, as a PNG file."""
     by_size, threshold = result.iou_by_size, result.threshold
@@ -156,18 +134,15 @@ def _objects(figure: Figure, axes: Axes, by_size: IouBySize) -> None:
 
 def _line(axes: Axes, threshold: float) -> None:
     axes.axhline(threshold, color=VERMILION, linewidth=2)
-    axes.annotate(
-        f"threshold {threshold:g}",
-        (0, threshold),
-        (6, 7),
-        ("axes fraction", "data"),
-        "offset points",
-        color=VERMILION,
-        va="bottom",
-        fontweight="bold",
-        bbox=LABEL_GROUND,
-        zorder=4,
-    )
+    style: dict[str, Any] = {
+        "color": VERMILION,
+        "va": "bottom",
+        "fontweight": "bold",
+        "bbox": LABEL_GROUND,
+        "zorder": 4,
+    }
+    words = f"threshold {threshold:g}"
+    axes.annotate(words, (0, threshold), (6, 7), ("axes fraction", "data"), "offset points", **style)
 
 
 def _square_lines(axes: Axes, squares: Squares, threshold: float) -> None:
@@ -177,22 +152,23 @@ def _square_lines(axes: Axes, squares: Squares, threshold: float) -> None:
     axes.plot(squares.side, squares.worst, **worst, label="square placed worst")
     blind = squares.best < threshold
     words = f"blind zone: squares of this size stay under IoU {threshold:g} wherever they lie"
-    _shade(axes, squares.side, blind, Shading(words, BLIND, "//", GREY))
+    _shade(axes, squares.side, blind, words, BLIND, "//", GREY)
     words = f"squares of this size reach IoU {threshold:g} in some places only"
-    _shade(axes, squares.side, ~blind & (squares.worst < threshold), Shading(words, DEPENDS, "..", ORANGE))
+    _shade(axes, squares.side, ~blind & (squares.worst < threshold), words, DEPENDS, "..", ORANGE)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=4, frameon=False, fontsize=12)
 
 
-def _shade(axes: Axes, side: FloatArray, mask: BoolArray, shading: Shading) -> None:
-    """Shade runs of sides, the widest with words where they fit."""
+def _shade(axes: Axes, side: FloatArray, mask: BoolArray, words: str, label: str, hatch: str, tint: Colour) -> None:
+    """Shade runs of sides behind everything else, the widest with words where they fit; the label is the legend's."""
     left, right = axes.get_xlim()
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False]))))
     runs = [(max(side[first], left), min(side[last - 1], right)) for first, last in edges.reshape(-1, 2)]
     runs = sorted((run for run in runs if run[0] < run[1]), key=lambda run: run[0] / run[1])
+    style: dict[str, Any] = {"facecolor": (*tint, 0.16), "edgecolor": (*tint, 0.35), "hatch": hatch, "linewidth": 0}
     for place, (low, high) in enumerate(runs):
-        axes.axvspan(low, high, **shading.style, label="" if place else shading.short)
+        axes.axvspan(low, high, **style, zorder=0.5, label="" if place else label)
     share = np.log(runs[0][1] / runs[0][0]) / np.log(right / left) if runs else 0
     if share >= LEAST_SHARE:
-        text = textwrap.fill(shading.words, int(share * CHARACTERS))
+        text = textwrap.fill(words, int(share * CHARACTERS))
         middle = (runs[0][0] * runs[0][1]) ** 0.5
         axes.text(middle, 0.97, text, ha="center", va="top", bbox=LABEL_GROUND, zorder=4)

@@ -16,7 +16,6 @@ from ssdlossdbg.report.audit.chart_canvas import (
     PURPLE,
     SKY,
     VERMILION,
-    Colour,
     fit,
     new_chart,
     png_of,
@@ -97,7 +96,7 @@ def _lines(result: AuditResult, classes: Sequence[Group]) -> list[Line]:
         Line(
             group.recalls,
             f"{short_name(group.name)}: {percent(group.tally.recall)}",
-            {"color": _colour(place), "marker": MARKERS[place], "markersize": 7, "linewidth": 1.6},
+            {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place], "markersize": 7, "linewidth": 1.6},
         )
         for place, group in enumerate(classes)
     ]
@@ -110,24 +109,14 @@ def _lines(result: AuditResult, classes: Sequence[Group]) -> list[Line]:
     return lines
 
 
-def _colour(place: int) -> Colour:
-    return COLOURS[place % len(COLOURS)]
-
-
 def _label_ends(axes: Axes, lines: Sequence[Line]) -> None:
     """Name each line beside its end, with a sample of it."""
     ascending = sorted(lines, key=lambda line: line.recalls[-1])
     places = spread([line.recalls[-1] for line in ascending], LABEL_GAP, 1.0)
+    beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+    sample = [LABEL_PLACE, LABEL_PLACE + SAMPLE]
     for line, place in zip(ascending, places, strict=True):
-        sample = [LABEL_PLACE, LABEL_PLACE + SAMPLE]
-        transform = axes.get_yaxis_transform()
-        axes.plot(
-            [1.005, LABEL_PLACE],
-            [line.recalls[-1], place],
-            color=line.style["color"],
-            linewidth=0.7,
-            transform=transform,
-            clip_on=False,
-        )
-        axes.plot(sample, [place, place], transform=transform, clip_on=False, **line.style)
-        fit(axes.text(sample[1] + 0.015, place, line.label, transform=transform, va="center", fontsize=12))
+        colour = line.style["color"]
+        axes.plot([1.005, LABEL_PLACE], [line.recalls[-1], place], color=colour, linewidth=0.7, **beside)
+        axes.plot(sample, [place, place], **beside, **line.style)
+        fit(axes.text(sample[1] + 0.015, place, line.label, va="center", fontsize=12, transform=beside["transform"]))

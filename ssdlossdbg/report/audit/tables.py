@@ -7,23 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.shares import bar, percent, percent_of
-from ssdlossdbg.report.text import Column, feature_map, stride, table
+from ssdlossdbg.report.text import LEVEL, UNTITLED, Column, Columns, feature_map, hanging, stride, table
 from ssdlossdbg.report.theme import STATUS_STYLES
-from ssdlossdbg.results import (
-    FORCED_ONLY,
-    INVALID,
-    MATCHED,
-    UNMATCHED,
-    Augmented,
-    Group,
-    LevelAudit,
-    RecallAt,
-    Tally,
-)
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, Augmented, Group, LevelAudit, RecallAt, Tally
 
 # What becomes of an object: how a table heads its share, and the character and style of the bars.
 FATES = (
@@ -47,23 +36,17 @@ def glossary(totals: Tally, threshold: float) -> RenderableType:
         "no prior is trained on it",
         "its box is inverted, without area or not finite",
     )
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold", style="faint")
-    for (_, heading, mark), (_, style), number, words in zip(FATES, MARKS, _numbers(totals), fates, strict=True):
-        if number:
-            grid.add_row(Text.assemble((mark, style), f" {heading}"), words)
+    rows: list[tuple[RenderableType, str]] = [
+        (Text.assemble((mark, STATUS_STYLES[status]), f" {heading}"), words)
+        for (status, heading, mark), number, words in zip(FATES, _numbers(totals), fates, strict=True)
+        if number
+    ]
     if totals.ground_truth > totals.invalid:
-        grid.add_row("  recall", f"best possible: share of valid objects that a prior overlaps by IoU {threshold:g}")
-        grid.add_row("  shape", "the same if priors stood everywhere: what anchor tools quote")
-    grid.add_row("  each", "priors trained on an object, on average")
-    return grid
-
-
-def _fates_met(groups: Sequence[Group]) -> list[bool]:
-    """Whether any object met each of `FATES`."""
-    numbers = zip(*(_numbers(group.tally) for group in groups), strict=True)
-    return [any(of_fate) for of_fate in numbers]
+        recall = f"best possible: share of valid objects that a prior overlaps by IoU {threshold:g}"
+        rows.append(("  recall", recall))
+        rows.append(("  shape", "the same if priors stood everywhere: what anchor tools quote"))
+    rows.append(("  each", "priors trained on an object, on average"))
+    return hanging(rows, styles=("", "faint"))
 
 
 def _numbers(tally: Tally) -> tuple[int, int, int, int]:
@@ -78,15 +61,15 @@ def groups_table(heading: str, groups: Sequence[Group]) -> RenderableType:
         heading: of the groups' names.
         groups: one at least, each with an object.
     """
-    met = _fates_met(groups)
-    columns = [
+    met = [any(numbers) for numbers in zip(*(_numbers(group.tally) for group in groups), strict=True)]
+    columns: Columns = [
         Column(heading, "left", wrap=True, least=8),
-        Column("objects"),
+        "objects",
         *(Column(name, least=6) for (_, name, _), any_met in zip(FATES, met, strict=True) if any_met),
-        Column("", "left"),
+        UNTITLED,
         Column("recall", least=6),
         Column("shape", least=6),
-        Column("each"),
+        "each",
     ]
     return table(columns, ((Text(group.name), *_tally_cells(group.tally, met)) for group in groups), tight=True)
 
@@ -111,16 +94,7 @@ def each(tally: Tally) -> str:
 def levels_table(levels: Sequence[LevelAudit]) -> RenderableType:
     """A row a level: what it contributes, the bar being its share of all positives."""
     total = sum(level.positives for level in levels)
-    columns = [
-        Column("level", "left"),
-        Column("stride"),
-        Column("priors"),
-        Column("positives"),
-        Column("forced"),
-        Column("objects"),
-        Column("share"),
-        Column("", "left"),
-    ]
+    columns: Columns = [LEVEL, "stride", "priors", "positives", "forced", "objects", "share", UNTITLED]
     rows = [
         (
             feature_map(level.feature_map),
@@ -148,7 +122,7 @@ def positives_table(positives_each: Sequence[int]) -> RenderableType:
     every = [start for start in (0, 1, *(2**power + 1 for power in range(most.bit_length()))) if start <= most]
     starts = [start for start, stop in zip(every, [*every[1:], most + 1], strict=True) if any(positives_each[:stop])]
     objects = np.add.reduceat(np.asarray(positives_each), starts).tolist()
-    columns = [Column("positives", "left"), Column("objects"), Column("share"), Column("", "left")]
+    columns: Columns = [Column("positives", "left"), "objects", "share", UNTITLED]
     rows = [
         (
             f"{start} to {stop - 1}" if stop - 1 > start else str(start),
@@ -181,12 +155,12 @@ def recalls_table(recalls: Sequence[RecallAt], in_use: float, totals: Tally) -> 
         if math.isclose(10 * each.threshold, round(10 * each.threshold))
     }
     shown[in_use] = (totals.recall, totals.shape_recall)
-    columns = [
+    columns: Columns = [
         Column("threshold", "left"),
         Column("recall", least=6),
         Column("shape", least=6),
-        Column("", "left"),
-        Column("", "left"),
+        UNTITLED,
+        UNTITLED,
     ]
     rows = [
         (
@@ -212,16 +186,16 @@ def _recall_bar(grid: float, shape: float) -> Text:
 
 def augmented_table(photos: Sequence[Group], totals: Tally, augmented: Augmented) -> RenderableType:
     """A row a range of sizes, of the objects in the photos beside those in the crops."""
-    columns = [
+    columns: Columns = [
         Column("pixels", "left"),
-        Column("photos"),
-        Column("crops"),
+        "photos",
+        "crops",
         Column("matched", least=7),
         Column("crops", least=6),
         Column("recall", least=6),
         Column("crops", least=6),
-        Column("each"),
-        Column("crops"),
+        "each",
+        "crops",
     ]
     pairs = [(photo.name, photo.tally, crop.tally) for photo, crop in zip(photos, augmented.sizes, strict=True)]
     whole = "all, and invalid" if totals.invalid or augmented.totals.invalid else "all"

@@ -21,7 +21,7 @@ from ssdlossdbg.report.audit.tables import (
 )
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.shares import many, percent, percent_of
-from ssdlossdbg.report.text import Column, facts, priors_line, section, table
+from ssdlossdbg.report.text import Column, Columns, facts, met, priors_line, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 
@@ -91,7 +91,7 @@ def _left_out(result: AuditResult) -> str:
         (sum(dataset.unknown.values()), many(sum(dataset.unknown.values()), "object") + " of classes not listed"),
         (dataset.refused, many(dataset.refused, "file or part of one", "files or parts of them") + " not readable"),
     )
-    return ", ".join(words for number, words in parts if number)
+    return met(parts)
 
 
 def _verdict(result: AuditResult) -> Text:
@@ -223,7 +223,7 @@ def _contested(contested: Contested) -> list[RenderableType]:
     if len(contested.pairs) == 1:
         (only,) = contested.pairs
         return [section(title, Text(f"each time {only.loser} to {only.winner}"))]
-    columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), Column("times")]
+    columns: Columns = [Column("loser", "left", wrap=True), Column("lost to", "left", wrap=True), "times"]
     rows = [(Text(pair.loser), Text(pair.winner), f"{pair.times:,}") for pair in contested.pairs]
     return [section(title, table(columns, rows))]
 
@@ -252,8 +252,7 @@ def _worst(image: WorstImage) -> Text:
         (image.without_positive, f"{image.without_positive:,} without a prior"),
         (image.forced_only, f"{image.forced_only:,} forced only{hardly}"),
     )
-    words = ", ".join(words for number, words in parts if number)
-    return Text(f"{image.name}: {many(image.ground_truth, 'object')}, {words}")
+    return Text(f"{image.name}: {many(image.ground_truth, 'object')}, {met(parts)}")
 
 
 def _augmented(result: AuditResult) -> list[RenderableType]:
