@@ -68,7 +68,7 @@ class Files:
             conf = torch.cat((conf[..., 1:], conf[..., :1]), -1) if self.last else conf
             loc, priors = turn(swap(loc, self.dialect), self.dialect), swap(priors, self.dialect)
             conf = turn(conf, self.dialect)
-        return self.save("preds.pt", (loc, conf, priors))
+        return self.save("preds.pt", {"loc": loc, "conf": conf, "priors": priors})
 
     def objects(self) -> Path:
         """As the codebase has them; SSD.TensorFlow and MMDetection keep boxes and labels apart."""
