@@ -19,7 +19,10 @@ def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -
         dialect: whose code it is.
     """
     every = torch.ones_like(loss.matching.positive[:, 0])
-    reasons = [(dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0))]
+    reasons = [
+        (dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0)),
+        (dialect.raises.nothing_to_mine, every & (loss.mining.wanted < 1)),  # of each image, or of all together
+    ]
     if gt is not None:
         reasons = [*_reasons_in_objects(gt, dialect), *reasons]
     for reason, images in reasons:
