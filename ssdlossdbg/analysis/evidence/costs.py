@@ -38,6 +38,7 @@ def image_losses(
         loss.mining.wanted.expand(number).tolist(),
         sums.split(group, number),
         edges,
+        [_any_choice(loss, image, *edge) for image, edge in enumerate(edges)],
         strict=True,
     )
     return tuple(
@@ -52,8 +53,9 @@ def image_losses(
             parts=parts,
             last_mined=last,
             first_not_mined=first,
+            any_choice=choice,
         )
-        for index, (objects, (positives, negatives), forced, wanted, parts, (last, first)) in enumerate(columns)
+        for index, (objects, (positives, negatives), forced, wanted, parts, (last, first), choice) in enumerate(columns)
     )
 
 
@@ -76,6 +78,24 @@ def _cutoffs(loss: LossTerms) -> list[tuple[Cutoff | None, Cutoff | None]]:
         (Cutoff(last_prior, last_score) if any_mined else None, Cutoff(first_prior, first_score) if any_left else None)
         for any_mined, last_prior, last_score, any_left, first_prior, first_score in columns
     ]
+
+
+def _any_choice(loss: LossTerms, image: int, last: Cutoff | None, first: Cutoff | None) -> tuple[float, float] | None:
+    """The least and the greatest that an image's mined negatives cost, whichever of equal scores a sort puts first.
+
+    Equal scores mean equal costs, unless the score lost what tells them apart, as where it underflowed to -inf.
+    """
+    alone = len(loss.mining.wanted) == len(loss.matching.labels)  # else images compete for the places of a batch
+    if last is None or first is None or last.score != first.score or not alone:
+        return None
+    mined, tied = loss.mining.mined[image], loss.mining.score[image] == last.score
+    places = int((tied & (mined | loss.mining.places_of_positives[image])).sum())
+    # A positive that takes a place costs nothing there.
+    costs = torch.where(loss.matching.negative[image], loss.cross_entropy[image], 0.0)[tied].double().sort().values
+    surely = loss.confidence_terms[image, mined & ~tied].double().sum()
+    scale = loss.confidence_scale[image].double()
+    least, greatest = ((surely + part.sum()) * scale for part in (costs[:places], costs[len(costs) - places :]))
+    return float(least), float(greatest)
 
 
 def ground_truth_losses(
