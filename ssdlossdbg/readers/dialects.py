@@ -42,6 +42,17 @@ def _refuse_contradictions(dialect: Dialect, path: Path) -> None:
         raise InputError(path, what, f'Say positives = "{MiningPositives.LAST}" under [mining], or another score.')
 
 
+def file_without_base(name: str, where: str = "--dialect") -> Path | None:
+    """The user's file that a dialect comes down to and that names no base; None where that is a shipped one.
+
+    Raises:
+        InputError: as of `load_dialect`: of what cannot be used there is no more to say.
+    """
+    load_dialect(name, where)
+    last = chain(name, DIALECTS, "dialect", where)[-1]
+    return None if last.parent == DIALECTS else last
+
+
 def dialect_names() -> list[str]:
     """The names of all shipped dialects, sorted."""
     return sorted(file.stem for file in DIALECTS.glob("*.toml"))
