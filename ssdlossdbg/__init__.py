@@ -42,9 +42,9 @@ _NAMES = {
         AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope Clip CodecSpec Comparison
         ConfidenceLoss ConflictRule Coordinates CropChoice CropDemand CropKeep CropOverlap CropShape DetectSpec
         Dialect Difficult ForcedRule IouRule LevelSpec LocalizationLoss LossSpec MatchSpec MiningCap
-        MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Precision
-        PriorOrder PriorSpec RaisesSpec Rows Scores SizeFrom SmallBoxes Suppression TargetSpec Ties Units
-        WeightDecaySpec
+        MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Pair
+        Precision PriorOrder PriorSpec RaisesSpec Rows Scores SizeFrom SmallBoxes Suppression TargetSpec Ties
+        Units WeightDecaySpec
     """,
     "tensors.criterion": "MultiBoxLoss",
     "tensors.functions": "decode detect_boxes encode generate_priors match_priors multibox_loss",

@@ -68,7 +68,7 @@ class Files:
             conf = torch.cat((conf[..., 1:], conf[..., :1]), -1) if self.last else conf
             loc, priors = turn(swap(loc, self.dialect), self.dialect), swap(priors, self.dialect)
             conf = turn(conf, self.dialect)
-        return self.save("preds.pt", (loc, conf, priors))
+        return self.save("preds.pt", {"loc": loc, "conf": conf, "priors": priors})
 
     def objects(self) -> Path:
         """As the codebase has them; SSD.TensorFlow and MMDetection keep boxes and labels apart."""
@@ -218,11 +218,33 @@ def test_no_positive_is_where_some_codebases_raise(tmp_path: Path) -> None:
     encoded = files.save("none.pt", (labels, torch.zeros((2, 18, 4))))
     result = files.loss(files.predictions(native=False), encoded, native=False)
     assert result.raises
-    assert result.raises.startswith(files.dialect.raises.zero_positives)
+    assert result.raises == f"{files.dialect.raises.nothing_to_mine} (image 0, 1)"
     # Nothing is known of objects, so an image without any is no reason.
     assert files.loss(files.predictions(native=False), encoded, native=False).images[0].ground_truth is None
     other = Files(tmp_path, "batch_norm_1_4", load_dialect("pytorch-ssd"))
     assert other.loss(other.predictions(native=False), encoded, native=False).raises is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "images"),
+    [
+        ([[1] * 18, [1] * 17 + [0]], "0"),  # nothing but positives
+        ([[-1] * 17 + [1], [1] + [0] * 17], "0"),  # no negative beside a positive and ignored priors
+        ([[1] + [0] * 17, [0] * 18], "1"),  # no positive, though the batch has one
+        ([[1] + [0] * 17, [-1] + [0] * 17], ""),  # it counts an ignored prior as if it were positive
+        ([[1] * 17 + [0], [1] + [0] * 17], ""),
+    ],
+)
+def test_an_image_with_nothing_to_mine_is_where_ssd_tensorflow_raises(
+    labels: list[list[int]], images: str, tmp_path: Path
+) -> None:
+    """It looks up the score at place k - 1 of each image, k = min(int(3 * count_nonzero(labels)), negatives)."""
+    files = Files(tmp_path, "batch_norm_1_4", load_dialect("ssd.tensorflow"))
+    encoded = files.save("t.pt", (torch.tensor(labels), torch.zeros((2, 18, 4))))
+    raises = files.loss(files.predictions(native=False), encoded, native=False).raises
+    assert raises == (
+        f"InvalidArgumentError in train_ssd.py:319: gather_nd of index -1 (image {images})" if images else None
+    )
 
 
 def test_roles_of_labels() -> None:

@@ -20,6 +20,13 @@ MANY_JUST_BELOW = 0.5
 UNDERFLOW = 104.0
 # Overlaps that are nan, or a matching without a threshold, make most priors positive.
 TOO_MANY_POSITIVES = ("BOX001", "BOX002", "BOX003", "BOX004", "BOX006", "BOX012", "ENC005", "ENC012", "PRI004")
+# Share of a loss that the order of adding it up may make a difference of.
+ROUNDING = 1e-5
+EXPECT_ANOTHER = "Expect another choice on another device; save predictions in float32 if they are in half precision."
+EXPECT_A_RANGE = (
+    "Hold a loss that training printed against that range; rank by torch.logsumexp(conf, -1) - conf[..., 0], which "
+    "leaves no such ties."
+)
 ALL_THERE_ARE = (MiningCap.NEGATIVES, MiningCap.NONZERO_NEGATIVES)
 
 
@@ -186,7 +193,7 @@ def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
         )
 
 
-@MINING.check(5, "equal scores at the mining cut-off", Severity.NOTE, Costs, follows_from=("PRE003", "MIN002"))
+@MINING.check(5, "equal scores at the mining cut-off", Severity.NOTE, Costs, follows_from=("PRE003",))
 def tied_cutoff(result: Costs) -> Iterator[Case]:
     """The last negative that was mined and the first that was not have the same score.
 
@@ -195,19 +202,23 @@ def tied_cutoff(result: Costs) -> Iterator[Case]:
         are taken depends on the sort alone.
 
     Why it matters:
-        Here the lowest prior is taken. The real code sorts unstably, and differently on a GPU, so it may mine others:
-        the loss is the same but for rounding, its gradient is not, and two runs differ.
+        Here the lowest prior is taken. The real code sorts unstably, and differently on a GPU, so it may mine others.
+        Mostly equal scores are equal losses: then the loss is the same but for rounding, its gradient is not, and two
+        runs differ. Not so where scores were lost to log 0 (MIN002): priors of any loss tie at -inf, and the loss of
+        the batch depends on the sort. The message gives the range that it can take.
 
     How to tell:
         Both scores at the cut-off are equal to the last bit.
 
     How to fix:
-        Nothing need be done. Scores that are often equal come from half precision, from copies of an image in a
-        batch, or from a network that says the same in many places.
+        Nothing need be done where the loss is the same. Scores that are often equal come from half precision, from
+        copies of an image in a batch, or from a network that says the same in many places. Where the loss is not, see
+        MIN002: a score that subtracts each row's own maximum has no such ties.
 
     Where people met it:
         amdegroot/ssd.pytorch#43 (the double sort of its mining is often taken for a bug).
     """
+    choice = _loss_of_any_choice(result)
     for image in result.images:
         last, first = image.last_mined, image.first_not_mined
         if not image.tied or last is None or first is None:
@@ -215,8 +226,21 @@ def tied_cutoff(result: Costs) -> Iterator[Case]:
         yield Case(
             Where(result.predictions_path, image.index),
             f"priors {last.prior} and {first.prior} have the same mining score ({last.score:.4g}) on both sides of the "
-            "cut-off; the lower index is mined here, the real code's unstable sort may take another",
+            f"cut-off; the lower index is mined here, the real code's unstable sort may take another{choice}",
             last.score,
             first.score,
-            "Expect another choice on another device; save predictions in float32 if they are in half precision.",
+            EXPECT_A_RANGE if choice else EXPECT_ANOTHER,
         )
+
+
+def _loss_of_any_choice(result: Costs) -> str:
+    """What the batch's confidence loss can come to, if ties leave that open; whatever is left but rounding is not."""
+    tied = [(image.any_choice, image.parts.confidence_negative) for image in result.images if image.any_choice]
+    here = result.loss.confidence
+    least, greatest = (here + sum(choice[end] - cost for choice, cost in tied) for end in (0, 1))
+    if not greatest - least > ROUNDING * abs(greatest):
+        return ""
+    return (
+        f", and their losses differ: the confidence loss of the batch is {here:.6g} here, and anything from "
+        f"{least:.6g} to {greatest:.6g} in the real code"
+    )

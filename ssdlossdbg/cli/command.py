@@ -16,9 +16,12 @@ import typer
 from typer.core import TyperCommand
 
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
-from ssdlossdbg.cli.streams import discard_stdout, say_error
+from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, SsdLossDbgError
+
+# Options that name dialects, one or several between commas.
+DIALECT_OPTIONS = ("dialect", "reference", "dialects")
 
 
 class Command(TyperCommand):
@@ -69,6 +72,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             given = {
                 name: group(**{field: values[field] for field in group.fields()}) for name, group in groups.items()
             }
+            _warn_of_no_base(values)
             function(**given, **dict.fromkeys(writers, writer))
 
     run.__annotations__ = {option.name: option.annotation for option in options}
@@ -85,6 +89,23 @@ def _parameters(group: type[Group]) -> Iterator[inspect.Parameter]:
         # Typer takes the words that an option may be from an enum; there is none for what a table of outputs offers.
         hint: Any = StrEnum(name, {word: word for word in field.choices}) if field.choices else hints[name]
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=hint)
+
+
+def _warn_of_no_base(values: Mapping[str, Any]) -> None:
+    """Say whose rules a dialect file of the user's is laid over where it does not: once a file."""
+    named = [str(values[option]) for option in DIALECT_OPTIONS if values.get(option)]
+    files = [name for names in named for name in names.split(",") if Path(name).suffix.lower() in {".toml", ".json"}]
+    if not files:
+        return
+    from ssdlossdbg.readers.dialects import file_without_base
+
+    for file in dict.fromkeys(files):
+        with contextlib.suppress(SsdLossDbgError):  # which the command itself says
+            if bare := file_without_base(file):
+                say_warning(
+                    f"{bare}: names no base, so the rules of matching, mining and loss that it leaves out are "
+                    'ssd.pytorch\'s. Say base = "ssd.pytorch", or whose fork it is.'
+                )
 
 
 def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:

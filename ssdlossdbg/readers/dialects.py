@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssdlossdbg import dialects as shipped
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_text
 from ssdlossdbg.readers.schema import build, chain, load_named
-from ssdlossdbg.rules import Dialect
+from ssdlossdbg.rules import Dialect, MiningPositives, MiningScore
 
 DIALECTS = Path(shipped.__file__).parent
 
@@ -21,11 +22,35 @@ def load_dialect(name: str, where: str = "--dialect") -> Dialect:
         where: the option the name came from, for errors.
 
     Raises:
-        InputError: unknown name or key, unreadable file, value of the wrong type.
+        InputError: unknown name or key, unreadable file, value of the wrong type, or two that cannot go together.
     """
     table, path = load_named(name, DIALECTS, "dialect", where)
     table.setdefault("name", path.stem)
-    return build(Dialect, table, path)
+    dialect = build(Dialect, table, path)
+    _refuse_contradictions(dialect, path)
+    return dialect
+
+
+def _refuse_contradictions(dialect: Dialect, path: Path) -> None:
+    """Refuse rules of which each means something and both together mean nothing."""
+    mining = dialect.mining
+    if (mining.score, mining.positives) == (MiningScore.BACKGROUND_PROBABILITY, MiningPositives.AS_ZERO):
+        what = (
+            f'key mining.positives: "{mining.positives}" ranks positives before all negatives, since a score of '
+            f'"{mining.score}" is never above 0'
+        )
+        raise InputError(path, what, f'Say positives = "{MiningPositives.LAST}" under [mining], or another score.')
+
+
+def file_without_base(name: str, where: str = "--dialect") -> Path | None:
+    """The user's file that a dialect comes down to and that names no base; None where that is a shipped one.
+
+    Raises:
+        InputError: as of `load_dialect`: of what cannot be used there is no more to say.
+    """
+    load_dialect(name, where)
+    last = chain(name, DIALECTS, "dialect", where)[-1]
+    return None if last.parent == DIALECTS else last
 
 
 def dialect_names() -> list[str]:

@@ -61,7 +61,7 @@ def recognise_batch(
         assert targets is not None
         named = as_named(dialect.prior_config if priors is None else priors, layout, dialect)
         return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
-    predicted = recognise_predictions(predictions, layout.own(dialect))
+    predicted = recognise_predictions(predictions, layout.own(dialect), dialect)
     named = _priors_of(predicted, predictions.where, priors, dialect, layout)
     if targets is None:
         return RecognisedBatch(predicted, None, named)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ssdlossdbg.results.common import Box
-from ssdlossdbg.results.contract import SPREAD, Written, at
+from ssdlossdbg.results.contract import SPREAD, Hidden, Written, at
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class ImageLoss:
         ground_truth: how many objects; None where the targets were already encoded.
         wanted: negatives that the ratio and the cap grant; to the whole batch where that is what is mined.
         last_mined, first_not_mined: the negatives on both sides of the cut-off, where there are such.
+        any_choice: the least and the greatest that its mined negatives can cost, normalised, whichever of those with
+            the score at the cut-off are taken; None where there is no choice.
     """
 
     index: int
@@ -56,6 +58,7 @@ class ImageLoss:
     parts: Annotated[Parts, SPREAD]
     last_mined: Cutoff | None
     first_not_mined: Cutoff | None
+    any_choice: Hidden[tuple[float, float] | None] = None
 
     @property
     def tied(self) -> Written[bool]:

@@ -37,6 +37,7 @@ from ssdlossdbg.rules.target_spec import (
     Coordinates,
     Difficult,
     NativeSpec,
+    Pair,
     Rows,
     SizeFrom,
     TargetSpec,

@@ -22,11 +22,14 @@ class RaisesSpec(Spec):
         image_without_objects: on a batch in which some image has no object; empty where it does not raise.
         degenerate_box: on a box without width or height.
         zero_positives: on a batch without a positive prior.
+        nothing_to_mine: on a batch in which some image is to give no negative: it has no positive that asks for one, or
+            no negative to give.
     """
 
     image_without_objects: str = ""
     degenerate_box: str = ""
     zero_positives: str = ""
+    nothing_to_mine: str = ""
 
 
 @dataclass(frozen=True)

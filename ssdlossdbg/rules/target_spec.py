@@ -54,6 +54,17 @@ class Background(StrEnum):
     LAST = "last"
 
 
+class Pair(StrEnum):
+    """In which order a tuple holds the two tensors of predictions. Their shapes tell, unless there are four logits."""
+
+    LOC_CONF = "loc-conf"
+    """(loc, conf) or (loc, conf, priors)."""
+    CONF_LOC = "conf-loc"
+    """(conf, loc) or (conf, loc, priors)."""
+    UNSTATED = "unstated"
+    """The codebase hands on no such tuple, or nothing is known of it."""
+
+
 class Rows(StrEnum):
     """Where the label stands in an object's row of five."""
 
@@ -72,12 +83,15 @@ class NativeSpec(Spec):
         coordinates: of loc, encoded targets, priors and the boxes of objects.
         background: of conf and of encoded targets.
         rows: of objects in rows of five.
+        pair: of loc and conf in a tuple. The one key that is no matter of `--native`: however the tensors are laid
+            out, a tuple of them is as the codebase hands it on.
     """
 
     axes: Axes = Axes.PRIORS_VALUES
     coordinates: Coordinates = Coordinates.X_FIRST
     background: Background = Background.FIRST
     rows: Rows = Rows.BOX_LABEL
+    pair: Pair = Pair.UNSTATED
 
 
 @dataclass(frozen=True)

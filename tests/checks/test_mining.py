@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,53 @@ def test_equal_scores_at_the_cutoff(analyse: Analyse) -> None:
     (case,) = finding(result, "MIN005").cases
     assert "priors 2 and 3" in case.message
     assert errors(result) == []
+
+
+def tied_at_log_zero(images: int = 1) -> Tensor:
+    """All negatives are so far below the positive's logit that each scores -inf, and no two of them cost the same."""
+    conf = torch.zeros(images, PRIORS, 3)
+    conf[..., 1] = torch.linspace(-6, 6, images * PRIORS).reshape(images, PRIORS)
+    conf[:, 55] = torch.tensor([0.0, 400.0, 0.0])
+    return conf
+
+
+def range_of(conf: Tensor, images: Sequence[int]) -> list[float]:
+    """The batch's confidence loss with the least and the greatest negatives of some images, worked out in full.
+
+    An object's prior is 55, and it takes one of the three places, having a score of 0: two negatives are left.
+    """
+    cost = [[math.log(2 + math.exp(value)) for value in row] for row in conf[..., 1].tolist()]
+    ends = []
+    for greatest in (False, True):
+        total = 0.0
+        for image, row in enumerate(cost):
+            others = row[:55] + row[56:]
+            total += sum(sorted(others, reverse=greatest)[:2]) if image in images else sum(others[:2])
+        ends.append(total / len(cost))
+    return ends
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_loss_that_depends_on_the_sort(images: int, analyse: Analyse) -> None:
+    conf = tied_at_log_zero(images)
+    result = analyse(conf, [[OBJECT]] * images)
+    cases = finding(result, "MIN005").cases
+    assert [case.where.image for case in cases] == list(range(images))
+    said = re.search(r"is ([\d.]+) here, and anything from ([\d.]+) to ([\d.]+) in", cases[0].message)
+    assert said
+    here, least, greatest = map(float, said.groups())
+    assert here == pytest.approx(result.loss.confidence, rel=1e-5)
+    assert [least, greatest] == pytest.approx(range_of(conf, range(images)), rel=1e-5)
+    assert least <= here < greatest
+    assert "MIN002" in own(result), "it hides no tie that the loss depends on"
+
+
+def test_a_tie_of_equal_losses_has_no_range(analyse: Analyse) -> None:
+    conf = tied_at_log_zero()
+    conf[0, :, 1] = 2
+    conf[0, 55, 1] = 400
+    (case,) = finding(analyse(conf, [[OBJECT]]), "MIN005").cases
+    assert case.message.endswith("may take another")
 
 
 def test_scores_that_differ_at_the_cutoff(analyse: Analyse) -> None:

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from torch import Tensor
 
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.rules import Dialect
+
+Run = Callable[..., Any]
 Good = Callable[..., str]
 Refused = Callable[..., str]
 Save = Callable[[str, object], Path]
@@ -63,6 +67,25 @@ def test_a_dialect_of_ones_own(good: Good, batch: tuple[object, ...], folder: Pa
     (folder / "fork.toml").write_text('base = "ssd.pytorch"\n[detect]\nkeep_per_image = 5\n')
     report = report_of(good(*batch, "--dialect", "fork.toml", "--format", "json"))
     assert [len(image["detections"]) for image in report["images"]] == [5, 5, 5]
+
+
+def test_a_dialect_without_base_is_said_to_be_laid_over_one(run: Run, batch: tuple[object, ...], folder: Path) -> None:
+    (folder / "bare.toml").write_text("[detect]\nkeep_per_image = 5\n")
+    (folder / "next.toml").write_text('base = "bare.toml"\n')
+    (folder / "fork.toml").write_text('base = "caffe"\n')
+    for name in ("bare.toml", "next.toml"):
+        outcome = run(*batch, "--dialect", name)
+        assert (outcome.code, outcome.err.count("warning: ")) == (0, 1)
+        assert "bare.toml: names no base, so the rules of matching, mining and loss" in outcome.err
+        assert 'Say base = "ssd.pytorch"' in outcome.err
+    assert run(*batch, "--dialect", "fork.toml").err == ""
+
+
+def test_what_a_dialect_without_base_leaves_out_is_of_ssd_pytorch() -> None:
+    """Which is what the warning says."""
+    bare, whole = Dialect(), load_dialect("ssd.pytorch")
+    for section in ("match", "codec", "mining", "loss"):
+        assert getattr(bare, section) == getattr(whole, section)
 
 
 def test_pictures(good: Good, batch: tuple[object, ...], sample: Path, folder: Path) -> None:

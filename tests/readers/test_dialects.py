@@ -154,6 +154,19 @@ def test_bad_file(text: str, what: str, fix: str, tmp_path: Path, refused: Refus
     assert error.fix.startswith(fix)
 
 
+def test_rules_that_cannot_go_together(tmp_path: Path, refused: Refused) -> None:
+    """Minus a probability is 0 at most: positives at 0 would take the first places, and hardly a negative be mined."""
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "ssd.pytorch"\n[mining]\nscore = "background-probability"\n')
+    error = refused(lambda: load_dialect(str(path)))
+    assert error.where == str(path)
+    assert error.what.startswith('key mining.positives: "as-zero" ranks positives before all negatives')
+    assert error.fix.startswith('Say positives = "last" under [mining]')
+    for others in ('score = "background-probability"\npositives = "last"\n', 'score = "confidence-loss"\n'):
+        path.write_text(f'base = "ssd.pytorch"\n[mining]\n{others}')
+        assert load_dialect(str(path)).name == "mine"
+
+
 @pytest.mark.parametrize(
     ("base", "what"), [("none.toml", "no such file"), ("a\\u0000.toml", "cannot be a path (embedded null byte)")]
 )

@@ -34,13 +34,15 @@ def image_losses(
     mined, skipped = loss.mining.mined, loss.matching.negative & ~loss.mining.mined
     last_mined = torch.where(mined, loss.mining.rank, -1).argmax(1)
     first_skipped = torch.where(skipped, loss.mining.rank, mined.shape[1]).argmin(1)
+    last, first = _cutoffs(loss, mined, last_mined), _cutoffs(loss, skipped, first_skipped)
     columns = rows(
         ground_truth=[None] * number if gt is None else gt.counts,
         forced=loss.matching.forced.sum(1),
         wanted=loss.mining.wanted.expand(number),
         parts=sums.split(group, number),
-        last_mined=_cutoffs(loss, mined, last_mined),
-        first_not_mined=_cutoffs(loss, skipped, first_skipped),
+        last_mined=last,
+        first_not_mined=first,
+        any_choice=[_any_choice(loss, image, *edges) for image, edges in enumerate(zip(last, first, strict=True))],
     )
     return tuple(
         ImageLoss(
@@ -59,6 +61,24 @@ def _cutoffs(loss: LossTerms, chosen: Tensor, prior: Tensor) -> list[Cutoff | No
     score = loss.mining.score.gather(1, prior[:, None])[:, 0]
     columns = zip(chosen.any(1).tolist(), prior.tolist(), score.tolist(), strict=True)
     return [Cutoff(*edge) if exists else None for exists, *edge in columns]
+
+
+def _any_choice(loss: LossTerms, image: int, last: Cutoff | None, first: Cutoff | None) -> tuple[float, float] | None:
+    """The least and the greatest that an image's mined negatives cost, whichever of equal scores a sort puts first.
+
+    Equal scores mean equal costs, unless the score lost what tells them apart, as where it underflowed to -inf.
+    """
+    alone = len(loss.mining.wanted) == len(loss.matching.labels)  # else images compete for the places of a batch
+    if last is None or first is None or last.score != first.score or not alone:
+        return None
+    mined, tied = loss.mining.mined[image], loss.mining.score[image] == last.score
+    places = int((tied & (mined | loss.mining.places_of_positives[image])).sum())
+    # A positive that takes a place costs nothing there.
+    costs = torch.where(loss.matching.negative[image], loss.cross_entropy[image], 0.0)[tied].double().sort().values
+    surely = loss.confidence_terms[image, mined & ~tied].double().sum()
+    scale = loss.confidence_scale[image].double()
+    least, greatest = ((surely + part.sum()) * scale for part in (costs[:places], costs[len(costs) - places :]))
+    return float(least), float(greatest)
 
 
 def ground_truth_losses(

@@ -18,7 +18,10 @@ def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -
         dialect: whose code it is.
     """
     every = torch.ones_like(loss.matching.positive[:, 0])
-    reasons = [(dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0))]
+    reasons = [
+        (dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0)),
+        (dialect.raises.nothing_to_mine, every & (loss.mining.wanted < 1)),  # of each image, or of all together
+    ]
     if gt is not None:
         degenerate = (gt.mask & ~(gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1)).any(1)
         reasons.insert(0, (dialect.raises.degenerate_box, degenerate))

@@ -12,11 +12,15 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.native import background_first, own_order, own_priors, values_last, x_first
 from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
-from ssdlossdbg.rules import Axes, Dialect, NativeSpec
+from ssdlossdbg.rules import Axes, Dialect, NativeSpec, Pair
 
 LOC_KEYS = ("loc", "bbox_regression")
 CONF_KEYS = ("conf", "cls_logits")
 EXPECTED = "Expected loc [B, P, 4] and conf [B, P, C], as (loc, conf, priors) or under the keys loc, conf, priors."
+SAVE_A_DICT = (
+    'Save a dict: torch.save({"loc": loc, "conf": conf, "priors": priors}, "preds.pt"). Or say in a dialect file of '
+    'your own: pair = "loc-conf" or "conf-loc" under [native].'
+)
 EXPECTED_OTHER_AXES = (
     "Expected loc [B, 4, P] and conf [B, C, P], as {name} has them; if they are not, leave --native out."
 )
@@ -41,19 +45,20 @@ class Predictions:
     dtype: str
 
 
-def recognise_predictions(saved: Saved, native: Dialect | None = None) -> Predictions:
+def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: Dialect | None = None) -> Predictions:
     """Predictions, their layout recognised.
 
     Args:
         saved: `(loc, conf, priors)`, `(loc, conf)` or `(conf, loc)`, or a mapping with the keys loc/conf/priors or
             torchvision's bbox_regression/cls_logits.
         native: the dialect whose own order they are in, priors included; the canonical one if None.
+        dialect: whose order a tuple is in where the shapes do not tell loc from conf; `native` if None.
 
     Raises:
-        InputError: other shapes or types.
+        InputError: other shapes or types, or a tuple that neither shapes nor dialect can tell the order of.
     """
     spec, where = native.native if native else NativeSpec(), saved.where
-    saved_loc, saved_conf, priors, layout = _parts(saved.value, where, spec)
+    saved_loc, saved_conf, priors, layout = _parts(saved.value, where, spec, dialect or native)
     loc, conf = values_last(saved_loc, spec), values_last(saved_conf, spec)
     for name, tensor in (("loc", loc), ("conf", conf)):
         if not tensor.is_floating_point():
@@ -78,7 +83,9 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None) -> Predic
     return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype)
 
 
-def _parts(saved: Any, where: str, spec: NativeSpec) -> tuple[Tensor, Tensor, Tensor | None, str]:
+def _parts(
+    saved: Any, where: str, spec: NativeSpec, dialect: Dialect | None
+) -> tuple[Tensor, Tensor, Tensor | None, str]:
     if isinstance(saved, Mapping):
         loc_key = next((key for key in LOC_KEYS if key in saved), None)
         conf_key = next((key for key in CONF_KEYS if key in saved), None)
@@ -96,11 +103,27 @@ def _parts(saved: Any, where: str, spec: NativeSpec) -> tuple[Tensor, Tensor, Te
     if len(parts) not in (2, 3) or not all(isinstance(part, Tensor) for part in parts):
         found = ", ".join(str(list(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in parts)
         raise InputError(where, f"holds {len(parts)} parts: {found}", EXPECTED)
-    loc, conf = parts[:2]
-    sizes = [values_last(part, spec).shape[-1:] for part in (loc, conf)]
-    if not isinstance(saved, Mapping) and sizes[0] != (4,) and sizes[1] == (4,):
+    loc, conf, *priors = parts
+    pair = Pair.LOC_CONF
+    if not isinstance(saved, Mapping):
+        pair, source = _pair(loc, conf, where, spec, dialect)
+        layout += source
+    if pair is Pair.CONF_LOC:
         loc, conf, layout = conf, loc, layout.replace("loc, conf", "conf, loc")
-    return loc, conf, parts[2] if len(parts) == 3 else None, layout
+    return loc, conf, priors[0] if priors else None, layout
+
+
+def _pair(first: Tensor, second: Tensor, where: str, spec: NativeSpec, dialect: Dialect | None) -> tuple[Pair, str]:
+    """In which order two tensors are, and who says so, for the report: nobody has to where the shapes do."""
+    offsets = [values_last(part, spec).shape[-1:] == (4,) for part in (first, second)]
+    if offsets != [True, True]:
+        return (Pair.CONF_LOC if offsets == [False, True] else Pair.LOC_CONF), ""
+    stated = dialect.native.pair if dialect else Pair.UNSTATED
+    if dialect is None or stated is Pair.UNSTATED:
+        what = f"holds a tuple of {list(first.shape)} and {list(second.shape)}, whose shapes do not tell loc from conf"
+        what += f", and {dialect.name} does not say which comes first" if dialect else ""
+        raise InputError(where, what, SAVE_A_DICT)
+    return stated, f", in the order of {dialect.name}"
 
 
 def _is_detection(saved: Any) -> bool:

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.saved.predictions import EXPECTED, Predictions, recognise_predictions
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.saved.predictions import EXPECTED, SAVE_A_DICT, Predictions, recognise_predictions
 from ssdlossdbg.readers.saved.tensor_files import load
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -76,12 +77,73 @@ def test_archive(ending: str, keys: tuple[str, str], tmp_path: Path) -> None:
     assert equal(found.priors, PRIORS)
 
 
-def test_four_classes_are_told_by_order(saved: Saved) -> None:
-    """Both tensors end in 4 then, so nothing but the order can tell them apart."""
-    conf = CONF[..., :4]
-    found = read(saved((LOC, conf)))
+# Four logits: both tensors end in 4, so the shapes do not tell. What each codebase hands on, read off its source.
+FOUR = CONF[..., :4]
+FIRST_IS_LOC = {
+    "ssd.pytorch": True,
+    "pytorch-ssd": False,
+    "lufficc": False,
+    "nvidia": True,
+    "nvidia-dali": True,
+    "mmdetection": True,
+    "gluoncv": False,
+    "caffe": True,
+    "ssd.tensorflow": True,
+}
+HAVE_NO_TUPLE = ["torchvision", "ssd-keras", "tf-object-detection", "tf-object-detection-v2"]
+
+
+@pytest.mark.parametrize("priors", [(), (PRIORS,)], ids=["pair", "with priors"])
+@pytest.mark.parametrize("name", FIRST_IS_LOC)
+def test_four_classes_are_told_by_the_dialect(name: str, priors: tuple[Tensor, ...], saved: Saved) -> None:
+    pair = (LOC, FOUR) if FIRST_IS_LOC[name] else (FOUR, LOC)
+    found = recognise_predictions(load(saved((*pair, *priors))), dialect=load_dialect(name))
     assert equal(found.loc, LOC)
-    assert equal(found.conf, conf)
+    assert equal(found.conf, FOUR)
+    words = ("loc, conf" if FIRST_IS_LOC[name] else "conf, loc") + (", priors" if priors else "")
+    assert found.layout == f"({words}), in the order of {name}"
+
+
+@pytest.mark.parametrize("name", FIRST_IS_LOC)
+def test_shapes_that_tell_win_over_the_dialect(name: str, saved: Saved) -> None:
+    for pair in ((LOC, CONF), (CONF, LOC)):
+        found = recognise_predictions(load(saved(pair)), dialect=load_dialect(name))
+        assert equal(found.loc, LOC)
+        assert "order" not in found.layout
+
+
+def test_four_classes_are_told_by_a_mapping_whatever_the_dialect(saved: Saved) -> None:
+    for name in [*FIRST_IS_LOC, *HAVE_NO_TUPLE]:
+        found = recognise_predictions(load(saved({"conf": FOUR, "loc": LOC})), dialect=load_dialect(name))
+        assert equal(found.loc, LOC)
+
+
+@pytest.mark.parametrize("name", HAVE_NO_TUPLE)
+def test_four_classes_are_not_guessed(name: str, saved: Saved, refused: Refused) -> None:
+    path = saved((LOC, FOUR, PRIORS))
+    error = refused(lambda: recognise_predictions(load(path), dialect=load_dialect(name)))
+    shapes = "holds a tuple of [2, 3, 4] and [2, 3, 4], whose shapes do not tell loc from conf"
+    assert (error.where, error.what) == (str(path), f"{shapes}, and {name} does not say which comes first")
+    assert error.fix == SAVE_A_DICT
+    assert refused(lambda: read(path)).what == shapes
+
+
+def test_four_classes_of_other_axes(saved: Saved) -> None:
+    """As NVIDIA's network returns them, and canonical ones of four priors, which its axes would not tell either."""
+    own = load_dialect("nvidia")
+    for axes in (None, own):
+        pair = (LOC.mT, FOUR.mT) if axes else (LOC, FOUR)
+        found = recognise_predictions(load(saved(pair)), axes, own)
+        assert equal(found.loc, LOC)
+        assert equal(found.conf, FOUR)
+
+
+def test_own_dialect_states_the_order(saved: Saved, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "torchvision"\n[native]\npair = "conf-loc"\n')
+    found = recognise_predictions(load(saved((FOUR, LOC))), dialect=load_dialect(str(file)))
+    assert equal(found.loc, LOC)
+    assert found.layout == "(conf, loc), in the order of mine"
 
 
 @pytest.mark.parametrize(
