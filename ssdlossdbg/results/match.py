@@ -225,6 +225,7 @@ class MatchResult(Reported):
     def headline(self) -> str:
         """What was found, in a line."""
         totals = self.totals
-        objects = f"{totals.ground_truth} objects, {totals.matched} matched, {totals.forced_only} forced only"
-        left = f"{totals.unmatched} unmatched; {totals.positives} positives"
+        number = totals.ground_truth
+        objects = f"{number} object{'' if number == 1 else 's'}, {totals.matched} matched"
+        left = f"{totals.forced_only} forced only, {totals.unmatched} unmatched; {totals.positives} positives"
         return f"{self.image_path} by {self.dialect}: {objects}, {left}"

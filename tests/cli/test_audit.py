@@ -75,7 +75,7 @@ def test_a_class_list_that_does_not_fit(run: Any, dataset: Path) -> None:
     assert report["dataset"]["unknown"] == {"cat": 2}
     [finding] = [finding for finding in report["findings"] if finding["code"] == "LBL003"]
     assert (finding["count"], finding["cases"][0]["where"]["file"]) == (2, str(dataset / "a cat.xml"))
-    assert "the class 'cat' (1 object) is not in the list" in finding["message"]
+    assert "the class 'cat' (1 object, 2 in all) is not in the list" in finding["message"]
     assert "Did you mean 'cta'?" in finding["fix"]
     assert report["totals"]["ground_truth"] == 1
     assert found(report)["MAT009"] == 1, "an image whose objects are all of unknown classes is not one without objects"

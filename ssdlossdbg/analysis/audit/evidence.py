@@ -56,15 +56,17 @@ def refusals(dataset: Dataset, scaled: Scaled) -> tuple[Refusal, ...]:
     rows = np.flatnonzero(dataset.class_index < 0)
     files = (dataset.files[place] for place in dataset.image[rows].tolist())
     labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
-    unknown = Counter(zip(files, labels, strict=True))
+    unknown, totals = Counter(zip(files, labels, strict=True)), dataset.unknown
     return (
         *(refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused)),
-        *(_unknown_class(dataset, file, label, number) for (file, label), number in unknown.items()),
+        *(_unknown_class(dataset, file, label, number, totals[label]) for (file, label), number in unknown.items()),
     )
 
 
-def _unknown_class(dataset: Dataset, file: str, label: str, number: int) -> Refusal:
+def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:
     close = nearest(label, dataset.class_names)
     guess = f"Did you mean {close!r}? " if close else ""
-    what = f"the class {label!r} ({number:,} {'object' if number == 1 else 'objects'}) is not in the list of classes"
+    elsewhere = f", {total:,} in all" if total > number else ""
+    objects = f"{number:,} {'object' if number == 1 else 'objects'}{elsewhere}"
+    what = f"the class {label!r} ({objects}) is not in the list of classes"
     return Refusal(file, file, what, f"{guess}Correct the labels or --classes; they are left out here.", UNKNOWN_CLASS)

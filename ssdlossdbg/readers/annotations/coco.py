@@ -143,10 +143,9 @@ def _decode_whole(data: bytes, path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=kind)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        where = f"{path}, {place.strip('`').removeprefix('$').removeprefix('.')}".rstrip(", ")
+        what, place = _told(error)
         fix = "COCO needs images, annotations and categories; correct that place."
-        raise InputError(where, message[:1].lower() + message[1:], fix) from None
+        raise InputError(f"{path}, {place}" if place else path, what, fix) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         fix = "Correct that place or export it again."
         if b"NaN" in data or b"Infinity" in data:
@@ -163,10 +162,16 @@ def _decode(entries: Iterable[msgspec.Raw], kind: type[T], where: str) -> tuple[
         try:
             decoded.append(decoder.decode(entry))
         except msgspec.ValidationError as error:
-            message = str(error)
-            what = message[:1].lower() + message[1:].replace("`$.", "`")
-            problems.append(InputError(f"{where}[{index}]", what, "Correct the entry or remove it."))
+            what, place = _told(error)
+            key = f".{place}" if place else ""
+            problems.append(InputError(f"{where}[{index}]{key}", what, "Correct the entry or remove it."))
     return decoded, problems
+
+
+def _told(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What is wrong, and the path of keys to where it is."""
+    message, _, place = str(error).partition(" - at ")
+    return message[:1].lower() + message[1:], place.strip("`").removeprefix("$").removeprefix(".")
 
 
 def _places(known: Iterable[int], wanted: Sequence[int]) -> tuple[IntArray, BoolArray]:

@@ -255,8 +255,8 @@ def entry(**changes: Any) -> dict[str, Any]:
             f"refers to id {10**30}, which `images` does not list (1 more like it)",
         ),
         ({"category_id": 4}, "annotations[1]", "refers to id 4, which `categories` does not list (1 more like it)"),
-        ({"bbox": [1, 2, 3]}, "annotations[1]", "expected `array` of length 4 - at `bbox`"),
-        ({"bbox": None}, "annotations[1]", "expected `array`, got `null` - at `bbox`"),
+        ({"bbox": [1, 2, 3]}, "annotations[1].bbox", "expected `array` of length 4"),
+        ({"bbox": None}, "annotations[1].bbox", "expected `array`, got `null`"),
         ({"category_id": ...}, "annotations[1]", "object missing required field `category_id`"),
     ],
 )
@@ -298,7 +298,7 @@ def test_coco_image_that_cannot_be_read(tmp_path: Path) -> None:
     images = [{"id": "5", "file_name": "a.jpg"}, {"id": 5, "file_name": "b.jpg"}]
     dataset = load_dataset(write(tmp_path / "a.json", coco(images=images, annotations=[entry()])))
     assert dataset.names == ("b.jpg",)
-    assert [error.what for _, error, _ in dataset.refused] == ["expected `int`, got `str` - at `id`"]
+    assert [error.what for _, error, _ in dataset.refused] == ["expected `int`, got `str`"]
 
 
 def test_coco_without_objects(tmp_path: Path) -> None:
