@@ -80,8 +80,8 @@ def test_an_object_of_a_class_beyond_the_list_is_left_out_alone(tmp_path: Path) 
     assert objects.index.tolist() == [0, 2]
     told = [(Path(each.file).name, each.what) for each in refusals if isinstance(each, Refusal)]
     assert told == [
-        ("0.xml", "the class 'cta' (1 object) is not in the list of classes"),
-        ("1.xml", "the class 'cta' (2 objects) is not in the list of classes"),
+        ("0.xml", "the class 'cta' (1 object, 3 in all) is not in the list of classes"),
+        ("1.xml", "the class 'cta' (2 objects, 3 in all) is not in the list of classes"),
     ]
 
 
