@@ -12,12 +12,18 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import LossTerms, encoded_loss, multibox_loss
+from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.multibox.matching import roles_of_labels
+from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import LossResult
 from ssdlossdbg.rules import Axes, Background, Coordinates, Dialect, Rows, Units
 
@@ -147,8 +153,13 @@ def test_encoded_loss_is_the_loss(files: Files) -> None:
     dialect, data = files.dialect, files.data
     whole = loss_of(files.case, dialect)
     loc, conf, priors = (torch.tensor(data[key]) for key in ("loc", "conf", "priors"))
-    labels, targets, scale = whole.matching.labels, whole.targets, scale_of(dialect)
-    again = encoded_loss(loc, conf, priors * scale, labels, targets, dialect.codec, dialect.mining, dialect.loss)
+    batch = Batch(
+        NamedPriors("golden", "", Priors(priors, (SIDE, SIDE), ())),
+        "cpu",
+        predictions=Predictions(loc, conf, None, "", "float32"),
+        targets=EncodedTargets(whole.matching.labels, whole.targets, ""),
+    )
+    again = Scene(batch, dialect).loss
     assert torch.equal(again.mining.mined, whole.mining.mined)
     assert torch.equal(again.matching.positive, whole.matching.positive)
     torch.testing.assert_close(again.localization, whole.localization, rtol=0, atol=0, equal_nan=True)

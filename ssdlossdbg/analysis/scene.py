@@ -115,7 +115,7 @@ class Scene:
             "decoded", settings, lambda: decode(self.batch.loc, self.priors_in_units, self.rules.codec)
         )
 
-    @property
+    @cached_property
     def decoded(self) -> Tensor:
         """`[B, P, 4]` predicted boxes."""
         return self.decoded_in_units / self.unit

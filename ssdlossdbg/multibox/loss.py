@@ -15,7 +15,7 @@ from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.matching import Matching, match_on_grid, roles_of_labels
+from ssdlossdbg.multibox.matching import Matching, match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.normalizers import NORMALIZERS
 from ssdlossdbg.rules import (
@@ -197,48 +197,6 @@ def multibox_loss(
     with torch.no_grad():
         matching = match_on_grid(gt, priors, match_spec, grid)
         encoded = encode_matched(gt, priors, matching, codec_spec)
-    return _mine_and_combine(loc, conf, priors, matching, encoded, codec_spec, mining_spec, loss_spec)
-
-
-def encoded_loss(
-    loc: Tensor,
-    conf: Tensor,
-    priors: Tensor,
-    labels: Tensor,
-    targets: Tensor,
-    codec_spec: CodecSpec,
-    mining_spec: MiningSpec,
-    loss_spec: LossSpec,
-) -> LossTerms:
-    """Mine and sum with targets that are matched and encoded already, as pytorch-ssd's loss receives them.
-
-    Args:
-        loc: `[B, P, 4]` predicted offsets (dx, dy, dw, dh).
-        conf: `[B, P, C]` logits, background in column 0.
-        priors: `[P, 4]` cxcywh, in the unit that the codebase computes in; only suppression asks for them.
-        labels: `[B, P]` int64 below C: above 0 for positives, 0 for negatives, below 0 for ignored priors.
-        targets: `[B, P, 4]` offsets to learn; they count only at positives.
-        codec_spec: how boxes are encoded.
-        mining_spec: how negatives are chosen.
-        loss_spec: how the terms are weighed and normalised.
-
-    Returns:
-        The terms, as `multibox_loss` has them; `roles_of_labels` says what is not known in its `matching`.
-    """
-    matching, encoded = roles_of_labels(labels, loc.dtype), AtPriors.everywhere(targets)
-    return _mine_and_combine(loc, conf, priors, matching, encoded, codec_spec, mining_spec, loss_spec)
-
-
-def _mine_and_combine(
-    loc: Tensor,
-    conf: Tensor,
-    priors: Tensor,
-    matching: Matching,
-    encoded: AtPriors,
-    codec_spec: CodecSpec,
-    mining_spec: MiningSpec,
-    loss_spec: LossSpec,
-) -> LossTerms:
     confidence = confidence_loss(conf, matching.labels, loss_spec)
     decoded = decode(loc.detach(), priors.detach(), codec_spec) if needs_boxes(mining_spec) else None
     mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))

@@ -15,8 +15,18 @@ from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import LossTerms, encoded_loss, multibox_loss
+from ssdlossdbg.multibox.loss import (
+    AtPriors,
+    LossTerms,
+    combine,
+    confidence_loss,
+    is_cross_entropy,
+    multibox_loss,
+)
+from ssdlossdbg.multibox.matching import roles_of_labels
+from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors
@@ -285,8 +295,12 @@ def test_encoded_targets_start_from_the_given_roles() -> None:
     assert result.targets_layout == "encoded" + MATCHING_LEFT_OUT
     for outcome, dialect in zip(result.dialects, ALL, strict=True):
         unit = UNIT if dialect.targets.units is Units.PIXELS else torch.ones(4, dtype=torch.float64)
-        specs = (dialect.codec, dialect.mining, dialect.loss)
-        loss = encoded_loss(predictions.loc, predictions.conf, EIGHT * unit, labels, offsets, *specs)
+        loc, conf, given = predictions.loc, predictions.conf, roles_of_labels(labels, torch.float64)
+        confidence = confidence_loss(conf, labels, dialect.loss)
+        decoded = decode(loc, EIGHT * unit, dialect.codec)
+        mining = mine(conf, confidence, given, decoded, dialect.mining, is_cross_entropy(dialect.loss))
+        encoded = AtPriors.everywhere(offsets)
+        loss = combine(loc, given, encoded, confidence, mining, dialect.mining, dialect.loss)
         assert outcome.total == pytest.approx(float(loss.total), rel=1e-12)
         assert (outcome.roles.positives, outcome.roles.ignored) == ((2, 1), 1)
         check_causes(outcome, dialect, load_dialect("caffe"), result)
