@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from ssdlossdbg import dialects as shipped
@@ -24,6 +25,15 @@ def load_dialect(name: str, where: str = "--dialect") -> Dialect:
     Raises:
         InputError: unknown name or key, unreadable file, value of the wrong type, or two that cannot go together.
     """
+    return _shipped(name) if name in dialect_names() else _read(name, where)
+
+
+@cache  # a training loop that names its dialect asks in every iteration
+def _shipped(name: str) -> Dialect:
+    return _read(name, name)
+
+
+def _read(name: str, where: str) -> Dialect:
     table, path = load_named(name, DIALECTS, "dialect", where)
     table.setdefault("name", path.stem)
     dialect = build(Dialect, table, path)

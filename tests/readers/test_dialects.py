@@ -198,3 +198,11 @@ def test_crops_that_cannot_be(setting: str, said: str, tmp_path: Path, refused: 
     path = tmp_path / "mine.toml"
     path.write_text(f"[augmentation]\n{setting}\n")
     assert refused(lambda: load_dialect(str(path))).what == f"key augmentation: {said}"
+
+
+def test_a_shipped_dialect_is_read_once_and_an_own_file_each_time(tmp_path: Path) -> None:
+    assert load_dialect("nvidia") is load_dialect("nvidia")
+    own = tmp_path / "own.toml"
+    for threshold in (0.4, 0.6):
+        own.write_text(f'base = "nvidia"\n[match]\nthreshold = {threshold}\n', encoding="utf-8")
+        assert load_dialect(str(own)).match.threshold == threshold
