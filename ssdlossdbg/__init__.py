@@ -14,8 +14,7 @@ first used; what type checkers see is in `__init__.pyi`.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from ssdlossdbg.lazily import lazily
 
 __version__ = "0.1.0"
 
@@ -49,17 +48,7 @@ _NAMES = {
     "tensors.criterion": "MultiBoxLoss",
     "tensors.functions": "decode detect_boxes encode generate_priors match_priors multibox_loss",
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
-
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__all__, __getattr__ = lazily(__name__, _NAMES)
 
 
 def __dir__() -> list[str]:

@@ -54,7 +54,8 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         reference: whom to compare with.
     """
     base = Scene(batch, reference)
-    outcomes = tuple(_outcome(Scene(batch, dialect), base) for dialect in dialects)
+    total = _total(base.loss)  # before the others, since only the reference is explained
+    outcomes = tuple(_outcome(Scene(batch, dialect, one_of_many=True), base) for dialect in dialects)
     return CompareResult(
         predictions_path=batch.paths[0],
         targets_path=batch.paths[1],
@@ -64,7 +65,7 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         device=str(batch.device),
         config=summarise(batch.named),
         reference=reference.name,
-        reference_total=_total(base.loss),
+        reference_total=total,
         dialects=outcomes,
     )
 
@@ -89,7 +90,7 @@ def _causes(scene: Scene, reference: Scene) -> tuple[Cause, ...]:
         changed = [key for key in settings if _setting(before.rules, key) != _setting(dialect, key)]
         if not changed:
             continue
-        after = Scene(scene.batch, _with_settings(before.rules, dialect, changed))
+        after = Scene(scene.batch, _with_settings(before.rules, dialect, changed), one_of_many=True)
         old_total, new_total = _total(before.loss), _total(after.loss)
         if old_total != new_total and not (math.isnan(old_total) and math.isnan(new_total)):
             old, new = _shown(before.rules, changed), _shown(dialect, changed)

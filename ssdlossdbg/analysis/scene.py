@@ -37,7 +37,7 @@ from ssdlossdbg.multibox.loss import (
     is_cross_entropy,
     needs_boxes,
 )
-from ssdlossdbg.multibox.matching import Matching, Tied, match_with_ties, roles_of_labels
+from ssdlossdbg.multibox.matching import Matching, Tied, match, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
 from ssdlossdbg.rules import Dialect
@@ -49,10 +49,12 @@ class Scene:
     Attributes:
         batch: what is given.
         rules: the dialect.
+        one_of_many: whether the same batch is asked under many dialects, and only for its loss. Then the softmax is
+            kept for all of them, and ties, which only explanations speak of, are not counted beforehand.
     """
 
-    def __init__(self, batch: Batch, rules: Dialect) -> None:
-        self.batch, self.rules = batch, rules
+    def __init__(self, batch: Batch, rules: Dialect, one_of_many: bool = False) -> None:
+        self.batch, self.rules, self.one_of_many = batch, rules, one_of_many
 
     @cached_property
     def unit(self) -> Tensor:
@@ -92,8 +94,7 @@ class Scene:
     @property
     def ties(self) -> Tied:
         """How many priors are as good as the best one of each object."""
-        assert self._matched[1] is not None
-        return self._matched[1]
+        return self._matched[1] or self._match_with_ties()[1]
 
     @property
     def encoded(self) -> AtPriors:
@@ -126,7 +127,9 @@ class Scene:
         rules, once, conf = self.rules, self.batch.once, self.batch.conf
         kind = (rules.loss.confidence, rules.loss.probability_floor)
         confidence = once(
-            "confidence", (self._matching, kind), lambda: confidence_loss(conf, self.matching.labels, rules.loss)
+            "confidence",
+            (self._matching, kind),
+            lambda: confidence_loss(conf, self.matching.labels, rules.loss, self._log_softmax),
         )
         boxes = (rules.targets.units, rules.codec) if needs_boxes(rules.mining) else None
         mining = once(
@@ -248,4 +251,14 @@ class Scene:
     def _match(self) -> tuple[Matching, Tied | None]:
         if self.batch.encoded:
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
+        if self.one_of_many:
+            return match(self.gt_in_units, self.priors_in_units, self.rules.match), None
+        return self._match_with_ties()
+
+    def _match_with_ties(self) -> tuple[Matching, Tied]:
         return match_with_ties(self.gt_in_units, self.priors_in_units, self.rules.match, NEAR_TIE)
+
+    @property
+    def _log_softmax(self) -> Tensor | None:
+        conf = self.batch.conf
+        return self.batch.once("log_softmax", None, lambda: conf.log_softmax(-1)) if self.one_of_many else None

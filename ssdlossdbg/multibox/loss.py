@@ -221,9 +221,19 @@ def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spe
     return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
 
-def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
-    """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`."""
-    terms = CONFIDENCES[spec.confidence](conf, labels)
+def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, log_softmax: Tensor | None = None) -> Tensor:
+    """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`.
+
+    Args:
+        conf: logits.
+        labels: class ids; below 0 for ignored priors, which cost what background would.
+        spec: names the loss.
+        log_softmax: of the logits, where it is at hand: the cross-entropy is then looked up in it, to the same bit.
+    """
+    if log_softmax is not None and spec.confidence is ConfidenceLoss.SOFTMAX:
+        terms = -log_softmax.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    else:
+        terms = CONFIDENCES[spec.confidence](conf, labels)
     return terms.clamp(max=ceiling(spec)) if spec.probability_floor else terms
 
 

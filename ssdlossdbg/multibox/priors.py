@@ -51,8 +51,12 @@ class Priors:
     @cached_property
     def shapes(self) -> Tensor:
         """`[S, 2]` float64 (width, height) of all shapes that the boxes have, normalised."""
-        shapes: Tensor = torch.unique((self.boxes[:, 2:].double() / SAME_SHAPE).round(), dim=0)
-        return shapes * SAME_SHAPE
+        sides = (self.boxes[:, 2:].double() / SAME_SHAPE).round()
+        # Side by side, for `unique` over rows takes twenty times as long.
+        widths, width = torch.unique(sides[:, 0], return_inverse=True)
+        heights, height = torch.unique(sides[:, 1], return_inverse=True)
+        pairs = torch.unique(width * len(heights) + height)
+        return torch.stack((widths[pairs // len(heights)], heights[pairs % len(heights)]), dim=1) * SAME_SHAPE
 
     @cached_property
     def grid(self) -> Grid | None:
