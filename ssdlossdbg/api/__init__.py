@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ssdlossdbg.api.datasets import audit as audit
     from ssdlossdbg.api.datasets import load_dataset as load_dataset
     from ssdlossdbg.api.datasets import match_image as match_image
-    from ssdlossdbg.api.datasets import together as together
     from ssdlossdbg.api.files import check as check
     from ssdlossdbg.api.fitting import fit as fit
     from ssdlossdbg.api.photos import anchors as anchors
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "batches": "compare detect loss",
     "common": "override",
-    "datasets": "audit load_dataset match_image together",
+    "datasets": "audit load_dataset match_image",
     "files": "check",
     "fitting": "fit",
     "photos": "anchors match match_roles",

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.analysis.audit import ALONE, AuditSpec, Ranks, analyse_audit, unheard
-from ssdlossdbg.analysis.audit import together as together
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene

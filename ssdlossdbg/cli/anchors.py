@@ -67,8 +67,8 @@ def anchors(
         say_warning("--image: is the ground of a picture, and none is asked for. Add -o PNG.")
     with progress("Generating the priors"):
         with quick_imports():
-            from ssdlossdbg import api
-        result = findings.choose(api.anchors(priors.load(), rules.dialect, threshold=rules.threshold))
+            from ssdlossdbg.api import photos
+        result = findings.choose(photos.anchors(priors.load(), rules.dialect, threshold=rules.threshold))
         for path, content in list(_outputs(result, report)):  # all made, before one is written
             writer.write(path, content)
     deliver(result, report.format, findings, files=writer.written)

@@ -66,14 +66,15 @@ def audit(
     """
     names = data.names
     with quick_imports():
-        from ssdlossdbg import api
-    with api.together() as ranks, _first_speaks(ranks.rank):
+        from ssdlossdbg.analysis.audit import together
+        from ssdlossdbg.api import datasets
+    with together() as ranks, _first_speaks(ranks.rank):
         silent = ranks.rank > 0
         if not silent:
             check_pictures(report, data.letterbox)
         named = priors.load()
         with tracking("Reading", "the dataset", "file", silent) as track:
-            read = api.load_dataset(
+            read = datasets.load_dataset(
                 audited.dataset,
                 names,
                 format=data.dataset_format,
@@ -87,7 +88,7 @@ def audit(
             writer.check(report.csv)
         images = len(read.names) * (1 + data.augment)
         with counting("Matching", images // ranks.count, "image", silent) as advance:
-            result = api.audit(
+            result = datasets.audit(
                 read,
                 named,
                 rules.dialect,
@@ -107,7 +108,9 @@ def audit(
     try:
         if report.csv:
             write_csv(result, report.csv, writer)
-        draw = partial(api.match_image, dataset=read, priors=named, dialect=rules.dialect, threshold=rules.threshold)
+        draw = partial(
+            datasets.match_image, dataset=read, priors=named, dialect=rules.dialect, threshold=rules.threshold
+        )
         with progress("Drawing"):
             for name, picture in pictures(result, report, draw):
                 folder = make_folder(folder or unused(Path("audit")))

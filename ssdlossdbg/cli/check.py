@@ -52,9 +52,9 @@ def check(
     """
     with progress("Checking"):
         with quick_imports():
-            from ssdlossdbg import api
+            from ssdlossdbg.api import files
             from ssdlossdbg.checks.files import UNREADABLE
-        result = api.check(
+        result = files.check(
             checked.files,
             priors.config,
             rules.dialect,

@@ -27,8 +27,8 @@ def compare(
     """
     with progress("Comparing"):
         with quick_imports():
-            from ssdlossdbg import api
-        result = api.compare(
+            from ssdlossdbg.api import batches
+        result = batches.compare(
             batch.predictions,
             batch.targets,
             priors.config,

@@ -61,9 +61,9 @@ def detect(
     view = View(report.top)
     with progress("Detecting"):
         with quick_imports():
-            from ssdlossdbg import api
+            from ssdlossdbg.api import batches
         photos = load_photos(pictures)
-        result = api.detect(
+        result = batches.detect(
             saved.predictions,
             saved.targets,
             priors.config,

@@ -69,12 +69,12 @@ def show_fit(
     assert fit.dataset is not None
     with progress("Fitting the priors"):
         with quick_imports():
-            from ssdlossdbg import api
+            from ssdlossdbg.api import datasets, fitting
             from ssdlossdbg.report.prior_config_toml import prior_config_toml
-        read = api.load_dataset(fit.dataset, names, format=naming.dataset_format)
+        read = datasets.load_dataset(fit.dataset, names, format=naming.dataset_format)
         if output is not None:
             writer.check(output)
-        result = api.fit(
+        result = fitting.fit(
             read,
             priors.config,
             rules.dialect,

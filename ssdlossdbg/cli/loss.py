@@ -52,9 +52,9 @@ def loss(
     view = View(report.top)
     with progress("Computing the loss"):
         with quick_imports():
-            from ssdlossdbg import api
+            from ssdlossdbg.api import batches
         photos = load_photos(pictures)
-        result = api.loss(
+        result = batches.loss(
             batch.predictions,
             batch.targets,
             priors.config,

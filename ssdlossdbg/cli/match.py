@@ -56,10 +56,10 @@ def match(
     """
     with progress("Matching"):
         with quick_imports():
-            from ssdlossdbg import api
+            from ssdlossdbg.api import photos
             from ssdlossdbg.readers.photos import load_photo
         photo, named, names = load_photo(photographed.image), priors.load(), naming.names
-        result = api.match(
+        result = photos.match(
             photo,
             photographed.annotation,
             named,
@@ -71,7 +71,7 @@ def match(
         result = findings.choose(result)
         others = split_names(rules.dialects)
         if others:
-            changes = api.match_roles(
+            changes = photos.match_roles(
                 result, photo, photographed.annotation, named, others, classes=names, device=device.device
             )
             result = replace(result, changes=changes)

@@ -115,4 +115,4 @@ def _guess(tables: Sequence[Table]) -> tuple[str, ...]:
 
 
 def _used(table: Table) -> list[str]:
-    return [table.labels[place] for place in np.unique(table.label).tolist()]
+    return [table.labels[place] for place in np.flatnonzero(np.bincount(table.label)).tolist()]
