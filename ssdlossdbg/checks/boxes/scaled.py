@@ -164,8 +164,10 @@ def _measured(parts: _Parts, objects: Objects) -> Scale | None:
     if square and not objects.saved and (parts.sizes > 1).all():
         return _scale(parts, "square", (x, y), ends)
     name = "measured"
-    if objects.saved:
-        name = "photo-by-input" if (parts.sizes == 1).all() else "photo"
+    if (parts.sizes == 1).all():
+        name = "photo-by-input"
+    elif objects.saved:
+        name = "photo"
     elif changed.all() and abs(x / y - 1) <= NEAR_SIDE:
         name = "alike"
     if name == "photo-by-input" and abs(x * y - 1) <= NEAR_SIDE:

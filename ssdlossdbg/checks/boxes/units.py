@@ -22,6 +22,8 @@ from ssdlossdbg.rules import Normalizer
 
 # A box in pixels that ends nearer to the corner than this has hardly a pixel.
 HARDLY_A_PIXEL = 1.5
+# Pixels of photos reach further across than down, or the other way; parts of a thousand reach as far.
+EQUAL_REACH = 0.01
 # A set whose boxes are four zeros, but for one in twenty, and so many that they stand for no images without objects.
 LEAST_ZEROS, NEARLY_ALL = 5, 0.95
 
@@ -59,6 +61,9 @@ def pixels_for_fractions(objects: Objects) -> TableCases:
             f"boxes reach {of_edge:g} where 1 is the edge of the image, and {len(found):,} of {len(rows):,}"
             f"{which_images(objects, images)} overlap no prior: they are in pixels"
         )
+        across, down = objects.boxes[found][:, 2:].max(0).tolist()
+        if abs(across - down) <= EQUAL_REACH * across:
+            message += f", or in parts of {across:.4g}, which both axes reach"
         fix = "Divide them by the photo's width and height, or, for saved targets, say --target-units pixels."
         return Case(where, message, of_edge, 1.0, fix)
 
@@ -83,7 +88,8 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
     How to tell:
         No coordinate of more than half the boxes of a file exceeds 1.5, in an image of many pixels; or more than half
         the boxes are four zeros, several in one image; or five boxes or more, and hardly any of the whole set is
-        another. One such box an image is BOX003. YOLO files hold fractions by definition and are not asked.
+        another. One such box an image is BOX003. Where boxes are fractions by definition, as in YOLO files and most
+        saved targets, none of more than half reaches beyond 1.5 pixels of the network's input: they were divided twice.
 
     How to fix:
         Write pixels, or tell the loader not to divide a second time. Where the numbers are lost, print what the reader
@@ -103,7 +109,14 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
         width, height = objects.sizes[found[0]].tolist()
         number = share_in_words(len(found), len(rows)) + which_images(objects, images)
         fix = "Write pixels; saved targets: --target-units normalized."
-        if not largest:
+        if largest and not _in_pixels(objects)[found[0]]:
+            sides = float((objects.boxes[found] * np.tile(objects.image_size, 2)).max())
+            message = (
+                f"no coordinate of {number} exceeds {largest:.2g} where 1 is the edge of the image, which is "
+                f"{sides:.2g} px of the input: they were divided by the image's size once more"
+            )
+            fix = "Divide by the photo's width and height once, in the loader or in the file."
+        elif not largest:
             message = f"{number} are 0, 0, 0, 0{_nothing_learnt(objects, found)}"
             fix = (
                 "Print what the reader returns for one file: an integer division leaves zeros, and so do a tag or a "
@@ -151,12 +164,21 @@ def _hardly_any(objects: Objects) -> BoolArray:
     """`[N]` whether a box that is read as pixels has hardly one, or is one of several that are four zeros."""
     files, counts = by_file(objects), taking_part(objects)
     zeros = objects.zeros & counts
-    in_pixels = np.asarray((spaces(objects) > LARGEST_FRACTION).all(1))[objects.image]
-    small = in_pixels & counts & ~objects.zeros & _all_within(objects.stated, HARDLY_A_PIXEL)
+    pixels = _in_pixels(objects)
+    small = pixels & _all_within(objects.stated, HARDLY_A_PIXEL)
+    # Of fractions that were divided once more a pixel of the input is left.
+    small |= ~pixels & _all_within(objects.boxes, HARDLY_A_PIXEL / max(objects.image_size))
+    small &= counts & ~objects.zeros
     several = np.bincount(objects.image[zeros], minlength=len(objects.images)) > 1
     several_in_file = np.bincount(objects.file[several], minlength=files.total) > 0
     all_zeros = zeros.sum() >= max(LEAST_ZEROS, NEARLY_ALL * counts.sum())
-    return np.asarray((small | (zeros & (all_zeros | several_in_file[files.number]))) & (objects.layout != "cxcywh"))
+    return np.asarray(small | (zeros & (all_zeros | several_in_file[files.number])))
+
+
+def _in_pixels(objects: Objects) -> BoolArray:
+    """`[N]` whether a box is stated in pixels, of which its image has many."""
+    many = np.asarray((spaces(objects) > LARGEST_FRACTION).all(1))[objects.image]
+    return np.asarray(many & (objects.layout != "cxcywh"))
 
 
 def _images_of_most(objects: Objects, chosen: BoolArray, least: FloatArray, more: bool = False) -> IntArray:
