@@ -42,7 +42,7 @@ CAUSES = {
         "Scale the boxes as the photos were.",
     ),
     "measured": (
-        "they were drawn on another version of the photos, or belong to others",
+        "they were drawn on the photos before these were scaled or cut, or they belong to others",
         "Find the size that they were drawn on, and scale them by it.",
     ),
 }

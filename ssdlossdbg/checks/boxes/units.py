@@ -20,6 +20,8 @@ from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
 from ssdlossdbg.rules import Normalizer
 
+# No photo is so small that its pixels do not go beyond this.
+SURELY_PIXELS = 8.0
 # A box in pixels that ends nearer to the corner than this has hardly a pixel.
 HARDLY_A_PIXEL = 1.5
 # Pixels of photos reach further across than down, or the other way; parts of a thousand reach as far.
@@ -41,7 +43,8 @@ def pixels_for_fractions(objects: Objects) -> TableCases:
         tens of thousands.
 
     How to tell:
-        At least half the boxes of a file end beyond 2 and overlap no prior. All such files are one case.
+        At least half the boxes of a file end beyond 2 and overlap no prior; and some of the run end beyond 8, or half
+        of them are such. All such files are one case.
 
     How to fix:
         Divide the boxes by the (width, height, width, height) of the photo. If the file is right and only this tool
@@ -155,8 +158,11 @@ def _far(objects: Objects) -> BoolArray:
     sizes = spaces(objects)
     fractions = np.asarray((sizes == 1).all(1))[objects.image] | (objects.layout == "cxcywh")
     fractions[np.isin(objects.image, declared_wrongly(objects))] = False  # a size of 1 x 1 that no photo has
-    far = objects.finite & ~wrapped_around(objects) & _reaches(objects.boxes, LARGEST_FRACTION)
-    return fractions & far & ~(objects.best_iou > 0)
+    far = fractions & objects.finite & ~wrapped_around(objects) & _reaches(objects.boxes, LARGEST_FRACTION)
+    far &= ~(objects.best_iou > 0)
+    # Of few that are hardly beyond another scale is the cause.
+    pixels = 2 * far.sum() >= len(far) or (far.any() and objects.boxes[far].max() >= SURELY_PIXELS)
+    return far & pixels
 
 
 @once_a_table

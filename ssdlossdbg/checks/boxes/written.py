@@ -51,6 +51,7 @@ class _Boxes:
 
     Attributes:
         objects: the table.
+        images: `[K]` the places of all images that take part, those too whose boxes tell nothing.
         rows: `[N]` theirs in it.
         image: `[N]` their images.
         misfit: `[N]` whether a box does not fit as it is read.
@@ -58,6 +59,7 @@ class _Boxes:
     """
 
     objects: Objects
+    images: IntArray
     rows: IntArray
     image: IntArray
     misfit: BoolArray
@@ -85,7 +87,7 @@ class _Boxes:
 @once_a_table
 def other_layouts(objects: Objects) -> tuple[Reading, ...]:
     """The images that are written in another layout, the largest group first."""
-    aside = in_other_units(objects)
+    aside = in_other_units(objects).copy()
     aside[declared_wrongly(objects)] = True
     judged = has_sides(objects.stated) & ~aside[objects.image] & ~wrapped_around(objects)
     rows = np.flatnonzero(judged)
@@ -95,7 +97,8 @@ def other_layouts(objects: Objects) -> tuple[Reading, ...]:
     of, bad = (np.bincount(of_image, minlength=len(objects.images)) for of_image in (image, image[misfit]))
     if bad.sum() < LEAST_MISFITS:
         return ()
-    boxes = _Boxes(objects, rows, image, misfit, of, bad)
+    annotated = np.unique(objects.image)
+    boxes = _Boxes(objects, annotated[~aside[annotated]], rows, image, misfit, of, bad)
     found = _of_all(boxes)
     return (found,) if found else tuple(_of_some(boxes))
 
@@ -118,7 +121,7 @@ def _of_all(boxes: _Boxes) -> Reading | None:
     layouts = _simplest(boxes.objects.layout, explains)
     if not layouts or (len(layouts) > 1 and 2 * misfits < total):
         return None
-    return Reading(layouts, np.flatnonzero(boxes.of), misfits, total, whole=True)
+    return Reading(layouts, boxes.images, misfits, total, whole=True)
 
 
 def _of_some(boxes: _Boxes) -> Iterator[Reading]:
