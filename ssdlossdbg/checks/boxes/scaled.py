@@ -24,7 +24,7 @@ LEAST_FACTOR, WHOLLY_OUTSIDE = 1.05, 0.02
 # How near to a border a box ends that was cut there, in parts of the image.
 AT_BORDER = 0.005
 # Boxes that end at a border which is not the image's are a sign from so many on; where none leaves, from these on.
-LEAST_ENDS, LEAST_ENDS_INSIDE = 3, 8
+LEAST_ENDS, LEAST_ENDS_INSIDE, PILED_UP = 3, 8, 4
 # What images that are squares of so many pixels, or thousandths and the like, are mistaken for.
 SIDES = (100, 224, 256, 300, 320, 384, 416, 448, 500, 512, 600, 608, 640, 768, 800, 896, 1000, 1024, 1280)
 NEAR_SIDE = 0.03
@@ -155,7 +155,10 @@ def _measured(parts: _Parts, objects: Objects) -> Scale | None:
     wholly = int((parts.begin >= 1).any(1).sum())
     ends = int((changed & (np.abs(parts.end / far - 1) <= AT_BORDER)).any(1).sum())
     as_read = int((changed & (np.abs(parts.end - 1) <= AT_BORDER)).any(1).sum())
-    signs = wholly >= max(LEAST_LEAVING, WHOLLY_OUTSIDE * total) or ends >= max(LEAST_ENDS, 2 * as_read)
+    # So many would end there of boxes that end anywhere from the image's border on.
+    by_chance = (np.where(changed, (parts.end > 1).sum(0) * AT_BORDER * far / (far - 1).clip(SLACK), 0)).sum()
+    cut = ends >= max(LEAST_ENDS, 2 * as_read, PILED_UP * by_chance)
+    signs = cut or wholly >= max(LEAST_LEAVING, WHOLLY_OUTSIDE * total)
     if not changed.any() or leaving < LEAST_SHARE * total or not (signs or leaving >= TELLING_SHARE * total):
         return None
     pixels = np.sort(parts.end * parts.sizes, axis=0)[place]
