@@ -9,15 +9,15 @@ from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.readers.annotations import Dataset, photo_sizes, scale_like
+from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, Refusal
+from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, PhotoSet, Refusal
 from ssdlossdbg.rules import Dialect
 
 
 def analyse_dataset(
     dataset: Dataset, named: NamedPriors, dialect: Dialect, device: str = "auto"
-) -> tuple[Objects | Refusal, ...]:
+) -> tuple[Objects | PhotoSet | Refusal, ...]:
     """Match the objects of annotation files of one format, as an audit of them does.
 
     Args:
@@ -27,7 +27,7 @@ def analyse_dataset(
         device: auto, cpu, cuda, cuda:N or mps.
 
     Returns:
-        The objects, and what of the files takes no part.
+        The objects, their photos, and what of the files takes no part.
 
     Raises:
         InputError: no such device.
@@ -37,7 +37,7 @@ def analyse_dataset(
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check
-    return (audited_objects(dataset, scaled, matched, matcher), *refusals(dataset, scaled))
+    return (audited_objects(dataset, scaled, matched, matcher), photo_set(dataset), *refusals(dataset, scaled))
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:

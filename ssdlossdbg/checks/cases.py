@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,14 +44,17 @@ class TableCases:
         objects: the table.
         keys: `[K]` what each case is about, as `describe` wants it, the worst first.
         describe: a key in words.
-        places: `[K, 3]` indices into `Objects.files` and `Objects.images`, and the object's index in its image;
-            `EVERYTHING` where a case is about a whole file or image. The places that the described cases name.
+        places: `[M, 3]` indices into `Objects.files` and `Objects.images`, and the object's index in its image;
+            `EVERYTHING` where a case is about a whole file or image.
+        case: `[M]` the case that each place belongs to, counted from 0, where cases are about several places; None
+            where each has its own, which is then the place that it names.
     """
 
     objects: Objects
     keys: IntArray
     describe: Describe
     places: IntArray
+    case: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -59,8 +63,13 @@ class TableCases:
         return (self.describe(int(key)) for key in self.keys)
 
     def only(self, kept: BoolArray) -> TableCases:
-        """Those for which `kept`, `[K]`, is true."""
-        return replace(self, keys=self.keys[kept], places=self.places[kept])
+        """Those for which `kept`, `[M]`, is true of more than half of their places."""
+        if self.case is None:
+            return replace(self, keys=self.keys[kept], places=self.places[kept])
+        of, left = (np.bincount(self.case[chosen], minlength=len(self.keys)) for chosen in (..., kept))
+        kept = 2 * left > of
+        stays, number = kept[self.case], np.cumsum(kept) - 1
+        return replace(self, keys=self.keys[kept], places=self.places[stays], case=number[self.case[stays]])
 
 
 Cases = ListedCases | TableCases
@@ -84,6 +93,30 @@ def of_images(objects: Objects, images: IntArray, describe: Describe) -> TableCa
     """A case for each of some images, `[K]`, the worst first."""
     places = np.stack((objects.file[images], images, np.full_like(images, EVERYTHING)), axis=1)
     return TableCases(objects, images, describe, places)
+
+
+def of_sets(objects: Objects, sets: Sequence[IntArray], describe: Describe) -> TableCases:
+    """A case for each of some sets of images, each about all images of its set.
+
+    Args:
+        objects: the table.
+        sets: the images of each, the worst first.
+        describe: the case of a set, given its number.
+    """
+    case = np.repeat(np.arange(len(sets)), [len(images) for images in sets])
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *sets])
+    places = np.stack((objects.file[every], every, np.full_like(every, EVERYTHING)), axis=1)
+    return TableCases(objects, np.arange(len(sets)), describe, places, case)
+
+
+def common_place(files: Sequence[str]) -> str:
+    """The file, or the folder that holds all of some files; the first of them where there is no such folder."""
+    if len(set(files)) == 1:
+        return files[0]
+    try:
+        return os.path.commonpath(files) or os.curdir
+    except ValueError:  # some are named from the root and some from here
+        return files[0]
 
 
 def of_files(objects: Objects, files: IntArray, describe: Describe) -> TableCases:

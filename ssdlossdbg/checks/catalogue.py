@@ -10,6 +10,7 @@ import numpy as np
 
 from ssdlossdbg.checks.boxes import BOXES
 from ssdlossdbg.checks.cases import Cases
+from ssdlossdbg.checks.datasets import DATASETS
 from ssdlossdbg.checks.encoding import ENCODING
 from ssdlossdbg.checks.files import FILES
 from ssdlossdbg.checks.labels import LABELS
@@ -23,7 +24,7 @@ from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.errors import UnknownNameError
 from ssdlossdbg.results import SEVERITIES, Finding, Subject
 
-FAMILIES = (FILES, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
+FAMILIES = (FILES, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }

@@ -8,15 +8,14 @@ from functools import partial
 import numpy as np
 
 from ssdlossdbg.checks.cases import TableCases, of_images
+from ssdlossdbg.checks.photos import SAME_SCALE, differ, seen_photos, spaces
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.checks.rows import lowest_first
-from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Refusal, Severity
+from ssdlossdbg.results import Case, Objects, Refusal, Severity
 from ssdlossdbg.rules import SizeFrom
 
 FILES = Family("FIL", "files")
 UNREADABLE = "FIL001"
-# Sizes that differ by less move a box by less than a hundredth of the photo.
-SAME_SCALE = 0.01
 
 
 @FILES.check(1, "file that cannot be read", Severity.ERROR, Refusal)
@@ -44,7 +43,7 @@ def unreadable(refusal: Refusal) -> Iterator[Case]:
     yield from refusal_case(refusal, "")
 
 
-@FILES.check(2, "photo of another size than declared", Severity.ERROR, Objects)
+@FILES.check(2, "photo of another size than declared", Severity.ERROR, Objects, ("BOX013", "BOX014"))
 def other_size(objects: Objects) -> TableCases:
     """A photo has another size than its annotation says.
 
@@ -74,23 +73,15 @@ def other_size(objects: Objects) -> TableCases:
         unturned, although their EXIF data turn them, have width and height swapped.
     """
     annotated = np.bincount(objects.image, minlength=len(objects.images)) > 0
-    seen = np.flatnonzero(annotated & np.array([image.photo_size is not None for image in objects.images], dtype=bool))
-    photos = np.array([objects.images[position].photo_size for position in seen.tolist()], dtype=float).reshape(-1, 2)
-    scales = photos / objects.image_sizes[seen]
+    photos = seen_photos(objects)
+    seen = np.flatnonzero(annotated & photos.all(1))
+    scales = photos[seen] / objects.image_sizes[seen]
     if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
         wrong = np.asarray(np.abs(scales[:, 0] / scales[:, 1] - 1) > SAME_SCALE)
     else:
-        wrong = np.asarray((np.abs(scales - 1) > SAME_SCALE).any(1))
-        wrong[wrong] = ~_of_photo(objects, seen[wrong], photos[wrong])
+        wrong = differ(spaces(objects)[seen], photos[seen])
     farthest_first = lowest_first(wrong, -np.abs(np.log(scales)).max(1))
     return of_images(objects, seen[farthest_first], partial(_other_size, objects))
-
-
-def _of_photo(objects: Objects, images: IntArray, photos: FloatArray) -> BoolArray:
-    """`[K]` whether the boxes of images, `[K]`, reach beyond the declared size and yet fit the photo's, `[K, 2]`."""
-    rows = np.flatnonzero(np.isin(objects.image, images))
-    reach = np.maximum.reduceat(objects.stated[rows, 2:], np.searchsorted(objects.image[rows], images))
-    return np.asarray((reach > objects.image_sizes[images]).any(1) & (reach <= photos).all(1))
 
 
 def _other_size(objects: Objects, position: int) -> Case:

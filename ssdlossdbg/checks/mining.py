@@ -19,7 +19,18 @@ MANY_JUST_BELOW = 0.5
 # Largest logit of a row against that of the batch: exp of the difference is 0 in float32 from here on.
 UNDERFLOW = 104.0
 # Overlaps that are nan, or a matching without a threshold, make most priors positive.
-TOO_MANY_POSITIVES = ("BOX001", "BOX002", "BOX003", "BOX004", "BOX006", "BOX012", "ENC005", "ENC012", "PRI004")
+TOO_MANY_POSITIVES = (
+    "BOX001",
+    "BOX002",
+    "BOX003",
+    "BOX004",
+    "BOX006",
+    "BOX012",
+    "BOX015",
+    "ENC005",
+    "ENC012",
+    "PRI004",
+)
 # Share of a loss that the order of adding it up may make a difference of.
 ROUNDING = 1e-5
 EXPECT_ANOTHER = "Expect another choice on another device; save predictions in float32 if they are in half precision."

@@ -70,6 +70,7 @@ from ssdlossdbg.results.match import (
     ThresholdCount,
 )
 from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
+from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
 from ssdlossdbg.results.report import Reported

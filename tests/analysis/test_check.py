@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.check import analyse_dataset, by_file
 from ssdlossdbg.readers.annotations import load_files
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import Case, Finding, Objects, Refusal, Severity, Where
+from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, Severity, Where
 
 COCO = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 300, "height": 300}],
@@ -42,9 +42,9 @@ def described(
         (folder / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     datasets, refused = load_files([folder / name for name in files], classes)
     assert not refused
-    return [
-        analyse_dataset(each, load_priors("ssd300"), load_dialect("ssd.pytorch"), device="cpu") for each in datasets
-    ]
+    named, rules = load_priors("ssd300"), load_dialect("ssd.pytorch")
+    parts = [analyse_dataset(each, named, rules, device="cpu") for each in datasets]
+    return [tuple(part for part in each if not isinstance(part, PhotoSet)) for each in parts]
 
 
 def test_objects_of_several_files_keep_their_file_and_the_row_that_they_lost_to(tmp_path: Path) -> None:

@@ -191,7 +191,8 @@ def test_four_zeros_several_times_in_an_image(lose: Lose, healthy_batch: Batch) 
     boxes, labels = healthy_batch
     result = lose([image.floor() for image in boxes], labels)
     assert errors(result) == ["BOX006"]
-    assert "0, 0, 0, 0: an integer division" in result.findings[0].worst.message
+    assert "are 0, 0, 0, 0, and priors are trained on them: the loss is inf" in result.findings[0].worst.message
+    assert "an integer division leaves zeros, and so do" in result.findings[0].worst.fix
     assert errors(lose([torch.zeros(1, 4)] * 2, [labels[0][:1]] * 2)) == ["BOX003"]
 
 
@@ -270,7 +271,8 @@ def test_pixels_of_a_single_box_and_of_the_photo(lose: Lose, healthy_batch: Batc
     assert "if it is in pixels" in found["BOX007"].worst.fix
     layout = SavedLayout(image_size=300, target_units=Units.PIXELS)
     found = by_code(lose([image[:4] * 640 for image in healthy_batch[0][:1]], labels[:1], layout=layout))
-    assert "not of the photo" in found["BOX007"].worst.fix
+    assert list(found) == ["BOX014"]
+    assert "they are pixels of a photo of" in found["BOX014"].worst.message
 
 
 def test_box_beyond_all_floats(healthy: Boxes, match_voc: Match) -> None:

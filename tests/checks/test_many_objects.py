@@ -14,7 +14,7 @@ from ssdlossdbg.checks.boxes.doubles import SAME_OBJECT
 from ssdlossdbg.checks.cases import Cases, ListedCases, TableCases, of_files, of_images, of_rows
 from ssdlossdbg.checks.catalogue import CHECKS, find
 from ssdlossdbg.checks.places import Numbering, meeting
-from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.checks.registry import Check, Family
 from ssdlossdbg.checks.rows import Groups
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.results import Case, FloatArray, ImageFacts, IntArray, Objects, Refusal, Severity, Subject, Where
@@ -96,17 +96,29 @@ def meets(one: Where, other: Where, whatever_file: bool) -> bool:
     return inside and (whatever_file or one.file == other.file)
 
 
+def explained(check: Check, subject: Subject) -> list[Where]:
+    """What the cases of a check explain: each image of a case that is about several, else what the cases name."""
+    cases = check.run(subject)
+    if isinstance(cases, TableCases) and cases.case is not None:
+        return [cases.objects.place(image) for image in cases.places[:, 1].tolist()]
+    return [case.where for case in cases]
+
+
 def plain(subjects: list[Subject], together: bool) -> dict[str, list[str]]:
     """What `find` is to find, by comparing every case with every case of its causes."""
     cases: dict[str, list[Case]] = {
         code: [case for subject in subjects if isinstance(subject, check.sees) for case in check.run(subject)]
         for code, check in catalogue.CHECKS.items()
     }
+    causes = {
+        code: [place for subject in subjects if isinstance(subject, check.sees) for place in explained(check, subject)]
+        for code, check in catalogue.CHECKS.items()
+    }
     left = {
         code: [
             repr(case)
             for case in cases[code]
-            if not any(meets(cause.where, case.where, together) for name in check.follows_from for cause in cases[name])
+            if not any(meets(cause, case.where, together) for name in check.follows_from for cause in causes[name])
         ]
         for code, check in catalogue.CHECKS.items()
     }

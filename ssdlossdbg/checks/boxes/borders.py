@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.boxes.family import BOXES, LARGEST_FRACTION, corners_in_words
+from ssdlossdbg.checks.boxes.family import BOXES, LARGEST_FRACTION, WHOLE_SETS, corners_in_words
 from ssdlossdbg.checks.cases import TableCases, of_files, of_rows
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where, outside_share
@@ -17,7 +17,7 @@ BORDER_SHARE = 0.005
 LIKELY_SIDES = (32, 8192)
 
 
-@BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "BOX004", "BOX005", "BOX006"))
+@BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "BOX015", *WHOLE_SETS))
 def outside(objects: Objects) -> TableCases:
     """A box lies wholly outside its image.
 
@@ -56,7 +56,7 @@ def outside(objects: Objects) -> TableCases:
     return of_rows(objects, np.flatnonzero(chosen), describe)
 
 
-@BOXES.check(8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "BOX004", "BOX005", "BOX006", "BOX007"))
+@BOXES.check(8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "BOX007", "BOX015", *WHOLE_SETS))
 def beyond_border(objects: Objects) -> TableCases:
     """A box reaches out of its image.
 
@@ -93,7 +93,7 @@ def beyond_border(objects: Objects) -> TableCases:
     return of_rows(objects, out[(over > slack).any(1)], describe)
 
 
-@BOXES.check(9, "boxes that begin at -1", Severity.WARNING, Objects, ("BOX004", "BOX005", "BOX006"))
+@BOXES.check(9, "boxes that begin at -1", Severity.WARNING, Objects, WHOLE_SETS)
 def minus_one(objects: Objects) -> TableCases:
     """Boxes begin exactly one pixel before the image.
 

@@ -12,7 +12,7 @@ from ssdlossdbg.results import Case, Objects, Severity
 SAME_OBJECT, SAME_BOX = 0.9, 0.99
 
 
-@BOXES.check(10, "object annotated twice", Severity.WARNING, Objects, ("BOX011",))
+@BOXES.check(10, "object annotated twice", Severity.WARNING, Objects, ("BOX004", "BOX006", "BOX011"))
 def annotated_twice(objects: Objects) -> TableCases:
     """One object is annotated twice.
 
@@ -35,7 +35,7 @@ def annotated_twice(objects: Objects) -> TableCases:
     return _doubles(objects, SAME_OBJECT, same_class=True)
 
 
-@BOXES.check(11, "one box, two classes", Severity.WARNING, Objects)
+@BOXES.check(11, "one box, two classes", Severity.WARNING, Objects, ("BOX004", "BOX006"))
 def two_classes(objects: Objects) -> TableCases:
     """Two objects of different classes have the same box.
 

@@ -52,7 +52,7 @@ def zero_size(objects: Objects) -> TableCases:
     return _spoiling_first(objects, objects.empty & ~objects.inverted & taking_part(objects), describe)
 
 
-@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005", "BOX012"))
+@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005", "BOX012", "BOX015"))
 def inverted(objects: Objects) -> TableCases:
     """A box ends before it begins.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssdlossdbg.checks.boxes.family import WHOLE_SETS
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.results import BoolArray, Objects
 
 MATCHING = Family("MAT", "matching")
 
-BROKEN_BOXES = ("FIL002", "BOX001", "BOX002", "BOX003", "BOX004", "BOX005", "BOX006", "BOX007", "BOX012")
+BROKEN_BOXES = ("FIL002", "BOX001", "BOX002", "BOX003", "BOX007", "BOX012", "BOX015", *WHOLE_SETS)
 BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")
 
 

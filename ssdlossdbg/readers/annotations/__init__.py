@@ -9,6 +9,7 @@ from __future__ import annotations
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import load_dataset, load_file, load_files
 from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes
+from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
 from ssdlossdbg.readers.annotations.scale import Scaled, refuse_unknown, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
@@ -29,6 +30,7 @@ __all__ = [
     "load_dataset",
     "load_file",
     "load_files",
+    "photo_set",
     "photo_sizes",
     "refuse_unknown",
     "scale_like",

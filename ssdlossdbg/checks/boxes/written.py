@@ -1,0 +1,205 @@
+"""In which layout the boxes of a table are written: of all its images, or of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssdlossdbg.checks.boxes.readings import READS, TIERS, WRITES, has_sides, inside, tiers_beside
+from ssdlossdbg.checks.boxes.units import in_other_units
+from ssdlossdbg.checks.boxes.wrapped import wrapped_around
+from ssdlossdbg.checks.photos import declared_wrongly, spaces
+from ssdlossdbg.checks.remembered import once_a_table
+from ssdlossdbg.results import BoolArray, IntArray, Objects
+
+# From these on a layout is doubted: single boxes are wrong in other ways. Corners that are swapped in all boxes are so
+# in nearly all; many images that seem so are not two in a large data set.
+LEAST_MISFITS, LEAST_SHARE, LEAST_SWAPPED, LEAST_OF_MANY = 2, 0.1, 0.9, 4
+MANY_IMAGES = 20
+# A layout explains a set although so many of its boxes are wrong in other ways, too.
+STRAYS, STRAYS_OF_MISFITS = 0.01, 0.1
+# Images with one misfit each are judged together from so many on, and if so many of them fit.
+LEAST_SINGLE, MOST_FITTING = 5, 0.9
+# Images whose misfit is but one box take part where at least so large a share of all has more.
+LEAST_CLEAR = 0.2
+MOST_READINGS = 3
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Images whose boxes are written in another layout.
+
+    Attributes:
+        layouts: those that fit, by name; the declared size may be exchanged instead where one of them is merely turned.
+        images: `[K]` places of the images.
+        misfits, boxes: how many boxes do not fit as they are read, of how many.
+        whole: whether those are all images with boxes that could be judged.
+    """
+
+    layouts: tuple[str, ...]
+    images: IntArray
+    misfits: int
+    boxes: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """The judged boxes of B images, a row a box.
+
+    Attributes:
+        objects: the table.
+        images: `[K]` the places of all images that take part, those too whose boxes tell nothing.
+        rows: `[N]` theirs in it.
+        image: `[N]` their images.
+        misfit: `[N]` whether a box does not fit as it is read.
+        of, bad: `[B]` how many boxes each image has, and how many of them do not fit.
+    """
+
+    objects: Objects
+    images: IntArray
+    rows: IntArray
+    image: IntArray
+    misfit: BoolArray
+    of: IntArray
+    bad: IntArray
+
+    def count(self, chosen: BoolArray) -> IntArray:
+        """`[B]` how many chosen boxes, `[N]`, each image has."""
+        counts: IntArray = np.bincount(self.image[chosen], minlength=len(self.of))
+        return counts
+
+    def misfits_as(self, layout: str, images: BoolArray) -> IntArray:
+        """`[B]` how many boxes of chosen images, `[B]`, do not fit in a layout; 0 for the others."""
+        chosen = images[self.image]
+        rows, image = self.rows[chosen], self.image[chosen]
+        with np.errstate(invalid="ignore", over="ignore"):  # of numbers beyond all floats
+            stated, sizes = self.objects.stated[rows], spaces(self.objects)[image]
+            if self.objects.layout == "cxcywh":  # which are fractions, whose axes have one unit
+                stated, sizes = stated / np.tile(sizes, 2), np.ones_like(sizes)
+            fits = inside(READS[layout](WRITES[self.objects.layout](stated)), sizes)
+        counts: IntArray = np.bincount(image[~fits], minlength=len(self.of))
+        return counts
+
+
+@once_a_table
+def other_layouts(objects: Objects) -> tuple[Reading, ...]:
+    """The images that are written in another layout, the largest group first."""
+    aside = in_other_units(objects).copy()
+    aside[declared_wrongly(objects)] = True
+    judged = has_sides(objects.stated) & ~aside[objects.image] & ~wrapped_around(objects)
+    rows = np.flatnonzero(judged)
+    image = objects.image[rows]
+    with np.errstate(invalid="ignore"):
+        misfit = ~inside(objects.stated[rows], spaces(objects)[image])
+    of, bad = (np.bincount(of_image, minlength=len(objects.images)) for of_image in (image, image[misfit]))
+    if bad.sum() < LEAST_MISFITS:
+        return ()
+    annotated = np.unique(objects.image)
+    boxes = _Boxes(objects, annotated[~aside[annotated]], rows, image, misfit, of, bad)
+    found = _of_all(boxes)
+    return (found,) if found else tuple(_of_some(boxes))
+
+
+def _of_all(boxes: _Boxes) -> Reading | None:
+    """The layout in which every image is written, if one explains all."""
+    total, misfits = int(boxes.of.sum()), int(boxes.bad.sum())
+    allowed = min(STRAYS * total, STRAYS_OF_MISFITS * misfits)
+    suspects = boxes.bad > 0
+
+    def explains(layout: str) -> bool:
+        return bool(
+            boxes.misfits_as(layout, suspects).sum() <= allowed
+            and boxes.misfits_as(layout, ~suspects).sum() <= allowed
+            and (layout not in TIERS[2] or misfits >= max(LEAST_SWAPPED * total, LEAST_MISFITS + 1))
+        )
+
+    if misfits < LEAST_SHARE * total:
+        return None
+    layouts = _simplest(boxes.objects.layout, explains)
+    if not layouts or (len(layouts) > 1 and 2 * misfits < total):
+        return None
+    return Reading(layouts, boxes.images, misfits, total, whole=True)
+
+
+def _of_some(boxes: _Boxes) -> Iterator[Reading]:
+    """Images written in another layout than the rest."""
+    left = boxes.bad > 0
+    clear = (boxes.bad >= LEAST_MISFITS) & (boxes.bad >= LEAST_SHARE * boxes.of)
+    for _ in range(MOST_READINGS):
+        found = _of_clear(boxes, left, clear) or _of_single(boxes, left)
+        if found is None:
+            return
+        yield found
+        left[found.images] = False
+
+
+def _of_clear(boxes: _Boxes, left: BoolArray, clear: BoolArray) -> Reading | None:
+    """The layout that most images fit which tell by themselves, with those that fit it and tell less."""
+    judged = left & clear
+    if not judged.any():
+        return None
+    fits = _fitting(boxes, left)
+    for tier in tiers_beside(boxes.objects.layout):
+        votes = {name: int((fits[name] & judged).sum()) for name in tier}
+        most = max(votes.values())
+        layouts = tuple(name for name in tier if votes[name] == most)
+        if most:
+            chosen = np.logical_and.reduce([fits[name] for name in layouts])
+            return _accepted(boxes, layouts, left & chosen, clear, tier is TIERS[2])
+    return None
+
+
+def _accepted(
+    boxes: _Boxes, layouts: Sequence[str], fitting: BoolArray, clear: BoolArray, swapped: bool
+) -> Reading | None:
+    """The reading of images that fit, `[B]`, if their boxes are evidence enough."""
+    sure, single = fitting & clear, fitting & ~clear
+    misfits, total = int(boxes.bad[sure].sum()), int(boxes.of[sure].sum())
+    many = (boxes.of > 0).sum() >= MANY_IMAGES
+    if misfits < (LEAST_OF_MANY if many else LEAST_MISFITS):
+        return None
+    if len(layouts) > 1 and 2 * misfits < total:
+        return None
+    if swapped and misfits < max(LEAST_SWAPPED * total, LEAST_MISFITS + 1):
+        return None
+    unclear = (boxes.bad > 0) & ~clear
+    with_single = sure.sum() >= max(LEAST_MISFITS, LEAST_CLEAR * unclear.sum())
+    with_single &= single.sum() >= MOST_FITTING * unclear.sum()
+    return _reading(boxes, layouts, fitting if with_single else sure)
+
+
+def _of_single(boxes: _Boxes, left: BoolArray) -> Reading | None:
+    """The one layout that fits nearly all images with misfits, where most of their boxes are such."""
+    if left.sum() < LEAST_SINGLE or 2 * boxes.bad[left].sum() < boxes.of[left].sum():
+        return None
+    fits = _fitting(boxes, left)
+    for tier in tiers_beside(boxes.objects.layout)[:2]:
+        layouts = [name for name in tier if (fits[name] & left).sum() >= MOST_FITTING * left.sum()]
+        if layouts:
+            return _reading(boxes, layouts, left & fits[layouts[0]]) if len(layouts) == 1 else None
+    return None
+
+
+def _fitting(boxes: _Boxes, images: BoolArray) -> dict[str, BoolArray]:
+    """By layout, `[B]` whether all boxes of chosen images, `[B]`, fit."""
+    others = (name for tier in tiers_beside(boxes.objects.layout) for name in tier)
+    return {name: images & (boxes.misfits_as(name, images) == 0) for name in others}
+
+
+def _reading(boxes: _Boxes, layouts: Sequence[str], images: BoolArray) -> Reading:
+    whole = bool((images == (boxes.of > 0)).all())
+    return Reading(
+        tuple(layouts), np.flatnonzero(images), int(boxes.bad[images].sum()), int(boxes.of[images].sum()), whole
+    )
+
+
+def _simplest(layout: str, explains: Callable[[str], bool]) -> tuple[str, ...]:
+    """Of the layouts but the file's own that explain its boxes, those of the first tier that has any."""
+    for tier in tiers_beside(layout):
+        found = tuple(filter(explains, tier))
+        if found:
+            return found
+    return ()

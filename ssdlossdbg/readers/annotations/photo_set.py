@@ -1,0 +1,92 @@
+"""Photos that no annotation file belongs to, photos that several describe, and annotations that are there twice."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path, PurePath, PureWindowsPath
+
+import numpy as np
+
+from ssdlossdbg.readers.annotations.photo_files import ENDINGS, Photos
+from ssdlossdbg.readers.annotations.table import Dataset
+from ssdlossdbg.results import PhotoSet, SharedPhoto
+
+
+def photo_set(dataset: Dataset) -> PhotoSet:
+    """What there is to say of a data set's photos; only folders are listed, and no photo is opened."""
+    title, copies = dataset.format.title, _copies(dataset)
+    if dataset.format.many_in_file:
+        return PhotoSet(title, 0, (), _shared(zip(dataset.names, dataset.files, strict=True)), copies)
+    found = _found(dataset)
+    photos, without_file = _without_file(dataset, found)
+    entries = ((_photo(dataset, place, path), dataset.files[place]) for place, path in enumerate(found))
+    return PhotoSet(title, photos, without_file, _shared(entries), copies)
+
+
+def _found(dataset: Dataset) -> list[Path | None]:
+    """The photo of each image, None where it is not found."""
+    photos = Photos(many_in_file=False)
+    return [photos.find(file, name) for file, name in zip(dataset.files, dataset.names, strict=True)]
+
+
+def _photo(dataset: Dataset, place: int, found: Path | None) -> str:
+    """What two entries of one photo agree in: where it is, or else its name in the folder of the annotation."""
+    return str(found or Path(dataset.files[place]).parent / dataset.names[place])
+
+
+def _shared(entries: Iterable[tuple[str, str]]) -> tuple[SharedPhoto, ...]:
+    """Photos that come up more than once among pairs of a photo and the file that describes it.
+
+    Photos of one name in several folders are several; and where files name a photo that none of them is called after,
+    the name is one that a tool left in all of them.
+    """
+    files: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for photo, file in entries:
+        files[photo, str(PurePath(file).parent)].append(file)
+    return tuple(
+        SharedPhoto(photo, tuple(own))
+        for (photo, _), own in files.items()
+        if len(own) > 1 and (len(set(own)) == 1 or any(PurePath(file).stem == PurePath(photo).stem for file in own))
+    )
+
+
+def _copies(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    """Pairs of files that hold an image of one name with the same boxes to the last digit."""
+    starts = np.searchsorted(dataset.image, np.arange(len(dataset.names) + 1)).tolist()
+    names = [PureWindowsPath(name).name for name in dataset.names]
+    often = {name for name, number in Counter(names).items() if number > 1}
+    first: dict[tuple[str, bytes], str] = {}
+    pairs = []
+    for place, name in enumerate(names):
+        if name in often and starts[place] < starts[place + 1]:
+            boxes = dataset.boxes[starts[place] : starts[place + 1]].tobytes()
+            file = dataset.files[place]
+            other = first.setdefault((name, boxes), file)
+            pairs += [(other, file)] if other != file else []
+    return tuple(pairs)
+
+
+def _without_file(dataset: Dataset, found: list[Path | None]) -> tuple[int, tuple[str, ...]]:
+    """How many photos lie where those of the images do, and those of them without an annotation file of their own."""
+    folders: defaultdict[Path, set[Path]] = defaultdict(set)
+    named: defaultdict[Path, set[str]] = defaultdict(set)
+    for file, path in zip(dataset.files, found, strict=True):
+        if path is not None:
+            folders[path.parent].add(Path(file).parent)
+            named[path.parent].add(path.stem.casefold())
+    photos, without = 0, list[str]()
+    for folder, own in folders.items():
+        files = (path for each in own for path in _listed(each, dataset.format.endings))
+        known = named[folder] | {path.stem.casefold() for path in files}
+        here = {path.stem.casefold(): str(path) for path in _listed(folder, ENDINGS)}
+        photos += len(here)
+        without += [here[stem] for stem in here.keys() - known]
+    return photos, tuple(sorted(without))
+
+
+def _listed(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.suffix.lower() in endings]
+    except OSError:
+        return []
