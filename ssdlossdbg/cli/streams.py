@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ssdlossdbg.report.visible import visible
+
 
 def show(report: Any) -> None:
     """Print a rich renderable to stdout."""
@@ -50,7 +52,7 @@ def _say(mark: str, style: str, message: str) -> None:
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False)
-    console.print(Text.assemble((mark, style), message), soft_wrap=not console.is_terminal)
+    console.print(Text.assemble((mark, style), visible(message)), soft_wrap=not console.is_terminal)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.view import USUAL, View
+from ssdlossdbg.report.visible import shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,6 +45,8 @@ OUTPUTS: dict[tuple[str, str], str] = {
     ("CheckResult", "github"): "check_github:check_github",
     ("CheckResult", "sarif"): "check_sarif:check_sarif",
 }
+# Formats that escape what they hold by their own rules, so that it can be read back as it was.
+ESCAPING = frozenset({"json", "sarif"})
 
 # `name(result, photo, index, view)`; index is that of the image in its batch, 0 where the result is about one.
 PICTURES: dict[str, str] = {
@@ -70,7 +73,10 @@ def render(result: Reported, format: str = TEXT, view: View = USUAL) -> Renderab
     Raises:
         KeyError: there is no such output.
     """
-    report = _named(OUTPUTS[type(result).__name__, format])(result, view)
+    kind = type(result).__name__
+    if format not in ESCAPING and kind != "Explained":  # whose texts are our own
+        result, view = shown(result), shown(view)
+    report = _named(OUTPUTS[kind, format])(result, view)
     if format == TEXT:
         from ssdlossdbg.report.text import with_files
 
@@ -91,7 +97,7 @@ def draw(result: Reported, photo: Image | None = None, index: int = 0, view: Vie
     Raises:
         KeyError: there is no picture of such a result.
     """
-    picture: Image = _named(PICTURES[type(result).__name__])(result, photo, index, view)
+    picture: Image = _named(PICTURES[type(result).__name__])(shown(result), photo, index, shown(view))
     return picture
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ssdlossdbg.report.visible import cell
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, ImageFacts, IntArray, Objects
 
 HEADINGS = (
@@ -26,13 +27,14 @@ def audit_csv(result: AuditResult) -> Iterator[bytes]:
     r"""The objects as CSV in UTF-8, in chunks, the headings first.
 
     Corners are as the file states them; width and height are of the box that the network sees, in pixels of its input.
-    `lost_to` is an object of the same image. Lines end in "\n"; fields that hold commas, quotes or line breaks are
-    quoted. Half a surrogate pair, which UTF-8 has no bytes for, is written as a backslash escape.
+    `lost_to` is an object of the same image. Lines end in "\n"; fields that hold commas or quotes are quoted. Names
+    that a spreadsheet would compute begin with an apostrophe, and control characters in them are shown as signs. Half
+    a surrogate pair, which UTF-8 has no bytes for, is written as a backslash escape.
     """
     yield _lines([HEADINGS])
     objects = result.objects
-    images = np.array([_image_name(image) for image in objects.images], dtype=object)
-    files = np.array([image.file for image in objects.images], dtype=object)
+    images = np.array([cell(_image_name(image)) for image in objects.images], dtype=object)
+    files = np.array([cell(image.file) for image in objects.images], dtype=object)
     status = _status(objects)
     for start in range(0, len(objects.image), ROWS):
         rows = slice(start, start + ROWS)
@@ -55,7 +57,7 @@ def _status(objects: Objects) -> Any:
 def _columns(objects: Objects, prior_level: IntArray, rows: slice) -> Iterator[Any]:
     """From `object` to `lost_to`."""
     yield objects.index[rows]
-    yield objects.labels[rows]
+    yield [cell(label) for label in objects.labels[rows]]
     yield objects.class_id[rows]
     yield from objects.stated[rows].T
     boxes = objects.boxes[rows]

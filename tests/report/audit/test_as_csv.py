@@ -49,7 +49,7 @@ def test_all_objects(audited: AuditResult) -> None:
     assert [row["lost_to"] for row in table] == ["", "0", "", "3", "", ""], "an object of the image, not a row"
     assert [row["level"] for row in table] == ["0", "0", "0", "0", "1", "0"]
     assert [row["image"] for row in table] == ["a"] * 4 + ["b, c"] * 2
-    assert table[5]["class"] == 'bird, "naïve"\n猫 [b]'
+    assert table[5]["class"] == 'bird, "naïve"␊猫 [b]'
 
 
 def test_an_image_is_called_what_its_file_calls_it(audited: AuditResult) -> None:

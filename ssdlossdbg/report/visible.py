@@ -1,0 +1,57 @@
+"""Text of strangers' files, made safe to show: what would move a cursor, turn a line or begin a new one is shown.
+
+Names of classes, files, dialects and keys come from files that anybody may have made. A terminal obeys control
+characters, a reader believes a line that a name forged, and a spreadsheet computes a cell that begins with `=`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+# C0 controls and DEL have pictures of their own; C1 controls, and what changes the direction or the line, have none.
+SHOWN: dict[int, str | int] = {
+    **{code: 0x2400 + code for code in range(0x20)},
+    0x7F: "\N{SYMBOL FOR DELETE}",
+    **dict.fromkeys((*range(0x80, 0xA0), 0x61C, 0x200E, 0x200F), UNKNOWN),
+    **dict.fromkeys((*range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF), UNKNOWN),
+}
+# What a spreadsheet takes for a formula, with the blanks that it overlooks.
+FORMULAS = ("=", "+", "-", "@", "\N{SYMBOL FOR HORIZONTAL TABULATION}", "\N{SYMBOL FOR CARRIAGE RETURN}")
+# Fields of results that hold what the checks look at; no report shows their texts, and they may hold millions.
+UNSHOWN = frozenset({"evidence", "objects"})
+
+
+def visible(text: str) -> str:
+    """The text with a visible sign in the place of each control character, of line breaks too."""
+    return text if text.isprintable() else text.translate(SHOWN)
+
+
+def cell(text: str) -> str:
+    """The text as a cell of a CSV file that a spreadsheet may open: never a formula, never a row of its own."""
+    text = visible(text)
+    return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def shown(value: T) -> T:
+    """A result with all its texts made visible; itself where they all are."""
+    made: T = _shown(value)
+    return made
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isprintable() else type(value)(value.translate(SHOWN))
+    if isinstance(value, (tuple, list)):
+        items = [_shown(item) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
+    if isinstance(value, dict):
+        return {_shown(key): _shown(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        texts = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in UNSHOWN}
+        changed = {name: made for name, old in texts.items() if (made := _shown(old)) is not old}
+        return replace(value, **changed) if changed else value
+    return value
