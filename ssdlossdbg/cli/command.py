@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
@@ -22,6 +23,11 @@ from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, SsdL
 
 # Options that name dialects, one or several between commas.
 DIALECT_OPTIONS = ("dialect", "reference", "dialects")
+# Torch says it in a RuntimeError, on a CPU and on CUDA in other words.
+NO_MEMORY_IN_TORCH = re.compile(r"not enough memory|can't allocate memory|out of memory", re.IGNORECASE)
+OUT_OF_MEMORY = (
+    "there is not enough memory for this. Give fewer images or priors at once; --traceback shows where it ran out."
+)
 
 
 class Command(TyperCommand):
@@ -145,6 +151,14 @@ def exiting(traceback: bool = False) -> Iterator[None]:
         # The reader of our output went away (`| head`); Python must not complain when it flushes at exit.
         discard_stdout()
         raise typer.Exit(EXIT_CLEAN) from None
+    except MemoryError as error:
+        _explain(error, OUT_OF_MEMORY, traceback)
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    except RuntimeError as error:
+        if not NO_MEMORY_IN_TORCH.search(str(error)):
+            raise
+        _explain(error, OUT_OF_MEMORY, traceback)
+        raise typer.Exit(EXIT_BAD_INPUT) from None
     except OSError as error:
         # A full disk behind `>`, a name too long for the file system: nobody's bug, so no stack.
         where = f"{error.filename}: " if error.filename else ""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import json
 import os
+import re
+import stat
 import tomllib
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -16,6 +19,10 @@ from ssdlossdbg.errors import InputError
 
 # Device and inode: what a file is, under whatever name and through whatever link.
 Identity = tuple[int, int]
+NO_FILE = "no file, but a pipe or a device"
+# A dotted key opens a table within a table for each dot, and the parser walks all of them for each.
+MOST_DOTS = 200
+DEEP_KEY = re.compile(rf"^[^=#\"'\n]*(\.[^=#\"'\n.]*){{{MOST_DOTS}}}", re.MULTILINE)
 _opened: ContextVar[set[Identity] | None] = ContextVar("opened", default=None)
 
 
@@ -38,14 +45,20 @@ def open_file(path: Path) -> BinaryIO:
     """The file, opened to be read; every reader opens its files here, so that they are noted.
 
     Raises:
-        OSError: as `open` does.
+        OSError: as `open` does; and of what is no file: a pipe that nobody may ever write to, a device without an end.
     """
-    file = path.open("rb")
+    # A pipe is opened without waiting for whoever writes to it.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(file)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise OSError(errno.EINVAL, NO_FILE)
     opened = _opened.get()
     if opened is not None:
-        status = os.fstat(file.fileno())
         opened.add((status.st_dev, status.st_ino))
-    return file
+    return os.fdopen(file, "rb")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -62,7 +75,11 @@ def read_bytes(path: Path) -> bytes:
     except IsADirectoryError:
         raise InputError(path, "is a folder, not a file", "Name a file inside it.") from None
     except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "Check its permissions.") from None
+        fix = "Save what it gives as a file." if error.strerror == NO_FILE else "Check its permissions."
+        raise InputError(path, f"cannot be read ({error.strerror})", fix) from None
+    except MemoryError:
+        size = path.stat().st_size / 2**20
+        raise InputError(path, f"takes more memory than there is ({size:,.0f} MiB)", "Split it.") from None
     except ValueError as error:
         raise InputError(path, f"cannot be a path ({error})", "Check the path.") from None
 
@@ -112,6 +129,8 @@ def read_table(path: Path) -> dict[str, Any]:
         InputError: the file cannot be read or parsed, or holds something else than a table.
     """
     text = read_text(path)
+    if DEEP_KEY.search(text) and path.suffix.lower() != ".json":
+        raise InputError(path, f"has a key of more than {MOST_DOTS} parts", "Flatten it.")
     try:
         table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except ValueError as error:  # not only the parsers' own: an integer of 5000 digits is none either

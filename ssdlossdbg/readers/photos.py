@@ -12,6 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_bytes
 
+# What Pillow may take a file for, whatever it is called: of all that it knows, some start other programs (PostScript
+# starts Ghostscript), and no camera or dataset writes them.
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "JPEG2000", "PPM")
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -37,7 +41,7 @@ def load_photo(path: Path) -> Photo:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF data and the like: the pixels are what is wanted
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data)) as image:
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
                 return Photo(path, ImageOps.exif_transpose(image).convert("RGB"))
     except UnidentifiedImageError:
         raise InputError(path, "is not an image that can be read", "Give a JPEG, PNG or the like.") from None

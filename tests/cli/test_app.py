@@ -170,22 +170,36 @@ def test_a_terminal_that_knows_only_ascii(photo: Callable[..., Path], annotation
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and devices of POSIX")
 
 
+# A file that takes for ever, and says when it has begun to.
+SLOW = """
+import time
+from ssdlossdbg.cli.app import main
+from ssdlossdbg.readers import files
+
+def open_file(path):
+    print("opened", flush=True)
+    time.sleep(120)
+
+files.open_file = open_file
+main()
+"""
+
+
 @needs_posix
 def test_interrupted(folder: Path, sample: Path) -> None:
-    os.mkfifo("slow.jpg")
-    # Without START's -W error, which would tell of the file that was just being opened.
-    words = [sys.executable, "-m", "ssdlossdbg", "match", "slow.jpg", str(sample / "cat.xml")]
+    words = [sys.executable, "-c", SLOW, "match", str(sample / "cat.jpg"), str(sample / "cat.xml")]
     child = subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        with Path("slow.jpg").open("wb"):  # opens once the command waits for the photo
-            child.send_signal(signal.SIGINT)
-            out, err = child.communicate(timeout=60)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "opened\n"
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
     finally:
         child.kill()
     assert (child.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "error: interrupted"
     assert "Traceback" not in err
-    assert [path.name for path in folder.iterdir()] == ["slow.jpg"]
+    assert not list(folder.iterdir())
 
 
 @needs_posix

@@ -26,6 +26,9 @@ from ssdlossdbg.errors import InputError
         (KeyboardInterrupt(), 130, "error: interrupted\n"),
         (BrokenPipeError(), 0, ""),
         (OSError(36, "File name too long", "x" * 9), 2, "error: xxxxxxxxx: the system says: File name too long. "),
+        (MemoryError(), 2, "error: there is not enough memory for this. "),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), 2, "error: there is not enough memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), 2, "error: there is not enough memory"),
         (InputError("[bold]a[/bold].txt", "is [red]", "[/]"), 2, "error: [bold]a[/bold].txt: is [red]. [/]\n"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,10 +77,10 @@ def test_forbidden_file(tmp_path: Path, refused: Refused) -> None:
 
 
 def test_error_of_the_disk(tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Path, _mode: str) -> bytes:
+    def fail(_: Path, _flags: int) -> int:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr("os.open", fail)
     assert refused(lambda: read_bytes(tmp_path / "a")).what == "cannot be read (Input/output error)"
 
 
@@ -107,15 +106,33 @@ def test_is_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+def test_a_pipe_is_not_waited_for(tmp_path: Path, refused: Refused) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_bytes, args=(b"<annotation/>",))
-    writer.start()
-    try:
-        assert read_bytes(pipe) == b"<annotation/>"
-    finally:
-        writer.join()
+    error = refused(lambda: read_bytes(pipe))
+    assert error.what == "cannot be read (no file, but a pipe or a device)"
+    assert error.fix == "Save what it gives as a file."
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+def test_a_device_is_not_read_for_ever(tmp_path: Path, refused: Refused) -> None:
+    link = tmp_path / "a.xml"
+    link.symlink_to("/dev/zero")
+    assert refused(lambda: read_bytes(link)).what == "cannot be read (no file, but a pipe or a device)"
+
+
+def test_a_key_of_very_many_parts(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(".".join(["a"] * 20_000) + " = 1")
+    error = refused(lambda: read_table(path))
+    assert (error.what, error.fix) == ("has a key of more than 200 parts", "Flatten it.")
+
+
+@pytest.mark.parametrize("text", ['a = "' + "." * 500 + '"', "# " + "." * 500 + "\na = 1", "a.b.c = 1"])
+def test_dots_elsewhere(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    assert "a" in read_table(path)
 
 
 @pytest.mark.parametrize("data", [b"caf\xc3\xa9\n", b"\xef\xbb\xbfcaf\xc3\xa9\n"], ids=["plain", "bom"])

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.photo_files import photo_size
 from ssdlossdbg.readers.photos import load_photo
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -156,3 +157,19 @@ def test_no_file(name: str, what: str, tmp_path: Path, refused: Refused) -> None
     error = refused(lambda: load_photo(tmp_path / name))
     assert error.where == str(tmp_path / name)
     assert error.what.startswith(what)
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+def test_postscript_starts_no_interpreter(tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(POSTSCRIPT)
+
+    def start(*_: object, **__: object) -> None:
+        pytest.fail("a program was started")
+
+    monkeypatch.setattr("subprocess.Popen.__init__", start)
+    monkeypatch.setattr("subprocess.check_call", start)
+    assert refused(lambda: load_photo(path)).what == "is not an image that can be read"
+    assert photo_size(path) is None

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ssdlossdbg.readers.annotations.table import Dataset
 from ssdlossdbg.readers.files import open_file
+from ssdlossdbg.readers.photos import FORMATS
 from ssdlossdbg.results import IntArray
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -108,7 +109,7 @@ def photo_size(path: Path) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF data and large photos: none is decoded
-            with open_file(path) as file, Image.open(file) as image:
+            with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
                 # Pillow decodes a whole PNG to look for EXIF data behind its pixels.
                 has_exif = image.format != "PNG" or "exif" in image.info
                 sideways = has_exif and image.getexif().get(ORIENTATION) in SIDEWAYS
