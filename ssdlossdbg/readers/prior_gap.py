@@ -138,11 +138,12 @@ def _shapes_in_words(own: Levels, chosen: Sequence[int], more: int) -> str:
     named, entries = own.named(chosen), [str(own.shapes[index] + more) for index in chosen]
     if len(chosen) == 1:
         return f"{entries[0]} instead of {own.shapes[chosen[0]]} shapes a cell in {named} would explain it."
+    listed = f": shapes of {', '.join(entries)} entries" if len(entries) <= MOST_LEVELS else ""
     ratios = abs(more) // 2
     what = f", as by {ratios} aspect {'ratio and its reciprocal' if ratios == 1 else 'ratios and their reciprocals'}"
     return (
-        f"{abs(more)} {'more' if more > 0 else 'fewer'} shapes a cell on {named} would explain it"
-        f"{'' if more % 2 else what}: shapes of {', '.join(entries)} entries."
+        f"{abs(more)} {'shape' if abs(more) == 1 else 'shapes'} {'more' if more > 0 else 'fewer'} a cell on {named} "
+        f"would explain it{'' if more % 2 else what}{listed}."
     )
 
 

@@ -56,8 +56,8 @@ def lost(objects: Objects) -> TableCases:
     """Another object took the only prior that this one could have.
 
     What it means:
-        Every object is promised its best prior. Two objects have the same best prior, and a prior can stand for one
-        only; this one has no other that reaches the threshold.
+        This dialect promises every object its best prior. Two objects have the same best prior, and a prior can stand
+        for one only; this one has no other that reaches the threshold.
 
     Why it matters:
         The object is in no part of the loss. Its priors may even be mined as negatives, so the network learns not to

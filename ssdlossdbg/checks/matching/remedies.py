@@ -216,7 +216,11 @@ class Remedies:
 
     def _place(self, group: _Group) -> str:
         owners = [level for level in self.objects.levels for _ in level.shapes]
-        step = max(owners[int(self._overlaps(group).argmax())].stride)
+        like = int(self._overlaps(group).argmax())
+        step, (across, down) = max(owners[like].stride), self._shapes[like].tolist()
+        if step <= self._reach * group.side:
+            why = f"those most like them are {across:.3g} x {down:.3g} px, and miss them between the cells"
+            return f"Add priors of about {group.size} to a level with steps of {step:.3g} px: {why}."
         return (
             f"Put priors of about {group.size} on a level with steps of {self._reach * group.side:.2g} px or less: "
             f"those most like them stand every {step:.3g} px."
