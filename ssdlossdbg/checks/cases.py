@@ -131,7 +131,7 @@ def common_place(files: Sequence[str]) -> str:
     if len(set(files)) == 1:
         return files[0]
     try:
-        return os.path.commonpath(files) or os.curdir
+        return os.path.commonpath((min(files), max(files))) or os.curdir  # what these share, all between them share
     except ValueError:  # some are named from the root and some from here
         return files[0]
 

@@ -81,7 +81,12 @@ def _of_places(cases: TableCases, total: float) -> float:
     if not len(cases.places):
         return 0.0
     of_image = _objects_of_images(cases.objects)
-    file, image, index = np.unique(cases.places, axis=0).T
+    places = cases.places + 1
+    image_and_object = places[:, 1] * (1 + places[:, 2].max()) + places[:, 2]
+    # A file may be told by any of its images: only where no image is named does it make a difference.
+    number = np.where(places[:, 1] > 0, image_and_object, -places[:, 0])
+    _, first = np.unique(number, return_index=True)
+    file, image, index = cases.places[first].T
     whole_image, whole_file = (
         (index == EVERYTHING) & (image != EVERYTHING),
         (image == EVERYTHING) & (file != EVERYTHING),

@@ -226,6 +226,7 @@ def test_pairs_of_a_crowd_are_those_of_every_two_boxes() -> None:
         labels=("cat",) * 80,
         class_id=np.ones(80, dtype=np.int64),
         boxes=boxes,
+        positives=np.ones(80, dtype=np.int64),  # so that none has lost its prior, which would be told of that one
     )
     cases = list(CHECKS["BOX010"].run(crowd))
     found = [(case.where.image, case.where.object, float(case.value or 0)) for case in cases]

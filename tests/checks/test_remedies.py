@@ -85,7 +85,7 @@ def test_larger_and_between(tmp_path: Path) -> None:
     assert "on a level with steps of 22 px or less: those most like them stand every 32 px" in told(60, fine, coarse)
     assert "Add priors of about 42 x 42 px: the nearest are 30 x 30 and 60 x 60" in told(42, fine, coarse)
     assert "Add priors of about 200 x 200 px: the largest are 60 px" in told(200, fine, coarse)
-    assert "Use an input of 397 x 397 px or more" in told(8, replace(fine, shapes=((15.0, 15.0),)))
+    assert "Use an input of 398 x 398 px or more" in told(8, replace(fine, shapes=((15.0, 15.0),)))
     assert "not divided by the image's size twice" in told(0.5, fine)
 
 

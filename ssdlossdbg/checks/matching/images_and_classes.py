@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import Describe, TableCases, of_groups, of_images
+from ssdlossdbg.checks.cases import Describe, TableCases, common_place, of_groups, of_images
 from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, UNLIKELY_PRIORS, sound_objects
 from ssdlossdbg.checks.matching.remedies import Remedies
 from ssdlossdbg.checks.rows import by_class, lowest_first
@@ -155,7 +154,7 @@ def class_without_positive(objects: Objects) -> TableCases:
             f"none of the {len(own)} objects of {_kind(name)}, {_median(objects, own)} in the median, has a positive, "
             "so it is not trained"
         )
-        return Case(Where(_common(objects), label=name), message, 0, 1, Remedies(objects, own).of_all())
+        return Case(Where(common_place(objects.files), label=name), message, 0, 1, Remedies(objects, own).of_all())
 
     return of_groups(objects, rows, describe)
 
@@ -203,7 +202,7 @@ def class_only_forced(objects: Objects) -> TableCases:
             f"{len(own)} of the {total} objects of {_kind(name)} ({len(own) / total:.0%}), {_median(objects, own)} in "
             f"the median, reach no prior's threshold: {_instead(objects, own)}"
         )
-        where, fix = Where(_common(objects), label=name), Remedies(objects, own).of_all()
+        where, fix = Where(common_place(objects.files), label=name), Remedies(objects, own).of_all()
         return Case(where, message, len(own) / total, MANY_SHORT, fix)
 
     return of_groups(objects, rows, describe)
@@ -235,11 +234,6 @@ def _empty_images(objects: Objects, matters: bool, describe: Describe) -> TableC
     counts = np.bincount(objects.image, minlength=len(objects.images))
     counts += np.asarray([image.unusable for image in objects.images], dtype=np.int64)
     return of_images(objects, np.flatnonzero((counts == 0) & matters), describe)
-
-
-def _common(objects: Objects) -> str:
-    """The file of all images, or the folder that holds all their files."""
-    return objects.files[0] if len(objects.files) == 1 else os.path.commonpath(objects.files)
 
 
 def _kind(name: str) -> str:

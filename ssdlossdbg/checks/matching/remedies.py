@@ -82,7 +82,7 @@ class Remedies:
             return f"Add priors of its size and shape: {FIT}."
         order = self._order
         place = order[np.searchsorted(self.rows, row, sorter=order)]
-        return self._words[Obstacle(int(self._obstacles[place]))]
+        return self._words(Obstacle(int(self._obstacles[place])))
 
     def of_all(self) -> str:
         """What to do about the rows, what holds back most of them first."""
@@ -90,7 +90,7 @@ class Remedies:
             return f"Add priors of their sizes and shapes: {FIT}."
         counts = np.bincount(self._obstacles, minlength=len(Obstacle))
         common = [each for each in np.argsort(-counts, kind="stable") if counts[each] >= WORTH_SAYING * len(self.rows)]
-        told = " ".join(self._words[Obstacle(int(each))] for each in common)
+        told = " ".join(self._words(Obstacle(int(each))) for each in common)
         first, *others = told.split(f" {FIT}.")
         return f"{first} {FIT}.{''.join(others)}" if others else told
 
@@ -156,9 +156,14 @@ class Remedies:
         return np.select(conditions, list(Obstacle)[:-1], Obstacle.PLACE)
 
     @cached_property
-    def _words(self) -> dict[Obstacle, str]:
-        """What to do, by what holds objects back."""
-        return {Obstacle(number): self._tell(Obstacle(number)) for number in np.unique(self._obstacles).tolist()}
+    def _told(self) -> dict[Obstacle, str]:
+        return {}
+
+    def _words(self, obstacle: Obstacle) -> str:
+        """What to do about what holds objects back, told once."""
+        if obstacle not in self._told:
+            self._told[obstacle] = self._tell(obstacle)
+        return self._told[obstacle]
 
     def _tell(self, obstacle: Obstacle) -> str:
         chosen = self._obstacles == obstacle
