@@ -103,7 +103,9 @@ def _of_same_files(places: Sequence[IntArray], causes: Sequence[IntArray]) -> bo
     if not own or not others:
         return False
     files, met = np.concatenate(own), np.concatenate(others)
-    same = np.isin(files, met) | (files == EVERYTHING) | bool((met == EVERYTHING).any())
+    found = np.zeros(2 + max(files.max(), met.max()), dtype=bool)
+    found[met] = True  # that of EVERYTHING is the last
+    same = found[files] | (files == EVERYTHING) | found[EVERYTHING]
     return bool(2 * same.sum() >= len(files))
 
 
