@@ -43,7 +43,10 @@ def analyse_dataset(
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings, one for each file and code: by the files' names, and those of a file as `in_order` has them."""
+    """The findings, one for each file and code, those of a file as `in_order` has them.
+
+    Files go by their names, but for those that hold the cause of what is found in others, which come first.
+    """
     cases: dict[tuple[str, str], dict[Case, None]] = {}
     known: dict[str, Finding] = {}
     for finding in findings:
@@ -53,4 +56,15 @@ def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     told: dict[str, list[Finding]] = {}
     for (file, code), own in cases.items():
         told.setdefault(file, []).append(replace(known[code], cases=tuple(own), more=0))
-    return tuple(chain.from_iterable(in_order(told[file]) for file in sorted(told)))
+    causes = {cause for own in told.values() for cause in _elsewhere(own)}
+    later = {file: not causes & {finding.code for finding in own} for file, own in told.items()}
+    return tuple(
+        chain.from_iterable(in_order(told[file]) for file in sorted(told, key=lambda file: (later[file], file)))
+    )
+
+
+def _elsewhere(findings: Iterable[Finding]) -> set[str]:
+    """The codes of what the findings of a file follow from and that is not in it."""
+    findings = list(findings)
+    causes = {cause for finding in findings for cause in finding.follows_from}
+    return causes - {finding.code for finding in findings}

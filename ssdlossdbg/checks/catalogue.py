@@ -29,6 +29,8 @@ FAMILIES = (FILES, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, 
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }
+# Priors that are odd explain what else is found only if they are so large a share of all.
+ENOUGH_PRIORS = 0.1
 # By what they look at; whatever a result may hold as evidence, some check looks at it.
 CHECKS_OF: dict[type, tuple[Check, ...]] = {
     sees: tuple(check for check in CHECKS.values() if check.sees is sees) for sees in get_args(Subject)
@@ -83,7 +85,13 @@ def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple
         code: tuple(
             cause
             for cause in check.beneath
-            if any(len(part.cases) for part in told[cause]) and _of_same_files(at[code], at[cause])
+            if any(len(part.cases) for part in told[cause])
+            and _of_same_files(at[code], at[cause])
+            and (
+                CHECKS[cause].sees is not PriorTable
+                or check.sees is PriorTable
+                or share_of(told[cause]) >= ENOUGH_PRIORS
+            )
         )
         for code, check in CHECKS.items()
     }

@@ -278,3 +278,22 @@ def test_the_order_is_the_same_in_all_formats_and_for_files_in_any_order(mixed: 
     for file in mixed:
         own = [item.code for item in api.check([file]).findings]
         assert own == codes(api.match(file.with_suffix(".png"), file).findings)
+
+
+def test_of_a_batch_the_priors_are_listed_before_what_follows_from_them(tmp_path: Path) -> None:
+    """Sizes ten times too large, in a file that comes last by its name; they are not refused as pixels, either."""
+    loc, conf, priors = batch()
+    priors[:, 2:] *= 10
+    torch.save((loc, conf, priors), tmp_path / "z_preds.pt")
+    torch.save(torch.load(SAMPLE / "targets.pt", weights_only=True), tmp_path / "a_targets.pt")
+    found = api.check([tmp_path / "z_preds.pt", tmp_path / "a_targets.pt"]).findings
+    warned = [item for item in found if item.severity is not Severity.NOTE]
+    assert warned[0].code == "PRI009"
+    assert [item.follows_from for item in warned if item.code in {"MAT002", "MAT012"}] == [("PRI009",)] * 2
+
+
+def test_a_few_odd_priors_explain_nothing(tmp_path: Path) -> None:
+    torch.save(batch(), tmp_path / "preds.pt")
+    found = api.loss(tmp_path / "preds.pt", SAMPLE / "targets.pt", threshold=0.99, device="cpu").findings
+    assert codes(found)[:2] == ["MAT012", "PRI009"], "2 of 8732 priors"
+    assert all("PRI009" not in item.follows_from for item in found)
