@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
 
 from ssdlossdbg.analysis.audit import ALONE, unheard
 from ssdlossdbg.analysis.audit.assigned import Matcher
@@ -11,7 +13,7 @@ from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import SEVERITIES, Case, Finding, Objects, PhotoSet, Refusal
+from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, in_order
 from ssdlossdbg.rules import Dialect
 
 
@@ -41,14 +43,28 @@ def analyse_dataset(
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings, one for each file and code, in the order of the files' names; the gravest of a file stays first."""
+    """The findings, one for each file and code, those of a file as `in_order` has them.
+
+    Files go by their names, but for those that hold the cause of what is found in others, which come first.
+    """
     cases: dict[tuple[str, str], dict[Case, None]] = {}
     known: dict[str, Finding] = {}
     for finding in findings:
-        known[finding.code] = finding
+        known.setdefault(finding.code, finding)
         for case in finding.cases:  # a dict, since several batches may share priors, whose cases come up again
             cases.setdefault((case.where.file, finding.code), {})[case] = None
-    told = (
-        (file, Finding(code, known[code].name, known[code].severity, tuple(own))) for (file, code), own in cases.items()
+    told: dict[str, list[Finding]] = {}
+    for (file, code), own in cases.items():
+        told.setdefault(file, []).append(replace(known[code], cases=tuple(own), more=0))
+    causes = {cause for own in told.values() for cause in _elsewhere(own)}
+    later = {file: not causes & {finding.code for finding in own} for file, own in told.items()}
+    return tuple(
+        chain.from_iterable(in_order(told[file]) for file in sorted(told, key=lambda file: (later[file], file)))
     )
-    return tuple(finding for _, finding in sorted(told, key=lambda pair: (pair[0], SEVERITIES.index(pair[1].severity))))
+
+
+def _elsewhere(findings: Iterable[Finding]) -> set[str]:
+    """The codes of what the findings of a file follow from and that is not in it."""
+    findings = list(findings)
+    causes = {cause for finding in findings for cause in finding.follows_from}
+    return causes - {finding.code for finding in findings}

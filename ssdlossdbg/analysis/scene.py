@@ -173,7 +173,7 @@ class Scene:
         """The objects as the checks see them."""
         stated = self.loaded.stated
         assert stated is not None
-        return describe_objects(stated, self.gt, self.fates, self.batch.priors.image_size, self.rules)
+        return describe_objects(stated, self.gt, self.fates, self.batch.priors, self.rules)
 
     @cached_property
     def prior_table(self) -> PriorTable:

@@ -31,9 +31,10 @@ class ListedCases:
     def __iter__(self) -> Iterator[Case]:
         return iter(self.cases)
 
-    def only(self, kept: BoolArray) -> ListedCases:
-        """Those for which `kept`, `[K]`, is true."""
-        return ListedCases(tuple(self.cases[index] for index in np.flatnonzero(kept).tolist()))
+    def without(self, explained: BoolArray) -> ListedCases:
+        """Those for which `explained`, `[K]`, is false, and those that are firm."""
+        told = zip(self.cases, explained.tolist(), strict=True)
+        return ListedCases(tuple(case for case, met in told if case.firm or not met))
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ class TableCases:
     def __iter__(self) -> Iterator[Case]:
         return (self.describe(int(key)) for key in self.keys)
 
-    def only(self, kept: BoolArray) -> TableCases:
-        """Those for which `kept`, `[M]`, is true of more than half of their places."""
+    def without(self, explained: BoolArray) -> TableCases:
+        """Those of whose places fewer than half are explained, `[M]`."""
         if self.case is None:
-            return replace(self, keys=self.keys[kept], places=self.places[kept])
-        of, left = (np.bincount(self.case[chosen], minlength=len(self.keys)) for chosen in (..., kept))
-        kept = 2 * left > of
+            return replace(self, keys=self.keys[~explained], places=self.places[~explained])
+        of, met = (np.bincount(self.case[chosen], minlength=len(self.keys)) for chosen in (..., explained))
+        kept = 2 * met < of
         stays, number = kept[self.case], np.cumsum(kept) - 1
         return replace(self, keys=self.keys[kept], places=self.places[stays], case=number[self.case[stays]])
 
@@ -84,9 +85,25 @@ def of_rows(objects: Objects, rows: IntArray, describe: Describe, keys: IntArray
         describe: the case of a row, or of a key.
         keys: `[K]` what `describe` is to be given, where that is not the row.
     """
+    return TableCases(objects, rows if keys is None else keys, describe, _places(objects, rows))
+
+
+def of_groups(objects: Objects, rows: Sequence[IntArray], describe: Describe) -> TableCases:
+    """A case for each of some groups of rows, the worst first, each about all rows of its group: a class, say.
+
+    Args:
+        objects: the table.
+        rows: of each group.
+        describe: the case of a group, by its place in `rows`.
+    """
+    case = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+    return TableCases(objects, np.arange(len(rows)), describe, _places(objects, every), case)
+
+
+def _places(objects: Objects, rows: IntArray) -> IntArray:
     image = objects.image[rows]
-    places = np.stack((objects.file[image], image, objects.index[rows]), axis=1)
-    return TableCases(objects, rows if keys is None else keys, describe, places)
+    return np.stack((objects.file[image], image, objects.index[rows]), axis=1)
 
 
 def of_images(objects: Objects, images: IntArray, describe: Describe) -> TableCases:
@@ -114,7 +131,7 @@ def common_place(files: Sequence[str]) -> str:
     if len(set(files)) == 1:
         return files[0]
     try:
-        return os.path.commonpath(files) or os.curdir
+        return os.path.commonpath((min(files), max(files))) or os.curdir  # what these share, all between them share
     except ValueError:  # some are named from the root and some from here
         return files[0]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import get_args
 
 import numpy as np
 
 from ssdlossdbg.checks.boxes import BOXES
-from ssdlossdbg.checks.cases import Cases
+from ssdlossdbg.checks.cases import EVERYTHING
 from ssdlossdbg.checks.datasets import DATASETS
 from ssdlossdbg.checks.encoding import ENCODING
 from ssdlossdbg.checks.files import FILES
@@ -21,13 +21,16 @@ from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS
 from ssdlossdbg.checks.registry import Check
+from ssdlossdbg.checks.shares import Part, share_of
 from ssdlossdbg.errors import UnknownNameError
-from ssdlossdbg.results import SEVERITIES, Finding, Subject
+from ssdlossdbg.results import AnchorsResult, Finding, IntArray, Objects, PriorTable, Refusal, Subject, in_order
 
 FAMILIES = (FILES, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }
+# Priors that are odd explain what else is found only if they are so large a share of all.
+ENOUGH_PRIORS = 0.1
 # By what they look at; whatever a result may hold as evidence, some check looks at it.
 CHECKS_OF: dict[type, tuple[Check, ...]] = {
     sees: tuple(check for check in CHECKS.values() if check.sees is sees) for sees in get_args(Subject)
@@ -44,32 +47,74 @@ def find(evidence: Iterable[Subject], together: bool = False, most: int | None =
         most: how many cases a finding lists, the worst, out of those that it counts; all if None.
 
     Returns:
-        The findings, the gravest first, in each severity in the order of the families; without those that another
-        one explains.
+        The findings in the order of `in_order`, without those that another one explains.
     """
-    found: dict[str, list[Cases]] = {code: [] for code in CHECKS}
+    found: dict[str, list[Part]] = {code: [] for code in CHECKS}
+    files = 0
     for subject in evidence:
+        files += len(subject.files) if isinstance(subject, Objects) else 0
         for check in CHECKS_OF[type(subject)]:
-            found[check.code].append(check.run(subject))
+            found[check.code].append(Part(subject, check.run(subject)))
+    told, causes = _told(found, Numbering(whatever_file=together))
     findings = []
-    for check, own in _unexplained(found, Numbering(whatever_file=together)):
-        listed = tuple(islice(chain.from_iterable(own), most))
-        if listed:
-            more = sum(map(len, own)) - len(listed)
-            findings.append(Finding(check.code, check.name, check.severity, listed, more))
-    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
-
-
-def _unexplained(found: Mapping[str, Sequence[Cases]], numbering: Numbering) -> Iterator[tuple[Check, list[Cases]]]:
-    """What each check found, less what lies where one of its causes was found."""
-    places = {code: [numbering.places(cases) for cases in parts] for code, parts in found.items()}
     for code, check in CHECKS.items():
-        causes = [part for cause in check.follows_from for part in places[cause] if len(part)]
-        own = [
-            cases.only(~meeting(at, np.concatenate(causes))) if causes and len(cases) else cases
-            for cases, at in zip(found[code], places[code], strict=True)
+        listed = tuple(islice(chain.from_iterable(part.cases for part in told[code]), most))
+        if listed:
+            more = sum(len(part.cases) for part in told[code]) - len(listed)
+            share = share_of(told[code], beside=files if check.sees is Refusal else 0)
+            findings.append(Finding(code, check.name, check.severity, listed, more, share, causes[code]))
+    return in_order(findings)
+
+
+Found = Mapping[str, Sequence[Part]]
+
+
+def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple[str, ...]]]:
+    """What each check found, less what lies where one of its causes was found, and which of them it stands beneath."""
+    at = {code: [_places(part, numbering) for part in parts] for code, parts in found.items()}
+    told: dict[str, list[Part]] = {}
+    for code, check in CHECKS.items():
+        causes = [places for cause in check.follows_from for places in at[cause] if len(places)]
+        told[code] = [
+            Part(part.subject, part.cases.without(meeting(places, np.concatenate(causes))))
+            if causes and len(places)
+            else part
+            for part, places in zip(found[code], at[code], strict=True)
         ]
-        yield check, own
+    above = {
+        code: tuple(
+            cause
+            for cause in check.beneath
+            if any(len(part.cases) for part in told[cause])
+            and _of_same_files(at[code], at[cause])
+            and (
+                CHECKS[cause].sees is not PriorTable
+                or check.sees is PriorTable
+                or share_of(told[cause]) >= ENOUGH_PRIORS
+            )
+        )
+        for code, check in CHECKS.items()
+    }
+    return told, above
+
+
+def _places(part: Part, numbering: Numbering) -> IntArray:
+    places = numbering.places(part.cases)
+    if isinstance(part.subject, (PriorTable, AnchorsResult)):
+        places[:] = EVERYTHING  # the priors are those of every object, in whatever file they are
+    return places
+
+
+def _of_same_files(places: Sequence[IntArray], causes: Sequence[IntArray]) -> bool:
+    """Whether at least half of the places, `[K, 3]`, are in a file where a cause was found."""
+    own, others = ([each[:, 0] for each in parts if len(each)] for parts in (places, causes))
+    if not own or not others:
+        return False
+    files, met = np.concatenate(own), np.concatenate(others)
+    found = np.zeros(2 + max(files.max(), met.max()), dtype=bool)
+    found[met] = True  # that of EVERYTHING is the last
+    same = found[files] | (files == EVERYTHING) | found[EVERYTHING]
+    return bool(2 * same.sum() >= len(files))
 
 
 def choose(findings: Iterable[Finding], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from ssdlossdbg.checks.cases import TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.results import Case, Objects, Refusal, Severity
+from ssdlossdbg.rules import BackgroundObjects
 
 LABELS = Family("LBL", "labels")
 
@@ -64,11 +65,13 @@ def background(objects: Objects) -> TableCases:
         qfgaohao/pytorch-ssd#122; weiliu89/caffe#612; pytorch/vision#1952.
     """
     offset = objects.rules.targets.label_offset
+    counted = objects.rules.match.background_objects is BackgroundObjects.COUNTED
+    boxes = ", and yet to predict its box, as positives" if counted else ""
 
     def describe(row: int) -> Case:
         added = f" once {offset} is added" if offset else ""
         message = (
-            f"its label means background{added}: the priors that match it are trained to see nothing "
+            f"its label means background{added}: the priors that match it are trained to see nothing{boxes} "
             f"(best IoU {objects.best_iou[row]:.2f})"
         )
         fix = "Count classes from 1, or add 1 when the targets are made; for saved targets try --label-offset."
@@ -130,7 +133,8 @@ def names_alike(objects: Objects) -> Iterator[Case]:
         if usual != name:
             message = f"is called {name!r} ({_times(number)}), beside {usual!r} ({_times(counts[usual])})"
             row = objects.labels.index(name)
-            yield Case(objects.where(row), message, name, usual, f"Rename {name!r} to {usual!r}.")
+            fix, share = f"Rename {name!r} to {usual!r}.", number / len(objects.labels)
+            yield Case(objects.where(row), message, name, usual, fix, share)
 
 
 @LABELS.check(5, "objects left out as difficult", Severity.NOTE, Objects)

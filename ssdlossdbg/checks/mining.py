@@ -88,7 +88,7 @@ def _instead(found: Quota, predicted: Predicted) -> str:
     return f"{rules.name} takes them all and fills the places with positives, which count once all the same"
 
 
-@MINING.check(2, "negatives lost in ranking", Severity.ERROR, Predicted)
+@MINING.check(2, "negatives lost in ranking", Severity.ERROR, Predicted, beneath=("NUM002",))
 def ranking_underflow(predicted: Predicted) -> Iterator[Case]:
     """Hard negatives are left out, since their mining score underflows to log 0.
 
@@ -204,7 +204,9 @@ def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
         )
 
 
-@MINING.check(5, "equal scores at the mining cut-off", Severity.NOTE, Costs, follows_from=("PRE003",))
+@MINING.check(
+    5, "equal scores at the mining cut-off", Severity.NOTE, Costs, ("PRE003",), beneath=("NUM002", "MIN002", "PRE003")
+)
 def tied_cutoff(result: Costs) -> Iterator[Case]:
     """The last negative that was mined and the first that was not have the same score.
 
@@ -219,7 +221,8 @@ def tied_cutoff(result: Costs) -> Iterator[Case]:
         the batch depends on the sort. The message gives the range that it can take.
 
     How to tell:
-        Both scores at the cut-off are equal to the last bit.
+        Both scores at the cut-off are equal to the last bit. Where a network says the same everywhere (PRE003), that is
+        said only if the loss depends on the choice.
 
     How to fix:
         Nothing need be done where the loss is the same. Scores that are often equal come from half precision, from
@@ -241,6 +244,7 @@ def tied_cutoff(result: Costs) -> Iterator[Case]:
             last.score,
             first.score,
             EXPECT_A_RANGE if choice else EXPECT_ANOTHER,
+            firm=bool(choice),
         )
 
 

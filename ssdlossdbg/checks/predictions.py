@@ -105,7 +105,9 @@ def other_order(predicted: Predicted) -> Iterator[Case]:
     )
 
 
-@PREDICTIONS.check(2, "logits saturated on the wrong class", Severity.WARNING, Predicted, follows_from=("PRE003",))
+@PREDICTIONS.check(
+    2, "logits saturated on the wrong class", Severity.WARNING, Predicted, follows_from=("PRE003",), beneath=("NUM002",)
+)
 def saturated(predicted: Predicted) -> Iterator[Case]:
     """Most priors that the loss counts are given their own class with a probability of nearly 0.
 
@@ -142,6 +144,8 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
         MOST_DENIED,
         "Lower the learning rate and warm it up; check the head's initial weights and the normalisation of the photos. "
         "If background is the last column, say --native.",
+        # Of the terms of the loss: each positive has one for its offsets, too.
+        share=answers.denied * answers.counted / (answers.counted + answers.positives),
     )
 
 

@@ -30,6 +30,7 @@ class Check:
         sees: the type it looks at.
         function: gives a case a place, the worst first; `run` calls it.
         follows_from: codes of causes; where one of them is found, this is its mere consequence and is left out.
+        beneath: codes of causes that leave it worth saying; where one is found, this stands after it and names it.
     """
 
     code: str
@@ -38,7 +39,8 @@ class Check:
     family: str
     sees: type
     function: Function[Any]
-    follows_from: tuple[str, ...]
+    follows_from: tuple[str, ...] = ()
+    beneath: tuple[str, ...] = ()
 
     def run(self, subject: Subject) -> Cases:
         """What it finds in an instance of what it sees."""
@@ -74,7 +76,13 @@ class Family:
         return iter(self.checks)
 
     def check(
-        self, number: int, name: str, severity: Severity, sees: type[S], follows_from: tuple[str, ...] = ()
+        self,
+        number: int,
+        name: str,
+        severity: Severity,
+        sees: type[S],
+        follows_from: tuple[str, ...] = (),
+        beneath: tuple[str, ...] = (),
     ) -> Callable[[Function[S]], Function[S]]:
         """Enter a function into the family.
 
@@ -83,12 +91,13 @@ class Family:
             name: in a few words.
             severity: of what it finds.
             sees: the type that the function looks at.
-            follows_from: codes whose consequence it is.
+            follows_from: codes whose mere consequence it is, left out at the places where one of them is found.
+            beneath: codes whose consequence it is and yet worth saying, after them.
         """
 
         def enter(function: Function[S]) -> Function[S]:
             code = f"{self.prefix}{number:03d}"
-            self.checks.append(Check(code, name, severity, self.name, sees, function, follows_from))
+            self.checks.append(Check(code, name, severity, self.name, sees, function, follows_from, beneath))
             return function
 
         return enter

@@ -108,12 +108,17 @@ def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
         found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
         fix = "Priors are finite numbers; save them again."
         raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
-    if float(boxes.abs().max()) > LARGEST_NORMALIZED:
+    if float(_centres(boxes, layout).abs().max()) > LARGEST_NORMALIZED:
         if layout.image_size is None:
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, SAY_IMAGE_SIZE)
         boxes = boxes / boxes.new_tensor([*layout.image_size, *layout.image_size])
     return xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
+
+
+def _centres(boxes: Tensor, layout: SavedLayout) -> Tensor:
+    """`[P, 2]`, which tell pixels from fractions; sizes do not, since they may be wrong (PRI009)."""
+    return (boxes[:, :2] + boxes[:, 2:]) / 2 if layout.prior_format == "xyxy" else boxes[:, :2]
 
 
 def check_image_size(named: NamedPriors, dialects: Iterable[Dialect]) -> None:

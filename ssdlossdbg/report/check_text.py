@@ -7,21 +7,22 @@ from rich.text import Text
 from ssdlossdbg.report.text import count
 from ssdlossdbg.report.theme import SEVERITY_STYLES
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import SEVERITIES, Case, CheckResult, Finding, Severity, Where
+from ssdlossdbg.results import SEVERITIES, Case, CheckResult, Finding, Severity, Where, in_order
 
 Key = tuple[str | int, ...]
 
 
 def check_report(result: CheckResult, view: View = USUAL) -> Text:
-    """A line for each case, by file and object, and a summary.
+    """A line for each case, by file and finding, in each by place, and a summary.
 
     Args:
         result: what `check` returned.
         view: says whether to list the notes, too, rather than only count them.
     """
-    shown = [(finding, case) for finding in listed(result, view.notes) for case in finding.cases]
     lines = [
-        _line(finding, case) for finding, case in sorted(shown, key=lambda pair: _key(pair[1].where, pair[0].code))
+        _line(finding, case)
+        for finding in listed(result, view.notes)
+        for case in sorted(finding.cases, key=lambda case: _key(case.where))
     ]
     if lines:
         lines.append(Text())
@@ -46,10 +47,10 @@ def _line(finding: Finding, case: Case) -> Text:
     return Text.assemble(f"{':'.join(parts)}: ", code, f" {case.message}. {case.fix}")
 
 
-def _key(where: Where, code: str) -> Key:
+def _key(where: Where) -> Key:
     image = ("", -1) if where.image is None else ("", where.image) if isinstance(where.image, int) else (where.image, 0)
     places = (-1 if place is None else place for place in (where.object, where.level, where.prior))
-    return (where.file, *image, *places, code)
+    return (*image, *places)
 
 
 def _summary(result: CheckResult, notes: bool) -> str:
@@ -67,8 +68,8 @@ def _codes(result: CheckResult) -> list[Text]:
     width = max((len(str(number)) for number in numbers.values()), default=0)
     return [
         Text.assemble(
-            (f"  {code}  {known[code].severity:7}", SEVERITY_STYLES[known[code].severity]),
-            f"  {number:>{width}}  {known[code].name}",
+            (f"  {each.code}  {each.severity:7}", SEVERITY_STYLES[each.severity]),
+            f"  {numbers[each.code]:>{width}}  {each.name}",
         )
-        for code, number in numbers.items()
+        for each in in_order(known[code] for code in numbers)
     ]

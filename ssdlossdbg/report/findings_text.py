@@ -18,7 +18,7 @@ MOST_FINDINGS, MOST_CASES = 7, 3
 
 
 def findings_block(findings: Sequence[Finding], name_files: bool = False) -> RenderableType:
-    """What is wrong, the gravest first, each with what to do about it; nothing at all where nothing is.
+    """What is wrong, as `in_order` has it, each with what to do about it; nothing at all where nothing is.
 
     Args:
         findings: in their order.
@@ -40,6 +40,8 @@ def _finding(finding: Finding, name_files: bool) -> Text:
     lines = [_sentence(case, name_files) for case in shown]
     if left:
         lines[-1] += f" And {left} more like it."
+    if finding.follows_from:
+        lines[-1] += f" It follows from {' and '.join(finding.follows_from)}."
     text = Text("\n".join(lines))
     if not note:
         for fix in dict.fromkeys(case.fix for case in shown):

@@ -49,7 +49,7 @@ from ssdlossdbg.results.detect import (
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.explain import CheckPage, Explained
-from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at
+from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at, in_order
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.geometry import box_areas, corners, outside_share, sound_boxes, sound_priors, square_iou
 from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ssdlossdbg.results.common import Box
-from ssdlossdbg.results.contract import Written
+from ssdlossdbg.results.contract import Hidden, Written
 
 
 class Severity(StrEnum):
@@ -69,6 +69,8 @@ class Case:
         value: what was measured.
         bound: what it was held against.
         fix: what the user can do, as a sentence.
+        share: of all that was looked at, what it concerns, where its place does not say that.
+        firm: whether it is worth saying even where another finding explains it.
     """
 
     where: Where
@@ -76,6 +78,8 @@ class Case:
     value: float | str | None
     bound: float | str | None
     fix: str
+    share: Hidden[float | None] = None
+    firm: Hidden[bool] = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Finding:
         name: in a few words.
         cases: where it is so, the worst first; at least one.
         more: how many cases there are beside these, which nobody asked for.
+        share: of all that was looked at (objects, images, priors, the loss), what it concerns; see `in_order`.
+        follows_from: codes of other findings, of those there are, that this is a consequence of.
     """
 
     code: str
@@ -94,6 +100,8 @@ class Finding:
     severity: Severity
     cases: tuple[Case, ...]
     more: int = 0
+    share: float = 1.0
+    follows_from: tuple[str, ...] = ()
 
     @property
     def count(self) -> Written[int]:
@@ -136,6 +144,29 @@ class Finding:
     def fix(self) -> Written[str]:
         """What the user can do about the worst case, as a sentence."""
         return self.worst.fix
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order in which they are read: causes first, then the gravest, then what concerns most.
+
+    Args:
+        findings: each code once; where nothing else decides, their order stays.
+    """
+    left = dict(enumerate(findings))
+    places = {finding.code: place for place, finding in left.items()}
+    causes = {
+        place: {places[code] for code in finding.follows_from if code in places} for place, finding in left.items()
+    }
+    rank = {place: (SEVERITIES.index(finding.severity), -finding.share, place) for place, finding in left.items()}
+    # A cause is as urgent as the gravest of what follows from it; as often as the longest chain has links.
+    for _ in left:
+        for place, before in causes.items():
+            rank.update({cause: min(rank[cause], rank[place]) for cause in before})
+    read: list[Finding] = []
+    while left:
+        ready = [place for place in left if not causes[place] & left.keys()] or list(left)
+        read.append(left.pop(min(ready, key=rank.__getitem__)))
+    return tuple(read)
 
 
 def codes_at(findings: Iterable[Finding], object: int, image: int | None = None) -> tuple[str, ...]:

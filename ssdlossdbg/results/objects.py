@@ -10,7 +10,7 @@ import numpy as np
 from ssdlossdbg.results.common import BoolArray, Box, FloatArray, IntArray
 from ssdlossdbg.results.findings import Where
 from ssdlossdbg.results.geometry import sound_boxes
-from ssdlossdbg.rules import Dialect
+from ssdlossdbg.rules import Dialect, LevelSpec
 
 # Where a prior overlaps an object by less, what it is to learn is far from what it looks at.
 HARDLY = 0.1
@@ -60,6 +60,7 @@ class Objects:
         target: `[N]` the first encoded target of its positives that is inf or nan; 0 where all are finite.
         image_size: (width, height) of the network's input in pixels.
         rules: the dialect.
+        levels: the priors' feature maps; empty where no grid is known.
     """
 
     images: tuple[ImageFacts, ...]
@@ -82,6 +83,7 @@ class Objects:
     target: FloatArray
     image_size: tuple[int, int]
     rules: Dialect
+    levels: tuple[LevelSpec, ...] = ()
 
     def where(self, row: int) -> Where:
         """The place of an object."""

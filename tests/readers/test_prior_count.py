@@ -11,6 +11,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors, recognise_priors
 from ssdlossdbg.readers.prior_count import check_prior_count
+from ssdlossdbg.readers.prior_gap import explain_count
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -42,6 +43,22 @@ def test_fitting_count() -> None:
         # 37 x 37 x 4 instead of 38 x 38 x 4, as without ceil_mode; 18 x 18 x 6 instead of 19 x 19 x 6.
         ("ssd300", 8732 - 300, ["A feature map of 37 x 37 cells in level 0 (38 x 38) would explain it."]),
         ("ssd300", 8732 - 222, ["A feature map of 18 x 18 cells in level 1 (19 x 19) would explain it."]),
+        # The shapes of SSD300 on 400 x 400, and on 512 x 512: its six maps are 64, 32, 16, 8, 4, 2 there.
+        ("ssd300", 15194, ["The same shapes on an input of 400 x 400 (feature maps of 50, 25, 13, 7, 5, 3 cells)"]),
+        ("ssd300", 15194, ["image_size = 400, and feature_map of each level so, with a stride of image_size"]),
+        ("ssd512", 15194, ["The shapes of ssd300-voc on an input of 400 x 400 (feature maps of 50, 25, 13, 7, 5, 3"]),
+        ("ssd300", 24528, ["on an input of 512 x 512 (feature maps of 64, 32, 16, 8, 4, 2 cells)"]),
+        ("lufficc-mobilenet320", 8190, ["on an input of 512 x 512 (feature maps of 32, 16, 8, 4, 2, 1 cells)"]),
+        # 18 * 18 * 3 + (9 * 9 + 5 * 5 + 3 * 3 + 2 * 2 + 1) * 6: an input of 288, or 300 rounded down.
+        ("tf-object-detection-ssd-mobilenet-v1-300", 1692, ["on an input of 288 x 288 (feature maps of 18, 9, 5, 3"]),
+        ("tf-object-detection-ssd-mobilenet-v1-300", 1692, ["that are rounded down, 18, 9, 5, 3, 2, 1 cells a side"]),
+        ("ssd300", 8732 + 2 * (1444 + 9 + 1), ["2 shapes more a cell on levels 0, 4 and 5 would explain it, as by 1"]),
+        ("ssd300", 8732 + 2 * (1444 + 9 + 1), [" aspect ratio and its reciprocal: shapes of 6, 6, 6 entries."]),
+        ("ssd300", 8732 + 361 + 100 + 25, ["1 shape more a cell on levels 1, 2 and 3 would explain it: shapes of 7"]),
+        ("ssd300", 8732 + 2 * 1940, ["2 shapes more a cell on every level would explain it"]),
+        ("ssd300", 8732 - 2 * 1940, ["2 shapes fewer a cell on every level would explain it"]),
+        ("ssd300", 8732 - 36 - 4, ["lack as many as levels 4 and 5 have: are those left out of the head?"]),
+        ("ssd512", 24564 - 4 - 16, ["lack as many as levels 5 and 6 have: are those left out of the head?"]),
         ("ssd300", 8732 + 7, ["Give the config of this very network: --config."]),
         ("ssd300", 1, ["Give the config of this very network: --config."]),
     ],
@@ -89,3 +106,36 @@ def test_priors_without_levels(refused: Refused) -> None:
     found = NamedPriors("own", "", Priors(torch.rand(10, 4), (300, 300), ()))
     error = refused(lambda: check_prior_count(found, 11, "own.pt"))
     assert error.fix == "Give the config of this very network: --config."
+
+
+def test_the_simplest_explanation_alone_or_two_that_are_as_simple() -> None:
+    ssd300 = load_priors("ssd300").priors
+    assert len(explain_count(ssd300.levels, ssd300.image_size, 8732 + 2 * 361)) == 1
+    assert len(explain_count(ssd300.levels, ssd300.image_size, 15194)) == 1
+    mobilenet = load_priors("tf-object-detection-ssd-mobilenet-v1-300").priors
+    assert len(explain_count(mobilenet.levels, mobilenet.image_size, 1692)) == 2
+
+
+def test_an_input_that_is_not_square() -> None:
+    priors = load_priors("ssd300").priors
+    maps = [(38, 75), (19, 38), (10, 19), (5, 10), (3, 8), (1, 6)]  # 300 and 600 pixels
+    count = sum(len(level.shapes) * across * down for level, (across, down) in zip(priors.levels, maps, strict=True))
+    assert explain_count(priors.levels, priors.image_size, count)[0].startswith(
+        "The same shapes on an input of 300 x 600 (feature maps of 38 x 75, 19 x 38, 10 x 19, 5 x 10, 3 x 8, 1 x 6 "
+    )
+
+
+def test_most_numbers_are_explained_by_nothing() -> None:
+    """A number that nobody's network has is not to be explained away."""
+    priors = load_priors("ssd300").priors
+    numbers = range(2003, 40000, 379)
+    explained = [number for number in numbers if explain_count(priors.levels, priors.image_size, number)]
+    assert len(explained) < len(numbers) / 25
+
+
+def test_levels_without_end_take_no_time() -> None:
+    """A tensor that is no grid may be read as any number of levels."""
+    levels = tuple(LevelSpec((5, 1), (60, 300), ((9.0, 9.0),)) for _ in range(200))
+    assert explain_count(levels, (300, 300), 1000 + 2 * 1000) == [
+        "2 shapes more a cell on every level would explain it, as by 1 aspect ratio and its reciprocal."
+    ]

@@ -61,18 +61,18 @@ def test_line_a_case_by_file_and_place() -> None:
     assert check_report(RESULT).plain == (
         "a b.xml: FIL001 is wrong by 5%. Mend it.\n"
         "c.json:p,q.jpg:9: BOX001 is wrong by 5%. Mend it.\n"
-        "c.json:p,q.jpg:9: BOX008 is wrong by 5%. Mend it.\n"
         "c.json:p,q.jpg:10: BOX001 is wrong by 5%. Mend it.\n"
+        "c.json:p,q.jpg:9: BOX008 is wrong by 5%. Mend it.\n"
         "t.pt:2:level 1: FIL002 is wrong by 5%. Mend it.\n"
         "t.pt:2:prior 7: FIL002 is wrong by 5%. Mend it.\n"
         "t.pt:10: FIL002 is wrong by 5%. Mend it.\n"
         "\n"
         "Checked 3 files (1 unreadable), 12 objects: 3 errors, 4 warnings, 1 note (--notes lists them).\n"
         "  BOX001  error    2  no size\n"
-        "  BOX002  note     1  inverted\n"
-        "  BOX008  warning  1  beyond\n"
         "  FIL001  error    1  unreadable\n"
-        "  FIL002  warning  3  other size"
+        "  BOX008  warning  1  beyond\n"
+        "  FIL002  warning  3  other size\n"
+        "  BOX002  note     1  inverted"
     )
 
 

@@ -97,6 +97,8 @@ def test_findings_hold_the_contract(astronaut: MatchResult) -> None:
             "fix",
             "count",
             "more",
+            "share",
+            "follows_from",
             "cases",
         } == item.keys()
         assert item["where"].keys() == {"file", "image", "object", "label", "prior", "level", "box"}

@@ -41,6 +41,7 @@ def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, matcher:
         saved=False,
         one_based=dataset.format.one_based,
         image_size=matcher.priors.image_size,
+        levels=matcher.priors.levels,
         rules=matcher.dialect,
         **matched.columns,
     )

@@ -11,6 +11,7 @@ import torch
 from ssdlossdbg.analysis.common import class_name
 from ssdlossdbg.analysis.evidence.fates import Fates
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import FloatArray, ImageFacts, IntArray, Objects
@@ -94,16 +95,14 @@ def state_targets(targets: Targets, classes: tuple[str, ...], image_size: tuple[
     )
 
 
-def describe_objects(
-    stated: Stated, gt: GroundTruthBatch, fates: Fates, image_size: tuple[int, int], dialect: Dialect
-) -> Objects:
+def describe_objects(stated: Stated, gt: GroundTruthBatch, fates: Fates, priors: Priors, dialect: Dialect) -> Objects:
     """The objects of a batch, a row an object.
 
     Args:
         stated: what their files say.
         gt: the same objects as the loss sees them, normalised.
         fates: what became of them.
-        image_size: (width, height) of the network's input in pixels.
+        priors: that they were matched with.
         dialect: the rules.
     """
     image, slot = gt.mask.nonzero(as_tuple=True)
@@ -112,7 +111,8 @@ def describe_objects(
         image=image.cpu().numpy(),
         class_id=gt.labels[image, slot].cpu().numpy(),
         boxes=gt.boxes[image, slot].double().cpu().numpy(),
-        image_size=image_size,
+        image_size=priors.image_size,
+        levels=priors.levels,
         rules=dialect,
         **fates.columns(),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ssdlossdbg.checks.boxes.family import BOXES
 from ssdlossdbg.checks.boxes.pairs import overlapping_pairs
 from ssdlossdbg.checks.cases import TableCases, of_rows
@@ -65,16 +67,20 @@ def _doubles(objects: Objects, least: float, same_class: bool) -> TableCases:
 
     def describe(pair: int) -> Case:
         one, other, share = int(first[pair]), int(second[pair]), float(overlap[pair])
+        if placed[pair] == one:
+            one, other = other, one
         label = "" if same_class else f" ({objects.labels[one]})"
         message = f"nearly the same box as object {int(objects.index[one])}{label}: IoU {share:.3f}"
         if share == 1:
             message = f"the very box of object {int(objects.index[one])}{label}"
         message += _who_wins(objects, one, other)
         fix = "Delete one of the two." if same_class else "Keep the class that is right."
-        return Case(objects.where(other), message, share, least, fix)
+        return Case(objects.where(int(placed[pair])), message, share, least, fix)
 
+    # Told of the one that loses its prior to the other, so that this explains why it has none (MAT002).
+    placed = np.where((objects.positives[first] == 0) & (objects.lost_to[first] == second), first, second)
     pairs = lowest_first(chosen, -overlap)
-    return of_rows(objects, second[pairs], describe, keys=pairs)
+    return of_rows(objects, placed[pairs], describe, keys=pairs)
 
 
 def _who_wins(objects: Objects, one: int, other: int) -> str:

@@ -44,7 +44,7 @@ def listed_twice(photos: PhotoSet) -> Iterator[Case]:
         where = Where(common_place([file for shared in photos.shared for file in shared.files]))
         message = f"{number:,} {'photo has' if number == 1 else 'photos have'} several entries: {first.photo} has {how}"
         fix = "Put all objects of a photo into one entry: those of the one are background in the other."
-        yield Case(where, message, float(number), 0.0, fix)
+        yield Case(where, message, float(number), 0.0, fix, number / max(photos.photos, number))
 
 
 @DATASETS.check(3, "annotation that is there twice", Severity.WARNING, PhotoSet)
@@ -75,7 +75,8 @@ def copied(photos: PhotoSet) -> Iterator[Case]:
         where = Where(common_place([file for pair in photos.copies for file in pair]))
         what = "image is" if number == 1 else "images are"
         message = f"{number:,} {what} there twice with the same boxes: {one} and {other}"
-        yield Case(where, message, float(number), 0.0, "Name one of the folders alone, or delete the copy.")
+        fix, share = "Name one of the folders alone, or delete the copy.", number / max(photos.photos, number)
+        yield Case(where, message, float(number), 0.0, fix, share)
 
 
 @DATASETS.check(5, "photos without an annotation file", Severity.WARNING, PhotoSet)
@@ -105,4 +106,5 @@ def without_file(photos: PhotoSet) -> Iterator[Case]:
         more = f" and {number - MOST_NAMED:,} more" if number > MOST_NAMED else ""
         message = f"{number:,} of {photos.photos:,} photos have no {photos.format} file: {names}{more}"
         fix = "Annotate them or move them away; give images without objects an empty file."
-        yield Case(Where(common_place(photos.without_file)), message, number / photos.photos, MOST_WITHOUT, fix)
+        where, share = Where(common_place(photos.without_file)), number / photos.photos
+        yield Case(where, message, share, MOST_WITHOUT, fix, share)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import Describe, TableCases, of_rows
-from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, sound_objects
+from ssdlossdbg.checks.cases import TableCases, of_rows
+from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, UNLIKELY_PRIORS, sound_objects
+from ssdlossdbg.checks.matching.remedies import Remedies
 from ssdlossdbg.checks.rows import lowest_first
-from ssdlossdbg.results import HARDLY, BoolArray, Case, Objects, Severity, box_areas
+from ssdlossdbg.results import HARDLY, BoolArray, Case, IntArray, Objects, Severity, box_areas
+from ssdlossdbg.rules import ForcedRule
 
 
-@MATCHING.check(1, "object that overlaps no prior", Severity.ERROR, Objects, BROKEN_INPUTS)
+@MATCHING.check(1, "object that overlaps no prior", Severity.ERROR, Objects, BROKEN_INPUTS, UNLIKELY_PRIORS)
 def overlaps_nothing(objects: Objects) -> TableCases:
     """No prior overlaps the object at all.
 
@@ -43,14 +45,19 @@ def overlaps_nothing(objects: Objects) -> TableCases:
 
 
 @MATCHING.check(
-    2, "object that lost its prior", Severity.WARNING, Objects, ("BOX010", "BOX011", "MAT001", *BROKEN_INPUTS)
+    2,
+    "object that lost its prior",
+    Severity.WARNING,
+    Objects,
+    follows_from=("BOX010", "BOX011", "MAT001", *BROKEN_INPUTS),
+    beneath=("MAT011", *UNLIKELY_PRIORS),
 )
 def lost(objects: Objects) -> TableCases:
     """Another object took the only prior that this one could have.
 
     What it means:
-        Every object is promised its best prior. Two objects have the same best prior, and a prior can stand for one
-        only; this one has no other that reaches the threshold.
+        This dialect promises every object its best prior. Two objects have the same best prior, and a prior can stand
+        for one only; this one has no other that reaches the threshold.
 
     Why it matters:
         The object is in no part of the loss. Its priors may even be mined as negatives, so the network learns not to
@@ -60,12 +67,15 @@ def lost(objects: Objects) -> TableCases:
         The object has no positive, and the prior of its highest IoU belongs to another object.
 
     How to fix:
-        Nothing, if it happens now and then in a crowd. Otherwise use more or smaller priors, a larger input, or a
-        dialect that then gives the loser its next best prior (Caffe's bipartite matching).
+        Nothing, if it happens now and then in a crowd. Otherwise priors nearer to its size and shape, which the finding
+        names, so that it reaches the threshold without force; or a codebase that gives the loser its next best prior
+        (Caffe's bipartite matching). An object annotated twice is BOX010.
 
     Where people met it:
         amdegroot/ssd.pytorch#354 and #193; torchvision's SSDMatcher does the same.
     """
+    rows = np.flatnonzero(_without_positive(objects) & (objects.lost_to >= 0))
+    remedies = Remedies(objects, rows)
 
     def describe(row: int) -> Case:
         winner = int(objects.lost_to[row])
@@ -73,13 +83,20 @@ def lost(objects: Objects) -> TableCases:
             f"no prior is trained on it: object {int(objects.index[winner])} ({objects.labels[winner]}) took its best "
             f"one, {int(objects.best_prior[row])}, of IoU {objects.best_iou[row]:.2f}"
         )
-        fix = "Look at both with ssdlossdbg match; smaller or more priors, or a larger input, keep them apart."
-        return Case(objects.where(row), message, float(objects.best_iou[row]), objects.rules.match.threshold, fix)
+        best, threshold = float(objects.best_iou[row]), objects.rules.match.threshold
+        return Case(objects.where(row), message, best, threshold, remedies.of(row))
 
-    return of_rows(objects, np.flatnonzero(_without_positive(objects) & (objects.lost_to >= 0)), describe)
+    return of_rows(objects, rows, describe)
 
 
-@MATCHING.check(3, "object without a prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_INPUTS))
+@MATCHING.check(
+    3,
+    "object without a prior",
+    Severity.WARNING,
+    Objects,
+    follows_from=("MAT001", *BROKEN_INPUTS),
+    beneath=("MAT011", *UNLIKELY_PRIORS),
+)
 def without_prior(objects: Objects) -> TableCases:
     """No prior reaches the threshold, and the dialect forces none.
 
@@ -94,30 +111,42 @@ def without_prior(objects: Objects) -> TableCases:
         It has no positive, its best prior's IoU is below the threshold, and no other object took that prior.
 
     How to fix:
-        Add priors of its size and shape, or lower the threshold.
+        As the finding says, from the object's size and shape and the priors': another aspect ratio, priors of another
+        size, a finer level, or tiles of the photos. `ssdlossdbg anchors --fit` finds sizes and ratios.
 
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481.
     """
     threshold = objects.rules.match.threshold
+    short = (objects.best_iou > 0) & (objects.best_iou < threshold)
+    rows = np.flatnonzero(_without_positive(objects) & (objects.lost_to < 0) & short)
+    remedies = Remedies(objects, rows)
 
     def describe(row: int) -> Case:
         best = float(objects.best_iou[row])
-        message = f"no prior is trained on it: the best one, {int(objects.best_prior[row])}, has IoU {best:.2f}"
-        fix = f"Add priors of its shape, {_size(objects, row)} px, or lower the threshold of {threshold:g}."
-        return Case(objects.where(row), message, best, threshold, fix)
+        message = (
+            f"no prior is trained on it: the best one, {int(objects.best_prior[row])}, has IoU {best:.2f}, below "
+            f"{threshold:g}, and {objects.rules.name} forces none on it"
+        )
+        return Case(objects.where(row), message, best, threshold, remedies.of(row))
 
-    short = (objects.best_iou > 0) & (objects.best_iou < threshold)
-    return of_rows(objects, np.flatnonzero(_without_positive(objects) & (objects.lost_to < 0) & short), describe)
+    return of_rows(objects, rows, describe)
 
 
-@MATCHING.check(4, "object that hardly overlaps its prior", Severity.WARNING, Objects, ("MAT001", *BROKEN_INPUTS))
+@MATCHING.check(
+    4,
+    "object that hardly overlaps its prior",
+    Severity.WARNING,
+    Objects,
+    follows_from=("MAT001", *BROKEN_INPUTS),
+    beneath=("MAT012", *UNLIKELY_PRIORS),
+)
 def hardly_overlaps(objects: Objects) -> TableCases:
     """The only prior that is trained on the object hardly overlaps it.
 
     What it means:
-        The object is far smaller, larger or thinner than any prior, or lies far from all of them. It is given its best
-        prior all the same, as every object is.
+        The object is far smaller, larger or thinner than any prior, or lies far from all of them. This dialect gives it
+        its best prior all the same.
 
     Why it matters:
         That prior has to learn offsets far larger than all others, from pixels that mostly show something else. In
@@ -127,32 +156,41 @@ def hardly_overlaps(objects: Objects) -> TableCases:
         All its positives are forced, and its highest IoU is below 0.1.
 
     How to fix:
-        Add priors of that size, use a larger input, or leave such objects out.
+        As the finding says: tiles of the photos where objects are too small for any prior, an aspect ratio where they
+        are too long, else priors of their size. Or leave such objects out.
 
     Where people met it:
         balancap/SSD-Tensorflow#222; fizyr/keras-retinanet#481; ultralytics/yolov5#7118.
     """
+    rows = lowest_first(objects.forced_only & (objects.best_iou > 0) & (objects.best_iou < HARDLY), objects.best_iou)
+    remedies = Remedies(objects, rows)
 
     def describe(row: int) -> Case:
         best = float(objects.best_iou[row])
+        which = "the one prior trained on it" if objects.forced[row] == 1 else "the best prior trained on it"
         message = (
-            f"{_size(objects, row)} px in the network's input; the one prior trained on it, "
+            f"{_size(objects, row)} px in the network's input; {which}, "
             f"{int(objects.best_prior[row])}, overlaps it with IoU {best:.2f}"
         )
-        fix = "Add priors of that size, use a larger input, or leave such objects out."
-        return Case(objects.where(row), message, best, HARDLY, fix)
+        return Case(objects.where(row), message, best, HARDLY, f"{remedies.of(row)} Or leave such objects out.")
 
-    hardly = objects.forced_only & (objects.best_iou > 0) & (objects.best_iou < HARDLY)
-    return of_rows(objects, lowest_first(hardly, objects.best_iou), describe)
+    return of_rows(objects, rows, describe)
 
 
-@MATCHING.check(5, "object of no prior's shape", Severity.NOTE, Objects, ("MAT004", *BROKEN_INPUTS))
+@MATCHING.check(
+    5,
+    "object of no prior's shape",
+    Severity.NOTE,
+    Objects,
+    follows_from=("MAT004", *BROKEN_INPUTS),
+    beneath=("MAT012", *UNLIKELY_PRIORS),
+)
 def no_such_shape(objects: Objects) -> TableCases:
     """No prior has the object's size and shape.
 
     What it means:
         Even a prior centred on the object would not reach the match threshold: it is smaller, larger or more elongated
-        than all of them. It has just the one prior that every object is given.
+        than all of them, or lies between their sizes. It has just the prior that this dialect forces on every object.
 
     Why it matters:
         Objects with one positive weigh little beside objects with ten. If most of a class is like that, the class is
@@ -163,12 +201,15 @@ def no_such_shape(objects: Objects) -> TableCases:
         IoU is below 0.1, it is MAT004.
 
     How to fix:
-        Add a prior shape near its size (`ssdlossdbg anchors` shows what sizes the priors reach), or use a larger input.
+        As the finding says: another aspect ratio, priors of another size, or tiles of the photos.
+        `ssdlossdbg anchors` shows what sizes the priors reach, `ssdlossdbg anchors --fit` finds better ones.
 
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481; ultralytics/yolov5#72.
     """
     threshold = objects.rules.match.threshold
+    rows = _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou < threshold))
+    remedies = Remedies(objects, rows)
 
     def describe(row: int) -> Case:
         best, shape = float(objects.best_iou[row]), float(objects.shape_iou[row])
@@ -176,12 +217,19 @@ def no_such_shape(objects: Objects) -> TableCases:
             f"{_size(objects, row)} px in the network's input, which no prior is: its best one has IoU {best:.2f}, and "
             f"would have {shape:.2f} if it were centred on it"
         )
-        return Case(objects.where(row), message, shape, threshold, "Add a prior near that size and shape.")
+        return Case(objects.where(row), message, shape, threshold, remedies.of(row))
 
-    return _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou < threshold), describe)
+    return of_rows(objects, rows, describe)
 
 
-@MATCHING.check(6, "object between the cells", Severity.NOTE, Objects, ("MAT004", *BROKEN_INPUTS))
+@MATCHING.check(
+    6,
+    "object between the cells",
+    Severity.NOTE,
+    Objects,
+    follows_from=("MAT004", *BROKEN_INPUTS),
+    beneath=("MAT012", *UNLIKELY_PRIORS),
+)
 def between_cells(objects: Objects) -> TableCases:
     """A prior has the object's shape, but none lies near enough.
 
@@ -190,8 +238,8 @@ def between_cells(objects: Objects) -> TableCases:
         enough. Moved by half a cell it would match.
 
     Why it matters:
-        It has just the one prior that every object is given, and weighs little. Tools that fit anchors by shape alone
-        do not see this: they take every object to be centred on a prior.
+        It has just the prior that this dialect forces on every object, and weighs little. Tools that fit anchors by
+        shape alone do not see this: they take every object to be centred on a prior.
 
     How to tell:
         A prior centred on it would reach the threshold, the best one where they really stand does not. A prior of width
@@ -199,12 +247,14 @@ def between_cells(objects: Objects) -> TableCases:
         t))), which is 0.367 w for a threshold t of 0.5.
 
     How to fix:
-        Put priors of that size on a finer feature map, or lower the threshold a little.
+        Put priors of that size on a finer feature map, whose step the finding names, or lower the threshold a little.
 
     Where people met it:
         perhaps martinzlocha/anchor-optimization#8; julimueller/tl_ssd#3.
     """
     threshold = objects.rules.match.threshold
+    rows = _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou >= threshold))
+    remedies = Remedies(objects, rows)
 
     def describe(row: int) -> Case:
         best, shape = float(objects.best_iou[row]), float(objects.shape_iou[row])
@@ -212,10 +262,9 @@ def between_cells(objects: Objects) -> TableCases:
             f"{_size(objects, row)} px in the network's input, between the cells: its best prior has IoU {best:.2f}, "
             f"and would have {shape:.2f} if it were centred on it"
         )
-        fix = "Put priors of that size on a finer level."
-        return Case(objects.where(row), message, best, threshold, fix)
+        return Case(objects.where(row), message, best, threshold, remedies.of(row))
 
-    return _smallest_first(objects, _barely_trained(objects) & (objects.shape_iou >= threshold), describe)
+    return of_rows(objects, rows, describe)
 
 
 @MATCHING.check(7, "equally good priors", Severity.NOTE, Objects, ("MAT001", "MAT004", *BROKEN_INPUTS))
@@ -232,7 +281,8 @@ def equally_good(objects: Objects) -> TableCases:
 
     How to tell:
         The IoU of several priors with the object lies within 1e-5 of the highest, and none of them reaches the
-        threshold, so that it depends on the choice which of them is forced.
+        threshold, so that it depends on the choice which of them is forced. Nothing is said where the dialect forces
+        none.
 
     How to fix:
         Nothing. Compare counts of positives with that in mind.
@@ -248,7 +298,7 @@ def equally_good(objects: Objects) -> TableCases:
         fix = "Nothing; another device or port may force another of them."
         return Case(objects.where(row), message, ties, 1, fix)
 
-    tied = objects.valid & (objects.near_ties > 1) & (objects.positives == objects.forced)
+    tied = objects.valid & (objects.near_ties > 1) & (objects.positives == objects.forced) & _may_be_forced(objects)
     return of_rows(objects, lowest_first(tied, -objects.near_ties), describe)
 
 
@@ -261,8 +311,14 @@ def _barely_trained(objects: Objects) -> BoolArray:
     return np.asarray(objects.forced_only & (objects.best_iou >= HARDLY))
 
 
-def _smallest_first(objects: Objects, chosen: BoolArray, describe: Describe) -> TableCases:
-    return of_rows(objects, lowest_first(chosen, box_areas(objects.boxes)), describe)
+def _may_be_forced(objects: Objects) -> BoolArray:
+    """`[N]` whether the dialect forces a prior of such an overlap on an object."""
+    match = objects.rules.match
+    return np.asarray((match.forced is ForcedRule.BEST_PRIOR) | (objects.best_iou > match.minimum_iou))
+
+
+def _smallest_first(objects: Objects, chosen: BoolArray) -> IntArray:
+    return lowest_first(chosen, box_areas(objects.boxes))
 
 
 def _size(objects: Objects, row: int) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import Describe, TableCases, of_images
-from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, sound_objects
-from ssdlossdbg.checks.rows import by_class
-from ssdlossdbg.results import Case, Costs, Objects, Severity, Where
+from ssdlossdbg.checks.cases import Describe, TableCases, common_place, of_groups, of_images
+from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, UNLIKELY_PRIORS, sound_objects
+from ssdlossdbg.checks.matching.remedies import Remedies
+from ssdlossdbg.checks.rows import by_class, lowest_first
+from ssdlossdbg.results import BoolArray, Case, Costs, IntArray, Objects, Severity, Where
 
-# A class is judged from so many objects on, and condemned if so large a share of them is only forced.
-LEAST_OBJECTS, MOST_FORCED = 10, 0.9
+# A class is judged from so many objects on, and condemned if so large a share of them reaches no threshold.
+LEAST_OBJECTS, MANY_SHORT = 10, 0.5
 
 
-@MATCHING.check(8, "no positive in the batch", Severity.ERROR, Costs, ("LBL002", "MAT009", *BROKEN_INPUTS))
+@MATCHING.check(
+    8,
+    "no positive in the batch",
+    Severity.ERROR,
+    Costs,
+    follows_from=("LBL002", "MAT009", *BROKEN_INPUTS),
+    beneath=("MAT001", "MAT003", "MAT011", *UNLIKELY_PRIORS),
+)
 def no_positive(result: Costs) -> Iterator[Case]:
     """No prior of the whole batch is positive.
 
@@ -43,7 +51,8 @@ def no_positive(result: Costs) -> Iterator[Case]:
         f"the real {result.dialect} raises: {result.raises}" if result.raises else f"the loss is {result.loss.total:g}"
     )
     message = f"none of the {len(result.images) * result.priors} priors of the batch is positive, so {gives}"
-    fix = "Skip batches without an object, or divide by max(positives, 1)."
+    fix = "Skip batches without an object"
+    fix += "." if math.isfinite(result.loss.total) and not result.raises else ", or divide by max(positives, 1)."
     yield Case(Where(result.targets_path), message, 0, 1, fix)
 
 
@@ -108,8 +117,15 @@ def without_objects(objects: Objects) -> TableCases:
     return _empty_images(objects, useless, describe)
 
 
-@MATCHING.check(11, "class without a positive", Severity.WARNING, Objects, BROKEN_INPUTS)
-def class_without_positive(objects: Objects) -> Iterator[Case]:
+@MATCHING.check(
+    11,
+    "class without a positive",
+    Severity.WARNING,
+    Objects,
+    follows_from=BROKEN_INPUTS,
+    beneath=("MAT001", *UNLIKELY_PRIORS),
+)
+def class_without_positive(objects: Objects) -> TableCases:
     """No prior is trained on any object of a class.
 
     What it means:
@@ -122,55 +138,95 @@ def class_without_positive(objects: Objects) -> Iterator[Case]:
         Two or more sound objects of the class, and not one positive among them.
 
     How to fix:
-        Look at each of them (MAT002, MAT003); mostly the priors are too large for the class.
+        As the finding says, from the objects' sizes and shapes and the priors'; MAT002 and MAT003 name each object.
 
     Where people met it:
         balancap/SSD-Tensorflow#222: small boxes produce no loss.
     """
     classes, sound = by_class(objects), sound_objects(objects)
     of, trained = classes.count(sound), classes.count(sound & (objects.positives > 0))
-    for class_id in np.flatnonzero((of >= 2) & (trained == 0)).tolist():
-        name = objects.labels[int((sound & (objects.class_id == class_id)).argmax())]
-        message = f"none of the {of[class_id]} objects of {_kind(name)} has a positive, so it is not trained"
-        fix = "Add priors of its size, or use a larger input: ssdlossdbg match shows each object."
-        yield Case(Where(_common(objects), label=name), message, 0, 1, fix)
+    untrained = _widest_first((of >= 2) & (trained == 0), of)
+    rows = [np.flatnonzero(sound & (objects.class_id == class_id)) for class_id in untrained.tolist()]
+
+    def describe(group: int) -> Case:
+        own, name = rows[group], objects.labels[int(rows[group][0])]
+        message = (
+            f"none of the {len(own)} objects of {_kind(name)}, {_median(objects, own)} in the median, has a positive, "
+            "so it is not trained"
+        )
+        return Case(Where(common_place(objects.files), label=name), message, 0, 1, Remedies(objects, own).of_all())
+
+    return of_groups(objects, rows, describe)
 
 
-@MATCHING.check(12, "class that only forcing trains", Severity.WARNING, Objects, BROKEN_INPUTS)
-def class_only_forced(objects: Objects) -> Iterator[Case]:
-    """Hardly any object of a class reaches the match threshold.
+@MATCHING.check(
+    12,
+    "class that hardly reaches the threshold",
+    Severity.WARNING,
+    Objects,
+    follows_from=BROKEN_INPUTS,
+    beneath=("MAT001", "MAT011", *UNLIKELY_PRIORS),
+)
+def class_only_forced(objects: Objects) -> TableCases:
+    """Half of a class's objects or more reach no prior's match threshold.
 
     What it means:
-        The priors do not fit the class: nearly all its objects have just the one prior that every object is given.
+        The priors do not fit the class. Such an object has just the prior that the dialect forces on it, or none at all
+        where it forces none.
 
     Why it matters:
         One positive an object, against ten for objects of other classes: the class is learnt slowly or never. This is
         what "my small objects never train" looks like before training.
 
     How to tell:
-        Ten or more sound objects of the class, and nine tenths of them without a prior that reaches the threshold.
+        Ten or more sound objects of the class, and half of them without a prior that reaches the threshold.
 
     How to fix:
-        Add prior shapes near the class's sizes, put them on a finer level, or use a larger input.
+        As the finding says, from the objects' sizes and shapes and the priors': another aspect ratio, priors of another
+        size, a finer level, or tiles of the photos. `ssdlossdbg anchors --fit` finds sizes and ratios, and says how
+        many more objects reach the threshold with them.
 
     Where people met it:
         balancap/SSD-Tensorflow#222 and #318; fizyr/keras-retinanet#481; ultralytics/yolov5#72.
     """
     classes, sound = by_class(objects), sound_objects(objects)
     of, trained = classes.count(sound), classes.count(sound & (objects.positives > 0))
-    short = classes.count(sound & (objects.best_iou < objects.rules.match.threshold))
-    condemned = (of >= LEAST_OBJECTS) & (short / of.clip(1) >= MOST_FORCED) & (trained > 0)
-    for class_id in np.flatnonzero(condemned).tolist():
-        rows = np.flatnonzero(sound & (objects.class_id == class_id))
-        name = objects.labels[int(rows[0])]
-        sides = np.median((objects.boxes[rows, 2:] - objects.boxes[rows, :2]) * objects.image_size, axis=0)
+    short = sound & (objects.best_iou < objects.rules.match.threshold)
+    number = classes.count(short)
+    condemned = _widest_first((of >= LEAST_OBJECTS) & (number >= MANY_SHORT * of) & (trained > 0), number)
+    rows = [np.flatnonzero(short & (objects.class_id == class_id)) for class_id in condemned.tolist()]
+
+    def describe(group: int) -> Case:
+        own, name, total = rows[group], objects.labels[int(rows[group][0])], int(of[condemned[group]])
         message = (
-            f"{short[class_id]} of the {of[class_id]} objects of {_kind(name)}, {sides[0]:.3g} x {sides[1]:.3g} px "
-            "in the median, reach no prior's threshold, so forced priors alone are trained on them"
+            f"{len(own)} of the {total} objects of {_kind(name)} ({len(own) / total:.0%}), {_median(objects, own)} in "
+            f"the median, reach no prior's threshold: {_instead(objects, own)}"
         )
-        fix = "Add priors of that size, put them on a finer level, or use a larger input."
-        share = float(short[class_id] / of[class_id])
-        yield Case(Where(_common(objects), label=name), message, share, MOST_FORCED, fix)
+        where, fix = Where(common_place(objects.files), label=name), Remedies(objects, own).of_all()
+        return Case(where, message, len(own) / total, MANY_SHORT, fix)
+
+    return of_groups(objects, rows, describe)
+
+
+def _widest_first(chosen: BoolArray, number: IntArray) -> IntArray:
+    """The classes chosen, `[G]`, those of the most objects, `[G]`, first."""
+    return lowest_first(chosen, -number)
+
+
+def _median(objects: Objects, rows: IntArray) -> str:
+    """The size of some objects in words."""
+    sides = np.median((objects.boxes[rows, 2:] - objects.boxes[rows, :2]) * objects.image_size, axis=0)
+    return f"{sides[0]:.3g} x {sides[1]:.3g} px"
+
+
+def _instead(objects: Objects, rows: IntArray) -> str:
+    """What is trained on objects that reach no prior's threshold, in words."""
+    forced, none = int((objects.forced[rows] > 0).sum()), int((objects.positives[rows] == 0).sum())
+    if not none:
+        return "forced priors alone are trained on them"
+    if not forced:
+        return "no prior is trained on them"
+    return f"forced priors alone are trained on {forced} of them, and no prior on {none}"
 
 
 def _empty_images(objects: Objects, matters: bool, describe: Describe) -> TableCases:
@@ -178,11 +234,6 @@ def _empty_images(objects: Objects, matters: bool, describe: Describe) -> TableC
     counts = np.bincount(objects.image, minlength=len(objects.images))
     counts += np.asarray([image.unusable for image in objects.images], dtype=np.int64)
     return of_images(objects, np.flatnonzero((counts == 0) & matters), describe)
-
-
-def _common(objects: Objects) -> str:
-    """The file of all images, or the folder that holds all their files."""
-    return objects.files[0] if len(objects.files) == 1 else os.path.commonpath(objects.files)
 
 
 def _kind(name: str) -> str:

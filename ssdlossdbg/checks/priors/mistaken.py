@@ -27,16 +27,19 @@ def wrong_count(refusal: Refusal) -> Iterator[Case]:
         raises, or, where the surplus is cut off, every row behind the first difference is taught the wrong place.
 
     How to tell:
-        The rows are counted. The fix names the presets with the right number, and the level and the change to it
-        (left out, other feature map, more or fewer shapes a cell) that would explain the gap to the last row.
+        The rows are counted. The fix names the presets with the right number, else what would explain it to the last
+        row with the least change: a level left out or added, one feature map of another size, more or fewer shapes a
+        cell on one level or on several, the same shapes on the feature maps of another input (their sizes follow from
+        the steps between those that there are), or a preset's. Two are named where two are about as simple.
 
     How to fix:
         Give the priors of this very network. If they are: print the feature maps' sizes in forward() and compare
-        them with the config; a pooling that rounds up instead of down makes 38 cells of 37. An explicit aspect
-        ratio of 1 in the list adds a prior a cell, since the square is there already.
+        them with the config; a pooling that rounds up instead of down makes 38 cells of 37. For another input, change
+        image_size, and feature_map and stride of every level. An explicit aspect ratio of 1 in the list adds a prior a
+        cell, since the square is there already.
 
     Where people met it:
-        MhLiao/TextBoxes#31; julimueller/tl_ssd#15.
+        MhLiao/TextBoxes#31; julimueller/tl_ssd#15; lufficc/SSD#148 and #172; open-mmlab/mmdetection#902.
     """
     yield from refusal_case(refusal, "PRI001")
 

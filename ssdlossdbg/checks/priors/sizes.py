@@ -10,6 +10,7 @@ import numpy as np
 from ssdlossdbg.checks.priors.family import PRIORS, ROUNDING, size_range
 from ssdlossdbg.checks.registry import refusal_case
 from ssdlossdbg.results import Case, FloatArray, PriorTable, Refusal, Severity
+from ssdlossdbg.rules import PriorOrder
 
 # Sizes are rounded to whole pixels here and there, which lets equal ones differ.
 SAME_SIZE = 0.01
@@ -74,7 +75,14 @@ def no_size(table: PriorTable) -> Iterator[Case]:
         yield Case(table.where(worst), message, float(sizes[worst].min()), 0.0, fix)
 
 
-@PRIORS.check(5, "prior that repeats another", Severity.WARNING, PriorTable, follows_from=("PRI004",))
+@PRIORS.check(
+    5,
+    "prior that repeats another",
+    Severity.WARNING,
+    PriorTable,
+    follows_from=("PRI004",),
+    beneath=("PRI007", "PRI009"),
+)
 def repeated_rows(table: PriorTable) -> Iterator[Case]:
     """Two priors are the same box.
 
@@ -108,6 +116,9 @@ def repeated_rows(table: PriorTable) -> Iterator[Case]:
         twin = int((keys == keys[first]).all(axis=1).argmax())
         message = f"the same box as prior {twin}; {len(rows)} priors of {level} repeat another"
         fix = "Give each shape of a cell a size or aspect ratio of its own; a ratio of 1 is there as the square."
+        if (table.boxes[first, 2:] == 1).all():
+            message += ", being as large as the image, to which they were clamped"
+            fix = "Check the unit and the scale of that level's sizes: they are beyond the image."
         yield Case(table.where(first), message, float(len(rows)), 0.0, fix)
 
 
@@ -127,7 +138,8 @@ def too_large(table: PriorTable) -> Iterator[Case]:
         min(w, 1) * min(h, 1) / (w * h), in units of the image, is the largest IoU that an object inside the image
         can have with the prior; it is below the dialect's match threshold. At 0.5 that means a square of more than
         1.41 images, or a prior of more than 2 in one direction. The 1.65 that the aspect ratio 3 makes in several
-        published configs is harmless: those priors still reach 0.61.
+        published configs is harmless: those priors still reach 0.61. Of a config the sizes count as it states them,
+        before they are clamped to the image.
 
     How to fix:
         Look for the unit: sizes in pixels must be divided by the side of the input they are for, scales (0.1 to
@@ -137,7 +149,7 @@ def too_large(table: PriorTable) -> Iterator[Case]:
         ljanyst/ssd-tensorflow#40.
     """
     threshold = table.rules.match.threshold
-    sizes = table.boxes[:, 2:]
+    sizes = _unclipped(table)
     best = sizes.clip(0, 1).prod(axis=1) / np.abs(sizes.prod(axis=1)).clip(ROUNDING**2)
     for rows, level in table.by_level((best < threshold - ROUNDING) & (sizes > 0).all(axis=1)):
         worst = int(rows[best[rows].argmin()])
@@ -145,12 +157,17 @@ def too_large(table: PriorTable) -> Iterator[Case]:
             f"{_size(table, sizes[worst])}, so IoU {best[worst]:.2f} at most with an object in the image; "
             f"{len(rows)} priors of {level} are too large"
         )
-        fix = "Check unit and scale of that level's sizes against the size of the input."
+        fix = "Check unit and scale of that level's sizes against the size of the input; is there a digit too many?"
         yield Case(table.where(worst), message, float(best[worst]), threshold, fix)
 
 
 @PRIORS.check(
-    10, "sizes do not grow from level to level", Severity.WARNING, PriorTable, follows_from=("PRI004", "PRI008")
+    10,
+    "sizes do not grow from level to level",
+    Severity.WARNING,
+    PriorTable,
+    follows_from=("PRI004", "PRI008"),
+    beneath=("PRI007",),
 )
 def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
     """A coarser level has smaller priors than a finer one.
@@ -187,6 +204,19 @@ def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
         )
         fix = "Check the sizes of both levels: the coarser one takes the larger objects."
         yield Case(table.where(level=coarse), message, round(coarse_low, 3), round(low, 3), fix)
+
+
+def _unclipped(table: PriorTable) -> FloatArray:
+    """`[P, 2]` width and height of each prior as a config states them, as fractions of the image."""
+    if not table.levels:
+        return table.boxes[:, 2:]
+    inner = table.order is PriorOrder.CELL
+    sizes = [
+        np.tile(level.shapes, (level.cells, 1)) if inner else np.repeat(level.shapes, level.cells, axis=0)
+        for level in table.levels
+    ]
+    stated: FloatArray = np.concatenate(sizes) / table.config.image_size
+    return stated
 
 
 def _size(table: PriorTable, size: FloatArray) -> str:
