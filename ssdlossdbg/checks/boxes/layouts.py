@@ -6,7 +6,8 @@ import numpy as np
 
 from ssdlossdbg.checks.boxes.family import BOXES, of_images_together, share_in_words, which_images
 from ssdlossdbg.checks.boxes.readings import NAMES, TURNED
-from ssdlossdbg.checks.boxes.written import Reading, other_layouts
+from ssdlossdbg.checks.boxes.scaled import other_layouts
+from ssdlossdbg.checks.boxes.written import Reading
 from ssdlossdbg.checks.cases import TableCases
 from ssdlossdbg.checks.photos import are_exchanged, declared_wrongly, reach, seen_photos
 from ssdlossdbg.results import Case, IntArray, Objects, Severity, Where
@@ -63,8 +64,10 @@ def other_layout(objects: Objects) -> TableCases:
         elif UPWARDS in reading.layouts:
             message += ", and so they do if y counts from the lower edge"
             fix = "Draw a photo's boxes: swap y1 and y2 in all, or take each from the height if y counts from below."
-        if which:
-            fix += " Leave the other images as they are." if not reading.whole else ""
+        elif (objects.image_sizes[reading.images, 0] == objects.image_sizes[reading.images, 1]).all():
+            fix += " Draw a photo's boxes: that x comes before y is likely, but square images do not show it."
+        if not reading.whole:
+            fix += " Leave the other images as they are."
         return Case(where, message, reading.misfits / reading.boxes, 0.0, fix)
 
     return of_images_together(objects, [reading.images for reading in found], tell)

@@ -10,7 +10,7 @@ import numpy as np
 from ssdlossdbg.checks.boxes.readings import SLACK
 from ssdlossdbg.checks.boxes.units import in_other_units
 from ssdlossdbg.checks.boxes.wrapped import wrapped_around
-from ssdlossdbg.checks.boxes.written import other_layouts
+from ssdlossdbg.checks.boxes.written import Reading, possible_layouts
 from ssdlossdbg.checks.photos import declared_wrongly, spaces
 from ssdlossdbg.checks.remembered import once_a_table
 from ssdlossdbg.results import FloatArray, IntArray, Objects
@@ -21,13 +21,17 @@ LEAST_LEAVING, LEAST_BOXES, LEAST_SHARE, TELLING_SHARE = 3, 4, 0.1, 0.5
 STRAYS, STRAYS_OF_LEAVING = 0.01, 0.1
 # A factor nearer to 1 is none; and of all boxes, so many lie wholly outside where objects are carelessly drawn at most.
 LEAST_FACTOR, WHOLLY_OUTSIDE = 1.05, 0.02
+# Layouts of some images are preferred to one scale of all if they explain so many of the misfits.
+MOST_EXPLAINED = 0.9
 # How near to a border a box ends that was cut there, in parts of the image.
 AT_BORDER = 0.005
 # Boxes that end at a border which is not the image's are a sign from so many on; where none leaves, from these on.
 LEAST_ENDS, LEAST_ENDS_INSIDE, PILED_UP = 3, 8, 4
 # What images that are squares of so many pixels, or thousandths and the like, are mistaken for.
 SIDES = (100, 224, 256, 300, 320, 384, 416, 448, 500, 512, 600, 608, 640, 768, 800, 896, 1000, 1024, 1280)
-NEAR_SIDE = 0.03
+NEAR_SIDE = 0.015
+# From this factor on boxes do not merely reach out a little, as those of objects do that are seen in part.
+PLAIN_FACTOR = 1.25
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,13 @@ class _Parts:
 
 
 @once_a_table
+def other_layouts(objects: Objects) -> tuple[Reading, ...]:
+    """The images that are written in another layout, unless a scale explains what layouts of some images leave over."""
+    readings, share = possible_layouts(objects)
+    return () if share < MOST_EXPLAINED and other_scale(objects) else readings
+
+
+@once_a_table
 def other_scale(objects: Objects) -> Scale | None:
     """The scale that explains the boxes of all images which nothing simpler explains."""
     parts = _parts(objects)
@@ -96,7 +107,8 @@ def _parts(objects: Objects) -> _Parts | None:
         return None
     aside = in_other_units(objects).copy()
     aside[declared_wrongly(objects)] = True
-    for reading in other_layouts(objects):
+    readings, share = possible_layouts(objects)
+    for reading in readings if share >= MOST_EXPLAINED else ():
         aside[reading.images] = True
     rows = np.flatnonzero(sound & ~aside[objects.image])
     if len(rows) < LEAST_BOXES:
@@ -159,7 +171,8 @@ def _measured(parts: _Parts, objects: Objects) -> Scale | None:
     by_chance = (np.where(changed, (parts.end > 1).sum(0) * AT_BORDER * far / (far - 1).clip(SLACK), 0)).sum()
     cut = ends >= max(LEAST_ENDS, 2 * as_read, PILED_UP * by_chance)
     signs = cut or wholly >= max(LEAST_LEAVING, WHOLLY_OUTSIDE * total)
-    if not changed.any() or leaving < LEAST_SHARE * total or not (signs or leaving >= TELLING_SHARE * total):
+    signs |= far.max() >= PLAIN_FACTOR and leaving >= TELLING_SHARE * total
+    if not changed.any() or leaving < LEAST_SHARE * total or not signs:
         return None
     pixels = np.sort(parts.end * parts.sizes, axis=0)[place]
     square = _square(pixels)
