@@ -65,7 +65,7 @@ def other_layout(objects: Objects) -> TableCases:
             message += ", and so they do if y counts from the lower edge"
             fix = "Draw a photo's boxes: swap y1 and y2 in all, or take each from the height if y counts from below."
         elif (objects.image_sizes[reading.images, 0] == objects.image_sizes[reading.images, 1]).all():
-            fix += " Draw a photo's boxes: that x comes before y is likely, but square images do not show it."
+            fix += " Draw a photo's boxes: that x comes before y is likely, but numbers alone do not show it here."
         if not reading.whole:
             fix += " Leave the other images as they are."
         return Case(where, message, reading.misfits / reading.boxes, 0.0, fix)
