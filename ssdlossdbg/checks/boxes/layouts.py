@@ -10,6 +10,7 @@ from ssdlossdbg.checks.boxes.scaled import other_layouts
 from ssdlossdbg.checks.boxes.written import Reading
 from ssdlossdbg.checks.cases import TableCases
 from ssdlossdbg.checks.photos import are_exchanged, declared_wrongly, reach, seen_photos
+from ssdlossdbg.checks.rows import with_objects
 from ssdlossdbg.results import Case, IntArray, Objects, Severity, Where
 from ssdlossdbg.rules import SizeFrom
 
@@ -140,7 +141,7 @@ def _wrong_size(objects: Objects, images: IntArray, where: Where) -> Case:
     verb = "declare" if len(images) > 1 else "declares"
     exchanged = bool(are_exchanged(declared, photos).all())
     what = "width and height exchanged" if exchanged else "another size than the photo's"
-    number = share_in_words(len(images), len(np.unique(objects.image)), "images")
+    number = share_in_words(len(images), len(with_objects(objects)), "images")
     message = (
         f"{number} {verb} {what} ({name}: {width:g} x {height:g}, and the photo is {real_width:g} x {real_height:g}): "
         f"the boxes lie inside the photo, and {objects.rules.name} divides by the declared size"

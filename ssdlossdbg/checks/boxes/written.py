@@ -12,6 +12,7 @@ from ssdlossdbg.checks.boxes.units import in_other_units
 from ssdlossdbg.checks.boxes.wrapped import wrapped_around
 from ssdlossdbg.checks.photos import declared_wrongly, spaces
 from ssdlossdbg.checks.remembered import once_a_table
+from ssdlossdbg.checks.rows import with_objects
 from ssdlossdbg.results import BoolArray, FloatArray, IntArray, Objects
 
 # From these on a layout is doubted: single boxes are wrong in other ways. Corners that are swapped in all boxes are so
@@ -125,7 +126,7 @@ def possible_layouts(objects: Objects) -> tuple[tuple[Reading, ...], float]:
     of, bad = (np.bincount(of_image, minlength=len(objects.images)) for of_image in (image, image[misfit]))
     if bad.sum() < LEAST_MISFITS:
         return (), 1.0
-    annotated = np.unique(objects.image)
+    annotated = with_objects(objects)
     boxes = _Boxes(objects, annotated[~aside[annotated]], rows, image, misfit, of, bad)
     found = _of_all(boxes)
     if found:
