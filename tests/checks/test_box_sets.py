@@ -204,6 +204,11 @@ def test_coco_in_another_layout(name: str, words: str, tmp_path: Path) -> None:
     assert f"read as {words} all lie inside" in told["BOX004"].message
 
 
+def test_images_of_one_misfit_join_those_that_tell(tmp_path: Path) -> None:
+    told = found(voc(tmp_path / "set", some(2, layout("xywh"), shots(60, 2))))
+    assert list(told) == ["BOX004"], "and no inverted box is left to swap"
+
+
 @pytest.mark.parametrize("every", [2, 24])
 def test_some_files_in_another_layout(every: int, tmp_path: Path) -> None:
     told = found(voc(tmp_path / "set", some(every, layout("xywh"), shots())))
@@ -385,12 +390,13 @@ def test_a_few_boxes_outside_are_no_scale(tmp_path: Path) -> None:
     assert {code: item.count for code, item in told.items()} == {"BOX007": 3}
 
 
-def test_boxes_that_go_on_beyond_the_border_are_no_scale(tmp_path: Path) -> None:
+@pytest.mark.parametrize("farthest", [60, 250])
+def test_boxes_that_go_on_beyond_the_border_are_no_scale(farthest: int, tmp_path: Path) -> None:
     """As those that also show what is hidden: beyond all four borders, and beyond two of them."""
     grown = changed(shots(), lambda boxes, size: np.where((boxes <= 1) | (boxes >= size), boxes * 1.2 - 30, boxes))
     assert list(found(voc(tmp_path / "four", grown))) == ["BOX008"]
     random = np.random.default_rng(1)
     grown = changed(
-        shots(), lambda boxes, size: np.where(boxes >= size, boxes + random.uniform(5, 60, boxes.shape), boxes)
+        shots(), lambda boxes, size: np.where(boxes >= size, boxes + random.uniform(5, farthest, boxes.shape), boxes)
     )
     assert list(found(voc(tmp_path / "two", grown))) == ["BOX008"]

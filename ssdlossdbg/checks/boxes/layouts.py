@@ -34,8 +34,10 @@ def other_layout(objects: Objects) -> TableCases:
         or outside; read in exactly one other way, all lie inside their images, give or take a hundredth of them. Where
         several other ways fit, at least half must be wrong, and all that fit are named. If no way fits all images, the
         same is asked of those with such boxes: a part of the files may be written in another way than the rest. Boxes
-        without width or height tell nothing and are left aside. Boxes that name y before x look in numbers as if the
-        declared width and height were exchanged; where no photo tells, the finding names both.
+        without width or height tell nothing and are left aside. Where none is inverted and few reach out, by little,
+        they may be objects that are seen in part: then several must end at a border once they are read otherwise.
+        Boxes that name y before x look in numbers as if the declared width and height were exchanged; where no photo
+        tells, the finding names both.
 
     How to fix:
         Convert the boxes to what the loader expects: the finding names what fits, and in which files. Do not swap,
