@@ -276,6 +276,15 @@ SCALES: dict[str, tuple[Change, str]] = {
 }
 
 
+def test_boxes_of_the_input_in_larger_photos(tmp_path: Path) -> None:
+    made = changed(shots(), lambda boxes, size: boxes / size * 300)
+    told = found(voc(tmp_path / "set", made))
+    assert list(told) == ["BOX014"]
+    assert told["BOX014"].message.startswith(f"{tmp_path / 'set' / 'Annotations'}: no box ends beyond 300 px across or")
+    assert "x 0.469, y 0.625: they are written for an image of 300 x 300" in told["BOX014"].message
+    assert found(voc(tmp_path / "once", made[:4])) == {}, "of few that may be chance"
+
+
 @pytest.mark.parametrize("name", SCALES)
 @pytest.mark.parametrize("sizes", [SIZES[:1], SIZES])
 def test_boxes_on_another_scale(name: str, sizes: Sequence[Size], tmp_path: Path) -> None:

@@ -198,6 +198,8 @@ def _images_of_most(objects: Objects, chosen: BoolArray, least: FloatArray, more
 def _nothing_learnt(objects: Objects, rows: IntArray) -> str:
     """What comes of boxes of four zeros, in words that follow."""
     target, rules = objects.target[rows], objects.rules
+    if rules.raises.degenerate_box:
+        return f"; the real {rules.name} raises on them: {rules.raises.degenerate_box}"
     if objects.positives[rows].any():
         loss = "inf" if np.isinf(target).any() else "nan" if np.isnan(target).any() else "far off"
         return f", and priors are trained on them: the loss is {loss}"
