@@ -77,8 +77,7 @@ class _Boxes:
     def misfits_as(self, layout: str, images: BoolArray) -> IntArray:
         """`[B]` how many boxes of chosen images, `[B]`, do not fit in a layout; 0 for the others."""
         chosen = images[self.image]
-        with np.errstate(invalid="ignore", over="ignore"):  # of numbers beyond all floats
-            fits = inside(*self._read(layout, chosen))
+        fits = inside(*self._read(layout, chosen))
         counts: IntArray = np.bincount(self.image[chosen][~fits], minlength=len(self.of))
         return counts
 
@@ -110,7 +109,8 @@ class _Boxes:
         stated, sizes = self.objects.stated[self.rows[chosen]], spaces(self.objects)[self.image[chosen]]
         if self.objects.layout == "cxcywh":  # which are fractions, whose axes have one unit
             stated, sizes = stated / np.tile(sizes, 2), np.ones_like(sizes)
-        return READS[layout](WRITES[self.objects.layout](stated)), sizes
+        with np.errstate(invalid="ignore", over="ignore"):  # of numbers beyond all floats
+            return READS[layout](WRITES[self.objects.layout](stated)), sizes
 
 
 @once_a_table

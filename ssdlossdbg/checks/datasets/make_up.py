@@ -40,7 +40,8 @@ def fill_their_photos(objects: Objects) -> TableCases:
         dusty-nv/jetson-inference#738.
     """
     taking = objects.valid & (objects.class_id > 0)
-    fills = taking & (objects.boxes[:, 2] - objects.boxes[:, 0] >= FILLS)  # which is soon asked, and seldom so
+    with np.errstate(invalid="ignore"):
+        fills = taking & (objects.boxes[:, 2] - objects.boxes[:, 0] >= FILLS)  # which is soon asked, and seldom so
     fills[fills] = box_areas(objects.boxes[fills].clip(0, 1)) >= FILLS
     images = with_objects(objects)
     found = len(images) >= LEAST_IMAGES and fills.sum() >= NEARLY_ALL * taking.sum() and fills.any()
