@@ -51,6 +51,13 @@ class Groups:
         return np.argsort(self.number, kind="stable"), np.concatenate(([0], np.cumsum(self.sizes)))
 
 
+def with_objects(objects: Objects) -> IntArray:
+    """`[K]` the images that have objects, in their order."""
+    # Not np.unique, which imports half of NumPy at its first call.
+    images: IntArray = np.flatnonzero(np.bincount(objects.image, minlength=len(objects.images)))
+    return images
+
+
 def by_file(objects: Objects) -> Groups:
     """The objects of each file, numbered as `Objects.files`."""
     return Groups(objects.file[objects.image], len(objects.files))

@@ -204,6 +204,11 @@ def test_coco_in_another_layout(name: str, words: str, tmp_path: Path) -> None:
     assert f"read as {words} all lie inside" in told["BOX004"].message
 
 
+def test_images_of_one_misfit_join_those_that_tell(tmp_path: Path) -> None:
+    told = found(voc(tmp_path / "set", some(2, layout("xywh"), shots(60, 2))))
+    assert list(told) == ["BOX004"], "and no inverted box is left to swap"
+
+
 @pytest.mark.parametrize("every", [2, 24])
 def test_some_files_in_another_layout(every: int, tmp_path: Path) -> None:
     told = found(voc(tmp_path / "set", some(every, layout("xywh"), shots())))
@@ -269,6 +274,15 @@ SCALES: dict[str, tuple[Change, str]] = {
     "thousandths": (lambda boxes, size: boxes / size * 1000, "for an image of 1000 x 1000, whatever the size"),
     "one axis": (lambda boxes, _: boxes * (1, 1.6, 1, 1.6), "x 1, y 1.6: they were drawn on the photos before"),
 }
+
+
+def test_boxes_of_the_input_in_larger_photos(tmp_path: Path) -> None:
+    made = changed(shots(), lambda boxes, size: boxes / size * 300)
+    told = found(voc(tmp_path / "set", made))
+    assert list(told) == ["BOX014"]
+    assert told["BOX014"].message.startswith(f"{tmp_path / 'set' / 'Annotations'}: no box ends beyond 300 px across or")
+    assert "x 0.469, y 0.625: they are written for an image of 300 x 300" in told["BOX014"].message
+    assert found(voc(tmp_path / "once", made[:4])) == {}, "of few that may be chance"
 
 
 @pytest.mark.parametrize("name", SCALES)
@@ -385,12 +399,13 @@ def test_a_few_boxes_outside_are_no_scale(tmp_path: Path) -> None:
     assert {code: item.count for code, item in told.items()} == {"BOX007": 3}
 
 
-def test_boxes_that_go_on_beyond_the_border_are_no_scale(tmp_path: Path) -> None:
+@pytest.mark.parametrize("farthest", [60, 250])
+def test_boxes_that_go_on_beyond_the_border_are_no_scale(farthest: int, tmp_path: Path) -> None:
     """As those that also show what is hidden: beyond all four borders, and beyond two of them."""
     grown = changed(shots(), lambda boxes, size: np.where((boxes <= 1) | (boxes >= size), boxes * 1.2 - 30, boxes))
     assert list(found(voc(tmp_path / "four", grown))) == ["BOX008"]
     random = np.random.default_rng(1)
     grown = changed(
-        shots(), lambda boxes, size: np.where(boxes >= size, boxes + random.uniform(5, 60, boxes.shape), boxes)
+        shots(), lambda boxes, size: np.where(boxes >= size, boxes + random.uniform(5, farthest, boxes.shape), boxes)
     )
     assert list(found(voc(tmp_path / "two", grown))) == ["BOX008"]

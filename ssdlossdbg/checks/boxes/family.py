@@ -8,6 +8,7 @@ import numpy as np
 
 from ssdlossdbg.checks.cases import TableCases, common_place, of_sets
 from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.checks.rows import with_objects
 from ssdlossdbg.results import BoolArray, Case, IntArray, Objects, Where
 
 BOXES = Family("BOX", "boxes")
@@ -39,7 +40,7 @@ def of_images_together(objects: Objects, sets: Sequence[IntArray], tell: Callabl
     """
 
     def describe(number: int) -> Case:
-        files = np.unique(objects.file[sets[number]]).tolist()
+        files = dict.fromkeys(objects.file[sets[number]].tolist())
         return tell(number, Where(common_place([objects.files[file] for file in files])))
 
     return of_sets(objects, sets, describe)
@@ -47,7 +48,7 @@ def of_images_together(objects: Objects, sets: Sequence[IntArray], tell: Callabl
 
 def which_images(objects: Objects, images: IntArray) -> str:
     """Some images in words that follow how many boxes they have: nothing where they are all that have boxes."""
-    annotated = np.unique(objects.image)
+    annotated = with_objects(objects)
     if len(images) >= len(annotated):
         return ""
     many_in_file = objects.images[int(images[0])].name is not None

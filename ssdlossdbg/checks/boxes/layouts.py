@@ -6,9 +6,11 @@ import numpy as np
 
 from ssdlossdbg.checks.boxes.family import BOXES, of_images_together, share_in_words, which_images
 from ssdlossdbg.checks.boxes.readings import NAMES, TURNED
-from ssdlossdbg.checks.boxes.written import Reading, other_layouts
+from ssdlossdbg.checks.boxes.scaled import other_layouts
+from ssdlossdbg.checks.boxes.written import Reading
 from ssdlossdbg.checks.cases import TableCases
 from ssdlossdbg.checks.photos import are_exchanged, declared_wrongly, reach, seen_photos
+from ssdlossdbg.checks.rows import with_objects
 from ssdlossdbg.results import Case, IntArray, Objects, Severity, Where
 from ssdlossdbg.rules import SizeFrom
 
@@ -32,8 +34,10 @@ def other_layout(objects: Objects) -> TableCases:
         or outside; read in exactly one other way, all lie inside their images, give or take a hundredth of them. Where
         several other ways fit, at least half must be wrong, and all that fit are named. If no way fits all images, the
         same is asked of those with such boxes: a part of the files may be written in another way than the rest. Boxes
-        without width or height tell nothing and are left aside. Boxes that name y before x look in numbers as if the
-        declared width and height were exchanged; where no photo tells, the finding names both.
+        without width or height tell nothing and are left aside. Where none is inverted and few reach out, by little,
+        they may be objects that are seen in part: then several must end at a border once they are read otherwise.
+        Boxes that name y before x look in numbers as if the declared width and height were exchanged; where no photo
+        tells, the finding names both.
 
     How to fix:
         Convert the boxes to what the loader expects: the finding names what fits, and in which files. Do not swap,
@@ -63,8 +67,10 @@ def other_layout(objects: Objects) -> TableCases:
         elif UPWARDS in reading.layouts:
             message += ", and so they do if y counts from the lower edge"
             fix = "Draw a photo's boxes: swap y1 and y2 in all, or take each from the height if y counts from below."
-        if which:
-            fix += " Leave the other images as they are." if not reading.whole else ""
+        elif (objects.image_sizes[reading.images, 0] == objects.image_sizes[reading.images, 1]).all():
+            fix += " Draw a photo's boxes: that x comes before y is likely, but numbers alone do not show it here."
+        if not reading.whole:
+            fix += " Leave the other images as they are."
         return Case(where, message, reading.misfits / reading.boxes, 0.0, fix)
 
     return of_images_together(objects, [reading.images for reading in found], tell)
@@ -137,7 +143,7 @@ def _wrong_size(objects: Objects, images: IntArray, where: Where) -> Case:
     verb = "declare" if len(images) > 1 else "declares"
     exchanged = bool(are_exchanged(declared, photos).all())
     what = "width and height exchanged" if exchanged else "another size than the photo's"
-    number = share_in_words(len(images), len(np.unique(objects.image)), "images")
+    number = share_in_words(len(images), len(with_objects(objects)), "images")
     message = (
         f"{number} {verb} {what} ({name}: {width:g} x {height:g}, and the photo is {real_width:g} x {real_height:g}): "
         f"the boxes lie inside the photo, and {objects.rules.name} divides by the declared size"

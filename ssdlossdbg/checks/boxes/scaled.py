@@ -10,7 +10,7 @@ import numpy as np
 from ssdlossdbg.checks.boxes.readings import SLACK
 from ssdlossdbg.checks.boxes.units import in_other_units
 from ssdlossdbg.checks.boxes.wrapped import wrapped_around
-from ssdlossdbg.checks.boxes.written import other_layouts
+from ssdlossdbg.checks.boxes.written import Reading, possible_layouts
 from ssdlossdbg.checks.photos import declared_wrongly, spaces
 from ssdlossdbg.checks.remembered import once_a_table
 from ssdlossdbg.results import FloatArray, IntArray, Objects
@@ -20,14 +20,18 @@ LEAST_LEAVING, LEAST_BOXES, LEAST_SHARE, TELLING_SHARE = 3, 4, 0.1, 0.5
 # Boxes may be wrong in other ways: so many of all, and of those that leave.
 STRAYS, STRAYS_OF_LEAVING = 0.01, 0.1
 # A factor nearer to 1 is none; and of all boxes, so many lie wholly outside where objects are carelessly drawn at most.
-LEAST_FACTOR, WHOLLY_OUTSIDE = 1.05, 0.02
+LEAST_FACTOR, WHOLLY_OUTSIDE, WITH_WHOLLY = 1.05, 0.02, 0.25
+# Layouts of some images are preferred to one scale of all if they explain so many of the misfits.
+MOST_EXPLAINED = 0.9
 # How near to a border a box ends that was cut there, in parts of the image.
 AT_BORDER = 0.005
 # Boxes that end at a border which is not the image's are a sign from so many on; where none leaves, from these on.
 LEAST_ENDS, LEAST_ENDS_INSIDE, PILED_UP = 3, 8, 4
 # What images that are squares of so many pixels, or thousandths and the like, are mistaken for.
 SIDES = (100, 224, 256, 300, 320, 384, 416, 448, 500, 512, 600, 608, 640, 768, 800, 896, 1000, 1024, 1280)
-NEAR_SIDE = 0.03
+NEAR_SIDE = 0.015
+# From this factor on boxes do not merely reach out a little, as those of objects do that are seen in part.
+PLAIN_FACTOR = 1.25
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,13 @@ class _Parts:
 
 
 @once_a_table
+def other_layouts(objects: Objects) -> tuple[Reading, ...]:
+    """The images that are written in another layout, unless a scale explains what layouts of some images leave over."""
+    readings, share = possible_layouts(objects)
+    return () if share < MOST_EXPLAINED and other_scale(objects) else readings
+
+
+@once_a_table
 def other_scale(objects: Objects) -> Scale | None:
     """The scale that explains the boxes of all images which nothing simpler explains."""
     parts = _parts(objects)
@@ -81,7 +92,9 @@ def other_scale(objects: Objects) -> Scale | None:
     found = list(_by_sides(parts, objects))
     if found:
         return max(found, key=lambda scale: scale.ends)
-    return _measured(parts, objects) if parts.leaving >= LEAST_LEAVING else None
+    if parts.leaving >= LEAST_LEAVING:
+        return _measured(parts, objects)
+    return _in_a_square(parts) if _may_be_in_a_square(objects) else None
 
 
 def _parts(objects: Objects) -> _Parts | None:
@@ -92,11 +105,12 @@ def _parts(objects: Objects) -> _Parts | None:
         sound = objects.finite & (x2 > x1) & (y2 > y1) & ~wrapped_around(objects)
         out = sound & ((x2 > objects.sizes[:, 0]) | (y2 > objects.sizes[:, 1]))
     hidden = objects.layout == "cxcywh" and bool((sizes[:, 0] != sizes[:, 1]).any())
-    if out.sum() < LEAST_LEAVING and not hidden:
+    if out.sum() < LEAST_LEAVING and not hidden and not _may_be_in_a_square(objects):
         return None
     aside = in_other_units(objects).copy()
     aside[declared_wrongly(objects)] = True
-    for reading in other_layouts(objects):
+    readings, share = possible_layouts(objects)
+    for reading in readings if share >= MOST_EXPLAINED else ():
         aside[reading.images] = True
     rows = np.flatnonzero(sound & ~aside[objects.image])
     if len(rows) < LEAST_BOXES:
@@ -104,6 +118,29 @@ def _parts(objects: Objects) -> _Parts | None:
     image = objects.image[rows]
     own = sizes[image]
     return _Parts(image, objects.stated[rows, :2] / own, objects.stated[rows, 2:] / own, own)
+
+
+def _may_be_in_a_square(objects: Objects) -> bool:
+    """Whether the boxes of all images, which are larger, end at the borders of one square of a known size."""
+    if objects.saved or objects.layout == "cxcywh" or not len(objects.stated):
+        return False
+    side = _square(objects.stated[:, 2:].max(0))
+    return side > 0 and bool((spaces(objects) > side * LEAST_FACTOR).all())
+
+
+def _in_a_square(parts: _Parts) -> Scale | None:
+    """The square that all boxes lie in, if several end at its right border, and several at its lower one."""
+    ends = parts.end * parts.sizes
+    far = ends.max(0)
+    there = np.abs(ends - far) <= AT_BORDER * far
+    before = (np.abs(ends - far) <= 11 * AT_BORDER * far) & ~there
+    if (there.sum(0) < PILED_UP * before.sum(0) / 10).any():
+        return None
+    images = np.bincount(parts.image) > 0
+    if not _square(far) or there.sum(0).min() < LEAST_ENDS_INSIDE / 2 or images.sum() < LEAST_ENDS_INSIDE:
+        return None
+    x, y = (far / parts.sizes.min(0)).tolist()
+    return _scale(parts, "square", (x, y), int(there.any(1).sum()))
 
 
 def _by_sides(parts: _Parts, objects: Objects) -> Iterator[Scale]:
@@ -158,8 +195,9 @@ def _measured(parts: _Parts, objects: Objects) -> Scale | None:
     # So many would end there of boxes that end anywhere from the image's border on.
     by_chance = (np.where(changed, (parts.end > 1).sum(0) * AT_BORDER * far / (far - 1).clip(SLACK), 0)).sum()
     cut = ends >= max(LEAST_ENDS, 2 * as_read, PILED_UP * by_chance)
-    signs = cut or wholly >= max(LEAST_LEAVING, WHOLLY_OUTSIDE * total)
-    if not changed.any() or leaving < LEAST_SHARE * total or not (signs or leaving >= TELLING_SHARE * total):
+    signs = cut or (wholly >= max(LEAST_LEAVING, WHOLLY_OUTSIDE * total) and leaving >= WITH_WHOLLY * total)
+    signs |= far.max() >= PLAIN_FACTOR and leaving >= TELLING_SHARE * total
+    if not changed.any() or leaving < LEAST_SHARE * total or not signs:
         return None
     pixels = np.sort(parts.end * parts.sizes, axis=0)[place]
     square = _square(pixels)

@@ -89,7 +89,10 @@ def _case(objects: Objects, found: Scale, where: Where) -> Case:
     which = which_images(objects, found.images)
     leave = f"{found.leaving:,} of {found.boxes:,} boxes{which} leave the image"
     if not found.leaving:
-        leave = f"no box{which} ends beyond {1 / max(1 / x, 1 / y):.3g} of the image, and {found.ends:,} end just there"
+        end = f"{1 / max(1 / x, 1 / y):.3g} of the image"
+        if found.name == "square":
+            end = f"{found.reach[0]:.4g} px across or {found.reach[1]:.4g} px down"
+        leave = f"no box{which} ends beyond {end}, and {found.ends:,} end just there"
     message = f"{leave}; one factor an axis explains all: x {x:.3g}, y {y:.3g}: {cause}"
     return Case(where, message, max(x, y), 1.0, f"{fix} Do not clip or drop boxes.")
 

@@ -16,7 +16,7 @@ from ssdlossdbg.checks.boxes.wrapped import wrapped_around
 from ssdlossdbg.checks.cases import TableCases
 from ssdlossdbg.checks.photos import declared_wrongly, spaces
 from ssdlossdbg.checks.remembered import once_a_table
-from ssdlossdbg.checks.rows import by_file
+from ssdlossdbg.checks.rows import by_file, with_objects
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
 from ssdlossdbg.rules import Normalizer
 
@@ -191,13 +191,15 @@ def _images_of_most(objects: Objects, chosen: BoolArray, least: FloatArray, more
     """The images with objects in files of which enough rows, `[F]`, or more than that, are chosen, `[N]`."""
     many = by_file(objects).count(chosen)
     files = (many > least) if more else (many > 0) & (many >= least)
-    images = np.unique(objects.image)
+    images = with_objects(objects)
     return images[files[objects.file[images]]]
 
 
 def _nothing_learnt(objects: Objects, rows: IntArray) -> str:
     """What comes of boxes of four zeros, in words that follow."""
     target, rules = objects.target[rows], objects.rules
+    if rules.raises.degenerate_box:
+        return f"; the real {rules.name} raises on them: {rules.raises.degenerate_box}"
     if objects.positives[rows].any():
         loss = "inf" if np.isinf(target).any() else "nan" if np.isnan(target).any() else "far off"
         return f", and priors are trained on them: the loss is {loss}"

@@ -12,7 +12,8 @@ from ssdlossdbg.checks.boxes.units import in_other_units
 from ssdlossdbg.checks.boxes.wrapped import wrapped_around
 from ssdlossdbg.checks.photos import declared_wrongly, spaces
 from ssdlossdbg.checks.remembered import once_a_table
-from ssdlossdbg.results import BoolArray, IntArray, Objects
+from ssdlossdbg.checks.rows import with_objects
+from ssdlossdbg.results import BoolArray, FloatArray, IntArray, Objects
 
 # From these on a layout is doubted: single boxes are wrong in other ways. Corners that are swapped in all boxes are so
 # in nearly all; many images that seem so are not two in a large data set.
@@ -25,6 +26,8 @@ LEAST_SINGLE, MOST_FITTING = 5, 0.9
 # Images whose misfit is but one box take part where at least so large a share of all has more.
 LEAST_CLEAR = 0.2
 MOST_READINGS = 3
+# A box ends at a border that is so near, in parts of the image; so many tell, or so many misfits that are most.
+AT_BORDER, LEAST_ENDS, LEAST_TELLING, LEAST_PART = 0.005, 3, 10, 0.2
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,45 @@ class _Boxes:
     def misfits_as(self, layout: str, images: BoolArray) -> IntArray:
         """`[B]` how many boxes of chosen images, `[B]`, do not fit in a layout; 0 for the others."""
         chosen = images[self.image]
-        rows, image = self.rows[chosen], self.image[chosen]
-        with np.errstate(invalid="ignore", over="ignore"):  # of numbers beyond all floats
-            stated, sizes = self.objects.stated[rows], spaces(self.objects)[image]
-            if self.objects.layout == "cxcywh":  # which are fractions, whose axes have one unit
-                stated, sizes = stated / np.tile(sizes, 2), np.ones_like(sizes)
-            fits = inside(READS[layout](WRITES[self.objects.layout](stated)), sizes)
-        counts: IntArray = np.bincount(image[~fits], minlength=len(self.of))
+        fits = inside(*self._read(layout, chosen))
+        counts: IntArray = np.bincount(self.image[chosen][~fits], minlength=len(self.of))
         return counts
+
+    def merely_reach_out(self, layouts: Sequence[str], images: BoolArray) -> bool:
+        """Whether the misfits of images, `[B]`, may be boxes that reach out of them, as those of hidden parts do.
+
+        None is inverted, fewer than half of all leave their images by no more than half of themselves, and read in
+        another layout no more end at a border, where objects are cut.
+        """
+        rows = self.rows[images[self.image] & self.misfit]
+        boxes, sizes = self.objects.stated[rows], spaces(self.objects)[self.objects.image[rows]]
+        low, high = boxes[:, :2], boxes[:, 2:]
+        many = len(rows) >= LEAST_TELLING and images.sum() >= LEAST_PART * (self.of > 0).sum()
+        if (high < low).any() or (many and 2 * len(rows) >= self.of[images].sum()):
+            return False
+        if 4 * ((low + high < 0) | (low + high > 2 * sizes)).any(1).sum() >= len(rows):
+            return False
+        own, *others = (self._ends(name, images) for name in (self.objects.layout, *layouts))
+        return max(others) < max(LEAST_ENDS, 2 * own)
+
+    def _ends(self, layout: str, images: BoolArray) -> int:
+        """How many boxes of images, `[B]`, end at a border, read in a layout."""
+        boxes, sizes = self._read(layout, images[self.image])
+        near = np.abs(boxes - np.concatenate((np.zeros_like(sizes), sizes), axis=1)) <= AT_BORDER * np.tile(sizes, 2)
+        return int(near.any(1).sum())
+
+    def _read(self, layout: str, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """Chosen boxes, `[N]`, in a layout: `[K, 4]` xyxy, and `[K, 2]` the sizes of their images in the same unit."""
+        stated, sizes = self.objects.stated[self.rows[chosen]], spaces(self.objects)[self.image[chosen]]
+        if self.objects.layout == "cxcywh":  # which are fractions, whose axes have one unit
+            stated, sizes = stated / np.tile(sizes, 2), np.ones_like(sizes)
+        with np.errstate(invalid="ignore", over="ignore"):  # of numbers beyond all floats
+            return READS[layout](WRITES[self.objects.layout](stated)), sizes
 
 
 @once_a_table
-def other_layouts(objects: Objects) -> tuple[Reading, ...]:
-    """The images that are written in another layout, the largest group first."""
+def possible_layouts(objects: Objects) -> tuple[tuple[Reading, ...], float]:
+    """The images that may be written in another layout, and the share of all misfits that this explains."""
     aside = in_other_units(objects).copy()
     aside[declared_wrongly(objects)] = True
     judged = has_sides(objects.stated) & ~aside[objects.image] & ~wrapped_around(objects)
@@ -96,11 +125,14 @@ def other_layouts(objects: Objects) -> tuple[Reading, ...]:
         misfit = ~inside(objects.stated[rows], spaces(objects)[image])
     of, bad = (np.bincount(of_image, minlength=len(objects.images)) for of_image in (image, image[misfit]))
     if bad.sum() < LEAST_MISFITS:
-        return ()
-    annotated = np.unique(objects.image)
+        return (), 1.0
+    annotated = with_objects(objects)
     boxes = _Boxes(objects, annotated[~aside[annotated]], rows, image, misfit, of, bad)
     found = _of_all(boxes)
-    return (found,) if found else tuple(_of_some(boxes))
+    if found:
+        return (found,), 1.0
+    readings = tuple(_of_some(boxes))
+    return readings, sum(reading.misfits for reading in readings) / int(bad.sum())
 
 
 def _of_all(boxes: _Boxes) -> Reading | None:
@@ -120,6 +152,8 @@ def _of_all(boxes: _Boxes) -> Reading | None:
         return None
     layouts = _simplest(boxes.objects.layout, explains)
     if not layouts or (len(layouts) > 1 and 2 * misfits < total):
+        return None
+    if boxes.merely_reach_out(layouts, boxes.of > 0):
         return None
     return Reading(layouts, boxes.images, misfits, total, whole=True)
 
@@ -161,7 +195,9 @@ def _accepted(
     many = (boxes.of > 0).sum() >= MANY_IMAGES
     if misfits < (LEAST_OF_MANY if many else LEAST_MISFITS):
         return None
-    if len(layouts) > 1 and 2 * misfits < total:
+    if len(layouts) > 1 and (many or 2 * misfits < total):
+        return None
+    if boxes.merely_reach_out(layouts, sure):
         return None
     if swapped and misfits < max(LEAST_SWAPPED * total, LEAST_MISFITS + 1):
         return None
@@ -173,13 +209,17 @@ def _accepted(
 
 def _of_single(boxes: _Boxes, left: BoolArray) -> Reading | None:
     """The one layout that fits nearly all images with misfits, where most of their boxes are such."""
-    if left.sum() < LEAST_SINGLE or 2 * boxes.bad[left].sum() < boxes.of[left].sum():
+    if (
+        left.sum() < max(LEAST_SINGLE, LEAST_SHARE * (boxes.of > 0).sum())
+        or 2 * boxes.bad[left].sum() < boxes.of[left].sum()
+    ):
         return None
     fits = _fitting(boxes, left)
     for tier in tiers_beside(boxes.objects.layout)[:2]:
         layouts = [name for name in tier if (fits[name] & left).sum() >= MOST_FITTING * left.sum()]
         if layouts:
-            return _reading(boxes, layouts, left & fits[layouts[0]]) if len(layouts) == 1 else None
+            sure = len(layouts) == 1 and not boxes.merely_reach_out(layouts, left)
+            return _reading(boxes, layouts, left & fits[layouts[0]]) if sure else None
     return None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ssdlossdbg.checks.boxes.family import WHOLE_SETS
 from ssdlossdbg.checks.cases import TableCases, common_place, of_sets
 from ssdlossdbg.checks.datasets.family import DATASETS
-from ssdlossdbg.checks.rows import by_class
+from ssdlossdbg.checks.rows import by_class, with_objects
 from ssdlossdbg.results import Case, IntArray, Objects, Severity, Where, box_areas
 
 # An object fills its photo from this share of it on; a set of so many images does if nearly all its objects do.
@@ -41,8 +41,9 @@ def fill_their_photos(objects: Objects) -> TableCases:
     """
     taking = objects.valid & (objects.class_id > 0)
     with np.errstate(invalid="ignore"):
-        fills = taking & (box_areas(objects.boxes.clip(0, 1)) >= FILLS)
-    images = np.unique(objects.image)
+        fills = taking & (objects.boxes[:, 2] - objects.boxes[:, 0] >= FILLS)  # which is soon asked, and seldom so
+    fills[fills] = box_areas(objects.boxes[fills].clip(0, 1)) >= FILLS
+    images = with_objects(objects)
     found = len(images) >= LEAST_IMAGES and fills.sum() >= NEARLY_ALL * taking.sum() and fills.any()
 
     def describe(_: int) -> Case:
@@ -94,4 +95,4 @@ def unequal_classes(objects: Objects) -> TableCases:
         fix = "Draw images of the rare classes more often, or collect more; watch the average precision of each class."
         return Case(Where(common_place(objects.files)), message, float(of.max() / of.min()), UNEQUAL, fix)
 
-    return of_sets(objects, [np.unique(objects.image)] if found else [], describe)
+    return of_sets(objects, [with_objects(objects)] if found else [], describe)
