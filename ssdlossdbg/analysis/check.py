@@ -8,9 +8,10 @@ from itertools import chain
 
 from ssdlossdbg.analysis.audit import ALONE, unheard
 from ssdlossdbg.analysis.audit.assigned import Matcher
-from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
+from ssdlossdbg.analysis.audit.evidence import audited_objects
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
+from ssdlossdbg.analysis.evidence.refusals import refusals
 from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, in_order

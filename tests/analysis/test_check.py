@@ -11,7 +11,7 @@ import pytest
 
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.check import analyse_dataset, by_file
-from ssdlossdbg.readers.annotations import load_files
+from ssdlossdbg.readers.annotations import Part, load_parts
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, Severity, Where
@@ -40,7 +40,7 @@ def described(
     """What the checks see of files, a tuple a format."""
     for name, content in files.items():
         (folder / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    datasets, refused = load_files([folder / name for name in files], classes)
+    datasets, refused = load_parts([Part(folder / name) for name in files], classes)
     assert not refused
     named, rules = load_priors("ssd300"), load_dialect("ssd.pytorch")
     parts = [analyse_dataset(each, named, rules, device="cpu") for each in datasets]

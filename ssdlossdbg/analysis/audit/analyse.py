@@ -10,12 +10,13 @@ import torch
 from ssdlossdbg.analysis.audit import summary, tallies
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.augmented import augment, check_crops
-from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
+from ssdlossdbg.analysis.audit.evidence import audited_objects
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
+from ssdlossdbg.analysis.evidence.refusals import refusals
 from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult

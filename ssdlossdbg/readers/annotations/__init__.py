@@ -7,11 +7,11 @@ codebase's own loader would hand them on.
 from __future__ import annotations
 
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.load import load_dataset, load_file, load_files
+from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
 from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
-from ssdlossdbg.readers.annotations.scale import Scaled, refuse_unknown, scale_like
+from ssdlossdbg.readers.annotations.scale import Scaled, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
 
@@ -19,6 +19,7 @@ __all__ = [
     "FORMATS",
     "Dataset",
     "Format",
+    "Part",
     "Photos",
     "Refused",
     "Rows",
@@ -28,11 +29,10 @@ __all__ = [
     "Table",
     "Track",
     "load_dataset",
-    "load_file",
-    "load_files",
+    "load_parts",
+    "parts_of",
     "photo_set",
     "photo_sizes",
-    "refuse_unknown",
     "scale_like",
     "taken",
 ]

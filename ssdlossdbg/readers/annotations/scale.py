@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, taken
 from ssdlossdbg.results import BoolArray, FloatArray, IntArray
 from ssdlossdbg.rules import Difficult, SizeFrom, TargetSpec
@@ -86,21 +86,9 @@ def scale_like(
         photo_sizes=photo_sizes,
         sizes=sizes,
         left_out=left_out,
-        unusable=every - used - dropped_of,
+        unusable=every - used - dropped_of + (0 if dataset.unread is None else dataset.unread),
         refused=_refused(dataset, unsized),
     )
-
-
-def refuse_unknown(dataset: Dataset, spec: TargetSpec) -> None:
-    """Refuse objects that the loader would hand on although their class is not in the list.
-
-    Raises:
-        UnknownNameError: there is one.
-    """
-    for row in np.flatnonzero((dataset.class_index < 0) & ~_dropped(dataset, spec)).tolist():
-        where = f"{dataset.files[dataset.image[row]]}, object {dataset.index[row]}"
-        label, fix = dataset.labels[dataset.label[row]], "Correct the label or --classes."
-        raise UnknownNameError(where, "class", label, dataset.class_names, fix, "LBL003")
 
 
 def _dropped(dataset: Dataset, spec: TargetSpec) -> BoolArray:

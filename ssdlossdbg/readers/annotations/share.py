@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ssdlossdbg.readers.annotations.table import Table
+from ssdlossdbg.readers.annotations.table import Refused, Table
 from ssdlossdbg.results import IntArray
 
 T = TypeVar("T")
@@ -66,8 +66,25 @@ def join(tables: Sequence[Table]) -> Table:
         labels=labels,
         boxes=np.concatenate([table.boxes for table in tables]),
         difficult=np.concatenate([table.difficult for table in tables]),
-        refused=tuple(chain.from_iterable(table.refused for table in tables)),
+        refused=tuple(_moved(tables)),
+        unread=_unread(tables),
     )
+
+
+def _moved(tables: Sequence[Table]) -> Iterable[Refused]:
+    """What was refused in all tables, the places of images being those in the joined one."""
+    first = 0
+    for table in tables:
+        for each in table.refused:
+            yield each if each.images is None else each._replace(images=frozenset(first + of for of in each.images))
+        first += len(table.names)
+
+
+def _unread(tables: Sequence[Table]) -> IntArray | None:
+    if all(table.unread is None for table in tables):
+        return None
+    none = (np.zeros(len(table.names), dtype=np.int64) if table.unread is None else table.unread for table in tables)
+    return np.concatenate(list(none))
 
 
 def _relabelled(table: Table, place: dict[str, int]) -> IntArray:
