@@ -10,8 +10,8 @@ import torch
 
 from ssdlossdbg.analysis.batch import Loaded
 from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.objects import state_dataset
-from ssdlossdbg.analysis.evidence.refusals import refusals
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
@@ -100,7 +100,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
         raises=raises_on(objects, rules),
-        evidence=(*scene.evidence, *refusals(dataset, source.read(rules))),
+        evidence=(*scene.evidence, *describe_dataset(dataset, source.read(rules))),
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ssdlossdbg.analysis.check import analyse_dataset, by_file
 from ssdlossdbg.analysis.common import resolve_device
+from ssdlossdbg.analysis.evidence.dataset import refusal
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
-from ssdlossdbg.analysis.evidence.refusals import refusal
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from ssdlossdbg.results import Case, Objects, Refusal, Severity
 from ssdlossdbg.rules import BackgroundObjects
 
 LABELS = Family("LBL", "labels")
+BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?=[^\W\d_])")
 
 
 @LABELS.check(1, "label without a column", Severity.ERROR, Refusal)
@@ -116,7 +118,8 @@ def names_alike(objects: Objects) -> Iterator[Case]:
         train each as the other's mistake. The network then has a column more than there are things to tell apart.
 
     How to tell:
-        Two names are the same once capitals, spaces, - and _ are left out.
+        Two names are the same once capitals, spaces, - and _ between letters are left out. Names of a single letter,
+        as of signs and characters, and what stands between digits or before them, are taken as they are.
 
     How to fix:
         Rename the rarer one.
@@ -129,7 +132,7 @@ def names_alike(objects: Objects) -> Iterator[Case]:
     counts = Counter(objects.labels)
     common: dict[str, str] = {}
     for name, number in counts.most_common():
-        usual = common.setdefault("".join(name.casefold().split()).replace("_", "").replace("-", ""), name)
+        usual = common.setdefault(_folded(name), name)
         if usual != name:
             message = f"is called {name!r} ({_times(number)}), beside {usual!r} ({_times(counts[usual])})"
             row = objects.labels.index(name)
@@ -167,6 +170,12 @@ def left_out(objects: Objects) -> TableCases:
         return Case(objects.place(position), message, len(image.left_out), 0, fix)
 
     return of_images(objects, np.array(images, dtype=np.int64), describe)
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: -1 and 1 are two, and so are A and a, but R-BC, r bc and RBC are one."""
+    bare = name.strip()
+    return bare if len(bare) == 1 else BETWEEN_LETTERS.sub("", bare.casefold())
 
 
 def _times(number: int) -> str:

@@ -21,6 +21,7 @@ from ssdlossdbg.results.audit import (
     WorstImage,
 )
 from ssdlossdbg.results.check import CheckedFiles, CheckResult
+from ssdlossdbg.results.class_use import ClassUse
 from ssdlossdbg.results.common import (
     COORDINATES,
     BoolArray,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssdlossdbg.results.class_use import ClassUse
 from ssdlossdbg.results.costs import Costs
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.findings import Refusal
@@ -10,4 +11,4 @@ from ssdlossdbg.results.photo_set import PhotoSet
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
 
-Evidence = Objects | PhotoSet | PriorTable | EncodedTable | Predicted | Costs | Refusal
+Evidence = Objects | PhotoSet | PriorTable | EncodedTable | Predicted | Costs | ClassUse | Refusal

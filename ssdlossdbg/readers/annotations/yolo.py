@@ -57,7 +57,10 @@ def read_yolo(source: Source) -> Table:
     config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS else None
     files, refused = _of_splits(config, path) if config else (_label_files(source), [])
     class_file = path if config else _class_file(path)
-    names = source.classes or (config.names if config else _names(class_file) if class_file else ())
+    near = config or (read_yolo_yaml(class_file) if class_file and class_file.name in YAML_FILES else None)
+    if near and near.other_number:
+        refused.append(Refused(str(path if config else class_file), near.other_number, frozenset()))
+    names = source.classes or (near.names if near else tuple(read_lines(class_file)) if class_file else ())
     rows = read_each(files, source, _add)
     labels = tuple(_label(number, names) for number in rows.labels)
     table = source.share.whole(rows.table(FORMAT, labels, listed=names, class_file=class_file))
@@ -137,12 +140,6 @@ def _class_file(path: Path) -> Path | None:
     near = places if "labels" in folder.parts else places[:2]
     files = (place / name for place in near for name in (*NAME_FILES, *YAML_FILES))
     return next(filter(is_file, files), None)
-
-
-def _names(file: Path) -> tuple[str, ...]:
-    if file.name in YAML_FILES:
-        return read_yolo_yaml(file).names
-    return tuple(read_lines(file))
 
 
 def _label_files(source: Source) -> LabelFiles:

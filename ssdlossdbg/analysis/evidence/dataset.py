@@ -6,9 +6,10 @@ from collections import Counter
 
 import numpy as np
 
+from ssdlossdbg.analysis.evidence.class_use import describe_classes
 from ssdlossdbg.errors import InputError, nearest
 from ssdlossdbg.readers.annotations import Dataset, Scaled
-from ssdlossdbg.results import Refusal
+from ssdlossdbg.results import ClassUse, Refusal
 
 UNKNOWN_CLASS = "LBL003"
 
@@ -18,15 +19,26 @@ def refusal(file: str, error: InputError) -> Refusal:
     return Refusal(file, error.where, error.what, error.fix, error.code)
 
 
-def refusals(dataset: Dataset, scaled: Scaled) -> tuple[Refusal, ...]:
-    """What of a dataset takes no part: what cannot be read, what cannot be scaled, classes that nobody listed."""
+def describe_dataset(dataset: Dataset, scaled: Scaled) -> tuple[Refusal | ClassUse, ...]:
+    """What of a dataset takes no part: what cannot be read, what cannot be scaled, classes that nobody listed.
+
+    Args:
+        dataset: what was annotated.
+        scaled: the same as the loader sees it.
+    """
+    use = describe_classes(dataset)
     rows = np.flatnonzero(dataset.class_index < 0)
     files = (dataset.files[place] for place in dataset.image[rows].tolist())
     labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
-    unknown, totals = Counter(zip(files, labels, strict=True)), dataset.unknown
+    unknown = {} if use.counted_from_1 else Counter(zip(files, labels, strict=True))
     return (
+        use,
         *(refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused)),
-        *(_unknown_class(dataset, file, label, number, totals[label]) for (file, label), number in unknown.items()),
+        *(
+            _unknown_class(dataset, file, label, number, use.unlisted[label])
+            for (file, label), number in unknown.items()
+            if label not in use.left_out
+        ),
     )
 
 
