@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.audit.evidence import audited_objects
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.dataset import describe_dataset
+from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Case, Evidence, Finding, in_order
@@ -30,7 +31,7 @@ def analyse_dataset(
         device: auto, cpu, cuda, cuda:N or mps.
 
     Returns:
-        The objects, their photos, and what of the files takes no part.
+        The objects, their photos and classes, and what of the files takes no part.
 
     Raises:
         InputError: no such device.
@@ -41,7 +42,8 @@ def analyse_dataset(
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check
     objects = audited_objects(dataset, scaled, matched, matcher)
-    return (objects, photo_set(dataset), *describe_dataset(dataset, scaled))
+    left_out, photos = describe_dataset(dataset, scaled), describe_photos(dataset, scaled, dialect)
+    return (objects, photo_set(dataset), *left_out, *photos)
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:

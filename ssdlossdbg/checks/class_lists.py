@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
+from ssdlossdbg.checks.cases import some
 from ssdlossdbg.checks.labels import LABELS
 from ssdlossdbg.checks.registry import refusal_case
 from ssdlossdbg.errors import one_slip_apart
@@ -17,7 +17,6 @@ LEAST_IMAGES, LEAST_OBJECTS = 3, 3
 SLIPS, RARE = 3, 1 / 20
 # Shorter names that differ in one letter are often just alike: cat and bat, RBC and WBC.
 SUBSTITUTED = 5
-MOST_NAMED = 3
 
 
 @LABELS.check(6, "categories of one name", Severity.WARNING, Refusal)
@@ -71,9 +70,9 @@ def subset(use: ClassUse) -> Iterator[Case]:
     """
     if use.left_out:
         counts = sorted(((use.unlisted[label], label) for label in use.left_out), reverse=True)
-        which = _some([f"{label!r} ({number:,})" for number, label in counts])
+        which = some([f"{label!r} ({number:,})" for number, label in counts])
         total = sum(number for number, _ in counts)
-        emptied = f"which empties {len(use.emptied):,} of {use.images:,} images ({_some(use.emptied)})"
+        emptied = f"which empties {len(use.emptied):,} of {use.images:,} images ({some(use.emptied)})"
         known = int((use.counts > 0).sum())
         message = (
             f"--classes names {known} of the {known + len(counts)} classes that have objects: {_objects(total)} of the "
@@ -145,7 +144,7 @@ def unused(use: ClassUse) -> Iterator[Case]:
     missing = [name for name, count in zip(use.names, use.counts.tolist(), strict=True) if not count]
     missing = [name for name in missing if not any(one_slip_apart(name, label) for label in wrong)]
     if missing:
-        which = f"class {missing[0]!r} has" if len(missing) == 1 else f"classes {_some(list(map(repr, missing)))} have"
+        which = f"class {missing[0]!r} has" if len(missing) == 1 else f"classes {some(list(map(repr, missing)))} have"
         first = " The numbers may count from 1." if use.names[0] in missing and not use.given else ""
         message = f"{which} no object in {use.images:,} images; the list names {len(use.names)} classes"
         fix = f"Correct the list or the labels, unless this is a part of the data only.{first}"
@@ -213,12 +212,6 @@ def other_number(refusal: Refusal) -> Iterator[Case]:
         A class added to the names by hand; ultralytics' data.py refuses such a file.
     """
     yield from refusal_case(refusal, "LBL011")
-
-
-def _some(names: list[str] | tuple[str, ...]) -> str:
-    """The first of some names, and how many more there are."""
-    shown = ", ".join(islice(names, MOST_NAMED))
-    return f"{shown} and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else shown
 
 
 def _objects(number: int) -> str:

@@ -71,6 +71,7 @@ from ssdlossdbg.results.match import (
     ThresholdCount,
 )
 from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
+from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable

@@ -7,8 +7,9 @@ from ssdlossdbg.results.costs import Costs
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.findings import Refusal
 from ssdlossdbg.results.objects import Objects
+from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
 
-Evidence = Objects | PhotoSet | PriorTable | EncodedTable | Predicted | Costs | ClassUse | Refusal
+Evidence = Objects | PhotoSet | PriorTable | EncodedTable | Predicted | Costs | ClassUse | PhotoFiles | Refusal

@@ -38,6 +38,7 @@ from ssdlossdbg.rules.target_spec import (
     Difficult,
     NativeSpec,
     Pair,
+    PhotoName,
     Rows,
     SizeFrom,
     TargetSpec,
