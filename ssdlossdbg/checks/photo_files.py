@@ -60,7 +60,7 @@ def missing(photos: PhotoFiles) -> Iterator[Case]:
         a word, and what comes next fails.
 
     How to tell:
-        At least half of the photos are where datasets have them: beside the annotations, in `images` or `JPEGImages`.
+        More than half of the photos are where datasets have them: beside the annotations, in `images` or `JPEGImages`.
         Where fewer are, the others are taken to be elsewhere.
 
     How to fix:
@@ -70,7 +70,7 @@ def missing(photos: PhotoFiles) -> Iterator[Case]:
         Downloads that were cut short, photos that were deleted as bad while their annotation stayed.
     """
     lost = [image for image, name in zip(photos.images, photos.names, strict=True) if not name]
-    if lost and 2 * len(lost) <= len(photos.images):
+    if lost and 2 * len(lost) < len(photos.images):
         message = (
             f"{len(lost):,} of {len(photos.images):,} photos {'is' if len(lost) == 1 else 'are'} not there: "
             f"{some(lost)}; others are in {photos.folder}"
