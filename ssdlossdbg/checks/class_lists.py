@@ -79,7 +79,8 @@ def subset(use: ClassUse) -> Iterator[Case]:
             f"others are left out, {which}, {emptied if use.emptied else 'which empties no image'}"
         )
         fix = "Nothing, if your loader filters them, too, and drops what that empties; otherwise name all classes."
-        yield Case(Where(use.file), message, total, 0, fix)
+        share = total / max(total + int(use.counts.sum()), 1)
+        yield Case(Where(use.file), message, total, 0, fix, share=share)
 
 
 @LABELS.check(8, "class numbers that count from 1", Severity.ERROR, ClassUse)
@@ -148,7 +149,7 @@ def unused(use: ClassUse) -> Iterator[Case]:
         first = " The numbers may count from 1." if use.names[0] in missing and not use.given else ""
         message = f"{which} no object in {use.images:,} images; the list names {len(use.names)} classes"
         fix = f"Correct the list or the labels, unless this is a part of the data only.{first}"
-        yield Case(Where(use.file), message, len(missing), 0, fix)
+        yield Case(Where(use.file), message, len(missing), 0, fix, share=len(missing) / len(use.names))
 
 
 @LABELS.check(10, "class name that may be misspelt", Severity.WARNING, ClassUse)
@@ -188,7 +189,8 @@ def misspelt(use: ClassUse) -> Iterator[Case]:
         if others:
             usual = max(others, key=counts.__getitem__)
             message = f"{name!r} ({_objects(number)}) may be a misspelt {usual!r} ({_objects(counts[usual])})"
-            yield Case(Where(use.file), message, number, counts[usual], f"If so, rename it to {usual!r}.")
+            share = number / int(use.counts.sum())
+            yield Case(Where(use.file), message, number, counts[usual], f"If so, rename it to {usual!r}.", share=share)
 
 
 @LABELS.check(11, "number of classes that is not that of the names", Severity.ERROR, Refusal)

@@ -45,7 +45,8 @@ def other_name(photos: PhotoFiles) -> Iterator[Case]:
         name, opened = wrong[0]
         more = f" ({len(wrong) - 1:,} more like it)" if len(wrong) > 1 else ""
         message = f"{photos.dialect} opens {opened}, the photo is called {name}{more}: on Linux it is not found"
-        yield Case(Where(photos.file), message, len(wrong), 0, "Rename it, or open it by its own name.")
+        share = len(wrong) / len(photos.names)
+        yield Case(Where(photos.file), message, len(wrong), 0, "Rename it, or open it by its own name.", share=share)
 
 
 @FILES.check(5, "photo that is not there", Severity.ERROR, PhotoFiles)
@@ -75,4 +76,5 @@ def missing(photos: PhotoFiles) -> Iterator[Case]:
             f"{len(lost):,} of {len(photos.images):,} photos {'is' if len(lost) == 1 else 'are'} not there: "
             f"{some(lost)}; others are in {photos.folder}"
         )
-        yield Case(Where(photos.file), message, len(lost), 0, "Copy them there, or take them out of the list.")
+        fix = "Copy them there, or take them out of the list."
+        yield Case(Where(photos.file), message, len(lost), 0, fix, share=len(lost) / len(photos.images))
