@@ -104,6 +104,7 @@ def read_coco(source: Source) -> Table:
         boxes=_boxes(coco.annotations)[order],
         difficult=_crowds(coco.annotations)[order],
         listed=tuple(dict.fromkeys(names.values())),
+        category_ids={name: number for number, name in names.items()},
         refused=tuple(refused),
     )
 
@@ -236,5 +237,6 @@ FORMAT = Format(
     begins=(b"{", b"["),
     may_be=may_be_coco,
     many_in_file=True,
+    mark="crowd",
     layout="xywh",
 )
