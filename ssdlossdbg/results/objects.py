@@ -28,7 +28,7 @@ class ImageFacts:
         photo_size: (width, height) of the photo in pixels where it was seen, else None.
         left_out: objects that the dialect's loader drops for their mark (difficult, crowd, group), as (index, label).
         unusable: how many more objects it has that take no part, being of a class that is not in the list, say.
-        unlisted: how many of the unusable are of a class that is not in the list.
+        unlisted: how many of the unusable a list of some of the classes filters out.
         discarded: objects that the dialect's loader drops for their boxes, as (index, label).
         orientation: how EXIF data turn the photo, as EXIF numbers it; 1 where they do not, 0 where it was not seen.
         declares_size: whether its file says how large the photo is.

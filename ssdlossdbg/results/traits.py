@@ -24,6 +24,9 @@ class Trait(IntFlag):
     NO_DEPTH = 512
     NO_FOLDER = 1024
     NO_FILENAME = 2048
+    NO_AREA = 8192
+    """Of all images of a COCO file of which an object has no area; which one is not known."""
+    NO_ISCROWD = 16384
     ZERO_SIZE = 4096
     """The width or the height that the file declares is 0 or less."""
 
@@ -38,4 +41,6 @@ MISSING = {
     Tag.DIFFICULT: Trait.NO_DIFFICULT,
     Tag.TRUNCATED: Trait.NO_TRUNCATED,
     Tag.POSE: Trait.NO_POSE,
+    Tag.AREA: Trait.NO_AREA,
+    Tag.ISCROWD: Trait.NO_ISCROWD,
 }

@@ -58,7 +58,7 @@ class CategoryIds(StrEnum):
 
 
 class Tag(StrEnum):
-    """What a Pascal VOC file may lack: of the file, and of each object."""
+    """What a file may lack: tags of Pascal VOC, of the file and of each object; keys of COCO, of images and objects."""
 
     SIZE = "size"
     DEPTH = "depth"
@@ -67,6 +67,8 @@ class Tag(StrEnum):
     DIFFICULT = "difficult"
     TRUNCATED = "truncated"
     POSE = "pose"
+    AREA = "area"
+    ISCROWD = "iscrowd"
 
 
 class Marked(StrEnum):
@@ -133,6 +135,8 @@ class LoaderSpec(Spec):
         category_ids: of COCO.
         required_tags: of a Pascal VOC file, without which it raises.
         missing_tag: what it raises then.
+        required_keys: of a COCO file, without which it raises a KeyError: area and iscrowd of objects; size for
+            width and height of images.
         orientation: of photos with EXIF data.
         crowds: of COCO.
         groups: of Open Images.
@@ -152,6 +156,7 @@ class LoaderSpec(Spec):
     category_ids: CategoryIds = CategoryIds.COUNTED
     required_tags: tuple[Tag, ...] = (Tag.DIFFICULT,)
     missing_tag: str = "AttributeError: 'NoneType' object has no attribute 'text'"
+    required_keys: tuple[Tag, ...] = ()
     orientation: Orientation = Orientation.TURN
     crowds: Marked = Marked.KEEP
     groups: Marked = Marked.DROP

@@ -337,6 +337,32 @@ def test_crowds_and_empty_images_of_coco(dialect: str, tmp_path: Path) -> None:
         assert "no object is left (1 left out as crowd)" in found[0].message
 
 
+KEYS = {
+    "lufficc": {"iscrowd"},
+    "gluoncv": {"area", "width"},
+    "mmdetection": {"area", "width"},
+    "nvidia": {"width"},
+    "tf-object-detection": {"area", "iscrowd", "width"},
+}
+
+
+@pytest.mark.parametrize("key", ["area", "iscrowd", "width"])
+@pytest.mark.parametrize("dialect", ["ssd.pytorch", "torchvision", "ssd-keras", *KEYS])
+def test_a_key_that_a_coco_file_lacks(dialect: str, key: str, tmp_path: Path) -> None:
+    path = coco(tmp_path)
+    for number in (1, 2, 3):
+        Image.new("RGB", SIZE).save(tmp_path / f"{number}.jpg")
+    table = json.loads(path.read_text())
+    table["annotations"][2]["iscrowd"] = 0
+    del table["images" if key == "width" else "annotations"][0][key]
+    path.write_text(json.dumps(table))
+    errors = [item for item in of_coco(path, dialect) if item.severity is Severity.ERROR]
+    assert [item.code for item in errors] == ["LDR004"] * (key in KEYS.get(dialect, ()))
+    if errors:
+        assert f'there is no "{key}"' in errors[0].message
+        assert "raises KeyError" in errors[0].message
+
+
 def test_match_of_an_image_that_the_loader_passes_over(tmp_path: Path) -> None:
     path = coco(tmp_path)
     picture = tmp_path / "3.jpg"
@@ -386,7 +412,7 @@ def test_an_image_emptied_by_a_list_of_some_classes(tmp_path: Path) -> None:
     annotation = voc(tmp_path, names=["dog", "dog", "dog"], stem="b")
     (found,) = (
         item
-        for item in api.check([annotation], dialect="pytorch-ssd", classes=("cat",), device="cpu").findings
+        for item in api.check([annotation.parent], dialect="pytorch-ssd", classes=("cat",), device="cpu").findings
         if item.code == "MAT009"
     )
     assert "no object is left (3 of a class that is not in the list)" in found.message

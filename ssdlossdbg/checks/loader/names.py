@@ -62,7 +62,7 @@ def unfound_name(objects: Objects) -> Iterator[Case]:
 
 @LOADER.check(7, "list of classes read as one name", Severity.ERROR, Objects)
 def joined_names(objects: Objects) -> Iterator[Case]:
-    """labels.txt has a name a line, and this codebase's loader puts all lines together and cuts them at commas.
+    """The file labels.txt has a name a line, and this codebase's loader cuts all lines together at commas.
 
     What it means:
         cat, dog and bird on three lines without commas are one class, "catdogbird".

@@ -29,7 +29,7 @@ class Scaled:
         sizes: int64 `[B, 2]`, those of the photos, else those declared; 0 where neither is known.
         left_out: int64 `[L]`, rows of the dataset that the loader drops for their mark: difficult, crowd, group.
         discarded: int64 `[D]`, rows that it drops for their boxes.
-        unlisted: int64 `[B]`, how many objects of each image are of no class in the list.
+        unlisted: int64 `[B]`, how many objects of each image a list of some classes filters out.
         unusable: int64 `[B]`, how many more objects of each image are not among the N, `unlisted` included.
         refused: images whose boxes cannot be scaled; their objects are not among the N.
     """
@@ -101,7 +101,8 @@ def scale_like(
         taken(stated, staying),
     )
     left_out = np.flatnonzero(known & marked)
-    parts = (dataset.image, image, dataset.image[left_out], dataset.image[discarded], dataset.image[~known])
+    filtered = ~known & (dataset.names_given and _all_used(dataset))
+    parts = (dataset.image, image, dataset.image[left_out], dataset.image[discarded], dataset.image[filtered])
     every, used, dropped_of, discarded_of, unlisted = (np.bincount(of, minlength=len(sizes)) for of in parts)
     return Scaled(
         rows=rows,
@@ -130,6 +131,12 @@ def refuse_unknown(dataset: Dataset, rules: Dialect) -> None:
         where = f"{dataset.files[dataset.image[row]]}, object {dataset.index[row]}"
         label, fix = dataset.labels[dataset.label[row]], "Correct the label or --classes."
         raise UnknownNameError(where, "class", label, dataset.class_names, fix, "LBL003")
+
+
+def _all_used(dataset: Dataset) -> bool:
+    """Whether every class of the list has an object; else it is no filter, but is misspelt or belongs to other data."""
+    used = dataset.class_index[dataset.class_index >= 0]
+    return bool(np.bincount(used, minlength=len(dataset.class_names)).all())
 
 
 def _into_letterbox(boxes: FloatArray, sizes: IntArray, inner: tuple[int, int]) -> FloatArray:
