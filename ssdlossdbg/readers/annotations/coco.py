@@ -84,6 +84,8 @@ def read_coco(source: Source) -> Table:
     path = source.path
     data = read_bytes(path)
     coco, refused = _parse(data, path)
+    traits = _traits(data, coco)
+    del data  # which is as large as all that follows
     names = {category.id: category.name for category in sorted(coco.categories, key=lambda category: category.id)}
     image, wrong_image = _places([entry.id for entry in coco.images], [entry.image_id for entry in coco.annotations])
     label, wrong_label = _places(names, [entry.category_id for entry in coco.annotations])
@@ -108,7 +110,7 @@ def read_coco(source: Source) -> Table:
         difficult=_crowds(coco.annotations)[order],
         listed=tuple(dict.fromkeys(names.values())),
         category_ids={name: number for number, name in names.items()},
-        image_traits=_traits(data, coco),
+        image_traits=traits,
         refused=tuple(refused),
     )
 
