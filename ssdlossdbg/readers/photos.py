@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations.photo_files import ORIENTATION, SIDEWAYS, UPRIGHT
+from ssdlossdbg.readers.exif import ORIENTATION, SIDEWAYS, UPRIGHT
 from ssdlossdbg.readers.files import read_bytes
 from ssdlossdbg.rules import Orientation
 

@@ -329,7 +329,7 @@ def test_crowds_and_empty_images_of_coco(dialect: str, tmp_path: Path) -> None:
     path = coco(tmp_path)
     objects, codes = CROWDS[dialect]
     found = of_coco(path, dialect)
-    assert [item.code for item in found] == codes
+    assert sorted(item.code for item in found) == sorted(codes)
     assert len(api.audit(path, dialect=dialect, device="cpu").objects.labels) == objects
     where = {item.code: [case.where.image for case in item.cases] for item in found}
     assert where.get("MAT009", ["2.jpg"]) == ["2.jpg"]

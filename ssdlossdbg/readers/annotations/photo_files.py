@@ -11,17 +11,13 @@ import numpy as np
 from PIL import Image
 
 from ssdlossdbg.readers.annotations.table import Dataset
+from ssdlossdbg.readers.exif import ORIENTATION, SIDEWAYS, TURNED, UPRIGHT
 from ssdlossdbg.readers.files import open_file
 from ssdlossdbg.readers.photos import FORMATS
 from ssdlossdbg.results import IntArray
 from ssdlossdbg.rules import Orientation
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-# EXIF's orientation: the values that it can have, and those that swap width and height.
-ORIENTATION = 0x0112
-UPRIGHT = 1
-TURNED = (2, 3, 4, 5, 6, 7, 8)
-SIDEWAYS = (5, 6, 7, 8)
 
 
 def photo_sizes(dataset: Dataset, places: Iterable[int] | None = None) -> IntArray:
