@@ -13,6 +13,8 @@ from ssdlossdbg.results import Case, Objects, Refusal, Severity
 from ssdlossdbg.rules import BackgroundObjects
 
 LABELS = Family("LBL", "labels")
+# What marks objects that loaders leave out, in words.
+MARKS = {"difficult": "difficult", "crowd": "as a crowd", "group": "as a group"}
 
 
 @LABELS.check(1, "label without a column", Severity.ERROR, Refusal)
@@ -139,17 +141,19 @@ def names_alike(objects: Objects) -> Iterator[Case]:
 
 @LABELS.check(5, "objects left out as difficult", Severity.NOTE, Objects)
 def left_out(objects: Objects) -> TableCases:
-    """Objects marked difficult take no part in training.
+    """Objects marked difficult, crowds or groups take no part in training.
 
     What it means:
-        Pascal VOC marks objects that are hard to recognise as difficult, and this dialect's loader drops them.
+        Pascal VOC marks objects that are hard to recognise as difficult, COCO marks crowds, Open Images groups, and
+        this dialect's loader drops them.
 
     Why it matters:
         The network is trained to see background where they are: their priors are negatives, and good ones at that, so
         hard negative mining picks them. If many of your objects are marked so, that is a lot of contradiction.
 
     How to tell:
-        <difficult>1</difficult> in the annotation, and `difficult = "drop"` in the dialect.
+        <difficult>1</difficult> in the annotation, and `difficult = "drop"` in the dialect; "iscrowd": 1 and `crowds =
+        "drop"`; IsGroupOf 1 and `groups = "drop"`.
 
     How to fix:
         Nothing, if the mark is deserved. Otherwise set it to 0, or train with difficult objects kept.
@@ -162,8 +166,9 @@ def left_out(objects: Objects) -> TableCases:
     def describe(position: int) -> Case:
         image = objects.images[position]
         names = ", ".join(f"{index} ({label})" for index, label in image.left_out)
-        message = f"{objects.rules.name} leaves out what is marked difficult: object {names}"
-        fix = "Nothing, if they are; else set <difficult> to 0."
+        mark = objects.reading.mark
+        message = f"{objects.rules.name} leaves out what is marked {MARKS[mark]}: object {names}"
+        fix = "Nothing, if they are; else set <difficult> to 0." if mark == "difficult" else "Nothing."
         return Case(objects.place(position), message, len(image.left_out), 0, fix)
 
     return of_images(objects, np.array(images, dtype=np.int64), describe)

@@ -57,6 +57,7 @@ def match(
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg.api import photos
+            from ssdlossdbg.readers.dialects import load_dialect
             from ssdlossdbg.readers.photos import load_photo
         photo, named, names = load_photo(photographed.image), priors.load(), naming.names
         result = photos.match(
@@ -80,5 +81,5 @@ def match(
             from ssdlossdbg.report.outputs import draw
 
             path = report.output or unused(Path(f"{photographed.image.stem}.match.png"))
-            writer.write(path, png(draw(result, photo.image)))
+            writer.write(path, png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image)))
     deliver(result, report.format, findings, files=writer.written, view=View(report.top))

@@ -176,7 +176,8 @@ def test_a_text_for_a_photo(refused: Refused, sample: Path) -> None:
 
 BOMB = '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><annotation>&b;</annotation>'
 OBJECT = (
-    "<annotation><size><width>200</width><height>100</height></size><object><name>cat</name>{}</object></annotation>"
+    "<annotation><size><width>200</width><height>100</height></size>"
+    "<object><name>cat</name><difficult>0</difficult>{}</object></annotation>"
 )
 BOX = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>50</xmax><ymax>50</ymax></bndbox>"
 
@@ -186,14 +187,12 @@ BOX = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>50</xmax><ymax>50</ymax></bndb
     [
         ("<annotation><size>", "is not well-formed XML", "Correct that place"),
         ("<html></html>", "its root is <html>", "<annotation>"),
-        ("<annotation></annotation>", "has no <size><width>", "Add it"),
-        (OBJECT.format(BOX.format(1)).replace("200", "0"), "says the photo is 0 x 100", "200 x 100"),
         (OBJECT.format(""), "object 0 (cat): has no <bndbox>", "Draw its box"),
         (OBJECT.format(BOX.format("left")), "<bndbox><xmin> is 'left', not a number", "Write a number"),
         (OBJECT.format(BOX.format("nan")), "<bndbox><xmin> is 'nan', not a number", "Write a number"),
         (BOMB, "declares XML entities", "<!DOCTYPE"),
     ],
-    ids=["cut", "html", "no size", "size 0", "no bndbox", "word", "nan", "bomb"],
+    ids=["cut", "html", "no bndbox", "word", "nan", "bomb"],
 )
 def test_bad_xml(refused: Refused, photo: Write, folder: Path, text: str, wrong: str, hint: str) -> None:
     (folder / "photo.xml").write_text(text)
@@ -396,8 +395,9 @@ def test_other_dialects_in_json(good: Good, astronaut: tuple[object, ...]) -> No
         assert (item["positives"], item["negatives"]) == (other["totals"]["positives"], other["totals"]["negatives"])
         assert item["raises"] == other["raises"]
         for change in item["ground_truth"]:
-            here, there = (side["ground_truth"][change["index"]] for side in (report, other))
-            assert change["positives"] == [here["positives"], there["positives"]]
+            sides = ({row["index"]: row for row in side["ground_truth"]} for side in (report, other))
+            here, there = (side.get(change["index"], {"status": "left out"}) for side in sides)
+            assert change["positives"] == [here.get("positives"), there.get("positives")]
             assert change["status"] == [here["status"], there["status"]]
 
 

@@ -6,9 +6,10 @@ codebase's own loader would hand them on.
 
 from __future__ import annotations
 
+from ssdlossdbg.readers.annotations.contract import class_list_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import load_dataset, load_file, load_files
-from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes
+from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
 from ssdlossdbg.readers.annotations.scale import Scaled, refuse_unknown, scale_like
@@ -27,6 +28,7 @@ __all__ = [
     "Source",
     "Table",
     "Track",
+    "class_list_beside",
     "load_dataset",
     "load_file",
     "load_files",
@@ -34,5 +36,6 @@ __all__ = [
     "photo_sizes",
     "refuse_unknown",
     "scale_like",
+    "sizes_seen",
     "taken",
 ]

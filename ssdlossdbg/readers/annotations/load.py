@@ -50,7 +50,7 @@ def load_dataset(
     table = found.read(Source(path, classes, descriptions, share=share, track=track))
     if not table.names and not table.refused:
         raise InputError(path, "holds no image", "Name the file that lists the images and their objects.")
-    return _dataset(table, path, classes or _guess([table]))
+    return _dataset(table, path, classes or _guess([table]), bool(classes))
 
 
 def load_file(path: Path, classes: tuple[str, ...] = ()) -> Dataset:
@@ -64,7 +64,7 @@ def load_file(path: Path, classes: tuple[str, ...] = ()) -> Dataset:
         InputError: as of `load_dataset`; or the path is no file.
     """
     table = _read_file(path, classes)
-    return _dataset(table, path, classes or _guess([table]))
+    return _dataset(table, path, classes or _guess([table]), bool(classes))
 
 
 def load_files(paths: Sequence[Path], classes: tuple[str, ...] = ()) -> tuple[tuple[Dataset, ...], tuple[Refused, ...]]:
@@ -88,7 +88,7 @@ def load_files(paths: Sequence[Path], classes: tuple[str, ...] = ()) -> tuple[tu
             tables.setdefault(table.format.name, []).append(table)
     joined = [join(of_format) for of_format in tables.values()]
     names = classes or _guess(joined)
-    return tuple(_dataset(table, paths[0], names) for table in joined), tuple(refused)
+    return tuple(_dataset(table, paths[0], names, bool(classes)) for table in joined), tuple(refused)
 
 
 def _named(format: str) -> Format:
@@ -103,8 +103,8 @@ def _read_file(path: Path, classes: tuple[str, ...]) -> Table:
     return recognise_file(path).read(Source(path, classes, holds_objects=True))
 
 
-def _dataset(table: Table, path: Path, class_names: tuple[str, ...]) -> Dataset:
-    return Dataset(**vars(table), path=path, class_names=class_names)
+def _dataset(table: Table, path: Path, class_names: tuple[str, ...], given: bool) -> Dataset:
+    return Dataset(**vars(table), path=path, class_names=class_names, names_given=given)
 
 
 def _guess(tables: Sequence[Table]) -> tuple[str, ...]:

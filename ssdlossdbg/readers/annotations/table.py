@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
@@ -56,6 +56,9 @@ class Table:
         listed: the classes that the dataset itself lists; empty where it lists none.
         refused: what could not be read, and is left out.
         class_file: the file beside the dataset that names its classes, None where there is none.
+        traits: `[N]` flags of `results.Trait`, how each object is written; None where there is nothing to say.
+        image_traits: `[B]` the same of images.
+        category_ids: the number of each label in a format that numbers what it names (COCO).
     """
 
     format: Format
@@ -71,6 +74,9 @@ class Table:
     listed: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
     class_file: Path | None = None
+    traits: IntArray | None = None
+    image_traits: IntArray | None = None
+    category_ids: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,11 +86,13 @@ class Dataset(Table):
     Attributes:
         path: what was read.
         class_names: the classes in the order of their ids, background left out.
+        names_given: whether the user gave `class_names`, rather than the dataset or a guess.
         others: as in `Table`.
     """
 
     path: Path
     class_names: tuple[str, ...]
+    names_given: bool = False
 
     @cached_property
     def class_index(self) -> IntArray:
@@ -121,12 +129,13 @@ class Dataset(Table):
     def image_at(self, place: int) -> Dataset:
         """The dataset of the one image at that place."""
         first, end = np.searchsorted(self.image, (place, place + 1))
-        columns = ("index", "label", "boxes", "difficult")
+        columns = ("index", "label", "boxes", "difficult", *(() if self.traits is None else ("traits",)))
         return replace(
             self,
             names=(self.names[place],),
             files=(self.files[place],),
             sizes=self.sizes[place : place + 1],
+            image_traits=None if self.image_traits is None else self.image_traits[place : place + 1],
             image=np.zeros(end - first, dtype=np.int64),
             refused=(),
             **{name: getattr(self, name)[first:end] for name in columns},
@@ -161,16 +170,20 @@ class Rows:
     _label: array[int] = field(default_factory=lambda: array("q"))
     _boxes: array[float] = field(default_factory=lambda: array("d"))
     _difficult: array[int] = field(default_factory=lambda: array("b"))
+    _traits: array[int] = field(default_factory=lambda: array("H"))
+    _image_traits: array[int] = field(default_factory=lambda: array("H"))
 
-    def add_image(self, name: str, file: str, size: tuple[int, int] = (0, 0)) -> int:
+    def add_image(self, name: str, file: str, size: tuple[int, int] = (0, 0), traits: int = 0) -> int:
         """Append an image and return its place."""
+        self._image_traits.append(traits)
         self.names.append(name)
         self.files.append(file)
         self.sizes.append(size)
         return len(self.names) - 1
 
-    def add_object(self, image: int, label: Hashable, box: Box, difficult: bool = False) -> None:
+    def add_object(self, image: int, label: Hashable, box: Box, difficult: bool = False, traits: int = 0) -> None:
         """Append an object of an image."""
+        self._traits.append(traits)
         self._image.append(image)
         self._label.append(self.labels.setdefault(label, len(self.labels)))
         self._boxes.extend(box)
@@ -202,7 +215,14 @@ class Rows:
             listed=listed,
             refused=tuple(self.refused),
             class_file=class_file,
+            traits=_some(np.array(self._traits, dtype=np.uint16)[order]),
+            image_traits=_some(np.array(self._image_traits, dtype=np.uint16)),
         )
+
+
+def _some(traits: IntArray) -> IntArray | None:
+    """A column of flags; None where none is set."""
+    return traits if traits.any() else None
 
 
 def by_image(image: IntArray) -> tuple[IntArray, IntArray, IntArray]:
