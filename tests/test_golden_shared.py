@@ -73,7 +73,7 @@ def test_audit_of_all_photos() -> None:
 @pytest.mark.parametrize("name", MATCHES or ABSENT)
 def test_match_of_a_photo(name: str) -> None:
     photo = BCCD / "JPEGImages" / f"{name}.jpg"
-    objects = AnnotatedObjects(load_dataset(BCCD / "Annotations" / f"{name}.xml").only(photo), (640, 480))
+    objects = AnnotatedObjects(load_dataset(BCCD / "Annotations" / f"{name}.xml").only(photo), (640, 480, 1))
     found = analyse_match(Scene(Batch(voc_priors(), "cpu", targets=objects), RULES), str(photo))
     expected = MATCHES[name]
     assert [item.positives for item in found.ground_truth] == expected["positives"]

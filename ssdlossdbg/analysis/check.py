@@ -37,7 +37,7 @@ def analyse_dataset(
         InputError: no such device.
     """
     matcher = Matcher(named, resolve_device(device), dialect)
-    scaled = scale_like(dataset, dialect.targets, photo_sizes(dataset))
+    scaled = scale_like(dataset, dialect, photo_sizes(dataset), named.priors.image_size)
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check

@@ -64,7 +64,7 @@ def analyse_fit(
     """
     start = _start(config.spec, levels)
     budget = _checked_budget(start, budget, config)
-    objects = scale_like(dataset, dialect.targets, photo_sizes(dataset))
+    objects = scale_like(dataset, dialect, photo_sizes(dataset), config.spec.image_size)
     sound = sound_boxes(objects.boxes)
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."

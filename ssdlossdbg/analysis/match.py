@@ -19,7 +19,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, scale_like
+from ssdlossdbg.readers.annotations import Dataset, Scaled, scale_like, sizes_seen
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -47,26 +47,31 @@ class AnnotatedObjects:
 
     Attributes:
         dataset: of that one image.
-        photo_size: (width, height) in pixels.
+        photo: width and height in pixels as the file stores them, and how EXIF turns it; as of `photo_sizes`.
     """
 
     dataset: Dataset
-    photo_size: tuple[int, int]
+    photo: tuple[int, int, int]
 
     def settings(self, rules: Dialect) -> Hashable:
         """How the dialect's loader reads boxes."""
-        return rules.targets
+        return rules.targets, rules.loader.of_objects
 
     def load(self, rules: Dialect, priors: Priors) -> Loaded:
         """The objects that the dialect's loader keeps."""
-        read, unit = self.read(rules), unit_of(rules, priors).cpu()
+        read, unit = self.read(rules, priors), unit_of(rules, priors).cpu()
         boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
         ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
         return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read))
 
-    def read(self, rules: Dialect) -> Scaled:
+    def read(self, rules: Dialect, priors: Priors) -> Scaled:
         """The objects that the dialect's loader hands on."""
-        return scale_like(self.dataset, rules.targets, np.array([self.photo_size]))
+        return scale_like(self.dataset, rules, np.array([self.photo]), priors.image_size)
+
+    def size(self, rules: Dialect) -> tuple[int, int]:
+        """(width, height) of the photo as that loader sees it."""
+        width, height = sizes_seen(np.array([self.photo]), rules.loader.orientation)[0].tolist()
+        return width, height
 
 
 def analyse_match(scene: Scene, photo: str) -> MatchResult:
@@ -83,7 +88,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
     tied = int(((scene.ties.exactly[0] > 1) & (matching.best_iou[0] > 0)).sum())
     return MatchResult(
         image_path=photo,
-        image_size=source.photo_size,
+        image_size=source.size(rules),
         annotation_path=dataset.files[0],
         annotation_format=dataset.format.title,
         annotation_size=(width, height) if width and height else None,
@@ -99,8 +104,8 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         round_trip=_round_trip(scene, torch.float32, objects),
         round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
-        raises=raises_on(objects, rules),
-        evidence=(*scene.evidence, *describe_dataset(dataset, source.read(rules))),
+        raises=raises_on(objects, scene),
+        evidence=(*scene.evidence, *describe_dataset(dataset, source.read(rules, priors))),
     )
 
 
@@ -123,7 +128,7 @@ def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
         class_id=found.class_id,
         box=map(tuple, found.stated.tolist()),
         input_box=boxes,
-        difficult=source.dataset.difficult[source.read(scene.rules).rows],
+        difficult=source.dataset.difficult[source.read(scene.rules, priors).rows],
         best_prior=found.best_prior,
         best_iou=found.best_iou,
         level=priors.level_index[best],
@@ -147,10 +152,12 @@ def _status(problem: str | None, positives: int, forced: int) -> str:
     return FORCED_ONLY if positives == forced else MATCHED
 
 
-def raises_on(objects: tuple[GroundTruthMatch, ...], dialect: Dialect) -> str | None:
+def raises_on(objects: tuple[GroundTruthMatch, ...], scene: Scene) -> str | None:
     """Where the dialect's real code raises on a photo with these objects; None where it does not."""
+    dialect = scene.rules
     if not objects:
-        return dialect.raises.image_without_objects or None
+        met = dialect.loader.meets_empty(scene.objects.reading.format == "coco", scene.objects.images[0].annotated)
+        return (met and dialect.raises.image_without_objects) or None
     broken = [str(item.index) for item in objects if item.status == INVALID]
     if broken and dialect.raises.degenerate_box:
         return f"{dialect.raises.degenerate_box} (object {', '.join(broken)})"

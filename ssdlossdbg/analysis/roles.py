@@ -40,7 +40,7 @@ def compare_roles(reference: MatchResult, other: Scene) -> RoleChanges:
         lost=len(before.keys() - after.keys()),
         moved=sum(before[prior] != after[prior] for prior in kept),
         objects=tuple(changes),
-        raises=raises_on(objects, other.rules),
+        raises=raises_on(objects, other),
     )
 
 

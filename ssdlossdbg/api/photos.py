@@ -67,7 +67,7 @@ def match(
 
 def _batch(photo: Photo, annotation: File, named: NamedPriors, classes: Sequence[str], device: str) -> Batch:
     objects = load_dataset(Path(annotation), tuple(classes)).only(photo.path)
-    return Batch(named, device, targets=AnnotatedObjects(objects, photo.size))
+    return Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
 
 
 def match_roles(

@@ -13,6 +13,7 @@ from ssdlossdbg.checks.cases import EVERYTHING
 from ssdlossdbg.checks.class_lists import LABELS
 from ssdlossdbg.checks.datasets import DATASETS
 from ssdlossdbg.checks.encoding import ENCODING
+from ssdlossdbg.checks.loader import LOADER
 from ssdlossdbg.checks.matching import MATCHING
 from ssdlossdbg.checks.mining import MINING
 from ssdlossdbg.checks.numerics import NUMERICS
@@ -25,7 +26,7 @@ from ssdlossdbg.checks.shares import Part, share_of
 from ssdlossdbg.errors import UnknownNameError
 from ssdlossdbg.results import AnchorsResult, Finding, IntArray, Objects, PriorTable, Refusal, Subject, in_order
 
-FAMILIES = (FILES, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
+FAMILIES = (FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }

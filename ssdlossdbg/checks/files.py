@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ssdlossdbg.checks.cases import TableCases, of_images
-from ssdlossdbg.checks.photos import SAME_SCALE, differ, seen_photos, spaces
+from ssdlossdbg.checks.photos import SAME_SCALE, are_exchanged, differ, seen_photos, spaces
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import Case, Objects, Refusal, Severity
@@ -45,7 +45,7 @@ def unreadable(refusal: Refusal) -> Iterator[Case]:
     yield from refusal_case(refusal, "")
 
 
-@FILES.check(2, "photo of another size than declared", Severity.ERROR, Objects, ("BOX013", "BOX014"))
+@FILES.check(2, "photo of another size than declared", Severity.ERROR, Objects, ("BOX013", "BOX014", "LDR011"))
 def other_size(objects: Objects) -> TableCases:
     """A photo has another size than its annotation says.
 
@@ -56,14 +56,14 @@ def other_size(objects: Objects) -> TableCases:
     Why it matters:
         Boxes in pixels become fractions of the image by a division. A codebase that divides by the size of the photo
         gets boxes that are too large or too small and lie in the wrong place, and the network learns them so. One
-        that divides by the declared size still gets the right boxes if the photo was only scaled.
+        that divides by the declared size still gets the right boxes if the photo was only scaled (LDR013).
 
     How to tell:
-        A side of the photo differs from the declared one by more than 1%. If the dialect divides by the
-        declared size, only where width and height differ by different factors. If it divides by the size of the
-        photo, not where the boxes reach beyond the declared size and yet fit the photo: then only the declaration is
-        wrong, and that dialect does not use it. Photos are turned upright first, as their EXIF data say. Images
-        without objects are passed over.
+        A side of the photo differs from the declared one by more than 1%. If the dialect divides by the declared size,
+        only where the photo's width is the declared height, and its height the declared width. If it divides by the
+        size of the photo, not where the boxes reach beyond the declared size and yet fit the photo: then only the
+        declaration is wrong, and that dialect does not use it. Photos are turned as their EXIF data say where the
+        dialect's loader does so; where that is the difference, it is LDR011. Images without objects are passed over.
 
     How to fix:
         Scale the boxes along with the photo, or take the photo that was annotated. If only the declared size is wrong,
@@ -71,15 +71,14 @@ def other_size(objects: Objects) -> TableCases:
 
     Where people met it:
         ssd.pytorch divides by the size of the photo that cv2 read, Caffe by the declared one: the same data set, scaled
-        down after it was annotated, trains with the one and not with the other. Photos that an annotation tool showed
-        unturned, although their EXIF data turn them, have width and height swapped.
+        down after it was annotated, trains with the one and not with the other.
     """
     annotated = np.bincount(objects.image, minlength=len(objects.images)) > 0
     photos = seen_photos(objects)
     seen = np.flatnonzero(annotated & photos.all(1))
     scales = photos[seen] / objects.image_sizes[seen]
     if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
-        wrong = np.asarray(np.abs(scales[:, 0] / scales[:, 1] - 1) > SAME_SCALE)
+        wrong = are_exchanged(objects.image_sizes[seen], photos[seen])
     else:
         wrong = differ(spaces(objects)[seen], photos[seen])
     farthest_first = lowest_first(wrong, -np.abs(np.log(scales)).max(1))
@@ -91,14 +90,16 @@ def _other_size(objects: Objects, position: int) -> Case:
     sizes = image.photo_size or image.size, image.size
     photo, declared = (f"{width:g} x {height:g}" for width, height in sizes)
     across, down = (of_photo / stated for of_photo, stated in zip(*sizes, strict=True))
+    fix = "Scale the boxes as the photo was, or take the photo that was annotated; if only the declared size is wrong, "
+    fix += "correct it."
     if objects.rules.targets.size_from is SizeFrom.ANNOTATION:
-        consequence = "it is another cut of the photo, or a turned one, so the boxes lie in the wrong place"
+        consequence = "it was turned, or the two were exchanged; in both cases the boxes lie in the wrong place"
+        fix = "Turn the photo back, or exchange the declared width and height, whichever makes the boxes fit."
     else:
         by = f"{1 / across:.3g}" if abs(across / down - 1) <= SAME_SCALE else f"{1 / across:.3g} and {1 / down:.3g}"
         consequence = f"{objects.rules.name} divides by the photo's size, so every box is stretched by {by}"
     message = f"the photo is {photo} pixels, the annotation says {declared}: {consequence}"
-    fix = "Scale the boxes as the photo was, or take the photo that was annotated; if only the declared size is wrong, "
-    return Case(objects.place(position), message, photo, declared, fix + "correct it.")
+    return Case(objects.place(position), message, photo, declared, fix)
 
 
 @FILES.check(3, "number given twice", Severity.ERROR, Refusal)

@@ -11,10 +11,12 @@ import numpy as np
 from ssdlossdbg.checks.cases import TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.results import Case, Objects, Refusal, Severity
-from ssdlossdbg.rules import BackgroundObjects
+from ssdlossdbg.rules import BackgroundObjects, NameLookup
 
 LABELS = Family("LBL", "labels")
 BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?=[^\W\d_])")
+# What marks objects that loaders leave out, in words.
+MARKS = {"difficult": "difficult", "crowd": "as a crowd", "group": "as a group"}
 
 
 @LABELS.check(1, "label without a column", Severity.ERROR, Refusal)
@@ -119,7 +121,8 @@ def names_alike(objects: Objects) -> Iterator[Case]:
 
     How to tell:
         Two names are the same once capitals, spaces, - and _ between letters are left out. Names of a single letter,
-        as of signs and characters, and what stands between digits or before them, are taken as they are.
+        as of signs and characters, and what stands between digits or before them, are taken as they are. In Pascal VOC
+        files capitals count only where the dialect's loader looks names up as they are spelt.
 
     How to fix:
         Rename the rarer one.
@@ -129,11 +132,13 @@ def names_alike(objects: Objects) -> Iterator[Case]:
     """
     if objects.saved:  # their names come from the list of classes, not from the data
         return
+    # Where the loader folds names, those that differ in capitals alone are one to it.
+    one_case = objects.one_based and objects.rules.loader.class_names is not NameLookup.EXACT
     counts = Counter(objects.labels)
     common: dict[str, str] = {}
     for name, number in counts.most_common():
         usual = common.setdefault(_folded(name), name)
-        if usual != name:
+        if usual != name and not (one_case and usual.casefold() == name.casefold()):
             message = f"is called {name!r} ({_times(number)}), beside {usual!r} ({_times(counts[usual])})"
             row = objects.labels.index(name)
             fix, share = f"Rename {name!r} to {usual!r}.", number / len(objects.labels)
@@ -142,17 +147,19 @@ def names_alike(objects: Objects) -> Iterator[Case]:
 
 @LABELS.check(5, "objects left out as difficult", Severity.NOTE, Objects)
 def left_out(objects: Objects) -> TableCases:
-    """Objects marked difficult take no part in training.
+    """Objects marked difficult, crowds or groups take no part in training.
 
     What it means:
-        Pascal VOC marks objects that are hard to recognise as difficult, and this dialect's loader drops them.
+        Pascal VOC marks objects that are hard to recognise as difficult, COCO marks crowds, Open Images groups, and
+        this dialect's loader drops them.
 
     Why it matters:
         The network is trained to see background where they are: their priors are negatives, and good ones at that, so
         hard negative mining picks them. If many of your objects are marked so, that is a lot of contradiction.
 
     How to tell:
-        <difficult>1</difficult> in the annotation, and `difficult = "drop"` in the dialect.
+        <difficult>1</difficult> in the annotation, and `difficult = "drop"` in the dialect; "iscrowd": 1 and `crowds =
+        "drop"`; IsGroupOf 1 and `groups = "drop"`.
 
     How to fix:
         Nothing, if the mark is deserved. Otherwise set it to 0, or train with difficult objects kept.
@@ -165,8 +172,9 @@ def left_out(objects: Objects) -> TableCases:
     def describe(position: int) -> Case:
         image = objects.images[position]
         names = ", ".join(f"{index} ({label})" for index, label in image.left_out)
-        message = f"{objects.rules.name} leaves out what is marked difficult: object {names}"
-        fix = "Nothing, if they are; else set <difficult> to 0."
+        mark = objects.reading.mark
+        message = f"{objects.rules.name} leaves out what is marked {MARKS[mark]}: object {names}"
+        fix = "Nothing, if they are; else set <difficult> to 0." if mark == "difficult" else "Nothing."
         return Case(objects.place(position), message, len(image.left_out), 0, fix)
 
     return of_images(objects, np.array(images, dtype=np.int64), describe)

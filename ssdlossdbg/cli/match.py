@@ -59,6 +59,7 @@ def match(
         with quick_imports():
             from ssdlossdbg.api import photos
             from ssdlossdbg.checks.files import UNREADABLE
+            from ssdlossdbg.readers.dialects import load_dialect
             from ssdlossdbg.readers.photos import load_photo
         photo, named, names = load_photo(photographed.image), priors.load(), naming.names
         result = photos.match(
@@ -82,7 +83,7 @@ def match(
             from ssdlossdbg.report.outputs import draw
 
             path = report.output or unused(Path(f"{photographed.image.stem}.match.png"))
-            writer.write(path, png(draw(result, photo.image)))
+            writer.write(path, png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image)))
     unread = any(finding.code == UNREADABLE for finding in result.findings)
     exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
     deliver(result, report.format, findings, files=writer.written, view=View(report.top), exit_code=exit_code)

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.exif import ORIENTATION, SIDEWAYS, UPRIGHT
 from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.rules import Orientation
+
+# What undoes the turns of `ImageOps.exif_transpose`, by EXIF's orientation.
+TURNED_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 # What Pillow may take a file for, whatever it is called: of all that it knows, some start other programs (PostScript
 # starts Ghostscript), and no camera or dataset writes them.
@@ -19,15 +32,34 @@ FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "JPEG2000", "PPM"
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded photo, and the file it came from."""
+    """A decoded photo, and the file it came from.
+
+    Attributes:
+        path: the file.
+        image: turned upright as its EXIF data say.
+        orientation: how they say that it is turned, as EXIF numbers it; 1 where they do not.
+    """
 
     path: Path
     image: Image.Image
+    orientation: int = UPRIGHT
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
         return self.image.size
+
+    @property
+    def stored(self) -> tuple[int, int, int]:
+        """Width and height in pixels as the file stores it, and how EXIF turns it: a row of `photo_sizes`."""
+        width, height = self.size[::-1] if self.orientation in SIDEWAYS else self.size
+        return width, height, self.orientation
+
+    def seen(self, orientation: Orientation) -> Photo:
+        """The photo as a loader sees it, turned or not."""
+        if orientation is Orientation.TURN or self.orientation == UPRIGHT:
+            return self
+        return replace(self, image=self.image.transpose(TURNED_BACK[self.orientation]), orientation=UPRIGHT)
 
 
 def load_photo(path: Path) -> Photo:
@@ -42,7 +74,9 @@ def load_photo(path: Path) -> Photo:
             warnings.simplefilter("ignore")  # of damaged EXIF data and the like: the pixels are what is wanted
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(BytesIO(data), formats=FORMATS) as image:
-                return Photo(path, ImageOps.exif_transpose(image).convert("RGB"))
+                turned = image.getexif().get(ORIENTATION)
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+                return Photo(path, upright, turned if turned in TURNED_BACK else UPRIGHT)
     except UnidentifiedImageError:
         raise InputError(path, "is not an image that can be read", "Give a JPEG, PNG or the like.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -70,9 +70,10 @@ from ssdlossdbg.results.match import (
     RoundTrip,
     ThresholdCount,
 )
-from ssdlossdbg.results.objects import HARDLY, ImageFacts, Objects, became
+from ssdlossdbg.results.objects import HARDLY, NOTHING_READ, ImageFacts, Objects, Reading, became
 from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
 from ssdlossdbg.results.report import Reported
+from ssdlossdbg.results.traits import ANY_POINT, MISSING, POINTS, Trait

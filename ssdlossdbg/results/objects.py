@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -25,8 +26,13 @@ class ImageFacts:
         name: what the file calls it, where the file holds several; None for a file about one image.
         size: (width, height) of the space that its boxes are written in.
         photo_size: (width, height) of the photo in pixels where it was seen, else None.
-        left_out: objects that the dialect's loader drops (difficult), as (index, label).
+        left_out: objects that the dialect's loader drops for their mark (difficult, crowd, group), as (index, label).
         unusable: how many more objects it has that take no part, being of a class that is not in the list, say.
+        unlisted: how many of the unusable a list of some of the classes filters out.
+        discarded: objects that the dialect's loader drops for their boxes, as (index, label).
+        orientation: how EXIF data turn the photo, as EXIF numbers it; 1 where they do not, 0 where it was not seen.
+        declares_size: whether its file says how large the photo is.
+        traits: how the file writes what it says of the image, as flags of `Trait`.
     """
 
     file: str
@@ -35,6 +41,41 @@ class ImageFacts:
     photo_size: tuple[int, int] | None = None
     left_out: tuple[tuple[int, str], ...] = ()
     unusable: int = 0
+    unlisted: int = 0
+    discarded: tuple[tuple[int, str], ...] = ()
+    orientation: int = 1
+    declares_size: bool = True
+    traits: int = 0
+
+    @property
+    def annotated(self) -> bool:
+        """Whether it has objects of listed classes that the loader drops."""
+        return bool(self.left_out or self.discarded)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of annotation files as a whole.
+
+    Attributes:
+        format: of the files, as options call it; empty for saved tensors.
+        mark: what marks the objects that a loader may leave out: "difficult", "crowd" or "group".
+        names: the classes as the user listed them; empty where the user gave no list.
+        list_file: the file of class names that lies where loaders look for one, labels.txt above Annotations; empty
+            where there is none.
+        list_lines: its lines.
+        category_ids: the number of each class in a format that numbers what it names (COCO).
+    """
+
+    format: str = ""
+    mark: str = "difficult"
+    names: tuple[str, ...] = ()
+    list_file: str = ""
+    list_lines: tuple[str, ...] = ()
+    category_ids: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_READ = Reading()
 
 
 @dataclass(frozen=True)
@@ -61,6 +102,9 @@ class Objects:
         image_size: (width, height) of the network's input in pixels.
         rules: the dialect.
         levels: the priors' feature maps; empty where no grid is known.
+        traits: `[N]` how the file writes each object, as flags of `Trait`; None where there is nothing to say.
+        marked: `[N]` whether it has the mark that `reading` names, though it was not left out; None where none has.
+        reading: what is known of the files.
     """
 
     images: tuple[ImageFacts, ...]
@@ -84,6 +128,9 @@ class Objects:
     image_size: tuple[int, int]
     rules: Dialect
     levels: tuple[LevelSpec, ...] = ()
+    traits: IntArray | None = None
+    marked: BoolArray | None = None
+    reading: Reading = NOTHING_READ
 
     def where(self, row: int) -> Where:
         """The place of an object."""

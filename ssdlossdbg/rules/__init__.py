@@ -10,6 +10,20 @@ from ssdlossdbg.rules.augment_spec import AugmentSpec, CropChoice, CropDemand, C
 from ssdlossdbg.rules.codec_spec import CodecSpec
 from ssdlossdbg.rules.detect_spec import BoxClip, CandidateScope, DetectSpec, Scores, SmallBoxes, Suppression
 from ssdlossdbg.rules.dialect import Dialect, RaisesSpec, differences, settings_in_pixels
+from ssdlossdbg.rules.loader_spec import (
+    CategoryIds,
+    ClassList,
+    Clipping,
+    EmptyImages,
+    LoaderSpec,
+    Marked,
+    NameLookup,
+    Numbers,
+    Orientation,
+    Rounding,
+    Tag,
+    Unlisted,
+)
 from ssdlossdbg.rules.loss_spec import ConfidenceLoss, LocalizationLoss, LossSpec, Normalizer, WeightDecaySpec
 from ssdlossdbg.rules.match_spec import (
     BackgroundObjects,

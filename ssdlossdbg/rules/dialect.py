@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from ssdlossdbg.rules.augment_spec import AugmentSpec
 from ssdlossdbg.rules.codec_spec import CodecSpec
 from ssdlossdbg.rules.detect_spec import DetectSpec
+from ssdlossdbg.rules.loader_spec import LoaderSpec
 from ssdlossdbg.rules.loss_spec import LossSpec, WeightDecaySpec
 from ssdlossdbg.rules.match_spec import IouRule, MatchSpec
 from ssdlossdbg.rules.mining_spec import MiningSpec
@@ -49,6 +50,7 @@ class Dialect(Spec):
     prior_config: str = "ssd300-voc"
     native: NativeSpec = field(default_factory=NativeSpec)
     targets: TargetSpec = field(default_factory=TargetSpec)
+    loader: LoaderSpec = field(default_factory=LoaderSpec)
     match: MatchSpec = field(default_factory=MatchSpec)
     codec: CodecSpec = field(default_factory=CodecSpec)
     mining: MiningSpec = field(default_factory=MiningSpec)

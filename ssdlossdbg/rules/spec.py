@@ -138,6 +138,8 @@ def _fitted(value: Any, kind: Any, stated: tuple[Any, ...], name: str) -> Any:
         return _checked(value, kind, name)
     if kind in (int, float):
         return _number(value, kind, stated)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _member(value, kind, name)
     if not isinstance(value, kind):
         raise _UnfitError
     return value

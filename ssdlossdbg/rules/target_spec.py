@@ -30,7 +30,11 @@ class Difficult(StrEnum):
     """What happens to objects marked difficult."""
 
     DROP = "drop"
+    DROP_UNLESS_ALL = "drop-unless-all"
+    """They are dropped; where an image has no other, its first stays."""
     KEEP = "keep"
+    UNSEEN = "unseen"
+    """They are kept, since the loader means to look for the mark and never finds it."""
 
 
 class Units(StrEnum):

@@ -27,7 +27,8 @@ def voc(*labels: str) -> str:
     """An annotation of objects that share their best prior."""
     return "<annotation><size><width>300</width><height>300</height></size>{}</annotation>".format(
         "".join(
-            f"<object><name>{label}</name><bndbox><xmin>{30 + index}</xmin><ymin>{30 + index}</ymin>"
+            f"<object><name>{label}</name><difficult>0</difficult><bndbox>"
+            f"<xmin>{30 + index}</xmin><ymin>{30 + index}</ymin>"
             f"<xmax>{60 + index}</xmax><ymax>{60 + index}</ymax></bndbox></object>"
             for index, label in enumerate(labels)
         )

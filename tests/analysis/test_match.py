@@ -59,7 +59,7 @@ def photo(*objects: Item, one_based: bool = False, **options: Any) -> MatchResul
         class_names=("a", "b"),
     )
     settings: dict[str, Any] = {"named": SMALL, "dialect": RULES, **options}
-    source = AnnotatedObjects(dataset, (200, 100))
+    source = AnnotatedObjects(dataset, (200, 100, 1))
     return analyse_match(Scene(Batch(settings["named"], "cpu", targets=source), settings["dialect"]), "p.jpg")
 
 

@@ -49,10 +49,14 @@ def test_against_sets(name: str, photo: str) -> None:
     assert changes.negatives == other.totals.negatives
     assert changes.raises == other.raises
     wanted = []
-    for mine, theirs in zip(reference.ground_truth, other.ground_truth, strict=True):
-        here = [sum(owner == item.index for owner in side.values()) for item, side in ((mine, before), (theirs, after))]
-        if here[0] != here[1] or mine.status != theirs.status:
-            wanted.append((mine.index, mine.label, tuple(here), (mine.status, theirs.status)))
+    others = {item.index: item for item in other.ground_truth}
+    for mine in reference.ground_truth:
+        theirs = others.get(mine.index)
+        status = theirs.status if theirs else "left out"
+        positives = [sum(owner == mine.index for owner in side.values()) for side in (before, after)]
+        here = (positives[0], positives[1] if theirs else None)
+        if here[0] != here[1] or mine.status != status:
+            wanted.append((mine.index, mine.label, here, (mine.status, status)))
     assert [(item.index, item.label, item.positives, item.status) for item in changes.objects] == wanted
 
 

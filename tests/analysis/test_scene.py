@@ -66,7 +66,7 @@ def test_match_under_all_dialects(calls: Counter[str]) -> None:
     reference = api.match(*PHOTO, device="cpu")
     calls.clear()
     changes = api.match_roles(reference, *PHOTO, dialects=dialect_names(), device="cpu")
-    different = {(rules.targets, rules.match) for rules in map(load_dialect, dialect_names())}
+    different = {(rules.targets, rules.loader.of_objects, rules.match) for rules in map(load_dialect, dialect_names())}
     assert len(changes) == len(dialect_names())
     assert calls == {"match_with_ties": len(different), "overlaps": len(different)} | {"encode": len(different)}
 

@@ -71,7 +71,7 @@ def test_image_without_objects_has_nothing_to_be_stretched(match_voc: Match) -> 
 def test_worst_first_over_several_files(tmp_path: Path) -> None:
     for name, side in (("near", 110), ("far", 500), ("right", 100), ("none", 0)):
         (tmp_path / f"{name}.xml").write_text(
-            "<annotation><size><width>100</width><height>100</height></size><object><name>cat</name><bndbox>"
+            "<annotation><size><width>100</width><height>100</height></size><object><name>cat</name><difficult>0</difficult><bndbox>"
             "<xmin>10</xmin><ymin>10</ymin><xmax>90</xmax><ymax>80</ymax></bndbox></object></annotation>"
         )
         if side:

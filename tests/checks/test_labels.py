@@ -65,11 +65,13 @@ def test_class_that_is_not_in_the_list(match_voc: Match) -> None:
 
 @pytest.mark.parametrize("name", ["rbc", "R B C", "R_BC"])
 def test_names_that_differ_in_case_or_spaces(match_voc: Match, name: str) -> None:
-    found = by_code(match_voc(names=["RBC", "RBC", "WBC", "RBC", name, "RBC"]))
+    found = by_code(match_voc(names=["RBC", "RBC", "WBC", "RBC", name, "RBC"], dialect="caffe"))
     (case,) = found["LBL004"].cases
     assert (case.where.object, case.value, case.bound) == (4, name, "RBC")
     assert case.message == f"is called {name!r} (once), beside 'RBC' (4 times)"
     assert "LBL004" not in by_code(match_voc(names=["RBC", "RBC", "WBC", "RBC", "RBD", "RBC"]))
+    folded = by_code(match_voc(names=["RBC", "RBC", "WBC", "RBC", name, "RBC"], dialect="ssd.pytorch"))
+    assert ("LBL004" in folded) == (name != "rbc"), "to a loader that folds capitals, rbc is RBC"
 
 
 def test_difficult_objects_are_left_out(match_voc: Match) -> None:

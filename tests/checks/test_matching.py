@@ -44,11 +44,11 @@ def holes(tmp_path: Path) -> str:
 
 def test_object_that_overlaps_no_prior(match_voc: Match, holes: str) -> None:
     """Priors lie at 25 to 125 and 175 to 275 of 300: an object between 125 and 175 overlaps none."""
-    hole = (640 * 130 / 300, 480 * 130 / 300, 640 * 170 / 300, 480 * 170 / 300)
+    hole = (278, 208, 362, 272)
     result = match_voc([hole], priors=holes)
     assert errors(result) == ["MAT001"]
     assert "prior 0 is trained on it" in result.findings[0].worst.message
-    touching = (640 * 110 / 300, 480 * 110 / 300, 640 * 170 / 300, 480 * 170 / 300)
+    touching = (235, 176, 362, 272)
     assert errors(match_voc([touching], priors=holes)) == []
 
 

@@ -17,8 +17,10 @@ SIZE = (200, 100)
 
 
 def voc(photo: str) -> str:
-    size = "<size><width>200</width><height>100</height></size>"
-    return f"<annotation><filename>{photo}</filename>{size}<object><name>cat</name>{BOX}</object></annotation>"
+    size = "<size><width>200</width><height>100</height><depth>3</depth></size>"
+    head = f"<annotation><folder>x</folder><filename>{photo}</filename>{size}"
+    tags = "<pose>Left</pose><truncated>0</truncated><difficult>0</difficult>"
+    return f"{head}<object><name>cat</name>{tags}{BOX}</object></annotation>"
 
 
 def coco(*photos: str) -> str:

@@ -139,7 +139,7 @@ def photo(folder: Path) -> Callable[..., Path]:
 def voc(objects: Objects, size: tuple[Any, Any] = (200, 100)) -> str:
     """A Pascal VOC file."""
     items = "".join(
-        f"<object><name>{escape(name)}</name><bndbox>"
+        f"<object><name>{escape(name)}</name><difficult>0</difficult><bndbox>"
         + "".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
         + "</bndbox></object>"
         for name, box in objects

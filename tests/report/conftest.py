@@ -126,7 +126,7 @@ def scene(tmp_path: Path, config: str) -> MakeScene:
 
     def make(boxes: Sequence[Box], size: tuple[int, int] = (200, 200), priors: str = config) -> Scene:
         items = "".join(
-            "<object><name>thing</name><bndbox>"
+            "<object><name>thing</name><difficult>0</difficult><bndbox>"
             + "".join(f"<{tag}>{v + 1}</{tag}>" for tag, v in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
             + "</bndbox></object>"
             for box in boxes

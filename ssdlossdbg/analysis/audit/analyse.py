@@ -53,7 +53,8 @@ def analyse_audit(
     matcher = Matcher(named, device, dialect)
     priors = matcher.priors
     [photos] = ranks.sum([torch.from_numpy(photo_sizes(dataset, ranks.mine(range(len(dataset.names)))))])
-    scaled = scale_like(dataset, dialect.targets, photos.numpy(), priors.image_size if spec.letterbox else None)
+    inner = priors.image_size if spec.letterbox else None
+    scaled = scale_like(dataset, dialect, photos.numpy(), priors.image_size, inner)
     loaded = flat(dataset, scaled)
     matched = match_flat(loaded, len(dataset.names), matcher, ranks, advance)
     objects = audited_objects(dataset, scaled, matched, matcher)

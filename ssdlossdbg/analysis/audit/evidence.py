@@ -7,7 +7,7 @@ import torch
 
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.matched import Matched
-from ssdlossdbg.analysis.evidence.objects import image_facts, labels_of
+from ssdlossdbg.analysis.evidence.objects import image_facts, labels_of, written_in
 from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
 from ssdlossdbg.results import Objects
 
@@ -38,5 +38,6 @@ def audited_objects(dataset: Dataset, scaled: Scaled, matched: Matched, matcher:
         image_size=matcher.priors.image_size,
         levels=matcher.priors.levels,
         rules=matcher.dialect,
+        **written_in(dataset, rows),
         **matched.columns,
     )

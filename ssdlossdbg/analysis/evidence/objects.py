@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from ssdlossdbg.analysis.common import class_name
 from ssdlossdbg.analysis.evidence.fates import Fates
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, taken
+from ssdlossdbg.readers.annotations import Dataset, Scaled, class_list_beside, taken
+from ssdlossdbg.readers.files import read_lines
 from ssdlossdbg.readers.saved.targets import Targets
-from ssdlossdbg.results import FloatArray, ImageFacts, IntArray, Objects
+from ssdlossdbg.results import NOTHING_READ, BoolArray, FloatArray, ImageFacts, IntArray, Objects, Reading
 from ssdlossdbg.rules import Dialect, Units
 
 
@@ -29,6 +31,9 @@ class Stated:
     layout: str
     saved: bool
     one_based: bool
+    traits: IntArray | None = None
+    marked: BoolArray | None = None
+    reading: Reading = NOTHING_READ
 
 
 def state_dataset(dataset: Dataset, scaled: Scaled) -> Stated:
@@ -46,7 +51,34 @@ def state_dataset(dataset: Dataset, scaled: Scaled) -> Stated:
         layout=dataset.format.layout,
         saved=False,
         one_based=dataset.format.one_based,
+        **written_in(dataset, scaled.rows),
     )
+
+
+class Written(TypedDict):
+    """How objects are written, as fields of `Objects`."""
+
+    traits: IntArray | None
+    marked: BoolArray | None
+    reading: Reading
+
+
+def written_in(dataset: Dataset, rows: IntArray) -> Written:
+    """How the files of a dataset are written, and some objects in them."""
+    marked = taken(dataset.difficult, rows)
+    list_file = class_list_beside(dataset)
+    return {
+        "traits": None if dataset.traits is None else taken(dataset.traits, rows),
+        "marked": marked if marked.any() else None,
+        "reading": Reading(
+            format=dataset.format.name,
+            mark=dataset.format.mark,
+            names=dataset.class_names if dataset.names_given else (),
+            list_file=str(list_file or ""),
+            list_lines=tuple(read_lines(list_file)) if list_file else (),
+            category_ids=dataset.category_ids,
+        ),
+    }
 
 
 def labels_of(dataset: Dataset, rows: IntArray) -> tuple[str, ...]:
@@ -57,21 +89,35 @@ def labels_of(dataset: Dataset, rows: IntArray) -> tuple[str, ...]:
 
 def image_facts(dataset: Dataset, scaled: Scaled, places: Sequence[int], named: bool = True) -> tuple[ImageFacts, ...]:
     """The images at some places; `named` where places are to tell the images of one file apart."""
-    left_out: dict[int, list[tuple[int, str]]] = {}
-    for row, label in zip(scaled.left_out.tolist(), labels_of(dataset, scaled.left_out), strict=True):
-        left_out.setdefault(int(dataset.image[row]), []).append((int(dataset.index[row]), label))
-    spaces, photos, unusable = scaled.spaces.tolist(), scaled.photo_sizes.tolist(), scaled.unusable.tolist()
+    left_out, discarded = (_by_image(dataset, rows) for rows in (scaled.left_out, scaled.discarded))
+    traits = [0] * len(dataset.names) if dataset.image_traits is None else dataset.image_traits.tolist()
+    spaces, photos, turned = scaled.spaces.tolist(), scaled.photo_sizes.tolist(), scaled.orientations.tolist()
+    declares = np.all(dataset.sizes > 0, axis=1).tolist()
+    unusable, unlisted = scaled.unusable.tolist(), scaled.unlisted.tolist()
     return tuple(
         ImageFacts(
             file=dataset.files[place],
             name=dataset.names[place] if named and dataset.format.many_in_file else None,
             size=tuple(spaces[place]),
             photo_size=tuple(photos[place]) if all(photos[place]) else None,
-            left_out=tuple(left_out.get(place, ())),
+            left_out=left_out.get(place, ()),
             unusable=unusable[place],
+            unlisted=unlisted[place],
+            discarded=discarded.get(place, ()),
+            orientation=turned[place],
+            declares_size=declares[place],
+            traits=traits[place],
         )
         for place in places
     )
+
+
+def _by_image(dataset: Dataset, rows: IntArray) -> dict[int, tuple[tuple[int, str], ...]]:
+    """Some objects as (index, label), by the place of their image."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for row, label in zip(rows.tolist(), labels_of(dataset, rows), strict=True):
+        found.setdefault(int(dataset.image[row]), []).append((int(dataset.index[row]), label))
+    return {image: tuple(objects) for image, objects in found.items()}
 
 
 def state_targets(targets: Targets, classes: tuple[str, ...], image_size: tuple[int, int], file: str) -> Stated:

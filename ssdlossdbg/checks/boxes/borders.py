@@ -17,7 +17,7 @@ BORDER_SHARE = 0.005
 LIKELY_SIDES = (32, 8192)
 
 
-@BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "BOX015", *WHOLE_SETS))
+@BOXES.check(7, "box outside the image", Severity.ERROR, Objects, ("FIL002", "LDR011", "BOX015", *WHOLE_SETS))
 def outside(objects: Objects) -> TableCases:
     """A box lies wholly outside its image.
 
@@ -56,7 +56,9 @@ def outside(objects: Objects) -> TableCases:
     return of_rows(objects, np.flatnonzero(chosen), describe)
 
 
-@BOXES.check(8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "BOX007", "BOX015", *WHOLE_SETS))
+@BOXES.check(
+    8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "LDR011", "BOX007", "BOX015", *WHOLE_SETS)
+)
 def beyond_border(objects: Objects) -> TableCases:
     """A box reaches out of its image.
 

@@ -17,7 +17,11 @@ DROP = "Drop or redraw it; in a data loader, keep only boxes with x2 > x1 and y2
 
 
 @BOXES.check(
-    1, "box without width or height", Severity.ERROR, Objects, ("BOX003", "BOX004", "BOX005", "BOX006", "BOX012")
+    1,
+    "box without width or height",
+    Severity.ERROR,
+    Objects,
+    ("LDR002", "LDR003", "BOX003", "BOX004", "BOX005", "BOX006", "BOX012"),
 )
 def zero_size(objects: Objects) -> TableCases:
     """A box has no width or no height.
@@ -52,7 +56,7 @@ def zero_size(objects: Objects) -> TableCases:
     return _spoiling_first(objects, objects.empty & ~objects.inverted & taking_part(objects), describe)
 
 
-@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("BOX004", "BOX005", "BOX012", "BOX015"))
+@BOXES.check(2, "inverted box", Severity.ERROR, Objects, ("LDR002", "BOX004", "BOX005", "BOX012", "BOX015"))
 def inverted(objects: Objects) -> TableCases:
     """A box ends before it begins.
 

@@ -10,7 +10,19 @@ from ssdlossdbg.results import BoolArray, Objects
 
 MATCHING = Family("MAT", "matching")
 
-BROKEN_BOXES = ("FIL002", "BOX001", "BOX002", "BOX003", "BOX007", "BOX012", "BOX015", *WHOLE_SETS)
+BROKEN_BOXES = (
+    "FIL002",
+    "LDR002",
+    "LDR003",
+    "LDR011",
+    "BOX001",
+    "BOX002",
+    "BOX003",
+    "BOX007",
+    "BOX012",
+    "BOX015",
+    *WHOLE_SETS,
+)
 # Priors that may be meant so, but are seldom: what they do to objects is worth saying, after them.
 UNLIKELY_PRIORS = ("PRI007", "PRI009", "PRI010", "PRI014")
 BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")

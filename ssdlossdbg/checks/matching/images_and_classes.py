@@ -61,14 +61,15 @@ def raises_without_objects(objects: Objects) -> TableCases:
     """An image has no object, and this codebase's training crashes on it.
 
     What it means:
-        The annotation lists no object (or only ones that the loader drops). The dialect's matching takes a maximum over
-        objects, and a maximum over nothing raises.
+        The annotation lists no object, or only ones that the loader drops: difficult ones, crowds, or those of a class
+        that is not in the list. The dialect's matching takes a maximum over objects, and a maximum over nothing raises.
 
     Why it matters:
         Training stops when the image comes up, which may be hours after it began, and not in the same place again.
 
     How to tell:
-        The image has no object, and the dialect's [raises] image_without_objects says where the real code raises.
+        The image has no object left, the dialect's loader does not pass over such an image (`empty_images` and
+        `empty_images_coco` under [loader]), and [raises] image_without_objects says where the real code raises.
 
     How to fix:
         Leave such images out of the training set, or return from matching early with all priors as background.
@@ -79,7 +80,8 @@ def raises_without_objects(objects: Objects) -> TableCases:
     reason = objects.rules.raises.image_without_objects
 
     def describe(image: int) -> Case:
-        message = f"no object, and the real {objects.rules.name} raises on such an image: {reason}"
+        why = _why_empty(objects, image)
+        message = f"{why}, and the real {objects.rules.name} raises on such an image: {reason}"
         return Case(objects.place(image), message, 0, 1, "Leave the image out of training, or annotate it.")
 
     return _empty_images(objects, bool(reason), describe)
@@ -97,8 +99,8 @@ def without_objects(objects: Objects) -> TableCases:
         that is why people add them.
 
     How to tell:
-        The image has no object, and the dialect neither raises on it, nor mines a least number of negatives, nor mines
-        over the whole batch: ssd_keras does, so it may take negatives from such an image.
+        The image has no object left, and the dialect neither passes over it, nor raises on it, nor mines a least number
+        of negatives, nor mines over the whole batch: ssd_keras does, so it may take negatives from such an image.
 
     How to fix:
         Mine a least number of negatives per image (mining.minimum in a dialect file), or leave such images out.
@@ -110,7 +112,8 @@ def without_objects(objects: Objects) -> TableCases:
     useless = not (rules.raises.image_without_objects or rules.mining.minimum or rules.mining.scope == "batch")
 
     def describe(image: int) -> Case:
-        message = f"no object, so {rules.name} mines no negative here, and the image adds nothing to the loss"
+        why = _why_empty(objects, image)
+        message = f"{why}, so {rules.name} mines no negative here, and the image adds nothing to the loss"
         fix = "Leave it out, or mine a least number of negatives per image."
         return Case(objects.place(image), message, 0, 1, fix)
 
@@ -230,10 +233,26 @@ def _instead(objects: Objects, rows: IntArray) -> str:
 
 
 def _empty_images(objects: Objects, matters: bool, describe: Describe) -> TableCases:
-    """A case for each image without objects, where that matters to the dialect; else none."""
+    """A case for each image that comes to training without objects, where that matters to the dialect; else none."""
+    loader, coco = objects.rules.loader, objects.reading.format == "coco"
     counts = np.bincount(objects.image, minlength=len(objects.images))
-    counts += np.asarray([image.unusable for image in objects.images], dtype=np.int64)
-    return of_images(objects, np.flatnonzero((counts == 0) & matters), describe)
+    # Objects of unknown size are neither here nor gone: there is a refusal of them.
+    counts += np.asarray([image.unusable - image.unlisted for image in objects.images], dtype=np.int64)
+    empty = np.flatnonzero((counts == 0) & matters).tolist()
+    met = [i for i in empty if objects.saved or loader.meets_empty(coco, objects.images[i].annotated)]
+    return of_images(objects, np.array(met, dtype=np.int64), describe)
+
+
+def _why_empty(objects: Objects, position: int) -> str:
+    """That an image has no object, and what became of those that its file lists."""
+    image = objects.images[position]
+    gone = {
+        f"left out as {objects.reading.mark}": len(image.left_out),
+        "dropped for the box": len(image.discarded),
+        "of a class that is not in the list": image.unlisted,
+    }
+    listed = ", ".join(f"{number} {reason}" for reason, number in gone.items() if number)
+    return f"no object is left ({listed})" if listed else "no object"
 
 
 def _kind(name: str) -> str:

@@ -6,9 +6,10 @@ codebase's own loader would hand them on.
 
 from __future__ import annotations
 
+from ssdlossdbg.readers.annotations.contract import class_list_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
-from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes
+from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
 from ssdlossdbg.readers.annotations.scale import Scaled, scale_like
@@ -28,11 +29,13 @@ __all__ = [
     "Source",
     "Table",
     "Track",
+    "class_list_beside",
     "load_dataset",
     "load_parts",
     "parts_of",
     "photo_set",
     "photo_sizes",
     "scale_like",
+    "sizes_seen",
     "taken",
 ]

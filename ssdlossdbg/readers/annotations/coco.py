@@ -16,12 +16,15 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.coco_json import LISTS, Coco, CocoCategory, CocoImage, CocoObject, Id, parse
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Refused, Table, by_image, refusal_of_alike
-from ssdlossdbg.results import BoolArray, FloatArray, IntArray
+from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.results import BoolArray, FloatArray, IntArray, Trait
 
 KEYS = tuple(f'"{key}"'.encode() for key in LISTS)
 ABSENT = -1
 LONGEST_NUMBER = 20
 TWICE, ONE_NAME = "FIL003", "LBL006"
+# Keys of objects that many files leave out, and some loaders look into.
+OPTIONAL = ((b'"area"', Trait.NO_AREA), (b'"iscrowd"', Trait.NO_ISCROWD))
 
 
 def may_be_coco(_: Path, data: bytes) -> bool:
@@ -36,7 +39,10 @@ def read_coco(source: Source) -> Table:
         InputError: not COCO JSON.
     """
     path = source.path
-    coco = parse(path)
+    data = read_bytes(path)
+    coco = parse(data, path)
+    traits = _traits(data, coco)
+    del data  # which is as large as all that follows
     names = {category.id: category.name for category in sorted(coco.categories, key=_order)}
     image, wrong_image = _places([entry.id for entry in coco.images], [entry.image_id for entry in coco.annotations])
     label, wrong_label = _places(names, [entry.category_id for entry in coco.annotations])
@@ -68,6 +74,8 @@ def read_coco(source: Source) -> Table:
         boxes=_boxes(coco.annotations)[order],
         difficult=_crowds(coco.annotations)[order],
         listed=tuple(dict.fromkeys(names.values())),
+        category_ids={name: number for number, name in names.items() if isinstance(number, int)},
+        image_traits=traits,
         refused=tuple(refused),
         unread=unread,
     )
@@ -177,6 +185,18 @@ def _unlisted(
     return [refusal_of_alike(path, [error] * len(places), images)]
 
 
+def _traits(data: bytes, coco: Coco) -> IntArray | None:
+    """`[B]` what the file does not say of its objects, and of its images; None where it says all.
+
+    A key is counted in the text: to hold two more values of each of a million objects takes a tenth of their memory.
+    """
+    objects = len(coco.annotations)
+    lacking = sum(trait for key, trait in OPTIONAL if data.count(key) < objects)
+    unsized = [Trait.NO_SIZE * (not (image.width and image.height)) for image in coco.images]
+    traits = np.array(unsized, dtype=np.uint16) | np.uint16(lacking)
+    return traits if traits.any() else None
+
+
 def _sizes(images: Sequence[CocoImage]) -> IntArray:
     """`[B, 2]`, 0 where a side is missing or makes no sense."""
     sides = chain.from_iterable((image.width, image.height) for image in images)
@@ -205,5 +225,6 @@ FORMAT = Format(
     begins=(b"{", b"["),
     may_be=may_be_coco,
     many_in_file=True,
+    mark="crowd",
     layout="xywh",
 )

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import read_bytes
 
 T = TypeVar("T", bound=msgspec.Struct)
 LISTS = ("images", "annotations", "categories")
@@ -87,13 +86,17 @@ class Coco:
     errors: dict[int, InputError] = field(default_factory=dict)
 
 
-def parse(path: Path) -> Coco:
+def parse(data: bytes, path: Path) -> Coco:
     """A COCO file; entries that make no sense are left out, and named.
+
+    Args:
+        data: what the file holds.
+        path: its path, for messages.
 
     Raises:
         InputError: not JSON, or other JSON than COCO's.
     """
-    data = read_bytes(path).removeprefix(BOM_UTF8)
+    data = data.removeprefix(BOM_UTF8)
     if not data.strip():
         raise InputError(path, "is empty", "Export it again.")
     try:

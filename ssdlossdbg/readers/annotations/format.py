@@ -54,6 +54,7 @@ class Format:
         folder: what the folders are called that annotations lie in; files elsewhere count only where there are none.
         list_endings: of files that lead to those of objects.
         many_in_file: whether a file holds many images, so that it takes a name to tell one.
+        mark: what `Table.difficult` means in it: "difficult", "crowd" or "group".
         layout: how a box is written: "xyxy", "xywh" or "cxcywh".
         one_based: whether pixel coordinates count from 1, so that a dialect's offset applies.
         fractions: whether boxes are fractions of the photo.
@@ -71,6 +72,7 @@ class Format:
     folder: str = ""
     list_endings: tuple[str, ...] = ()
     many_in_file: bool = False
+    mark: str = "difficult"
     layout: str = "xyxy"
     one_based: bool = False
     fractions: bool = False

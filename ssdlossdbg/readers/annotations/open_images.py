@@ -117,5 +117,6 @@ FORMAT = Format(
     read=read_open_images,
     may_be=may_be_open_images,
     many_in_file=True,
+    mark="group",
     fractions=True,
 )

@@ -11,29 +11,36 @@ import numpy as np
 from PIL import Image
 
 from ssdlossdbg.readers.annotations.table import Dataset
+from ssdlossdbg.readers.exif import ORIENTATION, SIDEWAYS, TURNED, UPRIGHT
 from ssdlossdbg.readers.files import open_file
 from ssdlossdbg.readers.photos import FORMATS
 from ssdlossdbg.results import IntArray
+from ssdlossdbg.rules import Orientation
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-# Values of EXIF's orientation that swap width and height.
-ORIENTATION = 0x0112
-SIDEWAYS = (5, 6, 7, 8)
 
 
 def photo_sizes(dataset: Dataset, places: Iterable[int] | None = None) -> IntArray:
-    """int64 `[B, 2]` (width, height) in pixels of the photos of a dataset, 0 for those that are not found.
+    """int64 `[B, 3]` width and height in pixels of the photos of a dataset as they are stored, and how EXIF turns them.
+
+    The third number is EXIF's orientation, 1 where there is none; all are 0 for photos that are not found.
 
     Args:
         dataset: whose photos.
         places: of the images to look for, the others staying 0; all if None.
     """
-    sizes = np.zeros((len(dataset.names), 2), dtype=np.int64)
+    sizes = np.zeros((len(dataset.names), 3), dtype=np.int64)
     photos = Photos(dataset.format.many_in_file)
     for place in range(len(sizes)) if places is None else places:
         found = photos.find(dataset.files[place], dataset.names[place])
         sizes[place] = (found and photo_size(found)) or 0
     return sizes
+
+
+def sizes_seen(photos: IntArray, orientation: Orientation) -> IntArray:
+    """int64 `[B, 2]` (width, height) of photos, `[B, 3]` as of `photo_sizes`, as a loader sees them."""
+    sideways = np.isin(photos[:, 2], SIDEWAYS) & (orientation is Orientation.TURN)
+    return np.where(sideways[:, None], photos[:, 1::-1], photos[:, :2])
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,8 @@ def _by_stem(entries: Mapping[str, Path]) -> dict[str, Path]:
     return {stem: entry for _, stem, entry in sorted(photos, reverse=True)}
 
 
-def photo_size(path: Path) -> tuple[int, int] | None:
-    """(width, height) of a photo in pixels, upright as its EXIF data say; None where its header cannot be read.
+def photo_size(path: Path) -> tuple[int, int, int] | None:
+    """Width and height of a photo in pixels as it is stored, and EXIF's orientation; None where it cannot be read.
 
     That is not the annotation's fault: the photo may be a mere pointer where only the text of a repository was fetched.
     """
@@ -112,8 +119,8 @@ def photo_size(path: Path) -> tuple[int, int] | None:
             with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
                 # Pillow decodes a whole PNG to look for EXIF data behind its pixels.
                 has_exif = image.format != "PNG" or "exif" in image.info
-                sideways = has_exif and image.getexif().get(ORIENTATION) in SIDEWAYS
-                return (image.height, image.width) if sideways else image.size
+                turned = image.getexif().get(ORIENTATION) if has_exif else None
+                return *image.size, turned if turned in TURNED else UPRIGHT
     except Exception:  # a decoder raises whatever it stumbles over in a damaged file
         return None
 

@@ -66,6 +66,9 @@ def join(tables: Sequence[Table]) -> Table:
         labels=labels,
         boxes=np.concatenate([table.boxes for table in tables]),
         difficult=np.concatenate([table.difficult for table in tables]),
+        traits=_flags([(table.traits, len(table.image)) for table in tables]),
+        image_traits=_flags([(table.image_traits, len(table.names)) for table in tables]),
+        category_ids=dict(chain.from_iterable(table.category_ids.items() for table in tables)),
         refused=tuple(_moved(tables)),
         unread=_unread(tables),
     )
@@ -85,6 +88,14 @@ def _unread(tables: Sequence[Table]) -> IntArray | None:
         return None
     none = (np.zeros(len(table.names), dtype=np.int64) if table.unread is None else table.unread for table in tables)
     return np.concatenate(list(none))
+
+
+def _flags(columns: Sequence[tuple[IntArray | None, int]]) -> IntArray | None:
+    """Columns of flags, each with its length, as one; None where all are."""
+    if all(flags is None for flags, _ in columns):
+        return None
+    filled = (np.zeros(length, dtype=np.uint16) if flags is None else flags for flags, length in columns)
+    return np.concatenate(list(filled))
 
 
 def _relabelled(table: Table, place: dict[str, int]) -> IntArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
@@ -59,6 +59,9 @@ class Table:
         refused: what could not be read, and is left out.
         class_file: the file beside the dataset that names its classes, None where there is none.
         unread: int64 `[B]`, how many more objects each image has that could not be read; None where all could.
+        traits: `[N]` flags of `results.Trait`, how each object is written; None where there is nothing to say.
+        image_traits: `[B]` the same of images.
+        category_ids: the number of each label in a format that numbers what it names (COCO).
     """
 
     format: Format
@@ -75,6 +78,9 @@ class Table:
     refused: tuple[Refused, ...] = ()
     class_file: Path | None = None
     unread: IntArray | None = None
+    traits: IntArray | None = None
+    image_traits: IntArray | None = None
+    category_ids: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -132,12 +138,13 @@ class Dataset(Table):
     def image_at(self, place: int) -> Dataset:
         """The dataset of the one image at that place."""
         first, end = np.searchsorted(self.image, (place, place + 1))
-        columns = ("index", "label", "boxes", "difficult")
+        columns = ("index", "label", "boxes", "difficult", *(() if self.traits is None else ("traits",)))
         return replace(
             self,
             names=(self.names[place],),
             files=(self.files[place],),
             sizes=self.sizes[place : place + 1],
+            image_traits=None if self.image_traits is None else self.image_traits[place : place + 1],
             image=np.zeros(end - first, dtype=np.int64),
             refused=tuple(each for each in self.refused if self._concerns(each, place)),
             unread=None if self.unread is None else self.unread[place : place + 1],
@@ -178,16 +185,20 @@ class Rows:
     _label: array[int] = field(default_factory=lambda: array("q"))
     _boxes: array[float] = field(default_factory=lambda: array("d"))
     _difficult: array[int] = field(default_factory=lambda: array("b"))
+    _traits: array[int] = field(default_factory=lambda: array("H"))
+    _image_traits: array[int] = field(default_factory=lambda: array("H"))
 
-    def add_image(self, name: str, file: str, size: tuple[int, int] = (0, 0)) -> int:
+    def add_image(self, name: str, file: str, size: tuple[int, int] = (0, 0), traits: int = 0) -> int:
         """Append an image and return its place."""
+        self._image_traits.append(traits)
         self.names.append(name)
         self.files.append(file)
         self.sizes.append(size)
         return len(self.names) - 1
 
-    def add_object(self, image: int, label: Hashable, box: Box, difficult: bool = False) -> None:
+    def add_object(self, image: int, label: Hashable, box: Box, difficult: bool = False, traits: int = 0) -> None:
         """Append an object of an image."""
+        self._traits.append(traits)
         self._image.append(image)
         self._label.append(self.labels.setdefault(label, len(self.labels)))
         self._boxes.extend(box)
@@ -229,7 +240,14 @@ class Rows:
             refused=tuple(self.refused),
             class_file=class_file,
             unread=unread,
+            traits=_some(np.array(self._traits, dtype=np.uint16)[order]),
+            image_traits=_some(np.array(self._image_traits, dtype=np.uint16)),
         )
+
+
+def _some(traits: IntArray) -> IntArray | None:
+    """A column of flags; None where none is set."""
+    return traits if traits.any() else None
 
 
 def by_image(image: IntArray) -> tuple[IntArray, IntArray, IntArray]:
@@ -251,23 +269,6 @@ def by_image(image: IntArray) -> tuple[IntArray, IntArray, IntArray]:
 def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
     """Some rows of a column, ascending; the column itself, and no copy of it, where they are all."""
     return column if len(rows) == len(column) else column[rows]
-
-
-def refusal_of_many(
-    file: Path, place: str, count: int, what: str, fix: str, images: frozenset[int] | None = None
-) -> Refused:
-    """One refusal for many like it: the first case, and how many more there are.
-
-    Args:
-        file: where they are.
-        place: the first one's place in it.
-        count: how many there are in all.
-        what: what is wrong with the first.
-        fix: what the user can do.
-        images: places of the images that lack them; None where that cannot be told.
-    """
-    more = f" ({count - 1:,} more like it)" if count > 1 else ""
-    return Refused(str(file), InputError(f"{file}, {place}", what + more, fix), images)
 
 
 def refusal_of_alike(file: Path, errors: Sequence[InputError], images: frozenset[int] | None) -> Refused:

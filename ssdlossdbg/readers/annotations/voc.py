@@ -18,10 +18,16 @@ from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_b
 from ssdlossdbg.readers.annotations.format import Format, Source, read_each, refuse_objects
 from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Rows, Table
 from ssdlossdbg.readers.files import is_file, read_bytes, read_lines
-from ssdlossdbg.results import Box
+from ssdlossdbg.results import Box, Trait
 
 SIDES = ("width", "height")
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+# Tags of an object without which some loaders raise; as plain numbers, since a million objects are asked for them.
+OPTIONAL = (
+    ("difficult", int(Trait.NO_DIFFICULT)),
+    ("truncated", int(Trait.NO_TRUNCATED)),
+    ("pose", int(Trait.NO_POSE)),
+)
 FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
 # The lists of one class, aeroplane_train.txt say, end each line with whether the photo shows one.
 CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
@@ -109,17 +115,19 @@ def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
         raise InputError(file, "is empty", "Export it again or remove it.")
     root = _parse_xml(data, file)
     photo = _photo_name((root.findtext("filename") or "").strip()) or file.stem
-    size = _size(root)
-    image = rows.add_image(photo, str(file), size)
+    size, traits = _size(root)
+    for tag, lacking in (("size/depth", Trait.NO_DEPTH), ("folder", Trait.NO_FOLDER), ("filename", Trait.NO_FILENAME)):
+        traits |= 0 if root.find(tag) is not None else lacking
+    image = rows.add_image(photo, str(file), size, traits)
     bad = []
     for index, element in enumerate(root.iter("object")):
         try:
-            label, box, difficult = _object(element, index, file)
+            label, box, difficult, written = _object(element, index, file)
         except InputError as error:
             bad.append(error)
             rows.skip_object(image)
         else:
-            rows.add_object(image, label, box, difficult)
+            rows.add_object(image, label, box, difficult, written)
     refuse_objects(file, image, bad, rows)
 
 
@@ -154,28 +162,46 @@ def _may_declare_entities(data: bytes) -> bool:
     return b"<!DOCTYPE" in data or b"\0" in data
 
 
-def _size(root: Element) -> tuple[int, int]:
-    """The declared (width, height); 0 where that is missing or no size, so that the photo's own has to do."""
+def _size(root: Element) -> tuple[tuple[int, int], int]:
+    """The declared (width, height), (0, 0) where there is none that makes sense, and what there is to say of it."""
+    texts = [root.findtext(f"size/{side}") for side in SIDES]
+    if None in texts:
+        return (0, 0), Trait.NO_SIZE
     try:
-        width, height = (int(float(root.findtext(f"size/{side}") or 0)) for side in SIDES)
+        width, height = (int(float(text or 0)) for text in texts)
     except (ValueError, OverflowError):
-        return 0, 0
-    return (width, height) if min(width, height) > 0 and max(width, height) <= LARGEST_SIDE else (0, 0)
+        return (0, 0), Trait.ZERO_SIZE
+    sound = min(width, height) > 0 and max(width, height) <= LARGEST_SIDE
+    return ((width, height), 0) if sound else ((0, 0), Trait.ZERO_SIZE)
 
 
-def _object(element: Element, index: int, path: Path) -> tuple[str, Box, bool]:
-    """The class, the box and whether the object is difficult."""
+def _object(element: Element, index: int, path: Path) -> tuple[str, Box, bool, int]:
+    """The class, the box, whether the object is difficult, and how it is written, as flags of `Trait`."""
     place = f"object {index}"
-    name = (element.findtext("name") or "").strip()
+    written = element.findtext("name") or ""
+    name = written.strip()
     if not name:
         raise InputError(f"{path}, {place}", "has no <name>", "Name its class.")
     place = f"{place} ({name})"
     box = element.find("bndbox")
     if box is None:
         raise InputError(f"{path}, {place}", "has no <bndbox>", "Draw its box, or remove the object.")
-    x1, y1, x2, y2 = (_number(box.findtext(corner), f"<bndbox><{corner}>", path, place) for corner in CORNERS)
-    difficult = _number(element.findtext("difficult") or "0", "<difficult>", path, place)
-    return name, (x1, y1, x2, y2), difficult == 1
+    traits = 0 if name == written else int(Trait.PADDED_NAME)
+    corners = []
+    for place_of, corner in enumerate(CORNERS):
+        text = box.findtext(corner)
+        try:
+            corners.append(float(int(text)))  # type: ignore[arg-type]  # None is one of those that raise
+        except (TypeError, ValueError, OverflowError):
+            corners.append(_number(text, f"<bndbox><{corner}>", path, place))
+            traits |= 1 << place_of
+    x1, y1, x2, y2 = corners
+    marked = element.findtext("difficult")
+    difficult = _number(marked or "0", "<difficult>", path, place)
+    for tag, lacking in OPTIONAL:
+        if element.find(tag) is None:
+            traits |= lacking
+    return name, (x1, y1, x2, y2), difficult == 1, traits
 
 
 def _number(text: str | None, tags: str, path: Path, place: str) -> float:

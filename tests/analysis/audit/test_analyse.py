@@ -36,7 +36,7 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     priors = load_priors(config or rules.prior_config)
     return [
         analyse_match(
-            Scene(Batch(priors, "cpu", targets=AnnotatedObjects(dataset.image_at(place), SIZE)), rules),
+            Scene(Batch(priors, "cpu", targets=AnnotatedObjects(dataset.image_at(place), (*SIZE, 1))), rules),
             name,
         )
         for place, name in enumerate(dataset.names)

@@ -278,6 +278,28 @@ def test_bad_voc(data: str, place: str, what: str, fix: str, tmp_path: Path, ref
     assert error.fix.startswith(fix)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        VOC.replace(SIZE, ""),
+        VOC.replace(SIZE, "<size><width>9</width></size>"),
+        size(0, 0),
+        size(-100, 50),
+        size(0.5, 50),
+    ],
+)
+def test_a_file_without_a_size_that_makes_sense_is_read(written: str, tmp_path: Path) -> None:
+    """ssd.pytorch never looks at it; who does, is a matter of the dialect."""
+    found = read(tmp_path / "a.xml", written)
+    assert found.sizes.tolist() == [[0, 0]]
+    assert len(found.boxes) == 1
+
+
+def test_a_file_nested_deeply_is_an_image_without_objects(tmp_path: Path) -> None:
+    found = read(tmp_path / "a.xml", "<annotation>" + "<a>" * 10**6 + "</a>" * 10**6 + "</annotation>")
+    assert (len(found.names), len(found.boxes)) == (1, 0)
+
+
 # COCO
 
 

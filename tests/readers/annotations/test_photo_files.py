@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from ssdlossdbg.readers.annotations import Photos, load_dataset, photo_sizes
+from ssdlossdbg.readers.annotations import Photos, load_dataset, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_files import photo_size
+from ssdlossdbg.rules import Orientation
 
 SIZE = (40, 30)
 VOC = "<annotation><filename>{}</filename><size><width>9</width><height>9</height></size></annotation>"
@@ -17,7 +19,8 @@ VOC = "<annotation><filename>{}</filename><size><width>9</width><height>9</heigh
 def found(annotation: Path, name: str = "", many_in_file: bool = False) -> tuple[int, int] | None:
     """The size of the photo that the annotation file calls so."""
     path = Photos(many_in_file).find(str(annotation), name)
-    return None if path is None else photo_size(path)
+    size = None if path is None else photo_size(path)
+    return size and size[:2]
 
 
 def photo(path: Path, size: tuple[int, int] = SIZE, orientation: int = 1) -> Path:
@@ -83,11 +86,14 @@ def test_of_several_photos_the_first_ending_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
-@pytest.mark.parametrize(("orientation", "expected"), [(1, (40, 30)), (3, (40, 30)), (6, (30, 40)), (8, (30, 40))])
-def test_size_is_that_of_the_upright_photo(
-    tmp_path: Path, ending: str, orientation: int, expected: tuple[int, int]
+@pytest.mark.parametrize(("orientation", "upright"), [(1, (40, 30)), (3, (40, 30)), (6, (30, 40)), (8, (30, 40))])
+def test_size_is_as_stored_and_some_loaders_turn_it(
+    tmp_path: Path, ending: str, orientation: int, upright: tuple[int, int]
 ) -> None:
-    assert photo_size(photo(tmp_path / f"a.{ending}", orientation=orientation)) == expected
+    size = photo_size(photo(tmp_path / f"a.{ending}", orientation=orientation))
+    assert size == (40, 30, orientation)
+    assert sizes_seen(np.array([size]), Orientation.TURN).tolist() == [[*upright]]
+    assert sizes_seen(np.array([size]), Orientation.IGNORE).tolist() == [[40, 30]]
 
 
 def test_header_that_cannot_be_read_is_as_good_as_no_photo(tmp_path: Path) -> None:
@@ -99,16 +105,16 @@ def test_header_that_cannot_be_read_is_as_good_as_no_photo(tmp_path: Path) -> No
 def test_pixels_are_not_read(tmp_path: Path) -> None:
     path = photo(tmp_path / "a.jpg", (400, 300))
     path.write_bytes(path.read_bytes()[:-1000])
-    assert photo_size(path) == (400, 300)
+    assert photo_size(path) == (400, 300, 1)
 
 
 def test_stem_is_asked_before_the_name_that_a_voc_file_gives(tmp_path: Path) -> None:
     annotation = tmp_path / "a.xml"
     annotation.write_text(VOC.format("b.jpg"))
     photo(tmp_path / "b.jpg", (20, 10))
-    assert photo_sizes(load_dataset(annotation)).tolist() == [[20, 10]]
+    assert photo_sizes(load_dataset(annotation)).tolist() == [[20, 10, 1]]
     photo(tmp_path / "a.jpg")
-    assert photo_sizes(load_dataset(annotation)).tolist() == [[*SIZE]]
+    assert photo_sizes(load_dataset(annotation)).tolist() == [[*SIZE, 1]]
 
 
 def test_every_image_of_a_coco_file_or_those_that_are_asked_for(tmp_path: Path) -> None:
@@ -119,5 +125,5 @@ def test_every_image_of_a_coco_file_or_those_that_are_asked_for(tmp_path: Path) 
     )
     photo(tmp_path / "q r.jpg")
     dataset = load_dataset(annotation)
-    assert photo_sizes(dataset).tolist() == [[0, 0], [*SIZE]]
-    assert photo_sizes(dataset, [0]).tolist() == [[0, 0], [0, 0]]
+    assert photo_sizes(dataset).tolist() == [[0, 0, 0], [*SIZE, 1]]
+    assert photo_sizes(dataset, [0]).tolist() == [[0, 0, 0], [0, 0, 0]]

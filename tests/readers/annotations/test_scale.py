@@ -17,13 +17,14 @@ from ssdlossdbg.rules import Dialect, Difficult, SizeFrom
 
 DROPS = load_dialect("ssd.pytorch")
 KEEPS = replace(DROPS, targets=replace(DROPS.targets, difficult=Difficult.KEEP))
+INPUT = (300, 300)
 
 
 def dataset(**changes: Any) -> Dataset:
     """Three objects in two images, the last one difficult, the second of an unknown class."""
     values: dict[str, Any] = {
         "path": Path("made"),
-        "format": FORMATS["coco"],
+        "format": replace(FORMATS["coco"], mark="difficult"),
         "names": ("wide.jpg", "high.jpg"),
         "files": ("made.json", "made.json"),
         "sizes": np.array([[400, 200], [100, 200]]),
@@ -40,7 +41,7 @@ def dataset(**changes: Any) -> Dataset:
 
 def scale_like(made: Dataset, rules: Dialect, letterbox: tuple[int, int] | None = None) -> Scaled:
     """As the dialect's loader would, with those of the photos that are found."""
-    return scale_like_with(made, rules.targets, photo_sizes(made), letterbox)
+    return scale_like_with(made, rules, photo_sizes(made), INPUT, letterbox)
 
 
 def test_boxes_are_fractions_of_their_photo_and_unknown_classes_take_no_part() -> None:
@@ -111,8 +112,8 @@ def test_boxes_are_divided_by_what_the_loader_divides_by(
 ) -> None:
     """`VOCAnnotationTransform` of ssd.pytorch's data/voc0712.py: int(text) - 1 over the size of the photo it loaded."""
     made = dataset(format=FORMATS["voc"], sizes=np.array([declared] * 2), boxes=np.array([[2.0, 3, 22, 43]] * 3))
-    spec = replace(DROPS.targets, size_from=size_from)
-    scaled = scale_like_with(made, spec, np.array([photo] * 2))
+    rules = replace(DROPS, targets=replace(DROPS.targets, size_from=size_from))
+    scaled = scale_like_with(made, rules, np.array([(*photo, 1)] * 2), INPUT)
     assert scaled.boxes[0].tolist() == pytest.approx(expected, rel=1e-12)
     assert scaled.stated.tolist() == [[2, 3, 22, 43]]
     assert scaled.spaces[0].tolist() == [*(declared if any(declared) else photo)]
@@ -121,7 +122,7 @@ def test_boxes_are_divided_by_what_the_loader_divides_by(
 def test_fractions_are_stated_in_pixels_where_the_photo_is_seen() -> None:
     boxes = np.array([[0.1, 0.2, 0.3, 0.4]] * 3)
     made = dataset(format=FORMATS["yolo"], boxes=boxes, sizes=np.zeros((2, 2), dtype=np.int64))
-    scaled = scale_like_with(made, KEEPS.targets, np.array([[40, 30], [0, 0]]))
+    scaled = scale_like_with(made, KEEPS, np.array([[40, 30, 1], [0, 0, 0]]), INPUT)
     np.testing.assert_allclose(scaled.stated, np.array([[4, 6, 12, 12], [0.1, 0.2, 0.3, 0.4]]))
     np.testing.assert_array_equal(scaled.boxes, boxes[:2])
     assert scaled.spaces.tolist() == [[40, 30], [1, 1]]
