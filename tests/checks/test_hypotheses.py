@@ -82,7 +82,7 @@ def analyse(tmp_path: Path) -> Analyse:
         if dialect in ("pytorch-ssd", "lufficc"):
             targets = encoded(saved, dialect)
         elif dialect == "torchvision":
-            scale = torch.tensor([*saved.size, *saved.size])
+            scale = torch.tensor([1] if layout.pop("fractions", False) else [*saved.size, *saved.size])
             targets = [
                 {"boxes": box * scale, "labels": label} for box, label in zip(saved.boxes, saved.labels, strict=True)
             ]
@@ -365,3 +365,18 @@ def test_priors_of_another_preset(tmp_path: Path) -> None:
     assert own(told["ssd300-coco"]) == []
     assert own(told["ssd300-voc"]) == grave(told["ssd300-voc"]) == ["PRE013"]
     assert "0.86 with the priors of ssd300-coco" in message(told["ssd300-voc"])
+
+
+def test_fractions_under_a_dialect_in_pixels_are_the_cause(analyse: Analyse) -> None:
+    result = analyse(batch("seven", "done"), "torchvision", target_units=Units.PIXELS, fractions=True)
+    assert result.findings[0].code == "BOX006"
+    assert own(result) == []
+
+
+@pytest.mark.parametrize("dialect", ["ssd.pytorch", "torchvision"])
+def test_targets_that_were_divided_twice(dialect: str, analyse: Analyse) -> None:
+    saved = batch("seven", "done")
+    result = analyse(saved.with_boxes(lambda boxes: boxes / torch.tensor([*saved.size, *saved.size])), dialect)
+    assert result.findings[0].code == "BOX006"
+    assert grave(result) == ["BOX006"]
+    assert "MAT002" not in [found.code for found in result.findings]

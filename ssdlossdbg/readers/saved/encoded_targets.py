@@ -123,7 +123,7 @@ def _not_matched(labels: Tensor, boxes: Tensor, priors: int, words: str) -> tupl
     )
     fix = (
         "Save what the loss receives, matched and encoded (labels [B, P], locations [B, P, 4]); or the objects "
-        "as they are: one padded tensor [B, N, 5] of x1, y1, x2, y2, label, or a list of mappings with boxes and labels."
+        "as they are: one padded tensor [B, N, 5] of x1 y1 x2 y2 label, or a list of mappings with boxes and labels."
     )
     return what, fix
 
