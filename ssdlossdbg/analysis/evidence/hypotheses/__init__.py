@@ -23,6 +23,8 @@ __all__ = ["Given", "hypotheses", "probabilities"]
 WELL_MET = 0.95
 # Another explanation gains at least this much, or the next kind of them is asked.
 WORTHWHILE = 0.1
+# So few positives prove nothing.
+FEWEST_POSITIVES = 20
 # Fewer priors that are surely taken for an object are no evidence.
 FEWEST_SURE = 10
 # A network tells background from objects if its negatives cost less than this share of what guessing costs them.
@@ -53,7 +55,9 @@ def hypotheses(given: Given, answers: Answers | None) -> tuple[tuple[Fit, ...], 
     fits = [*offset_fits(given, aims), *image_fit(given, aims)]
     if any(fit.mean_iou - fit.as_given > WORTHWHILE and fit.mean_iou > fit.of_priors for fit in fits):
         return tuple(fits), heard, None
-    doubtful = bool((by_image < aims.by_image(aims.of_priors) + WORTHWHILE).any())
+    # Fewer positives could prove nothing.
+    badly_met = by_image < aims.by_image(aims.of_priors) + WORTHWHILE
+    doubtful = int(badly_met[aims.image].sum()) >= FEWEST_POSITIVES
     if not doubtful or given.gt is None or not _knows_background(given):
         return tuple(fits), heard, None
     sure = sure_priors(given)
