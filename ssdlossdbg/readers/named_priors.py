@@ -148,6 +148,11 @@ def _equal_preset(boxes: Tensor, codebase: str) -> NamedPriors | None:
     return None
 
 
+def presets_of(count: int) -> tuple[NamedPriors, ...]:
+    """The shipped presets of so many priors, the short names first."""
+    return tuple(_preset(name) for name in sorted(presets_with(count), key=len))
+
+
 # Of a file that is not the user's, so that it stays the same; `check` compares each batch of a folder with it.
 _preset = cache(_of_config)
 

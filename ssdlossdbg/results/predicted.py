@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ssdlossdbg.results.common import Box
 from ssdlossdbg.results.findings import Where
+from ssdlossdbg.results.hypotheses import Fit, Heard, Strangers
 from ssdlossdbg.rules import Dialect
 
 # Offsets and logits beyond these are named one by one.
@@ -18,45 +18,6 @@ SAME_LOGIT = 1e-4
 NO_PROBABILITY = 1e-6
 # A class that gets more than this is predicted surely.
 SURE = 0.9
-
-
-class HeadOrder(StrEnum):
-    """An order in which the rows of the predictions may stand, and in one case their columns."""
-
-    CELL = "cell"
-    """Row by row, in each cell all shapes."""
-    SHAPE = "shape"
-    """Shape by shape, for each all cells."""
-    COLUMN = "column"
-    """Column by column, in each cell all shapes."""
-    LEVELS_REVERSED = "levels-reversed"
-    """The last level first."""
-    SECOND_LAST = "second-last"
-    """In each cell the second shape, usually the larger square, last."""
-    LAST_SECOND = "last-second"
-    """In each cell the last shape second."""
-    TURNED = "turned"
-    """In each cell wide shapes where the priors have tall ones."""
-    Y_FIRST = "y-first"
-    """Rows as given, each (dy, dx, dh, dw)."""
-
-
-@dataclass(frozen=True)
-class OrderFit:
-    """How well predicted boxes meet their objects if the predictions are in that order and not in the given one.
-
-    Attributes:
-        positives: over how many: those that get other offsets by it.
-        mean_iou: of what is predicted in that order; what cannot be decoded counts as 0.
-        as_given: of what is predicted in the given order, at the same positives.
-        of_priors: of those priors themselves, as if every offset were 0.
-    """
-
-    order: HeadOrder
-    positives: int
-    mean_iou: float
-    as_given: float
-    of_priors: float
 
 
 @dataclass(frozen=True)
@@ -92,6 +53,8 @@ class Answers:
         taken_for_background: share of them whose highest logit is that of background.
         counted: priors whose confidence the loss counts: positives and mined negatives.
         denied: share of those whose own class gets a probability of at most `NO_PROBABILITY`.
+        elsewhere: priors of any role that are taken for an object more likely than not; counted only where all
+            positives are taken for background.
     """
 
     positives: int
@@ -100,6 +63,7 @@ class Answers:
     taken_for_background: float
     counted: int
     denied: float
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,14 +137,18 @@ class Predicted:
         class_names: what the user says the classes are called, background left out; empty where nothing was said.
         dtype: of the predictions in their file.
         rules: the dialect.
+        probabilities: "softmax" or "sigmoid" where the logits can only be what that gives; else empty.
         spread: how much the logits of one shape differ at most between the cells of its level and between images;
             where that is more than `SAME_LOGIT`, some such difference.
+        frozen: whether the offsets of one shape are the very same in all cells of its level and in all images.
         non_finite: where predictions are inf or nan, an entry an image and term.
         huge: where offsets or logits exceed `LARGEST_OFFSET` or `LARGEST_LOGIT`, the same.
         loss: what the predictions come to; None without targets, as all that follows.
         sound_targets: whether every positive has finite offsets to learn.
         answers: what the logits say, or None.
-        orders: how well other orders than the given one fit; empty where the objects are not known.
+        fits: how well the predicted boxes meet their objects under other explanations than that all is as given.
+        heard: what the logits say of the targets; None where too few of the priors are surely taken for anything.
+        strangers: what the network sees that is not annotated; None where it sees next to nothing, or knows objects.
         quotas: what mining was to take, an entry a scope.
         underflows: images with negatives that were lost in ranking.
         unlabelled: images with mined negatives that look like objects.
@@ -195,10 +163,14 @@ class Predicted:
     spread: float
     non_finite: tuple[OddValue, ...]
     huge: tuple[OddValue, ...]
+    probabilities: str = ""
+    frozen: bool = False
     loss: float | None = None
     sound_targets: bool | None = None
     answers: Answers | None = None
-    orders: tuple[OrderFit, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    heard: Heard | None = None
+    strangers: Strangers | None = None
     quotas: tuple[Quota, ...] = ()
     underflows: tuple[Underflow, ...] = ()
     unlabelled: tuple[Unlabelled, ...] = ()

@@ -30,7 +30,7 @@ from ssdlossdbg.results import (
     PriorTable,
     Subject,
 )
-from ssdlossdbg.results.predicted import HeadOrder, OrderFit
+from ssdlossdbg.results.hypotheses import Explanation, Fit
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 Match = Callable[..., MatchResult]
@@ -230,8 +230,8 @@ def predicted() -> Predicted:
 def test_another_order(
     positives: int, mean_iou: float, as_given: float, of_priors: float, fires: bool, predicted: Predicted
 ) -> None:
-    fit = OrderFit(HeadOrder.SHAPE, positives, mean_iou, as_given, of_priors)
-    assert ("PRE001" in codes(replace(predicted, orders=(fit,)))) is fires
+    fit = Fit(Explanation.SHAPE, positives, mean_iou, as_given, of_priors)
+    assert ("PRE001" in codes(replace(predicted, fits=(fit,)))) is fires
 
 
 # Mined negatives

@@ -438,3 +438,69 @@ def test_loss_reports_it(value: float | None, codes: list[str], batch: Batch, tm
     assert [finding.code for finding in found if finding.severity is Severity.ERROR] == codes
     assert all(str(tmp_path / "t.pt") == case.where.file for finding in found for case in finding.cases
                if finding.code.startswith("ENC"))  # fmt: skip
+
+
+# Formulas that other people and slips encode by.
+
+
+def centre_and_size(batch: Batch) -> Tensor:
+    return xyxy_to_cxcywh(batch.boxes)
+
+
+def by_own_formula(goal: Tensor, priors: Tensor) -> Tensor:
+    shift = (goal[..., :2] - priors[:, :2]) / priors[:, 2:] / 0.1
+    return torch.cat((shift, (goal[..., 2:] / priors[:, 2:]).log() / 0.2), -1)
+
+
+def sizes_replaced(batch: Batch, sizes: Tensor) -> Tensor:
+    return torch.cat((batch.offsets[..., :2], sizes), -1)
+
+
+CORNERS = cxcywh_to_xyxy(PRIORS)
+SIDES = torch.cat((PRIORS[:, 2:], PRIORS[:, 2:]), 1)
+VARIANCES = torch.tensor([0.1, 0.1, 0.2, 0.2])
+SLIPS: dict[str, tuple[Callable[[Batch], Tensor], str]] = {
+    "sizes first": (lambda b: b.offsets[..., [2, 3, 0, 1]], "in the order (dw, dh, dx, dy)"),
+    "x then y": (lambda b: b.offsets[..., [0, 2, 1, 3]], "in the order (dx, dw, dy, dh)"),
+    "backwards": (lambda b: b.offsets[..., [3, 2, 1, 0]], "in the order (dh, dw, dy, dx)"),
+    "not divided": (
+        lambda b: torch.cat(((centre_and_size(b) - PRIORS)[..., :2] / 0.1, b.offsets[..., 2:]), -1),
+        "without dividing the centre by the prior's size",
+    ),
+    "divided by the box": (
+        lambda b: torch.cat((b.offsets[..., :2] * PRIORS[:, 2:] / centre_and_size(b)[..., 2:], b.offsets[..., 2:]), -1),
+        "divided by the box's size",
+    ),
+    "from corners": (lambda b: (b.boxes - CORNERS) / SIDES / 0.1, "from corner to corner"),
+    "from corners, two variances": (lambda b: (b.boxes - CORNERS) / SIDES / VARIANCES, "from corner to corner"),
+    "corners less corners": (lambda b: b.boxes - CORNERS, "plain differences of the corners in fractions"),
+    "in pixels": (lambda b: (b.boxes - CORNERS) * 300, "plain differences of the corners in pixels"),
+    "box less prior": (lambda b: centre_and_size(b) - PRIORS, "plain differences of (cx, cy, w, h) in fractions"),
+    "by variances": (lambda b: (centre_and_size(b) - PRIORS) / VARIANCES, "plain differences of (cx, cy, w, h), div"),
+    "prior corners": (lambda b: by_own_formula(centre_and_size(b), CORNERS), "from the priors' corners"),
+    "box corners": (lambda b: by_own_formula(b.boxes, PRIORS), "from the boxes' corners"),
+    "boxes in pixels": (lambda b: by_own_formula(centre_and_size(b) * 300, PRIORS), "from boxes in pixels"),
+    "no logarithm": (
+        lambda b: sizes_replaced(b, (centre_and_size(b) - PRIORS)[..., 2:] / PRIORS[:, 2:] / 0.2),
+        "plain difference over the prior's size",
+    ),
+    "log10": (lambda b: sizes_replaced(b, b.offsets[..., 2:] / math.log(10)), "the logarithm to the base 10"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_the_formula_that_fits_is_named(slip: str, batch: Batch) -> None:
+    encodes, words = SLIPS[slip]
+    batch.offsets = torch.where(batch.positive[..., None], encodes(batch), 0.0)
+    found = only(batch)
+    assert found.code == "ENC009"
+    assert words in found.worst.message
+
+
+@pytest.mark.parametrize("unknown", [torch.tanh, torch.sign, lambda offsets: offsets.sign() * offsets.abs().sqrt()])
+def test_no_cause_is_a_fact_under_an_unknown_formula(unknown: Callable[[Tensor], Tensor], batch: Batch) -> None:
+    batch.offsets = unknown(batch.offsets)
+    for found in findings(batch):
+        assert found.code in ("ENC004", "ENC006", "ENC013", "ENC015")
+        assert found.code != "ENC006" or "formula not known here" in found.worst.message
+        assert found.code != "ENC015" or "by a formula not known here" in found.worst.message

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import class_name, rows, to_pixels
-from ssdlossdbg.analysis.evidence.orders import grids_of, order_fits
+from ssdlossdbg.analysis.evidence.grids import grids_of
+from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, probabilities
+from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, object_probability
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.mining import mine, negatives_wanted
@@ -83,7 +85,9 @@ def describe_predictions(
         class_names=class_names,
         dtype=predictions.dtype,
         rules=dialect,
-        spread=_spread(conf, priors),
+        spread=_spread(conf, priors, SAME_LOGIT),
+        probabilities=probabilities(conf),
+        frozen=_spread(loc, priors, 0.0) <= 0,
         non_finite=tuple(value for values in odd for value in values if not math.isfinite(value.value)),
         huge=tuple(value for values in odd for value in values if math.isfinite(value.value)),
     )
@@ -98,12 +102,13 @@ def describe_predictions(
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )
+    fits, heard, strangers = hypotheses(Given(loc, conf, priors, loss, outcome.gt, dialect), answers)
+    described = replace(described, fits=fits, heard=heard, strangers=strangers)
     if outcome.gt is None:
         return described
     knows_objects = answers is not None and answers.right >= KNOWS_OBJECTS
     return replace(
         described,
-        orders=order_fits(loc, outcome.decoded, priors, loss.matching, outcome.gt, dialect),
         unlabelled=_unlabelled(conf, outcome, priors, dialect, class_names) if knows_objects else (),
     )
 
@@ -126,19 +131,19 @@ def _odd_values(term: str, values: Tensor, bound: float, positive: Tensor | None
     return found
 
 
-def _spread(conf: Tensor, priors: Priors) -> float:
-    """How much the logits of a shape differ between cells and images.
+def _spread(values: Tensor, priors: Priors, same: float) -> float:
+    """How much the logits or offsets of a shape differ between cells and images; if by more than `same`, roughly.
 
     The coarsest level comes first: it is the smallest, and on all but dead networks already tells.
     """
-    everything = torch.arange(conf.shape[1], device=conf.device)[:, None, None]
+    everything = torch.arange(values.shape[1], device=values.device)[:, None, None]
     compared, spread = False, 0.0
     for grid in reversed(grids_of(priors) or [everything]):
-        logits = conf[:, grid]
+        logits = values[:, grid]
         differs = float((logits.amax((0, 1, 2)) - logits.amin((0, 1, 2))).max())
-        if not differs <= SAME_LOGIT:
+        if not differs <= same:
             return differs
-        compared |= len(conf) * grid.shape[0] * grid.shape[1] > 1
+        compared |= len(values) * grid.shape[0] * grid.shape[1] > 1
         spread = max(spread, differs)
     return spread if compared else math.inf
 
@@ -158,7 +163,10 @@ def _answers(conf: Tensor, loss: LossTerms, spec: LossSpec) -> Answers | None:
         (own <= math.log(NO_PROBABILITY)).double().mean(),
     )
     right, mean_background, as_background, denied = torch.stack(figures).tolist()
-    return Answers(len(rows), right, mean_background, as_background, len(chosen), denied)
+    elsewhere = 0
+    if as_background == 1:
+        elsewhere = int((object_probability(conf, spec.confidence) > SURE_ENOUGH).sum())
+    return Answers(len(rows), right, mean_background, as_background, len(chosen), denied, elsewhere)
 
 
 def _log_probabilities(logits: Tensor, spec: LossSpec) -> Tensor:

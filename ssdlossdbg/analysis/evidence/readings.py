@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
 
+from ssdlossdbg.analysis.evidence.formulas import Decode, formulas, offsets_of
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray, corners
 from ssdlossdbg.results.encoded import Formula, Reading
 
-Decode = Callable[[FloatArray, FloatArray], FloatArray]
 # Boxes closer than this, as a fraction of the image, are one: float32 moves them by 1e-6, objects differ by more.
 SAME_BOX = 1e-5
 # Half the distance between neighbouring floats of each type, next to 1.
 HALF_PRECISIONS = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 SINGLE_PRECISION = 2.0**-24
 # More positives than this tell nothing new about the formula.
-ENOUGH = 20_000
+ENOUGH = 5_000
 # Positives this far apart in an image's list are compared to recover the variances.
 LAGS = (1, 2, 3)
 # A formula wins if it leaves no more than this share of the boxes, and if where positives share a box this share of
 # them reaches nearly the match threshold.
 CLEARLY_FEWER, MOSTLY, NEARLY = 0.7, 0.8, 0.9
+# If no more than this share of the boxes are where their priors were matched, the boxes are not those.
+HARDLY_ANY = 0.2
 PLAUSIBLE_VARIANCES = (1e-3, 20.0)
 COMMON_VARIANCES = ((1.0,) * 4, (0.1, 0.1, 0.2, 0.2), (0.1, 0.1, 1.0, 1.0), (0.1,) * 4)
 
@@ -101,7 +103,7 @@ def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> Int
 
 def stated(variances: Box) -> Hypothesis:
     """The dialect's own formula."""
-    return Hypothesis(Formula.STATED, "as the dialect says", variances, partial(_offsets, variances=variances))
+    return Hypothesis(Formula.STATED, "as the dialect says", variances, partial(offsets_of, variances=variances))
 
 
 def read_offsets(
@@ -171,12 +173,18 @@ def _try(hypothesis: Hypothesis, positives: Positives) -> _Trial:
 def _explains(trial: _Trial, by_own: _Trial, threshold: float) -> bool:
     """Whether a formula makes much better sense than the dialect's.
 
-    Objects that only a forced prior stands for have one positive under any formula, so they are left out.
+    Either it leaves clearly fewer boxes. Objects that only a forced prior stands for have one positive under any
+    formula, so they are left out. Or it leaves as many, and they are where the priors were matched, as the dialect's
+    are not.
     """
     matched, shared = trial.overlap > NEARLY * threshold, trial.shared
+    if not shared.any() or matched[shared].mean() < MOSTLY:
+        return False
     count, before = (len(np.unique(each.group[matched])) for each in (trial, by_own))
-    fewer = before - count >= 2 and count <= CLEARLY_FEWER * before
-    return bool(fewer and shared.any() and matched[shared].mean() >= MOSTLY)
+    if before - count >= 2 and count <= CLEARLY_FEWER * before:
+        return True
+    elsewhere = (by_own.overlap > NEARLY * threshold).mean() < HARDLY_ANY
+    return bool(elsewhere and trial.boxes <= by_own.boxes and shared.mean() >= MOSTLY)
 
 
 def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect: float) -> Iterator[Hypothesis]:
@@ -186,20 +194,8 @@ def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect:
             words = "encoded with the variances ({:g}, {:g}, {:g}, {:g})".format(*other)
             yield replace(stated(other), formula=Formula.VARIANCES, words=words)
     pixels = bool((np.abs(positives.offsets).max(1) > 2).mean() > 0.5)
-    scale = 1 / np.asarray(size * 2, dtype=float) if pixels else np.ones(4)
-    unit = "pixels" if pixels else "fractions of the image"
-    for form, as_corners in (("(x1, y1, x2, y2)", True), ("(cx, cy, w, h)", False)):
-        words = f"the boxes themselves, {form} in {unit}"
-        decode = partial(_raw, scale=scale, as_corners=as_corners)
-        yield Hypothesis(Formula.NOT_ENCODED, words, variances, decode)
-    words = "encoded with dy divided by the prior's width"
-    decode = partial(_cy_by_width, variances=variances, aspect=aspect)
-    yield Hypothesis(Formula.CY_BY_WIDTH, words, variances, decode)
-    words = "in the order (dy, dx, dh, dw)"
-    yield Hypothesis(Formula.Y_FIRST, words, variances, partial(_y_first, variances=variances))
-    for ratio, words in ((variances, "the logarithm"), ((*variances[:2], 1.0, 1.0), "logarithm and variance")):
-        decode = partial(_no_logarithm, variances=ratio)
-        yield Hypothesis(Formula.NO_LOGARITHM, f"encoded without {words} of the sizes", variances, decode)
+    for formula, words, decode in formulas(variances, size, pixels, aspect):
+        yield Hypothesis(formula, words, variances, decode)
 
 
 def recover_variances(positives: Positives, fallback: Box) -> Box:
@@ -230,33 +226,3 @@ def _most_common(values: FloatArray) -> float | None:
     # Bins of half a percent.
     _, number, counts = np.unique(np.round(np.log(kept) * 200), return_inverse=True, return_counts=True)
     return float(f"{np.median(kept[number == counts.argmax()]):.3g}")
-
-
-def _offsets(offsets: FloatArray, priors: FloatArray, variances: Box) -> FloatArray:
-    moves = offsets * variances
-    centre = priors[:, :2] + moves[:, :2] * priors[:, 2:]
-    return np.concatenate((centre, priors[:, 2:] * np.exp(moves[:, 2:])), axis=1)
-
-
-def _raw(values: FloatArray, _priors: FloatArray, scale: FloatArray, as_corners: bool) -> FloatArray:
-    boxes = values * scale
-    if not as_corners:
-        return np.asarray(boxes)
-    low, high = np.split(boxes, 2, axis=1)
-    return np.concatenate(((low + high) / 2, high - low), axis=1)
-
-
-def _cy_by_width(offsets: FloatArray, priors: FloatArray, variances: Box, aspect: float) -> FloatArray:
-    boxes = _offsets(offsets, priors, variances)
-    boxes[:, 1] = priors[:, 1] + offsets[:, 1] * variances[1] * priors[:, 2] * aspect
-    return boxes
-
-
-def _y_first(offsets: FloatArray, priors: FloatArray, variances: Box) -> FloatArray:
-    return _offsets(offsets[:, [1, 0, 3, 2]], priors, variances)
-
-
-def _no_logarithm(offsets: FloatArray, priors: FloatArray, variances: Box) -> FloatArray:
-    boxes = _offsets(offsets, priors, variances)
-    boxes[:, 2:] = priors[:, 2:] * offsets[:, 2:] * variances[2:]
-    return boxes

@@ -72,8 +72,10 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
     """The offsets follow another formula than the one that the boxes are decoded by.
 
     What it means:
-        One of three slips, which the message names: dy was divided by the prior's width and not by its height; the
-        order is (dy, dx, dh, dw); or the logarithm of the size ratio was left out.
+        A slip, which the message names: dy was divided by the prior's width and not by its height; the four stand in
+        another order; the logarithm of the size ratio was left out, or is to another base; the centre was not divided
+        by the prior's size, or by the box's; the numbers lead from corner to corner, or are plain differences; or
+        corners were taken for centre and size, or pixels for fractions.
 
     Why it matters:
         Boxes decode wrongly. With dy over the width that is so only for priors which are not square, so that pictures
@@ -81,7 +83,8 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         All positives of an object must decode to the same box. By the dialect's formula they do not; by the one named
-        they do. The bounds are those of ENC007.
+        they do. The bounds are those of ENC007. Or they do by both, but by the dialect's formula hardly a box (a fifth)
+        is where its prior could have been matched.
 
     How to fix:
         Correct the encoder, and the decoder if it has the same slip. Where a codebase keeps y first, read its files
@@ -94,6 +97,15 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
         Formula.CY_BY_WIDTH: "Divide dy by the prior's height.",
         Formula.Y_FIRST: "Save them as (dx, dy, dw, dh), or say --native if the codebase keeps y first.",
         Formula.NO_LOGARITHM: "Take the logarithm of box size over prior size.",
+        Formula.OTHER_LOGARITHM: "Take the natural logarithm of box size over prior size.",
+        Formula.ORDER: "Save them as (dx, dy, dw, dh).",
+        Formula.NOT_DIVIDED: "Divide the difference of the centres by the prior's width and height.",
+        Formula.BY_BOX: "Divide the difference of the centres by the prior's width and height.",
+        Formula.FROM_CORNERS: "Encode centre and size, not corners; or decode as the targets are encoded.",
+        Formula.DIFFERENCES: "Divide by the prior's size, take the logarithm of the sizes, divide by the variances.",
+        Formula.CORNER_PRIORS: "Give the encoder the priors as (cx, cy, w, h).",
+        Formula.CORNER_BOXES: "Give the encoder the boxes in the form that it takes.",
+        Formula.PIXEL_BOXES: "Divide the boxes by the width and height of the input before they are encoded.",
     }
     if table.reading.formula in fixes:
         yield _formula_case(table, table.reading.formula.value, table.rules.name, fixes[table.reading.formula])
@@ -120,7 +132,7 @@ def other_priors(table: EncodedTable) -> Iterator[Case]:
     Why it matters:
         Either the priors named here are not those that the targets were made with, and then all that is said of boxes
         and levels is off; or training encodes with one set of priors and detects with another, and then every detected
-        box is.
+        box is; or the encoder follows a formula that is not tried here.
 
     How to tell:
         At least 8 positives decode to more than half as many boxes as there are positives, and for more than half of
@@ -129,6 +141,7 @@ def other_priors(table: EncodedTable) -> Iterator[Case]:
     How to fix:
         Name the priors that the targets were made with: the preset, or a saved tensor of them, in their own order.
         ssd.pytorch takes its COCO priors for any number of classes but 21; NVIDIA's priors are ordered by shape first.
+        If the priors are these, encode one known box by hand and compare the four numbers.
 
     Where people met it:
         In files saved from amdegroot/ssd.pytorch with the priors of another preset.
@@ -137,9 +150,9 @@ def other_priors(table: EncodedTable) -> Iterator[Case]:
     if total >= FEWEST_POSITIVES and 2 * boxes > total and 2 * int(table.split.sum()) > len(table.split):
         message = (
             f"its {total} positives decode to {boxes} boxes, most of which nearly repeat another: they were encoded "
-            "from other priors, or in another order of them, than these"
+            "from other priors than these, from these in another order, or by a formula not known here"
         )
-        fix = "Name the priors that the targets were made with (--config), in their own order."
+        fix = "Name the priors that they were made with (--config), in their own order; else compare the formulas."
         yield Case(Where(table.file), message, boxes, total // 2, fix)
 
 

@@ -151,7 +151,9 @@ def _under_threshold(table: EncodedTable, fix: str) -> Iterator[Case]:
         yield Case(table.where(row), message, float(table.iou[row]), threshold, fix)
 
 
-@ENCODING.check(6, "prior trains on another object", Severity.ERROR, EncodedTable, follows_from=OTHER_FORMULAS)
+@ENCODING.check(
+    6, "prior trains on another object", Severity.ERROR, EncodedTable, follows_from=("ENC015", *OTHER_FORMULAS)
+)
 def other_object(table: EncodedTable) -> Iterator[Case]:
     """A prior was made positive for one object, and is to learn the box of another.
 
@@ -166,7 +168,9 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
     How to tell:
         The prior overlaps the box that it decodes to by less than the threshold, and a prior that is no positive
         overlaps that box by over 0.05 more; so it was not chosen for that object. The box is a real one: to at least
-        half of such boxes other positives decode too.
+        half of such boxes other positives decode too. No formula that is known here (ENC007 to ENC009) makes better
+        sense of the offsets; where no positive of the box reaches the threshold, or boxes nearly repeat each other, one
+        that is not known may.
 
     How to fix:
         When forcing best priors, set the index as well (best_truth_idx[best_prior_idx[j]] = j). When objects are
@@ -176,10 +180,12 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
         isl-org/Open3D-ML#602; zisianw/FaceBoxes.PyTorch#22.
     """
     chosen = _misassigned(_wrong(table), table)
+    sure = (table.best_own >= table.rules.match.threshold - table.slack) & ~table.split
     for row in lowest_first(chosen, table.iou).tolist():
         message = (
             f"it overlaps the object whose box it is to learn by {table.iou[row]:.2f}, while a prior that is left "
             f"negative overlaps it by {table.best_free[row]:.2f}: it was chosen for another object"
+            f"{'' if sure[row] else ', or its offsets follow a formula not known here'}"
         )
         fix = "Set the object's index where its best prior is forced, and filter boxes and labels before matching."
         yield Case(table.where(row), message, float(table.iou[row]), table.rules.match.threshold, fix)

@@ -17,6 +17,9 @@ from ssdlossdbg.rules import Dialect, NativeSpec
 LABEL_KEYS = ("labels", "cls_targets")
 OFFSET_KEYS = ("gt_locations", "locations", "loc_targets", "box_targets", "boxes")
 
+# An image has fewer objects than this share of the priors.
+MOST_OBJECTS = 0.25
+
 
 @dataclass(frozen=True)
 class EncodedTargets:
@@ -76,6 +79,8 @@ def read_encoded(
     spec = native.native if native else NativeSpec()
     found, expected = values_last(offsets, spec), f"labels {[images, priors]} and locations {[images, priors, 4]}"
     if labels.shape != (images, priors) or found.shape != (images, priors, 4):
+        if _of_objects(labels, found, priors):
+            raise InputError(where, *_not_matched(labels, offsets, priors, words))
         what = f"holds encoded targets: labels {list(labels.shape)} and locations {list(offsets.shape)}"
         hint = " They are [B, 4, P]: say --native." if offsets.shape == (images, 4, priors) else ""
         hint += " Save objects as a list of mappings with boxes [n, 4] and labels [n]." if "boxes" in words else ""
@@ -98,6 +103,29 @@ def read_encoded(
     layout = f"already encoded, {words}: labels {[images, priors]} with {int((ids > 0).sum())} positives"
     layout += f" and {ignored} ignored" if ignored else ""
     return EncodedTargets(ids, x_first(found, spec).detach().to(wide), layout)
+
+
+def _of_objects(labels: Tensor, boxes: Tensor, priors: int) -> bool:
+    """Whether there is a label an object: far fewer than priors, and not mostly background beside offsets."""
+    number = labels.shape[1]
+    if number >= priors * MOST_OBJECTS:
+        return False
+    ordered = boxes.shape[-1] == 4 and bool((boxes[..., 2:] > boxes[..., :2]).all(-1).double().mean() > 0.5)
+    return number == 1 or ordered or bool((labels > 0).double().mean() > 0.5)
+
+
+def _not_matched(labels: Tensor, boxes: Tensor, priors: int, words: str) -> tuple[str, str]:
+    """What is wrong, and the remedy, where there is a label an object and not a label a prior."""
+    objects = "1 object" if labels.shape[1] == 1 else f"{labels.shape[1]} objects"
+    what = (
+        f"holds {words}: labels {list(labels.shape)} beside {list(boxes.shape)}, so {objects} an image and not "
+        f"{priors} priors: these are not matched yet"
+    )
+    fix = (
+        "Save what the loss receives, matched and encoded (labels [B, P], locations [B, P, 4]); or the objects "
+        "as they are: one padded tensor [B, N, 5] of x1 y1 x2 y2 label, or a list of mappings with boxes and labels."
+    )
+    return what, fix
 
 
 def _whole(labels: Tensor, where: str) -> Tensor:

@@ -51,10 +51,11 @@ def recognise_targets(
 
     Args:
         saved: boxes and labels of each image. Rows of five follow the dialect; boxes beside labels follow torchvision
-            (0 is background; pixels, unless no coordinate exceeds 2), or the dialect, too, where all is in its own
-            order. In a padded tensor, rows of five zeros and rows with a negative label are padding. `.npz` and
-            `.safetensors` hold `targets` (padded), or per image i `boxes_i` and `labels_i`, or `targets_i`. Labels
-            `[B, P]` beside locations `[B, P, 4]`, in a mapping or a tuple, are already encoded.
+            (0 is background; pixels, unless no coordinate exceeds 2 and the dialect is in fractions), or the dialect,
+            too, where all is in its own order. In a padded tensor, rows of five zeros and rows with a negative label
+            are padding. `.npz` and `.safetensors` hold `targets` (padded), or per image i `boxes_i` and `labels_i`,
+            or `targets_i`. Labels `[B, P]` beside locations `[B, P, 4]`, in a mapping or a tuple, are already
+            encoded.
         dialect: what rows of five follow.
         layout: the user's word, over what is recognised.
         shape: (B, P, C) of the predictions, which encoded targets are checked against.
@@ -76,7 +77,8 @@ def recognise_targets(
         pairs = [_pair(image, f"{where}, image {index}") for index, image in enumerate(images)]
         words += " with boxes and labels"
         if not native:
-            units, offset = (Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else Units.NORMALIZED), 0
+            # A codebase that takes pixels takes fractions for pixels, too, and BOX006 says so.
+            units, offset = (Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else units), 0
     else:
         pairs = [_rows(image, f"{where}, image {index}", spec) for index, image in enumerate(images)]
         words += f" with rows ({own_row(spec)})"

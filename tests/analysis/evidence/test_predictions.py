@@ -19,7 +19,8 @@ from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import Predicted
-from ssdlossdbg.results.predicted import HeadOrder, OddValue
+from ssdlossdbg.results.hypotheses import Explanation
+from ssdlossdbg.results.predicted import OddValue
 from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder, PriorSpec, Units
 
 RULES = load_dialect("ssd.pytorch")
@@ -123,7 +124,7 @@ def test_denied_means_a_millionth() -> None:
 def test_no_object_has_no_answer() -> None:
     found = with_objects(saved(), [])
     assert found.answers is None
-    assert found.orders == ()
+    assert found.fits == ()
 
 
 def test_quota_leaves_ignored_priors_out() -> None:
@@ -148,10 +149,10 @@ def test_orders_fit_where_the_head_has_them(order: PriorOrder) -> None:
     meant[0, :, :2] = 10 * aside[:, None]
     places = torch.arange(18).view((6, 3) if order is PriorOrder.CELL else (3, 6))
     head = torch.cat((places.t().flatten(), torch.tensor([18])))
-    own, other = HeadOrder.CELL, HeadOrder.SHAPE
+    own, other = Explanation.CELL, Explanation.SHAPE
     if order is PriorOrder.SHAPE:
         own, other = other, own
-    fits = {fit.order: fit for fit in with_objects(saved(meant[:, head]), objects.tolist(), named=named).orders}
+    fits = {fit.explanation: fit for fit in with_objects(saved(meant[:, head]), objects.tolist(), named=named).fits}
     assert own not in fits, "the given order is no other"
     assert fits[other].positives == 16, "the first and the last of the level stay where they are, and the last level"
     assert fits[other].mean_iou == pytest.approx(1)
@@ -162,16 +163,20 @@ def test_a_shape_given_twice_has_no_turned_order() -> None:
     shapes = ((60.0, 60.0), (60.0, 60.0), (100.0, 30.0), (30.0, 100.0), (30.0, 100.0))
     named = NamedPriors("", "", generate_priors(replace(GRID, levels=(replace(GRID.levels[0], shapes=shapes),))))
     predictions = Predictions(torch.zeros(1, 30, 4), torch.zeros(1, 30, 3), None, "", "float32")
-    fits = with_objects(predictions, [on_prior(0)], named=named).orders
-    assert HeadOrder.TURNED not in [fit.order for fit in fits]
+    fits = with_objects(predictions, [on_prior(0)], named=named).fits
+    assert Explanation.TURNED not in [fit.explanation for fit in fits]
 
 
 def test_bare_priors_are_the_measure() -> None:
-    found = with_objects(saved(), [on_prior(0)])
-    assert found.orders
-    assert all(fit.mean_iou == fit.as_given == fit.of_priors for fit in found.orders)
-    turned = with_objects(saved(), [on_prior(1)])
-    assert max(fit.of_priors for fit in turned.orders) == pytest.approx(1)
+    x1, y1, x2, y2 = on_prior(0)
+    found = with_objects(saved(), [[x1, y1, x2, y1 + 0.8 * (y2 - y1)]])
+    assert found.fits
+    assert all(fit.mean_iou == fit.as_given == fit.of_priors for fit in found.fits)
+    assert found.fits[0].of_priors == pytest.approx(0.8)
+
+
+def test_boxes_that_are_met_need_no_explanation() -> None:
+    assert with_objects(saved(), [on_prior(0)]).fits == ()
 
 
 def test_encoded_targets_tell_no_order() -> None:
@@ -179,6 +184,6 @@ def test_encoded_targets_tell_no_order() -> None:
     labels[0, 3] = 1
     targets = EncodedTargets(labels=labels, offsets=torch.zeros(1, NUMBER, 4, dtype=torch.float64), layout="")
     found = Scene(Batch(NAMED, "cpu", predictions=saved(), targets=targets), RULES).predicted
-    assert (found.orders, found.unlabelled, found.sound_targets) == ((), (), True)
+    assert (found.fits, found.unlabelled, found.sound_targets) == ((), (), True)
     assert found.answers is not None
     assert found.answers.positives == 1

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, read_encoded
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.targets import Targets, recognise_targets
 from ssdlossdbg.readers.saved.tensor_files import load
@@ -152,3 +152,17 @@ def test_options_that_say_nothing_of_them(option: str, more: dict[str, Any], sav
 )
 def test_objects_are_not_taken_for_encoded(value: Any, saved: Saved) -> None:
     assert isinstance(recognise_targets(load(saved(value)), load_dialect("ssd.pytorch"), shape=(B, P, C)), Targets)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_objects_that_are_not_matched_yet_are_named(number: int) -> None:
+    labels, boxes = torch.ones(2, number, dtype=torch.long), torch.tensor([0.1, 0.1, 0.5, 0.6]).expand(2, number, 4)
+    with pytest.raises(InputError, match="these are not matched yet"):
+        read_encoded(labels, boxes, "(labels, locations)", "t.pt", (2, 100, 4))
+
+
+def test_encoded_targets_of_fewer_priors_are_not_taken_for_objects() -> None:
+    labels, offsets = torch.zeros(2, 20, dtype=torch.long), torch.zeros(2, 20, 4)
+    labels[0, 3] = 1
+    with pytest.raises(InputError, match="save both in the same iteration"):
+        read_encoded(labels, offsets, "(labels, locations)", "t.pt", (2, 100, 4))

@@ -1,0 +1,73 @@
+"""Hypotheses about a saved batch: what would have to be so for the predictions to agree with the targets.
+
+A network that has learnt something is evidence: read rightly, its boxes meet the objects. Each file holds the
+hypotheses of one kind. Those that look at positives alone cost next to nothing and are always asked, but for a batch
+that needs none; those that match anew are asked only where nothing cheaper explains what the network surely sees.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given
+from ssdlossdbg.analysis.evidence.hypotheses.labels import hear, probabilities
+from ssdlossdbg.analysis.evidence.hypotheses.offsets import offset_fits
+from ssdlossdbg.analysis.evidence.hypotheses.scenes import image_fit, preset_fits, scene_fits
+from ssdlossdbg.analysis.evidence.hypotheses.strangers import meet, sure_priors
+from ssdlossdbg.results.hypotheses import Fit, Heard, Strangers
+from ssdlossdbg.results.predicted import Answers
+
+__all__ = ["Given", "hypotheses", "probabilities"]
+
+# From this mean IoU on nothing is wrong with the boxes.
+WELL_MET = 0.95
+# Another explanation gains at least this much, or the next kind of them is asked.
+WORTHWHILE = 0.1
+# So few positives prove nothing.
+FEWEST_POSITIVES = 20
+# Fewer priors that are surely taken for an object are no evidence.
+FEWEST_SURE = 10
+# A network tells background from objects if its negatives cost less than this share of what guessing costs them.
+BELOW_CHANCE = 0.25
+# Positives of which more than this share is taken for background may belong to other photos.
+MOSTLY_DENIED = 0.7
+
+
+def hypotheses(given: Given, answers: Answers | None) -> tuple[tuple[Fit, ...], Heard | None, Strangers | None]:
+    """What may be wrong with a batch, the costly parts only where a cheap one suspects something.
+
+    Args:
+        given: predictions beside what they are to learn.
+        answers: what the logits say at the positives; None where there are none.
+
+    Returns:
+        How well other explanations fit the boxes, what the logits say of the labels, and what they see elsewhere.
+    """
+    if answers is None:
+        return (), None, None
+    aims = Aims.of(given)
+    heard = hear(given, aims)
+    if not len(aims.prior):
+        return (), heard, None
+    by_image = aims.by_image(aims.as_given)
+    if bool((by_image.nan_to_num(1.0) >= WELL_MET).all()):
+        return (), heard, None
+    fits = [*offset_fits(given, aims), *image_fit(given, aims)]
+    if any(fit.mean_iou - fit.as_given > WORTHWHILE and fit.mean_iou > fit.of_priors for fit in fits):
+        return tuple(fits), heard, None
+    # Fewer positives could prove nothing.
+    badly_met = by_image < aims.by_image(aims.of_priors) + WORTHWHILE
+    doubtful = int(badly_met[aims.image].sum()) >= FEWEST_POSITIVES
+    if not doubtful or given.gt is None or not _knows_background(given):
+        return tuple(fits), heard, None
+    sure = sure_priors(given)
+    if len(sure.image) < FEWEST_SURE:
+        return tuple(fits), heard, None
+    fits += [*preset_fits(given, aims), *scene_fits(given, aims, sure)]
+    denied = 1 - answers.right > MOSTLY_DENIED
+    return tuple(fits), heard, meet(given, sure) if denied else None
+
+
+def _knows_background(given: Given) -> bool:
+    costs = given.loss.cross_entropy[given.loss.matching.negative]
+    return bool(costs.mean() < BELOW_CHANCE * math.log(given.conf.shape[-1]))

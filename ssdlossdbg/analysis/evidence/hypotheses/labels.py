@@ -1,0 +1,90 @@
+"""Hypotheses about the logits: what they are, which column is what, whether the labels are those that were learnt."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given
+from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH
+from ssdlossdbg.results.hypotheses import Heard
+from ssdlossdbg.rules import ConfidenceLoss
+
+# Rows looked at before all are.
+FIRST_ROWS = 64
+# What half precision makes of a sum of probabilities.
+SUM_ERROR = 5e-3
+# Fewer numbers may lie between 0 and 1 by chance; and rectified ones are often exactly 0.
+FEWEST_NUMBERS, MOST_ZEROS = 1000, 0.2
+# Of the mined negatives, a share this large with one class on top lets all negatives be asked.
+SUSPICIOUS = 0.8
+
+
+def probabilities(conf: Tensor) -> str:
+    """Which of "softmax" and "sigmoid" alone can have given the logits, `[B, P, C]`; else an empty string."""
+    if not _within(conf[:, :FIRST_ROWS]) or not _within(conf):
+        return ""
+    if conf.shape[-1] > 1 and bool(((conf.sum(-1) - 1).abs() < SUM_ERROR).all()):
+        return "softmax"
+    varied = bool(conf.amax() - conf.amin() > SUM_ERROR)
+    few_zeros = bool((conf == 0).double().mean() < MOST_ZEROS)
+    return "sigmoid" if conf.numel() >= FEWEST_NUMBERS and varied and few_zeros else ""
+
+
+def _within(values: Tensor) -> bool:
+    low, high = values.aminmax()
+    return bool((low >= 0) & (high <= 1))
+
+
+def hear(given: Given, aims: Aims) -> Heard:
+    """What the logits say at the positives, and in which column most negatives have their highest one."""
+    rows = given.conf[aims.image, aims.prior]
+    target = given.loss.matching.labels[aims.image, aims.prior]
+    chances = _chances(rows, given)
+    highest, column = chances[:, 1:].max(-1)
+    sure = (highest > SURE_ENOUGH) & (target > 0)
+    slots = 1 if given.gt is None else given.gt.boxes.shape[1]
+    owner = aims.image * slots + aims.owner if given.gt is not None else torch.full_like(aims.image, -1)
+    common, share, mean = _of_negatives(given)
+    cost, rolled = _costs(given) if common else (0.0, 0.0)
+    elsewhere = float((rows.argmax(-1) != common).double().mean()) if len(rows) else 0.0
+    return Heard(
+        target=target[sure].cpu().numpy(),
+        predicted=(column[sure] + 1).cpu().numpy(),
+        owner=owner[sure].cpu().numpy(),
+        image=aims.image[sure].cpu().numpy(),
+        column=common,
+        column_share=share,
+        column_probability=mean,
+        positives_elsewhere=elsewhere,
+        cost=cost,
+        rolled=rolled,
+    )
+
+
+def _of_negatives(given: Given) -> tuple[int, float, float]:
+    """The column most negatives have on top, the share that do, and its mean probability at them.
+
+    The hardest negatives are asked first: where not even they agree on a class, the background is where it should be.
+    """
+    highest = given.conf[given.loss.mining.mined].argmax(-1)
+    counts = torch.bincount(highest, minlength=given.conf.shape[-1])
+    column = int(counts.argmax())
+    if column == 0 or not len(highest) or int(counts[column]) < SUSPICIOUS * len(highest):
+        return 0, 0.0, 0.0
+    rows = given.conf[given.loss.matching.negative]
+    on_top = (rows.argmax(-1) == column).double().mean()
+    return column, float(on_top), float(_chances(rows, given)[:, column].double().mean())
+
+
+def _chances(rows: Tensor, given: Given) -> Tensor:
+    return rows.sigmoid() if given.rules.loss.confidence is ConfidenceLoss.SIGMOID else rows.softmax(-1)
+
+
+def _costs(given: Given) -> tuple[float, float]:
+    """Mean cross-entropy of what the loss counts, as it is and with the last column first."""
+    selected = given.loss.selected
+    rows, labels = given.conf[selected], given.loss.matching.labels[selected]
+    costs = [torch.nn.functional.cross_entropy(part, labels) for part in (rows, rows.roll(1, -1))]
+    as_given, rolled = torch.stack(costs).tolist()
+    return as_given, rolled

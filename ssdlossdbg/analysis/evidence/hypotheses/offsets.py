@@ -1,0 +1,102 @@
+"""Hypotheses about what the numbers at a positive mean: in another order, under other variances, or no offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.analysis.evidence.grids import row_orders, unflattened
+from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given, overlap
+from ssdlossdbg.analysis.evidence.readings import COMMON_VARIANCES
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.codec import encode
+from ssdlossdbg.results.hypotheses import Explanation, Fit
+
+NAMES = ("dx", "dy", "dw", "dh")
+AS_READ = (0, 1, 2, 3)
+# Offsets beyond this are of forced priors, and would decide about the variances alone.
+USUAL_OFFSET = 10.0
+# Learnt variances within this factor of the dialect's are these.
+SAME_VARIANCE = 1.15
+# People write variances in one digit; what is learnt comes as near as this.
+ONE_DIGIT = 0.07
+# Numbers beyond this are pixels, if they are boxes at all.
+LARGEST_FRACTION = 2.0
+
+
+def offset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
+    """How well each explanation of that kind fits, at the positives that it makes a difference to."""
+    everywhere = torch.ones_like(aims.prior, dtype=torch.bool)
+    candidates: list[tuple[Explanation, str, Tensor, Tensor]] = []
+    for order, prior_of_row in row_orders(given.priors).items():
+        row = prior_of_row.argsort()[aims.prior]
+        candidates.append((order, "", given.loc[aims.image, row], row != aims.prior))
+    values = given.loc.flatten(1)
+    for order, places in unflattened(given.priors).items():
+        place = places[aims.prior]
+        moved = (place != 4 * aims.prior[:, None] + torch.arange(4, device=place.device)).any(1)
+        candidates.append((order, "", values[aims.image[:, None], place], moved))
+    for read in permutations(AS_READ):
+        if read != AS_READ:
+            words = "({})".format(", ".join(NAMES[read.index(place)] for place in AS_READ))
+            candidates.append((Explanation.OFFSETS, words, aims.rows[:, list(read)], everywhere))
+    for learnt in _variances(given, aims):
+        factor = aims.rows.new_tensor([a / b for a, b in zip(learnt, given.rules.codec.variances, strict=True)])
+        words = "({:g}, {:g}, {:g}, {:g})".format(*learnt)
+        candidates.append((Explanation.VARIANCES, words, aims.rows * factor, everywhere))
+    overlaps = aims.of_rows(torch.stack([rows for _, _, rows, _ in candidates]))
+    for (explanation, words, _, moved), values_of in zip(candidates, overlaps, strict=True):
+        yield from _fit(explanation, words, values_of, moved, aims)
+    for words, boxes in _boxes(given, aims):
+        yield from _fit(Explanation.BOXES, words, overlap(boxes, aims.boxes), everywhere, aims)
+
+
+def _fit(explanation: Explanation, words: str, values: Tensor, moved: Tensor, aims: Aims) -> Iterator[Fit]:
+    """What it comes to where it makes a difference; nothing where it makes none."""
+    if bool(moved.any()):
+        means = torch.stack([part[moved].mean() for part in (values, aims.as_given, aims.of_priors)]).tolist()
+        found, as_given, of_priors = means
+        yield Fit(explanation, int(moved.sum()), found, as_given, of_priors, words)
+
+
+def _variances(given: Given, aims: Aims) -> Iterator[tuple[float, ...]]:
+    """The variances that people decode with, and those that make the offsets as large as they are to be."""
+    stated = given.rules.codec.variances
+    goals = encode(aims.boxes * given.unit, aims.own * given.unit, given.rules.codec)
+    usual = (goals.abs() < USUAL_OFFSET).all(1) & aims.rows.isfinite().all(1)
+    learnt, wanted = aims.rows[usual].double(), goals[usual].double()
+    factors = _ratio((learnt * wanted).sum(0), learnt.square().sum(0))
+    fitted = tuple(_rounded(v * f) for v, f in zip(stated, factors, strict=True))
+    for other in dict.fromkeys((*COMMON_VARIANCES, fitted)):
+        ratios = [a / b for a, b in zip(other, stated, strict=True)]
+        if all(ratio > 0 for ratio in ratios) and any(
+            not 1 / SAME_VARIANCE < ratio < SAME_VARIANCE for ratio in ratios
+        ):
+            yield other
+
+
+def _rounded(value: float) -> float:
+    """A number of one digit if that is nearly it, else of two."""
+    simple = float(f"{value:.1g}")
+    return simple if abs(simple - value) < ONE_DIGIT * abs(value) else float(f"{value:.2g}")
+
+
+def _ratio(products: Tensor, squares: Tensor) -> tuple[float, float, float, float]:
+    """What offsets are to be multiplied by, one factor for the centre and one for the size."""
+    up, over = products.view(2, 2).sum(1), squares.view(2, 2).sum(1)
+    centre, size = torch.where(over > 0, up / over, 1.0).tolist()
+    return centre, centre, size, size
+
+
+def _boxes(given: Given, aims: Aims) -> Iterator[tuple[str, Tensor]]:
+    """`[N, 4]` xyxy, normalised, if the numbers are boxes; nothing where most are none."""
+    width, height = given.priors.image_size
+    pixels = bool((aims.rows.abs().amax(1) > LARGEST_FRACTION).double().mean() > 0.5)
+    rows = aims.rows / aims.rows.new_tensor([width, height, width, height]) if pixels else aims.rows
+    unit = "pixels" if pixels else "fractions of the image"
+    for form, boxes in (("(x1, y1, x2, y2)", rows), ("(cx, cy, w, h)", cxcywh_to_xyxy(rows))):
+        if bool((boxes[:, 2:] > boxes[:, :2]).all(1).double().mean() > 0.5):
+            yield f"{form} in {unit}", boxes
