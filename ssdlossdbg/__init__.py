@@ -41,7 +41,7 @@ _NAMES = {
         AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope Clip CodecSpec Comparison
         ConfidenceLoss ConflictRule Coordinates CropChoice CropDemand CropKeep CropOverlap CropShape DetectSpec
         Dialect Difficult ForcedRule IouRule LevelSpec LocalizationLoss LossSpec MatchSpec MiningCap
-        MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Pair
+        MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Pair PhotoName
         Precision PriorOrder PriorSpec RaisesSpec Rows Scores SizeFrom SmallBoxes Suppression TargetSpec Ties
         Units WeightDecaySpec
     """,

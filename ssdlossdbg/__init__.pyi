@@ -76,6 +76,7 @@ from ssdlossdbg.rules import MiningSpec as MiningSpec
 from ssdlossdbg.rules import NativeSpec as NativeSpec
 from ssdlossdbg.rules import Normalizer as Normalizer
 from ssdlossdbg.rules import Pair as Pair
+from ssdlossdbg.rules import PhotoName as PhotoName
 from ssdlossdbg.rules import Precision as Precision
 from ssdlossdbg.rules import PriorOrder as PriorOrder
 from ssdlossdbg.rules import PriorSpec as PriorSpec

@@ -18,6 +18,8 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 LEAST_LIKENESS = 0.55
+# Shorter names are all alike.
+SHORTEST_NAME = 3
 
 
 class SsdLossDbgError(Exception):
@@ -86,3 +88,23 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     best = max(known, key=likeness, default=None)
     return best if best is not None and likeness(best) >= LEAST_LIKENESS else None
+
+
+def one_slip_apart(name: str, other: str, substituted: int = 0) -> bool:
+    """Whether two names are one edit apart: a letter more or less, two exchanged, or one another in a longer name.
+
+    Args:
+        name: a name.
+        other: another.
+        substituted: how long names must be for one letter to be another.
+    """
+    short, long = sorted((name.casefold(), other.casefold()), key=len)
+    if len(short) < SHORTEST_NAME or short == long or len(long) - len(short) > 1:
+        return False
+    if [letter for letter in short if letter.isdigit()] != [letter for letter in long if letter.isdigit()]:
+        return False
+    start = next((place for place, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
+    if len(short) < len(long):
+        return short[start:] == long[start + 1 :]
+    exchanged = short[start : start + 2] == long[start : start + 2][::-1] and short[start + 2 :] == long[start + 2 :]
+    return exchanged or (len(short) >= substituted and short[start + 1 :] == long[start + 1 :])

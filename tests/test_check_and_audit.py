@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import ssdlossdbg
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.results import Finding
 
 DIALECTS = ("ssd.pytorch", "caffe", "torchvision", "ssd-keras", "nvidia")
@@ -96,6 +97,47 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, tuple[int, int]], tuple[st
     "yolo-beyond": (YOLO_FOLDER, "labels", {}, ("cat",)),
     "yolo-broken": ({**YOLO_FOLDER, "labels/c.txt": "0 .5"}, ".", {}, ("cat", "dog")),
     "yolo-one": (YOLO_FOLDER, "labels/a.txt", {}, ()),
+    "voc-bad-object": ({**VOC_FOLDER, "Annotations/c.xml": voc(BOXES[:3]).replace("<ymax>90</ymax>", "")
+        .replace("<bndbox><xmin>60</xmin>", "<x>").replace("<ymax>63</ymax></bndbox>", "</x>")}, ".", {}, ()),
+    "voc-list": ({**VOC_FOLDER, "ImageSets/Main/train.txt": "a\nlost\n"}, "ImageSets/Main/train.txt", {}, ()),
+    "voc-caffe-list": ({**VOC_FOLDER, "trainval.txt": "a.jpg Annotations/a.xml\nb.jpg Annotations/b.xml\n"},
+                       "trainval.txt", {}, ()),
+    "voc-root": ({**VOC_FOLDER, "old/x.xml": voc(), "pom.xml": "<project/>", "train.txt": "1 2 3\n"}, ".", {}, ()),
+    "voc-misspelt": (VOC_FOLDER, ".", {}, ("cat", "dgo")),
+    "coco-folder": ({"annotations/a.json": coco(), "captions.json": '{"images": [], "annotations": []}'}, ".", {}, ()),
+    "coco-infinity": ({"a.json": coco(annotations=[
+        {"image_id": 1, "category_id": 3, "bbox": [1, 2, 30, 40]},
+        {"image_id": 1, "category_id": 3, "bbox": [1, float("inf"), 3, 4]},
+        {"image_id": 1, "category_id": 3, "bbox": [9, 9, 0, 5]},
+        {"image_id": 2, "category_id": 3, "bbox": [9, 9, 0, float("nan")]},
+    ])}, "a.json", {}, ()),
+    "coco-sizeless-images": ({"a.json": coco(images=[
+        {"id": 1, "file_name": "1.jpg", "width": 0, "height": 0},
+        {"id": 2, "file_name": "2.jpg", "width": 200.0, "height": 100.0}])}, "a.json", {}, ()),
+    "coco-ids-twice": ({"a.json": coco(
+        images=[{"id": place, "file_name": f"{name}.jpg", "width": 200, "height": 100} for name, place in
+                (("a", 1), ("b", 1), ("c", 2))],
+        annotations=[{"id": place, "image_id": 1, "category_id": 3, "bbox": [9, 9, 50, 60]} for place in (1, 2, 2)],
+        categories=[{"id": 3, "name": "cat"}, {"id": 3, "name": "dog"}, {"id": 4, "name": "cat"}],
+    )}, "a.json", {}, ()),
+    "coco-text-ids": ({"a.json": coco(
+        images=[{"id": "x", "file_name": "1.jpg", "width": 200, "height": 100}],
+        annotations=[{"image_id": "x", "category_id": 3, "bbox": [9, 9, 0, 60], "iscrowd": None},
+                     {"image_id": "x", "category_id": "3", "bbox": [9, 9, 50, 60]}])}, "a.json", {}, ()),
+    "yolo-named-by-the-folder": (YOLO_FOLDER, ".", {}, ()),
+    "yolo-beside-photos": ({"a.txt": yolo(), "b.txt": "", "README.txt": "Cats.", "classes.txt": "cat\ndog"}, ".",
+                           {"a.jpg": SIZE}, ()),
+    "yolo-data-yaml": ({**YOLO_FOLDER, "data.yaml": "train: images\nval: images/lost\nnames: [cat, dog]"},
+                       "data.yaml", {"images/a.jpg": SIZE}, ()),
+    "yolo-photo-list": ({**YOLO_FOLDER, "train.txt": "images/a.jpg\nimages/none.jpg\n"}, "train.txt", {}, ()),
+    "yolo-bad-rows": ({**YOLO_FOLDER, "labels/c.txt": "0 .5 .5 .2 .2\n0 .5\n0 .1 .1 .2 nan\n0 .5 .5 0 .2\n"}, ".",
+                      {}, ()),
+    "yolo-polygons": ({**YOLO_FOLDER, "labels/c.txt": "0 .1 .1 .2 .1 .2 .2\n" * 3}, ".", {}, ()),
+    "yolo-other-labels": ({"labels/c.txt": "Car 0 0 0 1 2 30 40 1 1 1 1 1 1 1\n", "classes.txt": "cat"}, ".", {}, ()),
+    "open-images-bad-rows": ({"boxes.csv": OPEN_IMAGES.replace("p0,dog,0.3", "p0,dog,x")
+                              .replace("p0,cat", "p0,cat,,,,,\np0,cat", 1)}, "boxes.csv", {}, ()),
+    "open-images-names": ({"boxes.csv": OPEN_IMAGES.replace("LabelName", "ClassName")}, "boxes.csv", {}, ()),
+    "open-images-folder": ({"boxes.csv": OPEN_IMAGES, "other.csv": "a,b\n1,2\n"}, ".", {}, ()),
     "open-images": ({"boxes.csv": OPEN_IMAGES + "p0,cat,left,0,0,0,0\n"}, "boxes.csv", {"p0.jpg": SIZE}, ()),
 }  # fmt: skip
 
@@ -128,8 +170,10 @@ def told(findings: Sequence[Finding]) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "dialect"),
+    [(name, DIALECTS[(place + step) % len(DIALECTS)]) for place, name in enumerate(CASES) for step in (0, 2)],
+)
 def test_check_finds_what_audit_finds(
     name: str, dialect: str, make: Callable[[str], tuple[str, tuple[str, ...]]]
 ) -> None:
@@ -142,6 +186,35 @@ def test_check_finds_what_audit_finds(
     assert checked.files.unreadable == len({
         case.where.file for finding in audited.findings if finding.code == "FIL001" for case in finding.cases
     })  # fmt: skip
+
+
+# What neither of the two can read at all.
+UNREADABLE = {
+    "coco-broken": ({"a.json": coco()[:-9]}, "a.json"),
+    "coco-without-lists": ({"a.json": '{"images": []}'}, "a.json"),
+    "yolo-without-names": ({"labels/a.txt": yolo()}, "."),
+    "yolo-list-that-leads-nowhere": ({"train.txt": "images/a.jpg\n"}, "train.txt"),
+    "voc-list-without-folder": ({"train.txt": "000001\n"}, "train.txt"),
+    "csv-without-titles": ({"a.csv": "a,b\n1,2\n"}, "a.csv"),
+    "labelme": ({"a.json": '{"shapes": [], "imagePath": "a.jpg"}'}, "a.json"),
+    "nothing": ({"a.dat": "\1\2"}, "a.dat"),
+    "empty": ({"a.dat": ""}, "a.dat"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_check_refuses_what_audit_refuses(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, path = UNREADABLE[name]
+    monkeypatch.chdir(tmp_path)
+    for file, text in files.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        ssdlossdbg.audit(path, device="cpu")
+    [finding] = ssdlossdbg.check([path], device="cpu").findings
+    [case] = finding.cases
+    said = ": ".join(filter(None, (caught.value.where.removeprefix(case.where.file).strip(", "), caught.value.what)))
+    assert (finding.code, case.message, case.fix) == ("FIL001", said, caught.value.fix)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -23,7 +23,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import load_file
+from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.saved.predictions import Predictions
@@ -73,7 +73,7 @@ def test_audit_of_all_photos() -> None:
 @pytest.mark.parametrize("name", MATCHES or ABSENT)
 def test_match_of_a_photo(name: str) -> None:
     photo = BCCD / "JPEGImages" / f"{name}.jpg"
-    objects = AnnotatedObjects(load_file(BCCD / "Annotations" / f"{name}.xml").only(photo), (640, 480, 1))
+    objects = AnnotatedObjects(load_dataset(BCCD / "Annotations" / f"{name}.xml").only(photo), (640, 480, 1))
     found = analyse_match(Scene(Batch(voc_priors(), "cpu", targets=objects), RULES), str(photo))
     expected = MATCHES[name]
     assert [item.positives for item in found.ground_truth] == expected["positives"]

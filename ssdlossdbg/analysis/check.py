@@ -8,18 +8,20 @@ from itertools import chain
 
 from ssdlossdbg.analysis.audit import ALONE, unheard
 from ssdlossdbg.analysis.audit.assigned import Matcher
-from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
+from ssdlossdbg.analysis.audit.evidence import audited_objects
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
+from ssdlossdbg.analysis.evidence.dataset import describe_dataset
+from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, in_order
+from ssdlossdbg.results import Case, Evidence, Finding, in_order
 from ssdlossdbg.rules import Dialect
 
 
 def analyse_dataset(
     dataset: Dataset, named: NamedPriors, dialect: Dialect, device: str = "auto"
-) -> tuple[Objects | PhotoSet | Refusal, ...]:
+) -> tuple[Evidence, ...]:
     """Match the objects of annotation files of one format, as an audit of them does.
 
     Args:
@@ -29,7 +31,7 @@ def analyse_dataset(
         device: auto, cpu, cuda, cuda:N or mps.
 
     Returns:
-        The objects, their photos, and what of the files takes no part.
+        The objects, their photos and classes, and what of the files takes no part.
 
     Raises:
         InputError: no such device.
@@ -39,7 +41,9 @@ def analyse_dataset(
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check
-    return (audited_objects(dataset, scaled, matched, matcher), photo_set(dataset), *refusals(dataset, scaled))
+    objects = audited_objects(dataset, scaled, matched, matcher)
+    left_out, photos = describe_dataset(dataset, scaled), describe_photos(dataset, scaled, dialect)
+    return (objects, photo_set(dataset), *left_out, *photos)
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ import torch
 
 from ssdlossdbg.analysis.batch import Loaded
 from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -18,7 +19,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, refuse_unknown, scale_like, sizes_seen
+from ssdlossdbg.readers.annotations import Dataset, Scaled, scale_like, sizes_seen
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -47,25 +48,17 @@ class AnnotatedObjects:
     Attributes:
         dataset: of that one image.
         photo: width and height in pixels as the file stores them, and how EXIF turns it; as of `photo_sizes`.
-        lenient: whether objects of classes that are not in the list are left out, rather than refused.
     """
 
     dataset: Dataset
     photo: tuple[int, int, int]
-    lenient: bool = False
 
     def settings(self, rules: Dialect) -> Hashable:
         """How the dialect's loader reads boxes."""
         return rules.targets, rules.loader.of_objects
 
     def load(self, rules: Dialect, priors: Priors) -> Loaded:
-        """The objects that the dialect's loader keeps.
-
-        Raises:
-            InputError: a label that is not among the classes.
-        """
-        if not self.lenient:
-            refuse_unknown(self.dataset, rules)
+        """The objects that the dialect's loader keeps."""
         read, unit = self.read(rules, priors), unit_of(rules, priors).cpu()
         boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
         ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
@@ -112,7 +105,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
         raises=raises_on(objects, scene),
-        evidence=scene.evidence,
+        evidence=(*scene.evidence, *describe_dataset(dataset, source.read(rules, priors))),
     )
 
 

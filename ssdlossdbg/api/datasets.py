@@ -131,6 +131,6 @@ def match_image(
     places = zip(dataset.files, dataset.names, strict=True)
     place = next(place for place, names in enumerate(places) if names == (image.annotation, image.name))
     named = priors_or_default(priors, rules)
-    objects = AnnotatedObjects(dataset.image_at(place), photo.stored, lenient=True)
+    objects = AnnotatedObjects(dataset.image_at(place), photo.stored)
     scene = Scene(Batch(named, "cpu", targets=objects), rules)
     return checked(analyse_match(scene, image.photo)), photo.seen(rules.loader.orientation)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.audit.evidence import refusal
 from ssdlossdbg.analysis.check import analyse_dataset, by_file
 from ssdlossdbg.analysis.common import resolve_device
+from ssdlossdbg.analysis.evidence.dataset import refusal
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import load_files
+from ssdlossdbg.readers.annotations import Part, load_parts
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
@@ -56,13 +56,14 @@ def check(
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
     batches = SavedBatches(inputs.tensors, paths)
-    parts = [_Part(_of_annotations(inputs.annotations, job))] if inputs.annotations else []
+    annotated, read = _of_annotations(inputs.annotations, job) if inputs.annotations else ([], 0)
+    parts = [_Part(annotated)] if annotated else []
     parts += [_Part(_of_batch(batch, job), together=True) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
     findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
     unreadable = {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
     return CheckResult(
-        files=CheckedFiles(len(inputs.annotations), len(inputs.tensors), len(unreadable)),
+        files=CheckedFiles(read, len(inputs.tensors), len(unreadable)),
         images=sum(part.images for part in parts),
         objects=sum(len(subject.labels) for part in parts for subject in part.evidence if isinstance(subject, Objects)),
         dialect=rules.name,
@@ -97,13 +98,21 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(files: Sequence[Path], job: _Job) -> list[Subject]:
-    """What the checks see of annotation files, and of those that cannot be read."""
+def _of_annotations(parts: Sequence[Part], job: _Job) -> tuple[list[Subject], int]:
+    """What the checks see of annotations, and of those that cannot be read; and how many files they are in."""
     named = priors_or_default(job.priors, job.rules)
     check_image_size(named, [job.rules])
-    datasets, refused = load_files(files, job.classes)
+    datasets, refused = load_parts(parts, job.classes)
     found = [part for dataset in datasets for part in analyse_dataset(dataset, named, job.rules, job.device)]
-    return [*found, describe_priors(named, job.rules), *(refusal(each.file, each.error) for each in refused)]
+    read = {*(each.file for each in refused)}
+    for dataset in datasets:
+        read.update(dataset.files, (each.file for each in dataset.refused))
+    evidence: list[Subject] = [
+        *found,
+        describe_priors(named, job.rules),
+        *(refusal(each.file, each.error) for each in refused),
+    ]
+    return evidence, len(read)
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:

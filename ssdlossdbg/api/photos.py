@@ -11,7 +11,7 @@ from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
-from ssdlossdbg.readers.annotations import load_file
+from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.photos import Photo, load_photo
 from ssdlossdbg.results import AnchorsResult, MatchResult, RoleChanges
@@ -49,7 +49,7 @@ def match(
 
     Args:
         image: the photo, or what `load_photo` returned.
-        annotation: its objects: Pascal VOC XML, COCO JSON, YOLO txt or Open Images CSV.
+        annotation: its objects: Pascal VOC XML, COCO JSON, YOLO txt or Open Images CSV, or a dataset that they are in.
         priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out.
@@ -66,7 +66,7 @@ def match(
 
 
 def _batch(photo: Photo, annotation: File, named: NamedPriors, classes: Sequence[str], device: str) -> Batch:
-    objects = load_file(Path(annotation), tuple(classes)).only(photo.path)
+    objects = load_dataset(Path(annotation), tuple(classes)).only(photo.path)
     return Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
 
 

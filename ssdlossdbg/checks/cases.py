@@ -12,6 +12,7 @@ from ssdlossdbg.results import BoolArray, Case, IntArray, Objects
 
 # In a column of places: the case is about all there is, not about one file, image or object.
 EVERYTHING = -1
+MOST_NAMED = 3
 Describe = Callable[[int], Case]
 
 
@@ -140,3 +141,9 @@ def of_files(objects: Objects, files: IntArray, describe: Describe) -> TableCase
     """A case for each of some files, `[K]` indices into `Objects.files`, the worst first."""
     everything = np.full_like(files, EVERYTHING)
     return TableCases(objects, files, describe, np.stack((files, everything, everything), axis=1))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -10,14 +10,14 @@ import numpy as np
 
 from ssdlossdbg.checks.boxes import BOXES
 from ssdlossdbg.checks.cases import EVERYTHING
+from ssdlossdbg.checks.class_lists import LABELS
 from ssdlossdbg.checks.datasets import DATASETS
 from ssdlossdbg.checks.encoding import ENCODING
-from ssdlossdbg.checks.files import FILES
-from ssdlossdbg.checks.labels import LABELS
 from ssdlossdbg.checks.loader import LOADER
 from ssdlossdbg.checks.matching import MATCHING
 from ssdlossdbg.checks.mining import MINING
 from ssdlossdbg.checks.numerics import NUMERICS
+from ssdlossdbg.checks.photo_files import FILES
 from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS

@@ -18,13 +18,14 @@ FILES = Family("FIL", "files")
 UNREADABLE = "FIL001"
 
 
-@FILES.check(1, "file that cannot be read", Severity.ERROR, Refusal)
+@FILES.check(1, "file or entry that cannot be read", Severity.ERROR, Refusal)
 def unreadable(refusal: Refusal) -> Iterator[Case]:
-    """A file cannot be read, or is not what it should be.
+    """A file, or an entry of one, cannot be read, or is not what it should be.
 
     What it means:
-        The file is missing a part, is damaged, or is written in another way than its format asks for. Nothing in it
-        could be checked.
+        The file is missing a part, is damaged, or is written in another way than its format asks for. Where the place
+        is an object, a line or an entry, that one alone is left out, and the others are read. Where it is the file,
+        nothing in it could be checked: it may be that of a tool whose files are not read here, which is then named.
 
     Why it matters:
         A data loader that meets the file stops the training, often hours after its start; one that catches the error
@@ -32,10 +33,11 @@ def unreadable(refusal: Refusal) -> Iterator[Case]:
 
     How to tell:
         The reader's own words, with the place in the file: where XML or JSON breaks off, which tag is missing or holds
-        text where a number belongs, which tensor has another shape.
+        text where a number belongs, which coordinate is NaN or infinite, which tensor has another shape.
 
     How to fix:
-        Do what the finding says: correct the place, export the annotation again, or save plain tensors again.
+        Do what the finding says: correct the place, export the annotation again or in a format that is read, or save
+        plain tensors again.
 
     Where people met it:
         Annotation tools that were closed while they wrote; files edited by hand; downloads that were cut short.
@@ -98,3 +100,27 @@ def _other_size(objects: Objects, position: int) -> Case:
         consequence = f"{objects.rules.name} divides by the photo's size, so every box is stretched by {by}"
     message = f"the photo is {photo} pixels, the annotation says {declared}: {consequence}"
     return Case(objects.place(position), message, photo, declared, fix)
+
+
+@FILES.check(3, "number given twice", Severity.ERROR, Refusal)
+def number_twice(refusal: Refusal) -> Iterator[Case]:
+    """Two annotations or two categories of a COCO file have the same id.
+
+    What it means:
+        Ids are what COCO's entries are looked up by. Of two with one id, only the last is ever found.
+
+    Why it matters:
+        pycocotools lists both annotations for their images, and then hands out the last one for each: its object comes
+        twice, if need be in an image where it is not, and the other one is never trained. Of two categories, one has
+        the other's name.
+
+    How to tell:
+        The id comes up again in `annotations` or in `categories`. All objects are here read as the file lists them.
+
+    How to fix:
+        Number the entries anew, from 1.
+
+    Where people met it:
+        Files merged from several exports, each of which counts from 1.
+    """
+    yield from refusal_case(refusal, "FIL003")

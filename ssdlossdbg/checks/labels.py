@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,9 +11,10 @@ import numpy as np
 from ssdlossdbg.checks.cases import TableCases, of_images, of_rows
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.results import Case, Objects, Refusal, Severity
-from ssdlossdbg.rules import BackgroundObjects
+from ssdlossdbg.rules import BackgroundObjects, NameLookup
 
 LABELS = Family("LBL", "labels")
+BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?=[^\W\d_])")
 # What marks objects that loaders leave out, in words.
 MARKS = {"difficult": "difficult", "crowd": "as a crowd", "group": "as a group"}
 
@@ -118,7 +120,9 @@ def names_alike(objects: Objects) -> Iterator[Case]:
         train each as the other's mistake. The network then has a column more than there are things to tell apart.
 
     How to tell:
-        Two names are the same once capitals, spaces, - and _ are left out.
+        Two names are the same once capitals, spaces, - and _ between letters are left out. Names of a single letter,
+        as of signs and characters, and what stands between digits or before them, are taken as they are. In Pascal VOC
+        files capitals count only where the dialect's loader looks names up as they are spelt.
 
     How to fix:
         Rename the rarer one.
@@ -128,11 +132,13 @@ def names_alike(objects: Objects) -> Iterator[Case]:
     """
     if objects.saved:  # their names come from the list of classes, not from the data
         return
+    # Where the loader folds names, those that differ in capitals alone are one to it.
+    one_case = objects.one_based and objects.rules.loader.class_names is not NameLookup.EXACT
     counts = Counter(objects.labels)
     common: dict[str, str] = {}
     for name, number in counts.most_common():
-        usual = common.setdefault("".join(name.casefold().split()).replace("_", "").replace("-", ""), name)
-        if usual != name:
+        usual = common.setdefault(_folded(name), name)
+        if usual != name and not (one_case and usual.casefold() == name.casefold()):
             message = f"is called {name!r} ({_times(number)}), beside {usual!r} ({_times(counts[usual])})"
             row = objects.labels.index(name)
             fix, share = f"Rename {name!r} to {usual!r}.", number / len(objects.labels)
@@ -172,6 +178,12 @@ def left_out(objects: Objects) -> TableCases:
         return Case(objects.place(position), message, len(image.left_out), 0, fix)
 
     return of_images(objects, np.array(images, dtype=np.int64), describe)
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: -1 and 1 are two, and so are A and a, but R-BC, r bc and RBC are one."""
+    bare = name.strip()
+    return bare if len(bare) == 1 else BETWEEN_LETTERS.sub("", bare.casefold())
 
 
 def _times(number: int) -> str:

@@ -12,11 +12,13 @@ import numpy as np
 from ssdlossdbg.checks.cases import EVERYTHING, Cases, ListedCases, TableCases
 from ssdlossdbg.results import (
     AnchorsResult,
+    ClassUse,
     Costs,
     EncodedTable,
     FloatArray,
     IntArray,
     Objects,
+    PhotoFiles,
     PhotoSet,
     Predicted,
     PriorTable,
@@ -173,6 +175,6 @@ WEIGHTS: dict[type, Callable[[Any], _Weight]] = {
     EncodedTable: _of_positives,
     Predicted: _of_images,
     Costs: _of_loss,
-    PhotoSet: lambda _: _Weight(1.0, lambda _: 1.0, lambda where: where),
+    **dict.fromkeys((ClassUse, PhotoFiles, PhotoSet), lambda _: _Weight(1.0, lambda _: 1.0, lambda where: where)),
     Refusal: lambda _: _Weight(1.0, lambda _: 1.0, lambda where: where.file),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.formats import MODULES
 from ssdlossdbg.report.outputs import TEXT, formats
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ class Found(Protocol):
 FailOn = StrEnum("FailOn", ["ERROR", "WARNING", "NEVER"])
 BoxFormOption = StrEnum("BoxFormOption", ["CXCYWH", "XYXY"])
 UnitsOption = StrEnum("UnitsOption", ["NORMALIZED", "PIXELS"])
-DatasetFormatOption = StrEnum(
-    "DatasetFormatOption", {"VOC": "voc", "COCO": "coco", "YOLO": "yolo", "OPEN_IMAGES": "open-images"}
-)
 
 
 class Batch(Group):
@@ -156,7 +154,9 @@ class DatasetOptions(Names):
     """What is not clear from a dataset itself."""
 
     title = "Dataset"
-    dataset_format: DatasetFormatOption | None = option("--dataset-format", "What DATASET is, where that is not clear.")
+    dataset_format: str | None = option(
+        "--dataset-format", "What DATASET is, where that is not clear.", choices=list(MODULES)
+    )
 
 
 class Pictures(Group):

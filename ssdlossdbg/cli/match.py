@@ -11,6 +11,7 @@ from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, Priors, R
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer, unused
+from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
 from ssdlossdbg.report.view import View
 
 
@@ -57,6 +58,7 @@ def match(
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg.api import photos
+            from ssdlossdbg.checks.files import UNREADABLE
             from ssdlossdbg.readers.dialects import load_dialect
             from ssdlossdbg.readers.photos import load_photo
         photo, named, names = load_photo(photographed.image), priors.load(), naming.names
@@ -69,7 +71,7 @@ def match(
             threshold=rules.threshold,
             device=device.device,
         )
-        result = findings.choose(result)
+        result = findings.choose(result, UNREADABLE)  # which decides the exit code
         others = split_names(rules.dialects)
         if others:
             changes = photos.match_roles(
@@ -82,4 +84,6 @@ def match(
 
             path = report.output or unused(Path(f"{photographed.image.stem}.match.png"))
             writer.write(path, png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image)))
-    deliver(result, report.format, findings, files=writer.written, view=View(report.top))
+    unread = any(finding.code == UNREADABLE for finding in result.findings)
+    exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
+    deliver(result, report.format, findings, files=writer.written, view=View(report.top), exit_code=exit_code)

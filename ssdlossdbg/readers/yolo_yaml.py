@@ -15,6 +15,7 @@ SPLITS = ("train", "val")
 NULLS = ("", "~", "null")
 # Twenty times what thousands of classes take; YAML is slow to parse.
 LARGEST = 1_000_000
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class YoloYaml:
         names: the classes, in the order of their numbers.
         root: the folder that the splits are in.
         splits: paths of folders or lists of photos, as written.
+        other_number: the error that `nc` is another number than that of the names; None where it is not.
     """
 
     names: tuple[str, ...]
     root: Path
     splits: tuple[str, ...]
+    other_number: InputError | None = None
 
 
 def read_yolo_yaml(path: Path) -> YoloYaml:
@@ -44,7 +47,17 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
     names = _names(content["names"], f"{path}, names")
     roots = _texts(content.get("path", ""), f"{path}, path")
     splits = [split for key in SPLITS for split in _texts(content.get(key, ""), f"{path}, {key}")]
-    return YoloYaml(names, path.parent.joinpath(*roots[:1]), tuple(splits) or (".",))
+    other_number = _other_number(content.get("nc", ""), names, path)
+    return YoloYaml(names, path.parent.joinpath(*roots[:1]), tuple(splits) or (".",), other_number)
+
+
+def _other_number(number: Any, names: tuple[str, ...], path: Path) -> InputError | None:
+    if not (isinstance(number, str) and number.isdecimal()) or int(number) == len(names):
+        return None
+    what = f"is {number}, but `names` lists {len(names)}: {', '.join(names[:MOST_SHOWN])}"
+    what += ", ..." if len(names) > MOST_SHOWN else ""
+    fix = "Correct the one that is wrong: the largest class number in the labels is the number of classes less one."
+    return InputError(f"{path}, nc", what, fix, "LBL011")
 
 
 def _parse(path: Path) -> dict[Any, Any]:

@@ -21,6 +21,7 @@ from ssdlossdbg.results.audit import (
     WorstImage,
 )
 from ssdlossdbg.results.check import CheckedFiles, CheckResult
+from ssdlossdbg.results.class_use import ClassUse
 from ssdlossdbg.results.common import (
     COORDINATES,
     BoolArray,
@@ -70,6 +71,7 @@ from ssdlossdbg.results.match import (
     ThresholdCount,
 )
 from ssdlossdbg.results.objects import HARDLY, NOTHING_READ, ImageFacts, Objects, Reading, became
+from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable

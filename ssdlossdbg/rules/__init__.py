@@ -52,6 +52,7 @@ from ssdlossdbg.rules.target_spec import (
     Difficult,
     NativeSpec,
     Pair,
+    PhotoName,
     Rows,
     SizeFrom,
     TargetSpec,

@@ -15,6 +15,17 @@ class SizeFrom(StrEnum):
     ANNOTATION = "annotation"
 
 
+class PhotoName(StrEnum):
+    """By which name the photo of a Pascal VOC file is opened."""
+
+    ID_JPG = "id-jpg"
+    """The name of the XML file, with .jpg."""
+    FILENAME = "filename"
+    """What <filename> says."""
+    UNSTATED = "unstated"
+    """It reads no Pascal VOC."""
+
+
 class Difficult(StrEnum):
     """What happens to objects marked difficult."""
 
@@ -108,6 +119,7 @@ class TargetSpec(Spec):
         voc_pixel_offset: added to every coordinate of a Pascal VOC file, in pixels.
         size_from: whose size the coordinates are divided by.
         difficult: whether objects marked difficult take part.
+        photo_name: by which name the photo of a Pascal VOC file is opened.
     """
 
     units: Units = Units.NORMALIZED
@@ -115,3 +127,4 @@ class TargetSpec(Spec):
     voc_pixel_offset: Finite = -1.0
     size_from: SizeFrom = SizeFrom.PHOTO
     difficult: Difficult = Difficult.DROP
+    photo_name: PhotoName = PhotoName.ID_JPG

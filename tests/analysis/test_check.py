@@ -11,10 +11,10 @@ import pytest
 
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.check import analyse_dataset, by_file
-from ssdlossdbg.readers.annotations import load_files
+from ssdlossdbg.readers.annotations import Part, load_parts
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, Severity, Where
+from ssdlossdbg.results import Case, Evidence, Finding, Objects, Refusal, Severity, Where
 
 COCO = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 300, "height": 300}],
@@ -35,22 +35,20 @@ def voc(*labels: str) -> str:
     )
 
 
-def described(
-    folder: Path, files: Mapping[str, Any], classes: tuple[str, ...] = ()
-) -> Sequence[tuple[Objects | Refusal, ...]]:
+def described(folder: Path, files: Mapping[str, Any], classes: tuple[str, ...] = ()) -> Sequence[tuple[Evidence, ...]]:
     """What the checks see of files, a tuple a format."""
     for name, content in files.items():
         (folder / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    datasets, refused = load_files([folder / name for name in files], classes)
+    datasets, refused = load_parts([Part(folder / name) for name in files], classes)
     assert not refused
     named, rules = load_priors("ssd300"), load_dialect("ssd.pytorch")
     parts = [analyse_dataset(each, named, rules, device="cpu") for each in datasets]
-    return [tuple(part for part in each if not isinstance(part, PhotoSet)) for each in parts]
+    return [tuple(part for part in each if isinstance(part, Objects | Refusal)) for each in parts]
 
 
 def test_objects_of_several_files_keep_their_file_and_the_row_that_they_lost_to(tmp_path: Path) -> None:
     files = {"0.xml": voc("cat", "dog"), "1.xml": voc(), "2.xml": voc("dog", "dog", "cat")}
-    [[objects]] = described(tmp_path, files)
+    [[objects, *_]] = described(tmp_path, files)
     assert isinstance(objects, Objects)
     assert objects.image.tolist() == [0, 0, 2, 2, 2]
     assert objects.index.tolist() == [0, 1, 0, 1, 2]
@@ -62,14 +60,14 @@ def test_objects_of_several_files_keep_their_file_and_the_row_that_they_lost_to(
 
 def test_each_format_is_a_table_of_its_own_and_all_have_one_list_of_classes(tmp_path: Path) -> None:
     files = {"0.xml": voc("platelet"), "a.json": COCO, "1.xml": voc("cat")}
-    tables = [table for [table] in described(tmp_path, files) if isinstance(table, Objects)]
+    tables = [table for table, *_ in described(tmp_path, files) if isinstance(table, Objects)]
     assert [table.layout for table in tables] == ["xyxy", "xywh"]
     ids = {label: number for table in tables for label, number in zip(table.labels, table.class_id, strict=True)}
     assert ids == {"cat": 1, "platelet": 2}, "what COCO lists comes first"
 
 
 def test_classes_are_guessed_over_all_files_together(tmp_path: Path) -> None:
-    [[objects]] = described(tmp_path, {"0.xml": voc("rbc"), "1.xml": voc("platelet", "rbc", "wbc")})
+    [[objects, *_]] = described(tmp_path, {"0.xml": voc("rbc"), "1.xml": voc("platelet", "rbc", "wbc")})
     assert isinstance(objects, Objects)
     assert dict(zip(objects.labels, objects.class_id.tolist(), strict=True)) == {"platelet": 1, "rbc": 2, "wbc": 3}
 

@@ -15,12 +15,11 @@ from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.match import THRESHOLDS, AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.annotations import FORMATS, Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
-from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, LeftOut, MatchResult
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, LeftOut, MatchResult, Refusal
 from ssdlossdbg.rules import LevelSpec, PriorSpec
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -230,9 +229,11 @@ def test_round_trip_carries_nan() -> None:
     assert found.round_trip.worst == 1
 
 
-def test_an_unknown_label_is_refused() -> None:
-    with pytest.raises(InputError, match=r"object 1.*unknown class 'c'"):
-        photo(("a", (0.0, 0.0, 5.0, 5.0), False), ("c", (0.0, 0.0, 5.0, 5.0), False))
+def test_an_object_of_an_unknown_class_is_left_out_and_named() -> None:
+    found = photo(("c", (0.0, 0.0, 5.0, 5.0), False), ("a", (0.0, 0.0, 5.0, 5.0), False))
+    assert [item.index for item in found.ground_truth] == [1]
+    [refusal] = [each for each in found.evidence if isinstance(each, Refusal)]
+    assert (refusal.code, refusal.what) == ("LBL003", "the class 'c' (1 object) is not in the list of classes")
 
 
 def test_priors_without_a_grid_are_one_level() -> None:

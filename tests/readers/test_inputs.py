@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations import load_parts
 from ssdlossdbg.readers.inputs import Inputs, find_inputs
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -33,7 +34,11 @@ def found(*names: str, class_names: bool = False) -> Inputs:
 
 
 def annotation_files(*names: str, class_names: bool = False) -> list[str]:
-    return [path.as_posix() for path in found(*names, class_names=class_names).annotations]
+    """The files that are read, in the order of their formats."""
+    classes = ("cat",) if class_names else ()
+    datasets, refused = load_parts(found(*names, class_names=class_names).annotations, classes)
+    read = [file for dataset in datasets for file in (*dataset.files, *(each.file for each in dataset.refused))]
+    return [Path(file).as_posix() for file in dict.fromkeys([*read, *(each.file for each in refused)])]
 
 
 def test_folder_is_searched_in_the_order_of_names() -> None:
@@ -45,7 +50,7 @@ def test_folder_is_searched_in_the_order_of_names() -> None:
 def test_named_file_is_taken_whatever_it_is_called_and_once() -> None:
     write("notes.dat")
     write("a.xml")
-    assert annotation_files("notes.dat", "a.xml", "./a.xml", ".") == ["notes.dat", "a.xml"]
+    assert annotation_files("notes.dat", "a.xml", "./a.xml", ".") == ["a.xml", "notes.dat"]
 
 
 @pytest.mark.parametrize(
@@ -74,18 +79,21 @@ def test_named_file_is_taken_whatever_it_is_called_and_once() -> None:
     ],
 )
 def test_what_belongs_in_a_folder(name: str, content: str, taken: bool) -> None:
-    write("set/always.xml")
+    is_text = name.endswith(".txt")
+    write("set/always.txt" if is_text else "set/always.xml", "0 .5 .5 .1 .1" if is_text else VOC)
     write(f"set/{name}", content)
-    inputs = found("set", class_names=True)
-    assert len(inputs.annotations) + len(inputs.tensors) == 1 + taken
+    assert len(annotation_files("set", class_names=True)) == 1 + taken
+    assert not found("set", class_names=True).tensors
 
 
 def test_text_files_of_a_folder_need_class_names() -> None:
     write("set/a.txt", "0 0.5 0.5 0.1 0.1")
     assert annotation_files("set", class_names=True) == ["set/a.txt"]
     assert annotation_files("set/a.txt") == ["set/a.txt"]
-    with pytest.raises(InputError, match="--classes"):
-        found("set")
+    [(file, error, _)] = load_parts(found("set").annotations)[1]
+    assert (file, error.what) == ("set", "names its classes by number only")
+    write("set/a.xml")
+    assert annotation_files("set") == ["set/a.xml"], "beside others, text is passed over"
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere/a.xml", "x" * 500, "a\0b"])
@@ -104,4 +112,4 @@ def test_tensors_are_told_by_their_endings_and_unopened() -> None:
         write(name)
     inputs = found("e.safetensors", "a.xml", "a.pt", "b.PTH", "c.npz", "d.npy")
     assert [path.name for path in inputs.tensors] == ["e.safetensors", "a.pt", "b.PTH", "c.npz", "d.npy"]
-    assert [path.name for path in inputs.annotations] == ["a.xml"]
+    assert [part.path.name for part in inputs.annotations] == ["a.xml"]

@@ -10,11 +10,13 @@ import torch
 from ssdlossdbg.analysis.audit import summary, tallies
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.augmented import augment, check_crops
-from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
+from ssdlossdbg.analysis.audit.evidence import audited_objects
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
+from ssdlossdbg.analysis.evidence.dataset import describe_dataset
+from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_set, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
@@ -78,7 +80,13 @@ def analyse_audit(
         augmented=augment(loaded, scaled, matcher, spec, ranks, advance) if drawing else None,
         objects=objects,
         prior_level=priors.level_index.cpu().numpy(),
-        evidence=(objects, photo_set(dataset), describe_priors(named, dialect), *refusals(dataset, scaled)),
+        evidence=(
+            objects,
+            photo_set(dataset),
+            describe_priors(named, dialect),
+            *describe_dataset(dataset, scaled),
+            *describe_photos(dataset, scaled, dialect),
+        ),
     )
 
 

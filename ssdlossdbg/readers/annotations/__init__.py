@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from ssdlossdbg.readers.annotations.contract import class_list_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.load import load_dataset, load_file, load_files
+from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
 from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
-from ssdlossdbg.readers.annotations.scale import Scaled, refuse_unknown, scale_like
+from ssdlossdbg.readers.annotations.scale import Scaled, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
 
@@ -20,6 +20,7 @@ __all__ = [
     "FORMATS",
     "Dataset",
     "Format",
+    "Part",
     "Photos",
     "Refused",
     "Rows",
@@ -30,11 +31,10 @@ __all__ = [
     "Track",
     "class_list_beside",
     "load_dataset",
-    "load_file",
-    "load_files",
+    "load_parts",
+    "parts_of",
     "photo_set",
     "photo_sizes",
-    "refuse_unknown",
     "scale_like",
     "sizes_seen",
     "taken",

@@ -1,78 +1,35 @@
 """COCO: one JSON file for all images.
 
-A million objects go through here, so that no step takes Python statements an object: the file is decoded into structs
-that hold only what is needed, and each column is drawn from them in one go.
+A million objects go through here, so that no step takes Python statements an object: each column is drawn from the
+decoded structs in one go.
 """
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import numpy as np
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.coco_json import LISTS, Coco, CocoCategory, CocoImage, CocoObject, Id, parse
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Refused, Table, by_image, refusal_of_many
+from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Refused, Table, by_image, refusal_of_alike
 from ssdlossdbg.readers.files import read_bytes
 from ssdlossdbg.results import BoolArray, FloatArray, IntArray, Trait
 
-T = TypeVar("T")
-KEYS = (b'"images"', b'"annotations"', b'"categories"')
+KEYS = tuple(f'"{key}"'.encode() for key in LISTS)
 ABSENT = -1
+LONGEST_NUMBER = 20
+TWICE, ONE_NAME = "FIL003", "LBL006"
 # Keys of objects that many files leave out, and some loaders look into.
 OPTIONAL = ((b'"area"', Trait.NO_AREA), (b'"iscrowd"', Trait.NO_ISCROWD))
-
-
-# No cycle can run through these, so that the garbage collector need not look at a million of them.
-class CocoImage(msgspec.Struct, gc=False):
-    """An entry of `images`; what is not listed here is skipped while parsing."""
-
-    id: int
-    file_name: str
-    width: int = 0
-    height: int = 0
-
-
-class CocoObject(msgspec.Struct, gc=False):
-    """An entry of `annotations`; `bbox` is x, y, width, height in pixels."""
-
-    image_id: int
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    iscrowd: int = 0
-
-
-class CocoCategory(msgspec.Struct, gc=False):
-    """An entry of `categories`."""
-
-    id: int
-    name: str
-
-
-class Coco(msgspec.Struct, gc=False):
-    """A whole file."""
-
-    images: list[CocoImage]
-    annotations: list[CocoObject]
-    categories: list[CocoCategory]
 
 
 def may_be_coco(_: Path, data: bytes) -> bool:
     """Whether JSON speaks of images, annotations and categories."""
     return all(key in data for key in KEYS)
-
-
-class _Undecoded(msgspec.Struct):
-    """A COCO file whose entries are decoded one by one, as some of them cannot be."""
-
-    images: list[msgspec.Raw]
-    annotations: list[msgspec.Raw]
-    categories: list[CocoCategory]
 
 
 def read_coco(source: Source) -> Table:
@@ -83,19 +40,27 @@ def read_coco(source: Source) -> Table:
     """
     path = source.path
     data = read_bytes(path)
-    coco, refused = _parse(data, path)
+    coco = parse(data, path)
     traits = _traits(data, coco)
     del data  # which is as large as all that follows
-    names = {category.id: category.name for category in sorted(coco.categories, key=lambda category: category.id)}
+    names = {category.id: category.name for category in sorted(coco.categories, key=_order)}
     image, wrong_image = _places([entry.id for entry in coco.images], [entry.image_id for entry in coco.annotations])
     label, wrong_label = _places(names, [entry.category_id for entry in coco.annotations])
+    bad = np.zeros(len(image), dtype=np.bool_)
+    bad[list(coco.errors)] = True
+    refused = [Refused(str(path), error) for error in coco.refused]
+    refused += _of_entries(coco, path, image)
     refused += _repeated_ids(coco, path)
-    refused += _unlisted(coco, path, wrong_image, image, "images", lambda entry: entry.image_id)
-    refused += _unlisted(coco, path, wrong_label & ~wrong_image, image, "categories", lambda entry: entry.category_id)
+    refused += _unlisted(coco, path, wrong_image & ~bad, image, "images", lambda entry: entry.image_id)
+    refused += _unlisted(
+        coco, path, wrong_label & ~wrong_image & ~bad, image, "categories", lambda entry: entry.category_id
+    )
+    refused += _of_one_name(coco.categories, path)
     listed = np.flatnonzero(~wrong_image)
     order, image, index = by_image(image[listed])
     order = listed[order]
-    kept = ~wrong_label[order]
+    kept = ~(wrong_label | bad)[order]
+    unread = None if kept.all() else np.bincount(image[~kept], minlength=len(coco.images))
     order = order[kept]
     return Table(
         format=FORMAT,
@@ -109,80 +74,37 @@ def read_coco(source: Source) -> Table:
         boxes=_boxes(coco.annotations)[order],
         difficult=_crowds(coco.annotations)[order],
         listed=tuple(dict.fromkeys(names.values())),
-        category_ids={name: number for number, name in names.items()},
+        category_ids={name: number for number, name in names.items() if isinstance(number, int)},
         image_traits=traits,
         refused=tuple(refused),
+        unread=unread,
     )
 
 
-def _parse(data: bytes, path: Path) -> tuple[Coco, list[Refused]]:
-    if not data.strip():
-        raise InputError(path, "is empty", "Export it again.")
-    try:
-        return _decode_whole(data, path, Coco), []
-    except InputError as error:
-        return _parse_what_can_be(data, path, error)
+def _order(category: CocoCategory) -> tuple[bool, int, str]:
+    """By number, what is written as a text and is none coming last."""
+    text = str(category.id)
+    whole = text.removeprefix("-").isdecimal() and len(text) < LONGEST_NUMBER
+    return not whole, int(text) if whole else 0, text
 
 
-def _parse_what_can_be(data: bytes, path: Path, error: InputError) -> tuple[Coco, list[Refused]]:
-    try:
-        undecoded = _decode_whole(data, path, _Undecoded)
-    except InputError:
-        raise error from None
-    images, bad_images = _decode(undecoded.images, CocoImage, f"{path}, images")
-    objects, bad_objects = _decode(undecoded.annotations, CocoObject, f"{path}, annotations")
-    refused = [Refused(str(path), problem) for problem in (*bad_images, *bad_objects)]
-    return Coco(images, objects, undecoded.categories), refused
+def _of_entries(coco: Coco, path: Path, image: IntArray) -> list[Refused]:
+    """Why annotations could not be read, once for those of which the same is wrong."""
+    alike: dict[str, list[int]] = {}
+    for place, error in sorted(coco.errors.items()):
+        alike.setdefault(error.what, []).append(place)
+    refused = []
+    for places in alike.values():
+        images = frozenset(image[places].tolist())
+        # That of an entry which says of no image that it is its own may be any.
+        unsaid = ABSENT in images
+        refused.append(refusal_of_alike(path, [coco.errors[place] for place in places], None if unsaid else images))
+    return refused
 
 
-def _decode_whole(data: bytes, path: Path, kind: type[T]) -> T:
-    """A COCO file as `kind`, which is `Coco` or a struct like it.
-
-    Args:
-        data: what the file holds.
-        path: its path, for messages.
-        kind: the struct to decode it into.
-
-    Raises:
-        InputError: not JSON, or other JSON than `kind` describes.
-    """
-    try:
-        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=kind)
-    except msgspec.ValidationError as error:
-        what, place = _told(error)
-        fix = "COCO needs images, annotations and categories; correct that place."
-        raise InputError(f"{path}, {place}" if place else path, what, fix) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        fix = "Correct that place or export it again."
-        if b"NaN" in data or b"Infinity" in data:
-            fix = "It holds NaN or Infinity, which are no JSON: drop those objects, or export it again."
-        raise InputError(path, f"is not JSON ({error})", fix) from None
-    except RecursionError:
-        raise InputError(path, "is nested too deeply to be COCO JSON", "Export it again.") from None
-
-
-def _decode(entries: Iterable[msgspec.Raw], kind: type[T], where: str) -> tuple[list[T], list[InputError]]:
-    decoder = msgspec.json.Decoder(kind)
-    decoded, problems = [], []
-    for index, entry in enumerate(entries):
-        try:
-            decoded.append(decoder.decode(entry))
-        except msgspec.ValidationError as error:
-            what, place = _told(error)
-            key = f".{place}" if place else ""
-            problems.append(InputError(f"{where}[{index}]{key}", what, "Correct the entry or remove it."))
-    return decoded, problems
-
-
-def _told(error: msgspec.ValidationError) -> tuple[str, str]:
-    """What is wrong, and the path of keys to where it is."""
-    message, _, place = str(error).partition(" - at ")
-    return message[:1].lower() + message[1:], place.strip("`").removeprefix("$").removeprefix(".")
-
-
-def _places(known: Iterable[int], wanted: Sequence[int]) -> tuple[IntArray, BoolArray]:
+def _places(known: Iterable[Id], wanted: Sequence[Id]) -> tuple[IntArray, BoolArray]:
     """Where each wanted id first stands among the known ones, and which do not; ids may be of any size."""
-    places: dict[int, int] = {}
+    places: dict[Id, int] = {}
     for place, number in enumerate(known):
         places.setdefault(number, place)
     found = np.fromiter(map(places.get, wanted, repeat(ABSENT)), np.int64, len(wanted))
@@ -190,28 +112,77 @@ def _places(known: Iterable[int], wanted: Sequence[int]) -> tuple[IntArray, Bool
 
 
 def _repeated_ids(coco: Coco, path: Path) -> list[Refused]:
-    first: dict[int, int] = {}
-    again = [i for i, entry in enumerate(coco.images) if first.setdefault(entry.id, i) != i]
-    if not again:
-        return []
-    entry = coco.images[again[0]]
-    what = f"has the id {entry.id} of {coco.images[first[entry.id]].file_name}, which gets the objects of both"
-    fix = "Give every image an id of its own."
-    both = frozenset([*again, *(first[coco.images[i].id] for i in again)])
-    return [refusal_of_many(path, f"images[{again[0]}]", len(again), what, fix, both)]
+    """Images, annotations and categories that have the id of another."""
+    refused = []
+    again, first = _again([entry.id for entry in coco.images])
+    if again:
+        entry, other = coco.images[again[0]], coco.images[first[again[0]]]
+        what = f"has the id {entry.id!r} of {other.file_name}, which gets the objects of both"
+        errors = [InputError(f"{path}, images[{place}]", what, "Give every image an id of its own.") for place in again]
+        both = frozenset([*again, *(first[place] for place in again)])
+        refused.append(refusal_of_alike(path, errors, both))
+    again, first = _again([entry.id for entry in coco.annotations])
+    if again:
+        what = (
+            f"has the id {coco.annotations[again[0]].id!r} of annotations[{first[again[0]]}]: loaders that look "
+            "annotations up by id, as pycocotools does, give the last of them twice and the others never"
+        )
+        refused.append(_noted(path, "annotations", again, what, "Number the annotations anew.", TWICE))
+    again, first = _again([entry.id for entry in coco.categories])
+    if again:
+        entry_, other_ = coco.categories[again[0]], coco.categories[first[again[0]]]
+        what = f"has the id {entry_.id!r} of {other_.name!r}; as a class it is {entry_.name!r} alone"
+        refused.append(_noted(path, "categories", again, what, "Give every category an id of its own.", TWICE))
+    return refused
+
+
+def _again(ids: Sequence[Id | None]) -> tuple[list[int], dict[int, int]]:
+    """The places of ids that have come up before, and for each of them the place of the first."""
+    known = [number for number in ids if number is not None]
+    if len(set(known)) == len(known):
+        return [], {}
+    first: dict[Id, int] = {}
+    before = {place: first.setdefault(number, place) for place, number in enumerate(ids) if number is not None}
+    again = [place for place, earlier in before.items() if earlier != place]
+    return again, before
+
+
+def _of_one_name(categories: Sequence[CocoCategory], path: Path) -> list[Refused]:
+    """Categories that are called as others with another id are."""
+    ids: dict[str, dict[Id, int]] = {}
+    for place, category in enumerate(categories):
+        ids.setdefault(category.name, {}).setdefault(category.id, place)
+    refused = []
+    for name, places in ids.items():
+        if len(places) > 1:
+            what = f"{name!r} is the name of the ids {', '.join(map(str, places))}"
+            fix = "Merge them, or give each a name of its own."
+            refused.append(_noted(path, "categories", [list(places.values())[1]], what, fix, ONE_NAME))
+    return refused
+
+
+def _noted(path: Path, key: str, places: Sequence[int], what: str, fix: str, code: str) -> Refused:
+    """A remark on entries none of which is left out for it."""
+    more = f" ({len(places) - 1:,} more like it)" if len(places) > 1 else ""
+    return Refused(str(path), InputError(f"{path}, {key}[{places[0]}]", what + more, fix, code), frozenset())
 
 
 def _unlisted(
-    coco: Coco, path: Path, wrong: BoolArray, image: IntArray, key: str, number_of: Callable[[CocoObject], int]
+    coco: Coco, path: Path, wrong: BoolArray, image: IntArray, key: str, number_of: Callable[[CocoObject], Id]
 ) -> list[Refused]:
     places = np.flatnonzero(wrong)
     if not len(places):
         return []
     first = int(places[0])
-    what = f"refers to id {number_of(coco.annotations[first])}, which `{key}` does not list"
-    fix = f"Add it to `{key}`, or remove the objects; they are left out here."
+    number = number_of(coco.annotations[first])
+    what = f"refers to id {number!r}, which `{key}` does not list"
+    other = int(number) if isinstance(number, str) and number.isdecimal() else str(number)
+    ids = {entry.id for entry in (coco.images if key == "images" else coco.categories)}
+    if other in ids:
+        what += f": there it is {other!r}"
+    error = InputError(f"{path}, annotations[{first}]", what, f"Add it to `{key}`, or remove the objects.")
     images = frozenset(image[places].tolist()) - {ABSENT}
-    return [refusal_of_many(path, f"annotations[{first}]", len(places), what, fix, images)]
+    return [refusal_of_alike(path, [error] * len(places), images)]
 
 
 def _traits(data: bytes, coco: Coco) -> IntArray | None:
@@ -229,7 +200,7 @@ def _traits(data: bytes, coco: Coco) -> IntArray | None:
 def _sizes(images: Sequence[CocoImage]) -> IntArray:
     """`[B, 2]`, 0 where a side is missing or makes no sense."""
     sides = chain.from_iterable((image.width, image.height) for image in images)
-    possible = (side if 0 < side < LARGEST_SIDE else 0 for side in sides)
+    possible = (int(side) if side and 0 < side < LARGEST_SIDE else 0 for side in sides)
     sizes = np.fromiter(possible, np.int64, 2 * len(images)).reshape(-1, 2)
     return np.where((sizes > 0).all(axis=1, keepdims=True), sizes, 0)
 

@@ -52,10 +52,10 @@ def files_below(folder: Path, endings: tuple[str, ...], preferred: str) -> list[
     return [file for file in found if preferred in file.parts[:-1]] or found
 
 
-def beginning(file: Path) -> bytes:
-    """What a file starts with; nothing where it cannot be read, which reading it will tell."""
+def beginning(file: Path, length: int = BEGINNING) -> bytes:
+    """The bytes that a file starts with; none where it cannot be read, which reading it will tell."""
     try:
         with file.open("rb") as opened:
-            return opened.read(BEGINNING)
+            return opened.read(length)
     except OSError:
         return b""

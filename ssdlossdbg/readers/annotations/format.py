@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track
-from ssdlossdbg.readers.annotations.table import Refused, Rows, Table
+from ssdlossdbg.readers.annotations.table import Refused, Rows, Table, refusal_of_alike
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,6 @@ class Source:
         path: a folder, a file that lists others, or a file of objects.
         classes: class names in the order of their ids; empty where the user gave none.
         descriptions: Open Images' CSV of class names, where it does not lie beside the path.
-        holds_objects: whether the path is known to be a file of objects, whatever it looks like.
         share: which of its files to read here.
         track: watches the files being read.
     """
@@ -27,7 +26,6 @@ class Source:
     path: Path
     classes: tuple[str, ...] = ()
     descriptions: Path | None = None
-    holds_objects: bool = False
     share: Share = ALONE
     track: Track = iter
 
@@ -52,7 +50,7 @@ class Format:
         begins: bytes that its files begin with and those of no other format do.
         may_be: whether a file with such an ending that nobody named is one, by its path and how it begins.
         leads: whether a file without a known ending that begins so holds objects, or lists files that do.
-        listed_by_ids: whether a .txt may list its files by their names without endings, as VOC's ImageSets do.
+        lists_ids: whether a .txt that begins so may list its files in its own way, as VOC's ImageSets do.
         folder: what the folders are called that annotations lie in; files elsewhere count only where there are none.
         list_endings: of files that lead to those of objects.
         many_in_file: whether a file holds many images, so that it takes a name to tell one.
@@ -70,7 +68,7 @@ class Format:
     begins: tuple[bytes, ...] = ()
     may_be: Callable[[Path, bytes], bool] = _always
     leads: Callable[[bytes], bool] = _never
-    listed_by_ids: bool = False
+    lists_ids: Callable[[bytes], bool] = _never
     folder: str = ""
     list_endings: tuple[str, ...] = ()
     many_in_file: bool = False
@@ -96,3 +94,11 @@ def read_each(files: Mapping[Path, str], source: Source, add: Callable[[Path, st
         except InputError as error:
             rows.refused.append(Refused(str(file), error))
     return rows
+
+
+def refuse_objects(file: Path, image: int, errors: Sequence[InputError], rows: Rows) -> None:
+    """Say why some objects of an image are left out, once for all that are wrong in the same way."""
+    alike: dict[str, list[InputError]] = {}
+    for error in errors:
+        alike.setdefault(error.what, []).append(error)
+    rows.refused += (refusal_of_alike(file, each, frozenset([image])) for each in alike.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,11 +12,24 @@ import numpy as np
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.annotations.folders import is_folder
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.recognise import FORMATS, recognise, recognise_file
+from ssdlossdbg.readers.annotations.recognise import FORMATS, formats_in, recognise
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track, join
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, Table
 from ssdlossdbg.readers.classes import guess_classes
 from ssdlossdbg.readers.files import is_file, read_bytes
+
+
+@dataclass(frozen=True)
+class Part:
+    """A folder or file to read.
+
+    Attributes:
+        path: where it is.
+        format: what it is in; None where that is still to be recognised.
+    """
+
+    path: Path
+    format: Format | None = None
 
 
 def load_dataset(
@@ -27,11 +41,11 @@ def load_dataset(
     share: Share = ALONE,
     track: Track = iter,
 ) -> Dataset:
-    """Every image and object of a dataset; its photos need not be there.
+    """Every image and object of a dataset, or of one file; the photos need not be there.
 
     Args:
-        path: a Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder, data.yaml or list of photos, or an
-            Open Images CSV.
+        path: a Pascal VOC folder, file or ImageSets list, a COCO JSON, a YOLO folder, file, data.yaml or list of
+            photos, or an Open Images CSV.
         classes: class names in the order of their ids, background left out; if empty, the dataset's own list, or else
             what its labels suggest. They name the numbers of a YOLO dataset.
         format: the name of the path's format, where it could be several.
@@ -44,63 +58,87 @@ def load_dataset(
         InputError: there is nothing that can be read. What makes up only part of a dataset is left out instead, and
             listed in `refused`.
     """
-    if not is_folder(path) and not is_file(path):
-        read_bytes(path)  # says what is wrong with the path
-    found = _named(format) if format else recognise(path)
-    table = found.read(Source(path, classes, descriptions, share=share, track=track))
-    if not table.names and not table.refused:
-        raise InputError(path, "holds no image", "Name the file that lists the images and their objects.")
+    found = _named(format) if format else None
+    table = _read(Part(path, found), Source(path, classes, descriptions, share=share, track=track))
     return _dataset(table, path, classes or _guess([table]), bool(classes))
 
 
-def load_file(path: Path, classes: tuple[str, ...] = ()) -> Dataset:
-    """The objects of one annotation file.
+def load_parts(parts: Sequence[Part], classes: tuple[str, ...] = ()) -> tuple[tuple[Dataset, ...], tuple[Refused, ...]]:
+    """The objects of any number of folders and files, each of them read as `load_dataset` does.
 
     Args:
-        path: the file, recognised by its content, else by its ending.
-        classes: as of `load_dataset`.
-
-    Raises:
-        InputError: as of `load_dataset`; or the path is no file.
-    """
-    table = _read_file(path, classes)
-    return _dataset(table, path, classes or _guess([table]), bool(classes))
-
-
-def load_files(paths: Sequence[Path], classes: tuple[str, ...] = ()) -> tuple[tuple[Dataset, ...], tuple[Refused, ...]]:
-    """The objects of any number of annotation files.
-
-    Args:
-        paths: the files.
-        classes: as of `load_dataset`; if empty, the lists of all files, followed by the labels of those that list none.
+        parts: what is to be read; a file that comes up in several is read once.
+        classes: as of `load_dataset`; if empty, the lists of all, followed by the labels of those that list none.
 
     Returns:
-        A dataset for each format, all with the same list of classes; and the files in which nothing can be read.
+        A dataset for each format, all with the same list of classes; and what cannot be read at all.
     """
     tables: dict[str, list[Table]] = {}
     refused = []
-    for path in paths:
+    seen: set[str] = set()
+    for part in sorted(parts, key=lambda part: not is_folder(part.path)):  # folders first: they may hold the files
+        if str(part.path) in seen:
+            continue
         try:
-            table = _read_file(path, classes)
+            table = _read(part, Source(part.path, classes))
         except InputError as error:
-            refused.append(Refused(str(path), error))
-        else:
-            tables.setdefault(table.format.name, []).append(table)
+            refused.append(Refused(_file_of(error, part.path), error))
+            continue
+        seen.update(table.files)
+        seen.update(each.file for each in table.refused)
+        tables.setdefault(table.format.name, []).append(table)
     joined = [join(of_format) for of_format in tables.values()]
     names = classes or _guess(joined)
-    return tuple(_dataset(table, paths[0], names, bool(classes)) for table in joined), tuple(refused)
+    path = parts[0].path if parts else Path()
+    return tuple(_dataset(table, path, names, bool(classes)) for table in joined), tuple(refused)
+
+
+def parts_of(folder: Path, classes: bool, alone: bool) -> list[Part]:
+    """What a folder holds to be read: the whole of it for a format of a file an image, else each file.
+
+    Args:
+        folder: where to look.
+        classes: whether there are names for classes that have numbers only.
+        alone: whether nothing else is there to be looked at.
+    """
+    found = formats_in(folder)
+    parts = []
+    for each, files in found.items():
+        if each.many_in_file:
+            parts += [Part(file, each) for file in files]
+        elif classes or not each.numbered or (alone and len(found) == 1) or each.folder in files[0].parts:
+            parts.append(Part(folder, each))
+    return parts
+
+
+def _read(part: Part, source: Source) -> Table:
+    """What a path holds.
+
+    Raises:
+        InputError: nothing that can be read.
+    """
+    path = part.path
+    if not is_folder(path) and not is_file(path):
+        read_bytes(path)  # says what is wrong with the path
+    found = part.format or recognise(path)
+    if found.many_in_file and is_folder(path):
+        [path] = formats_in(path).get(found, ()) or [path]
+        source = replace(source, path=path)
+    table = found.read(source)
+    if not table.names and not table.refused:
+        raise InputError(path, "holds no image", "Name the file that lists the images and their objects.")
+    return table
+
+
+def _file_of(error: InputError, path: Path) -> str:
+    """The file that an error is about, which may lie in the folder that was to be read."""
+    return str(path) if error.where.startswith(str(path)) and not is_folder(path) else error.where.partition(", ")[0]
 
 
 def _named(format: str) -> Format:
     if format not in FORMATS:
         raise UnknownNameError("--dataset-format", "format", format, FORMATS)
     return FORMATS[format]
-
-
-def _read_file(path: Path, classes: tuple[str, ...]) -> Table:
-    if not is_file(path):
-        read_bytes(path)  # says what is wrong with the path
-    return recognise_file(path).read(Source(path, classes, holds_objects=True))
 
 
 def _dataset(table: Table, path: Path, class_names: tuple[str, ...], given: bool) -> Dataset:

@@ -10,18 +10,21 @@ from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.table import Rows, Table, refusal_of_many
+from ssdlossdbg.readers.annotations.table import Rows, Table, refusal_of_alike
 from ssdlossdbg.readers.files import open_file, read_bytes, read_text
 
-COLUMNS = ("ImageID", "LabelName", "XMin", "YMin", "XMax", "YMax")
+BOX_COLUMNS = ("XMin", "YMin", "XMax", "YMax")
+# A code as /m/01g317; and its name, in a column that pytorch-ssd's open_images_downloader.py adds for its loader.
+CODE, NAME = "LabelName", "ClassName"
+COLUMNS = ("ImageID", CODE, *BOX_COLUMNS)
 GROUP = "IsGroupOf"
 DESCRIPTIONS = "*class-descriptions-boxable*.csv"
 
 
 def may_be_open_images(_: Path, data: bytes) -> bool:
     """Whether a CSV begins with the titles of Open Images."""
-    first = data.partition(b"\n")[0]
-    return all(name.encode() in first for name in COLUMNS)
+    titles = {title.strip() for title in data.partition(b"\n")[0].decode("utf-8-sig", "replace").split(",")}
+    return titles.issuperset(("ImageID", *BOX_COLUMNS)) and not titles.isdisjoint((CODE, NAME))
 
 
 def read_open_images(source: Source) -> Table:
@@ -36,9 +39,12 @@ def read_open_images(source: Source) -> Table:
     rows = Rows()
     bad = _read_rows(path, rows)
     if bad:
-        line, what = bad[0]
-        fix = "Correct the row or remove it; it is left out here."
-        rows.refused.append(refusal_of_many(path, f"line {line}", len(bad), what, fix))
+        images = (
+            None
+            if any(image is None for image, _ in bad)
+            else frozenset(image for image, _ in bad if image is not None)
+        )
+        rows.refused.append(refusal_of_alike(path, [error for _, error in bad], images))
     labels = tuple(names.get(str(code), str(code)) for code in rows.labels)
     return rows.table(FORMAT, labels, listed=tuple(names.values()), class_file=descriptions)
 
@@ -48,26 +54,34 @@ def _names(path: Path) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) == 2 and row[0] != "LabelName"}
 
 
-def _read_rows(path: Path, rows: Rows) -> list[tuple[int, str]]:
-    """Fill the columns row by row, as these files may be larger than memory; return bad lines and what is wrong."""
-    bad = []
+def _read_rows(path: Path, rows: Rows) -> list[tuple[int | None, InputError]]:
+    """Fill the columns row by row, as these files may be larger than memory.
+
+    Returns:
+        What is wrong with each row that cannot be read, and the place of its image, None where it names none.
+    """
+    bad: list[tuple[int | None, InputError]] = []
     images: dict[str, int] = {}
     file = str(path)
     lines = _lines(path)
     columns, group = _columns(next(lines, (0, []))[1], path)
     for line, row in lines:
-        try:
-            image, label, *corners = (row[column] for column in columns)
-            x1, y1, x2, y2 = map(float, corners)
-        except (IndexError, ValueError):
-            bad.append((line, "lacks columns, or holds something that is not a number"))
-            continue
-        if not math.isfinite(x1 + y1 + x2 + y2):
-            bad.append((line, "holds a coordinate that is not a finite number"))
-            continue
-        if image not in images:
+        image = row[columns[0]] if columns[0] < len(row) else ""
+        if image and image not in images:
             images[image] = rows.add_image(f"{image}.jpg", file)
-        rows.add_object(images[image], label, (x1, y1, x2, y2), group is not None and row[group : group + 1] == ["1"])
+        try:
+            label, *corners = (row[column] for column in columns[1:])
+            x1, y1, x2, y2 = map(float, corners)
+            if not (image and math.isfinite(x1 + y1 + x2 + y2)):
+                raise ValueError
+        except (IndexError, ValueError):
+            what = "lacks columns, or holds something that is not a finite number"
+            bad.append((images.get(image), InputError(f"{path}, line {line}", what, "Correct the row or remove it.")))
+            if image:
+                rows.skip_object(images[image])
+        else:
+            grouped = group is not None and row[group : group + 1] == ["1"]
+            rows.add_object(images[image], label, (x1, y1, x2, y2), grouped)
     return bad
 
 
@@ -87,11 +101,13 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _columns(header: Sequence[str], path: Path) -> tuple[list[int], int | None]:
     """The places of `COLUMNS` and of the flag of groups."""
     titles = [title.strip() for title in header]
-    missing = [name for name in COLUMNS if name not in titles]
+    label = NAME if NAME in titles else CODE
+    wanted = ("ImageID", label, *BOX_COLUMNS)
+    missing = [name for name in wanted if name not in titles]
     if missing:
         what = f"has no column {', '.join(missing)}" if titles else "is empty"
         raise InputError(path, what, f"Open Images has a first line with {', '.join(COLUMNS)}.")
-    return [titles.index(name) for name in COLUMNS], titles.index(GROUP) if GROUP in titles else None
+    return [titles.index(name) for name in wanted], titles.index(GROUP) if GROUP in titles else None
 
 
 FORMAT = Format(

@@ -2,48 +2,93 @@
 
 from __future__ import annotations
 
+import pkgutil
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import coco, open_images, photo_files, voc, yolo
+from ssdlossdbg.readers.annotations import photo_files
 from ssdlossdbg.readers.annotations.folders import beginning, is_folder, walk
+from ssdlossdbg.readers.annotations.foreign import foreign
 from ssdlossdbg.readers.annotations.format import Format
+from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.formats import MODULES
 
-# All commands read through this table: a new format is a file beside this one, and a row here.
-FORMATS: dict[str, Format] = {each.name: each for each in (voc.FORMAT, coco.FORMAT, yolo.FORMAT, open_images.FORMAT)}
+FORMATS: dict[str, Format] = {
+    name: pkgutil.resolve_name(f"{__package__}.{module}:FORMAT") for name, module in MODULES.items()
+}
 WHAT_TO_NAME = "Name the folder or file that holds the annotations."
-
-
-def recognise_file(path: Path) -> Format:
-    """The format of a file that is known to hold objects, by its content, else by its ending."""
-    by_ending = (each for each in FORMATS.values() if path.suffix.lower() in each.endings)
-    return _by_beginning(_beginning(path)) or next(by_ending, yolo.FORMAT)  # YOLO's text begins like any other
+# How many files of a folder without annotations are looked at, to say what they are.
+MOST_LOOKED_AT = 100
 
 
 def recognise(path: Path) -> Format:
-    """The format of a file or folder that there is, by its ending, else by its content.
+    """The format of a file or folder that there is, by its content, else by its ending.
 
     Raises:
-        InputError: an empty file, a folder with nothing of the kind, or with two formats.
+        InputError: a file of no format, or of one that is known but not read; a folder with nothing of the kind, or
+            with several formats.
     """
-    if is_folder(path):
-        return _of_folder(path)
-    ending = path.suffix.lower()
-    for each in FORMATS.values():
-        if ending != ".txt" and ending in (*each.endings, *each.list_endings):
-            return each
-    data = _beginning(path)
-    if not data:
-        raise InputError(path, "is empty", "Name a file or folder of annotations.")
-    led = (each for each in FORMATS.values() if each.leads(data))
-    listed = (each for each in FORMATS.values() if each.listed_by_ids and ending == ".txt")
-    found = _by_beginning(data) or next(led, None) or next(listed, None)
+    if not is_folder(path):
+        return _of_file(path)
+    found = formats_in(path)
+    if len(found) > 1:
+        what = " and ".join(f"{each.title} ({files[0].parent})" for each, files in found.items())
+        raise InputError(path, f"holds {what} annotations", "Name the folder of one of them.")
+    if not found:
+        raise nothing_in(path)
+    [(own, files)] = found.items()
+    if own.many_in_file and len(files) > 1:
+        what = f"holds {len(files):,} files of {own.title}"
+        raise InputError(path, what, f"Name one of them, {files[0]} perhaps.")
+    return own
+
+
+def _of_file(path: Path) -> Format:
+    data, ending = _beginning(path), path.suffix.lower()
+    is_text = ending == ".txt"
+    named = (each for each in FORMATS.values() if ending in (*each.endings, *each.list_endings) and not is_text)
+    found = _by_beginning(data) or next(named, None)
+    if found and (ending in found.list_endings or found.may_be(path, data)):
+        return found
+    if error := foreign(path):
+        raise error
+    led = (each for each in FORMATS.values() if data and each.leads(data))
+    listed = (each for each in FORMATS.values() if data and is_text and each.lists_ids(data))
+    in_folder = (each for each in FORMATS.values() if ending in each.endings and each.folder in path.parts)
+    found = found or next(led, None) or next(in_folder, None) or next(listed, None)
+    if found is None and is_text and (not data or data[:1].isdigit()):
+        found = next((each for each in FORMATS.values() if ending in each.endings), None)  # which says what is wrong
     if found is None:
         *titles, last = (each.title for each in FORMATS.values())
-        raise InputError(path, f"is neither {', '.join(titles)} nor {last}", WHAT_TO_NAME)
+        what = f"is neither {', '.join(titles)} nor {last}" if data else "is empty"
+        raise InputError(path, what, WHAT_TO_NAME)
     return found
+
+
+def formats_in(folder: Path) -> dict[Format, list[Path]]:
+    """The formats that a folder holds annotations in, each with files of it: all if they hold many images, else one."""
+    files = sorted(walk(folder, tuple(ending for each in FORMATS.values() for ending in each.endings)), key=str)
+    found = {each: of for each in FORMATS.values() if (of := _of_format(files, each))}
+    if len(found) > 1:
+        # Beside other formats a .txt is one only in a folder of its format's; elsewhere it is a list of images.
+        found = {each: of for each in found if (of := _of_format(_own(files, each), each))}
+    return found
+
+
+def _of_format(files: Iterable[Path], format: Format) -> list[Path]:
+    own = (file for file in files if file.suffix.lower() in format.endings and _may_be(file, format))
+    return list(own if format.many_in_file else islice(own, 1))
+
+
+def _may_be(file: Path, format: Format) -> bool:
+    """Whether a file of a folder is one of the format; one that cannot be read may be, and reading it will tell."""
+    try:
+        return format.may_be(file, read_bytes(file) if format.many_in_file else _beginning(file))
+    except InputError:
+        return True
 
 
 def _beginning(path: Path) -> bytes:
@@ -54,35 +99,18 @@ def _by_beginning(data: bytes) -> Format | None:
     return next((each for each in FORMATS.values() if each.begins and data.startswith(each.begins)), None)
 
 
-def _of_folder(folder: Path) -> Format:
-    formats = [each for each in FORMATS.values() if not each.many_in_file]
-    files = list(walk(folder, tuple(ending for each in FORMATS.values() for ending in each.endings)))
-    found = [(each, first) for each in formats if (first := _first(files, each))]
-    if len(found) > 1:
-        # Beside other formats a .txt is one only in a folder of its format's; elsewhere it is a list of images.
-        own = [(each, _own(files, each)) for each, _ in found]
-        found = [(each, first) for each, files in own if (first := _first(files, each))]
-    if len(found) > 1:
-        what = " and ".join(f"{each.title} ({first.parent})" for each, first in found)
-        raise InputError(folder, f"holds {what} annotations", "Name the folder of one of them.")
-    if not found:
-        raise _nothing_in(folder, files, formats)
-    return found[0][0]
-
-
 def _own(files: Iterable[Path], format: Format) -> list[Path]:
     return [file for file in files if ".txt" not in format.endings or format.folder in file.parts]
 
 
-def _nothing_in(folder: Path, files: Sequence[Path], formats: Iterable[Format]) -> InputError:
-    if not any(walk(folder)):
+def nothing_in(folder: Path) -> InputError:
+    """The error that says of a folder without annotations what it holds instead."""
+    files = list(islice(walk(folder), MOST_LOOKED_AT))
+    if not files:
         return InputError(folder, "is a folder without files that can be seen", WHAT_TO_NAME)
-    single = next(filter(None, (_first(files, each) for each in FORMATS.values() if each.many_in_file)), None)
-    fix = f"Name the file, {single} perhaps." if single else WHAT_TO_NAME
+    others = (file for file in files if file.suffix.lower() not in photo_files.ENDINGS)
+    if error := next(filter(None, map(foreign, others)), None):
+        return error
     photos = "photos, but " if any(walk(folder, photo_files.ENDINGS)) else ""
-    none = " and ".join(f"no {each.title} {each.endings[0]}" for each in formats)
-    return InputError(folder, f"holds {photos}{none}", fix)
-
-
-def _first(files: Iterable[Path], format: Format) -> Path | None:
-    return min((file for file in files if file.suffix.lower() in format.endings), key=str, default=None)
+    none = " and ".join(f"no {each.title} {each.endings[0]}" for each in FORMATS.values() if not each.many_in_file)
+    return InputError(folder, f"holds {photos}{none}", WHAT_TO_NAME)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.contract import clipped, dropped, read_numbers, rounded
 from ssdlossdbg.readers.annotations.photo_files import sizes_seen
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, taken
@@ -116,21 +116,9 @@ def scale_like(
         left_out=left_out,
         discarded=discarded,
         unlisted=unlisted,
-        unusable=every - used - dropped_of - discarded_of,
+        unusable=every - used - dropped_of - discarded_of + (0 if dataset.unread is None else dataset.unread),
         refused=_refused(dataset, unsized),
     )
-
-
-def refuse_unknown(dataset: Dataset, rules: Dialect) -> None:
-    """Refuse objects that the loader would hand on although their class is not in the list.
-
-    Raises:
-        UnknownNameError: there is one.
-    """
-    for row in np.flatnonzero((dataset.class_index < 0) & ~dropped(dataset, rules)).tolist():
-        where = f"{dataset.files[dataset.image[row]]}, object {dataset.index[row]}"
-        label, fix = dataset.labels[dataset.label[row]], "Correct the label or --classes."
-        raise UnknownNameError(where, "class", label, dataset.class_names, fix, "LBL003")
 
 
 def _all_used(dataset: Dataset) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ssdlossdbg.readers.annotations.table import Table
+from ssdlossdbg.readers.annotations.table import Refused, Table
 from ssdlossdbg.results import IntArray
 
 T = TypeVar("T")
@@ -69,8 +69,25 @@ def join(tables: Sequence[Table]) -> Table:
         traits=_flags([(table.traits, len(table.image)) for table in tables]),
         image_traits=_flags([(table.image_traits, len(table.names)) for table in tables]),
         category_ids=dict(chain.from_iterable(table.category_ids.items() for table in tables)),
-        refused=tuple(chain.from_iterable(table.refused for table in tables)),
+        refused=tuple(_moved(tables)),
+        unread=_unread(tables),
     )
+
+
+def _moved(tables: Sequence[Table]) -> Iterable[Refused]:
+    """What was refused in all tables, the places of images being those in the joined one."""
+    first = 0
+    for table in tables:
+        for each in table.refused:
+            yield each if each.images is None else each._replace(images=frozenset(first + of for of in each.images))
+        first += len(table.names)
+
+
+def _unread(tables: Sequence[Table]) -> IntArray | None:
+    if all(table.unread is None for table in tables):
+        return None
+    none = (np.zeros(len(table.names), dtype=np.int64) if table.unread is None else table.unread for table in tables)
+    return np.concatenate(list(none))
 
 
 def _flags(columns: Sequence[tuple[IntArray | None, int]]) -> IntArray | None:

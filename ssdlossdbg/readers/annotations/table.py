@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", bound=np.generic)
 # Of a photo, in pixels: no image format goes beyond, and int64 columns hold it.
 LARGEST_SIDE = 2**31
+# Stands for the label of an object that could not be read.
+_SKIPPED = object()
 
 
 class Refused(NamedTuple):
@@ -56,6 +58,7 @@ class Table:
         listed: the classes that the dataset itself lists; empty where it lists none.
         refused: what could not be read, and is left out.
         class_file: the file beside the dataset that names its classes, None where there is none.
+        unread: int64 `[B]`, how many more objects each image has that could not be read; None where all could.
         traits: `[N]` flags of `results.Trait`, how each object is written; None where there is nothing to say.
         image_traits: `[B]` the same of images.
         category_ids: the number of each label in a format that numbers what it names (COCO).
@@ -74,6 +77,7 @@ class Table:
     listed: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
     class_file: Path | None = None
+    unread: IntArray | None = None
     traits: IntArray | None = None
     image_traits: IntArray | None = None
     category_ids: Mapping[str, int] = field(default_factory=dict)
@@ -106,25 +110,30 @@ class Dataset(Table):
         return dict(Counter(self.labels[place] for place in sorted(places)))
 
     def only(self, photo: Path) -> Dataset:
-        """The dataset of one image: of the photo's name where a file holds many, else of the one that there is.
+        """The dataset of one image: of the photo's name, or the one of an annotation file that is about one alone.
 
         Args:
             photo: its path.
 
         Raises:
-            InputError: no image or several of that name, or something in it that cannot be read.
+            InputError: no image or several of that name.
         """
-        named = (_last_part(name) == photo.name for name in self.names)
-        places = [place for place, own in enumerate(named) if own or not self.format.many_in_file]
-        for _, error, images in self.refused:
-            if images is None or images.intersection(places):
-                raise error
+        alone = len(self.names) == 1 and not self.format.many_in_file
+        places = [place for place in range(len(self.names)) if alone or self._is_of(place, photo)]
         if not places:
+            for refused in () if self.format.many_in_file else self.refused:
+                raise refused.error
             where = f"{self.path}, images"
             raise UnknownNameError(where, "file name", photo.name, self.names, "Is it the right split?")
         if len(places) > 1:
             raise InputError(self.path, f"lists {photo.name} {len(places)} times", "Keep one entry.")
         return self.image_at(places[0])
+
+    def _is_of(self, place: int, photo: Path) -> bool:
+        """Whether the image at a place is called as a photo is, or its own file is."""
+        if _last_part(self.names[place]) == photo.name:
+            return True
+        return not self.format.many_in_file and Path(self.files[place]).stem == photo.stem
 
     def image_at(self, place: int) -> Dataset:
         """The dataset of the one image at that place."""
@@ -137,9 +146,15 @@ class Dataset(Table):
             sizes=self.sizes[place : place + 1],
             image_traits=None if self.image_traits is None else self.image_traits[place : place + 1],
             image=np.zeros(end - first, dtype=np.int64),
-            refused=(),
+            refused=tuple(each for each in self.refused if self._concerns(each, place)),
+            unread=None if self.unread is None else self.unread[place : place + 1],
             **{name: getattr(self, name)[first:end] for name in columns},
         )
+
+    def _concerns(self, refused: Refused, place: int) -> bool:
+        if refused.images is None:
+            return self.format.many_in_file or refused.file == self.files[place]
+        return place in refused.images
 
 
 def _places(labels: Sequence[str], class_names: Sequence[str]) -> IntArray:
@@ -189,6 +204,12 @@ class Rows:
         self._boxes.extend(box)
         self._difficult.append(difficult)
 
+    def skip_object(self, image: int) -> None:
+        """Count an object of an image that could not be read, so that those after it keep their places in the list."""
+        self.add_object(image, _SKIPPED, (0, 0, 0, 0))
+        del self.labels[_SKIPPED]
+        self._label[-1] = -1
+
     def table(
         self,
         format: Format,
@@ -201,6 +222,9 @@ class Rows:
         Without `labels` those that were appended are the names themselves.
         """
         order, image, index = by_image(np.array(self._image, dtype=np.int64))
+        read = np.array(self._label, dtype=np.int64)[order] >= 0
+        unread = None if read.all() else np.bincount(image[~read], minlength=len(self.names))
+        order, image, index = (taken(column, np.flatnonzero(read)) for column in (order, image, index))
         return Table(
             format=format,
             names=tuple(self.names),
@@ -215,6 +239,7 @@ class Rows:
             listed=listed,
             refused=tuple(self.refused),
             class_file=class_file,
+            unread=unread,
             traits=_some(np.array(self._traits, dtype=np.uint16)[order]),
             image_traits=_some(np.array(self._image_traits, dtype=np.uint16)),
         )
@@ -246,18 +271,10 @@ def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
     return column if len(rows) == len(column) else column[rows]
 
 
-def refusal_of_many(
-    file: Path, place: str, count: int, what: str, fix: str, images: frozenset[int] | None = None
-) -> Refused:
-    """One refusal for many like it: the first case, and how many more there are.
-
-    Args:
-        file: where they are.
-        place: the first one's place in it.
-        count: how many there are in all.
-        what: what is wrong with the first.
-        fix: what the user can do.
-        images: places of the images that lack them; None where that cannot be told.
-    """
-    more = f" ({count - 1:,} more like it)" if count > 1 else ""
-    return Refused(str(file), InputError(f"{file}, {place}", what + more, fix), images)
+def refusal_of_alike(file: Path, errors: Sequence[InputError], images: frozenset[int] | None) -> Refused:
+    """One refusal for parts of a file that are left out for one reason: the first, and how many more there are."""
+    first = errors[0]
+    more = f" ({len(errors) - 1:,} more like it)" if len(errors) > 1 else ""
+    left_out = "It is" if len(errors) == 1 else "They are"
+    error = InputError(first.where, first.what + more, f"{first.fix} {left_out} left out here.", first.code)
+    return Refused(str(file), error, images)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PureWindowsPath
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -14,7 +15,7 @@ from defusedxml import DefusedXmlException
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_below, is_folder
-from ssdlossdbg.readers.annotations.format import Format, Source, read_each
+from ssdlossdbg.readers.annotations.format import Format, Source, read_each, refuse_objects
 from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Rows, Table
 from ssdlossdbg.readers.files import is_file, read_bytes, read_lines
 from ssdlossdbg.results import Box, Trait
@@ -58,15 +59,30 @@ def read_voc(source: Source) -> Table:
 
 
 def _is_list(source: Source) -> bool:
-    is_text = source.path.suffix.lower() == ".txt" and not source.holds_objects
-    return is_text and not beginning(source.path).startswith(FORMAT.begins)
+    is_text = source.path.suffix.lower() == ".txt"
+    return is_text and not beginning(source.path).removeprefix(BOM_UTF8).lstrip().startswith(FORMAT.begins)
+
+
+def _lists_ids(data: bytes) -> bool:
+    """Whether text may be a list of ids, with or without a flag of a class: it is none that begins with two numbers."""
+    try:
+        first = data.decode("utf-8-sig").partition("\n")[0].strip()
+    except UnicodeDecodeError as error:
+        if error.start < len(data) - 4:  # rather than in a character that is cut off
+            return False
+        first = data[: error.start].decode("utf-8-sig").partition("\n")[0].strip()
+    columns = CLASS_FLAG.sub("", first).split()
+    return len(columns) < 2 or not all(column.replace(".", "", 1).isdigit() for column in columns)
 
 
 def _listed(path: Path) -> Iterator[Path]:
-    """The files of the ids in a list, each once."""
+    """The files of the ids in a list, each once; or those of a list of Caffe's, a photo and its XML a line."""
     ids = read_lines(path)
     if not ids:
         raise InputError(path, "lists no image", "Write an id a line, as in ImageSets/Main/train.txt.")
+    if ids[0].lower().endswith(FORMAT.endings):
+        yield from _of_paths(ids, path)
+        return
     places = [path.parent / above / "Annotations" for above in ("../..", "..", ".")]
     folder = next((place.resolve() for place in places if is_folder(place)), None)
     if folder is None:
@@ -75,6 +91,17 @@ def _listed(path: Path) -> Iterator[Path]:
     for name in dict.fromkeys(ids):
         file = folder / f"{name}.xml"
         yield file if is_file(file) else folder / f"{CLASS_FLAG.sub('', name)}.xml"
+
+
+def _of_paths(lines: Sequence[str], path: Path) -> Iterator[Path]:
+    """The XML files that lines end with, whose paths start from the first folder above the list that has the first."""
+    files = dict.fromkeys(line.split()[-1] for line in lines)
+    first = next(iter(files))
+    root = next((folder for folder in path.absolute().parents if is_file(folder / first)), None)
+    if root is None:
+        fix = "Put the list into the folder that its paths start from, or name the folder of the XML files."
+        raise InputError(path, f"lists XML files, but {first} is in none of the folders above it", fix)
+    yield from (root / file for file in files)
 
 
 def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
@@ -88,13 +115,20 @@ def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
         raise InputError(file, "is empty", "Export it again or remove it.")
     root = _parse_xml(data, file)
     photo = _photo_name((root.findtext("filename") or "").strip()) or file.stem
-    size, traits = _size(root, file)
+    size, traits = _size(root)
     for tag, lacking in (("size/depth", Trait.NO_DEPTH), ("folder", Trait.NO_FOLDER), ("filename", Trait.NO_FILENAME)):
         traits |= 0 if root.find(tag) is not None else lacking
-    objects = [_object(element, index, file) for index, element in enumerate(root.iter("object"))]
     image = rows.add_image(photo, str(file), size, traits)
-    for label, box, difficult, written in objects:
-        rows.add_object(image, label, box, difficult, written)
+    bad = []
+    for index, element in enumerate(root.iter("object")):
+        try:
+            label, box, difficult, written = _object(element, index, file)
+        except InputError as error:
+            bad.append(error)
+            rows.skip_object(image)
+        else:
+            rows.add_object(image, label, box, difficult, written)
+    refuse_objects(file, image, bad, rows)
 
 
 def _photo_name(written: str) -> str:
@@ -128,17 +162,17 @@ def _may_declare_entities(data: bytes) -> bool:
     return b"<!DOCTYPE" in data or b"\0" in data
 
 
-def _size(root: Element, file: Path) -> tuple[tuple[int, int], int]:
-    """The declared size, (0, 0) where there is none that makes sense, and what there is to say of it."""
+def _size(root: Element) -> tuple[tuple[int, int], int]:
+    """The declared (width, height), (0, 0) where there is none that makes sense, and what there is to say of it."""
     texts = [root.findtext(f"size/{side}") for side in SIDES]
     if None in texts:
         return (0, 0), Trait.NO_SIZE
-    width, height = (
-        int(_number(text, f"<size><{side}>", file, "annotation")) for text, side in zip(texts, SIDES, strict=True)
-    )
-    if max(width, height) > LARGEST_SIDE:
-        raise InputError(f"{file}, size", "says the photo has an absurd size", "Write the photo's real size.")
-    return ((width, height), 0) if min(width, height) > 0 else ((0, 0), Trait.ZERO_SIZE)
+    try:
+        width, height = (int(float(text or 0)) for text in texts)
+    except (ValueError, OverflowError):
+        return (0, 0), Trait.ZERO_SIZE
+    sound = min(width, height) > 0 and max(width, height) <= LARGEST_SIDE
+    return ((width, height), 0) if sound else ((0, 0), Trait.ZERO_SIZE)
 
 
 def _object(element: Element, index: int, path: Path) -> tuple[str, Box, bool, int]:
@@ -190,7 +224,7 @@ FORMAT = Format(
     read=read_voc,
     begins=(b"<",),
     may_be=may_be_voc,
-    listed_by_ids=True,
+    lists_ids=_lists_ids,
     folder="Annotations",
     one_based=True,
 )

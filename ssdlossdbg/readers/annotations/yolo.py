@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations.folders import BEGINNING, files_below, is_folder
-from ssdlossdbg.readers.annotations.format import Format, Source, read_each
+from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_below, is_folder
+from ssdlossdbg.readers.annotations.format import Format, Source, read_each, refuse_objects
 from ssdlossdbg.readers.annotations.photo_files import ENDINGS
 from ssdlossdbg.readers.annotations.table import Refused, Rows, Table
 from ssdlossdbg.readers.files import is_file, lines_of, read_bytes, read_lines, read_text
@@ -54,10 +54,13 @@ def read_yolo(source: Source) -> Table:
         InputError: there is none, or nobody names the classes.
     """
     path = source.path
-    config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS and not source.holds_objects else None
+    config = read_yolo_yaml(path) if path.suffix.lower() in YAML_ENDINGS else None
     files, refused = _of_splits(config, path) if config else (_label_files(source), [])
     class_file = path if config else _class_file(path)
-    names = source.classes or (config.names if config else _names(class_file) if class_file else ())
+    near = config or (read_yolo_yaml(class_file) if class_file and class_file.name in YAML_FILES else None)
+    if near and near.other_number:
+        refused.append(Refused(str(path if config else class_file), near.other_number, frozenset()))
+    names = source.classes or (near.names if near else tuple(read_lines(class_file)) if class_file else ())
     rows = read_each(files, source, _add)
     labels = tuple(_label(number, names) for number in rows.labels)
     table = source.share.whole(rows.table(FORMAT, labels, listed=names, class_file=class_file))
@@ -93,20 +96,27 @@ def _add(file: Path, image: str, rows: Rows) -> None:
     data = read_bytes(file)
     if not image and not may_be_yolo(file, data[:BEGINNING]):
         return
-    found = _parse_rows(data, file)
-    place = rows.add_image(image or file.stem, str(file))
-    for number, cx, cy, w, h in found:
-        rows.add_object(place, number, (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
+    lines = _split(data, file)
+    place, bad = rows.add_image(image or file.stem, str(file)), []
+    for line, row in lines:
+        try:
+            number, cx, cy, w, h = _numbers(row, line, file)
+        except InputError as error:
+            bad.append(error)
+            rows.skip_object(place)
+        else:
+            rows.add_object(place, number, (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
+    refuse_objects(file, place, bad, rows)
 
 
-def _parse_rows(data: bytes, path: Path) -> list[Row]:
-    """The rows `class, cx, cy, w, h` of a YOLO file."""
+def _split(data: bytes, path: Path) -> list[tuple[int, list[str]]]:
+    """The lines of a YOLO file that hold something, by their numbers, each in its columns."""
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise InputError(path, "is neither XML, JSON nor text", "Give Pascal VOC, COCO or YOLO annotations.") from None
     columns = ((number, line.split()) for number, line in enumerate(lines, start=1))
-    return [_numbers(row, number, path) for number, row in columns if row]
+    return [(number, row) for number, row in columns if row]
 
 
 def _numbers(row: list[str], line: int, path: Path) -> Row:
@@ -132,20 +142,13 @@ def _class_file(path: Path) -> Path | None:
     return next(filter(is_file, files), None)
 
 
-def _names(file: Path) -> tuple[str, ...]:
-    if file.name in YAML_FILES:
-        return read_yolo_yaml(file).names
-    return tuple(read_lines(file))
-
-
 def _label_files(source: Source) -> LabelFiles:
     path = source.path
     if is_folder(path):
         return _in_folder(path)
-    text = "" if source.holds_objects else read_text(path)
-    if not _is_photo_list(text):
+    if not _is_photo_list(beginning(path).decode(errors="replace")):
         return {path: path.stem}
-    files = _of_photos(text, [path.parent])
+    files = _of_photos(read_text(path), [path.parent])
     if not files:
         raise InputError(path, "lists photos, none of which has labels", WHERE_LABELS_LIE)
     return files

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.annotations import Dataset, load_file
+from ssdlossdbg.readers.annotations import Dataset, load_dataset
 
 Refused = Callable[[Callable[[], object]], InputError]
 Box = tuple[float, float, float, float]
@@ -76,10 +76,14 @@ def size_of(dataset: Dataset) -> tuple[int, ...]:
 
 
 def read(path: Path, data: str | bytes | dict[str, Any], classes: tuple[str, ...] = ("cat", "dog")) -> Dataset:
-    """Write the file and read it as the annotation of a photo."""
+    """Write the file and read it as the annotation of a photo; raise what is first refused in it."""
     text = json.dumps(data) if isinstance(data, dict) else data
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return load_file(path, classes).only(Path("photos/photo.jpg"))
+    dataset = load_dataset(path, classes).only(Path("photos/photo.jpg"))
+    for refused in dataset.refused:
+        raise refused.error
+    return dataset
 
 
 def cat(index: int = 0, label: str = "cat") -> Object:
@@ -126,8 +130,9 @@ def test_anything_else_is_yolo(name: str, data: bytes, tmp_path: Path) -> None:
         ("a.xml", b" \n", "is empty"),
         ("a.xml", b"0 .5 .5 .2 .2", "is not well-formed XML (syntax error: line 1, column 0)"),
         ("a.json", b"", "is empty"),
-        ("a.txt", b"\xff\xd8\xff\xe0\0\x10JFIF", "is neither XML, JSON nor text"),
-        ("a.txt", "0 .5 .5 .2 .2".encode("utf-16"), "is neither XML, JSON nor text"),
+        ("a.txt", b"\xff\xd8\xff\xe0\0\x10JFIF", "is neither Pascal VOC, COCO, YOLO nor Open Images"),
+        ("a.txt", "0 .5 .5 .2 .2".encode("utf-16"), "is neither Pascal VOC, COCO, YOLO nor Open Images"),
+        ("labels/a.txt", b"\xff\xd8\xff\xe0\0\x10JFIF", "is neither XML, JSON nor text"),
     ],
 )
 def test_ending_decides_where_the_content_does_not(
@@ -137,11 +142,9 @@ def test_ending_decides_where_the_content_does_not(
     assert (error.where, error.what) == (str(tmp_path / name), what)
 
 
-@pytest.mark.parametrize(
-    ("name", "what"), [("none.xml", "no such file"), ("", "is a folder, not a file"), ("a\0b", "cannot be a path (")]
-)
+@pytest.mark.parametrize(("name", "what"), [("none.xml", "no such file"), ("a\0b", "cannot be a path (")])
 def test_no_file(name: str, what: str, tmp_path: Path, refused: Refused) -> None:
-    error = refused(lambda: load_file(tmp_path / name))
+    error = refused(lambda: load_dataset(tmp_path / name))
     assert error.where == str(tmp_path / name)
     assert error.what.startswith(what)
 
@@ -195,6 +198,25 @@ def test_voc_size_need_not_be_the_photos(declared: tuple[int, int], tmp_path: Pa
 @pytest.mark.parametrize(
     "data",
     [
+        VOC.replace(SIZE, ""),
+        VOC.replace(SIZE, "<size><width>9</width></size>"),
+        size(0, 0),
+        size(-100, 50),
+        size(0.5, 50),
+        size("wide", 50),
+        size("", 50),
+        size("nan", 50),
+        size(10**30, 50),
+    ],
+)
+def test_voc_without_a_size(data: str, tmp_path: Path) -> None:
+    annotation = read(tmp_path / "a.xml", data)
+    assert (size_of(annotation), objects(annotation)) == ((0, 0), (cat(),))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         f'<?xml version="1.0" encoding="utf-16"?>{VOC}'.encode("utf-16"),
         f'<?xml version="1.0" encoding="utf-16"?>{VOC}'.encode("utf-16-le"),
         f'<?xml version="1.0" encoding="iso-8859-1"?>{VOC}'.encode("latin-1"),
@@ -229,9 +251,6 @@ LAUGHS = "".join(f"<!ENTITY l{i} '{f'&l{i - 1};' * 10 if i else 'lol'}'>" for i 
         (f"<!DOCTYPE a [<!ENTITY % x SYSTEM 'file:///etc/hostname'> %x;]>{VOC}", "", ENTITIES, ""),
         ("<html></html>", "", "is XML, but its root is <html>", "Expected Pascal VOC's <annotation>."),
         ("<annotation xmlns='u:v'/>", "", "is XML, but its root is <{u:v}annotation>", "Expected Pascal VOC's"),
-        (size("wide", 50), ", annotation", "<size><width> is 'wide', not a number", "Write a number."),
-        (size("", 50), ", annotation", "<size><width> is '', not a number", "Write a number."),
-        (size("nan", 50), ", annotation", "<size><width> is 'nan', not a number", "Write a number."),
         (VOC.replace("<name>cat</name>", ""), ", object 0", "has no <name>", "Name its class."),
         (VOC.replace("cat", " "), ", object 0", "has no <name>", "Name its class."),
         (VOC.replace(BOX, ""), ", object 0 (cat)", "has no <bndbox>", "Draw its box, or remove the object."),
@@ -334,7 +353,9 @@ SHAPE = "COCO needs images, annotations and categories; correct that place."
         ("{", "", "is not JSON (Input data was truncated)", "Correct that place or export it again."),
         (json.dumps(coco())[:-9], "", "is not JSON (Input data was truncated)", "Correct that place"),
         (json.dumps(coco()) + "x", "", "is not JSON (JSON is malformed: trailing characters", "Correct that place"),
-        (json.dumps(coco()).replace("[11,", "[NaN,"), "", "is not JSON (JSON is malformed", "It holds NaN"),
+        (json.dumps(coco()).replace("[11,", "[NaN,"), ", annotations[1].bbox[0]", "is nan, not a finite", ENTRY),
+        (json.dumps(coco()).replace("[11,", "[NaN,,"), "", "is not JSON (JSON is malformed", "Correct that place"),
+        ('{"images": NaN}', "", "is no COCO JSON", "COCO needs images, annotations and categories"),
         (json.dumps(coco()).replace("[11,", "[1e999,"), ", annotations[1].bbox[0]", "number out of range", ENTRY),
         (json.dumps(coco()).encode().replace(b"dog", b"d\xffg"), "", "is not JSON (", "Correct that place"),
         (json.dumps(coco()).replace("dog", "\\ud800"), "", "is not JSON (", "Correct that place"),
@@ -345,15 +366,13 @@ SHAPE = "COCO needs images, annotations and categories; correct that place."
         ("[]", "", "expected `object`, got `array`", SHAPE),
         ("{}", "", "object missing required field `images`", SHAPE),
         ({"images": [], "annotations": []}, "", "object missing required field `categories`", SHAPE),
-        ({"shapes": [], "imagePath": "photo.jpg"}, "", "object missing required field `images`", SHAPE),
-        (coco(images=[{"id": "9", "file_name": "photo.jpg"}]), ", images[0].id", "expected `int`, got `str`", ENTRY),
+        ({"shapes": [], "imagePath": "photo.jpg"}, "", "is labelme JSON, which is not read here", "Convert it: "),
         (coco(annotations=entry(category_id=1.5)), ", annotations[0].category_id", "expected `int`, got `float", ENTRY),
         (coco(annotations=entry(category_id=...)), ", annotations[0]", "object missing required field `cat", ENTRY),
         (coco(annotations=entry(bbox=...)), ", annotations[0]", "object missing required field `bbox`", ENTRY),
         (coco(annotations=entry(bbox=[1, 2, 3])), ", annotations[0].bbox", "expected `array` of length 4", ENTRY),
         (coco(annotations=entry(bbox=[1, 2, 3, "4"])), ", annotations[0].bbox[3]", "expected `float`, got `st", ENTRY),
         (coco(annotations=entry(bbox=None)), ", annotations[0].bbox", "expected `array`, got `null`", ENTRY),
-        (coco(annotations=entry(iscrowd="no")), ", annotations[0].iscrowd", "expected `int`, got `str`", ENTRY),
         (coco(annotations=entry(category_id=4)), ", annotations[0]", "refers to id 4, which `categories`", "Add it"),
         (coco(categories=[]), ", annotations[0]", "refers to id 18, which `categories` does not list (2", "Add it"),
         (
@@ -371,6 +390,25 @@ def test_bad_coco(
     assert error.where == f"{tmp_path / 'a.json'}{place}"
     assert error.what.startswith(what)
     assert error.fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"images": [{"id": 9.0, "file_name": "photo.jpg", "width": 100.0, "height": 50.0}]},
+        {"images": [{"id": 9, "file_name": "photo.jpg", "width": "wide", "height": None}]},
+        {"images": [{"id": "x", "file_name": "photo.jpg"}], "annotations": entry(image_id="x")},
+        {"annotations": entry(category_id="c"), "categories": [{"id": "c", "name": "car"}]},
+        {"annotations": entry(iscrowd=None)},
+        {"annotations": entry(iscrowd=False, id="a", area=float("nan"))},
+        {"annotations": entry(iscrowd="0", image_id=9.0)},
+    ],
+    ids=str,
+)
+def test_coco_that_harms_no_loader(changes: dict[str, Any], tmp_path: Path) -> None:
+    annotation = read(tmp_path / "a.json", coco(**changes))
+    assert Object(0, "car", (1.0, 2.0, 4.0, 6.0)) in objects(annotation) or "annotations" not in changes
+    assert len(objects(annotation)) in (1, 2)
 
 
 @pytest.mark.parametrize(

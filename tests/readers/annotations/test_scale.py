@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssdlossdbg.errors import UnknownNameError
-from ssdlossdbg.readers.annotations import FORMATS, Dataset, Scaled, photo_sizes, refuse_unknown
+from ssdlossdbg.readers.annotations import FORMATS, Dataset, Scaled, photo_sizes
 from ssdlossdbg.readers.annotations import scale_like as scale_like_with
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import Dialect, Difficult, SizeFrom
@@ -132,16 +131,3 @@ def test_fractions_are_stated_in_pixels_where_the_photo_is_seen() -> None:
 def test_degenerate_boxes_pass_unchanged() -> None:
     made = dataset(format=FORMATS["voc"], boxes=np.array([[201.0, 101, 1, -99]] * 3))
     assert scale_like(made, DROPS).boxes.tolist() == [[0.5, 0.5, 0, -0.5]]
-
-
-def test_an_unknown_class_is_refused_with_the_nearest_unless_the_loader_drops_the_object() -> None:
-    with pytest.raises(UnknownNameError, match=r"made.json, object 1: unknown class 'dgo'") as caught:
-        refuse_unknown(dataset(), KEEPS)
-    assert caught.value.fix == "Known: cat. Correct the label or --classes."
-    near = dataset(class_names=("cat", "dog"))
-    with pytest.raises(UnknownNameError, match=r"Did you mean 'dog'\? Correct the label or --classes"):
-        refuse_unknown(near, KEEPS)
-    hard = dataset(difficult=np.array([False, True, True]))
-    refuse_unknown(hard, DROPS)
-    with pytest.raises(UnknownNameError):
-        refuse_unknown(hard, KEEPS)

@@ -113,10 +113,10 @@ def assert_same(dataset: Dataset | InputError, expected: Dataset) -> None:
         ("VOC", 4),
         ("VOC/ImageSets/Main/train.txt", 4),
         ("VOC/Annotations/zz.xml", 1),
-        ("YOLO", 3),
-        ("YOLO/data.yaml", 3),
-        ("YOLO/train.txt", 3),
-        ("YOLO/lists.yaml", 4),
+        ("YOLO", 4),
+        ("YOLO/data.yaml", 4),
+        ("YOLO/train.txt", 4),
+        ("YOLO/lists.yaml", 5),
     ],
 )
 def test_all_ranks_get_the_whole(
@@ -134,7 +134,7 @@ def test_all_ranks_get_the_whole(
 def test_each_rank_reads_its_part(ranks: int, yolo_folder: Path) -> None:
     together = Ranks(ranks)
     together.load(yolo_folder)
-    read = [len(table.names) + len(table.refused) for table in together.tables]
+    read = [len(table.names) for table in together.tables]
     assert sum(read) == 4
     assert max(read) - min(read) <= 1
 

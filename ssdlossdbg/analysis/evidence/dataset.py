@@ -1,0 +1,51 @@
+"""What of annotations takes no part, as the checks see it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from ssdlossdbg.analysis.evidence.class_use import describe_classes
+from ssdlossdbg.errors import InputError, nearest
+from ssdlossdbg.readers.annotations import Dataset, Scaled
+from ssdlossdbg.results import ClassUse, Refusal
+
+UNKNOWN_CLASS = "LBL003"
+
+
+def refusal(file: str, error: InputError) -> Refusal:
+    """What a reader refused, for the checks."""
+    return Refusal(file, error.where, error.what, error.fix, error.code)
+
+
+def describe_dataset(dataset: Dataset, scaled: Scaled) -> tuple[Refusal | ClassUse, ...]:
+    """What of a dataset takes no part: what cannot be read, what cannot be scaled, classes that nobody listed.
+
+    Args:
+        dataset: what was annotated.
+        scaled: the same as the loader sees it.
+    """
+    use = describe_classes(dataset)
+    rows = np.flatnonzero(dataset.class_index < 0)
+    files = (dataset.files[place] for place in dataset.image[rows].tolist())
+    labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
+    unknown = {} if use.counted_from_1 else Counter(zip(files, labels, strict=True))
+    return (
+        use,
+        *(refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused)),
+        *(
+            _unknown_class(dataset, file, label, number, use.unlisted[label])
+            for (file, label), number in unknown.items()
+            if label not in use.left_out
+        ),
+    )
+
+
+def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:
+    close = nearest(label, dataset.class_names)
+    guess = f"Did you mean {close!r}? " if close else ""
+    elsewhere = f", {total:,} in all" if total > number else ""
+    objects = f"{number:,} {'object' if number == 1 else 'objects'}{elsewhere}"
+    what = f"the class {label!r} ({objects}) is not in the list of classes"
+    return Refusal(file, file, what, f"{guess}Correct the labels or --classes; they are left out here.", UNKNOWN_CLASS)

@@ -1,0 +1,42 @@
+"""The photos of a dataset, as the checks see them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ssdlossdbg.readers.annotations import Dataset, Photos, Scaled
+from ssdlossdbg.results import PhotoFiles
+from ssdlossdbg.rules import Dialect, PhotoName
+
+
+def describe_photos(dataset: Dataset, scaled: Scaled, dialect: Dialect) -> tuple[PhotoFiles, ...]:
+    """The photos of a dataset; nothing where none was seen, as its annotations may be all that there is.
+
+    Args:
+        dataset: what was annotated.
+        scaled: the same as the loader sees it.
+        dialect: whose loader it is.
+    """
+    if not scaled.photo_sizes.any():
+        return ()
+    photos = Photos(dataset.format.many_in_file)
+    found = [photos.find(file, name) for file, name in zip(dataset.files, dataset.names, strict=True)]
+    folder = next((os.path.normpath(path.parent) for path in found if path), "")
+    return (
+        PhotoFiles(
+            file=str(dataset.path),
+            dialect=dialect.name,
+            names=tuple(path.name if path else "" for path in found),
+            opened=tuple(_opened(dataset, place, dialect.targets.photo_name) for place in range(len(found))),
+            images=dataset.names,
+            folder=folder,
+        ),
+    )
+
+
+def _opened(dataset: Dataset, place: int, rule: PhotoName) -> str:
+    if dataset.format.many_in_file or (dataset.format.one_based and rule is PhotoName.FILENAME):
+        return dataset.names[place].replace("\\", "/").rpartition("/")[2]
+    named_by_id = dataset.format.one_based and rule is PhotoName.ID_JPG
+    return f"{Path(dataset.files[place]).stem}.jpg" if named_by_id else ""
