@@ -197,7 +197,7 @@ def test_a_table_of_a_part_replaces_none_of_the_whole(
     def interrupted(*words: Any, **options: Any) -> Any:
         return replace(whole(*words, **options), done=1)
 
-    monkeypatch.setattr(api, "audit", interrupted)
+    monkeypatch.setattr("ssdlossdbg.api.datasets.audit", interrupted)
     if before is not None:
         (folder / "a.csv").write_bytes(before)
     outcome = run("audit", dataset, "--csv", "a.csv")
@@ -269,14 +269,14 @@ def test_ctrl_c_prints_what_is_known(folder: Path, annotation: Voc) -> None:
         "import os, signal, sys\n"
         "from ssdlossdbg.analysis.audit import assigned\n"
         "assigned.OBJECTS_AT_ONCE = 2000\n"
-        "from ssdlossdbg import api\n"
-        "real = api.audit\n"
+        "from ssdlossdbg.api import datasets\n"
+        "real = datasets.audit\n"
         "def audit(*words, advance, **options):\n"
         "    def tell(images):\n"
         "        advance(images)\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "    return real(*words, advance=tell, **options)\n"
-        "api.audit = audit\n"
+        "datasets.audit = audit\n"
         "from ssdlossdbg.cli.app import main\n"
         "main()\n"
     )
