@@ -42,8 +42,8 @@ _NAMES = {
         ConfidenceLoss ConflictRule Coordinates CropChoice CropDemand CropKeep CropOverlap CropShape DetectSpec
         Dialect Difficult ForcedRule IouRule LevelSpec LocalizationLoss LossSpec MatchSpec MiningCap
         MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Pair
-        Precision PriorOrder PriorSpec RaisesSpec Rows Scores SizeFrom SmallBoxes Suppression TargetSpec Ties
-        Units WeightDecaySpec
+        Precision PriorOrder PriorSpec RaisesSpec Resizing Rounding Rows Scores SizeFrom SmallBoxes Suppression
+        TargetSpec Ties Units WeightDecaySpec
     """,
     "tensors.criterion": "MultiBoxLoss",
     "tensors.functions": "decode detect_boxes encode generate_priors match_priors multibox_loss",

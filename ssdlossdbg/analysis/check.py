@@ -11,7 +11,7 @@ from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.evidence import audited_objects, refusals
 from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
+from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Case, Finding, Objects, PhotoSet, Refusal, in_order
 from ssdlossdbg.rules import Dialect
@@ -36,6 +36,7 @@ def analyse_dataset(
     """
     matcher = Matcher(named, resolve_device(device), dialect)
     scaled = scale_like(dataset, dialect, photo_sizes(dataset), named.priors.image_size)
+    scaled = resized(scaled, dialect.targets, named.priors.image_size)
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check

@@ -15,6 +15,7 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
+from ssdlossdbg.multibox.rounding import Held
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_codebase, presets_with
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.native import own_priors
@@ -83,13 +84,15 @@ def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayou
     Raises:
         InputError: another shape, nan or inf, or pixels without an image size.
     """
-    boxes = normalised_priors(boxes, where, layout)
+    saved = boxes
+    boxes = normalised_priors(saved, where, layout)
+    held = _held(saved, layout)
     preset = _equal_preset(boxes, codebase)
     if preset:
-        return replace(preset, priors=replace(preset.priors, boxes=boxes))
+        return replace(preset, priors=replace(preset.priors, boxes=boxes, held=held))
     size = layout.image_size or DEFAULT_IMAGE_SIZE
     levels, order = infer_levels(boxes, size)
-    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
+    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order, held), layout.image_size is not None)
 
 
 def as_named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
@@ -108,7 +111,7 @@ def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
         found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
         fix = "Priors are finite numbers; save them again."
         raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
-    if float(_centres(boxes, layout).abs().max()) > LARGEST_NORMALIZED:
+    if _in_pixels(boxes, layout):
         if layout.image_size is None:
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, SAY_IMAGE_SIZE)
@@ -116,9 +119,19 @@ def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
     return xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
 
 
-def _centres(boxes: Tensor, layout: SavedLayout) -> Tensor:
-    """`[P, 2]`, which tell pixels from fractions; sizes do not, since they may be wrong (PRI009)."""
-    return (boxes[:, :2] + boxes[:, 2:]) / 2 if layout.prior_format == "xyxy" else boxes[:, :2]
+def _in_pixels(boxes: Tensor, layout: SavedLayout) -> bool:
+    """Whether centres are in pixels; sizes do not tell, since they may be wrong (PRI009)."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 if layout.prior_format == "xyxy" else boxes[:, :2]
+    return float(centres.abs().max()) > LARGEST_NORMALIZED
+
+
+def _held(boxes: Tensor, layout: SavedLayout) -> Held | None:
+    """Sound priors as they were saved, to the last bit; None where that is float32 centre and size as fractions."""
+    boxes, corners, factor = boxes.detach().cpu(), layout.prior_format == "xyxy", layout.image_size
+    if _in_pixels(boxes.float(), layout):
+        assert factor is not None
+        return Held(boxes.double() / torch.tensor((*factor, *factor)), corners)
+    return Held(boxes.double(), corners) if corners or boxes.dtype is torch.float64 else None
 
 
 def check_image_size(named: NamedPriors, dialects: Iterable[Dialect]) -> None:

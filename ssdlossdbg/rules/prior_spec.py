@@ -26,6 +26,27 @@ class Clip(StrEnum):
     """The corners, as Caffe's PriorBox layer does with `clip: true`."""
 
 
+class Rounding(StrEnum):
+    """Which numbers the codebase rounds to float32 on its way to a prior, and holds: the last bits of overlaps follow.
+
+    Two priors often overlap an object alike but for those bits, which then say which of them is forced.
+    """
+
+    CENTRES = "centres"
+    """(cx, cy, w, h) as fractions, as ssd.pytorch, pytorch-ssd, lufficc/SSD and NVIDIA hold them."""
+    PIXEL_CENTRES = "pixel-centres"
+    """(cx, cy, w, h) in pixels of the input (GluonCV anchor.py)."""
+    CORNERS = "corners"
+    """(cx, cy, w, h) as fractions, then their corners, then those in pixels (torchvision anchor_utils.py:252-268)."""
+    SIDES = "sides"
+    """Sides in pixels, then corners as fractions (Caffe prior_box_layer.cpp:143-195)."""
+    FIRST_CELL = "first-cell"
+    """Scale and aspect ratio, sides in pixels, corners in the first cell, corners moved on to the other cells
+    (MMDetection anchor_generator.py:161-206, 281-296)."""
+    NONE = "none"
+    """None: all is float64, as NumPy has it (ssd_keras)."""
+
+
 class PriorOrder(StrEnum):
     """The order of the priors inside one level. Levels always follow each other, finest first."""
 
@@ -70,6 +91,7 @@ class PriorSpec(Spec):
         clip: what is clamped after generation.
         order: the order of the priors inside a level.
         offset: position of a centre inside its cell, as a fraction of the stride.
+        rounding: which numbers are rounded on the way.
     """
 
     image_size: Annotated[tuple[int, int], SIDES]
@@ -77,6 +99,7 @@ class PriorSpec(Spec):
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: Finite = 0.5
+    rounding: Rounding = Rounding.CENTRES
 
     def __post_init__(self) -> None:
         """Take one number for both sides of a square, then check all fields and how many priors they make."""

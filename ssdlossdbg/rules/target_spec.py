@@ -15,6 +15,16 @@ class SizeFrom(StrEnum):
     ANNOTATION = "annotation"
 
 
+class Resizing(StrEnum):
+    """How pixels of the photo become pixels of the network's input."""
+
+    EXACT = "exact"
+    """Rounded to float32 once, as fractions of the photo are."""
+    FACTOR = "float32-factor"
+    """Float32, times the float32 of the ratio of the sizes (torchvision transform.py:306-319; MMDetection
+    horizontal_boxes.py:236-252)."""
+
+
 class Difficult(StrEnum):
     """What happens to objects marked difficult."""
 
@@ -108,6 +118,7 @@ class TargetSpec(Spec):
         voc_pixel_offset: added to every coordinate of a Pascal VOC file, in pixels.
         size_from: whose size the coordinates are divided by.
         difficult: whether objects marked difficult take part.
+        resizing: how boxes follow the photo to the size of the input.
     """
 
     units: Units = Units.NORMALIZED
@@ -115,3 +126,4 @@ class TargetSpec(Spec):
     voc_pixel_offset: Finite = -1.0
     size_from: SizeFrom = SizeFrom.PHOTO
     difficult: Difficult = Difficult.DROP
+    resizing: Resizing = Resizing.EXACT

@@ -12,6 +12,7 @@ from ssdlossdbg.readers.annotations.load import load_dataset, load_file, load_fi
 from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
+from ssdlossdbg.readers.annotations.resizing import resized
 from ssdlossdbg.readers.annotations.scale import Scaled, refuse_unknown, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
@@ -35,6 +36,7 @@ __all__ = [
     "photo_set",
     "photo_sizes",
     "refuse_unknown",
+    "resized",
     "scale_like",
     "sizes_seen",
     "taken",
