@@ -150,13 +150,25 @@ def _smooth_l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
     return F.smooth_l1_loss(loc, targets, reduction="none", beta=beta)
 
 
+def _pieces(loc: Tensor, targets: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the difference is below beta, and both pieces of smooth L1."""
+    distance = (loc - targets).abs()
+    quadratic = distance * distance * (0.5 / beta) if beta else torch.zeros_like(distance)
+    return distance < beta, quadratic, distance - 0.5 * beta
+
+
+def _smooth_l1_where(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
+    return torch.where(*_pieces(loc, targets, beta))
+
+
 def _smooth_l1_masked(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
-    terms = _smooth_l1(loc, targets, beta)
-    return torch.where(terms.isinf(), torch.nan, terms)
+    near, quadratic, linear = _pieces(loc, targets, beta)
+    return quadratic * near + linear * ~near
 
 
 LOCALIZATIONS: dict[LocalizationLoss, Callable[[Tensor, Tensor, float], Tensor]] = {
     LocalizationLoss.SMOOTH_L1: _smooth_l1,
+    LocalizationLoss.SMOOTH_L1_WHERE: _smooth_l1_where,
     LocalizationLoss.SMOOTH_L1_MASKED: _smooth_l1_masked,
 }
 CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
