@@ -38,7 +38,7 @@ _NAMES = {
         MatchResult RoleChanges Severity Where
     """,
     "rules": """
-        AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope Clip CodecSpec Comparison
+        AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope ClassPriorsSpec Clip CodecSpec Comparison
         ConfidenceLoss ConflictRule Coordinates CropChoice CropDemand CropKeep CropOverlap CropShape DetectSpec
         Dialect Difficult ForcedRule IouRule LevelSpec LocalizationLoss LossSpec MatchSpec MiningCap
         MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Pair

@@ -47,6 +47,7 @@ from ssdlossdbg.rules import Background as Background
 from ssdlossdbg.rules import BackgroundObjects as BackgroundObjects
 from ssdlossdbg.rules import BoxClip as BoxClip
 from ssdlossdbg.rules import CandidateScope as CandidateScope
+from ssdlossdbg.rules import ClassPriorsSpec as ClassPriorsSpec
 from ssdlossdbg.rules import Clip as Clip
 from ssdlossdbg.rules import CodecSpec as CodecSpec
 from ssdlossdbg.rules import Comparison as Comparison

@@ -41,6 +41,8 @@ class NamedPriors:
         codebase: whose preset it is; empty for the user's own.
         priors: the boxes with their levels.
         image_size_known: False where the pixels of the network's input had to be assumed.
+        choice: why these, where nobody named or saved any and the number of classes decides; else empty.
+        chosen_for: that number, background included; None where it is not known, or decides nothing.
         overruled: those that the predictions were saved with, where they are others than these.
     """
 
@@ -49,6 +51,8 @@ class NamedPriors:
     priors: Priors
     image_size_known: bool = True
     overruled: NamedPriors | None = None
+    choice: str = ""
+    chosen_for: int | None = None
 
 
 def load_priors(
@@ -132,6 +136,22 @@ def _held(boxes: Tensor, layout: SavedLayout) -> Held | None:
         assert factor is not None
         return Held(boxes.double() / torch.tensor((*factor, *factor)), corners)
     return Held(boxes.double(), corners) if corners or boxes.dtype is torch.float64 else None
+
+
+def default_priors(dialect: Dialect, classes: int | None) -> NamedPriors:
+    """The priors that a dialect's codebase trains on.
+
+    Args:
+        dialect: whose.
+        classes: how many, background included; None if that is not known.
+    """
+    named = load_priors(dialect.priors_for(classes))
+    rule = dialect.class_priors
+    if not rule.otherwise or rule.preset != dialect.prior_config:
+        return named
+    known = f"as {dialect.name} takes for {classes} classes, background included"
+    unknown = f"for {rule.classes} classes, assumed: --classes says otherwise"
+    return replace(named, choice=known if classes else unknown, chosen_for=classes)
 
 
 def check_image_size(named: NamedPriors, dialects: Iterable[Dialect]) -> None:

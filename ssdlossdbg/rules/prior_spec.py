@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from ssdlossdbg.rules.spec import AT_LEAST_ONE, Finite, Spec, Within
+from ssdlossdbg.rules.spec import AT_LEAST_ONE, Count, Finite, Spec, Within
 
 # What memory and float32 can hold, and far beyond any network: pixels and cells a side, priors in all.
 LARGEST_SIDE, MOST_PRIORS = 65536, 10_000_000
@@ -79,6 +79,21 @@ class LevelSpec:
     def count(self) -> int:
         """Number of priors of the level."""
         return self.cells * len(self.shapes)
+
+
+@dataclass(frozen=True)
+class ClassPriorsSpec(Spec):
+    """Which preset a codebase takes where the number of classes decides.
+
+    Attributes:
+        preset: the one that it takes for `classes`; where the dialect's is another, none of this holds.
+        classes: how many, background included.
+        otherwise: the preset for any other number; empty where the number does not matter.
+    """
+
+    preset: str = ""
+    classes: Count = 0
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)
