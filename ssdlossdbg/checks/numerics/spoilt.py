@@ -14,8 +14,8 @@ OFFSETS = ("dx", "dy", "dw", "dh")
 # What a box spoils that ends before it begins, by the coordinate whose logarithm is nan.
 INVERTED = {("dw",): "x2 < x1", ("dh",): "y2 < y1", ("dw", "dh"): "x2 < x1 and y2 < y1"}
 CATCH = (
-    "Catch the first batch: in the training loop, if not torch.isfinite(loss): save predictions and targets, and stop; "
-    "then run `ssdlossdbg loss` on them, and `ssdlossdbg check` on the data set. Go on from a finite checkpoint."
+    "Catch the first batch: if not torch.isfinite(loss), save predictions and targets and stop; "
+    "then run `ssdlossdbg loss` on them, and `check` on the data set. Go on from a finite checkpoint."
 )
 INPUT = "Look at the photo and its normalisation: assert torch.isfinite(images).all() before the network."
 HALF = "Run this part in float32 or bfloat16, or scale the gradients. " + CATCH
@@ -56,12 +56,14 @@ def not_finite(predicted: Predicted) -> Iterator[Case]:
     """
     pattern = predicted.spoilt
     cause, fix = _cause(predicted, pattern) if pattern else ("", CATCH)
+    cause = f"; {cause}" if cause else ""
     for found in sorted(predicted.non_finite, key=lambda found: -(found.at_positives or 0)):
         what = "the network predicts" if found.term == "loc" else "the logit of class"
         value = f"{found.place} {'=' if found.term == 'loc' else 'is'} {found.value}"
         more = f", and {found.count - 1} more like it in the image" if found.count > 1 else ""
-        message = f"{what} {value}{more}{_effect(found, predicted)}; {cause}"
+        message = f"{what} {value}{more}{_effect(found, predicted)}{cause}"
         yield Case(predicted.where(found.image, found.prior), message, str(found.value), "finite", fix)
+        cause = ""  # which is the batch's, and said of its worst place
 
 
 def _cause(predicted: Predicted, pattern: Spoilt) -> tuple[str, str]:
