@@ -21,7 +21,13 @@ INPUT = "Look at the photo and its normalisation: assert torch.isfinite(images).
 HALF = "Run this part in float32 or bfloat16, or scale the gradients. " + CATCH
 
 
-@NUMERICS.check(1, "predictions not finite", Severity.ERROR, Predicted)
+@NUMERICS.check(
+    1,
+    "predictions not finite",
+    Severity.ERROR,
+    Predicted,
+    beneath=("BOX001", "BOX002", "BOX003", "BOX012", "ENC001"),
+)
 def not_finite(predicted: Predicted) -> Iterator[Case]:
     """The network's output holds inf or nan: of an earlier batch, of the training itself, or of this input.
 
