@@ -42,7 +42,7 @@ _NAMES = {
         ConfidenceLoss ConflictRule Coordinates CropChoice CropDemand CropKeep CropOverlap CropShape DetectSpec
         Dialect Difficult ForcedRule IouRule LevelSpec LocalizationLoss LossSpec MatchSpec MiningCap
         MiningPositives MiningScope MiningScore MiningSelection MiningSpec NativeSpec Normalizer Pair
-        Precision PriorOrder PriorSpec RaisesSpec Resizing Rounding Rows Scores SizeFrom SmallBoxes Suppression
+        Precision PriorOrder PriorRounding PriorSpec RaisesSpec Resizing Rows Scores SizeFrom SmallBoxes Suppression
         TargetSpec Ties Units WeightDecaySpec
     """,
     "tensors.criterion": "MultiBoxLoss",

@@ -79,10 +79,10 @@ from ssdlossdbg.rules import Normalizer as Normalizer
 from ssdlossdbg.rules import Pair as Pair
 from ssdlossdbg.rules import Precision as Precision
 from ssdlossdbg.rules import PriorOrder as PriorOrder
+from ssdlossdbg.rules import PriorRounding as PriorRounding
 from ssdlossdbg.rules import PriorSpec as PriorSpec
 from ssdlossdbg.rules import RaisesSpec as RaisesSpec
 from ssdlossdbg.rules import Resizing as Resizing
-from ssdlossdbg.rules import Rounding as Rounding
 from ssdlossdbg.rules import Rows as Rows
 from ssdlossdbg.rules import Scores as Scores
 from ssdlossdbg.rules import SizeFrom as SizeFrom

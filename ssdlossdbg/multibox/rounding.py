@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, cxcywh_to_xyxy
-from ssdlossdbg.rules import LevelSpec, PriorOrder, Rounding
+from ssdlossdbg.rules import LevelSpec, PriorOrder, PriorRounding
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ class Cells:
         return torch.cat([(level.permute(2, 0, 1, 3) if shape_first else level).reshape(-1, 4) for level in levels])
 
 
-def sides_of(level: LevelSpec, rounding: Rounding) -> Tensor:
+def sides_of(level: LevelSpec, rounding: PriorRounding) -> Tensor:
     """`[S, 2]` float64 width and height of a level's shapes in pixels, with what the codebase rounds of them."""
     sides = torch.tensor(level.shapes, dtype=torch.float64)
     width, height = sides.T
     size = (width * height).sqrt()
-    if rounding is Rounding.SIDES:
+    if rounding is PriorRounding.SIDES:
         root = (width / height).float().double().sqrt()
         return torch.stack((size * root, size / root), 1).float().double()
-    if rounding is Rounding.FIRST_CELL:
+    if rounding is PriorRounding.FIRST_CELL:
         root, scale, base = (height / width).float().sqrt(), (size / size[0]).float(), float(size[0])
         return torch.stack((base * (1 / root) * scale, base * root * scale), 1).double()
     return sides
@@ -105,11 +105,11 @@ def _unrounded(boxes: Tensor, cells: Cells) -> Held:
 
 
 # What is held of `[P, 4]` float64 cxcywh, clamped and normalised; None for their float32.
-ROUNDINGS: dict[Rounding, Callable[[Tensor, Cells], Held | None]] = {
-    Rounding.CENTRES: _centres,
-    Rounding.PIXEL_CENTRES: _pixel_centres,
-    Rounding.CORNERS: _corners,
-    Rounding.SIDES: _sides,
-    Rounding.FIRST_CELL: _first_cell,
-    Rounding.NONE: _unrounded,
+ROUNDINGS: dict[PriorRounding, Callable[[Tensor, Cells], Held | None]] = {
+    PriorRounding.CENTRES: _centres,
+    PriorRounding.PIXEL_CENTRES: _pixel_centres,
+    PriorRounding.CORNERS: _corners,
+    PriorRounding.SIDES: _sides,
+    PriorRounding.FIRST_CELL: _first_cell,
+    PriorRounding.NONE: _unrounded,
 }

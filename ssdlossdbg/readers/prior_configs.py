@@ -11,7 +11,7 @@ from typing import Any
 from ssdlossdbg import prior_configs as shipped
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.schema import build, load_named, stated
-from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec, Rounding
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorRounding, PriorSpec
 
 PRIOR_CONFIGS = Path(shipped.__file__).parent
 SHAPE_WORDS = ("min", "mean")
@@ -51,7 +51,7 @@ class PriorConfigTable:
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: float = 0.5
-    rounding: Rounding = Rounding.CENTRES
+    rounding: PriorRounding = PriorRounding.CENTRES
 
 
 @dataclass(frozen=True)

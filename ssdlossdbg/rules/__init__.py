@@ -43,7 +43,15 @@ from ssdlossdbg.rules.mining_spec import (
     MiningSelection,
     MiningSpec,
 )
-from ssdlossdbg.rules.prior_spec import ClassPriorsSpec, Clip, LevelSpec, PriorOrder, PriorSpec, Rounding, both_sides
+from ssdlossdbg.rules.prior_spec import (
+    ClassPriorsSpec,
+    Clip,
+    LevelSpec,
+    PriorOrder,
+    PriorRounding,
+    PriorSpec,
+    both_sides,
+)
 from ssdlossdbg.rules.spec import Spec, known_values
 from ssdlossdbg.rules.target_spec import (
     Axes,

@@ -26,7 +26,7 @@ class Clip(StrEnum):
     """The corners, as Caffe's PriorBox layer does with `clip: true`."""
 
 
-class Rounding(StrEnum):
+class PriorRounding(StrEnum):
     """Which numbers the codebase rounds to float32 on its way to a prior, and holds: the last bits of overlaps follow.
 
     Two priors often overlap an object alike but for those bits, which then say which of them is forced.
@@ -114,7 +114,7 @@ class PriorSpec(Spec):
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: Finite = 0.5
-    rounding: Rounding = Rounding.CENTRES
+    rounding: PriorRounding = PriorRounding.CENTRES
 
     def __post_init__(self) -> None:
         """Take one number for both sides of a square, then check all fields and how many priors they make."""

@@ -16,7 +16,7 @@ from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.named_priors import load_priors, recognise_priors
 from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.readers.saved.layout import SavedLayout
-from ssdlossdbg.rules import LevelSpec, MatchSpec, Precision, PriorOrder, PriorSpec, Rounding
+from ssdlossdbg.rules import LevelSpec, MatchSpec, Precision, PriorOrder, PriorRounding, PriorSpec
 
 # sha256 of the bytes that each codebase's own code returned, float32, in its own unit.
 NATIVE = {
@@ -127,8 +127,8 @@ def test_saved_fractions_in_float32_are_held_as_they_are() -> None:
     assert recognise_priors(saved, "priors.pt").priors.held is None
 
 
-@pytest.mark.parametrize("rounding", Rounding)
-def test_rounding_moves_no_prior(rounding: Rounding) -> None:
+@pytest.mark.parametrize("rounding", PriorRounding)
+def test_rounding_moves_no_prior(rounding: PriorRounding) -> None:
     level = LevelSpec((3, 2), (32.0, 40.0), ((30.0, 30.0), (45.0, 45.0), (30 * 3**0.5, 30 / 3**0.5)))
     plain = PriorSpec((96, 80), (level,))
     for order in PriorOrder:
@@ -139,6 +139,6 @@ def test_rounding_moves_no_prior(rounding: Rounding) -> None:
 
 
 def test_a_config_that_is_based_on_a_preset_rounds_as_that_does() -> None:
-    assert load_prior_config("torchvision-ssdlite320").spec.rounding is Rounding.CORNERS
-    assert load_prior_config("gluoncv-ssd512-resnet18").spec.rounding is Rounding.PIXEL_CENTRES
-    assert load_prior_config("ssd300").spec.rounding is Rounding.CENTRES
+    assert load_prior_config("torchvision-ssdlite320").spec.rounding is PriorRounding.CORNERS
+    assert load_prior_config("gluoncv-ssd512-resnet18").spec.rounding is PriorRounding.PIXEL_CENTRES
+    assert load_prior_config("ssd300").spec.rounding is PriorRounding.CENTRES

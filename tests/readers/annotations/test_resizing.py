@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,8 +20,19 @@ IMAGE = np.array([0, 1, 2, 2])
 def scaled() -> Scaled:
     """Objects of two photos, and of one whose size nobody knows."""
     boxes = PIXELS / np.tile(SIZES.clip(1), 2)[IMAGE]
-    rows, none = np.arange(len(IMAGE)), np.zeros(0, np.int64)
-    return Scaled(rows, IMAGE, boxes, PIXELS, SIZES.clip(1), SIZES, SIZES, none, np.zeros(3, np.int64), ())
+    nothing, images = np.zeros(0, np.int64), np.zeros(3, np.int64)
+    known: dict[str, Any] = {
+        "rows": np.arange(len(IMAGE)),
+        "image": IMAGE,
+        "boxes": boxes,
+        "stated": PIXELS,
+        "spaces": SIZES.clip(1),
+        "photo_sizes": SIZES,
+        "sizes": SIZES,
+        "unusable": images,
+        "refused": (),
+    }
+    return Scaled(**{field.name: known.get(field.name, nothing) for field in fields(Scaled)})
 
 
 @pytest.mark.parametrize("name", ["torchvision", "mmdetection"])
