@@ -38,13 +38,13 @@ _NAMES = {
         MatchResult RoleChanges Severity Where
     """,
     "rules": """
-        AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope CategoryIds ClassList Clip Clipping
-        CodecSpec Comparison ConfidenceLoss ConflictRule Coordinates CropChoice CropDemand CropKeep CropOverlap
-        CropShape DetectSpec Dialect Difficult EmptyImages ForcedRule IouRule LevelSpec LoaderSpec
-        LocalizationLoss LossSpec Marked MatchSpec MiningCap MiningPositives MiningScope MiningScore
-        MiningSelection MiningSpec NameLookup NativeSpec Normalizer Numbers Orientation Pair PhotoName Precision
-        PriorOrder PriorSpec RaisesSpec Rounding Rows Scores SizeFrom SmallBoxes Suppression Tag TargetSpec Ties
-        Units Unlisted WeightDecaySpec
+        AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope CategoryIds ClassList
+        ClassPriorsSpec Clip Clipping CodecSpec Comparison ConfidenceLoss ConflictRule Coordinates CropChoice
+        CropDemand CropKeep CropOverlap CropShape DetectSpec Dialect Difficult EmptyImages ForcedRule IouRule
+        LevelSpec LoaderSpec LocalizationLoss LossSpec Marked MatchSpec MiningCap MiningPositives MiningScope
+        MiningScore MiningSelection MiningSpec NameLookup NativeSpec Normalizer Numbers Orientation Pair
+        PhotoName Precision PriorOrder PriorRounding PriorSpec RaisesSpec Resizing Rounding Rows Scores SizeFrom
+        SmallBoxes Suppression Tag TargetSpec Ties Units Unlisted WeightDecaySpec
     """,
     "tensors.criterion": "MultiBoxLoss",
     "tensors.functions": "decode detect_boxes encode generate_priors match_priors multibox_loss",

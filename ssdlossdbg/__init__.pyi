@@ -49,6 +49,7 @@ from ssdlossdbg.rules import BoxClip as BoxClip
 from ssdlossdbg.rules import CandidateScope as CandidateScope
 from ssdlossdbg.rules import CategoryIds as CategoryIds
 from ssdlossdbg.rules import ClassList as ClassList
+from ssdlossdbg.rules import ClassPriorsSpec as ClassPriorsSpec
 from ssdlossdbg.rules import Clip as Clip
 from ssdlossdbg.rules import Clipping as Clipping
 from ssdlossdbg.rules import CodecSpec as CodecSpec
@@ -88,8 +89,10 @@ from ssdlossdbg.rules import Pair as Pair
 from ssdlossdbg.rules import PhotoName as PhotoName
 from ssdlossdbg.rules import Precision as Precision
 from ssdlossdbg.rules import PriorOrder as PriorOrder
+from ssdlossdbg.rules import PriorRounding as PriorRounding
 from ssdlossdbg.rules import PriorSpec as PriorSpec
 from ssdlossdbg.rules import RaisesSpec as RaisesSpec
+from ssdlossdbg.rules import Resizing as Resizing
 from ssdlossdbg.rules import Rounding as Rounding
 from ssdlossdbg.rules import Rows as Rows
 from ssdlossdbg.rules import Scores as Scores

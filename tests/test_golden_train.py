@@ -26,8 +26,6 @@ CLOSE = 1e-6
 TIED = "ssd.pytorch-inf-ties"
 # The dialect beside this batch says all but that d2l divides by all priors, which no dialect can.
 OTHER_DIVISOR = "d2l"
-# Its priors are saved as corners, and lose their last bits on the way to centre and size and back.
-CORNERS = "torchvision-ssdlite320"
 # Dialects that are neither shipped nor beside their batch, as a file of today says their loss: nets/ssd_training.py.
 OWN = {
     "bubbliiiing": """
@@ -74,10 +72,8 @@ def printed(name: str) -> dict[str, float]:
 
 
 def plain() -> list[Any]:
-    """The batches whose printed loss the report is to give, as parameters."""
-    wrong = pytest.mark.xfail(reason="corners are turned into centre and size", strict=True)
-    names = [name for name in BATCHES if name not in (TIED, OTHER_DIVISOR)]
-    return [pytest.param(name, marks=[wrong] if name == CORNERS else []) for name in names]
+    """The batches whose printed loss the report is to give, by name."""
+    return [name for name in BATCHES if name not in (TIED, OTHER_DIVISOR)]
 
 
 @pytest.mark.parametrize("name", plain() or ["absent"])

@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.photo_files import describe_photos
-from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, scale_like
+from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Case, Evidence, Finding, in_order
 from ssdlossdbg.rules import Dialect
@@ -38,6 +38,7 @@ def analyse_dataset(
     """
     matcher = Matcher(named, resolve_device(device), dialect)
     scaled = scale_like(dataset, dialect, photo_sizes(dataset), named.priors.image_size)
+    scaled = resized(scaled, dialect.targets, named.priors.image_size)
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check

@@ -53,7 +53,8 @@ def summarise(named: NamedPriors) -> ConfigSummary:
     priors = named.priors
     maps = tuple(level.feature_map for level in priors.levels) or ((0, 0),)
     size_known = named.image_size_known
-    return ConfigSummary(named.name, named.codebase, priors.image_size, size_known, len(priors.boxes), maps)
+    fields = named.name, named.codebase, priors.image_size, size_known, len(priors.boxes), maps
+    return ConfigSummary(*fields, named.choice, named.chosen_for)
 
 
 def to_pixels(box: list[float], size: tuple[int, int]) -> Box:

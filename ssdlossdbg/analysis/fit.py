@@ -154,7 +154,7 @@ def _described(dataset: Dataset, objects: Scaled, sound: BoolArray) -> FittedDat
 
 
 def _grid(spec: PriorSpec, levels: Iterable[FittedLevel]) -> FittedPriors:
-    return FittedPriors(spec.image_size, tuple(levels), spec.clip, spec.order, spec.offset)
+    return FittedPriors(spec.image_size, tuple(levels), spec.clip, spec.order, spec.offset, spec.rounding)
 
 
 def _level(design: LevelDesign) -> FittedLevel:

@@ -19,7 +19,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, reaches
 from ssdlossdbg.multibox.mining import negatives_available
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, scale_like, sizes_seen
+from ssdlossdbg.readers.annotations import Dataset, Scaled, resized, scale_like, sizes_seen
 from ssdlossdbg.results import (
     FORCED_ONLY,
     INVALID,
@@ -60,7 +60,8 @@ class AnnotatedObjects:
     def load(self, rules: Dialect, priors: Priors) -> Loaded:
         """The objects that the dialect's loader keeps."""
         read, unit = self.read(rules, priors), unit_of(rules, priors).cpu()
-        boxes = (torch.from_numpy(read.boxes) * unit).to(unit.dtype)
+        seen = resized(read, rules.targets, priors.image_size)
+        boxes = (torch.from_numpy(seen.boxes) * unit).to(unit.dtype)
         ids = torch.from_numpy(self.dataset.class_index[read.rows] + 1)
         return Loaded(pad_ground_truth([boxes], [ids]), state_dataset(self.dataset, read))
 

@@ -25,6 +25,7 @@ from ssdlossdbg.analysis.evidence.predictions import Outcome, describe_predictio
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.splits import LossSums
+from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
@@ -64,7 +65,15 @@ class Scene:
     @property
     def priors_in_units(self) -> Tensor:
         """`[P, 4]` cxcywh."""
-        return self.batch.once("priors", self.rules.targets.units, lambda: self.batch.priors.boxes * self.unit)
+        own = self.batch.priors
+        return self.batch.once("priors", self.rules.targets.units, lambda: centres_of(own.in_units(self.unit)))
+
+    @property
+    def held_in_units(self) -> PriorBoxes:
+        """The P priors as the codebase holds them, in the precision that it computes overlaps with."""
+        precision = self.rules.match.precision
+        settings = self.rules.targets.units, precision
+        return self.batch.once("held", settings, lambda: self.batch.priors.in_units(self.unit, precision))
 
     @property
     def objects_known(self) -> bool:
@@ -105,7 +114,7 @@ class Scene:
         return self.batch.once(
             "encoded",
             settings,
-            lambda: encode_matched(self.gt_in_units, self.priors_in_units, self.matching, self.rules.codec),
+            lambda: encode_matched(self.gt_in_units, self.held_in_units, self.matching, self.rules.codec),
         )
 
     @property
@@ -252,11 +261,11 @@ class Scene:
         if self.batch.encoded:
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
         if self.one_of_many:
-            return match(self.gt_in_units, self.priors_in_units, self.rules.match), None
+            return match(self.gt_in_units, self.held_in_units, self.rules.match), None
         return self._match_with_ties()
 
     def _match_with_ties(self) -> tuple[Matching, Tied]:
-        return match_with_ties(self.gt_in_units, self.priors_in_units, self.rules.match, NEAR_TIE)
+        return match_with_ties(self.gt_in_units, self.held_in_units, self.rules.match, NEAR_TIE)
 
     @property
     def _log_softmax(self) -> Tensor | None:

@@ -10,8 +10,9 @@ from typing import TypeVar
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size, load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size, default_priors, load_priors
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import recognise_batch
@@ -29,13 +30,30 @@ def checked(result: Checked) -> Checked:
     return replace(result, findings=find((*result.evidence, *own), together=True))
 
 
-def priors_or_default(priors: NamedPriors | str | None, rules: Dialect) -> NamedPriors:
-    """The priors that the user named, or the dialect's own.
+def priors_or_default(
+    priors: NamedPriors | str | None, rules: Dialect, datasets: Sequence[Dataset] = (), classes: Sequence[str] = ()
+) -> NamedPriors:
+    """The priors that the user named, or those that the dialect's codebase takes for so many classes.
+
+    Args:
+        priors: what the user named.
+        rules: the dialect.
+        datasets: what is to be matched. One photo alone says nothing of how many classes there are.
+        classes: what the user says the classes are called.
 
     Raises:
         InputError: unknown name or unusable file.
     """
-    return priors if isinstance(priors, NamedPriors) else load_priors(priors or rules.prior_config)
+    if isinstance(priors, NamedPriors):
+        return priors
+    return load_priors(priors) if priors else default_priors(rules, class_count(datasets, classes))
+
+
+def class_count(datasets: Sequence[Dataset], classes: Sequence[str]) -> int | None:
+    """How many classes there are, background included; None if that is not known."""
+    told = any(each.listed for each in datasets) or sum(len(each.names) for each in datasets) > 1
+    names = classes or (datasets[0].class_names if told else ())
+    return len(names) + 1 if names else None
 
 
 def as_batch(

@@ -95,9 +95,9 @@ def audit(
         InputError: nothing that can be read, an unknown name, no such device, or another process ended.
     """
     rules = override(as_dialect(dialect), threshold=threshold)
-    named = priors_or_default(priors, rules)
-    check_image_size(named, [rules])
     read = dataset if isinstance(dataset, Dataset) else load_dataset(dataset, classes, ranks=ranks)
+    named = priors_or_default(priors, rules, [read], classes)
+    check_image_size(named, [rules])
     spec = AuditSpec(letterbox, worst, draws, seed, device)
     result = analyse_audit(read, named, rules, spec, ranks, advance)
     return replace(result, findings=find(result.evidence, most=MOST_CASES))
@@ -130,7 +130,7 @@ def match_image(
     photo = load_photo(Path(image.photo))
     places = zip(dataset.files, dataset.names, strict=True)
     place = next(place for place, names in enumerate(places) if names == (image.annotation, image.name))
-    named = priors_or_default(priors, rules)
+    named = priors_or_default(priors, rules, [dataset])
     objects = AnnotatedObjects(dataset.image_at(place), photo.stored)
     scene = Scene(Batch(named, "cpu", targets=objects), rules)
     return checked(analyse_match(scene, image.photo)), photo.seen(rules.loader.orientation)

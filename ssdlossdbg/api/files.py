@@ -20,7 +20,7 @@ from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
-from ssdlossdbg.results import CheckedFiles, CheckResult, Objects, Predicted, Subject
+from ssdlossdbg.results import CheckedFiles, CheckResult, ConfigSummary, Objects, Predicted, PriorTable, Subject
 from ssdlossdbg.rules import Dialect
 
 
@@ -62,6 +62,7 @@ def check(
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
     findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
     unreadable = {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
+    used = next((part.priors for part in parts if part.priors), None)
     return CheckResult(
         files=CheckedFiles(read, len(inputs.tensors), len(unreadable)),
         images=sum(part.images for part in parts),
@@ -69,6 +70,8 @@ def check(
         dialect=rules.name,
         device=str(target),
         findings=findings,
+        priors=used.name if used else "",
+        choice=used.choice if used and used.chosen_for else "",
     )
 
 
@@ -91,6 +94,12 @@ class _Part:
     together: bool = False
 
     @property
+    def priors(self) -> ConfigSummary | None:
+        """What annotations were held against; None of a batch, which mostly has its own."""
+        tables = (subject for subject in self.evidence if isinstance(subject, PriorTable))
+        return None if self.together else next((table.config for table in tables), None)
+
+    @property
     def images(self) -> int:
         """How many images it is about; predictions and targets are about the same ones."""
         annotated = sum(len(subject.images) for subject in self.evidence if isinstance(subject, Objects))
@@ -100,9 +109,9 @@ class _Part:
 
 def _of_annotations(parts: Sequence[Part], job: _Job) -> tuple[list[Subject], int]:
     """What the checks see of annotations, and of those that cannot be read; and how many files they are in."""
-    named = priors_or_default(job.priors, job.rules)
-    check_image_size(named, [job.rules])
     datasets, refused = load_parts(parts, job.classes)
+    named = priors_or_default(job.priors, job.rules, datasets, job.classes)
+    check_image_size(named, [job.rules])
     found = [part for dataset in datasets for part in analyse_dataset(dataset, named, job.rules, job.device)]
     read = {*(each.file for each in refused)}
     for dataset in datasets:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssdlossdbg.analysis.fit import analyse_fit
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, override
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, class_count, override
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, load_dataset
 from ssdlossdbg.readers.named_priors import load_priors
@@ -45,9 +45,9 @@ def fit(
         InputError: an unusable file, an unknown name, no object to fit to, or levels or a budget that cannot be met.
     """
     rules = override(as_dialect(dialect), threshold=threshold)
-    if not isinstance(priors, PriorConfig):
-        priors = _config(priors or rules.prior_config, layout, rules)
     loaded = dataset if isinstance(dataset, Dataset) else load_dataset(Path(dataset))
+    if not isinstance(priors, PriorConfig):
+        priors = _config(priors or rules.priors_for(class_count([loaded], ())), layout, rules)
     return analyse_fit(loaded, priors, rules, levels, budget, seed)
 
 

@@ -61,13 +61,10 @@ def match(
     """
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
     rules = override(as_dialect(dialect), threshold=threshold)
-    batch = _batch(photo, annotation, priors_or_default(priors, rules), classes, device)
-    return checked(analyse_match(Scene(batch, rules), str(photo.path)))
-
-
-def _batch(photo: Photo, annotation: File, named: NamedPriors, classes: Sequence[str], device: str) -> Batch:
     objects = load_dataset(Path(annotation), tuple(classes)).only(photo.path)
-    return Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
+    named = priors_or_default(priors, rules, [objects], classes)
+    batch = Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
+    return checked(analyse_match(Scene(batch, rules), str(photo.path)))
 
 
 def match_roles(
@@ -97,5 +94,6 @@ def match_roles(
     named = priors if isinstance(priors, NamedPriors) else load_priors(priors or reference.config.name)
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
     asked = [as_dialect(dialect, "--dialects") for dialect in dialects]
-    batch = _batch(photo, annotation, named, classes, device)
+    objects = load_dataset(Path(annotation), tuple(classes)).only(photo.path)
+    batch = Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
     return tuple(compare_roles(reference, Scene(batch, dialect)) for dialect in asked)

@@ -118,7 +118,7 @@ def audit(
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
     deliver(
-        result.with_match_options(match_options(read, priors, rules, data)),
+        result.with_match_options(match_options(read, priors, rules, data, result.config)),
         report.format,
         findings,
         files=writer.written,

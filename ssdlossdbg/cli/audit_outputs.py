@@ -15,7 +15,7 @@ from ssdlossdbg.errors import InputError
 if TYPE_CHECKING:
     from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.photos import Photo
-    from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
+    from ssdlossdbg.results import AuditResult, ConfigSummary, MatchResult, WorstImage
 
 # Bytes of a photo's name in that of its picture: file systems take 255, and what comes before and after needs some.
 LONGEST_NAME = 150
@@ -49,11 +49,13 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
         say_warning("-o: is where pictures go, and there is none to draw. Add --charts or --gallery N.")
 
 
-def match_options(read: Dataset, priors: Priors, rules: MatchRules, naming: DatasetOptions) -> tuple[str, ...]:
-    """What makes `match` show an image as it was audited."""
+def match_options(
+    read: Dataset, priors: Priors, rules: MatchRules, naming: DatasetOptions, used: ConfigSummary
+) -> tuple[str, ...]:
+    """What makes `match` show an image as it was audited, which knows less of how many classes there are."""
     numbered = read.format.numbered and read.class_file  # and `match` looks for no names
     given = {
-        "--config": priors.config,
+        "--config": priors.config or (used.name if used.choice else None),
         "--prior-format": priors.prior_format.value if priors.prior_format is not BoxFormOption.CXCYWH else None,
         "--image-size": priors.image_size,
         "--dialect": rules.dialect if rules.dialect != DEFAULT_DIALECT else None,

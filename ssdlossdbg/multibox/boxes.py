@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -30,6 +31,35 @@ def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
     """Centre and size of corner boxes, `[..., 4]` to `[..., 4]`, in the unit and dtype given."""
     low, high = boxes[..., :2], boxes[..., 2:]
     return torch.cat(((low + high) / 2, high - low), dim=-1)
+
+
+@dataclass(frozen=True)
+class Corners:
+    """Priors that are held as corners: to get them from centre and size again would change their last bits.
+
+    Attributes:
+        xyxy: `[P, 4]`, in the unit of the ground truths.
+    """
+
+    xyxy: Tensor
+
+    def __len__(self) -> int:
+        """P."""
+        return len(self.xyxy)
+
+
+# `[P, 4]` cxcywh, or corners.
+PriorBoxes = Tensor | Corners
+
+
+def corners_of(priors: PriorBoxes) -> Tensor:
+    """`[P, 4]` xyxy of priors."""
+    return priors.xyxy if isinstance(priors, Corners) else cxcywh_to_xyxy(priors)
+
+
+def centres_of(priors: PriorBoxes) -> Tensor:
+    """`[P, 4]` cxcywh of priors."""
+    return xyxy_to_cxcywh(priors.xyxy) if isinstance(priors, Corners) else priors
 
 
 def _plain(intersection: Tensor, union: Tensor, epsilon: float) -> Tensor:

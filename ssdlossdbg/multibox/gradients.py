@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.loss import LossTerms, ceiling
-from ssdlossdbg.rules import ConfidenceLoss, LossSpec
+from ssdlossdbg.rules import ConfidenceLoss, LocalizationLoss, LossSpec
 
 PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
     ConfidenceLoss.SOFTMAX: lambda logits: logits.softmax(-1),
@@ -22,15 +22,29 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
     Args:
         loc: `[B, P, 4]` predicted offsets.
         result: the loss of the same batch.
-        spec: the beta it was computed with.
+        spec: the rule and the beta it was computed with.
 
     Returns:
-        `[B, P, 4]`; 0 where localisation does not count. The normaliser is a constant, as in every codebase.
+        `[B, P, 4]`; 0 where localisation does not count. The normaliser is a constant, as in every codebase. At an
+        infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
     difference = loc - result.targets.to(loc.dtype)
     slope = difference.sign() if spec.smooth_l1_beta == 0 else (difference / spec.smooth_l1_beta).clamp(-1, 1)
+    slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
     scaled = slope * result.localization_scale[:, None, None]
     return torch.where(result.localized[..., None], scaled, 0.0)
+
+
+def unlearnable(difference: Tensor, spec: LossSpec) -> Tensor:
+    """Where the gradient of the localisation loss is NaN.
+
+    Args:
+        difference: of any shape, predicted less encoded offsets.
+        spec: how smooth L1 is written; with a beta of 0 the slope is a sign, which is 0 for NaN.
+    """
+    if spec.smooth_l1_beta == 0:
+        return torch.zeros_like(difference, dtype=torch.bool)
+    return difference.isnan() if spec.localization is LocalizationLoss.SMOOTH_L1 else ~difference.isfinite()
 
 
 def confidence_gradient(conf: Tensor, result: LossTerms, spec: LossSpec, images: Tensor, priors: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -149,13 +150,25 @@ def _smooth_l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
     return F.smooth_l1_loss(loc, targets, reduction="none", beta=beta)
 
 
+def _pieces(loc: Tensor, targets: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the difference is below beta, and both pieces of smooth L1."""
+    distance = (loc - targets).abs()
+    quadratic = distance * distance * (0.5 / beta) if beta else torch.zeros_like(distance)
+    return distance < beta, quadratic, distance - 0.5 * beta
+
+
+def _smooth_l1_where(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
+    return torch.where(*_pieces(loc, targets, beta))
+
+
 def _smooth_l1_masked(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
-    terms = _smooth_l1(loc, targets, beta)
-    return torch.where(terms.isinf(), torch.nan, terms)
+    near, quadratic, linear = _pieces(loc, targets, beta)
+    return quadratic * near + linear * ~near
 
 
 LOCALIZATIONS: dict[LocalizationLoss, Callable[[Tensor, Tensor, float], Tensor]] = {
     LocalizationLoss.SMOOTH_L1: _smooth_l1,
+    LocalizationLoss.SMOOTH_L1_WHERE: _smooth_l1_where,
     LocalizationLoss.SMOOTH_L1_MASKED: _smooth_l1_masked,
 }
 CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
@@ -167,7 +180,7 @@ CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
 def multibox_loss(
     loc: Tensor,
     conf: Tensor,
-    priors: Tensor,
+    priors: PriorBoxes,
     gt: GroundTruthBatch,
     match_spec: MatchSpec,
     codec_spec: CodecSpec,
@@ -180,7 +193,7 @@ def multibox_loss(
     Args:
         loc: `[B, P, 4]` predicted offsets (dx, dy, dw, dh).
         conf: `[B, P, C]` logits, background in column 0.
-        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
         gt: the B images' objects, labels below C.
         match_spec: how priors are assigned.
         codec_spec: how boxes are encoded.
@@ -198,7 +211,7 @@ def multibox_loss(
         matching = match_on_grid(gt, priors, match_spec, grid)
         encoded = encode_matched(gt, priors, matching, codec_spec)
     confidence = confidence_loss(conf, matching.labels, loss_spec)
-    decoded = decode(loc.detach(), priors.detach(), codec_spec) if needs_boxes(mining_spec) else None
+    decoded = decode(loc.detach(), centres_of(priors).detach(), codec_spec) if needs_boxes(mining_spec) else None
     mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec)
 
@@ -208,16 +221,16 @@ def is_cross_entropy(spec: LossSpec) -> bool:
     return spec.confidence is ConfidenceLoss.SOFTMAX and not spec.probability_floor
 
 
-def encode_matched(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:
+def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
     """The offsets from the positives to their ground truths, in the precision of the overlaps."""
-    dtype = matching.prior_iou.dtype
+    dtype, boxes_of_priors = matching.prior_iou.dtype, centres_of(priors)
     if not tiles.on_host(gt.boxes):
         boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(dtype)
-        offsets = encode(boxes, priors.to(dtype), spec)
+        offsets = encode(boxes, boxes_of_priors.to(dtype), spec)
         return AtPriors.everywhere(torch.where(matching.positive[..., None], offsets, 0.0))
     image, prior = matching.positive.nonzero(as_tuple=True)
     boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
-    offsets = encode(boxes, priors[prior].to(dtype), spec)
+    offsets = encode(boxes, boxes_of_priors[prior].to(dtype), spec)
     return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
 

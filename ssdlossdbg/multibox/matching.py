@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.boxes import constants, cxcywh_to_xyxy, iou, sound_boxes
+from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, constants, corners_of, iou, sound_boxes
 from ssdlossdbg.multibox.forcing import FORCING, Overlaps
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -112,12 +112,12 @@ def _last(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 BEST: dict[Ties, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {Ties.FIRST: _first, Ties.LAST: _last}
 
 
-def overlaps(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Tensor:
+def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tensor:
     """IoU of every ground truth with every prior.
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
         spec: names the IoU rule and the precision.
 
     Returns:
@@ -125,8 +125,9 @@ def overlaps(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Tensor:
     """
     boxes = torch.where(gt.mask[..., None], gt.boxes, constants(NOWHERE, gt.boxes))
     if spec.precision is Precision.FLOAT64:
-        boxes, priors = boxes.double(), priors.double()
-    overlap = iou(boxes[:, :, None], cxcywh_to_xyxy(priors), spec.iou, spec.iou_epsilon)
+        boxes = boxes.double()
+        priors = Corners(priors.xyxy.double()) if isinstance(priors, Corners) else priors.double()
+    overlap = iou(boxes[:, :, None], corners_of(priors), spec.iou, spec.iou_epsilon)
     # Adding costs a fifth of a masked fill, and nothing overlaps the padding.
     return overlap.add_(torch.where(gt.mask, 0.0, -1.0).to(overlap.dtype)[:, :, None])
 
@@ -156,12 +157,12 @@ def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
     )
 
 
-def match(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec) -> Matching:
+def match(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Matching:
     """Assign every prior of every image to a ground truth or to the background.
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
         spec: threshold and rules.
 
     Returns:
@@ -184,7 +185,7 @@ class Tied:
     nearly: Tensor
 
 
-def match_with_ties(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, slack: float) -> tuple[Matching, Tied]:
+def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, slack: float) -> tuple[Matching, Tied]:
     """What `match` returns, and how many priors tie for each object, from the same overlaps.
 
     Args:
@@ -204,7 +205,7 @@ def match_with_ties(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, slack
     return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
 
 
-def _parts(gt: GroundTruthBatch, priors: Tensor) -> list[GroundTruthBatch]:
+def _parts(gt: GroundTruthBatch, priors: PriorBoxes) -> list[GroundTruthBatch]:
     return gt.split(tiles.images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device))
 
 
@@ -292,12 +293,12 @@ def sparse_roles(found: SparseMatching, labels: Tensor, spec: MatchSpec) -> Role
     return _roles(labels[found.object], found.iou, found.iou, found.owned, torch.ones_like(found.owned), spec)
 
 
-def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: Grid | None) -> Matching:
+def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None) -> Matching:
     """The same roles as `match` gives, looking only at priors that may overlap an object enough.
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, in the unit of the ground truths.
+        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
         spec: threshold and rules.
         grid: that those priors stand on; None where they stand on none.
 
@@ -311,7 +312,7 @@ def match_on_grid(gt: GroundTruthBatch, priors: Tensor, spec: MatchSpec, grid: G
     if grid is None or not can_match_sparsely(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
-    found = match_sparsely(gt.boxes[image, slot], image, cxcywh_to_xyxy(priors), spec, grid)
+    found = match_sparsely(gt.boxes[image, slot], image, corners_of(priors), spec, grid)
     if bool(found.apart.any()):
         return match(gt, priors, spec)
     where = image[found.object], found.prior

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from ssdlossdbg.multibox.boxes import PriorBoxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.grid import Grid
-from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec, both_sides
+from ssdlossdbg.multibox.rounding import ROUNDINGS, Cells, Held, sides_of
+from ssdlossdbg.rules import Clip, LevelSpec, Precision, PriorOrder, PriorSpec, both_sides
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
 CENTRE_TOLERANCE = 1e-4
@@ -29,12 +30,15 @@ class Priors:
         image_size: the network's input as (width, height) in pixels; of a square, one number will do.
         levels: the feature maps, in order; their counts add up to P. Empty where no grid is known.
         order: the order of the priors inside a level.
+        held: the numbers that the codebase holds of them, which overlaps and targets are computed from; None where
+            those are `boxes`.
     """
 
     boxes: Tensor
     image_size: tuple[int, int]
     levels: tuple[LevelSpec, ...] = ()
     order: PriorOrder = PriorOrder.CELL
+    held: Held | None = None
 
     def __post_init__(self) -> None:
         """Take one number for both sides of a square."""
@@ -65,7 +69,17 @@ class Priors:
 
     def to(self, device: torch.device | str) -> Priors:
         """The same priors on another device."""
-        return Priors(self.boxes.to(device), self.image_size, self.levels, self.order)
+        return replace(self, boxes=self.boxes.to(device))
+
+    def in_units(self, unit: Tensor, precision: Precision = Precision.INPUT) -> PriorBoxes:
+        """The priors as overlaps and targets are computed from them.
+
+        Args:
+            unit: `[4]` what normalised boxes are multiplied by, on the device of the boxes.
+            precision: that overlaps and targets are computed in.
+        """
+        dtype = torch.float64 if precision is Precision.FLOAT64 else self.boxes.dtype
+        return self.held.in_units(unit, dtype) if self.held else (self.boxes * unit).to(dtype)
 
 
 def _clip_xyxy(boxes: Tensor) -> Tensor:
@@ -87,30 +101,29 @@ CLIPS: dict[Clip, Callable[[Tensor], Tensor]] = {
 def generate_priors(spec: PriorSpec, dtype: torch.dtype = torch.float32) -> Priors:
     """The priors of a grid.
 
-    Computed in float64 and rounded once to `dtype`, as the Python loops of ssd.pytorch (prior_box.py:28-55) and its
-    descendants do.
+    Centres and sizes are computed in float64 and rounded once to `dtype`, as the Python loops of ssd.pytorch
+    (prior_box.py:28-55) and its descendants do. What a codebase holds that rounds elsewhere, too, is `held`.
 
     Args:
         spec: the grid.
         dtype: of the result.
     """
-    image = torch.tensor(spec.image_size, dtype=torch.float64)
-    boxes = torch.cat([_level_priors(level, image, spec) for level in spec.levels])
-    return Priors(CLIPS[spec.clip](boxes).to(dtype), spec.image_size, spec.levels, spec.order)
+    image = torch.tensor((*spec.image_size, *spec.image_size), dtype=torch.float64)
+    cells = Cells([_cells(level, spec) for level in spec.levels], spec.order, image)
+    boxes = CLIPS[spec.clip](cells.flat(cells.levels) / image)
+    held = ROUNDINGS[spec.rounding](boxes, cells)
+    return Priors(boxes.to(dtype), spec.image_size, spec.levels, spec.order, held)
 
 
-def _level_priors(level: LevelSpec, image: Tensor, spec: PriorSpec) -> Tensor:
+def _cells(level: LevelSpec, spec: PriorSpec) -> Tensor:
+    """`[rows, columns, S, 4]` float64 cxcywh of one level's priors, in pixels."""
     columns, rows = level.feature_map
-    centre_x = (torch.arange(columns, dtype=torch.float64) + spec.offset) * level.stride[0] / image[0]
-    centre_y = (torch.arange(rows, dtype=torch.float64) + spec.offset) * level.stride[1] / image[1]
-    sizes = torch.tensor(level.shapes, dtype=torch.float64) / image
+    sizes = sides_of(level, spec.rounding)
     grid = torch.zeros((rows, columns, len(sizes), 4), dtype=torch.float64)
-    grid[..., 0] = centre_x[None, :, None]
-    grid[..., 1] = centre_y[:, None, None]
+    grid[..., 0] = ((torch.arange(columns, dtype=torch.float64) + spec.offset) * level.stride[0])[None, :, None]
+    grid[..., 1] = ((torch.arange(rows, dtype=torch.float64) + spec.offset) * level.stride[1])[:, None, None]
     grid[..., 2:] = sizes
-    if spec.order is PriorOrder.SHAPE:
-        grid = grid.permute(2, 0, 1, 3)
-    return grid.reshape(-1, 4)
+    return grid
 
 
 def infer_levels(boxes: Tensor, image_size: tuple[int, int]) -> tuple[tuple[LevelSpec, ...], PriorOrder]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
+from ssdlossdbg.multibox.boxes import corners_of, iou
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.tiles import images_at_once
 from ssdlossdbg.rules import Clip, MatchSpec, Precision, PriorSpec
@@ -52,7 +52,7 @@ def best_iou(sample: Sample, spec: PriorSpec) -> Tensor:
         sample: N objects.
         spec: the grid.
     """
-    corners = cxcywh_to_xyxy(_precise(generate_priors(spec).boxes * sample.unit, sample.match))
+    corners = corners_of(generate_priors(spec).in_units(sample.unit, sample.match.precision))
     best = torch.cat(
         [_nearest_iou(some, spec) for some in sample.split(sum(len(level.shapes) for level in spec.levels))]
     )

@@ -15,6 +15,7 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
+from ssdlossdbg.multibox.rounding import Held
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_codebase, presets_with
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.native import own_priors
@@ -40,6 +41,8 @@ class NamedPriors:
         codebase: whose preset it is; empty for the user's own.
         priors: the boxes with their levels.
         image_size_known: False where the pixels of the network's input had to be assumed.
+        choice: why these, where nobody named or saved any and the number of classes decides; else empty.
+        chosen_for: that number, background included; None where it is not known, or decides nothing.
         overruled: those that the predictions were saved with, where they are others than these.
     """
 
@@ -48,6 +51,8 @@ class NamedPriors:
     priors: Priors
     image_size_known: bool = True
     overruled: NamedPriors | None = None
+    choice: str = ""
+    chosen_for: int | None = None
 
 
 def load_priors(
@@ -83,13 +88,15 @@ def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayou
     Raises:
         InputError: another shape, nan or inf, or pixels without an image size.
     """
-    boxes = normalised_priors(boxes, where, layout)
+    saved = boxes
+    boxes = normalised_priors(saved, where, layout)
+    held = _held(saved, layout)
     preset = _equal_preset(boxes, codebase)
     if preset:
-        return replace(preset, priors=replace(preset.priors, boxes=boxes))
+        return replace(preset, priors=replace(preset.priors, boxes=boxes, held=held))
     size = layout.image_size or DEFAULT_IMAGE_SIZE
     levels, order = infer_levels(boxes, size)
-    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order), layout.image_size is not None)
+    return NamedPriors(Path(where).name, "", Priors(boxes, size, levels, order, held), layout.image_size is not None)
 
 
 def as_named(priors: NamedPriors | PriorSource, layout: SavedLayout, dialect: Dialect) -> NamedPriors:
@@ -108,7 +115,7 @@ def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
         found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
         fix = "Priors are finite numbers; save them again."
         raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
-    if float(_centres(boxes, layout).abs().max()) > LARGEST_NORMALIZED:
+    if _in_pixels(boxes, layout):
         if layout.image_size is None:
             found = f"reach {float(boxes.max()):g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, SAY_IMAGE_SIZE)
@@ -116,9 +123,35 @@ def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
     return xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes
 
 
-def _centres(boxes: Tensor, layout: SavedLayout) -> Tensor:
-    """`[P, 2]`, which tell pixels from fractions; sizes do not, since they may be wrong (PRI009)."""
-    return (boxes[:, :2] + boxes[:, 2:]) / 2 if layout.prior_format == "xyxy" else boxes[:, :2]
+def _in_pixels(boxes: Tensor, layout: SavedLayout) -> bool:
+    """Whether centres are in pixels; sizes do not tell, since they may be wrong (PRI009)."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 if layout.prior_format == "xyxy" else boxes[:, :2]
+    return float(centres.abs().max()) > LARGEST_NORMALIZED
+
+
+def _held(boxes: Tensor, layout: SavedLayout) -> Held | None:
+    """Sound priors as they were saved, to the last bit; None where that is float32 centre and size as fractions."""
+    boxes, corners, factor = boxes.detach().cpu(), layout.prior_format == "xyxy", layout.image_size
+    if _in_pixels(boxes.float(), layout):
+        assert factor is not None
+        return Held(boxes.double() / torch.tensor((*factor, *factor)), corners)
+    return Held(boxes.double(), corners) if corners or boxes.dtype is torch.float64 else None
+
+
+def default_priors(dialect: Dialect, classes: int | None) -> NamedPriors:
+    """The priors that a dialect's codebase trains on.
+
+    Args:
+        dialect: whose.
+        classes: how many, background included; None if that is not known.
+    """
+    named = load_priors(dialect.priors_for(classes))
+    rule = dialect.class_priors
+    if not rule.otherwise or rule.preset != dialect.prior_config:
+        return named
+    known = f"as {dialect.name} takes for {classes} classes, background included"
+    unknown = f"for {rule.classes} classes, assumed: --classes says otherwise"
+    return replace(named, choice=known if classes else unknown, chosen_for=classes)
 
 
 def check_image_size(named: NamedPriors, dialects: Iterable[Dialect]) -> None:

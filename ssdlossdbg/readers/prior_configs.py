@@ -11,7 +11,7 @@ from typing import Any
 from ssdlossdbg import prior_configs as shipped
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.schema import build, load_named, stated
-from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorSpec
+from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorRounding, PriorSpec
 
 PRIOR_CONFIGS = Path(shipped.__file__).parent
 SHAPE_WORDS = ("min", "mean")
@@ -51,6 +51,7 @@ class PriorConfigTable:
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: float = 0.5
+    rounding: PriorRounding = PriorRounding.CENTRES
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ def _spec(config: PriorConfigTable, path: Path) -> PriorSpec:
     if not math.isfinite(config.offset):
         raise InputError(path, f"key offset: must be a number, found {config.offset:g}", "Correct the value.")
     levels = tuple(_level(level, image, f"levels[{index}]", path) for index, level in enumerate(config.levels))
+    size = int(image[0]), int(image[1])
     try:
-        return PriorSpec((int(image[0]), int(image[1])), levels, config.clip, config.order, config.offset)
+        return PriorSpec(size, levels, config.clip, config.order, config.offset, config.rounding)
     except ValueError as error:
         key, _, demand = str(error).partition(" ")
         raise InputError(path, f"key {key}: {demand}", "Correct the value.") from None

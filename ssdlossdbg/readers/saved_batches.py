@@ -14,6 +14,7 @@ from ssdlossdbg.readers.named_priors import (
     NamedPriors,
     PriorSource,
     as_named,
+    default_priors,
     normalised_priors,
     recognise_priors,
 )
@@ -59,7 +60,7 @@ def recognise_batch(
     """
     if predictions is None:
         assert targets is not None
-        named = as_named(dialect.prior_config if priors is None else priors, layout, dialect)
+        named = default_priors(dialect, classes) if priors is None else as_named(priors, layout, dialect)
         return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
     predicted = recognise_predictions(predictions, layout.own(dialect), dialect)
     named = _priors_of(predicted, predictions.where, priors, dialect, layout)
@@ -88,7 +89,9 @@ def _priors_of(
         named = recognise_priors(predicted.priors, where, layout, dialect.name)
         place = f"{where}, priors"
     else:
-        raise InputError(where, "holds no priors", "Say which they are: --config ssd300, or a saved tensor.")
+        usual = dialect.priors_for(predicted.conf.shape[-1])
+        fix = f"Say which they are: --config {usual}, if you kept those of {dialect.name}, or a saved tensor."
+        raise InputError(where, "holds no priors", fix)
     check_prior_count(named, predicted.loc.shape[1], place)
     return named
 

@@ -26,7 +26,7 @@ def check_report(result: CheckResult, view: View = USUAL) -> Text:
     ]
     if lines:
         lines.append(Text())
-    return Text("\n").join([*lines, Text(_summary(result, view.notes)), *_codes(result)])
+    return Text("\n").join([*lines, Text(_summary(result, view.notes)), *_codes(result), *_priors(result)])
 
 
 def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:
@@ -59,6 +59,11 @@ def _summary(result: CheckResult, notes: bool) -> str:
     hidden = " (--notes lists them)" if result.notes and not notes else ""
     files, objects = count(result.total, "file"), count(result.objects, "object")
     return f"Checked {files}{unreadable}, {objects}: {', '.join(found) or 'nothing found'}{hidden}."
+
+
+def _priors(result: CheckResult) -> list[Text]:
+    """A line that says what annotations were held against, where nobody named it and the number of classes decides."""
+    return [Text(f"Priors: {result.priors}, {result.choice}.")] if result.choice else []
 
 
 def _codes(result: CheckResult) -> list[Text]:

@@ -142,9 +142,10 @@ def priors_line(config: ConfigSummary) -> str:
     """The priors in use, in a line."""
     source = f" ({config.codebase})" if config.codebase else ""
     width, height = config.image_size
+    chosen = f", {config.choice}" if config.choice else ""
     known = "" if config.image_size_known else ", assumed: --image-size says otherwise"
     levels = "no recognised grid" if config.levels == ((0, 0),) else count(len(config.levels), "level")
-    return f"{config.name}{source}, {config.priors} priors on {levels}, input {width} x {height}{known}"
+    return f"{config.name}{source}, {config.priors} priors on {levels}, input {width} x {height}{known}{chosen}"
 
 
 def feature_map(grid: tuple[int, int]) -> str:

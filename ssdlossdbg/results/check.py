@@ -41,6 +41,8 @@ class CheckResult(Reported):
         objects: that training would see in them.
         dialect: whose rules were followed.
         device: where it was computed.
+        priors: what annotations were held against, by name; empty without any.
+        choice: why those, where nobody named any and the number of classes decides; else empty.
         findings: one for each code and file, in the order of the files' names, the gravest of a file first.
     """
 
@@ -50,6 +52,8 @@ class CheckResult(Reported):
     dialect: str
     device: str
     findings: tuple[Finding, ...]
+    priors: str = ""
+    choice: str = ""
 
     def count(self, severity: Severity) -> int:
         """How many cases of a severity there are."""

@@ -28,6 +28,8 @@ class ConfigSummary:
         image_size_known: False where that size had to be assumed.
         priors: how many.
         levels: (columns, rows) of each feature map; one (0, 0) where no grid could be recognised.
+        choice: why these, where nobody named or saved any and the number of classes decides; else empty.
+        chosen_for: that number, background included; None where it is not known, or decides nothing.
     """
 
     name: str
@@ -36,6 +38,8 @@ class ConfigSummary:
     image_size_known: bool
     priors: int
     levels: Annotated[tuple[tuple[int, int], ...], at("feature_maps")]
+    choice: str = ""
+    chosen_for: int | None = None
 
     @property
     def level_count(self) -> Annotated[int, at("levels")]:

@@ -10,7 +10,7 @@ from ssdlossdbg.results.common import ConfigSummary
 from ssdlossdbg.results.contract import Key, Written, at
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.report import Reported
-from ssdlossdbg.rules import Clip, PriorOrder, PriorSpec
+from ssdlossdbg.rules import Clip, PriorOrder, PriorRounding, PriorSpec
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class FittedPriors:
     clip: Clip
     order: PriorOrder
     offset: float
+    rounding: PriorRounding = PriorRounding.CENTRES
 
     @property
     def count(self) -> Annotated[int, at("priors")]:
@@ -164,6 +165,8 @@ class FitResult(Reported):
             table["order"] = str(priors.order)
         if priors.offset != PriorSpec.offset:
             table["offset"] = priors.offset
+        if priors.rounding is not PriorRounding.CENTRES:
+            table["rounding"] = str(priors.rounding)
         return {**table, "levels": [_level(level) for level in priors.levels]}
 
     @property

@@ -43,6 +43,33 @@ class OddValue:
 
 
 @dataclass(frozen=True)
+class Spoilt:
+    """Which predictions of a batch are inf or nan.
+
+    Attributes:
+        coordinates: how many offsets, by coordinate.
+        logits: how many logits.
+        infinite: how many of all those are inf rather than nan.
+        images: how many images have one.
+        priors: how many priors of all images have one.
+        offsets_in_all, logits_in_all: how many offsets of a coordinate, and logits, there are.
+    """
+
+    coordinates: tuple[int, ...]
+    logits: int
+    infinite: int
+    images: int
+    priors: int
+    offsets_in_all: int
+    logits_in_all: int
+
+    @property
+    def everything(self) -> bool:
+        """Whether no prediction is a number."""
+        return min(self.coordinates) == self.offsets_in_all and self.logits == self.logits_in_all
+
+
+@dataclass(frozen=True)
 class Answers:
     """What the logits say at the N priors that have something to learn.
 
@@ -142,9 +169,11 @@ class Predicted:
             where that is more than `SAME_LOGIT`, some such difference.
         frozen: whether the offsets of one shape are the very same in all cells of its level and in all images.
         non_finite: where predictions are inf or nan, an entry an image and term.
+        spoilt: their pattern; None where all are finite.
         huge: where offsets or logits exceed `LARGEST_OFFSET` or `LARGEST_LOGIT`, the same.
         loss: what the predictions come to; None without targets, as all that follows.
         sound_targets: whether every positive has finite offsets to learn.
+        spoiling_targets: whether some of those offsets make the gradient nan under the dialect's loss.
         answers: what the logits say, or None.
         fits: how well the predicted boxes meet their objects under other explanations than that all is as given.
         heard: what the logits say of the targets; None where too few of the priors are surely taken for anything.
@@ -165,8 +194,10 @@ class Predicted:
     huge: tuple[OddValue, ...]
     probabilities: str = ""
     frozen: bool = False
+    spoilt: Spoilt | None = None
     loss: float | None = None
     sound_targets: bool | None = None
+    spoiling_targets: bool | None = None
     answers: Answers | None = None
     fits: tuple[Fit, ...] = ()
     heard: Heard | None = None

@@ -43,7 +43,15 @@ from ssdlossdbg.rules.mining_spec import (
     MiningSelection,
     MiningSpec,
 )
-from ssdlossdbg.rules.prior_spec import Clip, LevelSpec, PriorOrder, PriorSpec, both_sides
+from ssdlossdbg.rules.prior_spec import (
+    ClassPriorsSpec,
+    Clip,
+    LevelSpec,
+    PriorOrder,
+    PriorRounding,
+    PriorSpec,
+    both_sides,
+)
 from ssdlossdbg.rules.spec import Spec, known_values
 from ssdlossdbg.rules.target_spec import (
     Axes,
@@ -53,6 +61,7 @@ from ssdlossdbg.rules.target_spec import (
     NativeSpec,
     Pair,
     PhotoName,
+    Resizing,
     Rows,
     SizeFrom,
     TargetSpec,

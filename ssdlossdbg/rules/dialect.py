@@ -11,6 +11,7 @@ from ssdlossdbg.rules.loader_spec import LoaderSpec
 from ssdlossdbg.rules.loss_spec import LossSpec, WeightDecaySpec
 from ssdlossdbg.rules.match_spec import IouRule, MatchSpec
 from ssdlossdbg.rules.mining_spec import MiningSpec
+from ssdlossdbg.rules.prior_spec import ClassPriorsSpec
 from ssdlossdbg.rules.spec import Spec
 from ssdlossdbg.rules.target_spec import NativeSpec, TargetSpec, Units
 
@@ -42,12 +43,14 @@ class Dialect(Spec):
         codebase: whose code it describes.
         aliases: other names it answers to.
         prior_config: the preset it trains on by default.
+        class_priors: the preset that it trains on where the number of classes decides.
     """
 
     name: str = ""
     codebase: str = ""
     aliases: tuple[str, ...] = ()
     prior_config: str = "ssd300-voc"
+    class_priors: ClassPriorsSpec = field(default_factory=ClassPriorsSpec)
     native: NativeSpec = field(default_factory=NativeSpec)
     targets: TargetSpec = field(default_factory=TargetSpec)
     loader: LoaderSpec = field(default_factory=LoaderSpec)
@@ -59,6 +62,16 @@ class Dialect(Spec):
     detect: DetectSpec = field(default_factory=DetectSpec)
     augmentation: AugmentSpec = field(default_factory=AugmentSpec)
     raises: RaisesSpec = field(default_factory=RaisesSpec)
+
+    def priors_for(self, classes: int | None) -> str:
+        """The preset that the codebase trains on for so many classes, background included; None if that is not known.
+
+        Args:
+            classes: how many.
+        """
+        rule = self.class_priors
+        decides = bool(rule.otherwise) and self.prior_config == rule.preset and classes not in (None, rule.classes)
+        return rule.otherwise if decides else self.prior_config
 
 
 def settings_in_pixels(dialect: Dialect) -> list[str]:

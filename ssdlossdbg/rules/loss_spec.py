@@ -12,10 +12,15 @@ class LocalizationLoss(StrEnum):
     """What a coordinate's offset costs."""
 
     SMOOTH_L1 = "smooth-l1"
-    """Quadratic below beta, linear above (paper, equation 2)."""
+    """Quadratic below beta, linear above (paper, equation 2), with a slope of 1 at most, at infinity too: PyTorch's
+    F.smooth_l1_loss, Caffe's layer (smooth_L1_loss_layer.cpp:73-98), TensorFlow's Huber loss."""
+    SMOOTH_L1_WHERE = "smooth-l1-where"
+    """Both pieces, of which `where` takes one: the same loss, but the gradient of the piece that is not taken is
+    0 * inf = NaN at an infinite difference (MMDetection smooth_l1_loss.py:11-35; GluonCV loss.py:184-187; ssd_keras
+    keras_ssd_loss.py:52-72)."""
     SMOOTH_L1_MASKED = "smooth-l1-masked"
-    """Both pieces, each times a mask of 0 and 1, added: an infinite difference gives 0 * inf = NaN (SSD.TensorFlow
-    train_ssd.py, modified_smooth_l1)."""
+    """Both pieces, each times a mask of 0 and 1, added: an infinite difference gives 0 * inf = NaN, loss and gradient
+    (SSD.TensorFlow train_ssd.py, modified_smooth_l1)."""
 
 
 class ConfidenceLoss(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from ssdlossdbg.rules.spec import AT_LEAST_ONE, Finite, Spec, Within
+from ssdlossdbg.rules.spec import AT_LEAST_ONE, Count, Finite, Spec, Within
 
 # What memory and float32 can hold, and far beyond any network: pixels and cells a side, priors in all.
 LARGEST_SIDE, MOST_PRIORS = 65536, 10_000_000
@@ -24,6 +24,27 @@ class Clip(StrEnum):
     """Width and height only, as torchvision does."""
     XYXY = "xyxy"
     """The corners, as Caffe's PriorBox layer does with `clip: true`."""
+
+
+class PriorRounding(StrEnum):
+    """Which numbers the codebase rounds to float32 on its way to a prior, and holds: the last bits of overlaps follow.
+
+    Two priors often overlap an object alike but for those bits, which then say which of them is forced.
+    """
+
+    CENTRES = "centres"
+    """(cx, cy, w, h) as fractions, as ssd.pytorch, pytorch-ssd, lufficc/SSD and NVIDIA hold them."""
+    PIXEL_CENTRES = "pixel-centres"
+    """(cx, cy, w, h) in pixels of the input (GluonCV anchor.py)."""
+    CORNERS = "corners"
+    """(cx, cy, w, h) as fractions, then their corners, then those in pixels (torchvision anchor_utils.py:252-268)."""
+    SIDES = "sides"
+    """Sides in pixels, then corners as fractions (Caffe prior_box_layer.cpp:143-195)."""
+    FIRST_CELL = "first-cell"
+    """Scale and aspect ratio, sides in pixels, corners in the first cell, corners moved on to the other cells
+    (MMDetection anchor_generator.py:161-206, 281-296)."""
+    NONE = "none"
+    """None: all is float64, as NumPy has it (ssd_keras)."""
 
 
 class PriorOrder(StrEnum):
@@ -61,6 +82,21 @@ class LevelSpec:
 
 
 @dataclass(frozen=True)
+class ClassPriorsSpec(Spec):
+    """Which preset a codebase takes where the number of classes decides.
+
+    Attributes:
+        preset: the one that it takes for `classes`; where the dialect's is another, none of this holds.
+        classes: how many, background included.
+        otherwise: the preset for any other number; empty where the number does not matter.
+    """
+
+    preset: str = ""
+    classes: Count = 0
+    otherwise: str = ""
+
+
+@dataclass(frozen=True)
 class PriorSpec(Spec):
     """What generates the priors of one network.
 
@@ -70,6 +106,7 @@ class PriorSpec(Spec):
         clip: what is clamped after generation.
         order: the order of the priors inside a level.
         offset: position of a centre inside its cell, as a fraction of the stride.
+        rounding: which numbers are rounded on the way.
     """
 
     image_size: Annotated[tuple[int, int], SIDES]
@@ -77,6 +114,7 @@ class PriorSpec(Spec):
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
     offset: Finite = 0.5
+    rounding: PriorRounding = PriorRounding.CENTRES
 
     def __post_init__(self) -> None:
         """Take one number for both sides of a square, then check all fields and how many priors they make."""

@@ -26,6 +26,16 @@ class PhotoName(StrEnum):
     """It reads no Pascal VOC."""
 
 
+class Resizing(StrEnum):
+    """How pixels of the photo become pixels of the network's input."""
+
+    EXACT = "exact"
+    """Rounded to float32 once, as fractions of the photo are."""
+    FACTOR = "float32-factor"
+    """Float32, times the float32 of the ratio of the sizes (torchvision transform.py:306-319; MMDetection
+    horizontal_boxes.py:236-252)."""
+
+
 class Difficult(StrEnum):
     """What happens to objects marked difficult."""
 
@@ -120,6 +130,7 @@ class TargetSpec(Spec):
         size_from: whose size the coordinates are divided by.
         difficult: whether objects marked difficult take part.
         photo_name: by which name the photo of a Pascal VOC file is opened.
+        resizing: how boxes follow the photo to the size of the input.
     """
 
     units: Units = Units.NORMALIZED
@@ -128,3 +139,4 @@ class TargetSpec(Spec):
     size_from: SizeFrom = SizeFrom.PHOTO
     difficult: Difficult = Difficult.DROP
     photo_name: PhotoName = PhotoName.ID_JPG
+    resizing: Resizing = Resizing.EXACT

@@ -74,7 +74,7 @@ class MultiBoxLoss(nn.Module):
         rules = self.rules
         loc, conf, gt = inputs.batch(loc, conf, targets, rules, self.units, self.priors, self.validate)
         specs = rules.match, rules.codec, rules.mining, rules.loss
-        terms = multibox_loss(loc, conf, self.priors.boxes, gt, *specs, self.priors.grid)
+        terms = multibox_loss(loc, conf, self.priors.measured, gt, *specs, self.priors.grid)
         return terms.localization, terms.confidence
 
     def extra_repr(self) -> str:

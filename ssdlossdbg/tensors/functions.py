@@ -67,7 +67,7 @@ def multibox_loss(
     dialect, measured, placed = _setting(rules, units, priors, image_size, loc)
     loc, conf, batch = inputs.batch(loc, conf, gt, dialect, measured, placed, validate)
     specs = dialect.match, dialect.codec, dialect.mining, dialect.loss
-    return loss.multibox_loss(loc, conf, placed.boxes, batch, *specs)
+    return loss.multibox_loss(loc, conf, placed.measured, batch, *specs)
 
 
 def match_priors(
@@ -98,7 +98,7 @@ def match_priors(
     batch = inputs.objects(gt, dialect, measured, placed)
     if validate:
         inputs.check_values(batch, placed)
-    return matching.match(batch, placed.boxes, dialect.match)
+    return matching.match(batch, placed.measured, dialect.match)
 
 
 def encode(

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.multibox.boxes import constants
+from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, centres_of, constants
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.priors import Priors, generate_priors
@@ -44,6 +45,7 @@ class PlacedPriors:
         image_size: (width, height) of the network's input in pixels; None where nobody said it.
         levels: priors of each level; empty where none are known.
         grid: the regular grid that they stand on, in that unit; None for none, or if it was not asked for.
+        held: the priors as the codebase holds them; None where those are `boxes`.
     """
 
     boxes: Tensor
@@ -51,6 +53,12 @@ class PlacedPriors:
     image_size: tuple[int, int] | None
     levels: tuple[int, ...] = ()
     grid: Grid | None = None
+    held: PriorBoxes | None = None
+
+    @property
+    def measured(self) -> PriorBoxes:
+        """The priors as overlaps and targets are computed from them."""
+        return self.boxes if self.held is None else self.held
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -69,7 +77,9 @@ class PlacedPriors:
         """The same priors on the device of another tensor; themselves if it is none."""
         if not isinstance(other, Tensor) or other.device == self.boxes.device:
             return self
-        return replace(self, boxes=self.boxes.to(other.device))
+        held = Corners(self.held.xyxy.to(other.device)) if isinstance(self.held, Corners) else self.held
+        held = held.to(other.device) if isinstance(held, Tensor) else held
+        return replace(self, boxes=self.boxes.to(other.device), held=held)
 
     def factor(self, units: Units) -> tuple[float, float, float, float] | None:
         """What boxes in other units are multiplied by to be in that of the priors; None for nothing.
@@ -144,7 +154,9 @@ def placed(
         return replace(result, boxes=boxes)
     counts = tuple(level.count for level in known.levels)
     grid = Grid.of(boxes, known.levels, known.order) if with_grid else None
-    return replace(result, boxes=boxes, levels=counts, grid=grid)
+    held = known.in_units(unit_of(rules, known), rules.match.precision) if known.held else None
+    boxes = boxes if held is None else centres_of(held).to(boxes.dtype)
+    return replace(result, boxes=boxes, levels=counts, grid=grid, held=held)
 
 
 def wide(tensor: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def test_nan_offset_at_a_positive(
     (case,) = finding(result, "NUM001").cases
     assert (case.where.image, case.where.prior, case.value) == (1, prior, "nan")
     assert "predicts w = nan, and 1 more like it" in case.message
-    assert case.message.endswith("the model diverged, not the data")
+    assert "the other 2 images of the batch are finite, so the weights are" in case.message
     assert math.isnan(result.loss.total)
     assert errors(result) == ["NUM001"]
 
@@ -118,7 +118,50 @@ def test_bad_box_beside_it_is_not_said_to_be_innocent(
     loc[0, 0, 0] = NAN
     wanted[1][0, 2:4] = wanted[1][0, :2]
     result = analyse((loc, conf, priors), wanted)
-    assert "not the data" not in finding(result, "NUM001").worst.message
+    assert result.findings[0].code == "BOX001"
+    assert "diverged" not in finding(result, "NUM001").worst.message
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            (NAN, "all"),
+            ["all predictions of the batch are so", "by a bad box in its batch or by a model that diverged"],
+        ),
+        ((NAN, "dw"), ["only dw is so, no logit", "inverted (x2 < x1) in an earlier batch"]),
+        ((NAN, "dh"), ["only dh is so, no logit", "inverted (y2 < y1) in an earlier batch"]),
+        ((NAN, "dw dh"), ["only dw and dh are so, no logit", "inverted (x2 < x1 and y2 < y1)"]),
+        ((NAN, "dx"), ["only dx is so", "by a bad box in its batch or by a model that diverged"]),
+        ((NAN, "conf"), ["only logits are so, no offset", "no box does that"]),
+        ((INF, "all"), ["growth until it overflows"]),
+        ((INF, "dw"), ["growth until it overflows"]),
+    ],
+)
+def test_the_pattern_tells_causes_apart(
+    spoil: tuple[float, str], words: list[str], parts: tuple[Tensor, ...], wanted: list[Tensor], analyse: Analyse
+) -> None:
+    (value, which), (loc, conf, priors) = spoil, parts
+    for column, name in enumerate(("dx", "dy", "dw", "dh")):
+        if which == "all" or name in which.split():
+            loc[..., column] = value
+    if which in ("all", "conf"):
+        conf[:] = value
+    result = analyse((loc, conf, priors), wanted)
+    first, *_ = finding(result, "NUM001").cases
+    assert all(each in first.message for each in words), first.message
+    for case in finding(result, "NUM001").cases:
+        assert "torch.isfinite(loss)" in case.fix
+        assert "learning rate" not in case.fix
+    assert errors(result)[0] == "NUM001"
+
+
+def test_inf_in_half_precision_is_an_overflow(
+    parts: tuple[Tensor, ...], wanted: list[Tensor], analyse: Analyse
+) -> None:
+    loc, conf, priors = parts
+    result = analyse((loc.half(), conf.half() * INF, priors), wanted)
+    assert "beyond 65504" in finding(result, "NUM001").worst.message
 
 
 def test_diverged_network_without_targets(tmp_path: Path, parts: tuple[Tensor, ...]) -> None:

@@ -18,7 +18,7 @@ from tests.checks.test_order import scattered, write_voc
 def audited(folder: Path, number: int, width: int, height: int, size: tuple[int, int] = (640, 480)) -> list[Finding]:
     for image in range(4):
         write_voc(folder / f"{image}.xml", scattered(number // 4, width, height, size), size=size)
-    return [item for item in api.audit(folder).findings if item.severity is not Severity.NOTE]
+    return [item for item in api.audit(folder, "ssd300-voc").findings if item.severity is not Severity.NOTE]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def parse(text: str) -> dict[str, Any]:
 def astronaut(sample: Path) -> tuple[object, ...]:
     """The arguments for the sample with the mistakes, which are no news here."""
     files = (sample / "astronaut.jpg", sample / "astronaut.xml")
-    return ("match", *files, "--classes", sample / "classes.txt", "--fail-on", "never")
+    return ("match", *files, "--classes", sample / "classes.txt", "--config", "ssd300-voc", "--fail-on", "never")
 
 
 def test_json_holds_the_contract(good: Good, astronaut: tuple[object, ...], sample: Path) -> None:

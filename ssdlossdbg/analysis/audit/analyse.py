@@ -18,7 +18,7 @@ from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_set, photo_sizes, scale_like
+from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
@@ -55,6 +55,7 @@ def analyse_audit(
     [photos] = ranks.sum([torch.from_numpy(photo_sizes(dataset, ranks.mine(range(len(dataset.names)))))])
     inner = priors.image_size if spec.letterbox else None
     scaled = scale_like(dataset, dialect, photos.numpy(), priors.image_size, inner)
+    scaled = scaled if spec.letterbox else resized(scaled, dialect.targets, priors.image_size)
     loaded = flat(dataset, scaled)
     matched = match_flat(loaded, len(dataset.names), matcher, ranks, advance)
     objects = audited_objects(dataset, scaled, matched, matcher)

@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.batch import Batch, Loaded
 from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fill_in, no_fates, shape_iou
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, sound_boxes
+from ssdlossdbg.multibox.boxes import corners_of, sound_boxes
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import sparse_roles
@@ -93,8 +93,9 @@ class Matcher:
         self._level = priors.level_index.cpu()
         self._shapes = priors.shapes.cpu()
         self.levels = len(priors.levels) or 1
+        held = named.priors.in_units(self._unit)
+        self._corners = corners_of(held)
         boxes = priors.boxes.cpu() * self._unit
-        self._corners = cxcywh_to_xyxy(boxes)
         self._grid = Grid.of(boxes, priors.levels, priors.order) if can_match_sparsely(dialect.match) else None
 
     def assign(self, objects: Flat) -> Assigned:

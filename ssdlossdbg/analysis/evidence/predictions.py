@@ -12,6 +12,8 @@ from ssdlossdbg.analysis.common import class_name, rows, to_pixels
 from ssdlossdbg.analysis.evidence.grids import grids_of
 from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, object_probability
+from ssdlossdbg.analysis.evidence.spoilt import spoilt
+from ssdlossdbg.multibox.gradients import unlearnable
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.mining import mine, negatives_wanted
@@ -78,6 +80,7 @@ def describe_predictions(
     loss = None if outcome is None else outcome.loss
     positive = None if loss is None else loss.matching.positive
     odd = [_odd_values("loc", loc, LARGEST_OFFSET, positive), _odd_values("conf", conf, LARGEST_LOGIT, positive)]
+    finite = all(math.isfinite(value.value) for values in odd for value in values)
     described = Predicted(
         file=file,
         images=len(loc),
@@ -90,6 +93,7 @@ def describe_predictions(
         frozen=_spread(loc, priors, 0.0) <= 0,
         non_finite=tuple(value for values in odd for value in values if not math.isfinite(value.value)),
         huge=tuple(value for values in odd for value in values if math.isfinite(value.value)),
+        spoilt=None if finite else spoilt(loc, conf),
     )
     if outcome is None or loss is None:
         return described
@@ -98,6 +102,7 @@ def describe_predictions(
         described,
         loss=float(loss.total),
         sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
+        spoiling_targets=bool((unlearnable(loss.targets, dialect.loss).any(-1) & loss.matching.positive).any()),
         answers=answers,
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ssdlossdbg.checks.aftermath import loss_after, weights_after
 from ssdlossdbg.checks.boxes.family import BOXES, corners_in_words, taking_part
 from ssdlossdbg.checks.cases import Describe, TableCases, of_rows
 from ssdlossdbg.checks.rows import lowest_first
@@ -32,8 +33,12 @@ def zero_size(objects: Objects) -> TableCases:
 
     Why it matters:
         The loss learns ln(width of the box / width of the prior). The logarithm of 0 is -inf, so the localisation loss
-        of the whole batch is inf, and the weights are nan after one step. In most codebases every object gets its best
-        prior whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left corner.
+        of the whole batch is inf. What follows depends on how smooth L1 is written: F.smooth_l1_loss (ssd.pytorch,
+        pytorch-ssd, lufficc/SSD, NVIDIA) has a gradient of 1 there, and the weights stay finite, pulled towards a width
+        of 0; with torch.where(d < beta, ...) (MMDetection, GluonCV, ssd_keras) or pieces times masks (SSD.TensorFlow)
+        the gradient is 0 * inf = nan, and every weight is nan after one step. In most codebases every object gets its
+        best prior whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left
+        corner.
 
     How to tell:
         x2 == x1 or y2 == y1, as the loss sees the box: after the loader's scaling and cast to float32. A box of the
@@ -65,7 +70,9 @@ def inverted(objects: Objects) -> TableCases:
         right, or two columns were swapped.
 
     Why it matters:
-        The logarithm of a negative width is nan, and one nan makes the loss and then every weight nan. Overlaps with
+        The logarithm of a negative width is nan, and one nan makes the loss nan, its gradient and, after one step,
+        every weight, in every codebase that makes a prior positive for it. All later batches are nan then, however
+        clean (see NUM001). Overlaps with
         such a box can be nan as well, and a comparison with nan is always false: in ssd.pytorch, which asks "is the
         overlap below the threshold?", the priors concerned become positives.
 
@@ -101,7 +108,8 @@ def placeholder(objects: Objects) -> TableCases:
 
     Why it matters:
         To the loss it is an object without width and height: it is given prior 0, its encoded width is log 0 = -inf,
-        and the loss is inf. The trick is harmless only if its label maps to the background.
+        and the loss is inf; what becomes of the weights is said under BOX001. The trick is harmless only if its label
+        maps to the background.
 
     How to tell:
         All four coordinates are 0 and the class is not background.
@@ -145,7 +153,10 @@ def not_finite(objects: Objects) -> TableCases:
 
     def describe(row: int) -> Case:
         target = float(objects.target[row])
-        learnt = "no prior is matched with it" if not target else f"its priors are to learn offsets of {target:g}"
+        learnt = "no prior is matched with it"
+        if target:
+            after = f"the loss is {loss_after(target, objects.rules)}, {weights_after(target, objects.rules)}"
+            learnt = f"its priors are to learn offsets of {target:g}: {after}"
         message = f"its box is {corners_in_words(objects, row)}; {learnt}"
         return Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
 
@@ -168,7 +179,9 @@ def _consequence(objects: Objects, row: int) -> str:
         why = "no prior is matched with it" if winner < 0 else f"object {int(objects.index[winner])} took its prior"
         return f"; {why}, so it does no harm here, but it will elsewhere"
     if math.isinf(target):
-        return f"; its encoded size is log 0 = {target:g}, and so the loss of the batch is inf"
+        size = f"; its encoded size is log 0 = {target:g}, and so the loss of the batch is {loss_after(target, rules)}"
+        return f"{size}; {weights_after(target, rules)}"
     if math.isnan(target):
-        return "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
+        size = "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
+        return f"{size}; {weights_after(target, rules)}"
     return "; its encoded size is finite but far off, and so is the loss"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ssdlossdbg.checks.aftermath import loss_after, weights_after
 from ssdlossdbg.checks.encoding.family import (
     DROP,
     ENCODING,
@@ -41,7 +42,9 @@ def not_finite(table: EncodedTable) -> Iterator[Case]:
         negative number is nan, so nan in dw or dh alone says that the box was inverted: it ended before it began.
 
     Why it matters:
-        The loss of the batch is inf or nan, and after one step so are all weights.
+        The loss of the batch is inf or nan. After nan so are all weights, from the next step on. After inf the weights
+        stay finite where the loss is F.smooth_l1_loss or the like, whose gradient is 1 there; with torch.where, or
+        pieces times masks, the gradient is 0 * inf = nan.
 
     How to tell:
         Some offset of a prior whose label is above 0 is not finite, although the prior itself has a size.
@@ -62,7 +65,8 @@ def not_finite(table: EncodedTable) -> Iterator[Case]:
         row, count = int(rows[first[place]]), int(counts[place])
         name, value, why = _what_is_not_finite(table.offsets[row].tolist())
         more = f" ({count} such priors of its label in this image)" if count > 1 else ""
-        message = f"the encoded target {name} is {value:g}: {why}{more}; the loss of the batch is not finite"
+        after = f"the loss of the batch is {loss_after(value, table.rules)}, {weights_after(value, table.rules)}"
+        message = f"the encoded target {name} is {value:g}: {why}{more}; {after}"
         yield Case(table.where(row), message, value, "finite", DROP)
 
 

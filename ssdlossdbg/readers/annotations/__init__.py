@@ -12,6 +12,7 @@ from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, 
 from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
+from ssdlossdbg.readers.annotations.resizing import resized
 from ssdlossdbg.readers.annotations.scale import Scaled, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
@@ -35,6 +36,7 @@ __all__ = [
     "parts_of",
     "photo_set",
     "photo_sizes",
+    "resized",
     "scale_like",
     "sizes_seen",
     "taken",

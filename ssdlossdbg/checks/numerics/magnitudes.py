@@ -1,16 +1,13 @@
-"""Numerics: values that overflow, and losses that a single part makes up."""
+"""Values that overflow, and losses that a single part makes up."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 
-from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.checks.numerics.family import NUMERICS
 from ssdlossdbg.results import COORDINATES, Case, Costs, NonFinite, Predicted, Severity, Where
 from ssdlossdbg.results.predicted import LARGEST_LOGIT, LARGEST_OFFSET, OddValue
-from ssdlossdbg.rules import MiningScore
-
-NUMERICS = Family("NUM", "numerics")
 
 LARGEST_FLOAT16 = 65504.0
 LARGEST_FLOAT32 = 3.4028235e38
@@ -21,64 +18,6 @@ TIMES_COSTLIER = 5.0
 FEWEST_IMAGES = 4
 FEWEST_OBJECTS = 8
 COMPUTED = ("localization", "confidence")
-
-
-@NUMERICS.check(1, "predictions not finite", Severity.ERROR, Predicted)
-def not_finite(predicted: Predicted) -> Iterator[Case]:
-    """The network's output holds inf or nan: the model diverged.
-
-    What it means:
-        Offsets or logits are not numbers any more. Weights became inf or nan in an earlier step, or are so large
-        that the network overflows.
-
-    Why it matters:
-        The loss is nan, and with it every gradient and, after the next step, every weight. In ssd.pytorch one inf or
-        nan logit is enough to spoil the mining of all images, since the largest logit of the whole batch is subtracted
-        before negatives are ranked.
-
-    How to tell:
-        Any inf or nan in loc or conf. Where the targets of the batch are finite, this batch's data is not the cause.
-
-    How to fix:
-        Go back to the last checkpoint whose weights are finite. Lower the learning rate, warm it up, clip gradients.
-        A box without width or height in an earlier batch does the same: check the annotations.
-
-    Where people met it:
-        open-mmlab/mmdetection#3786; perhaps amdegroot/ssd.pytorch#173.
-    """
-    for found in sorted(predicted.non_finite, key=lambda found: -(found.at_positives or 0)):
-        what = "the network predicts" if found.term == "loc" else "the logit of class"
-        value = f"{found.place} {'=' if found.term == 'loc' else 'is'} {found.value}"
-        more = f", and {found.count - 1} more like it in the image" if found.count > 1 else ""
-        yield Case(
-            predicted.where(found.image, found.prior),
-            f"{what} {value}{more}; {_cause(predicted)}{_effect(found, predicted)}",
-            str(found.value),
-            "finite",
-            "Go back to the last checkpoint that is finite, lower the learning rate and clip the gradients.",
-        )
-
-
-def _cause(predicted: Predicted) -> str:
-    if predicted.sound_targets is None:
-        return "the model diverged"
-    if predicted.sound_targets:
-        return "the model diverged, not the data"
-    return "the model diverged before this batch, perhaps by data as bad as this batch's"
-
-
-def _effect(found: OddValue, predicted: Predicted) -> str:
-    """What comes of it in the loss."""
-    if found.term == "loc":
-        return "; it is at no positive, so the loss does not count it" if found.at_positives == 0 else ""
-    rules = predicted.rules
-    spoils = math.isnan(found.value) or found.value > 0
-    if predicted.loss is None or rules.mining.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not spoils:
-        return ""
-    return (
-        f"; {rules.name} subtracts the largest logit of the whole batch before it ranks the negatives, so this one "
-        "spoils the mining of every image"
-    )
 
 
 @NUMERICS.check(2, "predictions far too large", Severity.WARNING, Predicted)
