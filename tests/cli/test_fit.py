@@ -127,7 +127,7 @@ def test_the_file_is_an_input(refused: Refused, small: str, folder: Path) -> Non
 
 
 def test_the_function_takes_what_is_loaded(small: str) -> None:
-    loaded = fit(load_dataset(Path(small)), load_prior_config("ssd300"), load_dialect("ssd.pytorch"))
+    loaded = fit(load_dataset(Path(small)), load_prior_config("ssd300-coco"), load_dialect("ssd.pytorch"))
     assert loaded == fit(small)
 
 

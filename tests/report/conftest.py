@@ -76,7 +76,7 @@ def render() -> Render:
 @pytest.fixture(scope="session")
 def astronaut() -> MatchResult:
     """Six objects, four of them troublesome."""
-    return api.match(SAMPLE / "astronaut.jpg", SAMPLE / "astronaut.xml", classes=CLASSES, device="cpu")
+    return api.match(SAMPLE / "astronaut.jpg", SAMPLE / "astronaut.xml", "ssd300-voc", classes=CLASSES, device="cpu")
 
 
 @pytest.fixture(scope="session")
