@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.notation import Notation
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track
 from ssdlossdbg.readers.annotations.table import Refused, Rows, Table, refusal_of_alike
 
@@ -38,45 +39,25 @@ def _never(_: bytes) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class Format:
-    """An annotation format; the row of a table that all commands read through.
+@dataclass(frozen=True, kw_only=True)
+class Format(Notation):
+    """An annotation format: what its boxes mean, and the row of a table that all commands read through.
 
     Attributes:
-        name: what options call it.
-        title: what reports call it.
-        endings: of its files, in lower case, the usual one first.
         read: reads a path; raises InputError where nothing in it can be read, and refuses what makes up only a part.
         begins: bytes that its files begin with and those of no other format do.
         may_be: whether a file with such an ending that nobody named is one, by its path and how it begins.
         leads: whether a file without a known ending that begins so holds objects, or lists files that do.
         lists_ids: whether a .txt that begins so may list its files in its own way, as VOC's ImageSets do.
-        folder: what the folders are called that annotations lie in; files elsewhere count only where there are none.
         list_endings: of files that lead to those of objects.
-        many_in_file: whether a file holds many images, so that it takes a name to tell one.
-        mark: what `Table.difficult` means in it: "difficult", "crowd" or "group".
-        layout: how a box is written: "xyxy", "xywh" or "cxcywh".
-        one_based: whether pixel coordinates count from 1, so that a dialect's offset applies.
-        fractions: whether boxes are fractions of the photo.
-        numbered: whether classes have numbers only, for which something else must have the names.
     """
 
-    name: str
-    title: str
-    endings: tuple[str, ...]
     read: Callable[[Source], Table]
     begins: tuple[bytes, ...] = ()
     may_be: Callable[[Path, bytes], bool] = _always
     leads: Callable[[bytes], bool] = _never
     lists_ids: Callable[[bytes], bool] = _never
-    folder: str = ""
     list_endings: tuple[str, ...] = ()
-    many_in_file: bool = False
-    mark: str = "difficult"
-    layout: str = "xyxy"
-    one_based: bool = False
-    fractions: bool = False
-    numbered: bool = False
 
 
 def read_each(files: Mapping[Path, str], source: Source, add: Callable[[Path, str, Rows], None]) -> Rows:

@@ -8,16 +8,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.readers.annotations.notation import Notation
 from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from ssdlossdbg.readers.annotations.format import Format
 
 Number = TypeVar("Number", bound=np.generic)
 # Of a photo, in pixels: no image format goes beyond, and int64 columns hold it.
@@ -64,7 +62,7 @@ class Table:
         category_ids: the number of each label in a format that numbers what it names (COCO).
     """
 
-    format: Format
+    format: Notation
     names: tuple[str, ...]
     files: tuple[str, ...]
     sizes: IntArray
@@ -212,7 +210,7 @@ class Rows:
 
     def table(
         self,
-        format: Format,
+        format: Notation,
         labels: tuple[str, ...] | None = None,
         listed: tuple[str, ...] = (),
         class_file: Path | None = None,
