@@ -15,7 +15,7 @@ from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import Case, Evidence, Finding, in_order
+from ssdlossdbg.results import SEVERITIES, Case, Evidence, Finding, in_order
 from ssdlossdbg.rules import Dialect
 
 
@@ -50,7 +50,8 @@ def analyse_dataset(
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings, one for each file and code, those of a file as `in_order` has them.
 
-    Files go by their names, but for those that hold the cause of what is found in others, which come first.
+    Files that hold the cause of what is found in others come first, then those of errors, of warnings, of notes; of each
+    kind they go by their names. So a warning about a whole folder does not stand before the errors in its files.
     """
     cases: dict[tuple[str, str], dict[Case, None]] = {}
     known: dict[str, Finding] = {}
@@ -63,9 +64,9 @@ def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         told.setdefault(file, []).append(replace(known[code], cases=tuple(own), more=0))
     causes = {cause for own in told.values() for cause in _elsewhere(own)}
     later = {file: not causes & {finding.code for finding in own} for file, own in told.items()}
-    return tuple(
-        chain.from_iterable(in_order(told[file]) for file in sorted(told, key=lambda file: (later[file], file)))
-    )
+    gravest = {file: min(SEVERITIES.index(finding.severity) for finding in own) for file, own in told.items()}
+    files = sorted(told, key=lambda file: (later[file], gravest[file], file))
+    return tuple(chain.from_iterable(in_order(told[file]) for file in files))
 
 
 def _elsewhere(findings: Iterable[Finding]) -> set[str]:
