@@ -50,8 +50,9 @@ def analyse_dataset(
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings, one for each file and code, those of a file as `in_order` has them.
 
-    Files that hold the cause of what is found in others come first, then those of errors, of warnings, of notes; of each
-    kind they go by their names. So a warning about a whole folder does not stand before the errors in its files.
+    Files of errors come first, then those of warnings, of notes; a file that holds the cause of what is found in others
+    is as grave as that, and stands before them. Of each kind they go by their names. So a warning about a whole folder
+    does not stand before the errors in its files.
     """
     cases: dict[tuple[str, str], dict[Case, None]] = {}
     known: dict[str, Finding] = {}
@@ -64,8 +65,15 @@ def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         told.setdefault(file, []).append(replace(known[code], cases=tuple(own), more=0))
     causes = {cause for own in told.values() for cause in _elsewhere(own)}
     later = {file: not causes & {finding.code for finding in own} for file, own in told.items()}
-    gravest = {file: min(SEVERITIES.index(finding.severity) for finding in own) for file, own in told.items()}
-    files = sorted(told, key=lambda file: (later[file], gravest[file], file))
+    caused: dict[str, int] = {}  # how grave the gravest is that follows from a code
+    for finding in known.values():
+        for cause in finding.follows_from:
+            caused[cause] = min(caused.get(cause, len(SEVERITIES)), SEVERITIES.index(finding.severity))
+    gravest = {
+        file: min(min(SEVERITIES.index(each.severity), caused.get(each.code, len(SEVERITIES))) for each in own)
+        for file, own in told.items()
+    }
+    files = sorted(told, key=lambda file: (gravest[file], later[file], file))
     return tuple(chain.from_iterable(in_order(told[file]) for file in files))
 
 
