@@ -15,7 +15,7 @@ from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import Case, Evidence, Finding, in_order
+from ssdlossdbg.results import SEVERITIES, Case, Evidence, Finding, in_order
 from ssdlossdbg.rules import Dialect
 
 
@@ -50,7 +50,9 @@ def analyse_dataset(
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings, one for each file and code, those of a file as `in_order` has them.
 
-    Files go by their names, but for those that hold the cause of what is found in others, which come first.
+    Files of errors come first, then those of warnings, of notes; a file that holds the cause of what is found in others
+    is as grave as that, and stands before them. Of each kind they go by their names. So a warning about a whole folder
+    does not stand before the errors in its files.
     """
     cases: dict[tuple[str, str], dict[Case, None]] = {}
     known: dict[str, Finding] = {}
@@ -63,9 +65,16 @@ def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         told.setdefault(file, []).append(replace(known[code], cases=tuple(own), more=0))
     causes = {cause for own in told.values() for cause in _elsewhere(own)}
     later = {file: not causes & {finding.code for finding in own} for file, own in told.items()}
-    return tuple(
-        chain.from_iterable(in_order(told[file]) for file in sorted(told, key=lambda file: (later[file], file)))
-    )
+    caused: dict[str, int] = {}  # how grave the gravest is that follows from a code
+    for finding in known.values():
+        for cause in finding.follows_from:
+            caused[cause] = min(caused.get(cause, len(SEVERITIES)), SEVERITIES.index(finding.severity))
+    gravest = {
+        file: min(min(SEVERITIES.index(each.severity), caused.get(each.code, len(SEVERITIES))) for each in own)
+        for file, own in told.items()
+    }
+    files = sorted(told, key=lambda file: (gravest[file], later[file], file))
+    return tuple(chain.from_iterable(in_order(told[file]) for file in files))
 
 
 def _elsewhere(findings: Iterable[Finding]) -> set[str]:

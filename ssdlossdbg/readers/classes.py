@@ -21,7 +21,8 @@ def load_classes(value: str) -> tuple[str, ...]:
     """Class names in the order of their ids, background left out.
 
     Args:
-        value: the path of a file with a name a line or of a data.yaml, or the names themselves, separated by commas.
+        value: the path of a file with a name a line, or with all on one line, separated by commas; or of a data.yaml;
+            or the names themselves, separated by commas.
 
     Raises:
         InputError: no name, a name given twice, or a file that cannot be read.
@@ -32,7 +33,7 @@ def load_classes(value: str) -> tuple[str, ...]:
     elif path.suffix.lower() in YAML_ENDINGS:
         names = read_yolo_yaml(path).names
     elif path.suffix or is_file(path):
-        names = tuple(read_lines(path))
+        names = _of_lines(tuple(read_lines(path)))
     else:
         names = (value.strip(),)
     if not names or not all(names):
@@ -41,6 +42,16 @@ def load_classes(value: str) -> tuple[str, ...]:
     if twice:
         raise InputError(f"--classes {value}", f"names {sorted(twice)[0]!r} twice", "Keep one of them.")
     return names
+
+
+def _of_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in a file: one a line, or on a single line `a,b,c`, as pytorch-ssd's labels.txt has them.
+
+    "cup, mug" is one name: lists made for a program have no space there.
+    """
+    if len(lines) == 1 and "," in lines[0] and ", " not in lines[0]:
+        return tuple(name.strip() for name in lines[0].rstrip(",").split(","))
+    return lines
 
 
 def guess_classes(listed: tuple[str, ...], labels: Iterable[str]) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ class CheckResult(Reported):
         device: where it was computed.
         priors: what annotations were held against, by name; empty without any.
         choice: why those, where nobody named any and the number of classes decides; else empty.
-        findings: one for each code and file, in the order of the files' names, the gravest of a file first.
+        findings: one for each code and file, files with errors first, then by the files' names, the gravest of a file
+            first.
     """
 
     files: Annotated[CheckedFiles, at("checked")]

@@ -82,3 +82,17 @@ def test_file_that_cannot_be_read(name: str, tmp_path: Path, refused: Refused) -
 )
 def test_guess(listed: tuple[str, ...], labels: list[str], guessed: tuple[str, ...]) -> None:
     assert guess_classes(listed, labels) == guessed
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("cat,dog,bird\n", ("cat", "dog", "bird")),  # as pytorch-ssd's labels.txt
+        ("cat,dog,\n", ("cat", "dog")),
+        ("cup, mug\n", ("cup, mug",)),
+        ("cup,mug\nplate\n", ("cup,mug", "plate")),
+    ],
+)
+def test_a_file_of_one_line_may_be_a_list(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    (tmp_path / "labels.txt").write_text(text, "utf-8")
+    assert load_classes(str(tmp_path / "labels.txt")) == names
