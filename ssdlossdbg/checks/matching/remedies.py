@@ -15,6 +15,8 @@ from ssdlossdbg.results import FloatArray, IntArray, Objects
 FINEST_STEP = 4.0
 # So much may an input grow before tiles of the photo are the cheaper way.
 MOST_GROWTH = 2.0
+# Less of it is not worth saying: the smallest object is all but reached.
+LEAST_GROWTH = 1.1
 # What holds back fewer of the objects is not worth a sentence of its own.
 WORTH_SAYING = 0.2
 # An input is to grow until so many of the objects are large enough.
@@ -210,8 +212,11 @@ class Remedies:
             if needed < self._step:
                 why += (
                     f", and to reach them everywhere they must stand every {needed:.2g} px, where the finest level's "
-                    f"step is {self._step:.3g}; or make the input {self._least / group.smallest:.2g} times as large"
+                    f"step is {self._step:.3g}"
                 )
+                growth = self._least / group.smallest
+                if growth >= LEAST_GROWTH:
+                    why += f"; or make the input {growth:.2g} times as large"
         elif group.obstacle is Obstacle.LARGE:
             why = f"the largest are {self._largest:.3g} px"
         else:
