@@ -41,7 +41,7 @@ _NAMES = {
         AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope CategoryIds ClassList
         ClassPriorsSpec Clip Clipping CodecSpec Comparison ConfidenceLoss ConflictRule Coordinates CropChoice
         CropDemand CropKeep CropOverlap CropShape DetectSpec Dialect Difficult EmptyImages ForcedRule IouRule
-        LevelSpec LoaderSpec LocalizationLoss LossSpec Marked MatchSpec MiningCap MiningPositives MiningScope
+        LevelSpec LoaderSpec LocalizationLoss LossSpec Marked Masking MatchSpec MiningCap MiningPositives MiningScope
         MiningScore MiningSelection MiningSpec NameLookup NativeSpec Normalizer Numbers Orientation Pair
         PhotoName Precision PriorOrder PriorRounding PriorSpec RaisesSpec Resizing Rounding Rows Scores SizeFrom
         SmallBoxes Suppression Tag TargetSpec Ties Units Unlisted WeightDecaySpec

@@ -73,6 +73,7 @@ from ssdlossdbg.rules import LoaderSpec as LoaderSpec
 from ssdlossdbg.rules import LocalizationLoss as LocalizationLoss
 from ssdlossdbg.rules import LossSpec as LossSpec
 from ssdlossdbg.rules import Marked as Marked
+from ssdlossdbg.rules import Masking as Masking
 from ssdlossdbg.rules import MatchSpec as MatchSpec
 from ssdlossdbg.rules import MiningCap as MiningCap
 from ssdlossdbg.rules import MiningPositives as MiningPositives

@@ -32,7 +32,7 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("mining quota", ("mining.ratio", "mining.minimum", "mining.whole", "mining.count_ignored", "mining.cap")),
     ("mining selection", ("mining.selection", "mining.nms_iou", "mining.nms_limit")),
     ("positives counted twice", ("loss.positives_counted_twice",)),
-    ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight")),
+    ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight", "loss.masking")),
     ("normaliser", ("loss.normalizer",)),
 )
 MATCHING_LEFT_OUT = "; so matching and encoding are not compared: for that, save the objects"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.loss import LossTerms, ceiling
+from ssdlossdbg.multibox.loss import LossTerms, ceiling, masked_places
 from ssdlossdbg.rules import ConfidenceLoss, LocalizationLoss, LossSpec
 
 PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
@@ -25,14 +25,17 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
         spec: the rule and the beta it was computed with.
 
     Returns:
-        `[B, P, 4]`; 0 where localisation does not count. The normaliser is a constant, as in every codebase. At an
+        `[B, P, 4]`; 0 where localisation does not count, unless NaN comes through the codebase's masks.
+        The normaliser is a constant, as in every codebase. At an
         infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
     difference = loc - result.targets.to(loc.dtype)
     slope = difference.sign() if spec.smooth_l1_beta == 0 else (difference / spec.smooth_l1_beta).clamp(-1, 1)
     slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
     scaled = slope * result.localization_scale[:, None, None]
-    return torch.where(result.localized[..., None], scaled, 0.0)
+    masked = masked_places(result.localized, result.confidence_weights, spec)
+    elsewhere = 0.0 if masked is None else torch.where(masked[..., None], scaled * 0, 0.0)
+    return torch.where(result.localized[..., None], scaled, elsewhere)
 
 
 def unlearnable(difference: Tensor, spec: LossSpec) -> Tensor:

@@ -24,6 +24,7 @@ from ssdlossdbg.rules import (
     ConfidenceLoss,
     LocalizationLoss,
     LossSpec,
+    Masking,
     MatchSpec,
     MiningSelection,
     MiningSpec,
@@ -74,8 +75,9 @@ class LossTerms:
         matching: the roles of the priors.
         encoded: what `targets` has at the positives.
         mining: the negatives chosen.
-        smooth_l1: what `localization_terms` has at the positives.
-        confidence_terms: `[B, P]` unnormalised cross-entropy; 0 off the positives and mined negatives.
+        smooth_l1: what `localization_terms` has at the positives, and where a masked prediction spoils the sum.
+        confidence_terms: `[B, P]` unnormalised cross-entropy; 0 off the positives and mined negatives, but NaN where
+            the codebase multiplies what is not finite by 0.
         confidence_weights: `[B, P]` how often each prior's confidence counts: 0, 1, or 2.
         cross_entropy: `[B, P]` confidence loss of every prior, chosen or not, counted once.
         normalizer: scalar that the terms are divided by.
@@ -101,7 +103,7 @@ class LossTerms:
 
     @property
     def localization_terms(self) -> Tensor:
-        """`[B, P, 4]` unnormalised smooth L1 per coordinate (cx, cy, w, h); 0 off the positives."""
+        """`[B, P, 4]` unnormalised smooth L1 per coordinate (cx, cy, w, h); 0, or NaN, off the positives."""
         return self.smooth_l1.dense
 
     @property
@@ -204,7 +206,8 @@ def multibox_loss(
 
     Returns:
         The terms on the device of the inputs. Non-finite values are carried, not masked; priors that play no
-        part contribute an exact 0, whatever was predicted for them. They are differentiable in loc and conf; roles,
+        part contribute an exact 0, whatever was predicted for them, unless the codebase's own masks let NaN through
+        (`LossSpec.masking`). They are differentiable in loc and conf; roles,
         targets and what was mined are constants, as in every codebase.
     """
     with torch.no_grad():
@@ -279,14 +282,15 @@ def combine(
     weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
     if loss_spec.positives_counted_twice:
         weights = weights + mining.places_of_positives
-    smooth_l1 = _localization(loc, encoded, kept, loss_spec)
+    smooth_l1 = _localization(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec)
+    multiplied = loss_spec.masking is Masking.MULTIPLIED
     scales = NORMALIZERS[loss_spec.normalizer](matching, weights, mining_spec.ratio)
     return LossTerms(
         matching=matching,
         encoded=encoded,
         mining=mining,
         smooth_l1=smooth_l1,
-        confidence_terms=torch.where(weights > 0, confidence * weights, 0.0),
+        confidence_terms=confidence * weights if multiplied else torch.where(weights > 0, confidence * weights, 0.0),
         confidence_weights=weights,
         cross_entropy=confidence,
         normalizer=scales.normalizer,
@@ -295,12 +299,26 @@ def combine(
     )
 
 
-def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, spec: LossSpec) -> AtPriors:
-    """What each offset costs where `kept` `[B, P]`."""
+def masked_places(kept: Tensor, weights: Tensor, spec: LossSpec) -> Tensor | None:
+    """`[B, P]` bool: where localisation is multiplied by 0; None where it is left out instead.
+
+    Args:
+        kept: `[B, P]` bool, the priors whose localisation counts.
+        weights: `[B, P]` how often each prior's confidence counts.
+        spec: how priors that do not count are masked.
+    """
+    if spec.masking is Masking.INDEXED:
+        return None
+    return ~kept & (weights > 0) if spec.masking is Masking.LOCALIZATION_OF_SELECTED else ~kept
+
+
+def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, masked: Tensor | None, spec: LossSpec) -> AtPriors:
+    """What each offset costs where `kept` `[B, P]`; NaN where one that is not finite is `masked` `[B, P]`."""
     rule, values = LOCALIZATIONS[spec.localization], encoded.values.to(loc.dtype)
     if not tiles.on_host(loc):
         terms = rule(loc, values, spec.smooth_l1_beta)
-        return AtPriors.everywhere(torch.where(kept[..., None], terms, 0.0))
+        elsewhere = 0.0 if masked is None else torch.where(masked[..., None], loc.detach() * 0, 0.0)
+        return AtPriors.everywhere(torch.where(kept[..., None], terms, elsewhere))
     if encoded.where is None:
         image, prior = kept.nonzero(as_tuple=True)
         values = values[image, prior]
@@ -308,7 +326,12 @@ def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, spec: LossSpec) 
         chosen = kept[encoded.where]
         image, prior = (each[chosen] for each in encoded.where)
         values = values[chosen]
-    return AtPriors(rule(loc[image, prior], values, spec.smooth_l1_beta), (image, prior), encoded.shape)
+    terms = rule(loc[image, prior], values, spec.smooth_l1_beta)
+    if masked is not None and not bool((loc.detach().flatten() * 0).sum() == 0):
+        spoilt = masked & ~loc.isfinite().all(-1)
+        terms = torch.cat((terms, loc.detach()[spoilt] * 0))
+        image, prior = (torch.cat(both) for both in zip((image, prior), spoilt.nonzero(as_tuple=True), strict=True))
+    return AtPriors(terms, (image, prior), encoded.shape)
 
 
 def ceiling(spec: LossSpec) -> float:

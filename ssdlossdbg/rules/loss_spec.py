@@ -32,6 +32,21 @@ class ConfidenceLoss(StrEnum):
     """Binary cross-entropies of all columns, background included, summed (TensorFlow object detection)."""
 
 
+class Masking(StrEnum):
+    """What becomes of priors that a term does not count, which matters where their predictions are no numbers."""
+
+    INDEXED = "indexed"
+    """They are left out before the sum (ssd.pytorch multibox_loss.py:84-112)."""
+    MULTIPLIED = "multiplied"
+    """Both terms are computed everywhere and multiplied by 0 or 1: 0 * inf and 0 * NaN are NaN (NVIDIA
+    model.py:172-190; ssd_keras keras_ssd_loss.py:127-200)."""
+    LOCALIZATION_MULTIPLIED = "localization-multiplied"
+    """Localisation is multiplied, confidence left out (MMDetection ssd_head.py:256-275; GluonCV loss.py:175-190)."""
+    LOCALIZATION_OF_SELECTED = "localization-of-selected"
+    """Localisation is multiplied, then picked out at the positives and at the mined negatives, as confidence is
+    (TensorFlow object detection core/losses.py:583-674)."""
+
+
 class Normalizer(StrEnum):
     """What the summed terms are divided by."""
 
@@ -57,6 +72,7 @@ class LossSpec(Spec):
         smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear.
         probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
         positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
+        masking: what becomes of priors that a term does not count.
     """
 
     localization_weight: NotNegative = 1.0
@@ -65,6 +81,7 @@ class LossSpec(Spec):
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
     probability_floor: Probability = 0.0
     positives_counted_twice: bool = False
+    masking: Masking = Masking.INDEXED
     normalizer: Normalizer = Normalizer.POSITIVES
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ssdlossdbg.checks.numerics.family import NUMERICS
 from ssdlossdbg.results import Case, Predicted, Severity
 from ssdlossdbg.results.predicted import OddValue, Spoilt
-from ssdlossdbg.rules import MiningScore
+from ssdlossdbg.rules import Masking, MiningScore
 
 OFFSETS = ("dx", "dy", "dw", "dh")
 # What a box spoils that ends before it begins, by the coordinate whose logarithm is nan.
@@ -42,7 +42,8 @@ def not_finite(predicted: Predicted) -> Iterator[Case]:
     Why it matters:
         The loss is nan, and with it every gradient and, after the next step, every weight. In ssd.pytorch one inf or
         nan logit is enough to spoil the mining of all images, since the largest logit of the whole batch is subtracted
-        before negatives are ranked.
+        before negatives are ranked. NVIDIA, MMDetection, GluonCV and ssd_keras compute localisation at all priors and
+        multiply by a mask: 0 * nan is nan, so one offset at no positive is enough there.
 
     How to tell:
         - Some images finite, others not: the weights are finite; that image's pixels are not, or overflow.
@@ -121,7 +122,7 @@ def _causes(pattern: Spoilt) -> str:
 def _effect(found: OddValue, predicted: Predicted) -> str:
     """What comes of it in the loss."""
     if found.term == "loc":
-        return "; it is at no positive, so the loss does not count it" if found.at_positives == 0 else ""
+        return _at_no_positive(predicted) if found.at_positives == 0 else ""
     rules = predicted.rules
     spoils = math.isnan(found.value) or found.value > 0
     if predicted.loss is None or rules.mining.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not spoils:
@@ -130,3 +131,15 @@ def _effect(found: OddValue, predicted: Predicted) -> str:
         f"; {rules.name} subtracts the largest logit of the whole batch before it ranks the negatives, so this one "
         "spoils the mining of every image"
     )
+
+
+def _at_no_positive(predicted: Predicted) -> str:
+    """What comes of an offset that the loss is not to count."""
+    rules = predicted.rules
+    match rules.loss.masking:
+        case Masking.INDEXED:
+            return "; it is at no positive, so the loss does not count it"
+        case Masking.LOCALIZATION_OF_SELECTED:
+            return f"; it is at no positive, but at a mined negative {rules.name} multiplies it by 0, which makes nan"
+        case _:
+            return f"; it is at no positive, but {rules.name} multiplies it by 0 there, which makes the loss nan"

@@ -32,7 +32,10 @@ def offset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
     everywhere = torch.ones_like(aims.prior, dtype=torch.bool)
     candidates: list[tuple[Explanation, str, Tensor, Tensor]] = []
     for order, prior_of_row in row_orders(given.priors).items():
-        row = prior_of_row.argsort()[aims.prior]
+        # The inverse of a permutation, which needs no sort.
+        places = torch.arange(len(prior_of_row), device=prior_of_row.device)
+        row = torch.empty_like(prior_of_row).scatter_(0, prior_of_row, places)
+        row = row[aims.prior]
         candidates.append((order, "", given.loc[aims.image, row], row != aims.prior))
     values = given.loc.flatten(1)
     for order, places in unflattened(given.priors).items():
@@ -56,10 +59,12 @@ def offset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
 
 def _fit(explanation: Explanation, words: str, values: Tensor, moved: Tensor, aims: Aims) -> Iterator[Fit]:
     """What it comes to where it makes a difference; nothing where it makes none."""
-    if bool(moved.any()):
-        means = torch.stack([part[moved].mean() for part in (values, aims.as_given, aims.of_priors)]).tolist()
+    count = int(moved.sum())
+    if count:
+        parts = torch.stack((values, aims.as_given, aims.of_priors))
+        means = (parts if count == len(moved) else parts[:, moved]).mean(1).tolist()
         found, as_given, of_priors = means
-        yield Fit(explanation, int(moved.sum()), found, as_given, of_priors, words)
+        yield Fit(explanation, count, found, as_given, of_priors, words)
 
 
 def _variances(given: Given, aims: Aims) -> Iterator[tuple[float, ...]]:
