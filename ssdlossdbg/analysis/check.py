@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.audit.matched import flat, match_flat
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.photo_files import describe_photos
-from ssdlossdbg.readers.annotations import Dataset, photo_set, photo_sizes, resized, scale_like
+from ssdlossdbg.readers.annotations import Dataset, find_photos, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import SEVERITIES, Case, Evidence, Finding, in_order
 from ssdlossdbg.rules import Dialect
@@ -37,14 +37,15 @@ def analyse_dataset(
         InputError: no such device.
     """
     matcher = Matcher(named, resolve_device(device), dialect)
-    scaled = scale_like(dataset, dialect, photo_sizes(dataset), named.priors.image_size)
+    found = find_photos(dataset)
+    scaled = scale_like(dataset, dialect, photo_sizes(found), named.priors.image_size)
     scaled = resized(scaled, dialect.targets, named.priors.image_size)
     matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
     if not matched.done.all():
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check
     objects = audited_objects(dataset, scaled, matched, matcher)
-    left_out, photos = describe_dataset(dataset, scaled), describe_photos(dataset, scaled, dialect)
-    return (objects, photo_set(dataset), *left_out, *photos)
+    left_out, photos = describe_dataset(dataset, scaled), describe_photos(dataset, scaled, dialect, found)
+    return (objects, photo_set(dataset, found), *left_out, *photos)
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -19,7 +19,7 @@ from ssdlossdbg.multibox.fitting import Designs, Problem, fit
 from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou
-from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_sizes, scale_like
+from ssdlossdbg.readers.annotations import Dataset, Scaled, find_photos, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.prior_configs import PriorConfig
 from ssdlossdbg.results import (
@@ -64,7 +64,7 @@ def analyse_fit(
     """
     start = _start(config.spec, levels)
     budget = _checked_budget(start, budget, config)
-    objects = scale_like(dataset, dialect, photo_sizes(dataset), config.spec.image_size)
+    objects = scale_like(dataset, dialect, photo_sizes(find_photos(dataset)), config.spec.image_size)
     sound = sound_boxes(objects.boxes)
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."

@@ -18,7 +18,7 @@ from ssdlossdbg.analysis.common import resolve_device, summarise
 from ssdlossdbg.analysis.evidence.dataset import describe_dataset
 from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, photo_set, photo_sizes, resized, scale_like
+from ssdlossdbg.readers.annotations import Dataset, Scaled, find_photos, photo_set, photo_sizes, resized, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult
 from ssdlossdbg.rules import Dialect
@@ -52,7 +52,8 @@ def analyse_audit(
         check_crops(dialect, spec.letterbox)
     matcher = Matcher(named, device, dialect)
     priors = matcher.priors
-    [photos] = ranks.sum([torch.from_numpy(photo_sizes(dataset, ranks.mine(range(len(dataset.names)))))])
+    found = find_photos(dataset)
+    [photos] = ranks.sum([torch.from_numpy(photo_sizes(found, ranks.mine(range(len(found)))))])
     inner = priors.image_size if spec.letterbox else None
     scaled = scale_like(dataset, dialect, photos.numpy(), priors.image_size, inner)
     scaled = scaled if spec.letterbox else resized(scaled, dialect.targets, priors.image_size)
@@ -77,16 +78,16 @@ def analyse_audit(
         recalls=tallies.recalls(outcome),
         iou_by_size=summary.iou_by_size(outcome, priors),
         contested=summary.contested(objects, dataset.class_names),
-        images_first=summary.images_first(objects, dataset, matched, spec.worst),
+        images_first=summary.images_first(objects, dataset, found, matched, spec.worst),
         augmented=augment(loaded, scaled, matcher, spec, ranks, advance) if drawing else None,
         objects=objects,
         prior_level=priors.level_index.cpu().numpy(),
         evidence=(
             objects,
-            photo_set(dataset),
+            photo_set(dataset, found),
             describe_priors(named, dialect),
             *describe_dataset(dataset, scaled),
-            *describe_photos(dataset, scaled, dialect),
+            *describe_photos(dataset, scaled, dialect, found),
         ),
     )
 

@@ -12,7 +12,7 @@ from ssdlossdbg.analysis.anchors import placed_iou
 from ssdlossdbg.analysis.audit.matched import Matched
 from ssdlossdbg.analysis.audit.tallies import Outcomes
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, Photos
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, Rivals, WorstImage
 
 SMALLEST_SIDE, SIDE_RATIO, IOU_BINS = 1.0, 1.1, 20
@@ -72,12 +72,15 @@ def contested(objects: Objects, names: Sequence[str]) -> Contested:
     )
 
 
-def images_first(objects: Objects, dataset: Dataset, matched: Matched, most: int) -> tuple[WorstImage, ...]:
+def images_first(
+    objects: Objects, dataset: Dataset, found: Sequence[Path | None], matched: Matched, most: int
+) -> tuple[WorstImage, ...]:
     """The images to look at first: with objects that nothing is trained on, then with those that hardly anything is.
 
     Args:
         objects: what became of them.
-        dataset: whose photos are looked for.
+        dataset: whose images they are in.
+        found: its photos, as of `find_photos`.
         matched: which of its images were done.
         most: how many images at most.
     """
@@ -92,12 +95,11 @@ def images_first(objects: Objects, dataset: Dataset, matched: Matched, most: int
     order = np.lexsort((np.arange(images), -forced, -hardly, -(invalid + lost)))[:most]
     worst = order[(invalid + lost + forced)[order] > 0].tolist()
     present, places = np.bincount(objects.image, minlength=images), np.flatnonzero(matched.done).tolist()
-    photos = Photos(dataset.format.many_in_file)
     return tuple(
         WorstImage(
             name=dataset.names[places[image]],
             annotation=dataset.files[places[image]],
-            photo=_found(photos, dataset, places[image]),
+            photo=_shortest(found[places[image]]),
             ground_truth=int(present[image]),
             invalid=int(invalid[image]),
             without_positive=int(lost[image]),
@@ -108,8 +110,7 @@ def images_first(objects: Objects, dataset: Dataset, matched: Matched, most: int
     )
 
 
-def _found(photos: Photos, dataset: Dataset, place: int) -> str | None:
-    path = photos.find(dataset.files[place], dataset.names[place])
+def _shortest(path: Path | None) -> str | None:
     if path is None:
         return None
     short = Path(os.path.normpath(path))  # without `Annotations/..`, unless that is a link which leads elsewhere

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from ssdlossdbg.readers.annotations import Dataset, Photos, Scaled
+from ssdlossdbg.readers.annotations import Dataset, Scaled
 from ssdlossdbg.results import PhotoFiles
 from ssdlossdbg.rules import Dialect, PhotoName
 
 
-def describe_photos(dataset: Dataset, scaled: Scaled, dialect: Dialect) -> tuple[PhotoFiles, ...]:
+def describe_photos(
+    dataset: Dataset, scaled: Scaled, dialect: Dialect, found: Sequence[Path | None]
+) -> tuple[PhotoFiles, ...]:
     """The photos of a dataset; nothing where none was seen, as its annotations may be all that there is.
 
     Args:
         dataset: what was annotated.
         scaled: the same as the loader sees it.
         dialect: whose loader it is.
+        found: as of `find_photos`.
     """
     if not scaled.photo_sizes.any():
         return ()
-    photos = Photos(dataset.format.many_in_file)
-    found = [photos.find(file, name) for file, name in zip(dataset.files, dataset.names, strict=True)]
     folder = next((os.path.normpath(path.parent) for path in found if path), "")
     return (
         PhotoFiles(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ssdlossdbg.readers.annotations.contract import class_list_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
-from ssdlossdbg.readers.annotations.photo_files import Photos, photo_sizes, sizes_seen
+from ssdlossdbg.readers.annotations.photo_files import Photos, find_photos, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.recognise import FORMATS
 from ssdlossdbg.readers.annotations.resizing import resized
@@ -31,6 +31,7 @@ __all__ = [
     "Table",
     "Track",
     "class_list_beside",
+    "find_photos",
     "load_dataset",
     "load_parts",
     "parts_of",

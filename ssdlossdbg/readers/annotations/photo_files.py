@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,20 +20,25 @@ from ssdlossdbg.rules import Orientation
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
-def photo_sizes(dataset: Dataset, places: Iterable[int] | None = None) -> IntArray:
-    """int64 `[B, 3]` width and height in pixels of the photos of a dataset as they are stored, and how EXIF turns them.
+def find_photos(dataset: Dataset) -> list[Path | None]:
+    """The photo of each of a dataset's B images, None where it is not found; none is opened."""
+    photos = Photos(dataset.format.many_in_file)
+    return [photos.find(file, name) for file, name in zip(dataset.files, dataset.names, strict=True)]
+
+
+def photo_sizes(found: Sequence[Path | None], places: Iterable[int] | None = None) -> IntArray:
+    """int64 `[B, 3]` width and height in pixels of photos as they are stored, and how EXIF turns them.
 
     The third number is EXIF's orientation, 1 where there is none; all are 0 for photos that are not found.
 
     Args:
-        dataset: whose photos.
-        places: of the images to look for, the others staying 0; all if None.
+        found: as of `find_photos`.
+        places: of the images to look at, the others staying 0; all if None.
     """
-    sizes = np.zeros((len(dataset.names), 3), dtype=np.int64)
-    photos = Photos(dataset.format.many_in_file)
+    sizes = np.zeros((len(found), 3), dtype=np.int64)
     for place in range(len(sizes)) if places is None else places:
-        found = photos.find(dataset.files[place], dataset.names[place])
-        sizes[place] = (found and photo_size(found)) or 0
+        photo = found[place]
+        sizes[place] = (photo and photo_size(photo)) or 0
     return sizes
 
 

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 
-from ssdlossdbg.readers.annotations.photo_files import ENDINGS, Photos
+from ssdlossdbg.readers.annotations.photo_files import ENDINGS
 from ssdlossdbg.readers.annotations.table import Dataset
 from ssdlossdbg.results import PhotoSet, SharedPhoto
 
 
-def photo_set(dataset: Dataset) -> PhotoSet:
-    """What there is to say of a data set's photos; only folders are listed, and no photo is opened."""
+def photo_set(dataset: Dataset, found: Sequence[Path | None]) -> PhotoSet:
+    """What there is to say of a data set's photos; only folders are listed, and no photo is opened.
+
+    Args:
+        dataset: whose photos.
+        found: as of `find_photos`.
+    """
     title, copies = dataset.format.title, _copies(dataset)
     if dataset.format.many_in_file:
         return PhotoSet(title, 0, (), _shared(zip(dataset.names, dataset.files, strict=True)), copies)
-    found = _found(dataset)
     photos, without_file = _without_file(dataset, found)
     entries = ((_photo(dataset, place, path), dataset.files[place]) for place, path in enumerate(found))
     return PhotoSet(title, photos, without_file, _shared(entries), copies)
-
-
-def _found(dataset: Dataset) -> list[Path | None]:
-    """The photo of each image, None where it is not found."""
-    photos = Photos(many_in_file=False)
-    return [photos.find(file, name) for file, name in zip(dataset.files, dataset.names, strict=True)]
 
 
 def _photo(dataset: Dataset, place: int, found: Path | None) -> str:
@@ -67,7 +65,7 @@ def _copies(dataset: Dataset) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _without_file(dataset: Dataset, found: list[Path | None]) -> tuple[int, tuple[str, ...]]:
+def _without_file(dataset: Dataset, found: Sequence[Path | None]) -> tuple[int, tuple[str, ...]]:
     """How many photos lie where those of the images do, and those of them without an annotation file of their own."""
     folders: defaultdict[Path, set[Path]] = defaultdict(set)
     named: defaultdict[Path, set[str]] = defaultdict(set)

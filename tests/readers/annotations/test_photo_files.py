@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssdlossdbg.readers.annotations import Photos, load_dataset, photo_sizes, sizes_seen
+from ssdlossdbg.readers.annotations import Photos, find_photos, load_dataset, photo_sizes, sizes_seen
 from ssdlossdbg.readers.annotations.photo_files import photo_size
 from ssdlossdbg.rules import Orientation
 
@@ -112,9 +112,9 @@ def test_stem_is_asked_before_the_name_that_a_voc_file_gives(tmp_path: Path) -> 
     annotation = tmp_path / "a.xml"
     annotation.write_text(VOC.format("b.jpg"))
     photo(tmp_path / "b.jpg", (20, 10))
-    assert photo_sizes(load_dataset(annotation)).tolist() == [[20, 10, 1]]
+    assert photo_sizes(find_photos(load_dataset(annotation))).tolist() == [[20, 10, 1]]
     photo(tmp_path / "a.jpg")
-    assert photo_sizes(load_dataset(annotation)).tolist() == [[*SIZE, 1]]
+    assert photo_sizes(find_photos(load_dataset(annotation))).tolist() == [[*SIZE, 1]]
 
 
 def test_every_image_of_a_coco_file_or_those_that_are_asked_for(tmp_path: Path) -> None:
@@ -125,5 +125,5 @@ def test_every_image_of_a_coco_file_or_those_that_are_asked_for(tmp_path: Path) 
     )
     photo(tmp_path / "q r.jpg")
     dataset = load_dataset(annotation)
-    assert photo_sizes(dataset).tolist() == [[0, 0, 0], [*SIZE, 1]]
-    assert photo_sizes(dataset, [0]).tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert photo_sizes(find_photos(dataset)).tolist() == [[0, 0, 0], [*SIZE, 1]]
+    assert photo_sizes(find_photos(dataset), [0]).tolist() == [[0, 0, 0], [0, 0, 0]]

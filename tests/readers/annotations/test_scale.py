@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssdlossdbg.readers.annotations import FORMATS, Dataset, Scaled, photo_sizes
+from ssdlossdbg.readers.annotations import FORMATS, Dataset, Scaled, find_photos, photo_sizes
 from ssdlossdbg.readers.annotations import scale_like as scale_like_with
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import Dialect, Difficult, SizeFrom
@@ -41,7 +41,7 @@ def dataset(**changes: Any) -> Dataset:
 
 def scale_like(made: Dataset, rules: Dialect, letterbox: tuple[int, int] | None = None) -> Scaled:
     """As the dialect's loader would, with those of the photos that are found."""
-    return scale_like_with(made, rules, photo_sizes(made), INPUT, letterbox)
+    return scale_like_with(made, rules, photo_sizes(find_photos(made)), INPUT, letterbox)
 
 
 def test_boxes_are_fractions_of_their_photo_and_unknown_classes_take_no_part() -> None:
