@@ -63,8 +63,3 @@ def _root(
     context.with_resource(noting())
     with exiting():
         context.default_map = project_defaults(context)
-
-
-def main() -> None:
-    """The console script."""
-    app(prog_name="ssdlossdbg")

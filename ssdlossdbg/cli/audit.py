@@ -15,7 +15,7 @@ from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, Device, Findings, MatchRules, Priors
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
-from ssdlossdbg.cli.writing import Writer, make_folder, unused
+from ssdlossdbg.cli.writing import Writer, make_folder, make_new_folder
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
 
 # Images that the report names; a gallery may ask for more.
@@ -113,7 +113,7 @@ def audit(
         )
         with progress("Drawing"):
             for name, picture in pictures(result, report, draw):
-                folder = make_folder(folder or unused(Path("audit")))
+                folder = make_folder(folder) if folder else make_new_folder(Path("audit"))
                 writer.write(folder / name, picture)
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing

@@ -28,6 +28,7 @@ NO_MEMORY_IN_TORCH = re.compile(r"not enough memory|can't allocate memory|out of
 OUT_OF_MEMORY = (
     "there is not enough memory for this. Give fewer images or priors at once; --traceback shows where it ran out."
 )
+TOO_DEEP = "something in an input is nested too deeply. --traceback shows what was being read."
 
 
 class Command(TyperCommand):
@@ -79,7 +80,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 name: group(**{field: values[field] for field in group.fields()}) for name, group in groups.items()
             }
             _warn_of_no_base(values)
-            function(**given, **dict.fromkeys(writers, writer))
+            with writer.telling_last():
+                function(**given, **dict.fromkeys(writers, writer))
 
     run.__annotations__ = {option.name: option.annotation for option in options}
     vars(run).update(roles=roles, __signature__=inspect.Signature(options))
@@ -153,6 +155,9 @@ def exiting(traceback: bool = False) -> Iterator[None]:
         raise typer.Exit(EXIT_CLEAN) from None
     except MemoryError as error:
         _explain(error, OUT_OF_MEMORY, traceback)
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    except RecursionError as error:
+        _explain(error, TOO_DEEP, traceback)
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except RuntimeError as error:
         if not NO_MEMORY_IN_TORCH.search(str(error)):

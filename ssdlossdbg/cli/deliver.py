@@ -11,7 +11,7 @@ import typer
 
 from ssdlossdbg import __version__
 from ssdlossdbg.cli.groups import Findings
-from ssdlossdbg.cli.streams import show, show_plain
+from ssdlossdbg.cli.streams import discard_stdout, show, show_plain
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
 from ssdlossdbg.report.view import USUAL, View
 
@@ -43,7 +43,11 @@ def deliver(
     """
     from ssdlossdbg.report.outputs import render
 
-    _print(render(result, format, replace(view, files=tuple(files), version=__version__)))
+    report = render(result, format, replace(view, files=tuple(files), version=__version__))
+    try:
+        _print(report)
+    except BrokenPipeError:  # `| head` has seen enough; what was found decides how the command ends all the same
+        discard_stdout()
     if exit_code == EXIT_CLEAN and findings is not None and findings.fail(getattr(result, "findings", ())):
         exit_code = EXIT_FINDINGS
     if exit_code != EXIT_CLEAN:
@@ -54,7 +58,7 @@ def _print(report: Any) -> None:
     """Print a report; one of lines only is not wrapped where it goes to a file or a program, which reads lines."""
     from rich.text import Text
 
-    if isinstance(report, Text) and sys.stdout is not None and sys.stdout.isatty():
+    if isinstance(report, Text) and sys.stdout.isatty():
         show(report)
     elif isinstance(report, (str, Text)):
         if str(report):  # of GitHub's commands there may be none

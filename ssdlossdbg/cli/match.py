@@ -10,7 +10,7 @@ from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, Priors, Report, split_names
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
-from ssdlossdbg.cli.writing import Writer, unused
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
 from ssdlossdbg.report.view import View
 
@@ -82,8 +82,11 @@ def match(
             from ssdlossdbg.report.canvas import png
             from ssdlossdbg.report.outputs import draw
 
-            path = report.output or unused(Path(f"{photographed.image.stem}.match.png"))
-            writer.write(path, png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image)))
+            picture = png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image))
+            if report.output:
+                writer.write(report.output, picture)
+            else:
+                writer.write_new(Path(f"{photographed.image.stem}.match.png"), picture)
     unread = any(finding.code == UNREADABLE for finding in result.findings)
     exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
     deliver(result, report.format, findings, files=writer.written, view=View(report.top), exit_code=exit_code)

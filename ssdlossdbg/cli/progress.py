@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from ssdlossdbg.cli.streams import say_line
+
 T = TypeVar("T")
 PATIENCE_SECONDS = 2.0
 # Moving a bar takes as long as reading a small file does.
@@ -36,7 +38,7 @@ def progress(doing: str, silent: bool = False) -> Iterator[None]:
     if silent:
         yield
         return
-    timer = threading.Timer(PATIENCE_SECONDS, lambda: print(f"{doing} ...", file=sys.stderr, flush=True))
+    timer = threading.Timer(PATIENCE_SECONDS, say_line, [f"{doing} ..."])
     timer.daemon = True
     timer.start()
     try:
@@ -59,7 +61,7 @@ def counting(doing: str, total: int, noun: str, silent: bool = False) -> Iterato
         A function to be told how many more were done.
     """
     nouns = f"{noun}s"
-    if silent or sys.stderr is None or not sys.stderr.isatty():  # None where it was closed with `2>&-`
+    if silent or not sys.stderr.isatty():
         with progress(f"{doing} {total:,} {noun if total == 1 else nouns}", silent):
             yield lambda done: None  # noqa: ARG005
         return

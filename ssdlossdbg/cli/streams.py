@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,24 @@ def say_error(message: str) -> None:
     _say("error: ", "bold red", message)
 
 
+def say_usage(error: Any) -> None:
+    """Print how a command line is to be written, and what is wrong with this one, to stderr.
+
+    Args:
+        error: raised by click, or by typer in its place.
+    """
+    text = io.StringIO()
+    error.show(text)
+    for line in text.getvalue().splitlines():
+        say_line(line)
+
+
+def say_line(line: str) -> None:
+    """Print a line to stderr, where it can take one."""
+    with contextlib.suppress(OSError, ValueError):
+        print(visible(line), file=sys.stderr, flush=True)
+
+
 def discard_stdout() -> None:
     """Let what is still to be flushed to stdout go nowhere, where it can go nowhere else."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # stdout may be closed, or no file at all
@@ -51,8 +70,9 @@ def _say(mark: str, style: str, message: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True, highlight=False)
-    console.print(Text.assemble((mark, style), visible(message)), soft_wrap=not console.is_terminal)
+    with contextlib.suppress(OSError, ValueError):  # full or closed; the exit code still says that there was one
+        console = Console(stderr=True, highlight=False)
+        console.print(Text.assemble((mark, style), visible(message)), soft_wrap=not console.is_terminal)
 
 
 @contextlib.contextmanager
@@ -61,5 +81,4 @@ def _unencodable_replaced() -> Iterator[None]:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     yield
-    if sys.stdout is not None:  # closed with `>&-`
-        sys.stdout.flush()
+    sys.stdout.flush()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +25,13 @@ class Writer:
         inputs: files that the command was given; those that it read are known to `readers.files`.
         datasets: folders or files of annotations that it was given.
         written: the names of the files written, for the report.
+        failed: what could not be written, for the end: a full disk must not take the report away, too.
     """
 
     inputs: list[Path] = field(default_factory=list)
     datasets: list[Path] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    failed: list[InputError] = field(default_factory=list)
 
     def check(self, path: Path) -> None:
         """Refuse a file that the user named but that cannot be written, before the work that is to fill it.
@@ -43,24 +46,54 @@ class Writer:
     def write(self, path: Path, data: bytes | Iterable[bytes]) -> None:
         """Write a file whole or not at all; what a link leads to, where it is one.
 
+        What the system does not let it write is raised once the report is out, by `telling_last`.
+
         Args:
             path: where to.
             data: what, at once or in chunks.
 
         Raises:
-            InputError: `path` is an input or a folder, or cannot be written.
+            InputError: `path` is an input or a folder.
         """
         self._check(path)
-        chunks = [data] if isinstance(data, bytes) else data
-        try:
+        with self._failing(path):
             if path.exists() and not path.is_file():  # a pipe or a device takes bytes, and must not become a file
                 with path.open("wb") as sink:
-                    sink.writelines(chunks)
+                    sink.writelines(_chunks(data))
             else:
-                _replace(path.resolve(), chunks)
+                _replace(path.resolve(), _chunks(data))
+            self.written.append(str(path))
+
+    def write_new(self, path: Path, data: bytes | Iterable[bytes]) -> None:
+        """Write a file that the user did not name, which replaces none: a number is added where one exists.
+
+        Raises:
+            InputError: as `write`.
+        """
+        self._check(path)
+        with self._failing(path):
+            self.written.append(str(_add(path, _chunks(data))))
+
+    @contextlib.contextmanager
+    def telling_last(self) -> Iterator[None]:
+        """Raise at the end what could not be written.
+
+        Raises:
+            InputError: at least one file could not be written.
+        """
+        try:
+            yield
+        finally:
+            if self.failed:
+                raise self.failed[0] from None
+
+    @contextlib.contextmanager
+    def _failing(self, path: Path) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise InputError(path, f"cannot be written ({error.strerror})", "Choose another place for it.") from None
-        self.written.append(str(path))
+            what = f"cannot be written ({error.strerror})"
+            self.failed.append(InputError(path, what, "Choose another place for it."))
 
     def _check(self, path: Path) -> None:
         if self._is_input(path) or (path.is_symlink() and self._in_dataset(path)):
@@ -103,19 +136,27 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(path, f"cannot be made a folder ({error.strerror})", "Choose another with -o.") from None
+        raise _no_folder(path, error) from None
     if not os.access(path, os.W_OK):
         raise InputError(path, "cannot be written to", "Choose another folder with -o.")
     return path
 
 
-def unused(path: Path) -> Path:
-    """The path, with a number added where such a file exists: outputs the user did not name replace nothing."""
-    candidate, number = path, 2
-    while candidate.exists():
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return candidate
+def make_new_folder(path: Path) -> Path:
+    """A folder of that name that did not exist yet, with a number added where it did.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    for candidate in _candidates(path):
+        try:
+            candidate.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _no_folder(path, error) from None
+        return candidate
+    raise AssertionError  # there is no end of numbers
 
 
 def _overwritten(path: Path) -> InputError:
@@ -129,19 +170,50 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
+def _no_folder(path: Path, error: OSError) -> InputError:
+    return InputError(path, f"cannot be made a folder ({error.strerror})", "Choose another with -o.")
+
+
+def _chunks(data: bytes | Iterable[bytes]) -> Iterable[bytes]:
+    return [data] if isinstance(data, bytes) else data
+
+
+def _candidates(path: Path) -> Iterator[Path]:
+    """The path, then with a number added, two and up."""
+    yield path
+    yield from (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+
+
 def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    replaced = _status(path)
+    with _temporary(path, chunks, stat.S_IMODE(replaced.st_mode) if replaced else None) as temporary:
+        temporary.replace(path)
+
+
+def _add(path: Path, chunks: Iterable[bytes]) -> Path:
+    """Write a file under the first name that is free once it is whole, which no other process can take then."""
+    with _temporary(path, chunks) as temporary:
+        for candidate in _candidates(path):
+            with contextlib.suppress(FileExistsError):
+                candidate.touch(exist_ok=False)
+                temporary.replace(candidate)
+                return candidate
+    raise AssertionError  # there is no end of numbers
+
+
+@contextlib.contextmanager
+def _temporary(path: Path, chunks: Iterable[bytes], mode: int | None = None) -> Iterator[Path]:
+    """A whole file beside `path`, with the rights it is to have, which is gone afterwards whatever happens."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.writelines(chunks)
-        replaced = _status(path)
-        temporary.chmod(stat.S_IMODE(replaced.st_mode) if replaced else 0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException:  # Ctrl-C, too
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
+        yield temporary
+    finally:  # after Ctrl-C, too
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise
 
 
 def _umask() -> int:

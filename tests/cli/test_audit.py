@@ -277,7 +277,7 @@ def test_ctrl_c_prints_what_is_known(folder: Path, annotation: Voc) -> None:
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "    return real(*words, advance=tell, **options)\n"
         "datasets.audit = audit\n"
-        "from ssdlossdbg.cli.app import main\n"
+        "from ssdlossdbg.__main__ import main\n"
         "main()\n"
     )
     words = ["audit", str(home), "--fail-on", "never"]

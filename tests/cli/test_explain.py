@@ -110,9 +110,8 @@ def test_paragraphs(body: str, made: list[str]) -> None:
 
 def in_a_process(words: list[str], **more: str) -> tuple[Any, set[str]]:
     """What the command prints in a process of its own, and which heavy packages it has imported by its end."""
-    program = (
-        "import sys\ntry:\n    from ssdlossdbg.cli.app import main; main()\nfinally:\n    print('|', *sys.modules)"
-    )
+    command = "from ssdlossdbg.cli.app import app; app(prog_name='ssdlossdbg')"
+    program = f"import sys\ntry:\n    {command}\nfinally:\n    print('|', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **more},

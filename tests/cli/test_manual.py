@@ -62,7 +62,8 @@ def test_unknown_pages(name: str, said: str, refused: Refused) -> None:
     assert refused("manual", name).startswith(f"error: PAGE: {said}")
 
 
-PROGRAM = "import sys\ntry:\n    from ssdlossdbg.cli.app import main; main()\nfinally:\n    print('|', *sys.modules)"
+RUN = "from ssdlossdbg.cli.app import app; app(prog_name='ssdlossdbg')"
+PROGRAM = f"import sys\ntry:\n    {RUN}\nfinally:\n    print('|', *sys.modules)"
 
 
 def in_a_process(words: list[str], **more: str) -> tuple[str, set[str]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import typer
 
-from ssdlossdbg.cli.writing import Writer, make_folder, unused
+from ssdlossdbg.cli.writing import Writer, make_folder, make_new_folder
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import noting, read_bytes
 
@@ -36,8 +38,8 @@ def test_a_file_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(InputError, match="No space left on device"):
-        Writer().write(folder / "a.bin", b"new")
+    with pytest.raises(InputError, match="No space left on device"), (writer := Writer()).telling_last():
+        writer.write(folder / "a.bin", b"new")
     monkeypatch.undo()
     assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", b"old")]
 
@@ -153,11 +155,52 @@ def test_an_output_is_refused_before_the_work(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_unused_adds_a_number(folder: Path) -> None:
-    assert unused(folder / "a.match.png").name == "a.match.png"
-    (folder / "a.match.png").touch()
-    (folder / "a.match-2.png").touch()
-    assert unused(folder / "a.match.png").name == "a.match-3.png"
+def test_a_file_that_nobody_named_replaces_none(folder: Path) -> None:
+    (folder / "a.match.png").write_bytes(b"old")
+    writer = Writer()
+    for name, data in (("a.match.png", b"second"), ("a.match.png", b"third"), ("b.match.png", b"first")):
+        writer.write_new(folder / name, data)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "a.match.png": b"old",
+        "a.match-2.png": b"second",
+        "a.match-3.png": b"third",
+        "b.match.png": b"first",
+    }
+    assert [Path(name).name for name in writer.written] == ["a.match-2.png", "a.match-3.png", "b.match.png"]
+
+
+def test_processes_that_write_at_once_take_a_name_each(folder: Path) -> None:
+    data = [bytes([number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda each: Writer().write_new(folder / "a.png", each), data))
+    assert sorted(path.read_bytes() for path in folder.iterdir()) == data
+
+
+def test_a_folder_that_nobody_named_is_new(folder: Path) -> None:
+    assert [make_new_folder(folder / "audit").name for _ in range(3)] == ["audit", "audit-2", "audit-3"]
+    (folder / "file").touch()
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        make_new_folder(folder / "file" / "audit")
+
+
+def test_what_cannot_be_written_is_told_once_the_rest_is_done(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: Path, _target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    def command() -> None:
+        with writer.telling_last():
+            writer.write(folder / "a.bin", b"1")
+            done.append("report")
+            raise typer.Exit(1)
+
+    writer = Writer()
+    done: list[str] = []
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(InputError, match=r"a\.bin: cannot be written \(No space"):
+        command()
+    assert done == ["report"]
+    assert writer.written == []
+    assert list(folder.iterdir()) == []
 
 
 def test_make_folder(folder: Path) -> None:
