@@ -85,7 +85,9 @@ class Writer:
             yield
         finally:
             if self.failed:
-                raise self.failed[0] from None
+                first, *more = self.failed
+                others = f", nor can {len(more):,} more" if more else ""
+                raise InputError(first.where, first.what + others, first.fix) from None
 
     @contextlib.contextmanager
     def _failing(self, path: Path) -> Iterator[None]:
@@ -194,10 +196,16 @@ def _add(path: Path, chunks: Iterable[bytes]) -> Path:
     """Write a file under the first name that is free once it is whole, which no other process can take then."""
     with _temporary(path, chunks) as temporary:
         for candidate in _candidates(path):
-            with contextlib.suppress(FileExistsError):
+            try:
                 candidate.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            try:
                 temporary.replace(candidate)
-                return candidate
+            except BaseException:
+                candidate.unlink()
+                raise
+            return candidate
     raise AssertionError  # there is no end of numbers
 
 

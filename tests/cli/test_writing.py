@@ -190,13 +190,14 @@ def test_what_cannot_be_written_is_told_once_the_rest_is_done(folder: Path, monk
     def command() -> None:
         with writer.telling_last():
             writer.write(folder / "a.bin", b"1")
+            writer.write_new(folder / "b.bin", b"1")
             done.append("report")
             raise typer.Exit(1)
 
     writer = Writer()
     done: list[str] = []
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(InputError, match=r"a\.bin: cannot be written \(No space"):
+    with pytest.raises(InputError, match=r"a\.bin: cannot be written \(No space.*, nor can 1 more"):
         command()
     assert done == ["report"]
     assert writer.written == []

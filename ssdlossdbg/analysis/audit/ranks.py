@@ -20,6 +20,7 @@ T = TypeVar("T")
 # its connections, which ends the waiting of the others at once.
 PATIENCE_AT_START = timedelta(minutes=2)
 PATIENCE = timedelta(hours=2)
+UNSET = "torchrun sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT; to work alone, unset WORLD_SIZE."
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def together() -> Iterator[Ranks]:
     device = torch.device("cuda", local or 0) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)  # which NCCL exchanges objects on, and `--device auto` computes on
-    with _explained(rank):
+    if rank >= count:
+        raise LostRankError("RANK", f"{rank} is none of the {count} processes that WORLD_SIZE says", UNSET)
+    with _explained(rank, "cannot meet the other processes of this audit", UNSET):
         store, _, _ = next(rendezvous("env://", timeout=PATIENCE_AT_START))
         distributed.init_process_group(
             "nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE
@@ -110,11 +113,14 @@ def _stated(name: str) -> int | None:
 
 
 @contextlib.contextmanager
-def _explained(rank: int) -> Iterator[None]:
+def _explained(
+    rank: int,
+    what: str = "lost another process of this audit",
+    fix: str = "Its own message says why it ended; start torchrun again.",
+) -> Iterator[None]:
     """Say in a sentence that another process is gone, rather than how the connection to it broke."""
     try:
         yield
-    except RuntimeError as error:  # what gloo and NCCL raise, DistError included
-        reason = str(error).strip().splitlines()[0]
-        what = f"lost another process of this audit ({reason})"
-        raise LostRankError(f"rank {rank}", what, "Its own message says why it ended; start torchrun again.") from None
+    except (RuntimeError, ValueError) as error:  # what gloo and NCCL raise, DistError included; and a bad MASTER_PORT
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise LostRankError(f"rank {rank}", f"{what} ({reason})", fix) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.analysis.audit import together
+from ssdlossdbg.errors import LostRankError
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"
 AUDIT = ("-m", "ssdlossdbg", "audit", str(SAMPLE), "--format", "json", "--fail-on", "never", "--device", "cpu")
@@ -83,3 +84,20 @@ def test_variables_that_torchrun_did_not_set_start_nothing(
         monkeypatch.setenv(name, value)
     with together() as ranks:
         assert (ranks.rank, ranks.count) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"MASTER_PORT": "99999999"}, r"rank 0: cannot meet the other processes .*99999999.* unset WORLD_SIZE"),
+        ({"MASTER_PORT": "http"}, r"rank 0: cannot meet the other processes .*http"),
+        ({}, r"rank 0: cannot meet the other processes .*MASTER_PORT"),
+        ({"RANK": "2", "MASTER_PORT": "29500"}, r"RANK: 2 is none of the 2 processes that WORLD_SIZE says"),
+    ],
+)
+def test_variables_that_make_no_sense(others: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", **others}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LostRankError, match=said), together():
+        pass
