@@ -60,17 +60,31 @@ class _Always(Group):
     )
 
 
+class _Writing(Group):
+    """What every command takes that writes files."""
+
+    overwrite: bool = option(
+        "--overwrite/--no-overwrite",
+        "Let outputs replace files that ssdlossdbg did not write; never an input.",
+        Role.OVERWRITE,
+        default=False,
+    )
+
+
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Make a function of groups of options a command, which typer gives the options one by one.
 
     A parameter of the type `Writer` gets what writes the command's files, and knows which not to replace.
-    `--traceback` is added. The function has `roles` then, by the names of the options that have one.
+    `--traceback` is added, and `--overwrite` where a group names outputs. The function has `roles` then, by the names
+    of the options that have one.
     """
     hints = get_type_hints(function)
     groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Group)}
     writers = [name for name, hint in hints.items() if hint is Writer]
-    options = [each for group in (*groups.values(), _Always) for each in _parameters(group)]
     roles = {name: field.role for group in groups.values() for name, field in group.fields().items() if field.role}
+    more = [_Writing, _Always] if set(OUTPUTS) & set(roles.values()) else [_Always]
+    options = [each for group in (*groups.values(), *more) for each in _parameters(group)]
+    roles |= {name: field.role for group in more for name, field in group.fields().items() if field.role}
 
     @functools.wraps(function)
     def run(*, traceback: bool = False, **values: Any) -> None:
@@ -123,6 +137,7 @@ def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
         InputError: a file that is to be written is one of them, or cannot be written.
     """
     writer = Writer(
+        overwrite=bool(values.get("overwrite")),
         inputs=[path for name, value in values.items() if roles.get(name) not in OUTPUTS for path in _paths(value)],
         datasets=[values[name] for name, role in roles.items() if role is Role.DATASET and values[name]],
     )

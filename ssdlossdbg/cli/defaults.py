@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from ssdlossdbg.cli.options import OUTPUTS
+from ssdlossdbg.cli.options import OUTPUTS, Role
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.files import is_file, read_table
 
@@ -130,8 +130,8 @@ def _refuse_outputs(settings: Iterable[Setting], command: Any) -> None:
     """
     roles = getattr(command.callback, "roles", {})
     for setting in settings:
-        if roles.get(setting.option.name) in OUTPUTS:
-            what = "says where to write, which only the command line may say"
+        if roles.get(setting.option.name) in (*OUTPUTS, Role.OVERWRITE):
+            what = "says what to write, which only the command line may say"
             raise InputError(setting.place, what, f"Remove it, and give {setting.option.opts[-1]}.")
 
 

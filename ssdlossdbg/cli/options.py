@@ -17,6 +17,7 @@ class Role(Enum):
     OUTPUT_FILE = "a file to write"
     OUTPUT_FOLDER = "a folder to write into"
     DATASET = "annotations, with photos that the command may never open"
+    OVERWRITE = "leave to replace files that this program did not write"
 
 
 OUTPUTS = (Role.OUTPUT_FILE, Role.OUTPUT_FOLDER)

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and never over what the command read."""
+"""Writing files: whole or not at all, never over what the command read, and over others' files only when told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from ssdlossdbg.errors import InputError
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
+# What tells a file of ours from others': in pictures and configs the name, at most so far from the beginning; and how
+# arrays begin.
+MARK = b"ssdlossdbg"
+HEAD = 512
+NPY = b"\x93NUMPY"
 
 
 @dataclass
@@ -24,12 +29,14 @@ class Writer:
     Attributes:
         inputs: files that the command was given; those that it read are known to `readers.files`.
         datasets: folders or files of annotations that it was given.
+        overwrite: replace what this program did not write, too, if it is no input.
         written: the names of the files written, for the report.
         failed: what could not be written, for the end: a full disk must not take the report away, too.
     """
 
     inputs: list[Path] = field(default_factory=list)
     datasets: list[Path] = field(default_factory=list)
+    overwrite: bool = False
     written: list[str] = field(default_factory=list)
     failed: list[InputError] = field(default_factory=list)
 
@@ -37,11 +44,14 @@ class Writer:
         """Refuse a file that the user named but that cannot be written, before the work that is to fill it.
 
         Raises:
-            InputError: `path` is an input, part of a dataset, or a folder, or its folder does not exist.
+            InputError: `path` is an input, part of a dataset, somebody else's file, or a folder, or its folder does not
+                exist.
         """
         if self._in_dataset(path):
             raise _overwritten(path)
         self._check(path)
+        if foreign := self._foreign(path):
+            raise foreign
 
     def write(self, path: Path, data: bytes | Iterable[bytes]) -> None:
         """Write a file whole or not at all; what a link leads to, where it is one.
@@ -56,6 +66,9 @@ class Writer:
             InputError: `path` is an input or a folder.
         """
         self._check(path)
+        if foreign := self._foreign(path):  # a name of our own making in the user's folder
+            self.failed.append(foreign)
+            return
         with self._failing(path):
             if path.exists() and not path.is_file():  # a pipe or a device takes bytes, and must not become a file
                 with path.open("wb") as sink:
@@ -113,7 +126,19 @@ class Writer:
         if found is None or not stat.S_ISREG(found.st_mode):
             return False
         inputs = map(_status, self.inputs)
-        return was_read(found) or any(source is not None and os.path.samestat(found, source) for source in inputs)
+        if any(source is not None and os.path.samestat(found, source) for source in inputs):
+            return True
+        # A table of ours beside annotations is opened to see what it is, and no command can take it for more.
+        return was_read(found) and not _head(path).startswith(_headings())
+
+    def _foreign(self, path: Path) -> InputError | None:
+        """What is to be said of a file that is there and was not written by this program; None where it may go."""
+        if self.overwrite or not path.is_file():
+            return None
+        head = _head(path)
+        if not head or MARK in head or head.startswith((NPY, _headings())):
+            return None
+        return InputError(path, "exists and is no file of ssdlossdbg's", "Choose another, or give --overwrite.")
 
     def _in_dataset(self, path: Path) -> bool:
         """Whether the file that is there looks like a part of a dataset that was given, be it read or not."""
@@ -170,6 +195,22 @@ def _status(path: Path) -> os.stat_result | None:
         return path.stat()
     except (OSError, ValueError):  # a list of names may be longer than the name of a file can be
         return None
+
+
+def _head(path: Path) -> bytes:
+    """How a file begins; what is nothing of ours where it cannot be read, as nobody knows what would be lost."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b"?"
+
+
+def _headings() -> bytes:
+    """How our tables of objects begin."""
+    from ssdlossdbg.report.audit.as_csv import HEADINGS
+
+    return ",".join(HEADINGS).encode()
 
 
 def _no_folder(path: Path, error: OSError) -> InputError:

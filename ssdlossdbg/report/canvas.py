@@ -10,8 +10,9 @@ from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE, Colour
+from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, SOFTWARE, WHITE, Colour
 from ssdlossdbg.results import FloatArray
 
 Point = tuple[float, float]
@@ -30,9 +31,10 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def png(image: Image.Image) -> bytes:
-    """The picture as a PNG file. Compressed lightly: three times as fast, a fifth larger."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
+    """The picture as a PNG file that says whose it is. Compressed lightly: three times as fast, a fifth larger."""
+    buffer, says = io.BytesIO(), PngInfo()
+    says.add_text(*SOFTWARE)
+    image.save(buffer, "PNG", compress_level=1, pnginfo=says)
     return buffer.getvalue()
 
 

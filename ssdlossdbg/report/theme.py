@@ -6,6 +6,9 @@ from rich.theme import Theme
 
 from ssdlossdbg.results import FORCED_ONLY, FOUND, FOUND_AS_OTHER, INVALID, MATCHED, MISSED, UNMATCHED, Severity
 
+# In PNG's own words, who drew a picture; by which a later output knows that it may replace it.
+SOFTWARE = ("Software", "ssdlossdbg")
+
 STATUS_STYLES = {
     MATCHED: "gt.matched",
     FORCED_ONLY: "gt.forced",

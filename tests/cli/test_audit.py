@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg import api
+from ssdlossdbg.report.audit.as_csv import HEADINGS
 
 Voc = Callable[..., Path]
 GOOD = ("cat", (40, 20, 160, 90))
@@ -188,7 +189,10 @@ def test_ctrl_c_while_drawing_keeps_the_report(run: Any, dataset: Path, monkeypa
     assert "By class" in outcome.out
 
 
-@pytest.mark.parametrize("before", [b"old\n", None])
+OLD_TABLE = ",".join(HEADINGS).encode() + b"\n"
+
+
+@pytest.mark.parametrize("before", [OLD_TABLE, None])
 def test_a_table_of_a_part_replaces_none_of_the_whole(
     run: Any, dataset: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
 ) -> None:
@@ -217,10 +221,10 @@ def test_ctrl_c_while_a_table_is_written_keeps_the_old_one(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ssdlossdbg.report.audit.as_csv.audit_csv", rows)
-    (folder / "a.csv").write_bytes(b"old\n")
+    (folder / "a.csv").write_bytes(OLD_TABLE)
     outcome = run("audit", dataset, "--csv", "a.csv")
     assert outcome.code == 130
-    assert (folder / "a.csv").read_bytes() == b"old\n"
+    assert (folder / "a.csv").read_bytes() == OLD_TABLE
     assert not list(folder.glob(".*.part"))
 
 

@@ -142,7 +142,7 @@ def test_where_to_write_is_said_on_the_command_line_alone(
     configure(f"[{table}]\n{key} = '../.bashrc'\n")
     said = refused(*words)
     assert said == (
-        f"error: pyproject.toml [{table}] {key}: says where to write, which only the command line may say. "
+        f"error: pyproject.toml [{table}] {key}: says what to write, which only the command line may say. "
         f"Remove it, and give --{key}.\n"
     )
 

@@ -229,7 +229,7 @@ def test_no_input_is_replaced(use: Use, name: str, run: Run, folder: Path) -> No
     assert tries
     for outputs, victim in tries:
         before = (folder / victim).read_bytes()
-        outcome = run(*use.words(outputs))
+        outcome = run(*use.words(outputs), "--overwrite")
         assert (folder / victim).read_bytes() == before, (outputs, victim)
         assert outcome.code == 2, (outputs, victim)
         assert "is an input and would be overwritten. Choose another output." in outcome.err, (outputs, victim)

@@ -93,7 +93,7 @@ def test_an_overlay_that_was_not_named_replaces_nothing(
 
 
 def test_a_named_overlay_is_replaced(good: Good, astronaut: tuple[object, ...], folder: Path) -> None:
-    (folder / "own.png").write_text("old")
+    (folder / "own.png").touch()
     assert "Wrote own.png" in good(*astronaut, "-o", "own.png")
     assert [path.name for path in folder.iterdir()] == ["own.png"]
     with Image.open(folder / "own.png") as picture:

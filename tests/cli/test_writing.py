@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -31,7 +34,7 @@ def test_a_file_is_written_with_the_usual_rights(folder: Path) -> None:
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "a.bin").write_bytes(b"old")
+    (folder / "a.bin").write_bytes(b"ssdlossdbg old")
 
     def fail(self: Path, _target: Path) -> Path:
         assert self.read_bytes() == b"new", "all is written before anything is replaced"
@@ -41,7 +44,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pytes
     with pytest.raises(InputError, match="No space left on device"), (writer := Writer()).telling_last():
         writer.write(folder / "a.bin", b"new")
     monkeypatch.undo()
-    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", b"old")]
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", b"ssdlossdbg old")]
 
 
 def test_an_interrupted_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +85,7 @@ def test_an_input_that_was_read_is_never_replaced(folder: Path, name: str) -> No
         with pytest.raises(InputError, match="is an input and would be overwritten"):
             Writer().write(Path(name), b"new")
     assert (folder / "in.bin").read_bytes() == b"input"
-    Writer().write(Path(name), b"new")
+    Writer(overwrite=True).write(Path(name), b"new")
     assert Path(name).read_bytes() == b"new", "outside of a command nobody notes what is read"
 
 
@@ -210,3 +213,74 @@ def test_make_folder(folder: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(InputError, match="cannot be made a folder"):
         make_folder(folder / "file")
+
+
+THEIRS = {"notes.csv": b"image,file,mine\n", "photo.png": b"\x89PNG\r\n\x1a\n", "own.toml": b"levels = []\n"}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_somebody_elses_file_is_replaced_only_when_told(folder: Path, name: str) -> None:
+    path = folder / name
+    path.write_bytes(THEIRS[name])
+    with pytest.raises(InputError, match=r"exists and is no file of ssdlossdbg's.*give --overwrite"):
+        Writer().check(path)
+    with pytest.raises(InputError, match="is no file of ssdlossdbg's"), (writer := Writer()).telling_last():
+        writer.write(path, b"new")
+    assert path.read_bytes() == THEIRS[name]
+    told = Writer(overwrite=True)
+    told.check(path)
+    told.write(path, b"new")
+    assert path.read_bytes() == b"new"
+    with pytest.raises(InputError, match="is an input"):
+        Writer(overwrite=True, inputs=[path]).check(path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["match", "cat.jpg", "cat.xml", "-o", "out.png"],
+        ["anchors", "-o", "out.png"],
+        ["anchors", "--dump", "out.npy"],
+        ["anchors", "--fit", ".", "-o", "out.toml"],
+        ["audit", "cat.xml", "--csv", "out.csv"],
+    ],
+)
+def test_our_own_output_is_replaced(folder: Path, sample: Path, run: Callable[..., Any], words: list[str]) -> None:
+    for name in ("cat.jpg", "cat.xml"):
+        shutil.copy(sample / name, folder)
+    out = folder / words[-1]
+    assert run(*words).code in {0, 1}
+    first = out.read_bytes()
+    out.write_bytes(first[:-1])  # of an older version, say
+    assert run(*words).code in {0, 1}
+    assert out.read_bytes() == first
+    out.write_bytes(b"theirs")
+    outcome = run(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "is no file of ssdlossdbg's" in outcome.err
+    assert out.read_bytes() == b"theirs"
+    assert run(*words, "--overwrite").code in {0, 1}
+    assert out.read_bytes() == first
+
+
+def test_our_own_table_is_replaced_in_the_dataset(folder: Path, sample: Path, run: Callable[..., Any]) -> None:
+    shutil.copy(sample / "cat.xml", folder)
+    for _ in range(2):
+        assert run("audit", ".", "--csv", "out.csv").code in {0, 1}
+    (folder / "out.csv").write_bytes(b"ImageID,LabelName\n")
+    assert run("audit", ".", "--csv", "out.csv", "--overwrite").code == 2
+    assert (folder / "out.csv").read_bytes() == b"ImageID,LabelName\n"
+
+
+def test_our_own_charts_are_replaced(folder: Path, sample: Path, run: Callable[..., Any]) -> None:
+    pytest.importorskip("matplotlib")
+    words = ["audit", sample, "--charts", "--gallery", "1", "-o", folder / "audit"]
+    for _ in range(2):
+        assert run(*words).code in {0, 1}
+    theirs = next((folder / "audit").glob("worst*"))
+    theirs.write_bytes(b"theirs")
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert "is no file of ssdlossdbg's" in outcome.err
+    assert "objects" in outcome.out, "the report is there all the same"
+    assert theirs.read_bytes() == b"theirs"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, PAPER
+from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, PAPER, SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +118,7 @@ def png_of(figure: Figure) -> bytes:
 
     file = io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", metadata=dict([SOFTWARE]))
     return file.getvalue()
 
 
