@@ -138,6 +138,15 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, tuple[int, int]], tuple[st
                               .replace("p0,cat", "p0,cat,,,,,\np0,cat", 1)}, "boxes.csv", {}, ()),
     "open-images-names": ({"boxes.csv": OPEN_IMAGES.replace("LabelName", "ClassName")}, "boxes.csv", {}, ()),
     "open-images-folder": ({"boxes.csv": OPEN_IMAGES, "other.csv": "a,b\n1,2\n"}, ".", {}, ()),
+    "voc-and-yolo": ({**VOC_FOLDER, **YOLO_FOLDER}, ".", {"JPEGImages/a.jpg": SIZE, "images/b.jpg": SIZE}, ()),
+    "voc-and-yolo-without-names": ({**VOC_FOLDER, "labels/a.txt": yolo()}, ".", {}, ()),
+    "voc-and-yolo-of-some-classes": ({**VOC_FOLDER, **YOLO_FOLDER}, ".", {}, ("dog",)),
+    "coco-splits": ({"train/a.json": coco(), "valid/a.json": coco(categories=[
+        {"id": 3, "name": "cat"}, {"id": 5, "name": "dog"}, {"id": 6, "name": "cow"}])}, ".", {}, ()),
+    "coco-splits-one-broken": ({"train/a.json": coco(), "valid/a.json": coco()[:-9] + "images annotations categories"},
+                               ".", {}, ()),
+    "coco-and-open-images": ({"a.json": coco(), "boxes.csv": OPEN_IMAGES}, ".", {"1.jpg": SIZE, "p0.jpg": SIZE}, ()),
+    "all": ({**VOC_FOLDER, **YOLO_FOLDER, "a.json": coco(), "boxes.csv": OPEN_IMAGES}, ".", {}, ("cat", "dog")),
     "open-images": ({"boxes.csv": OPEN_IMAGES + "p0,cat,left,0,0,0,0\n"}, "boxes.csv", {"p0.jpg": SIZE}, ()),
 }  # fmt: skip
 
@@ -254,3 +263,38 @@ def test_match_sees_objects_as_audit_does(
     np.testing.assert_array_equal(described.boxes, audited.boxes[rows])
     assert described.images[0].photo_size == audited.images[image].photo_size
     assert described.images[0].size == audited.images[image].size
+
+
+def test_an_audit_of_several_formats_is_the_sum_of_those_of_each(
+    make: Callable[[str], tuple[str, tuple[str, ...]]],
+) -> None:
+    path, classes = make("all")
+    joined = ssdlossdbg.audit(path, "ssd300-voc", classes=classes, device="cpu", draws=1, dialect="gluoncv")
+    alone = [
+        ssdlossdbg.audit(
+            ssdlossdbg.load_dataset(path, classes, format=name), "ssd300-voc", device="cpu", dialect="gluoncv"
+        )
+        for name in ("voc", "coco", "yolo", "open-images")
+    ]
+    assert joined.dataset.format == "Pascal VOC and YOLO and COCO and Open Images"
+    for count in ("ground_truth", "matched", "invalid", "without_positive", "positives"):
+        assert getattr(joined.totals, count) == sum(getattr(each.totals, count) for each in alone)
+    assert joined.dataset.images == joined.done == sum(each.dataset.images for each in alone)
+    assert [level.positives for level in joined.levels] == [
+        sum(levels) for levels in zip(*([level.positives for level in each.levels] for each in alone), strict=True)
+    ]
+    rows = joined.objects.image[joined.objects.lost_to[joined.objects.lost_to >= 0]]
+    assert (rows == joined.objects.image[joined.objects.lost_to >= 0]).all()
+    assert len(rows) == sum(int((each.objects.lost_to >= 0).sum()) for each in alone) > 0
+    assert {image.annotation for image in joined.images_first} <= {image.file for image in joined.objects.images}
+    assert joined.augmented is not None
+    assert joined.augmented.done == joined.dataset.images
+
+
+def test_match_finds_the_photo_in_a_folder_of_several_files(
+    make: Callable[[str], tuple[str, tuple[str, ...]]],
+) -> None:
+    path, classes = make("coco-and-open-images")
+    matched = ssdlossdbg.match("p0.jpg", path, classes=classes, device="cpu")
+    assert len(matched.ground_truth) == 3
+    assert ssdlossdbg.fit(path, "ssd300-voc").dataset.format == "COCO and Open Images"

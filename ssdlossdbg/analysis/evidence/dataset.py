@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,27 +20,26 @@ def refusal(file: str, error: InputError) -> Refusal:
     return Refusal(file, error.where, error.what, error.fix, error.code)
 
 
-def describe_dataset(dataset: Dataset, scaled: Scaled) -> tuple[Refusal | ClassUse, ...]:
-    """What of a dataset takes no part: what cannot be read, what cannot be scaled, classes that nobody listed.
+def describe_datasets(parts: Sequence[tuple[Dataset, Scaled]]) -> tuple[Refusal | ClassUse, ...]:
+    """What of datasets takes no part: what cannot be read, what cannot be scaled, classes that nobody listed.
 
     Args:
-        dataset: what was annotated.
-        scaled: the same as the loader sees it.
+        parts: what was annotated, and the same as the loader sees it; all of one place, with one list of classes.
     """
-    use = describe_classes(dataset)
+    use = describe_classes([dataset for dataset, _ in parts])
+    return use, *(each for dataset, scaled in parts for each in _of_part(dataset, scaled, use))
+
+
+def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusal]:
+    yield from (refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused))
+    if use.counted_from_1:
+        return
     rows = np.flatnonzero(dataset.class_index < 0)
     files = (dataset.files[place] for place in dataset.image[rows].tolist())
     labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
-    unknown = {} if use.counted_from_1 else Counter(zip(files, labels, strict=True))
-    return (
-        use,
-        *(refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused)),
-        *(
-            _unknown_class(dataset, file, label, number, use.unlisted[label])
-            for (file, label), number in unknown.items()
-            if label not in use.left_out
-        ),
-    )
+    for (file, label), number in Counter(zip(files, labels, strict=True)).items():
+        if label not in use.left_out:
+            yield _unknown_class(dataset, file, label, number, use.unlisted[label])
 
 
 def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:

@@ -6,6 +6,7 @@ codebase's own loader would hand them on.
 
 from __future__ import annotations
 
+from ssdlossdbg.readers.annotations.class_filter import class_counts
 from ssdlossdbg.readers.annotations.contract import class_list_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
@@ -30,6 +31,7 @@ __all__ = [
     "Source",
     "Table",
     "Track",
+    "class_counts",
     "class_list_beside",
     "find_photos",
     "load_dataset",

@@ -101,7 +101,7 @@ def scale_like(
         taken(stated, staying),
     )
     left_out = np.flatnonzero(known & marked)
-    filtered = ~known & (dataset.names_given and _all_used(dataset))
+    filtered = ~known & np.array([label in dataset.filtered for label in dataset.labels], dtype=np.bool_)[dataset.label]
     parts = (dataset.image, image, dataset.image[left_out], dataset.image[discarded], dataset.image[filtered])
     every, used, dropped_of, discarded_of, unlisted = (np.bincount(of, minlength=len(sizes)) for of in parts)
     return Scaled(
@@ -119,12 +119,6 @@ def scale_like(
         unusable=every - used - dropped_of - discarded_of + (0 if dataset.unread is None else dataset.unread),
         refused=_refused(dataset, unsized),
     )
-
-
-def _all_used(dataset: Dataset) -> bool:
-    """Whether every class of the list has an object; else it is no filter, but is misspelt or belongs to other data."""
-    used = dataset.class_index[dataset.class_index >= 0]
-    return bool(np.bincount(used, minlength=len(dataset.class_names)).all())
 
 
 def _into_letterbox(boxes: FloatArray, sizes: IntArray, inner: tuple[int, int]) -> FloatArray:
