@@ -100,7 +100,7 @@ def test_guess(listed: tuple[str, ...], labels: list[str], guessed: tuple[str, .
             ("traffic light", "dog"),
         ),
         (
-            'item {\n  name: "none_of_the_above"\n  label: 0\n  display_name: "background"\n}\nitem { name: "cat" label: 1 }\n',
+            'item {\n  name: "nothing"\n  label: 0\n  display_name: "x"\n}\nitem { name: "cat" label: 1 }\n',
             ("cat",),
         ),
         ("cup,mug\nplate\n", ("cup,mug", "plate")),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssdlossdbg.checks.boxes.unsound import NAMES
 from ssdlossdbg.checks.cases import TableCases, of_files, of_rows
-from ssdlossdbg.checks.loader.family import LOADER, VOC, some, written
+from ssdlossdbg.checks.loader.family import LOADER, VOC, alike, some, written
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import ANY_POINT, POINTS, Case, Objects, Severity, Where
 from ssdlossdbg.rules import Numbers, Rounding
@@ -136,4 +136,4 @@ def _pointed(objects: Objects, numbers: Numbers, told: Callable[[str, str], str]
         message = f"{told(text, corner)}; {some(int(counts[file]), len(rows), 'object')} hold such numbers"
         return Case(Where(objects.files[file]), message.replace("the object hold", "it holds"), text, None, ROUND)
 
-    return of_files(objects, np.flatnonzero(counts), describe)
+    return alike(of_files(objects, np.flatnonzero(counts), describe), files.total, "files")
