@@ -133,6 +133,8 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, tuple[int, int]], tuple[st
     "yolo-bad-rows": ({**YOLO_FOLDER, "labels/c.txt": "0 .5 .5 .2 .2\n0 .5\n0 .1 .1 .2 nan\n0 .5 .5 0 .2\n"}, ".",
                       {}, ()),
     "yolo-polygons": ({**YOLO_FOLDER, "labels/c.txt": "0 .1 .1 .2 .1 .2 .2\n" * 3}, ".", {}, ()),
+    "yolo-many-polygons": ({**YOLO_FOLDER, **{f"labels/p{place}.txt": "0 .1 .1 .2 .1 .2 .2\n" * place
+                                              for place in range(1, 6)}}, ".", {}, ()),
     "yolo-other-labels": ({"labels/c.txt": "Car 0 0 0 1 2 30 40 1 1 1 1 1 1 1\n", "classes.txt": "cat"}, ".", {}, ()),
     "open-images-bad-rows": ({"boxes.csv": OPEN_IMAGES.replace("p0,dog,0.3", "p0,dog,x")
                               .replace("p0,cat", "p0,cat,,,,,\np0,cat", 1)}, "boxes.csv", {}, ()),
@@ -192,9 +194,23 @@ def test_check_finds_what_audit_finds(
     assert told(checked.findings) == told(audited.findings)
     assert told(checked.findings), "every case has something to find"
     assert (checked.images, checked.objects) == (audited.dataset.images, len(audited.objects.labels))
-    assert checked.files.unreadable == len({
-        case.where.file for finding in audited.findings if finding.code == "FIL001" for case in finding.cases
-    })  # fmt: skip
+    unreadable = {case.where.file for finding in audited.findings if finding.code == "FIL001" for case in finding.cases}
+    assert checked.files.unreadable == (5 if name == "yolo-many-polygons" else len(unreadable))
+
+
+def test_objects_of_many_files_left_out_for_one_reason_are_told_once(
+    make: Callable[[str], tuple[str, tuple[str, ...]]],
+) -> None:
+    path, _ = make("yolo-many-polygons")
+    [case] = (
+        case
+        for found in ssdlossdbg.audit(path, device="cpu").findings
+        if found.code == "FIL001"
+        for case in found.cases
+    )
+    assert case.where.file == str(Path("labels/p1.txt"))
+    assert case.message.startswith("line 1: is a polygon")
+    assert case.message.endswith("(15 in all, in p1.txt, p2.txt, p3.txt and 2 files more)")
 
 
 # What neither of the two can read at all.

@@ -56,12 +56,12 @@ def check(
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
     batches = SavedBatches(inputs.tensors, paths)
-    annotated, read = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0)
+    annotated, read, bad = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0, set())
     parts = [_Part(annotated)] if annotated else []
     parts += [_Part(_of_batch(batch, job), together=True) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
     findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
-    unreadable = {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
+    unreadable = bad | {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
     used = next((part.priors for part in parts if part.priors), None)
     return CheckResult(
         files=CheckedFiles(read, len(inputs.tensors), len(unreadable)),
@@ -107,8 +107,8 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> tuple[list[Subject], int]:
-    """What the checks see of annotations, and of those that cannot be read; and how many files they are in."""
+def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> tuple[list[Subject], int, set[str]]:
+    """What the checks see of annotations, how many files they are in, and which of them cannot be read, or not all."""
     path = paths[0] if len(paths) == 1 else parts[0].path
     datasets, refused = load_parts(parts, Source(path, job.classes))
     named = priors_or_default(job.priors, job.rules, datasets, job.classes)
@@ -122,7 +122,8 @@ def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> 
         describe_priors(named, job.rules),
         *(refusal(each.file, each.error) for each in refused),
     ]
-    return evidence, len(read)
+    bad = {each.file for dataset in datasets for each in dataset.refused if not each.error.code}
+    return evidence, len(read), bad
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 
 import numpy as np
 
 from ssdlossdbg.analysis.evidence.class_use import describe_classes
 from ssdlossdbg.errors import InputError, nearest
-from ssdlossdbg.readers.annotations import Dataset, Scaled
+from ssdlossdbg.readers.annotations import Dataset, LeftOutError, Refused, Scaled
 from ssdlossdbg.results import ClassUse, Refusal
 
 UNKNOWN_CLASS = "LBL003"
+# Files with objects that are left out for the same reason, if they are more, are told as one.
+MOST_ALONE = 3
 
 
 def refusal(file: str, error: InputError) -> Refusal:
@@ -31,7 +34,7 @@ def describe_datasets(parts: Sequence[tuple[Dataset, Scaled]]) -> tuple[Refusal 
 
 
 def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusal]:
-    yield from (refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused))
+    yield from _together((*dataset.refused, *scaled.refused))
     if use.counted_from_1:
         return
     rows = np.flatnonzero(dataset.class_index < 0)
@@ -40,6 +43,26 @@ def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusa
     for (file, label), number in Counter(zip(files, labels, strict=True)).items():
         if label not in use.left_out:
             yield _unknown_class(dataset, file, label, number, use.unlisted[label])
+
+
+def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
+    """What was refused; objects of many files that are refused for one reason once, at the first of them."""
+    alike: dict[tuple[str, str], list[tuple[str, LeftOutError]]] = {}
+    for file, error, _ in refused:
+        if isinstance(error, LeftOutError):
+            alike.setdefault((error.kind, error.code), []).append((file, error))
+        else:
+            yield refusal(file, error)
+    for group in alike.values():
+        if len(group) <= MOST_ALONE:
+            yield from (refusal(*each) for each in group)
+            continue
+        file, first = group[0]
+        names = ", ".join(PurePath(each).name for each, _ in group[:MOST_ALONE])
+        number = sum(error.number for _, error in group)
+        told = f"{first.kind} ({number:,} in all, in {names} and {len(group) - MOST_ALONE:,} files more)"
+        fix = first.fix.replace(" It is left", " They are left")
+        yield refusal(file, InputError(first.where, told, fix, first.code))
 
 
 def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:

@@ -16,12 +16,13 @@ from ssdlossdbg.readers.annotations.recognise import FORMATS
 from ssdlossdbg.readers.annotations.resizing import resized
 from ssdlossdbg.readers.annotations.scale import Scaled, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
-from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
+from ssdlossdbg.readers.annotations.table import Dataset, LeftOutError, Refused, Rows, Table, taken
 
 __all__ = [
     "FORMATS",
     "Dataset",
     "Format",
+    "LeftOutError",
     "Part",
     "Photos",
     "Refused",

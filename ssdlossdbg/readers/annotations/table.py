@@ -25,6 +25,21 @@ MOST_NAMED = 3
 _SKIPPED = object()
 
 
+class LeftOutError(InputError):
+    """Why parts of a file are left out, for one reason.
+
+    Args:
+        first: the first of their errors.
+        number: how many there are.
+    """
+
+    def __init__(self, first: InputError, number: int) -> None:
+        self.kind, self.number = first.what, number
+        more = f" ({number - 1:,} more like it)" if number > 1 else ""
+        left_out = "It is" if number == 1 else "They are"
+        super().__init__(first.where, first.what + more, f"{first.fix} {left_out} left out here.", first.code)
+
+
 class Refused(NamedTuple):
     """What could not be read.
 
@@ -293,8 +308,4 @@ def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
 
 def refusal_of_alike(file: Path, errors: Sequence[InputError], images: frozenset[int] | None) -> Refused:
     """One refusal for parts of a file that are left out for one reason: the first, and how many more there are."""
-    first = errors[0]
-    more = f" ({len(errors) - 1:,} more like it)" if len(errors) > 1 else ""
-    left_out = "It is" if len(errors) == 1 else "They are"
-    error = InputError(first.where, first.what + more, f"{first.fix} {left_out} left out here.", first.code)
-    return Refused(str(file), error, images)
+    return Refused(str(file), LeftOutError(errors[0], len(errors)), images)
