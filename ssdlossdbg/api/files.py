@@ -13,14 +13,22 @@ from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
-from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Part, Source, load_parts
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
-from ssdlossdbg.results import CheckedFiles, CheckResult, ConfigSummary, Objects, Predicted, PriorTable, Subject
+from ssdlossdbg.results import (
+    CheckedFiles,
+    CheckResult,
+    ConfigSummary,
+    Objects,
+    Predicted,
+    PriorTable,
+    Refusal,
+    Subject,
+)
 from ssdlossdbg.rules import Dialect
 
 
@@ -56,12 +64,13 @@ def check(
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
     batches = SavedBatches(inputs.tensors, paths)
-    annotated, read, bad = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0, set())
+    annotated, read = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0)
     parts = [_Part(annotated)] if annotated else []
     parts += [_Part(_of_batch(batch, job), together=True) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
     findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
-    unreadable = bad | {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
+    refused = [subject for part in parts for subject in part.evidence if isinstance(subject, Refusal)]
+    unreadable = {file for each in refused if not each.code for file in (each.file, *each.also)}
     used = next((part.priors for part in parts if part.priors), None)
     return CheckResult(
         files=CheckedFiles(read, len(inputs.tensors), len(unreadable)),
@@ -107,8 +116,8 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> tuple[list[Subject], int, set[str]]:
-    """What the checks see of annotations, how many files they are in, and which of them cannot be read, or not all."""
+def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> tuple[list[Subject], int]:
+    """What the checks see of annotations, and of those that cannot be read; and how many files they are in."""
     path = paths[0] if len(paths) == 1 else parts[0].path
     datasets, refused = load_parts(parts, Source(path, job.classes))
     named = priors_or_default(job.priors, job.rules, datasets, job.classes)
@@ -122,8 +131,7 @@ def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> 
         describe_priors(named, job.rules),
         *(refusal(each.file, each.error) for each in refused),
     ]
-    bad = {each.file for dataset in datasets for each in dataset.refused if not each.error.code}
-    return evidence, len(read), bad
+    return evidence, len(read)
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:

@@ -560,6 +560,8 @@ def test_objects_of_a_batch_carry_no_traits() -> None:
         ("ssd.pytorch", "LDR004", {"without": ("difficult",)}),
         ("caffe", "LDR005", {"size": (0, 0)}),
         ("lufficc", "LDR011", {}),
+        ("ssd.pytorch", "FIL002", {}),
+        ("ssd.pytorch", "BOX009", {"boxes": ((0, 12, 150, 140), *HEALTHY)}),
     ],
 )
 def test_many_files_alike_are_told_as_one(
@@ -568,7 +570,8 @@ def test_many_files_alike_are_told_as_one(
     for place in range(files):
         voc(tmp_path, stem=f"bad{place}", **changes)
         turned = code == "LDR011"
-        photo(tmp_path, SIZE[::-1] if turned else SIZE, 6 if turned else 1, stem=f"bad{place}")
+        shown = {"LDR011": SIZE[::-1], "FIL002": (300, 300)}.get(code, SIZE)
+        photo(tmp_path, shown, 6 if turned else 1, stem=f"bad{place}")
     voc(tmp_path, stem="good")
     photo(tmp_path, stem="good")
     checked = [item for item in api.check([tmp_path], dialect=dialect, device="cpu").findings if item.code == code]
@@ -578,9 +581,9 @@ def test_many_files_alike_are_told_as_one(
         assert [Path(case.where.file).stem for case in audited.cases] == ["bad0", "bad1", "bad2"]
         return
     [case] = audited.cases
-    of = "photos" if turned else "files"
+    of = "photos" if code in ("LDR011", "FIL002") else "files"
     assert case.message.startswith(f"5 of 6 {of}; in bad0.xml: ")
-    assert case.message.endswith("the same in bad1.xml, bad2.xml, bad3.xml and 1 more")
+    assert case.message.endswith("likewise bad1.xml, bad2.xml, bad3.xml and 1 more")
     assert case.where.file == str(tmp_path / "Annotations")
     assert "640" not in case.fix, "what helps all is of no size"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 import numpy as np
@@ -62,7 +63,8 @@ def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
         number = sum(error.number for _, error in group)
         told = f"{first.kind} ({number:,} in all, in {names} and {len(group) - MOST_ALONE:,} files more)"
         fix = first.fix.replace(" It is left", " They are left")
-        yield refusal(file, InputError(first.where, told, fix, first.code))
+        error = InputError(first.where, told, fix, first.code)
+        yield replace(refusal(file, error), also=tuple(each for each, _ in group[1:]))
 
 
 def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:

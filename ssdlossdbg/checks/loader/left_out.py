@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_files, of_images
-from ssdlossdbg.checks.loader.family import LOADER, alike, some
+from ssdlossdbg.checks.cases import TableCases, alike, of_files, of_images
+from ssdlossdbg.checks.loader.family import LOADER, some
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import Case, Objects, Severity, Where
 from ssdlossdbg.rules import Clipping, Difficult

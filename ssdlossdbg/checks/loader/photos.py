@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_images
-from ssdlossdbg.checks.loader.family import LOADER, alike
+from ssdlossdbg.checks.cases import TableCases, alike, of_images
+from ssdlossdbg.checks.loader.family import LOADER
 from ssdlossdbg.checks.photos import SAME_SCALE, are_exchanged, of_photo, seen_photos
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity
 from ssdlossdbg.rules import Orientation, SizeFrom

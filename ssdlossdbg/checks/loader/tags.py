@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_files, of_images
-from ssdlossdbg.checks.loader.family import COCO, LOADER, VOC, alike, some, written
+from ssdlossdbg.checks.cases import TableCases, alike, of_files, of_images
+from ssdlossdbg.checks.loader.family import COCO, LOADER, VOC, some, written
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import MISSING, Case, Objects, Severity, Trait, Where
 from ssdlossdbg.rules import SizeFrom, Tag

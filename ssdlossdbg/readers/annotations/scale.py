@@ -9,7 +9,7 @@ import numpy as np
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.contract import clipped, dropped, read_numbers, rounded
 from ssdlossdbg.readers.annotations.photo_files import sizes_seen
-from ssdlossdbg.readers.annotations.table import Dataset, Refused, taken
+from ssdlossdbg.readers.annotations.table import Dataset, LeftOutError, Refused, taken
 from ssdlossdbg.results import BoolArray, FloatArray, IntArray
 from ssdlossdbg.rules import Dialect, SizeFrom
 
@@ -141,6 +141,6 @@ def _refused(dataset: Dataset, unsized: BoolArray) -> tuple[Refused, ...]:
 
 
 def _without_size(file: str, names: list[str]) -> InputError:
-    more = f" ({len(names) - 1:,} more like it)" if len(names) > 1 else ""
-    what = f"does not say how large the photo is, and the photo was not found{more}"
-    return InputError(f"{file}, image {names[0]}", what, "Add its width and height, or put the photo beside it.")
+    what = "does not say how large the photo is, and the photo was not found"
+    first = InputError(f"{file}, image {names[0]}", what, "Add its width and height, or put the photo beside it.")
+    return LeftOutError(first, len(names))
