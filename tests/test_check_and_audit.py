@@ -133,11 +133,22 @@ CASES: dict[str, tuple[dict[str, str], str, dict[str, tuple[int, int]], tuple[st
     "yolo-bad-rows": ({**YOLO_FOLDER, "labels/c.txt": "0 .5 .5 .2 .2\n0 .5\n0 .1 .1 .2 nan\n0 .5 .5 0 .2\n"}, ".",
                       {}, ()),
     "yolo-polygons": ({**YOLO_FOLDER, "labels/c.txt": "0 .1 .1 .2 .1 .2 .2\n" * 3}, ".", {}, ()),
+    "yolo-many-polygons": ({**YOLO_FOLDER, **{f"labels/p{place}.txt": "0 .1 .1 .2 .1 .2 .2\n" * place
+                                              for place in range(1, 6)}}, ".", {}, ()),
     "yolo-other-labels": ({"labels/c.txt": "Car 0 0 0 1 2 30 40 1 1 1 1 1 1 1\n", "classes.txt": "cat"}, ".", {}, ()),
     "open-images-bad-rows": ({"boxes.csv": OPEN_IMAGES.replace("p0,dog,0.3", "p0,dog,x")
                               .replace("p0,cat", "p0,cat,,,,,\np0,cat", 1)}, "boxes.csv", {}, ()),
     "open-images-names": ({"boxes.csv": OPEN_IMAGES.replace("LabelName", "ClassName")}, "boxes.csv", {}, ()),
     "open-images-folder": ({"boxes.csv": OPEN_IMAGES, "other.csv": "a,b\n1,2\n"}, ".", {}, ()),
+    "voc-and-yolo": ({**VOC_FOLDER, **YOLO_FOLDER}, ".", {"JPEGImages/a.jpg": SIZE, "images/b.jpg": SIZE}, ()),
+    "voc-and-yolo-without-names": ({**VOC_FOLDER, "labels/a.txt": yolo()}, ".", {}, ()),
+    "voc-and-yolo-of-some-classes": ({**VOC_FOLDER, **YOLO_FOLDER}, ".", {}, ("dog",)),
+    "coco-splits": ({"train/a.json": coco(), "valid/a.json": coco(categories=[
+        {"id": 3, "name": "cat"}, {"id": 5, "name": "dog"}, {"id": 6, "name": "cow"}])}, ".", {}, ()),
+    "coco-splits-one-broken": ({"train/a.json": coco(), "valid/a.json": coco()[:-9] + "images annotations categories"},
+                               ".", {}, ()),
+    "coco-and-open-images": ({"a.json": coco(), "boxes.csv": OPEN_IMAGES}, ".", {"1.jpg": SIZE, "p0.jpg": SIZE}, ()),
+    "all": ({**VOC_FOLDER, **YOLO_FOLDER, "a.json": coco(), "boxes.csv": OPEN_IMAGES}, ".", {}, ("cat", "dog")),
     "open-images": ({"boxes.csv": OPEN_IMAGES + "p0,cat,left,0,0,0,0\n"}, "boxes.csv", {"p0.jpg": SIZE}, ()),
 }  # fmt: skip
 
@@ -183,9 +194,23 @@ def test_check_finds_what_audit_finds(
     assert told(checked.findings) == told(audited.findings)
     assert told(checked.findings), "every case has something to find"
     assert (checked.images, checked.objects) == (audited.dataset.images, len(audited.objects.labels))
-    assert checked.files.unreadable == len({
-        case.where.file for finding in audited.findings if finding.code == "FIL001" for case in finding.cases
-    })  # fmt: skip
+    unreadable = {case.where.file for finding in audited.findings if finding.code == "FIL001" for case in finding.cases}
+    assert checked.files.unreadable == (5 if name == "yolo-many-polygons" else len(unreadable))
+
+
+def test_objects_of_many_files_left_out_for_one_reason_are_told_once(
+    make: Callable[[str], tuple[str, tuple[str, ...]]],
+) -> None:
+    path, _ = make("yolo-many-polygons")
+    [case] = (
+        case
+        for found in ssdlossdbg.audit(path, device="cpu").findings
+        if found.code == "FIL001"
+        for case in found.cases
+    )
+    assert case.where.file == str(Path("labels/p1.txt"))
+    assert case.message.startswith("line 1: is a polygon")
+    assert case.message.endswith("(15 in all, in p1.txt, p2.txt, p3.txt and 2 files more)")
 
 
 # What neither of the two can read at all.
@@ -254,3 +279,38 @@ def test_match_sees_objects_as_audit_does(
     np.testing.assert_array_equal(described.boxes, audited.boxes[rows])
     assert described.images[0].photo_size == audited.images[image].photo_size
     assert described.images[0].size == audited.images[image].size
+
+
+def test_an_audit_of_several_formats_is_the_sum_of_those_of_each(
+    make: Callable[[str], tuple[str, tuple[str, ...]]],
+) -> None:
+    path, classes = make("all")
+    joined = ssdlossdbg.audit(path, "ssd300-voc", classes=classes, device="cpu", draws=1, dialect="gluoncv")
+    alone = [
+        ssdlossdbg.audit(
+            ssdlossdbg.load_dataset(path, classes, format=name), "ssd300-voc", device="cpu", dialect="gluoncv"
+        )
+        for name in ("voc", "coco", "yolo", "open-images")
+    ]
+    assert joined.dataset.format == "Pascal VOC and YOLO and COCO and Open Images"
+    for count in ("ground_truth", "matched", "invalid", "without_positive", "positives"):
+        assert getattr(joined.totals, count) == sum(getattr(each.totals, count) for each in alone)
+    assert joined.dataset.images == joined.done == sum(each.dataset.images for each in alone)
+    assert [level.positives for level in joined.levels] == [
+        sum(levels) for levels in zip(*([level.positives for level in each.levels] for each in alone), strict=True)
+    ]
+    rows = joined.objects.image[joined.objects.lost_to[joined.objects.lost_to >= 0]]
+    assert (rows == joined.objects.image[joined.objects.lost_to >= 0]).all()
+    assert len(rows) == sum(int((each.objects.lost_to >= 0).sum()) for each in alone) > 0
+    assert {image.annotation for image in joined.images_first} <= {image.file for image in joined.objects.images}
+    assert joined.augmented is not None
+    assert joined.augmented.done == joined.dataset.images
+
+
+def test_match_finds_the_photo_in_a_folder_of_several_files(
+    make: Callable[[str], tuple[str, tuple[str, ...]]],
+) -> None:
+    path, classes = make("coco-and-open-images")
+    matched = ssdlossdbg.match("p0.jpg", path, classes=classes, device="cpu")
+    assert len(matched.ground_truth) == 3
+    assert ssdlossdbg.fit(path, "ssd300-voc").dataset.format == "COCO and Open Images"

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from ssdlossdbg.analysis.audit import ALONE, unheard
 from ssdlossdbg.analysis.audit.assigned import Matcher
-from ssdlossdbg.analysis.audit.evidence import audited_objects
-from ssdlossdbg.analysis.audit.matched import flat, match_flat
+from ssdlossdbg.analysis.audit.part import evidence_of, match_parts
 from ssdlossdbg.analysis.common import resolve_device
-from ssdlossdbg.analysis.evidence.dataset import describe_dataset
-from ssdlossdbg.analysis.evidence.photo_files import describe_photos
-from ssdlossdbg.readers.annotations import Dataset, find_photos, photo_set, photo_sizes, resized, scale_like
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import SEVERITIES, Case, Evidence, Finding, in_order
 from ssdlossdbg.rules import Dialect
 
 
-def analyse_dataset(
-    dataset: Dataset, named: NamedPriors, dialect: Dialect, device: str = "auto"
+def analyse_datasets(
+    datasets: Sequence[Dataset], named: NamedPriors, dialect: Dialect, device: str = "auto"
 ) -> tuple[Evidence, ...]:
-    """Match the objects of annotation files of one format, as an audit of them does.
+    """Match the objects of annotation files, as an audit of them does.
 
     Args:
-        dataset: what was annotated, whether or not the photos are found.
+        datasets: what was annotated, one for each format, whether or not the photos are found.
         named: the priors.
         dialect: the rules.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -37,15 +33,10 @@ def analyse_dataset(
         InputError: no such device.
     """
     matcher = Matcher(named, resolve_device(device), dialect)
-    found = find_photos(dataset)
-    scaled = scale_like(dataset, dialect, photo_sizes(found), named.priors.image_size)
-    scaled = resized(scaled, dialect.targets, named.priors.image_size)
-    matched = match_flat(flat(dataset, scaled), len(dataset.names), matcher, ALONE, unheard)
-    if not matched.done.all():
+    parts = match_parts(datasets, matcher)
+    if not parts[-1].done:
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check
-    objects = audited_objects(dataset, scaled, matched, matcher)
-    left_out, photos = describe_dataset(dataset, scaled), describe_photos(dataset, scaled, dialect, found)
-    return (objects, photo_set(dataset, found), *left_out, *photos)
+    return evidence_of(parts, matcher)
 
 
 def by_file(findings: Iterable[Finding]) -> tuple[Finding, ...]:

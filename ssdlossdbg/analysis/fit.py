@@ -64,17 +64,20 @@ def analyse_fit(
     """
     start = _start(config.spec, levels)
     budget = _checked_budget(start, budget, config)
-    objects = scale_like(dataset, dialect, photo_sizes(find_photos(dataset)), config.spec.image_size)
-    sound = sound_boxes(objects.boxes)
+    objects = [
+        scale_like(part, dialect, photo_sizes(find_photos(part)), config.spec.image_size) for part in dataset.parts
+    ]
+    every = np.concatenate([part.boxes for part in objects])
+    sound = sound_boxes(every)
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."
         raise InputError(dataset.path, "holds no object with an area, so there is nothing to fit to", fix)
-    boxes = objects.boxes[sound]
+    boxes = every[sound]
     named = NamedPriors(config.name, config.codebase, generate_priors(config.spec))
     unit = unit_of(dialect, named.priors)
     sample = Sample((torch.from_numpy(boxes) * unit).to(unit.dtype), unit, dialect.match)
 
-    held_out, searched = _split(objects.image[sound], seed)
+    held_out, searched = _split(_images(objects)[sound], seed)
     bounds = bounds_for(start, config.spec.image_size)
     found = fit(Problem(sample[torch.from_numpy(searched)], config.spec, bounds, budget, seed), start)
     fitted = replace(config.spec, levels=tuple(design.spec for design in found))
@@ -141,12 +144,19 @@ def _by_size(outcome: _Outcome, boxes: FloatArray, image_size: tuple[int, int]) 
     return tuple(group for group in groups if group.ground_truth)
 
 
-def _described(dataset: Dataset, objects: Scaled, sound: BoolArray) -> FittedDataset:
-    refused = (*dataset.refused, *objects.refused)
+def _images(objects: Sequence[Scaled]) -> IntArray:
+    """`[N]` the image of each object, those of a part after those of the parts before it."""
+    firsts = np.cumsum([0, *(len(part.sizes) for part in objects[:-1])])
+    return np.concatenate([part.image + first for part, first in zip(objects, firsts, strict=True)])
+
+
+def _described(dataset: Dataset, objects: Sequence[Scaled], sound: BoolArray) -> FittedDataset:
+    refused = [each for part in dataset.parts for each in part.refused]
+    refused += [each for part in objects for each in part.refused]
     return FittedDataset(
         path=str(dataset.path),
-        format=dataset.format.title,
-        images=len(dataset.names),
+        format=" and ".join(part.format.title for part in dataset.parts),
+        images=sum(len(part.names) for part in dataset.parts),
         ground_truth=int(sound.sum()),
         invalid=int((~sound).sum()),
         refused=tuple(str(each.error) for each in refused),

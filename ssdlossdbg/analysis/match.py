@@ -10,7 +10,7 @@ import torch
 
 from ssdlossdbg.analysis.batch import Loaded
 from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, unit_of
-from ssdlossdbg.analysis.evidence.dataset import describe_dataset
+from ssdlossdbg.analysis.evidence.dataset import describe_datasets
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -106,7 +106,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
         raises=raises_on(objects, scene),
-        evidence=(*scene.evidence, *describe_dataset(dataset, source.read(rules, priors))),
+        evidence=(*scene.evidence, *describe_datasets([(dataset, source.read(rules, priors))])),
     )
 
 

@@ -51,7 +51,7 @@ def priors_or_default(
 
 def class_count(datasets: Sequence[Dataset], classes: Sequence[str]) -> int | None:
     """How many classes there are, background included; None if that is not known."""
-    told = any(each.listed for each in datasets) or sum(len(each.names) for each in datasets) > 1
+    told = any(each.listed or each.names_given for each in datasets) or sum(len(each.names) for each in datasets) > 1
     names = classes or (datasets[0].class_names if told else ())
     return len(names) + 1 if names else None
 

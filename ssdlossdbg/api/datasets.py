@@ -37,7 +37,7 @@ def load_dataset(
 
     Args:
         path: a Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder, data.yaml or list of photos, or an
-            Open Images CSV.
+            Open Images CSV; or a folder of several of them.
         classes: class names in the order of their ids, background left out; the dataset's own list if empty.
         format: voc, coco, yolo or open-images, where the path could be several.
         descriptions: Open Images' CSV of class names, where it does not lie beside the path.
@@ -96,7 +96,7 @@ def audit(
     """
     rules = override(as_dialect(dialect), threshold=threshold)
     read = dataset if isinstance(dataset, Dataset) else load_dataset(dataset, classes, ranks=ranks)
-    named = priors_or_default(priors, rules, [read], classes)
+    named = priors_or_default(priors, rules, read.parts, classes)
     check_image_size(named, [rules])
     spec = AuditSpec(letterbox, worst, draws, seed, device)
     result = analyse_audit(read, named, rules, spec, ranks, advance)
@@ -128,9 +128,13 @@ def match_image(
         raise InputError(where, "its photo was not found", "Put it beside the annotations, or in their images folder.")
     rules = override(as_dialect(dialect), threshold=threshold)
     photo = load_photo(Path(image.photo))
-    places = zip(dataset.files, dataset.names, strict=True)
-    place = next(place for place, names in enumerate(places) if names == (image.annotation, image.name))
-    named = priors_or_default(priors, rules, [dataset])
-    objects = AnnotatedObjects(dataset.image_at(place), photo.stored)
+    part, place = next(
+        (part, place)
+        for part in dataset.parts
+        for place, names in enumerate(zip(part.files, part.names, strict=True))
+        if names == (image.annotation, image.name)
+    )
+    named = priors_or_default(priors, rules, dataset.parts)
+    objects = AnnotatedObjects(part.image_at(place), photo.stored)
     scene = Scene(Batch(named, "cpu", targets=objects), rules)
     return checked(analyse_match(scene, image.photo)), photo.seen(rules.loader.orientation)

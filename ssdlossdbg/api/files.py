@@ -6,21 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdlossdbg.analysis.check import analyse_dataset, by_file
+from ssdlossdbg.analysis.check import analyse_datasets, by_file
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.dataset import refusal
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
 from ssdlossdbg.checks.catalogue import find
-from ssdlossdbg.checks.files import UNREADABLE
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import Part, load_parts
+from ssdlossdbg.readers.annotations import Part, Source, load_parts
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import SavedBatch, SavedBatches
-from ssdlossdbg.results import CheckedFiles, CheckResult, ConfigSummary, Objects, Predicted, PriorTable, Subject
+from ssdlossdbg.results import (
+    CheckedFiles,
+    CheckResult,
+    ConfigSummary,
+    Objects,
+    Predicted,
+    PriorTable,
+    Refusal,
+    Subject,
+)
 from ssdlossdbg.rules import Dialect
 
 
@@ -56,12 +64,13 @@ def check(
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
     batches = SavedBatches(inputs.tensors, paths)
-    annotated, read = _of_annotations(inputs.annotations, job) if inputs.annotations else ([], 0)
+    annotated, read = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0)
     parts = [_Part(annotated)] if annotated else []
     parts += [_Part(_of_batch(batch, job), together=True) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
     findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
-    unreadable = {finding.worst.where.file for finding in findings if finding.code == UNREADABLE}
+    refused = [subject for part in parts for subject in part.evidence if isinstance(subject, Refusal)]
+    unreadable = {file for each in refused if not each.code for file in (each.file, *each.also)}
     used = next((part.priors for part in parts if part.priors), None)
     return CheckResult(
         files=CheckedFiles(read, len(inputs.tensors), len(unreadable)),
@@ -107,12 +116,13 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(parts: Sequence[Part], job: _Job) -> tuple[list[Subject], int]:
+def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> tuple[list[Subject], int]:
     """What the checks see of annotations, and of those that cannot be read; and how many files they are in."""
-    datasets, refused = load_parts(parts, job.classes)
+    path = paths[0] if len(paths) == 1 else parts[0].path
+    datasets, refused = load_parts(parts, Source(path, job.classes))
     named = priors_or_default(job.priors, job.rules, datasets, job.classes)
     check_image_size(named, [job.rules])
-    found = [part for dataset in datasets for part in analyse_dataset(dataset, named, job.rules, job.device)]
+    found = analyse_datasets(datasets, named, job.rules, job.device) if datasets else ()
     read = {*(each.file for each in refused)}
     for dataset in datasets:
         read.update(dataset.files, (each.file for each in dataset.refused))

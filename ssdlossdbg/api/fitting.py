@@ -47,7 +47,7 @@ def fit(
     rules = override(as_dialect(dialect), threshold=threshold)
     loaded = dataset if isinstance(dataset, Dataset) else load_dataset(Path(dataset))
     if not isinstance(priors, PriorConfig):
-        priors = _config(priors or rules.priors_for(class_count([loaded], ())), layout, rules)
+        priors = _config(priors or rules.priors_for(class_count(loaded.parts, ())), layout, rules)
     return analyse_fit(loaded, priors, rules, levels, budget, seed)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 
-from ssdlossdbg.results import BoolArray, Case, IntArray, Objects
+from ssdlossdbg.results import BoolArray, Case, IntArray, Objects, Where
 
 # In a column of places: the case is about all there is, not about one file, image or object.
 EVERYTHING = -1
@@ -147,3 +148,48 @@ def some(names: Sequence[str]) -> str:
     """The first of some names, and how many more there are."""
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def alike(cases: TableCases, of: int, what: str, kinds: IntArray | None = None, fix: str = "") -> TableCases:
+    """Cases of files or of images that are written in one way: each for itself if they are few, else told as one.
+
+    Args:
+        cases: one for each of K files, or for each of K images.
+        of: how many there are that might be so written.
+        what: they are, in the plural, as in "files".
+        kinds: `[K]` which cases are alike; all if None.
+        fix: what helps them all, where that is not what helps the first.
+    """
+    kinds = np.zeros(len(cases), dtype=np.int64) if kinds is None else kinds
+    often = np.bincount(kinds)[kinds] > MOST_NAMED if len(kinds) else kinds > 0
+    if not often.any():
+        return cases
+    groups = [np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds[often].tolist())]
+    groups += [np.array([place]) for place in np.flatnonzero(~often).tolist()]
+    objects, by_file = cases.objects, bool((cases.places[:, 1] == EVERYTHING).all())
+
+    def describe(group: int) -> Case:
+        chosen = groups[group]
+        first = cases.describe(int(cases.keys[chosen[0]]))
+        if len(chosen) == 1:
+            return first
+        places = [
+            Where(objects.files[file]) if by_file else objects.place(image)
+            for file, image, _ in cases.places[chosen].tolist()
+        ]
+        message = (
+            f"{len(chosen):,} of {of:,} {what}; in {_called(first.where)}: {first.message}; likewise "
+            f"{some([_called(place) for place in places[1:]])}"
+        )
+        where = Where(common_place([place.file for place in places]))
+        return Case(where, message, first.value, first.bound, fix or first.fix)
+
+    column = 0 if by_file else 1
+    own = [cases.places[chosen, column] for chosen in groups]
+    images = [np.flatnonzero(np.isin(objects.file, files)) for files in own] if by_file else own
+    return of_sets(objects, images, describe)
+
+
+def _called(where: Where) -> str:
+    """A place by the name of its file, or of the image in a file of many."""
+    return PurePath(where.file).name if where.image is None else str(where.image)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from ssdlossdbg.checks.cases import some
 from ssdlossdbg.checks.labels import LABELS
 from ssdlossdbg.checks.registry import refusal_case
+from ssdlossdbg.checks.slips import Slip, slip
 from ssdlossdbg.errors import one_slip_apart
 from ssdlossdbg.results import Case, ClassUse, Refusal, Severity, Where
 
 __all__ = ["LABELS"]
 # A class without objects is worth a word once there are so many images, and so many objects for each class.
 LEAST_IMAGES, LEAST_OBJECTS = 3, 3
-# A name that so few objects have, and so few for each object of the name it is like, may be a slip of the keyboard.
-SLIPS, RARE = 3, 1 / 20
-# Shorter names that differ in one letter are often just alike: cat and bat, RBC and WBC.
-SUBSTITUTED = 5
+# A name that so few objects have for each of the name it is like may be a slip; so few are never a class of their own.
+RARE, SLIPS = 1 / 20, 3
 
 
 @LABELS.check(6, "categories of one name", Severity.WARNING, Refusal)
@@ -157,17 +158,19 @@ def misspelt(use: ClassUse) -> Iterator[Case]:
     """A class name that few objects have is spelt nearly as one that many have.
 
     What it means:
-        "RCB" once beside "RBC" four thousand times: without a list of classes both are classes.
+        "RCB" twelve times beside "RBC" four thousand times: without a list of classes both are classes.
 
     Why it matters:
-        The network gets an output for a slip of the keyboard, trained by an object or two, and those objects are
-        trained as background, or as the other's mistake, for the class they belong to. With a list the name is a
-        KeyError, or is left out.
+        The network gets an output for a slip of the keyboard, trained by few objects, and those objects are trained as
+        the other's mistake. With a list the name is a KeyError, or is left out.
 
     How to tell:
-        You gave no list. The rare name has three objects at the most, and the other one twenty times as many. One
-        letter was left out or doubled, two stand in each other's place, or in a longer name one is another. Names that
-        differ in a digit are taken for two.
+        You gave no list, and the other name has twenty times as many objects. Two letters that stand in each other's
+        place, or one of two alike left out, are enough beside that. A letter more or less in a longer word, a plural
+        say, counts only where other classes mostly have twenty times as many objects, too; one letter instead of
+        another, or one more or less in a short word, also only up to three objects, as horse and house are both
+        words. Names that differ in a digit are taken for two, as are "type a" and "type b". Names that differ in
+        capitals or spaces alone are LBL004.
 
     How to fix:
         Correct the labels, if it is a slip; else nothing. With --classes such labels are named one by one (LBL003).
@@ -177,20 +180,28 @@ def misspelt(use: ClassUse) -> Iterator[Case]:
     """
     if use.given:
         return
-    counts = dict(zip(use.names, use.counts.tolist(), strict=True))
+    counts = {name: many for name, many in zip(use.names, use.counts.tolist(), strict=True) if many}
     for name, number in counts.items():
-        if not 0 < number <= SLIPS:
+        usual = max(
+            (other for other, many in counts.items() if number <= many * RARE and slip(name, other)),
+            key=counts.__getitem__,
+            default=None,
+        )
+        if usual is None or not _is_evident(name, usual, counts):
             continue
-        others = [
-            other
-            for other, many in counts.items()
-            if number <= many * RARE and one_slip_apart(name, other, SUBSTITUTED)
-        ]
-        if others:
-            usual = max(others, key=counts.__getitem__)
-            message = f"{name!r} ({_objects(number)}) may be a misspelt {usual!r} ({_objects(counts[usual])})"
-            share = number / int(use.counts.sum())
-            yield Case(Where(use.file), message, number, counts[usual], f"If so, rename it to {usual!r}.", share=share)
+        message = f"{name!r} ({_objects(number)}) may be a misspelt {usual!r} ({_objects(counts[usual])})"
+        share = number / int(use.counts.sum())
+        yield Case(Where(use.file), message, number, counts[usual], f"If so, rename it to {usual!r}.", share=share)
+
+
+def _is_evident(name: str, usual: str, counts: Mapping[str, int]) -> bool:
+    """Whether a name that is like a far more frequent one is a slip rather than a rare class, as far as that shows."""
+    kind = slip(name, usual)
+    if kind is Slip.TYPING:
+        return True
+    # Where many classes are rare, one of them may be like a frequent one by chance.
+    usually = np.median([many for other, many in counts.items() if other != name])
+    return bool(counts[name] <= usually * RARE) and (kind is Slip.LIKELY or counts[name] <= SLIPS)
 
 
 @LABELS.check(11, "number of classes that is not that of the names", Severity.ERROR, Refusal)

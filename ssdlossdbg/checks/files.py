@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_images
+from ssdlossdbg.checks.cases import TableCases, alike, of_images
 from ssdlossdbg.checks.photos import SAME_SCALE, are_exchanged, differ, seen_photos, spaces
 from ssdlossdbg.checks.registry import Family, refusal_case
 from ssdlossdbg.checks.rows import lowest_first
@@ -82,7 +82,8 @@ def other_size(objects: Objects) -> TableCases:
     else:
         wrong = differ(spaces(objects)[seen], photos[seen])
     farthest_first = lowest_first(wrong, -np.abs(np.log(scales)).max(1))
-    return of_images(objects, seen[farthest_first], partial(_other_size, objects))
+    cases = of_images(objects, seen[farthest_first], partial(_other_size, objects))
+    return alike(cases, len(seen), "photos")
 
 
 def _other_size(objects: Objects, position: int) -> Case:

@@ -145,7 +145,7 @@ def names_alike(objects: Objects) -> Iterator[Case]:
             yield Case(objects.where(row), message, name, usual, fix, share)
 
 
-@LABELS.check(5, "objects left out as difficult", Severity.NOTE, Objects)
+@LABELS.check(5, "marked objects that the loader leaves out", Severity.NOTE, Objects)
 def left_out(objects: Objects) -> TableCases:
     """Objects marked difficult, crowds or groups take no part in training.
 

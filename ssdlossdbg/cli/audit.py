@@ -27,8 +27,8 @@ class Audited(Group):
 
     dataset: Path = argument(
         "DATASET",
-        "A Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder or data.yaml, or an Open Images CSV. "
-        "Photos need not be there.",
+        "A Pascal VOC folder or ImageSets list, a COCO JSON, a YOLO folder or data.yaml, an Open Images CSV, or a "
+        "folder of several. Photos need not be there.",
         Role.DATASET,
     )
 
@@ -83,10 +83,11 @@ def audit(
                 track=track,
             )
         if ranks.count > 1:  # what the other processes read, they alone know
-            writer.inputs += map(Path, {*read.files, *(each.file for each in read.refused)})
+            files = {file for part in read.parts for file in (*part.files, *(each.file for each in part.refused))}
+            writer.inputs += map(Path, files)
         if report.csv and not silent:
             writer.check(report.csv)
-        images = len(read.names) * (1 + data.augment)
+        images = sum(len(part.names) for part in read.parts) * (1 + data.augment)
         with counting("Matching", images // ranks.count, "image", silent) as advance:
             result = datasets.audit(
                 read,

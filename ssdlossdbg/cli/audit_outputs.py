@@ -53,14 +53,15 @@ def match_options(
     read: Dataset, priors: Priors, rules: MatchRules, naming: DatasetOptions, used: ConfigSummary
 ) -> tuple[str, ...]:
     """What makes `match` show an image as it was audited, which knows less of how many classes there are."""
-    numbered = read.format.numbered and read.class_file  # and `match` looks for no names
+    # Those of numbers, for which `match` looks for no names.
+    named = next((part.class_file for part in read.parts if part.format.numbered and part.class_file), None)
     given = {
         "--config": priors.config or (used.name if used.choice else None),
         "--prior-format": priors.prior_format.value if priors.prior_format is not BoxFormOption.CXCYWH else None,
         "--image-size": priors.image_size,
         "--dialect": rules.dialect if rules.dialect != DEFAULT_DIALECT else None,
         "--threshold": None if rules.threshold is None else str(rules.threshold),
-        "--classes": naming.classes or (str(read.class_file) if numbered else None),
+        "--classes": naming.classes or (str(named) if named else None),
     }
     return tuple(word for option, value in given.items() if value is not None for word in (option, value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,14 +16,18 @@ VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
+LABEL_MAP = re.compile(r"item\s*\{")
+PAIR = re.compile(r"(\w+)\s*:\s*(\"[^\"]*\"|'[^']*'|[^\s,}]+)")
+# Lines of a list copied from a program that hold no name.
+BRACKETS = ("[", "(", "]", ")", "],", "),")
 
 
 def load_classes(value: str) -> tuple[str, ...]:
     """Class names in the order of their ids, background left out.
 
     Args:
-        value: the path of a file with a name a line, or with all on one line, separated by commas; or of a data.yaml;
-            or the names themselves, separated by commas.
+        value: the path of a file with a name a line, or with commas between them; of a data.yaml; or of a label map,
+            as TensorFlow's and Caffe's .pbtxt and .prototxt are; or the names themselves, separated by commas.
 
     Raises:
         InputError: no name, a name given twice, or a file that cannot be read.
@@ -33,7 +38,8 @@ def load_classes(value: str) -> tuple[str, ...]:
     elif path.suffix.lower() in YAML_ENDINGS:
         names = read_yolo_yaml(path).names
     elif path.suffix or is_file(path):
-        names = _of_lines(tuple(read_lines(path)))
+        lines = tuple(read_lines(path))
+        names = _of_label_map(path, lines) if lines and LABEL_MAP.match(lines[0]) else _of_lines(lines)
     else:
         names = (value.strip(),)
     if not names or not all(names):
@@ -45,13 +51,31 @@ def load_classes(value: str) -> tuple[str, ...]:
 
 
 def _of_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """The names in a file: one a line, or on a single line `a,b,c`, as pytorch-ssd's labels.txt has them.
+    """The names in a file: one a line, or with commas between them where it has but one line, or all end in one.
 
-    "cup, mug" is one name: lists made for a program have no space there.
+    As pytorch-ssd's labels.txt has them, or a list that was copied from a program, with brackets and quotes.
     """
-    if len(lines) == 1 and "," in lines[0] and ", " not in lines[0]:
-        return tuple(name.strip() for name in lines[0].rstrip(",").split(","))
-    return lines
+    own = [line for line in lines if line not in BRACKETS]
+    text = " ".join(own)
+    if "," not in text or not all(line.endswith(",") for line in own[:-1]):
+        return lines
+    bare = text.strip("()[] ") if text.startswith(("[", "(")) else text
+    return tuple(name.strip().strip("'\"") for name in bare.rstrip(", ").split(","))
+
+
+def _of_label_map(path: Path, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in a label map, `item { id: 1 name: "cat" }`, background left out.
+
+    Raises:
+        InputError: their numbers are not those from 1 on.
+    """
+    items = [dict(PAIR.findall(item)) for item in " ".join(lines).split("{")[1:]]
+    numbers = {item.get("id") or item.get("label", "0"): item.get("name", "").strip("'\"") for item in items}
+    numbers.pop("0", None)
+    wanted = [str(number) for number in range(1, len(numbers) + 1)]
+    if set(numbers) != set(wanted):
+        raise InputError(path, "is a label map that does not number its items from 1 without gaps", "Number them so.")
+    return tuple(numbers[number] for number in wanted)
 
 
 def guess_classes(listed: tuple[str, ...], labels: Iterable[str]) -> tuple[str, ...]:

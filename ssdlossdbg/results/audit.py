@@ -42,7 +42,7 @@ class AuditedDataset:
     @property
     def can_match(self) -> bool:
         """Whether `match` shows its images as they were audited: it reads no CSV, and pads no photos."""
-        return self.format != "Open Images" and not self.letterbox
+        return "Open Images" not in self.format and not self.letterbox
 
 
 @dataclass(frozen=True)

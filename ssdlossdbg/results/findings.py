@@ -195,6 +195,7 @@ class Refusal:
         what: what is wrong there.
         fix: what the user can do about it.
         code: of the finding that the reader says it is; empty for what is merely unreadable.
+        also: other files of which the same is true.
     """
 
     file: str
@@ -202,3 +203,4 @@ class Refusal:
     what: str
     fix: str
     code: str = ""
+    also: tuple[str, ...] = ()

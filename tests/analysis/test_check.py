@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ssdlossdbg.analysis.audit.assigned import Matcher
-from ssdlossdbg.analysis.check import analyse_dataset, by_file
-from ssdlossdbg.readers.annotations import Part, load_parts
+from ssdlossdbg.analysis.check import analyse_datasets, by_file
+from ssdlossdbg.readers.annotations import Part, Source, load_parts
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Case, Evidence, Finding, Objects, Refusal, Severity, Where
@@ -39,10 +39,10 @@ def described(folder: Path, files: Mapping[str, Any], classes: tuple[str, ...] =
     """What the checks see of files, a tuple a format."""
     for name, content in files.items():
         (folder / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    datasets, refused = load_parts([Part(folder / name) for name in files], classes)
+    datasets, refused = load_parts([Part(folder / name) for name in files], Source(folder, classes))
     assert not refused
     named, rules = load_priors("ssd300"), load_dialect("ssd.pytorch")
-    parts = [analyse_dataset(each, named, rules, device="cpu") for each in datasets]
+    parts = [analyse_datasets([each], named, rules, device="cpu") for each in datasets]
     return [tuple(part for part in each if isinstance(part, Objects | Refusal)) for each in parts]
 
 

@@ -197,20 +197,42 @@ def test_a_misspelt_class_without_a_list(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("usual", "name", "number"),
+    ("counts", "slips"),
     [
-        ("RBC", "WBC", 1),
-        ("cat", "bat", 1),
-        ("RBC", "RCB", 4),
-        ("class1", "class2", 1),
-        ("A320", "A321", 1),
-        ("mouse", "horse", 1),
-        ("left", "right", 1),
+        ({"RBC": 400, "WBC": 40, "RCB": 12}, ["RCB"]),
+        ({"RBC": 400, "WBC": 15, "RCB": 12}, ["RCB"]),  # though another class is as rare
+        ({"Platelets": 100, "RBC": 90, "Platelet": 4}, ["Platelet"]),
+        ({"bicycle": 100, "bycicle": 2}, []),  # further apart than a slip
+        ({"hard hat": 100, "head": 90, "hard hta": 5}, ["hard hta"]),
+        ({"helmet": 100, "hellmet": 5}, ["hellmet"]),
+        ({"helmet": 100, "head": 90, "helmt": 4}, ["helmt"]),
+        ({"RBC": 80, "WBC": 1}, []),
+        ({"cat": 80, "bat": 1}, []),
+        ({"RBC": 64, "RCB": 4}, []),
+        ({"class1": 80, "class2": 1}, []),
+        ({"A320": 80, "A321": 1}, []),
+        ({"b1": 80, "b2": 1}, []),
+        ({"type a": 80, "type b": 1}, []),
+        ({"mouse": 80, "horse": 1}, []),
+        ({"left": 80, "right": 1}, []),
+        ({"car": 90, "truck": 80, "cart": 4}, []),
+        ({"person": 100, "dog": 40, "persons": 5}, []),  # dogs are rare, too
+        ({"person": 100, "persons": 30}, []),
+        ({"horse": 200, "dog": 190, "house": 5}, []),
+        ({"horse": 100, "dog": 3, "cat": 4, "house": 2}, []),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
 )
-def test_classes_that_are_just_alike(tmp_path: Path, usual: str, name: str, number: int) -> None:
-    files = {"a.xml": voc([usual] * 34), "b.xml": voc([usual] * 30 + [name] * number)}
-    assert "LBL010" not in codes(warned(tmp_path, files))
+def test_classes_that_are_slips_and_classes_that_are_just_alike(
+    tmp_path: Path, counts: dict[str, int], slips: list[str]
+) -> None:
+    names = [name for name, number in counts.items() for _ in range(number)]
+    found = [
+        each
+        for each in warned(tmp_path, {"a.xml": voc(names[::2]), "b.xml": voc(names[1::2])})
+        if each.code == "LBL010"
+    ]
+    assert [case.message.split("'")[1] for each in found for case in each.cases] == slips
 
 
 @pytest.mark.parametrize(("usual", "name"), [("-1", "1"), ("A", "a"), ("1-2", "12"), ("1_0", "10"), ("+1", "1")])

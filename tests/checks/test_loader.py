@@ -546,3 +546,56 @@ def test_objects_of_a_batch_carry_no_traits() -> None:
     audited = api.audit(sample, device="cpu")
     assert isinstance(audited.objects, Objects)
     assert audited.objects.traits is None
+
+
+# Many files alike
+
+
+@pytest.mark.parametrize("files", [3, 5])
+@pytest.mark.parametrize(
+    ("dialect", "code", "changes"),
+    [
+        ("ssd.pytorch", "LDR001", {"boxes": ((10.5, 12, 150, 140),)}),
+        ("caffe", "LDR002", {"boxes": ((10.5, 12, 150, 140), (200, 150, 330, 300))}),
+        ("ssd.pytorch", "LDR004", {"without": ("difficult",)}),
+        ("caffe", "LDR005", {"size": (0, 0)}),
+        ("lufficc", "LDR011", {}),
+        ("ssd.pytorch", "FIL002", {}),
+        ("ssd.pytorch", "BOX009", {"boxes": ((0, 12, 150, 140), *HEALTHY)}),
+    ],
+)
+def test_many_files_alike_are_told_as_one(
+    dialect: str, code: str, changes: dict[str, Any], files: int, tmp_path: Path
+) -> None:
+    for place in range(files):
+        voc(tmp_path, stem=f"bad{place}", **changes)
+        turned = code == "LDR011"
+        shown = {"LDR011": SIZE[::-1], "FIL002": (300, 300)}.get(code, SIZE)
+        photo(tmp_path, shown, 6 if turned else 1, stem=f"bad{place}")
+    voc(tmp_path, stem="good")
+    photo(tmp_path, stem="good")
+    checked = [item for item in api.check([tmp_path], dialect=dialect, device="cpu").findings if item.code == code]
+    [audited] = [item for item in api.audit(tmp_path, dialect=dialect, device="cpu").findings if item.code == code]
+    assert [case for item in checked for case in item.cases] == list(audited.cases)
+    if files == 3:
+        assert [Path(case.where.file).stem for case in audited.cases] == ["bad0", "bad1", "bad2"]
+        return
+    [case] = audited.cases
+    of = "photos" if code in ("LDR011", "FIL002") else "files"
+    assert case.message.startswith(f"5 of 6 {of}; in bad0.xml: ")
+    assert case.message.endswith("likewise bad1.xml, bad2.xml, bad3.xml and 1 more")
+    assert case.where.file == str(tmp_path / "Annotations")
+    assert "640" not in case.fix, "what helps all is of no size"
+
+
+def test_files_that_lack_other_tags_are_of_another_kind(tmp_path: Path) -> None:
+    for place in range(4):
+        voc(tmp_path, stem=f"a{place}", without=("difficult",))
+        voc(tmp_path, stem=f"b{place}", without=("pose",))
+    voc(tmp_path, stem="c", without=("pose", "difficult"))
+    [found] = [
+        item for item in api.audit(tmp_path, dialect="ssd-keras", device="cpu").findings if item.code == "LDR004"
+    ]
+    starts = [case.message.partition(";")[0] for case in found.cases]
+    assert starts[:2] == ["4 of 9 files", "4 of 9 files"]
+    assert len(starts) == 3

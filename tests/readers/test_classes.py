@@ -89,10 +89,28 @@ def test_guess(listed: tuple[str, ...], labels: list[str], guessed: tuple[str, .
     [
         ("cat,dog,bird\n", ("cat", "dog", "bird")),  # as pytorch-ssd's labels.txt
         ("cat,dog,\n", ("cat", "dog")),
-        ("cup, mug\n", ("cup, mug",)),
+        ("cat, dog, bird\n", ("cat", "dog", "bird")),
+        ("cat,\ndog,\ntraffic light\n", ("cat", "dog", "traffic light")),
+        ("['cat', 'dog']\n", ("cat", "dog")),
+        ('[\n  "cat",\n  "dog"\n]\n', ("cat", "dog")),
+        ("cup, mug\nplate, saucer\n", ("cup, mug", "plate, saucer")),
+        ("person\n", ("person",)),
+        (
+            "item {\n  id: 2\n  name: 'dog'\n}\nitem {\n  name: \"traffic light\"\n  id: 1\n}\n",
+            ("traffic light", "dog"),
+        ),
+        (
+            'item {\n  name: "nothing"\n  label: 0\n  display_name: "x"\n}\nitem { name: "cat" label: 1 }\n',
+            ("cat",),
+        ),
         ("cup,mug\nplate\n", ("cup,mug", "plate")),
     ],
 )
-def test_a_file_of_one_line_may_be_a_list(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+def test_a_list_of_names_with_something_between_them(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
     (tmp_path / "labels.txt").write_text(text, "utf-8")
     assert load_classes(str(tmp_path / "labels.txt")) == names
+
+
+def test_a_label_map_with_gaps(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "map.pbtxt").write_text("item { id: 1 name: 'cat' } item { id: 3 name: 'dog' }")
+    assert "without gaps" in refused(lambda: load_classes(str(tmp_path / "map.pbtxt"))).what

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import load_parts
+from ssdlossdbg.readers.annotations import Source, load_parts
 from ssdlossdbg.readers.inputs import Inputs, find_inputs
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -36,7 +36,7 @@ def found(*names: str, class_names: bool = False) -> Inputs:
 def annotation_files(*names: str, class_names: bool = False) -> list[str]:
     """The files that are read, in the order of their formats."""
     classes = ("cat",) if class_names else ()
-    datasets, refused = load_parts(found(*names, class_names=class_names).annotations, classes)
+    datasets, refused = load_parts(found(*names, class_names=class_names).annotations, Source(Path(), classes))
     read = [file for dataset in datasets for file in (*dataset.files, *(each.file for each in dataset.refused))]
     return [Path(file).as_posix() for file in dict.fromkeys([*read, *(each.file for each in refused)])]
 
@@ -90,7 +90,7 @@ def test_text_files_of_a_folder_need_class_names() -> None:
     write("set/a.txt", "0 0.5 0.5 0.1 0.1")
     assert annotation_files("set", class_names=True) == ["set/a.txt"]
     assert annotation_files("set/a.txt") == ["set/a.txt"]
-    [(file, error, _)] = load_parts(found("set").annotations)[1]
+    [(file, error, _)] = load_parts(found("set").annotations, Source(Path("set")))[1]
     assert (file, error.what) == ("set", "names its classes by number only")
     write("set/a.xml")
     assert annotation_files("set") == ["set/a.xml"], "beside others, text is passed over"

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
 from ssdlossdbg.analysis.audit import summary, tallies
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.augmented import augment, check_crops
-from ssdlossdbg.analysis.audit.evidence import audited_objects
-from ssdlossdbg.analysis.audit.matched import flat, match_flat
+from ssdlossdbg.analysis.audit.part import Part, evidence_of, joined_flat, joined_objects, match_parts
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import resolve_device, summarise
-from ssdlossdbg.analysis.evidence.dataset import describe_dataset
-from ssdlossdbg.analysis.evidence.photo_files import describe_photos
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, find_photos, photo_set, photo_sizes, resized, scale_like
+from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.named_priors import NamedPriors
-from ssdlossdbg.results import AuditedDataset, AuditResult
+from ssdlossdbg.results import AuditedDataset, AuditResult, Augmented
 from ssdlossdbg.rules import Dialect
 
 
@@ -52,55 +49,60 @@ def analyse_audit(
         check_crops(dialect, spec.letterbox)
     matcher = Matcher(named, device, dialect)
     priors = matcher.priors
-    found = find_photos(dataset)
-    [photos] = ranks.sum([torch.from_numpy(photo_sizes(found, ranks.mine(range(len(found)))))])
-    inner = priors.image_size if spec.letterbox else None
-    scaled = scale_like(dataset, dialect, photos.numpy(), priors.image_size, inner)
-    scaled = scaled if spec.letterbox else resized(scaled, dialect.targets, priors.image_size)
-    loaded = flat(dataset, scaled)
-    matched = match_flat(loaded, len(dataset.names), matcher, ranks, advance)
-    objects = audited_objects(dataset, scaled, matched, matcher)
-    drawing = spec.draws > 0 and bool(matched.done.all())
+    parts = match_parts(dataset.parts, matcher, spec.letterbox, ranks, advance)
+    objects = joined_objects(parts)
+    done = sum(int(part.matched.done.sum()) for part in parts)
+    audited = _audited(dataset, parts, spec)
+    drawing = spec.draws > 0 and done == audited.images
     outcome = tallies.outcomes(objects.boxes, objects.class_id, vars(objects), priors.image_size, dialect.match)
     return AuditResult(
-        dataset=_audited(dataset, scaled, spec),
+        dataset=audited,
         config=summarise(named),
         dialect=dialect.name,
         device=str(device),
         threshold=dialect.match.threshold,
-        done=int(matched.done.sum()),
+        done=done,
         totals=tallies.total(outcome),
         classes=tallies.by_class(outcome, dataset.class_names),
         sizes=tallies.by_size(outcome, priors.image_size),
         aspects=tallies.by_aspect(outcome),
-        levels=summary.levels(priors, matched, objects),
+        levels=summary.levels(priors, [part.matched for part in parts], objects),
         positives_each=tuple(np.bincount(outcome.positives[outcome.valid]).tolist()),
         recalls=tallies.recalls(outcome),
         iou_by_size=summary.iou_by_size(outcome, priors),
         contested=summary.contested(objects, dataset.class_names),
-        images_first=summary.images_first(objects, dataset, found, matched, spec.worst),
-        augmented=augment(loaded, scaled, matcher, spec, ranks, advance) if drawing else None,
+        images_first=summary.images_first(objects, parts, spec.worst),
+        augmented=_augmented(parts, matcher, spec, ranks, advance) if drawing else None,
         objects=objects,
         prior_level=priors.level_index.cpu().numpy(),
-        evidence=(
-            objects,
-            photo_set(dataset, found),
-            describe_priors(named, dialect),
-            *describe_dataset(dataset, scaled),
-            *describe_photos(dataset, scaled, dialect, found),
-        ),
+        evidence=(*evidence_of(parts, matcher), describe_priors(named, dialect)),
     )
 
 
-def _audited(dataset: Dataset, scaled: Scaled, spec: AuditSpec) -> AuditedDataset:
-    present = np.bincount(scaled.image, minlength=len(dataset.names)) + scaled.unusable
+def _augmented(
+    parts: Sequence[Part], matcher: Matcher, spec: AuditSpec, ranks: Ranks, advance: Callable[[int], None]
+) -> Augmented:
+    sizes = np.concatenate([part.scaled.sizes for part in parts])
+    return augment(joined_flat(parts), sizes, matcher, spec, ranks, advance)
+
+
+def _audited(dataset: Dataset, parts: Sequence[Part], spec: AuditSpec) -> AuditedDataset:
+    unknown: Counter[str] = Counter()
+    for each in dataset.parts:
+        unknown.update(each.unknown)
     return AuditedDataset(
         path=str(dataset.path),
-        format=dataset.format.title,
-        images=len(dataset.names),
-        empty=int((present == 0).sum()),
-        left_out=len(scaled.left_out),
-        unknown=dataset.unknown,
-        refused=len(dataset.refused) + len(scaled.refused),
+        format=" and ".join(each.format.title for each in dataset.parts),
+        images=sum(len(each.names) for each in dataset.parts),
+        empty=sum(_empty(part) for part in parts),
+        left_out=sum(len(part.scaled.left_out) for part in parts),
+        unknown=dict(unknown),
+        refused=sum(len(part.dataset.refused) + len(part.scaled.refused) for part in parts),
         letterbox=spec.letterbox,
     )
+
+
+def _empty(part: Part) -> int:
+    """How many images have no object that training would see."""
+    present = np.bincount(part.scaled.image, minlength=len(part.dataset.names)) + part.scaled.unusable
+    return int((present == 0).sum())

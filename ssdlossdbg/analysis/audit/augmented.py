@@ -16,7 +16,6 @@ from ssdlossdbg.analysis.size_ranges import size_edges
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.augmentation import draw
 from ssdlossdbg.multibox.boxes import sound_boxes
-from ssdlossdbg.readers.annotations import Scaled
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.results import Augmented, IntArray
 from ssdlossdbg.rules import CropChoice, Dialect
@@ -38,13 +37,13 @@ def check_crops(dialect: Dialect, letterbox: bool) -> None:
 
 
 def augment(
-    objects: Flat, scaled: Scaled, matcher: Matcher, spec: AuditSpec, ranks: Ranks, advance: Callable[[int], None]
+    objects: Flat, photos: IntArray, matcher: Matcher, spec: AuditSpec, ranks: Ranks, advance: Callable[[int], None]
 ) -> Augmented:
     """Draw every image, match what it shows, and count; a KeyboardInterrupt ends that early.
 
     Args:
         objects: N of them, normalised to their photos.
-        scaled: the same, with the photos' sizes.
+        photos: int64 `[B, 2]`, (width, height) of their photos in pixels; 0 where that is not known.
         matcher: priors and rules, those of the crops among them.
         spec: how often, and from which seed.
         ranks: the processes that share the work.
@@ -53,7 +52,7 @@ def augment(
     Raises:
         InputError: another process ended.
     """
-    sizes = torch.from_numpy(scaled.sizes)
+    sizes = torch.from_numpy(photos)
     sound = objects[sound_boxes(objects.boxes)]
     edges = size_edges(matcher.priors.image_size)
     counts = np.zeros((len(tallies.TALLIED), len(edges)), dtype=np.int64)
@@ -78,7 +77,7 @@ def augment(
         totals=totals,
         sizes=tallies.ranges_of(counts[:, :-1], edges),
         kept=totals.ground_truth / shown if shown else math.nan,
-        square=int((scaled.sizes == 0).any(1).sum()),
+        square=int((photos == 0).any(1).sum()),
     )
 
 

@@ -10,23 +10,29 @@ import numpy as np
 
 from ssdlossdbg.analysis.anchors import placed_iou
 from ssdlossdbg.analysis.audit.matched import Matched
+from ssdlossdbg.analysis.audit.part import Part
 from ssdlossdbg.analysis.audit.tallies import Outcomes
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.results import HARDLY, Contested, FloatArray, IouBySize, LevelAudit, Objects, Rivals, WorstImage
 
 SMALLEST_SIDE, SIDE_RATIO, IOU_BINS = 1.0, 1.1, 20
 MOST_PAIRS = 5
 
 
-def levels(priors: Priors, matched: Matched, objects: Objects) -> tuple[LevelAudit, ...]:
-    """What each level contributes."""
+def levels(priors: Priors, matched: Sequence[Matched], objects: Objects) -> tuple[LevelAudit, ...]:
+    """What each level contributes.
+
+    Args:
+        priors: those of all.
+        matched: what became of the objects, part by part.
+        objects: the same of all parts.
+    """
     level = priors.level_index.cpu().numpy()
     grids = [(spec.feature_map, spec.stride) for spec in priors.levels] or [((0, 0), (0.0, 0.0))]
     numbers = (
         np.bincount(level, minlength=len(grids)),
-        matched.positives,
-        matched.forced,
+        np.sum([part.positives for part in matched], axis=0),
+        np.sum([part.forced for part in matched], axis=0),
         np.bincount(level[objects.best_prior], objects.valid, len(grids)).astype(np.int64),
     )
     rows = np.stack(numbers, axis=1).tolist()
@@ -72,16 +78,12 @@ def contested(objects: Objects, names: Sequence[str]) -> Contested:
     )
 
 
-def images_first(
-    objects: Objects, dataset: Dataset, found: Sequence[Path | None], matched: Matched, most: int
-) -> tuple[WorstImage, ...]:
+def images_first(objects: Objects, parts: Sequence[Part], most: int) -> tuple[WorstImage, ...]:
     """The images to look at first: with objects that nothing is trained on, then with those that hardly anything is.
 
     Args:
-        objects: what became of them.
-        dataset: whose images they are in.
-        found: its photos, as of `find_photos`.
-        matched: which of its images were done.
+        objects: what became of them, of all parts.
+        parts: whose images they are in.
         most: how many images at most.
     """
     masks = (
@@ -94,19 +96,20 @@ def images_first(
     invalid, lost, forced, hardly = (np.bincount(objects.image[mask], minlength=images) for mask in masks)
     order = np.lexsort((np.arange(images), -forced, -hardly, -(invalid + lost)))[:most]
     worst = order[(invalid + lost + forced)[order] > 0].tolist()
-    present, places = np.bincount(objects.image, minlength=images), np.flatnonzero(matched.done).tolist()
+    present = np.bincount(objects.image, minlength=images)
+    places = [(part, place) for part in parts for place in np.flatnonzero(part.matched.done).tolist()]
     return tuple(
         WorstImage(
-            name=dataset.names[places[image]],
-            annotation=dataset.files[places[image]],
-            photo=_shortest(found[places[image]]),
+            name=part.dataset.names[place],
+            annotation=part.dataset.files[place],
+            photo=_shortest(part.found[place]),
             ground_truth=int(present[image]),
             invalid=int(invalid[image]),
             without_positive=int(lost[image]),
             forced_only=int(forced[image]),
             hardly=int(hardly[image]),
         )
-        for image in worst
+        for image, (part, place) in zip(worst, map(places.__getitem__, worst), strict=True)
     )
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 
 import numpy as np
 
 from ssdlossdbg.analysis.evidence.class_use import describe_classes
 from ssdlossdbg.errors import InputError, nearest
-from ssdlossdbg.readers.annotations import Dataset, Scaled
+from ssdlossdbg.readers.annotations import Dataset, LeftOutError, Refused, Scaled
 from ssdlossdbg.results import ClassUse, Refusal
 
 UNKNOWN_CLASS = "LBL003"
+# Files with objects that are left out for the same reason, if they are more, are told as one.
+MOST_ALONE = 3
 
 
 def refusal(file: str, error: InputError) -> Refusal:
@@ -19,27 +24,47 @@ def refusal(file: str, error: InputError) -> Refusal:
     return Refusal(file, error.where, error.what, error.fix, error.code)
 
 
-def describe_dataset(dataset: Dataset, scaled: Scaled) -> tuple[Refusal | ClassUse, ...]:
-    """What of a dataset takes no part: what cannot be read, what cannot be scaled, classes that nobody listed.
+def describe_datasets(parts: Sequence[tuple[Dataset, Scaled]]) -> tuple[Refusal | ClassUse, ...]:
+    """What of datasets takes no part: what cannot be read, what cannot be scaled, classes that nobody listed.
 
     Args:
-        dataset: what was annotated.
-        scaled: the same as the loader sees it.
+        parts: what was annotated, and the same as the loader sees it; all of one place, with one list of classes.
     """
-    use = describe_classes(dataset)
+    use = describe_classes([dataset for dataset, _ in parts])
+    return use, *(each for dataset, scaled in parts for each in _of_part(dataset, scaled, use))
+
+
+def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusal]:
+    yield from _together((*dataset.refused, *scaled.refused))
+    if use.counted_from_1:
+        return
     rows = np.flatnonzero(dataset.class_index < 0)
     files = (dataset.files[place] for place in dataset.image[rows].tolist())
     labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
-    unknown = {} if use.counted_from_1 else Counter(zip(files, labels, strict=True))
-    return (
-        use,
-        *(refusal(each.file, each.error) for each in (*dataset.refused, *scaled.refused)),
-        *(
-            _unknown_class(dataset, file, label, number, use.unlisted[label])
-            for (file, label), number in unknown.items()
-            if label not in use.left_out
-        ),
-    )
+    for (file, label), number in Counter(zip(files, labels, strict=True)).items():
+        if label not in use.left_out:
+            yield _unknown_class(dataset, file, label, number, use.unlisted[label])
+
+
+def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
+    """What was refused; objects of many files that are refused for one reason once, at the first of them."""
+    alike: dict[tuple[str, str], list[tuple[str, LeftOutError]]] = {}
+    for file, error, _ in refused:
+        if isinstance(error, LeftOutError):
+            alike.setdefault((error.kind, error.code), []).append((file, error))
+        else:
+            yield refusal(file, error)
+    for group in alike.values():
+        if len(group) <= MOST_ALONE:
+            yield from (refusal(*each) for each in group)
+            continue
+        file, first = group[0]
+        names = ", ".join(PurePath(each).name for each, _ in group[:MOST_ALONE])
+        number = sum(error.number for _, error in group)
+        told = f"{first.kind} ({number:,} in all, in {names} and {len(group) - MOST_ALONE:,} files more)"
+        fix = first.fix.replace(" It is left", " They are left")
+        error = InputError(first.where, told, fix, first.code)
+        yield replace(refusal(file, error), also=tuple(each for each, _ in group[1:]))
 
 
 def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssdlossdbg.checks.boxes.family import BOXES, LARGEST_FRACTION, WHOLE_SETS, corners_in_words
-from ssdlossdbg.checks.cases import TableCases, of_files, of_rows
+from ssdlossdbg.checks.cases import TableCases, alike, of_files, of_rows
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where, outside_share
 from ssdlossdbg.rules import SizeFrom
@@ -136,7 +136,8 @@ def minus_one(objects: Objects) -> TableCases:
         fix = "Count from 1 in the file, or do not subtract 1 when reading it."
         return Case(Where(objects.files[file]), message, -1.0, 0.0, fix)
 
-    return of_files(objects, np.flatnonzero((left + upper > 0) & (files.count(before) == 0)), describe)
+    found = np.flatnonzero((left + upper > 0) & (files.count(before) == 0))
+    return alike(of_files(objects, found, describe), files.total, "files")
 
 
 def _one_over_whole(values: FloatArray, file: IntArray) -> BoolArray:

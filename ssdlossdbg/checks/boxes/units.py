@@ -73,7 +73,7 @@ def pixels_for_fractions(objects: Objects) -> TableCases:
     return of_images_together(objects, [images] if len(images) else [], tell)
 
 
-@BOXES.check(6, "boxes in fractions, sizes in pixels", Severity.ERROR, Objects)
+@BOXES.check(6, "boxes that all are under a pixel", Severity.ERROR, Objects)
 def fractions_for_pixels(objects: Objects) -> TableCases:
     """The boxes are fractions of the image, or nothing but zeros, but they are taken for pixels.
 

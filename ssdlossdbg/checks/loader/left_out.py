@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_files, of_images
+from ssdlossdbg.checks.cases import TableCases, alike, of_files, of_images
 from ssdlossdbg.checks.loader.family import LOADER, some
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import Case, Objects, Severity, Where
@@ -90,4 +90,4 @@ def kept_marks(objects: Objects) -> TableCases:
         message = f"{what} marked as {objects.reading.mark}: {objects.rules.name} trains on such as on any other"
         return Case(Where(objects.files[file]), message, number, 0, "Nothing, or drop them in the loader.")
 
-    return of_files(objects, np.flatnonzero(counts), describe)
+    return alike(of_files(objects, np.flatnonzero(counts), describe), files.total, "files")

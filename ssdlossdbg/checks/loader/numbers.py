@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ssdlossdbg.checks.boxes.unsound import NAMES
-from ssdlossdbg.checks.cases import TableCases, of_files, of_rows
+from ssdlossdbg.checks.cases import TableCases, alike, of_files, of_rows
 from ssdlossdbg.checks.loader.family import LOADER, VOC, some, written
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import ANY_POINT, POINTS, Case, Objects, Severity, Where
@@ -15,7 +15,11 @@ from ssdlossdbg.rules import Numbers, Rounding
 
 # Files whose numbers are no corners in pixels, which are to be rounded only once they are.
 OTHERWISE = ("BOX004", "BOX006")
-ROUND = "Round the coordinates to whole pixels when the file is written, or read them with float(text) in the loader."
+ROUND = "Round the coordinates to whole pixels when the file is written"
+FIXES = {
+    Numbers.INT: f"{ROUND}, or read them with float(text) in the loader.",
+    Numbers.INT_OR_ZERO: f"{ROUND}.",
+}
 
 
 @LOADER.check(1, "number that the loader cannot read", Severity.ERROR, Objects, OTHERWISE)
@@ -134,6 +138,8 @@ def _pointed(objects: Objects, numbers: Numbers, told: Callable[[str, str], str]
         at = next(place for place, point in enumerate(POINTS) if objects.traits[row] & point)
         text, corner = f"{float(objects.stated[row, at])!r}", f"{NAMES[False][at]} of {objects.where(row).place}"
         message = f"{told(text, corner)}; {some(int(counts[file]), len(rows), 'object')} hold such numbers"
-        return Case(Where(objects.files[file]), message.replace("the object hold", "it holds"), text, None, ROUND)
+        return Case(
+            Where(objects.files[file]), message.replace("the object hold", "it holds"), text, None, FIXES[numbers]
+        )
 
-    return of_files(objects, np.flatnonzero(counts), describe)
+    return alike(of_files(objects, np.flatnonzero(counts), describe), files.total, "files")

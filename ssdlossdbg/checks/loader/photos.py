@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_images
+from ssdlossdbg.checks.cases import TableCases, alike, of_images
 from ssdlossdbg.checks.loader.family import LOADER
 from ssdlossdbg.checks.photos import SAME_SCALE, are_exchanged, of_photo, seen_photos
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity
@@ -53,7 +53,8 @@ def turned(objects: Objects) -> TableCases:
         fix = "Remove the photo's EXIF orientation." if turns else "Store the photo turned, without EXIF orientation."
         return Case(objects.place(position), message, shown, declared, fix)
 
-    return of_images(objects, seen[wrong], describe)
+    fix = "Remove the photos' EXIF orientation." if turns else "Store the photos turned, without EXIF orientation."
+    return alike(of_images(objects, seen[wrong], describe), len(seen), "photos", fix=fix)
 
 
 @LOADER.check(12, "photo that EXIF data turn", Severity.NOTE, Objects)
@@ -94,7 +95,7 @@ def perhaps_turned(objects: Objects) -> TableCases:
         fix = "Look at it with ssdlossdbg match, if your annotation tool may have shown it otherwise."
         return Case(objects.place(position), message, number, UPRIGHT, fix)
 
-    return of_images(objects, np.flatnonzero(undecided), describe)
+    return alike(of_images(objects, np.flatnonzero(undecided), describe), len(seen), "photos")
 
 
 @LOADER.check(13, "photo of another shape than declared", Severity.NOTE, Objects)
@@ -135,7 +136,7 @@ def squashed(objects: Objects) -> TableCases:
         )
         return Case(objects.place(position), message, photo, stated, "Nothing, if the photo was scaled as a whole.")
 
-    return of_images(objects, seen[shape & ~swapped & divides], describe)
+    return alike(of_images(objects, seen[shape & ~swapped & divides], describe), len(seen), "photos")
 
 
 def _sideways(objects: Objects, seen: IntArray) -> BoolArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import TableCases, of_files, of_images
+from ssdlossdbg.checks.cases import TableCases, alike, of_files, of_images
 from ssdlossdbg.checks.loader.family import COCO, LOADER, VOC, some, written
 from ssdlossdbg.checks.rows import by_file
 from ssdlossdbg.results import MISSING, Case, Objects, Severity, Trait, Where
@@ -68,7 +68,8 @@ def missing_tag(objects: Objects) -> TableCases:
         )
         return Case(Where(objects.files[file]), message, None, said, f"Add {said}, or let the loader do without.")
 
-    return of_files(objects, bad, describe)
+    kinds = sum((2**place * (lacking[tag] > 0)[bad] for place, tag in enumerate(required)), start=np.zeros_like(bad))
+    return alike(of_files(objects, bad, describe), files.total, "files", kinds)
 
 
 @LOADER.check(5, "declared size of 0", Severity.ERROR, Objects)
@@ -103,7 +104,8 @@ def zero_size(objects: Objects) -> TableCases:
             objects.place(position), message, 0, None, f"Write the photo's real size, {size}.".replace(", .", ".")
         )
 
-    return of_images(objects, np.array(images, dtype=np.int64), describe)
+    zero = of_images(objects, np.array(images, dtype=np.int64), describe)
+    return alike(zero, len(objects.images), "files", fix="Write the photos' real sizes.")
 
 
 def _lacks(tag: Tag, number: int, of: int) -> str:

@@ -6,6 +6,7 @@ codebase's own loader would hand them on.
 
 from __future__ import annotations
 
+from ssdlossdbg.readers.annotations.class_filter import class_counts
 from ssdlossdbg.readers.annotations.contract import class_list_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
@@ -15,12 +16,13 @@ from ssdlossdbg.readers.annotations.recognise import FORMATS
 from ssdlossdbg.readers.annotations.resizing import resized
 from ssdlossdbg.readers.annotations.scale import Scaled, scale_like
 from ssdlossdbg.readers.annotations.share import Share, Track
-from ssdlossdbg.readers.annotations.table import Dataset, Refused, Rows, Table, taken
+from ssdlossdbg.readers.annotations.table import Dataset, LeftOutError, Refused, Rows, Table, taken
 
 __all__ = [
     "FORMATS",
     "Dataset",
     "Format",
+    "LeftOutError",
     "Part",
     "Photos",
     "Refused",
@@ -30,6 +32,7 @@ __all__ = [
     "Source",
     "Table",
     "Track",
+    "class_counts",
     "class_list_beside",
     "find_photos",
     "load_dataset",

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ssdlossdbg.errors import InputError, UnknownNameError
+from ssdlossdbg.readers.annotations.class_filter import filtered
 from ssdlossdbg.readers.annotations.folders import is_folder
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.recognise import FORMATS, formats_in, recognise
+from ssdlossdbg.readers.annotations.recognise import FORMATS, formats_in, nothing_in, recognise
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track, join
 from ssdlossdbg.readers.annotations.table import Dataset, Refused, Table
 from ssdlossdbg.readers.classes import guess_classes
@@ -45,7 +46,7 @@ def load_dataset(
 
     Args:
         path: a Pascal VOC folder, file or ImageSets list, a COCO JSON, a YOLO folder, file, data.yaml or list of
-            photos, or an Open Images CSV.
+            photos, or an Open Images CSV; or a folder of several of them.
         classes: class names in the order of their ids, background left out; if empty, the dataset's own list, or else
             what its labels suggest. They name the numbers of a YOLO dataset.
         format: the name of the path's format, where it could be several.
@@ -54,24 +55,36 @@ def load_dataset(
             parts, of which each process gets the whole; one of a single file is read whole by each.
         track: watches the files of a dataset of many being read.
 
+    Returns:
+        The dataset; of a folder with several formats the first, with the others in `beside`.
+
     Raises:
         InputError: there is nothing that can be read. What makes up only part of a dataset is left out instead, and
             listed in `refused`.
     """
-    found = _named(format) if format else None
-    table = _read(Part(path, found), Source(path, classes, descriptions, share=share, track=track))
-    return _dataset(table, path, classes or _guess([table]), bool(classes))
+    parts = _parts(path, bool(classes), _named(format) if format else None)
+    datasets, refused = load_parts(parts, Source(path, classes, descriptions, share, track))
+    if not datasets:
+        raise refused[0].error
+    first, *others = datasets
+    if not others and not refused:
+        return first
+    return replace(first, refused=(*first.refused, *refused), beside=tuple(others))
 
 
-def load_parts(parts: Sequence[Part], classes: tuple[str, ...] = ()) -> tuple[tuple[Dataset, ...], tuple[Refused, ...]]:
-    """The objects of any number of folders and files, each of them read as `load_dataset` does.
+def load_parts(parts: Sequence[Part], source: Source) -> tuple[tuple[Dataset, ...], tuple[Refused, ...]]:
+    """The objects of any number of folders and files.
 
     Args:
         parts: what is to be read; a file that comes up in several is read once.
-        classes: as of `load_dataset`; if empty, the lists of all, followed by the labels of those that list none.
+        source: how, its path being where all of them come from. Without classes the lists of all are taken, followed
+            by the labels of those that list none.
 
     Returns:
         A dataset for each format, all with the same list of classes; and what cannot be read at all.
+
+    Raises:
+        InputError: a path does not exist.
     """
     tables: dict[str, list[Table]] = {}
     refused = []
@@ -80,7 +93,7 @@ def load_parts(parts: Sequence[Part], classes: tuple[str, ...] = ()) -> tuple[tu
         if str(part.path) in seen:
             continue
         try:
-            table = _read(part, Source(part.path, classes))
+            table = _read(part, replace(source, path=part.path))
         except InputError as error:
             refused.append(Refused(_file_of(error, part.path), error))
             continue
@@ -88,9 +101,30 @@ def load_parts(parts: Sequence[Part], classes: tuple[str, ...] = ()) -> tuple[tu
         seen.update(each.file for each in table.refused)
         tables.setdefault(table.format.name, []).append(table)
     joined = [join(of_format) for of_format in tables.values()]
-    names = classes or _guess(joined)
-    path = parts[0].path if parts else Path()
-    return tuple(_dataset(table, path, names, bool(classes)) for table in joined), tuple(refused)
+    names = source.classes or _guess(joined)
+    datasets = [_dataset(table, source.path, names, bool(source.classes)) for table in joined]
+    if left_out := filtered(datasets):
+        datasets = [replace(each, filtered=left_out) for each in datasets]
+    return tuple(datasets), tuple(refused)
+
+
+def _parts(path: Path, classes: bool, format: Format | None) -> list[Part]:
+    """What a path leads to.
+
+    Raises:
+        InputError: it does not exist, or is a folder with nothing to be read.
+    """
+    if not is_folder(path):
+        if not is_file(path):
+            read_bytes(path)  # says what is wrong with the path
+        return [Part(path, format)]
+    if format is None:
+        parts = parts_of(path, classes, alone=True)
+        if not parts:
+            raise nothing_in(path)
+        return parts
+    files = formats_in(path).get(format) if format.many_in_file else None
+    return [Part(file, format) for file in files or [path]]
 
 
 def parts_of(folder: Path, classes: bool, alone: bool) -> list[Part]:
@@ -117,16 +151,9 @@ def _read(part: Part, source: Source) -> Table:
     Raises:
         InputError: nothing that can be read.
     """
-    path = part.path
-    if not is_folder(path) and not is_file(path):
-        read_bytes(path)  # says what is wrong with the path
-    found = part.format or recognise(path)
-    if found.many_in_file and is_folder(path):
-        [path] = formats_in(path).get(found, ()) or [path]
-        source = replace(source, path=path)
-    table = found.read(source)
+    table = (part.format or recognise(part.path)).read(source)
     if not table.names and not table.refused:
-        raise InputError(path, "holds no image", "Name the file that lists the images and their objects.")
+        raise InputError(part.path, "holds no image", "Name the file that lists the images and their objects.")
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PureWindowsPath
@@ -77,7 +78,7 @@ def _without_file(dataset: Dataset, found: Sequence[Path | None]) -> tuple[int, 
     for folder, own in folders.items():
         files = (path for each in own for path in _listed(each, dataset.format.endings))
         known = named[folder] | {path.stem.casefold() for path in files}
-        here = {path.stem.casefold(): str(path) for path in _listed(folder, ENDINGS)}
+        here = {path.stem.casefold(): os.path.normpath(path) for path in _listed(folder, ENDINGS)}
         photos += len(here)
         without += [here[stem] for stem in here.keys() - known]
     return photos, tuple(sorted(without))

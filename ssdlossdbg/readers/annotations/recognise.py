@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import photo_files
-from ssdlossdbg.readers.annotations.folders import beginning, is_folder, walk
+from ssdlossdbg.readers.annotations.folders import beginning, walk
 from ssdlossdbg.readers.annotations.foreign import foreign
 from ssdlossdbg.readers.annotations.format import Format
 from ssdlossdbg.readers.files import read_bytes
@@ -25,28 +25,11 @@ MOST_LOOKED_AT = 100
 
 
 def recognise(path: Path) -> Format:
-    """The format of a file or folder that there is, by its content, else by its ending.
+    """The format of a file that there is, by its content, else by its ending.
 
     Raises:
-        InputError: a file of no format, or of one that is known but not read; a folder with nothing of the kind, or
-            with several formats.
+        InputError: a file of no format, or of one that is known but not read.
     """
-    if not is_folder(path):
-        return _of_file(path)
-    found = formats_in(path)
-    if len(found) > 1:
-        what = " and ".join(f"{each.title} ({files[0].parent})" for each, files in found.items())
-        raise InputError(path, f"holds {what} annotations", "Name the folder of one of them.")
-    if not found:
-        raise nothing_in(path)
-    [(own, files)] = found.items()
-    if own.many_in_file and len(files) > 1:
-        what = f"holds {len(files):,} files of {own.title}"
-        raise InputError(path, what, f"Name one of them, {files[0]} perhaps.")
-    return own
-
-
-def _of_file(path: Path) -> Format:
     data, ending = _beginning(path), path.suffix.lower()
     is_text = ending == ".txt"
     named = (each for each in FORMATS.values() if ending in (*each.endings, *each.list_endings) and not is_text)

@@ -9,7 +9,7 @@ import numpy as np
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.contract import clipped, dropped, read_numbers, rounded
 from ssdlossdbg.readers.annotations.photo_files import sizes_seen
-from ssdlossdbg.readers.annotations.table import Dataset, Refused, taken
+from ssdlossdbg.readers.annotations.table import Dataset, LeftOutError, Refused, taken
 from ssdlossdbg.results import BoolArray, FloatArray, IntArray
 from ssdlossdbg.rules import Dialect, SizeFrom
 
@@ -101,7 +101,7 @@ def scale_like(
         taken(stated, staying),
     )
     left_out = np.flatnonzero(known & marked)
-    filtered = ~known & (dataset.names_given and _all_used(dataset))
+    filtered = ~known & np.array([label in dataset.filtered for label in dataset.labels], dtype=np.bool_)[dataset.label]
     parts = (dataset.image, image, dataset.image[left_out], dataset.image[discarded], dataset.image[filtered])
     every, used, dropped_of, discarded_of, unlisted = (np.bincount(of, minlength=len(sizes)) for of in parts)
     return Scaled(
@@ -119,12 +119,6 @@ def scale_like(
         unusable=every - used - dropped_of - discarded_of + (0 if dataset.unread is None else dataset.unread),
         refused=_refused(dataset, unsized),
     )
-
-
-def _all_used(dataset: Dataset) -> bool:
-    """Whether every class of the list has an object; else it is no filter, but is misspelt or belongs to other data."""
-    used = dataset.class_index[dataset.class_index >= 0]
-    return bool(np.bincount(used, minlength=len(dataset.class_names)).all())
 
 
 def _into_letterbox(boxes: FloatArray, sizes: IntArray, inner: tuple[int, int]) -> FloatArray:
@@ -147,6 +141,6 @@ def _refused(dataset: Dataset, unsized: BoolArray) -> tuple[Refused, ...]:
 
 
 def _without_size(file: str, names: list[str]) -> InputError:
-    more = f" ({len(names) - 1:,} more like it)" if len(names) > 1 else ""
-    what = f"does not say how large the photo is, and the photo was not found{more}"
-    return InputError(f"{file}, image {names[0]}", what, "Add its width and height, or put the photo beside it.")
+    what = "does not say how large the photo is, and the photo was not found"
+    first = InputError(f"{file}, image {names[0]}", what, "Add its width and height, or put the photo beside it.")
+    return LeftOutError(first, len(names))

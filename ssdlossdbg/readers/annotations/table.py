@@ -20,8 +20,24 @@ from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray
 Number = TypeVar("Number", bound=np.generic)
 # Of a photo, in pixels: no image format goes beyond, and int64 columns hold it.
 LARGEST_SIDE = 2**31
+MOST_NAMED = 3
 # Stands for the label of an object that could not be read.
 _SKIPPED = object()
+
+
+class LeftOutError(InputError):
+    """Why parts of a file are left out, for one reason.
+
+    Args:
+        first: the first of their errors.
+        number: how many there are.
+    """
+
+    def __init__(self, first: InputError, number: int) -> None:
+        self.kind, self.number = first.what, number
+        more = f" ({number - 1:,} more like it)" if number > 1 else ""
+        left_out = "It is" if number == 1 else "They are"
+        super().__init__(first.where, first.what + more, f"{first.fix} {left_out} left out here.", first.code)
 
 
 class Refused(NamedTuple):
@@ -89,12 +105,21 @@ class Dataset(Table):
         path: what was read.
         class_names: the classes in the order of their ids, background left out.
         names_given: whether the user gave `class_names`, rather than the dataset or a guess.
+        filtered: labels that the user's list leaves out, rather than misspells; see `class_filter`.
+        beside: what the same folder holds in other formats, with the same list of classes.
         others: as in `Table`.
     """
 
     path: Path
     class_names: tuple[str, ...]
     names_given: bool = False
+    filtered: frozenset[str] = frozenset()
+    beside: tuple[Dataset, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Dataset, ...]:
+        """The dataset and what lies beside it, one for each format."""
+        return self, *self.beside
 
     @cached_property
     def class_index(self) -> IntArray:
@@ -116,16 +141,27 @@ class Dataset(Table):
         Raises:
             InputError: no image or several of that name.
         """
-        alone = len(self.names) == 1 and not self.format.many_in_file
-        places = [place for place in range(len(self.names)) if alone or self._is_of(place, photo)]
-        if not places:
+        alone = len(self.names) == 1 and not self.format.many_in_file and not self.beside
+        found = [
+            (part, place)
+            for part in self.parts
+            for place in range(len(part.names))
+            if alone or part._is_of(place, photo)
+        ]
+        if not found:
             for refused in () if self.format.many_in_file else self.refused:
                 raise refused.error
+            names = [name for part in self.parts for name in part.names]
             where = f"{self.path}, images"
-            raise UnknownNameError(where, "file name", photo.name, self.names, "Is it the right split?")
-        if len(places) > 1:
-            raise InputError(self.path, f"lists {photo.name} {len(places)} times", "Keep one entry.")
-        return self.image_at(places[0])
+            raise UnknownNameError(where, "file name", photo.name, names, "Is it the right split?")
+        files = list(dict.fromkeys(part.files[place] for part, place in found))
+        if len(files) > 1:
+            what = f"describes {photo.name} in {len(files)} files: {' and '.join(files[:MOST_NAMED])}"
+            raise InputError(self.path, what, "Name one of them.")
+        if len(found) > 1:
+            raise InputError(self.path, f"lists {photo.name} {len(found)} times", "Keep one entry.")
+        [(part, place)] = found
+        return part.image_at(place)
 
     def _is_of(self, place: int, photo: Path) -> bool:
         """Whether the image at a place is called as a photo is, or its own file is."""
@@ -145,13 +181,14 @@ class Dataset(Table):
             image_traits=None if self.image_traits is None else self.image_traits[place : place + 1],
             image=np.zeros(end - first, dtype=np.int64),
             refused=tuple(each for each in self.refused if self._concerns(each, place)),
+            beside=(),
             unread=None if self.unread is None else self.unread[place : place + 1],
             **{name: getattr(self, name)[first:end] for name in columns},
         )
 
     def _concerns(self, refused: Refused, place: int) -> bool:
         if refused.images is None:
-            return self.format.many_in_file or refused.file == self.files[place]
+            return refused.file == self.files[place]
         return place in refused.images
 
 
@@ -271,8 +308,4 @@ def taken(column: NDArray[Number], rows: IntArray) -> NDArray[Number]:
 
 def refusal_of_alike(file: Path, errors: Sequence[InputError], images: frozenset[int] | None) -> Refused:
     """One refusal for parts of a file that are left out for one reason: the first, and how many more there are."""
-    first = errors[0]
-    more = f" ({len(errors) - 1:,} more like it)" if len(errors) > 1 else ""
-    left_out = "It is" if len(errors) == 1 else "They are"
-    error = InputError(first.where, first.what + more, f"{first.fix} {left_out} left out here.", first.code)
-    return Refused(str(file), error, images)
+    return Refused(str(file), LeftOutError(errors[0], len(errors)), images)

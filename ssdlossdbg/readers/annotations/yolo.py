@@ -5,7 +5,6 @@ The files are those in a folder, or those that a list of photos or the data.yaml
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -15,12 +14,11 @@ from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_b
 from ssdlossdbg.readers.annotations.format import Format, Source, read_each, refuse_objects
 from ssdlossdbg.readers.annotations.photo_files import ENDINGS
 from ssdlossdbg.readers.annotations.table import Refused, Rows, Table
+from ssdlossdbg.readers.annotations.yolo_rows import kind_of, numbers_of
 from ssdlossdbg.readers.files import is_file, lines_of, read_bytes, read_lines, read_text
 from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
 from ssdlossdbg.readers.yolo_yaml import YoloYaml, read_yolo_yaml
 
-COLUMNS = 5
-Row = tuple[float, float, float, float, float]
 NAME_FILES = ("classes.txt", "obj.names")
 YAML_FILES = ("data.yaml", "dataset.yaml")
 WHERE_LABELS_LIE = "Labels lie beside the photos, or in `labels` where the photos lie in `images`."
@@ -97,10 +95,10 @@ def _add(file: Path, image: str, rows: Rows) -> None:
     if not image and not may_be_yolo(file, data[:BEGINNING]):
         return
     lines = _split(data, file)
-    place, bad = rows.add_image(image or file.stem, str(file)), []
+    place, bad, kind = rows.add_image(image or file.stem, str(file)), [], kind_of(lines)
     for line, row in lines:
         try:
-            number, cx, cy, w, h = _numbers(row, line, file)
+            number, cx, cy, w, h = numbers_of(row, line, file, kind)
         except InputError as error:
             bad.append(error)
             rows.skip_object(place)
@@ -117,20 +115,6 @@ def _split(data: bytes, path: Path) -> list[tuple[int, list[str]]]:
         raise InputError(path, "is neither XML, JSON nor text", "Give Pascal VOC, COCO or YOLO annotations.") from None
     columns = ((number, line.split()) for number, line in enumerate(lines, start=1))
     return [(number, row) for number, row in columns if row]
-
-
-def _numbers(row: list[str], line: int, path: Path) -> Row:
-    if len(row) != COLUMNS:
-        what = f"has {len(row)} columns, expected 5: class cx cy w h"
-        raise InputError(f"{path}, line {line}", what, "Polygons and other formats are not YOLO boxes; convert them.")
-    try:
-        number, cx, cy, w, h = map(float, row)
-    except ValueError:
-        number = cx = cy = w = h = math.nan
-    if not all(map(math.isfinite, (number, cx, cy, w, h))):
-        what = f"holds something that is not a number: {' '.join(row)[:60]}"
-        raise InputError(f"{path}, line {line}", what, "Write five numbers.")
-    return number, cx, cy, w, h
 
 
 def _class_file(path: Path) -> Path | None:

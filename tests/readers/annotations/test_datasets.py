@@ -578,10 +578,15 @@ def test_folder_without_annotations(tmp_path: Path, refused: Refused) -> None:
     assert refused(lambda: load_dataset(tmp_path)).what == "holds photos, but no Pascal VOC .xml and no YOLO .txt"
     path = write(tmp_path / "annotations/train.json", coco())
     assert load_dataset(tmp_path).files[0] == str(path), "there is but one file that it can be"
-    write(tmp_path / "annotations/val.json", coco())
-    error = refused(lambda: load_dataset(tmp_path))
-    assert error.what == "holds 2 files of COCO"
-    assert str(tmp_path / "annotations/train.json") in error.fix
+
+
+def test_several_files_of_many_images_are_one_dataset(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"annotations/{name}.json", coco()) for name in ("train", "val")]
+    alone, dataset = load_dataset(paths[0]), load_dataset(tmp_path)
+    assert dataset.names == alone.names * 2
+    assert list(dict.fromkeys(dataset.files)) == list(map(str, paths))
+    assert dataset.boxes.tolist() == alone.boxes.tolist() * 2
+    assert load_dataset(tmp_path, format="coco").names == dataset.names
 
 
 def test_an_empty_text_is_a_photo_without_objects(tmp_path: Path) -> None:
@@ -595,10 +600,18 @@ def test_list_without_annotations(tmp_path: Path, refused: Refused) -> None:
 
 
 def test_two_formats_in_one_folder(voc_folder: Path, refused: Refused) -> None:
-    write(voc_folder / "labels/a.txt", "0 .5 .5 .2 .2")
-    assert "YOLO" in refused(lambda: load_dataset(voc_folder)).what
-    assert load_dataset(voc_folder, format="voc").format.title == "Pascal VOC"
-    assert load_dataset(voc_folder, ("cat",), format="yolo").format.title == "YOLO"
+    write(voc_folder / "labels/only.txt", "0 .5 .5 .2 .2")
+    label = write(voc_folder / "labels/a b.txt", "0 .5 .5 .2 .2")
+    alone = load_dataset(voc_folder, ("cat",), format="voc")
+    dataset = load_dataset(voc_folder, ("cat",))
+    assert [part.format.title for part in dataset.parts] == ["Pascal VOC", "YOLO"]
+    assert (dataset.names, dataset.beside[0].names) == (alone.names, ("a b", "only"))
+    assert load_dataset(voc_folder, ("cat",), format="yolo").names == ("a b", "only")
+    assert dataset.only(Path("only.jpg")).files == (str(voc_folder / "labels/only.txt"),)
+    error = refused(lambda: dataset.only(Path("a b.jpg")))
+    assert str(label) in error.what
+    assert "2 files" in error.what
+    assert refused(lambda: dataset.only(Path("absent.jpg"))).what == "unknown file name 'absent.jpg'"
 
 
 @pytest.mark.parametrize("name", ["data", "data.dat"])

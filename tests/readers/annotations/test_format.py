@@ -98,10 +98,10 @@ def test_fit() -> None:
     assert ssdlossdbg.fit("set", "ssd300").dataset.format == "Toy"
 
 
-def test_a_folder_of_two_formats_is_refused_and_said_to_be_of_both() -> None:
+def test_a_folder_of_two_formats_holds_the_objects_of_both() -> None:
     Path("set/c.xml").write_text("<annotation/>")
-    with pytest.raises(InputError, match=r"holds Pascal VOC \(set\) and Toy \(set\) annotations"):
-        ssdlossdbg.load_dataset("set")
+    titles = [part.format.title for part in ssdlossdbg.load_dataset("set").parts]
+    assert titles == ["Pascal VOC", "Toy"]
 
 
 def test_what_is_no_format_is_said_to_be_none_of_all() -> None:
