@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.common import class_name, rows, to_pixels
 from ssdlossdbg.analysis.evidence.grids import grids_of
 from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, object_probability
+from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.evidence.spoilt import spoilt
 from ssdlossdbg.multibox.gradients import unlearnable
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -50,11 +51,13 @@ class Outcome:
     Attributes:
         loss: of the batch.
         gt: the objects, normalised; None where they are not known.
+        known: the same and their matching, or what encoded targets let recover of both; None where that is nothing.
         decoded: `[B, P, 4]` predicted boxes, xyxy, normalised.
     """
 
     loss: LossTerms
     gt: GroundTruthBatch | None
+    known: Known | None
     decoded: Tensor
 
 
@@ -107,7 +110,7 @@ def describe_predictions(
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )
-    fits, heard, strangers = hypotheses(Given(loc, conf, priors, loss, outcome.gt, dialect), answers)
+    fits, heard, strangers = hypotheses(Given(loc, conf, priors, loss, outcome.known, dialect), answers)
     described = replace(described, fits=fits, heard=heard, strangers=strangers)
     if outcome.gt is None:
         return described

@@ -58,7 +58,7 @@ def hypotheses(given: Given, answers: Answers | None) -> tuple[tuple[Fit, ...], 
     # Fewer positives could prove nothing.
     badly_met = by_image < aims.by_image(aims.of_priors) + WORTHWHILE
     doubtful = int(badly_met[aims.image].sum()) >= FEWEST_POSITIVES
-    if not doubtful or given.gt is None or not _knows_background(given):
+    if not doubtful or given.known is None or not _knows_background(given):
         return tuple(fits), heard, None
     sure = sure_priors(given)
     if len(sure.image) < FEWEST_SURE:
