@@ -11,6 +11,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.results import EncodedTable
+from ssdlossdbg.results.encoded import Formula
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,10 @@ def recover_objects(table: EncodedTable, matching: Matching, like: Tensor) -> Kn
         like: whose type and device the boxes get.
     """
     known = (table.object >= 0).nonzero()[0]
-    if not len(known) or table.crowded or 2 * int(table.split.sum()) > len(table.split):
+    if not len(known):
+        return None
+    unknown = table.crowded or table.reading.formula is Formula.PRIORS or table.split.mean() > 0.5
+    if unknown:
         return None
     _, first, which = np.unique(table.object[known], return_index=True, return_inverse=True)
     rows = known[first]
