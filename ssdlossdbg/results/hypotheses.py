@@ -84,7 +84,7 @@ class Heard:
         column: the column that most negatives have their highest logit in.
         column_share: share of the negatives that do.
         column_probability: mean probability of that column at them.
-        positives_elsewhere: share of the positives whose highest logit is in another column.
+        positives_probability: mean probability of that column at positives.
         cost, rolled: mean cross-entropy of what the loss counts, as given and with the last column first; 0 where no
             other column is suspected.
     """
@@ -96,7 +96,7 @@ class Heard:
     column: int
     column_share: float
     column_probability: float
-    positives_elsewhere: float
+    positives_probability: float
     cost: float = 0.0
     rolled: float = 0.0
 

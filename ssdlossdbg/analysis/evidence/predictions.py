@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.common import class_name, rows, to_pixels
 from ssdlossdbg.analysis.evidence.grids import grids_of
-from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, probabilities
+from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, knows_background, probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, object_probability
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.evidence.spoilt import spoilt
@@ -107,6 +107,7 @@ def describe_predictions(
         sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
         spoiling_targets=bool((unlearnable(loss.targets, dialect.loss).any(-1) & loss.matching.positive).any()),
         answers=answers,
+        knows_background=described.frozen and knows_background(loss, described.classes),
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )

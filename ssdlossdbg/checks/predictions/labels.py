@@ -14,6 +14,8 @@ from ssdlossdbg.results.hypotheses import Heard
 
 # Nearly all negatives have one column on top.
 NEARLY_ALL, SURELY = 0.9, 0.5
+# The background is less probable at positives by this much, in a network that has begun to learn.
+LESS_AT_POSITIVES = 0.2
 # The positives of a class agree on another one; fewer of them tell nothing, one class alone less than several together.
 AGREED, FEWEST_OF_CLASS, FEWEST_ALONE = 0.9, 2, 5
 # Of the positives that are surely taken for something, a share this large is taken for something else.
@@ -72,7 +74,7 @@ def other_background(predicted: Predicted) -> Iterator[Case]:
 
     How to tell:
         At least 90% of all negatives have their highest logit in one column that is not the first, with a mean
-        probability above 0.5, and most positives have theirs elsewhere. If it is the last column, the mean
+        probability above 0.5, which is less at the positives, by at least 0.2. If it is the last column, the mean
         cross-entropy of what the loss counts falls when the columns are rolled by one. A network that says one class
         everywhere, positives included, is not spoken of.
 
@@ -87,14 +89,15 @@ def other_background(predicted: Predicted) -> Iterator[Case]:
     if heard is None or heard.column == 0 or heard.column_share < NEARLY_ALL or heard.column_probability < SURELY:
         return
     last = heard.column == predicted.classes - 1
-    if heard.positives_elsewhere < SURELY or (last and heard.rolled >= heard.cost):
+    seen = heard.positives_probability <= heard.column_probability - LESS_AT_POSITIVES
+    if not seen or (last and heard.rolled >= heard.cost):
         return
     where = f"column {heard.column}, the last one," if last else f"column {heard.column}"
     after = f"; rolled by one, the mean cross-entropy falls from {heard.cost:.2f} to {heard.rolled:.2f}" if last else ""
     message = (
         f"{where} has the highest logit at {heard.column_share:.0%} of all negatives (mean probability "
-        f"{heard.column_probability:.2f}), and {heard.positives_elsewhere:.0%} of the positives have theirs elsewhere: "
-        f"the background is there, and not in column 0{after}"
+        f"{heard.column_probability:.2f}; at the positives {heard.positives_probability:.2f}): the background is "
+        f"there, and not in column 0{after}"
     )
     fix = "Say --native if that is the codebase's own order, or save conf.roll(1, -1)."
     fix = fix if last else "Put that column first, and the classes after it in the order of their labels."
@@ -127,7 +130,7 @@ def other_labels(predicted: Predicted) -> Iterator[Case]:
         lufficc/SSD#46.
     """
     heard = predicted.heard
-    if heard is None or len(heard.target) < FEWEST_POSITIVES:
+    if heard is None or len(heard.target) < FEWEST_POSITIVES or _says_one_class(heard):
         return
     wrong = heard.target != heard.predicted
     if wrong.mean() < MANY:
@@ -161,7 +164,7 @@ def called_another(predicted: Predicted) -> Iterator[Case]:
         No thread: follows from the counts of what is taken for what.
     """
     heard = predicted.heard
-    if heard is None or len(heard.target) < FEWEST_POSITIVES:
+    if heard is None or len(heard.target) < FEWEST_POSITIVES or _says_one_class(heard):
         return
     table = _Called.of(heard)
     for target, column, count in table.moved:
@@ -173,6 +176,11 @@ def called_another(predicted: Predicted) -> Iterator[Case]:
         )
         fix = "Look at these objects: correct the label if it is wrong, else give the class more examples."
         yield Case(predicted.where(), message, column, target, fix)
+
+
+def _says_one_class(heard: Heard) -> bool:
+    """Whether nearly all negatives, too, are taken for one class, so that it says nothing of labels."""
+    return heard.column > 0 and heard.column_share >= NEARLY_ALL
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def hear(given: Given, aims: Aims) -> Heard:
         owner = aims.image * given.known.gt.boxes.shape[1] + aims.owner
     common, share, mean = _of_negatives(given)
     cost, rolled = _costs(given) if common else (0.0, 0.0)
-    elsewhere = float((rows.argmax(-1) != common).double().mean()) if len(rows) else 0.0
+    at_positives = float(chances[:, common].double().mean()) if len(rows) else 0.0
     return Heard(
         target=target[sure].cpu().numpy(),
         predicted=(column[sure] + 1).cpu().numpy(),
@@ -58,7 +58,7 @@ def hear(given: Given, aims: Aims) -> Heard:
         column=common,
         column_share=share,
         column_probability=mean,
-        positives_elsewhere=elsewhere,
+        positives_probability=at_positives,
         cost=cost,
         rolled=rolled,
     )
