@@ -295,6 +295,14 @@ def test_faults_that_need_new_matching(network: str, stage: str, fault: str, dia
     check(broken, code, words, analyse(broken, dialect))
 
 
+def test_images_that_cannot_tell_are_not_counted_out(analyse: Analyse) -> None:
+    """One image shows the same in a mirror, so it cannot tell whether it was mirrored with the others."""
+    saved = batch("seven", "done")
+    alike = replace(saved, boxes=(saved.boxes[0].clone(), *saved.boxes[1:]))
+    alike.boxes[0][:, 0], alike.boxes[0][:, 2] = 0.02, 0.98
+    assert "of all images that tell it (1, 2, 3, 4, 5) mirrored" in message(analyse(alike.with_boxes(mirrored)))
+
+
 @pytest.mark.parametrize("dialect", ["nvidia", "gluoncv", "ssd-keras", "lufficc"])
 @pytest.mark.parametrize("fault", ["sizes first", "exchanged", "half the variances", "background last"])
 def test_faults_under_other_dialects(fault: str, dialect: str, analyse: Analyse) -> None:

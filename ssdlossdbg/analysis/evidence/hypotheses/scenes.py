@@ -116,10 +116,12 @@ def scene_fits(given: Given, aims: Aims, sure: Sure) -> Iterator[Fit]:
     for explanation, words, turn in turns:
         turned = replace(gt, boxes=torch.where(gt.mask[..., None], turn(gt.boxes), gt.boxes))
         found = _matched(given, turned)
-        gains = found.by_image(found.as_given) > before + CLEARLY_BETTER
+        after = found.by_image(found.as_given)
+        gains, loses = after > before + CLEARLY_BETTER, after < before - CLEARLY_BETTER
         here, there = gains[found.image], gains[aims.image]
         if bool(here.any()) and bool(there.any()):
-            detail = words or _which(gains.nonzero().flatten().tolist(), int((gt.counts > 0).sum()))
+            every = int((gt.counts > 0).sum())
+            detail = words or _which(gains.nonzero().flatten().tolist(), every, not bool(loses.any()))
             yield _fit(explanation, detail, found.as_given[here], aims.as_given[there], found.of_priors[here])
 
 
@@ -129,12 +131,20 @@ def _fit(explanation: Explanation, words: str, found: Tensor, as_given: Tensor, 
     return Fit(explanation, len(found), mean, before, bare, words)
 
 
-def _which(images: list[int], number: int) -> str:
-    """The images concerned, in words that follow "of"."""
+def _which(images: list[int], number: int, alike: bool) -> str:
+    """The images concerned, in words that follow "of".
+
+    Args:
+        images: those that gain.
+        number: of all that have objects.
+        alike: whether in none of the others the change makes a difference.
+    """
     if len(images) == number:
         return "all images" if number > 1 else "the image"
     named = ", ".join(map(str, images[:MOST_NAMED]))
     more = f" and {len(images) - MOST_NAMED} more" if len(images) > MOST_NAMED else ""
+    if alike:
+        return f"all images that tell it ({named}{more})"
     return f"image {named}{more}" if len(images) == 1 else f"images {named}{more}"
 
 
