@@ -81,6 +81,7 @@ class Heard:
         predicted: `[N]` class that it is surely taken for.
         owner: `[N]` number of the object that it stands for, from 0; -1 where the objects are not known.
         image: `[N]` index of the image.
+        labels: classes that any positive is to learn, in their order.
         column: the column that most negatives have their highest logit in.
         column_share: share of the negatives that do.
         column_probability: mean probability of that column at them.
@@ -93,6 +94,7 @@ class Heard:
     predicted: IntArray
     owner: IntArray
     image: IntArray
+    labels: tuple[int, ...]
     column: int
     column_share: float
     column_probability: float

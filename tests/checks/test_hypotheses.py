@@ -412,11 +412,16 @@ def test_labels_that_the_network_did_not_learn(fault: str, stage: str, dialect: 
     check(broken, "PRE009", words, analyse(broken, dialect))
 
 
+def relabelled(saved: Saved, becomes: list[int]) -> Saved:
+    """With other numbers for the classes."""
+    return replace(saved, labels=tuple(torch.tensor(becomes)[labels] for labels in saved.labels))
+
+
 @pytest.mark.parametrize("dialect", ["ssd.pytorch", "pytorch-ssd"])
 def test_labels_in_another_order_than_their_boxes(dialect: str, analyse: Analyse) -> None:
     saved = batch("seven", "done").images([1, 3, 5, 1, 3, 5, 1, 5])
     broken = replace(saved, labels=tuple(labels.flip(0) for labels in saved.labels))
-    check(broken, "PRE009", "in another order: boxes and labels do not go together", analyse(broken, dialect))
+    check(broken, "PRE009", "labelled as: boxes and labels do not go together", analyse(broken, dialect))
 
 
 def test_one_class_under_anothers_label(analyse: Analyse) -> None:
@@ -426,6 +431,50 @@ def test_one_class_under_anothers_label(analyse: Analyse) -> None:
     assert own(result) == ["PRE016"]
     assert "class 3 are surely taken for class 2" in message(result)
     assert grave(result) == []
+
+
+def test_a_class_that_no_label_names(analyse: Analyse) -> None:
+    """A few objects of a large class are another one, which is said as a doubt and not as a fact."""
+    saved = batch("seven", "done").images([2, 1, 5, 1, 5, 1, 5])
+    result = analyse(relabelled(saved, [0, 1, 2, 2, 4, 5, 6]))
+    assert own(result) == ["PRE016"]
+    assert "6 objects of class 2 are surely taken for class 3, which no label names" in message(result)
+    assert grave(result) == []
+
+
+def test_one_object_under_another_label_is_silent(analyse: Analyse) -> None:
+    assert own(analyse(relabelled(batch("seven", "done"), [0, 2, 2, 3, 4, 5, 6]))) == []
+
+
+def test_all_labels_are_one_only_if_all_are(analyse: Analyse) -> None:
+    """The objects of the other label are there, but nothing is surely seen in them."""
+    saved = batch("seven", "done").images([1, 3, 5, 1, 3, 5, 0])
+    conf = saved.conf.clone()
+    conf[6] = 0
+    result = analyse(relabelled(replace(saved, conf=conf), [0, 1, 2, 2, 2, 2, 2]))
+    assert "all labels are" not in message(result)
+
+
+def test_the_last_class_may_go_round(analyse: Analyse) -> None:
+    result = analyse(relabelled(batch("seven", "done").images([0, 0, 1, 2, 3, 4, 5]), [0, 6, 1, 2, 3, 4, 5]))
+    assert "positives, of 6 classes, are 1 less than what the network surely sees" in message(result)
+    assert "class 6 going round to class 1" in message(result)
+
+
+def test_few_labels_in_another_order_among_many(analyse: Analyse) -> None:
+    """They are less than a quarter of all positives."""
+    saved = batch("seven", "done").images([2, 1, 3, 5, 1, 3, 5])
+    result = analyse(replace(saved, labels=tuple(labels.flip(0) for labels in saved.labels)))
+    assert own(result) == ["PRE009"]
+    assert "of them for that which others of these in their image are labelled as" in message(result)
+
+
+def test_two_causes_that_look_alike_are_both_named(analyse: Analyse) -> None:
+    """Two classes that stand together in every image are exchanged: by the class list, or by the order."""
+    saved = batch("seven", "done").images([1, 5, 1, 5, 1, 5, 1, 5])
+    assert "or the labels of an image are in another order" in message(
+        analyse(relabelled(saved, [0, 1, 2, 6, 4, 5, 3]))
+    )
 
 
 def test_a_rare_class_that_a_frequent_one_swallows_is_silent(analyse: Analyse) -> None:

@@ -55,6 +55,7 @@ def hear(given: Given, aims: Aims) -> Heard:
         predicted=(column[sure] + 1).cpu().numpy(),
         owner=owner[sure].cpu().numpy(),
         image=aims.image[sure].cpu().numpy(),
+        labels=tuple(torch.bincount(target.clamp(min=0)).nonzero().flatten().tolist()),
         column=common,
         column_share=share,
         column_probability=mean,
