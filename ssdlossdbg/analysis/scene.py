@@ -24,6 +24,7 @@ from ssdlossdbg.analysis.evidence.objects import describe_objects
 from ssdlossdbg.analysis.evidence.predictions import Outcome, describe_predictions
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.evidence.raising import why_raises
+from ssdlossdbg.analysis.evidence.recovered import Known, recover_objects
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
@@ -200,8 +201,8 @@ class Scene:
     def predicted(self) -> Predicted:
         """The predictions as the checks see them."""
         batch, gt = self.batch, self.gt if self.objects_known else None
-        known = Outcome(self.loss, gt, self.decoded) if self.targets_known else None
-        return describe_predictions(batch.predictions, batch.priors, self.rules, batch.paths[0], batch.classes, known)
+        outcome = Outcome(self.loss, gt, self._known, self.decoded) if self.targets_known else None
+        return describe_predictions(batch.predictions, batch.priors, self.rules, batch.paths[0], batch.classes, outcome)
 
     @cached_property
     def costs(self) -> Costs:
@@ -237,6 +238,13 @@ class Scene:
             return (*about_targets, self.prior_table)
         about_loss = [self.costs] if self.targets_known else []
         return (*about_targets, self.prior_table, self.predicted, *about_loss)
+
+    @property
+    def _known(self) -> Known | None:
+        """The objects and their matching, or what can be recovered of them."""
+        if self.objects_known:
+            return Known(self.gt, self.loss.matching)
+        return recover_objects(self.encoded_table, self.loss.matching, self.batch.loc)
 
     @property
     def _loading(self) -> Hashable:

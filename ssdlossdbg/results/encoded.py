@@ -10,10 +10,14 @@ import numpy as np
 from ssdlossdbg.results.common import BoolArray, Box, FloatArray, IntArray
 from ssdlossdbg.results.findings import Where
 from ssdlossdbg.results.geometry import sound_priors
+from ssdlossdbg.results.hypotheses import Explanation
 from ssdlossdbg.rules import Dialect
 
 # A side below this many pixels of the network's input is no object's: a pixel of a photo 30 000 pixels wide.
 NO_SIDE = 0.01
+# A prior that is no positive must overlap an object by this much more than a positive does before the positive counts
+# as wrong: codebases that differ in their overlap's epsilon rank nearly equal priors differently.
+MARGIN = 0.05
 
 
 class Formula(StrEnum):
@@ -49,6 +53,8 @@ class Formula(StrEnum):
     """From the box's corners taken for centre and size."""
     PIXEL_BOXES = "boxes in pixels"
     """From a box in pixels and a prior in fractions."""
+    PRIORS = "other priors"
+    """As the dialect says, but from other priors."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,12 @@ class Reading:
     """The formula under which the positives of an object decode to one box.
 
     Attributes:
-        words: what the offsets are, to follow "the offsets are".
+        words: what the offsets are, to follow "the offsets are"; of other priors, their preset.
         variances: (x, y, w, h) that it divides by.
         boxes: to how many different boxes the positives decode.
         stated_boxes: to how many they would under the dialect's formula.
         positives: how many that was seen from.
+        order: how these priors go if that is what is other about them.
     """
 
     formula: Formula
@@ -69,6 +76,7 @@ class Reading:
     boxes: int
     stated_boxes: int
     positives: int
+    order: Explanation | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,11 @@ class EncodedTable:
     def weak(self) -> BoolArray:
         """`[N]` whether the prior overlaps its object by less than the match threshold."""
         return np.asarray(self.iou < self.rules.match.threshold - self.slack)
+
+    @property
+    def misplaced(self) -> BoolArray:
+        """`[N]` whether a positive was chosen neither by the threshold nor by force for the object it decodes to."""
+        return np.asarray(self.weak & (self.best_free > self.iou + self.slack + MARGIN))
 
     @property
     def siblings(self) -> IntArray:

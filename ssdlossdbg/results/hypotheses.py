@@ -81,10 +81,11 @@ class Heard:
         predicted: `[N]` class that it is surely taken for.
         owner: `[N]` number of the object that it stands for, from 0; -1 where the objects are not known.
         image: `[N]` index of the image.
+        labels: classes that any positive is to learn, in their order.
         column: the column that most negatives have their highest logit in.
         column_share: share of the negatives that do.
         column_probability: mean probability of that column at them.
-        positives_elsewhere: share of the positives whose highest logit is in another column.
+        positives_probability: mean probability of that column at positives.
         cost, rolled: mean cross-entropy of what the loss counts, as given and with the last column first; 0 where no
             other column is suspected.
     """
@@ -93,10 +94,11 @@ class Heard:
     predicted: IntArray
     owner: IntArray
     image: IntArray
+    labels: tuple[int, ...]
     column: int
     column_share: float
     column_probability: float
-    positives_elsewhere: float
+    positives_probability: float
     cost: float = 0.0
     rolled: float = 0.0
 

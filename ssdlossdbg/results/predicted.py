@@ -168,6 +168,7 @@ class Predicted:
         spread: how much the logits of one shape differ at most between the cells of its level and between images;
             where that is more than `SAME_LOGIT`, some such difference.
         frozen: whether the offsets of one shape are the very same in all cells of its level and in all images.
+        knows_background: whether most negatives cost far less than by guessing; asked only where `frozen`.
         non_finite: where predictions are inf or nan, an entry an image and term.
         spoilt: their pattern; None where all are finite.
         huge: where offsets or logits exceed `LARGEST_OFFSET` or `LARGEST_LOGIT`, the same.
@@ -194,6 +195,7 @@ class Predicted:
     huge: tuple[OddValue, ...]
     probabilities: str = ""
     frozen: bool = False
+    knows_background: bool = False
     spoilt: Spoilt | None = None
     loss: float | None = None
     sound_targets: bool | None = None

@@ -14,20 +14,21 @@ from torch import Tensor
 from ssdlossdbg import api
 from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
+from ssdlossdbg.analysis.evidence.grids import row_orders
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import encode_matched
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import Finding, Severity
+from ssdlossdbg.results.hypotheses import Explanation
 from ssdlossdbg.rules import Dialect
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 SSD300 = load_priors("ssd300-coco")
-VOC = load_priors("ssd300-voc")
 PRIORS = SSD300.priors.boxes
 NAME = "pytorch-ssd"
 
@@ -374,11 +375,36 @@ def test_other_formula(spoil: Callable[[Tensor], Tensor], value: str, batch: Bat
     assert (finding.code, finding.severity, finding.worst.value) == ("ENC009", Severity.ERROR, value)
 
 
-def test_other_priors(batch: Batch) -> None:
-    table = describe_encoded(EncodedTargets(batch.labels, batch.offsets, "encoded"), VOC, load_dialect(NAME), "t.pt")
-    (finding,) = find([table])
+def decoded_from(batch: Batch, named: NamedPriors) -> tuple[Finding, ...]:
+    """What is found where other priors are given than the targets were made from."""
+    table = describe_encoded(EncodedTargets(batch.labels, batch.offsets, "encoded"), named, load_dialect(NAME), "t.pt")
+    return find([table])
+
+
+def test_priors_that_nobody_knows(batch: Batch) -> None:
+    batch.offsets += torch.tensor([0, 0, 0.2, 0.35]) * batch.positive[..., None]
+    batch.offsets *= torch.tensor([1.04, 1.07, 1, 1])
+    (finding,) = findings(batch)
     assert (finding.code, finding.severity) == ("ENC015", Severity.WARNING)
     assert "its 165 positives decode to" in finding.worst.message
+
+
+@pytest.mark.parametrize("preset", ["ssd300-voc", "ssd-tensorflow-ssd300"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_priors_of_another_preset_are_named(preset: str, dtype: torch.dtype, batch: Batch) -> None:
+    batch.offsets = batch.offsets.to(dtype).float()
+    (finding,) = decoded_from(batch, load_priors(preset))
+    assert (finding.code, finding.severity) == ("ENC016", Severity.ERROR)
+    assert "from the priors of ssd300-coco: so the 165 positives stand for" in finding.worst.message
+    assert "--config ssd300-coco" in finding.worst.fix
+
+
+@pytest.mark.parametrize("order", [Explanation.SHAPE, Explanation.COLUMN, Explanation.SECOND_LAST, Explanation.TURNED])
+def test_targets_in_another_order_than_the_priors(order: Explanation, batch: Batch) -> None:
+    rows = row_orders(SSD300.priors)[order]
+    batch.labels, batch.offsets = batch.labels[:, rows], batch.offsets[:, rows]
+    (finding,) = findings(batch)
+    assert (finding.code, finding.worst.value) == ("ENC016", order.value)
 
 
 def test_two_annotators_whose_boxes_nearly_agree() -> None:

@@ -373,7 +373,7 @@ ENCODINGS = {
     "1 log of zero": ("ENC001", log_of_zero),
     "2 log of a negative": ("ENC001", log_of_a_negative),
     "8 epsilon in the log": ("ENC003", epsilon_in_the_log),
-    "22 priors of another preset": ("ENC015", other_priors),
+    "22 priors of another preset": ("ENC016", other_priors),
     "13 ignore label": ("ENC010", ignore_label),
     "16 forced for another": ("ENC006", forced_for_another),
     "19 no threshold": ("ENC005", no_threshold),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import unit_of
+from ssdlossdbg.analysis.evidence.elsewhere import read_priors
 from ssdlossdbg.analysis.evidence.readings import (
     HALF_PRECISIONS,
     Hypothesis,
@@ -21,7 +22,7 @@ from ssdlossdbg.analysis.evidence.readings import (
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
-from ssdlossdbg.results import BoolArray, EncodedTable, FloatArray, IntArray, corners, sound_priors
+from ssdlossdbg.results import BoolArray, Box, EncodedTable, FloatArray, IntArray, corners, sound_priors
 from ssdlossdbg.results.encoded import NO_SIDE, Formula, PriorsByImage
 from ssdlossdbg.rules import Dialect, MatchSpec
 
@@ -29,6 +30,8 @@ from ssdlossdbg.rules import Dialect, MatchSpec
 TILE = 2**20
 # Overlap from which two boxes of a label are taken for one object.
 NEARLY_SAME = 0.6
+# Boxes that nearly repeat another are no more than this share of all, if the variances are such as nobody writes.
+RARELY = 0.1
 # What rounding does to an overlap of sound boxes, at the most.
 IOU_ROUNDING = 1e-4
 
@@ -56,15 +59,16 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
     # Where most priors are positive, there are objects to speak of only if many positives share one.
     crowded = len(image) > labels.numel() / 2
     split = np.zeros(len(image), dtype=bool) if crowded else _split(found, positives)
-    if reading.formula is Formula.VARIANCES and 2 * split.sum() > len(split):
+    if reading.formula is Formula.VARIANCES and split.mean() > (0.5 if _simple(reading.variances) else RARELY):
         # Priors that are smaller by one factor all over a level look like variances that are larger by it, but for
         # boxes that stay apart.
         own = stated(dialect.codec.variances)
         reading = replace(
             reading, formula=own.formula, words=own.words, variances=own.variances, boxes=reading.stated_boxes
         )
-        found = _recover(positives, usable, own, grid)
+        hypothesis, found = own, _recover(positives, usable, own, grid)
         split = _split(found, positives)
+    reading = read_priors(positives.only(usable), (hypothesis, reading), prior[usable], named, dialect)
     weak = found.iou < dialect.match.threshold - found.slack
     asked = np.zeros_like(weak) if crowded and reading.boxes > reading.positives / 2 else weak
     return EncodedTable(
@@ -92,6 +96,11 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
         ),
         rules=dialect,
     )
+
+
+def _simple(variances: Box) -> bool:
+    """Whether they have two digits at most."""
+    return all(float(f"{value:.2g}") == value for value in variances)
 
 
 @dataclass(frozen=True)

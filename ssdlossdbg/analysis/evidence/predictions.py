@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.common import class_name, rows, to_pixels
 from ssdlossdbg.analysis.evidence.grids import grids_of
-from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, probabilities
+from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, knows_background, probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, object_probability
+from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.evidence.spoilt import spoilt
 from ssdlossdbg.multibox.gradients import unlearnable
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -50,11 +51,13 @@ class Outcome:
     Attributes:
         loss: of the batch.
         gt: the objects, normalised; None where they are not known.
+        known: the same and their matching, or what encoded targets let recover of both; None where that is nothing.
         decoded: `[B, P, 4]` predicted boxes, xyxy, normalised.
     """
 
     loss: LossTerms
     gt: GroundTruthBatch | None
+    known: Known | None
     decoded: Tensor
 
 
@@ -104,10 +107,11 @@ def describe_predictions(
         sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
         spoiling_targets=bool((unlearnable(loss.targets, dialect.loss).any(-1) & loss.matching.positive).any()),
         answers=answers,
+        knows_background=described.frozen and knows_background(loss, described.classes),
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )
-    fits, heard, strangers = hypotheses(Given(loc, conf, priors, loss, outcome.gt, dialect), answers)
+    fits, heard, strangers = hypotheses(Given(loc, conf, priors, loss, outcome.known, dialect), answers)
     described = replace(described, fits=fits, heard=heard, strangers=strangers)
     if outcome.gt is None:
         return described

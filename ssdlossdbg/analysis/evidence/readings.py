@@ -123,17 +123,17 @@ def read_offsets(
     """
     seen = positives.only(slice(ENOUGH))
     own = stated(variances)
-    by_own, total = _try(own, seen), len(seen.image)
+    by_own, total = attempt(own, seen), len(seen.image)
     best, found = own, by_own
     for hypothesis in _others(seen, variances, image_size, aspect) if total > 2 else ():
-        trial = _try(hypothesis, seen)
-        if _explains(trial, by_own, threshold) and (best is own or trial.rank > found.rank):
+        trial = attempt(hypothesis, seen)
+        if explains(trial, by_own, threshold) and (best is own or trial.rank > found.rank):
             best, found = hypothesis, trial
     return best, Reading(best.formula, best.words, best.variances, found.boxes, by_own.boxes, total)
 
 
 @dataclass(frozen=True)
-class _Trial:
+class Trial:
     """What a formula makes of the positives.
 
     Attributes:
@@ -160,17 +160,18 @@ class _Trial:
         return -self.boxes, float(self.overlap.mean())
 
 
-def _try(hypothesis: Hypothesis, positives: Positives) -> _Trial:
+def attempt(hypothesis: Hypothesis, positives: Positives) -> Trial:
+    """What a formula makes of positives."""
     boxes, tolerance = hypothesis.boxes(positives)
     usable = np.isfinite(boxes).all(1) & (boxes[:, 2:] > 0).all(1)
     group, overlap = np.arange(len(boxes)) + len(boxes), np.zeros(len(boxes))
     group[usable] = same_boxes(positives.image[usable], boxes[usable], tolerance[usable])
     a, b = (torch.from_numpy(corners(part[usable])) for part in (boxes, positives.priors))
     overlap[usable] = iou(a, b).numpy()
-    return _Trial(group, overlap)
+    return Trial(group, overlap)
 
 
-def _explains(trial: _Trial, by_own: _Trial, threshold: float) -> bool:
+def explains(trial: Trial, by_own: Trial, threshold: float) -> bool:
     """Whether a formula makes much better sense than the dialect's.
 
     Either it leaves clearly fewer boxes. Objects that only a forced prior stands for have one positive under any

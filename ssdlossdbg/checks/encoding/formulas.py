@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ssdlossdbg.checks.encoding.family import ENCODING, OTHER_FORMULAS
+from ssdlossdbg.checks.predictions.boxes import ORDERS
 from ssdlossdbg.results import Case, EncodedTable, Severity, Where
 from ssdlossdbg.results.encoded import Formula
 
@@ -120,6 +121,52 @@ def _formula_case(table: EncodedTable, value: str, bound: str, fix: str) -> Case
     return Case(Where(table.file), message, value, bound, fix)
 
 
+@ENCODING.check(16, "encoded from other priors", Severity.ERROR, EncodedTable)
+def from_other_priors(table: EncodedTable) -> Iterator[Case]:
+    """The offsets lead from the priors of another preset, or from these priors in another order.
+
+    What it means:
+        An offset says where a box is as seen from one prior. Decoded from the priors given here, the positives of an
+        object give as many boxes; decoded from those named, they give one.
+
+    Why it matters:
+        All that is said of boxes and levels here is off. If training encodes with one set of priors and detects with
+        another, every detected box is, too.
+
+    How to tell:
+        Most positives decode to boxes that nearly repeat another, or that their prior was never matched with; no other
+        formula explains it. From the priors of a shipped preset of as many, or from these cell by cell, shape by shape,
+        column by column, levels reversed, or with the shapes of a cell in another order, they decode to at most 0.7 as
+        many boxes, and two fewer, and most positives that then share a box (80%) overlap it by at least 0.9 of the
+        match threshold.
+
+    How to fix:
+        Name those priors with --config, or save them with the predictions. Use one set, in one order, for matching,
+        encoding and decoding. ssd.pytorch takes its COCO priors for any number of classes but 21; NVIDIA's priors are
+        ordered by shape first.
+
+    Where people met it:
+        In files saved from amdegroot/ssd.pytorch with the priors of another preset.
+    """
+    reading = table.reading
+    if reading.formula is not Formula.PRIORS:
+        return
+    if reading.order is None:
+        made = f"from the priors of {reading.words}"
+        fix = f"Say --config {reading.words} if the network has those priors; else encode with its own."
+    else:
+        words, _ = ORDERS[reading.order]
+        made, fix = (
+            f"from these priors in another order, {words}",
+            "Encode, predict and decode with priors in one order.",
+        )
+    message = (
+        f"the offsets were encoded {made}: so the {reading.positives} positives stand for {reading.boxes} boxes, from "
+        f"the priors given for {reading.stated_boxes}"
+    )
+    yield Case(Where(table.file), message, reading.words, "the priors given", fix)
+
+
 @ENCODING.check(15, "offsets do not fit the priors", Severity.WARNING, EncodedTable, follows_from=OTHER_FORMULAS)
 def other_priors(table: EncodedTable) -> Iterator[Case]:
     """The positives of an object decode to boxes that are nearly the same, but not quite.
@@ -136,7 +183,8 @@ def other_priors(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         At least 8 positives decode to more than half as many boxes as there are positives, and for more than half of
-        them another box of the same image and label overlaps theirs by more than 0.6. No other formula explains it.
+        them another box of the same image and label overlaps theirs by more than 0.6. No other formula explains it,
+        and no shipped preset of as many priors, which would be ENC016.
 
     How to fix:
         Name the priors that the targets were made with: the preset, or a saved tensor of them, in their own order.

@@ -10,10 +10,8 @@ import numpy as np
 from ssdlossdbg.checks.encoding.family import ENCODING, OFFSET_NAMES, OTHER_FORMULAS, twins
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import BoolArray, Case, EncodedTable, IntArray, Severity
+from ssdlossdbg.results.encoded import MARGIN
 
-# A prior that is no positive must overlap an object by this much more than a positive does before the positive counts
-# as wrong: codebases that differ in their overlap's epsilon rank nearly equal priors differently.
-MARGIN = 0.05
 # No matching picks priors of less overlap on purpose.
 LOWEST_THRESHOLD = 0.1
 
@@ -50,7 +48,7 @@ def impossible(table: EncodedTable) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#298; kuangliu/torchcv#30; perhaps amdegroot/ssd.pytorch#164.
     """
-    wrong = _wrong(table)
+    wrong = table.misplaced
     chosen = wrong & (not _misassigned(wrong, table).any()) | _outside(table)
     for row in lowest_first(chosen, table.iou).tolist():
         box = "({:.0f}, {:.0f}, {:.0f}, {:.0f})".format(*(table.pixels(row) or ()))
@@ -76,7 +74,9 @@ def _out_of_bounds(table: EncodedTable, row: int) -> str:
     return f"; {OFFSET_NAMES[worst]} = {table.offsets[row, worst]:.2f}, beyond {bounds[worst]:.2f}"
 
 
-@ENCODING.check(5, "match threshold missing", Severity.ERROR, EncodedTable, follows_from=("ENC006", *OTHER_FORMULAS))
+@ENCODING.check(
+    5, "match threshold missing", Severity.ERROR, EncodedTable, follows_from=("ENC006", "ENC015", *OTHER_FORMULAS)
+)
 def threshold_missing(table: EncodedTable) -> Iterator[Case]:
     """Priors that hardly touch an object are positives for it.
 
@@ -105,7 +105,11 @@ def threshold_missing(table: EncodedTable) -> Iterator[Case]:
 
 
 @ENCODING.check(
-    13, "matched from a lower threshold", Severity.NOTE, EncodedTable, follows_from=("ENC006", *OTHER_FORMULAS)
+    13,
+    "matched from a lower threshold",
+    Severity.NOTE,
+    EncodedTable,
+    follows_from=("ENC006", "ENC015", *OTHER_FORMULAS),
 )
 def threshold_lower(table: EncodedTable) -> Iterator[Case]:
     """The targets were matched from a lower overlap than the dialect's threshold.
@@ -179,7 +183,7 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
     Where people met it:
         isl-org/Open3D-ML#602; zisianw/FaceBoxes.PyTorch#22.
     """
-    chosen = _misassigned(_wrong(table), table)
+    chosen = _misassigned(table.misplaced, table)
     sure = (table.best_own >= table.rules.match.threshold - table.slack) & ~table.split
     for row in lowest_first(chosen, table.iou).tolist():
         message = (
@@ -189,11 +193,6 @@ def other_object(table: EncodedTable) -> Iterator[Case]:
         )
         fix = "Set the object's index where its best prior is forced, and filter boxes and labels before matching."
         yield Case(table.where(row), message, float(table.iou[row]), table.rules.match.threshold, fix)
-
-
-def _wrong(table: EncodedTable) -> BoolArray:
-    """`[N]` whether a positive was chosen neither by the threshold nor by force for the object it decodes to."""
-    return np.asarray(table.weak & (table.best_free > table.iou + table.slack + MARGIN))
 
 
 def _misassigned(wrong: BoolArray, table: EncodedTable) -> BoolArray:

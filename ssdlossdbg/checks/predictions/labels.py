@@ -9,16 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssdlossdbg.checks.predictions.family import FEWEST_POSITIVES, MISREAD, PREDICTIONS, WRONG_INPUTS
-from ssdlossdbg.results import Case, IntArray, Predicted, Severity
+from ssdlossdbg.results import Case, FloatArray, IntArray, Predicted, Severity
 from ssdlossdbg.results.hypotheses import Heard
 
 # Nearly all negatives have one column on top.
 NEARLY_ALL, SURELY = 0.9, 0.5
+# The background is less probable at positives by this much, in a network that has begun to learn.
+LESS_AT_POSITIVES = 0.2
 # The positives of a class agree on another one; fewer of them tell nothing, one class alone less than several together.
 AGREED, FEWEST_OF_CLASS, FEWEST_ALONE = 0.9, 2, 5
 # Of the positives that are surely taken for something, a share this large is taken for something else.
 MANY = 0.25
+# Of the objects with a wrong label, those that have a label of their image between them.
+EXCHANGED = 2 / 3
 MOST_NAMED = 4
+TOGETHER = "Filter, sort and shuffle boxes and labels with the same index."
+Said = tuple[str, str] | None
 ELSEWHERE = (*WRONG_INPUTS, "PRE001", "PRE010", "PRE011", "PRE013", "PRE015")
 
 
@@ -72,7 +78,7 @@ def other_background(predicted: Predicted) -> Iterator[Case]:
 
     How to tell:
         At least 90% of all negatives have their highest logit in one column that is not the first, with a mean
-        probability above 0.5, and most positives have theirs elsewhere. If it is the last column, the mean
+        probability above 0.5, which is less at the positives, by at least 0.2. If it is the last column, the mean
         cross-entropy of what the loss counts falls when the columns are rolled by one. A network that says one class
         everywhere, positives included, is not spoken of.
 
@@ -87,14 +93,15 @@ def other_background(predicted: Predicted) -> Iterator[Case]:
     if heard is None or heard.column == 0 or heard.column_share < NEARLY_ALL or heard.column_probability < SURELY:
         return
     last = heard.column == predicted.classes - 1
-    if heard.positives_elsewhere < SURELY or (last and heard.rolled >= heard.cost):
+    seen = heard.positives_probability <= heard.column_probability - LESS_AT_POSITIVES
+    if not seen or (last and heard.rolled >= heard.cost):
         return
     where = f"column {heard.column}, the last one," if last else f"column {heard.column}"
     after = f"; rolled by one, the mean cross-entropy falls from {heard.cost:.2f} to {heard.rolled:.2f}" if last else ""
     message = (
         f"{where} has the highest logit at {heard.column_share:.0%} of all negatives (mean probability "
-        f"{heard.column_probability:.2f}), and {heard.positives_elsewhere:.0%} of the positives have theirs elsewhere: "
-        f"the background is there, and not in column 0{after}"
+        f"{heard.column_probability:.2f}; at the positives {heard.positives_probability:.2f}): the background is "
+        f"there, and not in column 0{after}"
     )
     fix = "Say --native if that is the codebase's own order, or save conf.roll(1, -1)."
     fix = fix if last else "Put that column first, and the classes after it in the order of their labels."
@@ -114,10 +121,11 @@ def other_labels(predicted: Predicted) -> Iterator[Case]:
         learnt from wrong ones, every detection has the wrong name.
 
     How to tell:
-        Of the positives that are surely (above 0.5) taken for an object, at least 20, the classes are counted. Nearly
-        all positives (90%) of at least two classes are taken for one other class each, no two for the same; or all
-        labels are one class, and most positives are surely taken for several others; or in each image the classes
-        predicted for its objects are its labels in another order. A network that has learnt little is sure of little.
+        Of the positives that are surely (above 0.5) taken for an object, at least 20, the classes are counted. At least
+        a quarter are taken for another class, and nearly all positives (90%) of at least two classes for one other
+        class each, no two for the same; or all labels are one class, and most positives are surely taken for several
+        others. Or at least 5 objects are taken for another class, and for two thirds of them the class predicted is a
+        label of another one of them in the same image. A network that has learnt little is sure of little.
 
     How to fix:
         Compare the class list that the network was trained with, and what its ids count from, with those of the
@@ -127,12 +135,13 @@ def other_labels(predicted: Predicted) -> Iterator[Case]:
         lufficc/SSD#46.
     """
     heard = predicted.heard
-    if heard is None or len(heard.target) < FEWEST_POSITIVES:
+    if heard is None or len(heard.target) < FEWEST_POSITIVES or _says_one_class(heard):
         return
     wrong = heard.target != heard.predicted
-    if wrong.mean() < MANY:
-        return
-    said = _all_one(predicted, heard) or _one_off(heard) or _renamed(predicted, heard) or _reordered(heard)
+    said = None
+    if wrong.mean() >= MANY:
+        said = _all_one(predicted, heard) or _one_off(predicted, heard) or _renamed(predicted, heard)
+    said = said or _reordered(heard)
     if said:
         message, fix = said
         yield Case(predicted.where(), message, float(wrong.mean()), MANY, fix)
@@ -152,7 +161,8 @@ def called_another(predicted: Predicted) -> Iterator[Case]:
     How to tell:
         At least 5 positives of the class, and 90% of those that are surely taken for an object, are taken for the same
         other class, which has no more positives of its own: a frequent class swallows a rare one in any network that is
-        not yet done, and nothing is said of that. With several such classes it is PRE009.
+        not yet done, and nothing is said of that. With several such classes it is PRE009. Or at least 5 objects of the
+        class, by 90% of their positives, are taken for one that no label of the batch names.
 
     How to fix:
         Look at some of these objects. If their label is wrong, correct it; else give the class more weight or examples.
@@ -161,18 +171,69 @@ def called_another(predicted: Predicted) -> Iterator[Case]:
         No thread: follows from the counts of what is taken for what.
     """
     heard = predicted.heard
-    if heard is None or len(heard.target) < FEWEST_POSITIVES:
+    if heard is None or len(heard.target) < FEWEST_POSITIVES or _says_one_class(heard):
         return
-    table = _Called.of(heard)
+    table, fix = (
+        _Called.of(heard),
+        "Look at these objects: correct the label if it is wrong, else give the class more examples.",
+    )
+    told = set()
     for target, column, count in table.moved:
         if count < max(FEWEST_ALONE, int(((heard.target == column) & (heard.predicted == column)).sum())):
             continue  # a frequent class swallows a rare one in any network that is not yet done
+        told.add((target, column))
         message = (
             f"{count} positives of {_name(predicted, target)} are surely taken for {_name(predicted, column)}: the "
             "label is another class's, or the network cannot tell the two apart"
         )
-        fix = "Look at these objects: correct the label if it is wrong, else give the class more examples."
         yield Case(predicted.where(), message, column, target, fix)
+    for target, column, count in _unnamed(heard):
+        if (target, column) not in told:
+            name = _name(predicted, column)
+            message = (
+                f"{count} objects of {_name(predicted, target)} are surely taken for {name}, which no label names: "
+                "they carry another class's label, or the network cannot tell the two apart"
+            )
+            yield Case(predicted.where(), message, column, target, fix)
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """The objects that some positive is surely taken for something at.
+
+    Attributes:
+        image, target, called: `[K]` its image, label, and the class that most of its positives are taken for.
+        agreed: `[K]` the share of them that are.
+    """
+
+    image: IntArray
+    target: IntArray
+    called: IntArray
+    agreed: FloatArray
+
+    @staticmethod
+    def of(heard: Heard) -> _Objects:
+        known = heard.owner >= 0
+        _, first, owner = np.unique(heard.owner[known], return_index=True, return_inverse=True)
+        counts = np.zeros((len(first), 1 + int(heard.predicted.max(initial=0))), dtype=np.int64)
+        np.add.at(counts, (owner, heard.predicted[known]), 1)
+        image, target = heard.image[known][first], heard.target[known][first]
+        return _Objects(image, target, counts.argmax(1), counts.max(1) / np.maximum(counts.sum(1), 1))
+
+
+def _unnamed(heard: Heard) -> Iterator[tuple[int, int, int]]:
+    """(class, what it is called instead, objects) where no label of the batch names the latter."""
+    objects = _Objects.of(heard)
+    chosen = (objects.agreed >= AGREED) & ~np.isin(objects.called, heard.labels)
+    pairs, counts = np.unique(np.stack((objects.target[chosen], objects.called[chosen]), 1), axis=0, return_counts=True)
+    for place in np.argsort(-counts, kind="stable").tolist():
+        if counts[place] >= FEWEST_ALONE:
+            yield int(pairs[place, 0]), int(pairs[place, 1]), int(counts[place])
+
+
+def _says_one_class(heard: Heard) -> bool:
+    """Whether nearly all negatives, too, are taken for one class, so that it says nothing of labels."""
+    return heard.column > 0 and heard.column_share >= NEARLY_ALL
 
 
 @dataclass(frozen=True)
@@ -201,20 +262,20 @@ class _Called:
         )
 
 
-def _all_one(predicted: Predicted, heard: Heard) -> tuple[str, str] | None:
-    labels, called = np.unique(heard.target), np.unique(heard.predicted, return_counts=True)
+def _all_one(predicted: Predicted, heard: Heard) -> Said:
+    called = np.unique(heard.predicted, return_counts=True)
     often = [int(each) for each, count in zip(*called, strict=True) if count >= FEWEST_OF_CLASS]
-    if len(labels) > 1 or len(often) < 2 or (heard.target != heard.predicted).mean() < SURELY:
+    if len(heard.labels) > 1 or len(often) < 2 or (heard.target != heard.predicted).mean() < SURELY:
         return None
     names = ", ".join(_name(predicted, each) for each in often[:MOST_NAMED])
     message = (
-        f"all labels are {_name(predicted, int(labels[0]))}, but the network surely sees {names} at "
+        f"all labels are {_name(predicted, heard.labels[0])}, but the network surely sees {names} at "
         f"{len(heard.target)} positives: the labels are not looked up, or all are filled with one number"
     )
     return message, "Check that the loader reads each object's class: print the labels of a few images."
 
 
-def _one_off(heard: Heard) -> tuple[str, str] | None:
+def _one_off(predicted: Predicted, heard: Heard) -> Said:
     """Whether every class is called by the number that lies as far from its own; the last one may go round."""
     table = _Called.of(heard)
     steps, counts = np.unique([column - target for target, column, _ in table.moved], return_counts=True)
@@ -225,61 +286,59 @@ def _one_off(heard: Heard) -> tuple[str, str] | None:
         return None
     if any(abs(each) <= abs(step) for each in steps.tolist() if each != step):
         return None
-    number = int((heard.predicted - heard.target == step).sum())
+    number = int(np.isin(heard.predicted - heard.target, steps).sum())
     words = f"{abs(step)} {'less' if step > 0 else 'more'} than what the network surely sees"
-    message = f"the labels of {number} of {len(heard.target)} positives, of {counts.max()} classes, are {words}"
+    message = f"the labels of {number} of {len(heard.target)} positives, of {len(table.moved)} classes, are {words}"
+    for target, column, _ in table.moved:
+        if column - target != step:
+            message += f", {_name(predicted, target)} going round to {_name(predicted, column)}"
     return message, "Count classes as the network does; for saved targets: --label-offset."
 
 
-def _renamed(predicted: Predicted, heard: Heard) -> tuple[str, str] | None:
+def _renamed(predicted: Predicted, heard: Heard) -> Said:
+    """Whether the classes go by other names; that may look so where the labels of an image are in another order."""
     table = _Called.of(heard)
     called = [column for _, column, _ in table.moved] + list(table.kept)
     if len(table.moved) < 2 or len(set(called)) < len(called):
         return None
-    steps = {column - target for target, column, _ in table.moved}
     count = sum(number for *_, number in table.moved)
-    if len(steps) == 1 and not table.kept:
-        (step,) = steps
-        words = f"{abs(step)} {'less' if step > 0 else 'more'} than what the network surely sees"
-        message = (
-            f"the labels of {count} positives of {len(table.moved)} classes are {words}: counted from another number"
-        )
-        return message, "Count classes as the network does; for saved targets: --label-offset."
     pairs = [f"{_name(predicted, target)} is {_name(predicted, column)}" for target, column, _ in table.moved]
     more = f" and {len(pairs) - MOST_NAMED} more" if len(pairs) > MOST_NAMED else ""
     message = (
         f"to the network the classes of {count} positives have other numbers: {', '.join(pairs[:MOST_NAMED])}{more}; "
         "its class list is in another order"
     )
-    return message, "Use one class list, in one order, for the network's training and for these targets."
+    fix = "Use one class list, in one order, for the network's training and for these targets."
+    wrong, exchanged = _exchanged(_Objects.of(heard))
+    if wrong and exchanged >= EXCHANGED * wrong:
+        message += ", or the labels of an image are in another order than its boxes"
+        fix += f" {TOGETHER}"
+    return message, fix
 
 
-def _reordered(heard: Heard) -> tuple[str, str] | None:
-    """Whether in nearly all images with a wrong label the predicted classes are the labels in another order."""
-    known = heard.owner >= 0
-    objects, first = np.unique(heard.owner[known], return_index=True)
-    if not len(objects):
-        return None
-    image, target = heard.image[known][first], heard.target[known][first]
-    called = _usual(heard.owner[known], heard.predicted[known], objects)
-    bad = np.unique(image[called != target])
-    fits = [np.array_equal(np.sort(called[image == each]), np.sort(target[image == each])) for each in bad.tolist()]
-    wrong = int((called != target).sum())
-    if not fits or np.mean(fits) < AGREED or wrong < FEWEST_ALONE:
+def _reordered(heard: Heard) -> Said:
+    """Whether most objects with a wrong label are taken for a class that others of their image are labelled as."""
+    objects = _Objects.of(heard)
+    wrong, exchanged = _exchanged(objects)
+    if wrong < FEWEST_ALONE or exchanged < EXCHANGED * wrong:
         return None
     message = (
-        f"{wrong} of {len(objects)} objects are surely taken for another class, and in {sum(fits)} images these "
-        "classes are the image's labels in another order: boxes and labels do not go together"
+        f"{wrong} of {len(objects.image)} objects are surely taken for another class, and {exchanged} of them for that "
+        "which others of these in their image are labelled as: boxes and labels do not go together"
     )
-    return message, "Filter, sort and shuffle boxes and labels with the same index."
+    return message, TOGETHER
 
 
-def _usual(owner: IntArray, predicted: IntArray, objects: IntArray) -> IntArray:
-    """The class that most positives of each object are taken for."""
-    size = 1 + int(predicted.max(initial=0))
-    counts = np.zeros((len(objects), size), dtype=np.int64)
-    np.add.at(counts, (np.searchsorted(objects, owner), predicted), 1)
-    return np.asarray(counts.argmax(1))
+def _exchanged(objects: _Objects) -> tuple[int, int]:
+    """How many objects are taken for another class, and of these, for the label of another one in their image."""
+    wrong = objects.called != objects.target
+    size = 1 + int(max(objects.target.max(initial=0), objects.called.max(initial=0)))
+    length = size * (1 + int(objects.image.max(initial=0)))
+    labelled, called = (
+        np.bincount(objects.image[wrong] * size + part[wrong], minlength=length)
+        for part in (objects.target, objects.called)
+    )
+    return int(wrong.sum()), int(np.minimum(labelled, called).sum())
 
 
 def _name(predicted: Predicted, column: int) -> str:

@@ -14,10 +14,11 @@ from ssdlossdbg.analysis.evidence.hypotheses.labels import hear, probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.offsets import offset_fits
 from ssdlossdbg.analysis.evidence.hypotheses.scenes import image_fit, preset_fits, scene_fits
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import meet, sure_priors
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.results.hypotheses import Fit, Heard, Strangers
 from ssdlossdbg.results.predicted import Answers
 
-__all__ = ["Given", "hypotheses", "probabilities"]
+__all__ = ["Given", "hypotheses", "knows_background", "probabilities"]
 
 # From this mean IoU on nothing is wrong with the boxes.
 WELL_MET = 0.95
@@ -27,8 +28,10 @@ WORTHWHILE = 0.1
 FEWEST_POSITIVES = 20
 # Fewer priors that are surely taken for an object are no evidence.
 FEWEST_SURE = 10
-# A network tells background from objects if its negatives cost less than this share of what guessing costs them.
+# A network tells background from objects if most of its negatives cost less than this share of what guessing does.
 BELOW_CHANCE = 0.25
+# An explanation of nearly all positives that are badly met leaves nothing to ask.
+MOSTLY_EXPLAINED = 0.8
 # Positives of which more than this share is taken for background may belong to other photos.
 MOSTLY_DENIED = 0.7
 
@@ -53,12 +56,12 @@ def hypotheses(given: Given, answers: Answers | None) -> tuple[tuple[Fit, ...], 
     if bool((by_image.nan_to_num(1.0) >= WELL_MET).all()):
         return (), heard, None
     fits = [*offset_fits(given, aims), *image_fit(given, aims)]
-    if any(fit.mean_iou - fit.as_given > WORTHWHILE and fit.mean_iou > fit.of_priors for fit in fits):
-        return tuple(fits), heard, None
+    badly_met = int((by_image < aims.by_image(aims.of_priors) + WORTHWHILE)[aims.image].sum())
+    explained = max((fit.positives for fit in fits if _helps(fit)), default=0)
     # Fewer positives could prove nothing.
-    badly_met = by_image < aims.by_image(aims.of_priors) + WORTHWHILE
-    doubtful = int(badly_met[aims.image].sum()) >= FEWEST_POSITIVES
-    if not doubtful or given.gt is None or not _knows_background(given):
+    if badly_met < FEWEST_POSITIVES or explained >= MOSTLY_EXPLAINED * badly_met:
+        return tuple(fits), heard, None
+    if given.known is None or not knows_background(given.loss, given.conf.shape[-1]):
         return tuple(fits), heard, None
     sure = sure_priors(given)
     if len(sure.image) < FEWEST_SURE:
@@ -68,6 +71,16 @@ def hypotheses(given: Given, answers: Answers | None) -> tuple[tuple[Fit, ...], 
     return tuple(fits), heard, meet(given, sure) if denied else None
 
 
-def _knows_background(given: Given) -> bool:
-    costs = given.loss.cross_entropy[given.loss.matching.negative]
-    return bool(costs.mean() < BELOW_CHANCE * math.log(given.conf.shape[-1]))
+def _helps(fit: Fit) -> bool:
+    return fit.mean_iou - max(fit.as_given, fit.of_priors) > WORTHWHILE
+
+
+def knows_background(loss: LossTerms, classes: int) -> bool:
+    """Whether most negatives cost far less than by guessing; some cost much, where boxes are not where the objects are.
+
+    Args:
+        loss: of the batch.
+        classes: how many, background included.
+    """
+    costs = loss.cross_entropy[loss.matching.negative]
+    return bool(costs.median() < BELOW_CHANCE * math.log(classes)) if len(costs) else False

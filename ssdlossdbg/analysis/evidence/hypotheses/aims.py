@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import unit_of
+from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -27,7 +28,8 @@ class Given:
         conf: `[B, P, C]` logits.
         priors: the P priors.
         loss: what they come to.
-        gt: the objects, normalised; None where they came encoded.
+        known: the objects, normalised, and which prior stands for which; None where they came encoded by a formula or
+            from priors that are not known.
         rules: the dialect.
     """
 
@@ -35,7 +37,7 @@ class Given:
     conf: Tensor
     priors: Priors
     loss: LossTerms
-    gt: GroundTruthBatch | None
+    known: Known | None
     rules: Dialect
 
     @cached_property
@@ -67,10 +69,9 @@ class Aims:
     @staticmethod
     def of(given: Given) -> Aims:
         """Those of the targets as they are."""
-        matching = given.loss.matching
-        if given.gt is not None:
-            return Aims.matched(given, given.gt, matching)
-        image, prior = matching.positive.nonzero(as_tuple=True)
+        if given.known is not None:
+            return Aims.matched(given, given.known.gt, given.known.matching)
+        image, prior = given.loss.matching.positive.nonzero(as_tuple=True)
         boxes = given.boxes(given.loss.targets[image, prior].to(given.loc.dtype), given.priors.boxes[prior])
         sound = boxes.isfinite().all(1)
         return Aims(image[sound], prior[sound], torch.zeros_like(prior)[sound], boxes[sound], given)

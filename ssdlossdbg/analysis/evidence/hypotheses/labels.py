@@ -43,20 +43,23 @@ def hear(given: Given, aims: Aims) -> Heard:
     chances = _chances(rows, given)
     highest, column = chances[:, 1:].max(-1)
     sure = (highest > SURE_ENOUGH) & (target > 0)
-    slots = 1 if given.gt is None else given.gt.boxes.shape[1]
-    owner = aims.image * slots + aims.owner if given.gt is not None else torch.full_like(aims.image, -1)
+    if given.known is None:
+        owner = torch.full_like(aims.image, -1)
+    else:
+        owner = aims.image * given.known.gt.boxes.shape[1] + aims.owner
     common, share, mean = _of_negatives(given)
     cost, rolled = _costs(given) if common else (0.0, 0.0)
-    elsewhere = float((rows.argmax(-1) != common).double().mean()) if len(rows) else 0.0
+    at_positives = float(chances[:, common].double().mean()) if len(rows) else 0.0
     return Heard(
         target=target[sure].cpu().numpy(),
         predicted=(column[sure] + 1).cpu().numpy(),
         owner=owner[sure].cpu().numpy(),
         image=aims.image[sure].cpu().numpy(),
+        labels=tuple(torch.bincount(target.clamp(min=0)).nonzero().flatten().tolist()),
         column=common,
         column_share=share,
         column_probability=mean,
-        positives_elsewhere=elsewhere,
+        positives_probability=at_positives,
         cost=cost,
         rolled=rolled,
     )

@@ -22,7 +22,7 @@ USUAL_OFFSET = 10.0
 # Learnt variances within this factor of the dialect's are these.
 SAME_VARIANCE = 1.15
 # People write variances in one digit; what is learnt comes as near as this.
-ONE_DIGIT = 0.07
+ONE_DIGIT = 0.1
 # Numbers beyond this are pixels, if they are boxes at all.
 LARGEST_FRACTION = 2.0
 

@@ -86,39 +86,42 @@ def _moves(source: list[int], moved: list[int]) -> str:
 
 def preset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
     """The other presets of as many priors; of those that are nearly equal, the first."""
-    assert given.gt is not None
+    assert given.known is not None
     tried = [given.priors.boxes]
     for named in presets_of(len(given.priors.boxes)):
         boxes = named.priors.boxes.to(given.priors.boxes)
         if any(bool(((boxes - other).abs() < SAME_PRIOR).all(1).double().mean() > MOSTLY_EQUAL) for other in tried):
             continue
         tried.append(boxes)
-        found = _matched(replace(given, priors=replace(given.priors, boxes=boxes)), given.gt)
+        found = _matched(replace(given, priors=replace(given.priors, boxes=boxes)), given.known.gt)
         if len(found.prior):
             yield _fit(Explanation.PRESET, named.name, found.as_given, aims.as_given, found.of_priors)
 
 
 def scene_fits(given: Given, aims: Aims, sure: Sure) -> Iterator[Fit]:
     """Boxes turned over, with x and y exchanged, or scaled; each in the images where it helps."""
-    assert given.gt is not None
+    assert given.known is not None
+    gt = given.known.gt
     turns: list[tuple[Explanation, str, Callable[[Tensor], Tensor]]] = [
         (Explanation.MIRRORED, "", _mirrored),
         (Explanation.UPSIDE_DOWN, "", _upside_down),
         (Explanation.TRANSPOSED, "", lambda boxes: boxes[..., [1, 0, 3, 2]]),
     ]
-    factor = _factor(given.gt, sure)
+    factor = _factor(gt, sure)
     if factor is not None:
         x, y = factor
-        scale = given.gt.boxes.new_tensor([x, y, x, y])
+        scale = gt.boxes.new_tensor([x, y, x, y])
         turns.append((Explanation.SCALED, f"{x:.3g} in x and {y:.3g} in y", lambda boxes: boxes * scale))
     before = aims.by_image(aims.as_given)
     for explanation, words, turn in turns:
-        turned = replace(given.gt, boxes=torch.where(given.gt.mask[..., None], turn(given.gt.boxes), given.gt.boxes))
+        turned = replace(gt, boxes=torch.where(gt.mask[..., None], turn(gt.boxes), gt.boxes))
         found = _matched(given, turned)
-        gains = found.by_image(found.as_given) > before + CLEARLY_BETTER
+        after = found.by_image(found.as_given)
+        gains, loses = after > before + CLEARLY_BETTER, after < before - CLEARLY_BETTER
         here, there = gains[found.image], gains[aims.image]
         if bool(here.any()) and bool(there.any()):
-            detail = words or _which(gains.nonzero().flatten().tolist(), int((given.gt.counts > 0).sum()))
+            every = int((gt.counts > 0).sum())
+            detail = words or _which(gains.nonzero().flatten().tolist(), every, not bool(loses.any()))
             yield _fit(explanation, detail, found.as_given[here], aims.as_given[there], found.of_priors[here])
 
 
@@ -128,12 +131,20 @@ def _fit(explanation: Explanation, words: str, found: Tensor, as_given: Tensor, 
     return Fit(explanation, len(found), mean, before, bare, words)
 
 
-def _which(images: list[int], number: int) -> str:
-    """The images concerned, in words that follow "of"."""
+def _which(images: list[int], number: int, alike: bool) -> str:
+    """The images concerned, in words that follow "of".
+
+    Args:
+        images: those that gain.
+        number: of all that have objects.
+        alike: whether in none of the others the change makes a difference.
+    """
     if len(images) == number:
         return "all images" if number > 1 else "the image"
     named = ", ".join(map(str, images[:MOST_NAMED]))
     more = f" and {len(images) - MOST_NAMED} more" if len(images) > MOST_NAMED else ""
+    if alike:
+        return f"all images that tell it ({named}{more})"
     return f"image {named}{more}" if len(images) == 1 else f"images {named}{more}"
 
 

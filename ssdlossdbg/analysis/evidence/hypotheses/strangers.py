@@ -53,8 +53,8 @@ def sure_priors(given: Given) -> Sure:
 
 def meet(given: Given, sure: Sure) -> Strangers:
     """How the boxes of what the network surely sees lie to the objects of their images and to each other."""
-    assert given.gt is not None
-    objects, mask = given.gt.boxes[sure.image], given.gt.mask[sure.image]
+    assert given.known is not None
+    objects, mask = given.known.gt.boxes[sure.image], given.known.gt.mask[sure.image]
     nearest = torch.where(mask, iou(sure.boxes[:, None], objects).nan_to_num(0.0), 0.0).amax(1)
     same = sure.image[:, None] == sure.image
     others = torch.where(same, iou(sure.boxes[:, None], sure.boxes).nan_to_num(0.0), 0.0)
