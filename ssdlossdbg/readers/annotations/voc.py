@@ -30,7 +30,7 @@ OPTIONAL = (
 )
 FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
 # The lists of one class, aeroplane_train.txt say, end each line with whether the photo shows one.
-CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
+CLASS_FLAG = re.compile(r"(?<!\s)\s++(-1|0|1)$")
 
 
 def may_be_voc(_: Path, data: bytes) -> bool:
