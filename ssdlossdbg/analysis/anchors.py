@@ -14,6 +14,8 @@ from ssdlossdbg.results import AnchorsResult, BoolArray, Box, FloatArray, LevelG
 from ssdlossdbg.rules import Dialect, LevelSpec, PriorOrder
 
 SIDE_STEP = 0.1
+# Of inputs beyond any network's the steps grow, so that their number does not.
+MOST_SIDES = 65_536
 # Overlaps here come from float64 sides in steps of 0.1 pixel, where 0.5 may come out as 0.49999999999999994.
 ROUNDING = 1e-9
 # A prior that touches the border exactly may stick out by a rounding of float32.
@@ -28,7 +30,8 @@ def analyse_anchors(named: NamedPriors, dialect: Dialect) -> AnchorsResult:
         dialect: whose match threshold the smallest reachable objects are for.
     """
     priors, threshold = named.priors, dialect.match.threshold
-    sides = np.arange(1, round(max(priors.image_size) / SIDE_STEP) + 1) * SIDE_STEP
+    step = max(SIDE_STEP, max(priors.image_size) / MOST_SIDES)
+    sides = np.arange(1, round(max(priors.image_size) / step) + 1) * step
     best = [placed_iou(level, sides, placed_best=True) >= threshold - ROUNDING for level in priors.levels]
     worst = [placed_iou(level, sides, placed_best=False) >= threshold - ROUNDING for level in priors.levels]
     starts = np.cumsum([0, *(level.count for level in priors.levels)])

@@ -14,7 +14,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.common import summarise, unit_of
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.multibox.designs import LevelDesign, bounds_for, design_of, nearest_design, scaled
+from ssdlossdbg.multibox.designs import SIZE_GRAIN, LevelDesign, bounds_for, design_of, nearest_design, scaled
 from ssdlossdbg.multibox.fitting import Designs, Problem, fit
 from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.priors import generate_priors
@@ -33,7 +33,7 @@ from ssdlossdbg.results import (
     Reach,
     sound_boxes,
 )
-from ssdlossdbg.rules import Dialect, LevelSpec, MatchSpec, PriorSpec
+from ssdlossdbg.rules import LENGTHS, Dialect, LevelSpec, MatchSpec, PriorSpec
 
 # Of the images with objects, those that the search may not look at.
 HELD_OUT = 0.2
@@ -68,7 +68,7 @@ def analyse_fit(
         scale_like(part, dialect, photo_sizes(find_photos(part)), config.spec.image_size) for part in dataset.parts
     ]
     every = np.concatenate([part.boxes for part in objects])
-    sound = sound_boxes(every)
+    sound = _fitting(every, config.spec.image_size)
     if not sound.any():
         fix = "Name a dataset with objects; `ssdlossdbg check` says what is wrong with their boxes."
         raise InputError(dataset.path, "holds no object with an area, so there is nothing to fit to", fix)
@@ -103,6 +103,14 @@ def analyse_fit(
         mean_before=float(outcome.before.mean()),
         mean_after=float(outcome.after.mean()),
     )
+
+
+def _fitting(boxes: FloatArray, image_size: tuple[int, int]) -> BoolArray:
+    """`[N]` which boxes are any, and of a size that priors can have."""
+    sound = sound_boxes(boxes)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sides = (boxes[:, 2:] - boxes[:, :2]) * image_size
+    return sound & (sides >= SIZE_GRAIN).all(1) & (sides <= LENGTHS.high).all(1)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ class AuditedOptions(DatasetOptions):
     letterbox: bool = option(
         "--letterbox/--stretch", "Photos are scaled as a whole and padded, not stretched.", default=False
     )
-    augment: int = option("--augment N", "Draw the dialect's random crops, too, N of each image.", default=0, min=0)
+    augment: int = option(
+        "--augment N", "Draw the dialect's random crops, too, N of each image.", default=0, min=0, max=1_000
+    )
     seed: int = option("--seed N", "Of the random crops.", default=0, min=0)
 
 

@@ -16,9 +16,10 @@ import typer
 
 from ssdlossdbg.cli.options import OUTPUTS, Role
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.files import is_file, read_table
+from ssdlossdbg.readers.files import is_file, read_table, read_text
 
-TABLE = "tool.ssdlossdbg"
+NAMED = "ssdlossdbg"
+TABLE = f"tool.{NAMED}"
 # Options that take names in one string with commas; in TOML a list of strings is the natural way to write them.
 COMMA_SEPARATED = ("classes", "dialects")
 # What an option takes in TOML, in words and as types, by how the name of its own type begins.
@@ -77,6 +78,8 @@ def _nearest_table(folder: Path) -> tuple[Path, dict[str, Any]] | None:
         if not is_file(above / "pyproject.toml"):
             continue
         file = Path(os.path.relpath(above / "pyproject.toml", folder))
+        if NAMED not in read_text(file):
+            continue  # whatever else is in it is no matter of ours
         tools = read_table(file).get("tool")
         if isinstance(tools, dict) and "ssdlossdbg" in tools:
             table = tools["ssdlossdbg"]
@@ -164,6 +167,8 @@ def _default(context: typer.Context, setting: Setting, folder: Path) -> Any:
     if any(type(item) not in types for item in items):  # not isinstance: true is an int to Python
         more = " or a list of them" if takes_list else ""
         raise InputError(setting.place, f"expected {expected}{more}, found {setting.value!r}", "Correct the value.")
+    if types == KINDS["float"][1]:
+        items = [_as_float(item, setting.place) for item in items]
     if types == (str,):
         items = [_located(item, folder, option.type.name == "path") for item in items]
     value = items if option.multiple else ",".join(items) if takes_list else items[0]
@@ -172,6 +177,13 @@ def _default(context: typer.Context, setting: Setting, folder: Path) -> Any:
     except typer.BadParameter as error:
         raise InputError(setting.place, error.message.rstrip("."), "Correct the value.") from None
     return value
+
+
+def _as_float(value: float, place: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(place, "is too large for a number", "Correct the value.") from None
 
 
 def _located(value: str, folder: Path, is_path: bool) -> str:

@@ -19,6 +19,8 @@ MOST_SHAPES = 2 + 2 * len(USUAL_RATIOS)
 USUAL_GROWTH = 1.5
 # Presets write 1/3 as .3333, and sizes with a few decimals.
 RECOGNISED = 1e-3
+# What sizes are rounded to, and the least one.
+SIZE_GRAIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,15 @@ def _multiple(value: float, grain: float) -> float:
     return round(round(value / grain) * grain, 2)
 
 
+def _hundredths(size: float) -> float:
+    return max(round(size, 2), SIZE_GRAIN)
+
+
 def bounds_for(designs: Iterable[LevelDesign], image_size: tuple[int, int]) -> Bounds:
     """Whole pixels where all sizes are such, since Caffe and MMDetection cut sizes to those; else hundredths."""
     sizes = [size for design in designs for size in (design.min_size, design.max_size) if size is not None]
     whole = all(float(size).is_integer() for size in sizes)
-    return Bounds(grain=1.0 if whole else 0.01, largest=2.0 * max(image_size))
+    return Bounds(grain=1.0 if whole else SIZE_GRAIN, largest=2.0 * max(image_size))
 
 
 def make_design(
@@ -123,9 +129,9 @@ def design_of(level: LevelSpec) -> LevelDesign | None:
     squares = sorted(width for width, height in level.shapes if width == height)
     if len(squares) not in (1, 2):
         return None
-    max_size = round(squares[1] ** 2 / squares[0], 2) if len(squares) == 2 else None
+    max_size = _hundredths(squares[1] ** 2 / squares[0]) if len(squares) == 2 else None
     ratios = [round(width / height, 2) for width, height in level.shapes if width > height]
-    design = make_design(level.feature_map, level.stride, round(squares[0], 2), max_size, ratios)
+    design = make_design(level.feature_map, level.stride, _hundredths(squares[0]), max_size, ratios)
     order = tuple(_place(shape, design.shapes) for shape in level.shapes)
     return replace(design, order=order) if sorted(order) == list(range(len(design.order))) else None
 
@@ -144,7 +150,7 @@ def nearest_design(level: LevelSpec) -> LevelDesign:
         return own
     sides = sorted(math.sqrt(width * height) for width, height in level.shapes)
     grown = max(sides[-1] ** 2 / sides[0], USUAL_GROWTH * sides[0])
-    whole = make_design(level.feature_map, level.stride, round(sides[0], 2), round(grown, 2), ())
+    whole = make_design(level.feature_map, level.stride, _hundredths(sides[0]), _hundredths(grown), ())
     return with_shapes(whole, min(len(level.shapes), MOST_SHAPES))
 
 
@@ -154,7 +160,7 @@ def with_shapes(design: LevelDesign, shapes: int) -> LevelDesign:
         return design
     more = [ratio for ratio in USUAL_RATIOS if ratio not in design.ratios]
     ratios = [*design.ratios, *more][: (shapes - 1) // 2]
-    grown = design.max_size or round(USUAL_GROWTH * design.min_size, 2)
+    grown = design.max_size or _hundredths(USUAL_GROWTH * design.min_size)
     max_size = None if shapes % 2 else grown
     return make_design(design.feature_map, design.stride, design.min_size, max_size, ratios)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.boxes import PriorBoxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.rounding import ROUNDINGS, Cells, Held, sides_of
-from ssdlossdbg.rules import Clip, LevelSpec, Precision, PriorOrder, PriorSpec, both_sides
+from ssdlossdbg.rules import MOST_LEVELS, MOST_SHAPES, Clip, LevelSpec, Precision, PriorOrder, PriorSpec, both_sides
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
 CENTRE_TOLERANCE = 1e-4
@@ -145,11 +145,15 @@ def infer_levels(boxes: Tensor, image_size: tuple[int, int]) -> tuple[tuple[Leve
     levels: list[LevelSpec] = []
     order = PriorOrder.CELL
     bottom = math.inf
+    steps = shapes = 0
     while len(rest):
         rows, columns, per_cell = _leading_grid(rest[:, :2])
         if rest[0, 1] > bottom + CENTRE_TOLERANCE:
             return (), PriorOrder.CELL
         count = rows * columns * per_cell
+        steps, shapes = steps + 1, shapes + per_cell
+        if steps > MOST_LEVELS or shapes > MOST_SHAPES:
+            return (), PriorOrder.CELL  # a grid of its own for each few priors is none
         grid = rest[:count].reshape(rows, columns, per_cell, 4)
         bottom = float(grid[-1, 0, 0, 1])
         level = LevelSpec(

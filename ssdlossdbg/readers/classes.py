@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,9 +45,9 @@ def load_classes(value: str) -> tuple[str, ...]:
         names = (value.strip(),)
     if not names or not all(names):
         raise InputError(f"--classes {value}", "holds an empty name", "Write a class name a line, or a,b,c.")
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise InputError(f"--classes {value}", f"names {sorted(twice)[0]!r} twice", "Keep one of them.")
+    twice = min((name for name, times in Counter(names).items() if times > 1), default=None)
+    if twice is not None:
+        raise InputError(f"--classes {value}", f"names {twice!r} twice", "Keep one of them.")
     return names
 
 

@@ -20,13 +20,15 @@ from ssdlossdbg.readers.prior_configs import load_prior_config, preset_codebase,
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.native import own_priors
 from ssdlossdbg.readers.saved.tensor_files import TENSOR_ENDINGS, Saved, Tensors, as_saved
-from ssdlossdbg.rules import Dialect, NativeSpec, settings_in_pixels
+from ssdlossdbg.rules import MOST_PRIORS, Dialect, NativeSpec, settings_in_pixels
 
 PriorSource = str | PathLike[str] | Tensors
 DEFAULT_IMAGE_SIZE = (300, 300)
 SAY_IMAGE_SIZE = "Say of what input: --image-size 300."
 # Beyond any prior in units of the image, far below any in pixels.
 LARGEST_NORMALIZED = 4.0
+# Beyond any input in pixels; float32 overflows in areas of what lies further.
+FARTHEST = 1e6
 SAME_PRIORS = 1e-5
 # Code of the finding that explains a refusal.
 NON_FINITE = "PRI003"
@@ -109,15 +111,23 @@ def normalised_priors(boxes: Tensor, where: str, layout: SavedLayout) -> Tensor:
     if boxes.ndim != 2 or boxes.shape[-1] != 4 or not boxes.is_floating_point() or not len(boxes):
         found = f"holds {boxes.dtype} of shape {list(boxes.shape)}"
         raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
+    if len(boxes) > MOST_PRIORS:
+        found = f"holds {len(boxes):,} priors, and at most {MOST_PRIORS:,} are looked at"
+        raise InputError(f"{where}, priors", found, "Save those of one network, once.")
     boxes = boxes.detach().float()
     wrong = (~boxes.isfinite()).any(1).nonzero().flatten()
     if len(wrong):
         found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
         fix = "Priors are finite numbers; save them again."
         raise InputError(f"{where}, priors[{int(wrong[0])}]", found, fix, NON_FINITE)
+    wrong = (boxes.abs() > FARTHEST).any(1).nonzero().flatten()
+    if len(wrong):
+        found = f"is ({', '.join(f'{value:g}' for value in boxes[wrong[0]].tolist())})"
+        raise InputError(f"{where}, priors[{int(wrong[0])}]", found, "No prior lies so far off; save them again.")
     if _in_pixels(boxes, layout):
         if layout.image_size is None:
-            found = f"reach {float(boxes.max()):g}, so they are in pixels"
+            lowest, highest = float(boxes.min()), float(boxes.max())
+            found = f"reach {lowest if -lowest > highest else highest:g}, so they are in pixels"
             raise InputError(f"{where}, priors", found, SAY_IMAGE_SIZE)
         boxes = boxes / boxes.new_tensor([*layout.image_size, *layout.image_size])
     return xyxy_to_cxcywh(boxes) if layout.prior_format == "xyxy" else boxes

@@ -111,8 +111,6 @@ def _spec(config: PriorConfigTable, path: Path) -> PriorSpec:
     if not config.levels:
         raise InputError(path, "key levels: holds no level", "Describe at least one feature map.")
     _positive(image, path, "image_size")
-    if not math.isfinite(config.offset):
-        raise InputError(path, f"key offset: must be a number, found {config.offset:g}", "Correct the value.")
     levels = tuple(_level(level, image, f"levels[{index}]", path) for index, level in enumerate(config.levels))
     size = int(image[0]), int(image[1])
     try:

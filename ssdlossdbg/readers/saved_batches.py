@@ -20,7 +20,7 @@ from ssdlossdbg.readers.named_priors import (
 )
 from ssdlossdbg.readers.prior_count import check_prior_count
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, recognise_encoded
-from ssdlossdbg.readers.saved.layout import BoxForm, SavedLayout
+from ssdlossdbg.readers.saved.layout import MOST_CLASSES, BoxForm, SavedLayout
 from ssdlossdbg.readers.saved.predictions import Predictions, recognise_predictions
 from ssdlossdbg.readers.saved.targets import Targets, check_batch, recognise_targets
 from ssdlossdbg.readers.saved.tensor_files import Saved
@@ -103,7 +103,7 @@ def _targets_alone(
     shape = (0, 0, 0)
     if encoded and encoded[0].numel():
         images, priors = encoded[0].shape
-        shape = images, priors, classes or int(encoded[0].max()) + 1
+        shape = images, priors, classes or _columns(encoded[0])
     wanted = recognise_targets(saved, dialect, layout, shape=shape)
     if isinstance(wanted, EncodedTargets):
         check_prior_count(named, wanted.labels.shape[1], saved.where)
@@ -111,6 +111,11 @@ def _targets_alone(
         highest = max((int(image.max()) for image in wanted.labels if len(image)), default=0)
         _check_objects(wanted, len(wanted.boxes), classes or highest + 1, named, saved.where)
     return wanted
+
+
+def _columns(labels: torch.Tensor) -> int:
+    """How many classes labels ask for, background included; those that no network has are refused later."""
+    return int(labels.double().nan_to_num(0).clamp(0, MOST_CLASSES).max()) + 1
 
 
 def _check_objects(wanted: Targets, images: int, classes: int, named: NamedPriors, where: str) -> None:

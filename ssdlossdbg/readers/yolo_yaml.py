@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import read_text
+from ssdlossdbg.readers.files import LARGEST_TABLE, read_text
 
 ENDINGS = (".yaml", ".yml")
 SPLITS = ("train", "val")
 # How YAML writes that there is nothing.
 NULLS = ("", "~", "null")
-# Twenty times what thousands of classes take; YAML is slow to parse.
-LARGEST = 1_000_000
 MOST_SHOWN = 5
 
 
@@ -63,9 +61,7 @@ def _other_number(number: Any, names: tuple[str, ...], path: Path) -> InputError
 def _parse(path: Path) -> dict[Any, Any]:
     import yaml  # here, since most datasets have no YAML and all commands start faster without it
 
-    text = read_text(path)
-    if len(text) > LARGEST:
-        raise InputError(path, f"has {len(text):,} characters, far more than a data.yaml", "Name the right file.")
+    text = read_text(path, LARGEST_TABLE)
     try:
         # Every scalar stays the text that was written: as a class, `no` is the name of a country and not False.
         content = yaml.load(text, Loader=yaml.BaseLoader)

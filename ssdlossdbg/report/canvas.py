@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import math
 import unicodedata
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -22,6 +24,10 @@ UNIT_SIDE = 960
 MOST_OBLONG = 6
 # How far a chip may be moved, in its own heights, to get out of the way of another.
 CHIP_STEPS = (0, -1, 1, -2, 2, -3, 3)
+
+
+# Of words on a picture, and of chips that others are kept off.
+MOST_LETTERS, MOST_CHIPS = 300, 300
 
 
 @cache
@@ -59,9 +65,13 @@ def panel_size(aspect: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-@cache
+@lru_cache(maxsize=4096)
 def drawable(words: str) -> str:
-    """The words with what the font has no glyph for replaced: by the bare letter, or else a question mark."""
+    """The words with what the font has no glyph for replaced: by the bare letter, or else a question mark.
+
+    Of very long words only the beginning is there, and dots: no picture has room for more.
+    """
+    words = words if len(words) <= MOST_LETTERS else f"{words[:MOST_LETTERS]}..."
     return "".join(" " if character.isspace() else _drawable(character) for character in words)
 
 
@@ -92,7 +102,7 @@ class Canvas:
         self.image = Image.new("RGB", size, PAPER)
         self.unit = unit
         self._draw = ImageDraw.Draw(self.image, "RGBA")
-        self._chips: list[Box4] = []
+        self._chips: deque[Box4] = deque(maxlen=MOST_CHIPS)
 
     def px(self, units: float) -> int:
         """Units in whole pixels, at least one."""
@@ -113,9 +123,10 @@ class Canvas:
         """
         words, tail, chosen = drawable(words), drawable(tail), font(self.px(units))
         if width is not None and chosen.getlength(words + tail) > width:
-            while words and chosen.getlength(words + "..." + tail) > width:
-                words = words[:-1]
-            words += "..."
+            fitting = bisect_right(
+                range(len(words)), width, key=lambda kept: chosen.getlength(words[:kept] + "..." + tail)
+            )
+            words = words[: max(0, fitting - 1)] + "..."
         self._draw.text(at, words + tail, fill=colour, font=chosen)
         return chosen.getlength(words + tail)
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from ssdlossdbg.results.common import BoolArray, Box, FloatArray
 
+# In one intermediate result.
+MOST_NUMBERS = 2_000_000
+
 
 def sound_boxes(boxes: FloatArray) -> BoolArray:
     """`[N]` whether corner boxes, `[N, 4]`, are any: finite, and wider and higher than nothing."""
@@ -55,9 +58,12 @@ def square_iou(shapes: Sequence[tuple[float, float]], sides: FloatArray, offset:
         sides: `[S]` of the squares, above 0, in the same unit.
         offset: `[2, S]` or `[2, 1]` how far in x and y the squares' centres lie from that of the priors.
     """
-    prior = np.array(shapes).T[..., None]
-    low = np.maximum(-prior / 2, (offset - sides / 2)[:, None])
-    high = np.minimum(prior / 2, (offset + sides / 2)[:, None])
-    shared = (high - low).clip(0).prod(axis=0)
-    best: FloatArray = (shared / (prior.prod(axis=0) + sides**2 - shared)).max(axis=0)
+    best = np.zeros(len(sides))
+    few = max(1, MOST_NUMBERS // max(1, len(sides)))
+    for first in range(0, len(shapes), few):  # a step a thousand shapes, mostly one
+        prior = np.array(shapes[first : first + few]).T[..., None]
+        low = np.maximum(-prior / 2, (offset - sides / 2)[:, None])
+        high = np.minimum(prior / 2, (offset + sides / 2)[:, None])
+        shared = (high - low).clip(0).prod(axis=0)
+        np.maximum(best, (shared / (prior.prod(axis=0) + sides**2 - shared)).max(axis=0), out=best)
     return best

@@ -44,6 +44,10 @@ from ssdlossdbg.rules.mining_spec import (
     MiningSpec,
 )
 from ssdlossdbg.rules.prior_spec import (
+    LENGTHS,
+    MOST_LEVELS,
+    MOST_PRIORS,
+    MOST_SHAPES,
     ClassPriorsSpec,
     Clip,
     LevelSpec,

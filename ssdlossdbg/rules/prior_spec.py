@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from ssdlossdbg.rules.spec import AT_LEAST_ONE, Count, Finite, Spec, Within
+from ssdlossdbg.rules.spec import AT_LEAST_ONE, Count, Spec, Within
 
-# What memory and float32 can hold, and far beyond any network: pixels and cells a side, priors in all.
-LARGEST_SIDE, MOST_PRIORS = 65536, 10_000_000
+# What memory and float32 can hold, and far beyond any network: pixels and cells a side; priors, levels, and shapes of
+# all levels.
+LARGEST_SIDE, MOST_PRIORS, MOST_LEVELS, MOST_SHAPES = 65536, 2_000_000, 200, 1_000
 SIDES = Within(1, LARGEST_SIDE)
 LENGTHS = Within(1e-6, 1e6)
+# Of a centre in its cell: elsewhere than in it, but not off the grid.
+OFFSETS = Within(-100, 100)
 
 
 class Clip(StrEnum):
@@ -113,15 +116,22 @@ class PriorSpec(Spec):
     levels: Annotated[tuple[LevelSpec, ...], AT_LEAST_ONE]
     clip: Clip = Clip.NONE
     order: PriorOrder = PriorOrder.CELL
-    offset: Finite = 0.5
+    offset: Annotated[float, OFFSETS] = 0.5
     rounding: PriorRounding = PriorRounding.CENTRES
 
     def __post_init__(self) -> None:
         """Take one number for both sides of a square, then check all fields and how many priors they make."""
         object.__setattr__(self, "image_size", both_sides(self.image_size))
         super().__post_init__()
-        if self.count > MOST_PRIORS:
-            raise ValueError(f"levels must hold at most {MOST_PRIORS} priors, not {self.count}")
+        shapes = sum(len(level.shapes) for level in self.levels)
+        sums = (
+            (self.count, MOST_PRIORS, "priors"),
+            (len(self.levels), MOST_LEVELS, "levels"),
+            (shapes, MOST_SHAPES, "shapes"),
+        )
+        for number, most, what in sums:
+            if number > most:
+                raise ValueError(f"levels must hold at most {most:,} {what}, not {number:,}")
 
     @property
     def count(self) -> int:

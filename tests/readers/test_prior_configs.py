@@ -357,7 +357,7 @@ CORRECT = "Correct the value."
         (level(f"feature_map = {10**400}, shapes = [[1, 1]]"), "key levels[0].feature_map: must be above 0", CORRECT),
         (
             level("feature_map = 10_000, shapes = [[1, 1]]"),
-            "key levels: must hold at most 10000000 priors, not 100000000",
+            "key levels: must hold at most 2,000,000 priors, not 100,000,000",
             CORRECT,
         ),
         (

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.yolo_yaml import LARGEST, YoloYaml, read_yolo_yaml
+from ssdlossdbg.readers.files import LARGEST_TABLE
+from ssdlossdbg.readers.yolo_yaml import YoloYaml, read_yolo_yaml
 
 Refused = Callable[[Callable[[], object]], InputError]
 REST = "# a dataset\npath: .\ntrain: images/train # 2 images\nval: [images/val]\nnc: 3\ndownload: |\n  import os\n"
@@ -102,7 +103,7 @@ BOMB = "l0: &l0 [a, a]\n" + "".join(f"l{n}: &l{n} [*l{n - 1}, *l{n - 1}]\n" for 
         ("names: [a\x01]", "", "holds characters that YAML does not allow"),
         (b"names: [\xff]", "", "is not UTF-8 text"),
         ("[" * 100_000, "", "is nested too deeply"),
-        ("#" * (LARGEST + 1), "", "has 1,000,001 characters"),
+        ("#" * (LARGEST_TABLE + 1), "", "cannot be read (it has 976.6 KiB, and may have 976.6 KiB)"),
     ],
 )
 def test_refused(text: str | bytes, place: str, what: str, tmp_path: Path, refused: Refused) -> None:

@@ -41,7 +41,7 @@ def levels(priors: Priors, matched: Sequence[Matched], objects: Objects) -> tupl
 
 def iou_by_size(outcome: Outcomes, priors: Priors) -> IouBySize:
     """How well the priors fit objects of each size; sides run from a pixel to beyond the network's input."""
-    steps = np.ceil(np.log(max(priors.image_size) / SMALLEST_SIDE) / np.log(SIDE_RATIO))
+    steps = max(1, np.ceil(np.log(max(priors.image_size) / SMALLEST_SIDE) / np.log(SIDE_RATIO)))
     edges = SMALLEST_SIDE * SIDE_RATIO ** np.arange(steps + 1)
     sides = (np.searchsorted(edges, outcome.side[outcome.valid], side="right") - 1).clip(0, len(edges) - 2)
     ious = (outcome.best_iou[outcome.valid] * IOU_BINS).astype(np.int64).clip(0, IOU_BINS - 1)

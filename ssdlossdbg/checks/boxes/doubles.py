@@ -61,9 +61,14 @@ def two_classes(objects: Objects) -> TableCases:
 
 
 def _doubles(objects: Objects, least: float, same_class: bool) -> TableCases:
-    """Pairs of boxes of an image whose IoU is `least` or more, either of one class or of two."""
-    first, second, overlap = overlapping_pairs(objects, least)
-    chosen = (objects.class_id[first] == objects.class_id[second]) == same_class
+    """Objects whose box has an IoU of `least` or more with another of the image, each told of once.
+
+    Args:
+        objects: the table.
+        least: the IoU.
+        same_class: whether the two are of one class, or of two.
+    """
+    first, second, overlap = overlapping_pairs(objects, least, same_class)
 
     def describe(pair: int) -> Case:
         one, other, share = int(first[pair]), int(second[pair]), float(overlap[pair])
@@ -79,7 +84,8 @@ def _doubles(objects: Objects, least: float, same_class: bool) -> TableCases:
 
     # Told of the one that loses its prior to the other, so that this explains why it has none (MAT002).
     placed = np.where((objects.positives[first] == 0) & (objects.lost_to[first] == second), first, second)
-    pairs = lowest_first(chosen, -overlap)
+    nearest = lowest_first(np.ones_like(overlap, dtype=np.bool_), -overlap)
+    pairs = nearest[np.sort(np.unique(placed[nearest], return_index=True)[1])]
     return of_rows(objects, placed[pairs], describe, keys=pairs)
 
 

@@ -8,35 +8,51 @@ from ssdlossdbg.results import FloatArray, IntArray, Objects, box_areas
 
 # What an IoU may lie above the ratio of the areas.
 ROUNDING = 1e-9
+# Of one box to its right. Nobody draws an object so often; of files made by a machine it would be millions of pairs.
+MOST_PARTNERS = 64
 
 
-def overlapping_pairs(objects: Objects, least: float) -> tuple[IntArray, IntArray, FloatArray]:
+def overlapping_pairs(objects: Objects, least: float, same_class: bool) -> tuple[IntArray, IntArray, FloatArray]:
     """Pairs of objects of one image whose boxes are nearly the same.
 
-    The rows of an image are neighbours: each round compares those that are so many rows apart, and leaves out the
-    images that are too small for the next. An IoU is at most the smaller area over the larger, so areas are compared
-    first, and few pairs are left to work it out for.
+    The boxes of an image are gone through from left to right: each round compares those that are so many places apart,
+    and leaves out those that lie too far right of their partner for any further one to overlap enough. An IoU is at
+    most the smaller area over the larger, so areas are compared first, and few pairs are left to work it out for.
 
     Args:
         objects: the table.
         least: the IoU from which on a pair counts, above 0.
+        same_class: whether the two are to be of one class, or of two.
 
     Returns:
-        `[K]` row of the first, `[K]` row of the second, `[K]` IoU; the nearest rows first.
+        `[K]` row of the first, `[K]` row of the second, `[K]` IoU; the nearest rows first. An object is the left one
+        of `MOST_PARTNERS` pairs at most: of a thousand copies of a box, each is in a pair, and few are in many.
     """
-    area = np.where(objects.valid, box_areas(objects.boxes), np.nan)
-    rows = np.arange(len(area))
-    left = np.cumsum(np.bincount(objects.image, minlength=len(objects.images)))[objects.image] - rows
+    order = np.lexsort((objects.boxes[:, 0], objects.image))
+    order = order[objects.valid[order]]
+    boxes, image, label = objects.boxes[order], objects.image[order], objects.class_id[order]
+    area, reach = box_areas(boxes), boxes[:, 0] + (1 - least + ROUNDING) * (boxes[:, 2] - boxes[:, 0])
+    last = np.searchsorted(image, image, side="right")
+    partners = np.zeros(len(order), dtype=np.int64)
+    rows, apart = np.arange(len(order)), 0
     found = [np.zeros((2, 0), dtype=np.int64)]
-    for apart in range(1, int(left.max(initial=0))):
-        rows = rows[left[rows] > apart]
+    overlaps: list[FloatArray] = [np.zeros(0)]
+    while len(rows):
+        apart += 1
+        rows = rows[(last[rows] > rows + apart) & (partners[rows] < MOST_PARTNERS)]
+        rows = rows[boxes[rows + apart, 0] <= reach[rows]]
         one, other = area[rows], area[rows + apart]
         alike = rows[np.minimum(one, other) >= (least - ROUNDING) * np.maximum(one, other)]
-        found.append(np.stack((alike, alike + apart)))
-    first, second = np.concatenate(found, axis=1)
-    overlap = _iou(objects.boxes[first], objects.boxes[second])
-    near = overlap >= least
-    return first[near], second[near], overlap[near]
+        alike = alike[(label[alike] == label[alike + apart]) == same_class]
+        overlap = _iou(boxes[alike], boxes[alike + apart])
+        near = overlap >= least
+        alike, overlap = alike[near], overlap[near]
+        partners[alike] += 1
+        found.append(np.sort(order[np.stack((alike, alike + apart))], axis=0))
+        overlaps.append(overlap)
+    (first, second), overlap = np.concatenate(found, axis=1), np.concatenate(overlaps)
+    nearest = np.lexsort((first, second - first))
+    return first[nearest], second[nearest], overlap[nearest]
 
 
 def _iou(ones: FloatArray, others: FloatArray) -> FloatArray:

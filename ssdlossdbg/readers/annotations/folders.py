@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ssdlossdbg.readers.files import open_file
+
 # How many bytes of a file tell what it is.
 BEGINNING = 4096
 
@@ -55,7 +57,7 @@ def files_below(folder: Path, endings: tuple[str, ...], preferred: str) -> list[
 def beginning(file: Path, length: int = BEGINNING) -> bytes:
     """The bytes that a file starts with; none where it cannot be read, which reading it will tell."""
     try:
-        with file.open("rb") as opened:
+        with open_file(file) as opened:
             return opened.read(length)
     except OSError:
         return b""

@@ -82,7 +82,8 @@ def scale_like(
     stated: FloatArray = taken(dataset.boxes, rows)
     kept = np.ones(len(rows), dtype=np.bool_)
     if fractions:
-        boxes, stated = stated, stated * np.tile(spaces.clip(1)[image], 2)
+        with np.errstate(over="ignore"):  # of fractions beyond all bounds, which are no box then
+            boxes, stated = stated, stated * np.tile(spaces.clip(1)[image], 2)
     else:
         divisor = spaces if spec.size_from is SizeFrom.ANNOTATION else sizes
         offset = spec.voc_pixel_offset if dataset.format.one_based else 0.0

@@ -17,7 +17,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_below, is_folder
 from ssdlossdbg.readers.annotations.format import Format, Source, read_each, refuse_objects
 from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Rows, Table
-from ssdlossdbg.readers.files import is_file, read_bytes, read_lines
+from ssdlossdbg.readers.files import LARGEST_OF_IMAGE, is_file, read_bytes, read_lines
 from ssdlossdbg.results import Box, Trait
 
 SIDES = ("width", "height")
@@ -30,7 +30,7 @@ OPTIONAL = (
 )
 FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][^\s/>]*)")
 # The lists of one class, aeroplane_train.txt say, end each line with whether the photo shows one.
-CLASS_FLAG = re.compile(r"\s+(-1|0|1)$")
+CLASS_FLAG = re.compile(r"(?<!\s)\s++(-1|0|1)$")
 
 
 def may_be_voc(_: Path, data: bytes) -> bool:
@@ -108,7 +108,7 @@ def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
     """Append a file's image; a folder that was searched may hold XML of other kinds, which is passed over."""
     if not is_file(file):
         raise InputError(file, "no such file", "Add it, or remove what names it.")
-    data = read_bytes(file)
+    data = read_bytes(file, LARGEST_OF_IMAGE)
     if searched and not may_be_voc(file, data[:BEGINNING]):
         return
     if not data.strip():

@@ -15,7 +15,7 @@ from ssdlossdbg.readers.annotations.format import Format, Source, read_each, ref
 from ssdlossdbg.readers.annotations.photo_files import ENDINGS
 from ssdlossdbg.readers.annotations.table import Refused, Rows, Table
 from ssdlossdbg.readers.annotations.yolo_rows import kind_of, numbers_of
-from ssdlossdbg.readers.files import is_file, lines_of, read_bytes, read_lines, read_text
+from ssdlossdbg.readers.files import LARGEST_OF_IMAGE, is_file, lines_of, read_bytes, read_lines, read_text
 from ssdlossdbg.readers.yolo_yaml import ENDINGS as YAML_ENDINGS
 from ssdlossdbg.readers.yolo_yaml import YoloYaml, read_yolo_yaml
 
@@ -91,7 +91,7 @@ def _add(file: Path, image: str, rows: Rows) -> None:
     if image and not is_file(file):
         rows.add_image(image, str(file))  # a photo without labels shows nothing
         return
-    data = read_bytes(file)
+    data = read_bytes(file, LARGEST_OF_IMAGE)
     if not image and not may_be_yolo(file, data[:BEGINNING]):
         return
     lines = _split(data, file)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.saved.layout import MOST_CLASSES
 from ssdlossdbg.readers.saved.native import class_ids, values_last, x_first
 from ssdlossdbg.rules import Dialect, NativeSpec
 
@@ -135,4 +136,9 @@ def _whole(labels: Tensor, where: str) -> Tensor:
         image, prior = wrong[0].tolist()
         what = f"has label {float(values[image, prior]):g}"
         raise InputError(f"{where}, image {image}, prior {prior}", what, "Labels are whole numbers.")
+    far = (values.abs() > MOST_CLASSES).nonzero()
+    if len(far):
+        image, prior = far[0].tolist()
+        what = f"has label {float(values[image, prior]):g}, and no network has as many classes"
+        raise InputError(f"{where}, image {image}, prior {prior}", what, "Number the classes from 0.", "LBL001")
     return values.long()

@@ -11,6 +11,8 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.rules import Dialect, Units
 
 BoxForm = Literal["cxcywh", "xyxy"]
+# Far more than any data set has; every class gets a row and a name in what is found.
+MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True, init=False)
@@ -84,6 +86,10 @@ def _size(value: int | Iterable[int]) -> tuple[int, int]:
 
 def _offset(value: int) -> int:
     try:
-        return operator.index(value)
+        offset = operator.index(value)
     except TypeError:
         raise InputError("label_offset", f"is {value!r}", "Give a whole number, such as 0 or 1.") from None
+    if abs(offset) > MOST_CLASSES:
+        what = f"is {offset:,}, and no network has as many classes" if abs(offset) < 1e18 else "is far too large"
+        raise InputError("label_offset", what, "Give a whole number, such as 0 or 1.")
+    return offset

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, read_encoded, recognise_encoded
-from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.layout import MOST_CLASSES, SavedLayout
 from ssdlossdbg.readers.saved.native import own_row, x_first
 from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
 from ssdlossdbg.rules import Dialect, NativeSpec, Rows, Units
@@ -202,4 +202,9 @@ def _ids(labels: Tensor, offset: int, where: str) -> Tensor:
         place = f"{where}, object {int(wrong[0])}"
         what = f"has the label {float(values[wrong[0]]):g}"
         raise InputError(place, what, "Labels are whole numbers; check the columns.")
+    far = ((values + offset).abs() > MOST_CLASSES).nonzero().flatten()
+    if len(far):
+        place = f"{where}, object {int(far[0])}"
+        what = f"has the label {float(values[far[0]]):g}, and no network has as many classes"
+        raise InputError(place, what, "Number the classes from 0 or 1; check the columns.", "LBL001")
     return values.long() + offset

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike
@@ -17,11 +18,14 @@ import torch
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.memory import check_unpacked
 
 # A tensor or array, or the tuples, lists and mappings of them that a file could hold.
 Tensors = torch.Tensor | np.ndarray[Any, Any] | Mapping[Any, Any] | Sequence[Any]
 RESAVE = "Re-save plain tensors, detached and on the CPU: torch.save(tensor.detach().cpu(), ...)."
 CUT_SHORT = "It may be cut short: copy it again, or save plain tensors again."
+# NumPy looks for each in a list of all.
+MOST_ARRAYS = 10_000
 NUMBERS = (
     "float16", "bfloat16", "float32", "float64", "bool",
     "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -49,7 +53,7 @@ def load(path: Path) -> Saved:
 
     Raises:
         InputError: the file cannot be read, is cut short, holds pickled objects, which are never executed, or
-            tensors of another kind than dense real numbers.
+            tensors of another kind than dense real numbers or of more than memory has room for.
     """
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
@@ -58,7 +62,10 @@ def load(path: Path) -> Saved:
     data = read_bytes(path)
     if not data:
         raise InputError(path, "is empty", "Save the tensors again.")
-    return _usual(loader(data, path), str(path))
+    check_unpacked(_in_archive(data), len(data), path)
+    saved = _usual(loader(data, path), str(path))
+    check_unpacked(_needed(saved.value), len(data), path)
+    return saved
 
 
 def as_saved(given: str | PathLike[str] | Tensors, where: str) -> Saved:
@@ -95,8 +102,42 @@ def _usual(value: Any, where: str) -> Saved:
     for tensor in _tensors(value):
         kind = _unusual(tensor)
         if kind:
-            raise InputError(where, f"holds a {kind} tensor", "Save dense tensors of real numbers, such as float32.")
+            raise _unusual_error(where, kind)
     return Saved(value, where)
+
+
+def _in_archive(data: bytes) -> int:
+    """Bytes that the parts of an archive say they have, unpacked; 0 where it is none that can be read."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return sum(part.file_size for part in archive.infolist())
+    except Exception:  # as of NumPy: whatever it stumbles over, which the loader will say
+        return 0
+
+
+def _needed(saved: Any) -> int:
+    """Bytes that the tensors in what was saved take once each has its own, however often one comes up.
+
+    Numbers that are repeated (`expand`) and lists that are there many times take none in a file.
+    """
+    total: dict[int, int] = {}
+    queue = [(saved, False)]
+    while queue:
+        item, seen = queue.pop()
+        if isinstance(item, torch.Tensor):
+            total[id(item)] = item.numel() * item.element_size()
+        elif seen:
+            total[id(item)] = sum(total[id(each)] for each in _inside(item))
+        elif id(item) not in total:
+            total[id(item)] = 0  # which is also what it adds to itself, where it holds itself
+            queue.append((item, True))
+            queue.extend((each, False) for each in _inside(item))
+    return total[id(saved)]
+
+
+def _inside(item: Any) -> Iterable[Any]:
+    """What a container holds; nothing of what is none."""
+    return item.values() if isinstance(item, Mapping) else item if isinstance(item, (list, tuple)) else ()
 
 
 def keys_of(saved: Mapping[Any, Any]) -> str:
@@ -110,11 +151,16 @@ def _tensors(saved: Any) -> Iterator[torch.Tensor]:
     queue, seen = [saved], set()
     while queue:
         item = queue.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
         if isinstance(item, torch.Tensor):
             yield item
-        elif isinstance(item, (Mapping, list, tuple)) and id(item) not in seen:
-            seen.add(id(item))
-            queue.extend(item.values() if isinstance(item, Mapping) else item)
+        queue.extend(_inside(item))
+
+
+def _unusual_error(where: object, kind: str) -> InputError:
+    return InputError(where, f"holds a {kind} tensor", "Save dense tensors of real numbers, such as float32.")
 
 
 def _unusual(tensor: torch.Tensor) -> str | None:
@@ -140,6 +186,8 @@ def _load_torch(data: bytes, path: Path) -> Any:
         raise InputError(path, "is not a file that torch.save wrote with its default protocol", RESAVE) from None
     except RuntimeError as error:
         reason = str(error).splitlines()[0].split(". ")[0]
+        if "TorchScript" in reason:
+            raise InputError(path, "is a TorchScript program, which is never executed", RESAVE) from None
         raise InputError(path, f"cannot be loaded ({reason})", CUT_SHORT) from None
     except Exception:  # the unpickler raises whatever it stumbles over in a damaged file
         raise InputError(path, "is damaged, or is not a file that torch.save wrote", CUT_SHORT) from None
@@ -153,6 +201,8 @@ def _load_safetensors(data: bytes, path: Path) -> Any:
         return load(data)
     except SafetensorError as error:
         raise InputError(path, f"is not a valid safetensors file ({error})", "Save it again.") from None
+    except KeyError as error:  # of the table of dtypes
+        raise _unusual_error(path, error.args[0]) from None
 
 
 def _load_numpy(data: bytes, path: Path) -> Any:
@@ -160,7 +210,12 @@ def _load_numpy(data: bytes, path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = np.load(BytesIO(data), allow_pickle=False)
+            if isinstance(loaded, Mapping) and len(loaded) > MOST_ARRAYS:
+                what = f"holds {len(loaded):,} arrays, and at most {MOST_ARRAYS:,} are looked at"
+                raise InputError(path, what, "Save a batch a file.")
             arrays = dict(loaded) if isinstance(loaded, Mapping) else loaded
+    except InputError:
+        raise
     except Exception as error:  # NumPy raises whatever it stumbles over in a damaged file
         raise _numpy_error(path, error) from None
     if isinstance(arrays, dict):
