@@ -26,7 +26,7 @@ from ssdlossdbg.checks.shares import Part, share_of
 from ssdlossdbg.errors import UnknownNameError
 from ssdlossdbg.results import AnchorsResult, Finding, IntArray, Objects, PriorTable, Refusal, Subject, in_order
 
-FAMILIES = (FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, PREDICTIONS, NUMERICS)
+FAMILIES = (FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, NUMERICS, PREDICTIONS)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }

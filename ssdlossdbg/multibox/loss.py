@@ -313,11 +313,11 @@ def masked_places(kept: Tensor, weights: Tensor, spec: LossSpec) -> Tensor | Non
 
 
 def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, masked: Tensor | None, spec: LossSpec) -> AtPriors:
-    """What each offset costs where `kept` `[B, P]`; NaN where one that is not finite is `masked` `[B, P]`."""
+    """What each offset costs where `kept` `[B, P]`; NaN where it or its target is no number and `masked` `[B, P]`."""
     rule, values = LOCALIZATIONS[spec.localization], encoded.values.to(loc.dtype)
     if not tiles.on_host(loc):
         terms = rule(loc, values, spec.smooth_l1_beta)
-        elsewhere = 0.0 if masked is None else torch.where(masked[..., None], loc.detach() * 0, 0.0)
+        elsewhere = 0.0 if masked is None else torch.where(masked[..., None], loc.detach() * 0 + values * 0, 0.0)
         return AtPriors.everywhere(torch.where(kept[..., None], terms, elsewhere))
     if encoded.where is None:
         image, prior = kept.nonzero(as_tuple=True)
@@ -327,10 +327,14 @@ def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, masked: Tensor |
         image, prior = (each[chosen] for each in encoded.where)
         values = values[chosen]
     terms = rule(loc[image, prior], values, spec.smooth_l1_beta)
-    if masked is not None and not bool((loc.detach().flatten() * 0).sum() == 0):
-        spoilt = masked & ~loc.isfinite().all(-1)
-        terms = torch.cat((terms, loc.detach()[spoilt] * 0))
-        image, prior = (torch.cat(both) for both in zip((image, prior), spoilt.nonzero(as_tuple=True), strict=True))
+    if masked is not None:
+        by_zero = loc.detach() * 0
+        if encoded.where is None:  # else targets off the positives are 0
+            by_zero = by_zero + encoded.values.to(loc.dtype) * 0
+        if not bool(by_zero.sum() == 0):
+            spoilt = masked & ~by_zero.isfinite().all(-1)
+            terms = torch.cat((terms, by_zero[spoilt]))
+            image, prior = (torch.cat(both) for both in zip((image, prior), spoilt.nonzero(as_tuple=True), strict=True))
     return AtPriors(terms, (image, prior), encoded.shape)
 
 

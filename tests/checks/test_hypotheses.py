@@ -442,6 +442,15 @@ def test_a_class_that_no_label_names(analyse: Analyse) -> None:
     assert grave(result) == []
 
 
+@pytest.mark.parametrize("dialect", ["ssd.pytorch", "nvidia"])
+def test_a_loss_that_is_no_number_comes_first(dialect: str, analyse: Analyse) -> None:
+    saved = relabelled(batch("seven", "done"), [0, 6, 1, 2, 3, 4, 5])
+    conf = saved.conf.clone()
+    conf[3] = float("nan")
+    result = analyse(replace(saved, conf=conf), dialect)
+    assert [found.code for found in result.findings][:2] == ["NUM001", "PRE009"]
+
+
 def test_one_object_under_another_label_is_silent(analyse: Analyse) -> None:
     assert own(analyse(relabelled(batch("seven", "done"), [0, 2, 2, 3, 4, 5, 6]))) == []
 

@@ -47,6 +47,26 @@ def test_codebases_that_multiply_by_masks_have_nan(dialect: str, value: float) -
     assert (first.term, first.prior, first.place, first.ground_truth) == ("loc", 0, "w", None)
 
 
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+@pytest.mark.parametrize("dialect", ["nvidia-dali", "mmdetection", "gluoncv", "ssd-keras", "pytorch-ssd", "lufficc"])
+def test_encoded_targets_that_are_no_numbers_off_the_positives(dialect: str, value: float) -> None:
+    loc, conf, priors = torch.load(SAMPLE / "preds.pt")
+    labels, offsets = torch.zeros(loc.shape[:2], dtype=torch.int64), torch.zeros_like(loc)
+    labels[:, 4000:4006] = 1
+    predictions = {"loc": loc, "conf": conf, "priors": priors}
+    sound = ssdlossdbg.loss(predictions, {"labels": labels, "locations": offsets}, dialect=dialect)
+    offsets[0, 0, 2] = value
+    result = ssdlossdbg.loss(predictions, {"labels": labels, "locations": offsets}, dialect=dialect)
+    told = {finding.code for finding in result.findings}
+    if dialect in MULTIPLYING:
+        assert math.isnan(result.loss.localization)
+        assert "ENC002" in told
+        assert "NUM003" not in told
+    else:
+        assert result.loss == sound.loss
+        assert "ENC014" in told
+
+
 @pytest.mark.parametrize("dialect", INDEXING)
 def test_codebases_that_pick_out_have_the_loss_of_the_rest(dialect: str) -> None:
     result = _spoilt(dialect, math.nan)

@@ -30,17 +30,18 @@ def find_non_finite(
         priors: the grid.
     """
     positive = loss.matching.positive[..., None]
-    bad_target = positive & ~loss.targets.isfinite()
     not_numbers = _not_finite(loc)
     bad_loc = positive & not_numbers
-    masked_loc = ~positive & not_numbers & ~loss.localization_terms.isfinite()  # 0 times that, in the codebase's masks
-    bad_smooth_l1 = ~loss.localization_terms.isfinite() & ~bad_target & ~not_numbers
+    bad_terms, bad_targets = ~loss.localization_terms.isfinite(), ~loss.targets.isfinite()
+    masked = ~positive & bad_terms  # 0 times what is no number, in the codebase's masks
+    bad_smooth_l1 = bad_terms & ~bad_targets & ~not_numbers
     bad_conf = _not_finite(conf)
     bad_entropy = ~loss.confidence_terms.isfinite() & ~bad_conf.any(-1)
 
-    found = _of_positives("target", bad_target, loss.targets, gt, loss, priors)
+    found = _of_positives("target", positive & bad_targets, loss.targets, gt, loss, priors)
+    found += _of_priors("target", masked & bad_targets, loss.targets)
     found += _of_positives("loc", bad_loc, loc, gt, loss, priors)
-    found += _of_priors("loc", masked_loc, loc)
+    found += _of_priors("loc", masked & not_numbers, loc)
     found += _of_priors("conf", bad_conf, conf)
     found += _of_positives("localization", bad_smooth_l1, loss.localization_terms, gt, loss, priors)
     found += _of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])
@@ -91,6 +92,6 @@ def _of_priors(term: str, bad: Tensor, values: Tensor) -> list[NonFinite]:
         where, columns = bad[image].nonzero(as_tuple=True)
         prior, column = int(where[0]), int(columns[0])
         value = float(values[image, prior, column])
-        place = COORDINATES[column] if term == "loc" else str(column) if values.shape[-1] > 1 else ""
+        place = COORDINATES[column] if term in ("loc", "target") else str(column) if values.shape[-1] > 1 else ""
         found.append(NonFinite(term, image, None, prior, place, value, None, None, len(where)))
     return found

@@ -21,15 +21,7 @@ from ssdlossdbg.checks.encoding.family import (
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import Case, EncodedTable, Severity
 from ssdlossdbg.results.encoded import NO_SIDE
-
-# Codebases whose localisation loss is multiplied by a mask of positives; the others pick the positives out.
-MASKED_BY_MULTIPLICATION = (
-    "NVIDIA/DeepLearningExamples",
-    "dmlc/gluon-cv",
-    "open-mmlab/mmdetection",
-    "pierluigiferrari/ssd_keras",
-    "tensorflow/models",
-)
+from ssdlossdbg.rules import Masking
 
 
 @ENCODING.check(1, "encoded target is inf or nan", Severity.ERROR, EncodedTable)
@@ -99,7 +91,8 @@ def not_finite_and_masked(table: EncodedTable) -> Iterator[Case]:
 
     How to tell:
         An offset of a prior whose label is not above 0 is not finite, and the dialect is one whose code multiplies by
-        a mask: NVIDIA's, GluonCV, MMDetection, ssd_keras, TensorFlow object detection.
+        a mask (`masking` under `[loss]`): NVIDIA's, GluonCV, MMDetection, ssd_keras, TensorFlow object detection, where
+        it is nan only at negatives that are mined.
 
     How to fix:
         Drop boxes without width or height before matching: every prior that nothing overlaps gets encoded against
@@ -108,8 +101,10 @@ def not_finite_and_masked(table: EncodedTable) -> Iterator[Case]:
     Where people met it:
         In the code of NVIDIA/DeepLearningExamples (mask.float() * sl1), and of the others named above.
     """
-    if table.rules.codebase.startswith(MASKED_BY_MULTIPLICATION):
-        after = f"{table.rules.name} multiplies their loss by 0, and 0 * inf = nan"
+    if table.rules.loss.masking is not Masking.INDEXED:
+        selected = table.rules.loss.masking is Masking.LOCALIZATION_OF_SELECTED
+        which = "their loss where they are mined" if selected else "their loss"
+        after = f"{table.rules.name} multiplies {which} by 0, and 0 * inf = nan"
         yield from _bad_negatives(table, after)
 
 
@@ -133,7 +128,7 @@ def not_finite_and_skipped(table: EncodedTable) -> Iterator[Case]:
     Where people met it:
         In targets encoded as qfgaohao/pytorch-ssd does, which encodes every prior, positive or not.
     """
-    if not table.rules.codebase.startswith(MASKED_BY_MULTIPLICATION):
+    if table.rules.loss.masking is Masking.INDEXED:
         after = f"harmless, since {table.rules.name} reads positives only; a mask would give 0 * inf = nan"
         yield from _bad_negatives(table, after)
 

@@ -64,12 +64,14 @@ def not_finite(predicted: Predicted) -> Iterator[Case]:
     pattern = predicted.spoilt
     cause, fix = _cause(predicted, pattern) if pattern else ("", CATCH)
     cause = f"; {cause}" if cause else ""
+    # Whatever image it is in, it is all of the loss that is no number.
+    share = None if predicted.loss is None or math.isfinite(predicted.loss) else 1.0
     for found in sorted(predicted.non_finite, key=lambda found: -(found.at_positives or 0)):
         what = "the network predicts" if found.term == "loc" else "the logit of class"
         value = f"{found.place} {'=' if found.term == 'loc' else 'is'} {found.value}"
         more = f", and {found.count - 1} more like it in the image" if found.count > 1 else ""
         message = f"{what} {value}{more}{_effect(found, predicted)}{cause}"
-        yield Case(predicted.where(found.image, found.prior), message, str(found.value), "finite", fix)
+        yield Case(predicted.where(found.image, found.prior), message, str(found.value), "finite", fix, share)
         cause = ""  # which is the batch's, and said of its worst place
 
 

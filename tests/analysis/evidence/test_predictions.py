@@ -159,6 +159,20 @@ def test_orders_fit_where_the_head_has_them(order: PriorOrder) -> None:
     assert fits[other].as_given < 0.99
 
 
+def test_rows_that_meet_their_objects_are_in_order() -> None:
+    """Each prior has an object a third of its size aside, and predicts most of the way."""
+    boxes, aside = NAMED.priors.boxes, torch.full((NUMBER, 1), 0.3, dtype=torch.float64)
+    centre = boxes[:, :2] + aside * boxes[:, 2:]
+    objects = torch.cat((centre - boxes[:, 2:] / 2, centre + boxes[:, 2:] / 2), 1)
+    meant = torch.zeros(1, NUMBER, 4, dtype=torch.float64)
+    meant[0, :, :2] = 8 * aside
+    asked = {fit.explanation for fit in with_objects(saved(meant), objects[:3].tolist()).fits}
+    assert Explanation.VARIANCES in asked
+    assert asked.isdisjoint({Explanation.SHAPE, Explanation.COLUMN, Explanation.UNPERMUTED, Explanation.PRIORS_LAST})
+    astray = {fit.explanation for fit in with_objects(saved(-meant), objects[:3].tolist()).fits}
+    assert astray >= {Explanation.SHAPE, Explanation.UNPERMUTED, Explanation.PRIORS_LAST}
+
+
 def test_a_shape_given_twice_has_no_turned_order() -> None:
     shapes = ((60.0, 60.0), (60.0, 60.0), (100.0, 30.0), (30.0, 100.0), (30.0, 100.0))
     named = NamedPriors("", "", generate_priors(replace(GRID, levels=(replace(GRID.levels[0], shapes=shapes),))))

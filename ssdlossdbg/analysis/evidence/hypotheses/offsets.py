@@ -23,6 +23,10 @@ USUAL_OFFSET = 10.0
 SAME_VARIANCE = 1.15
 # People write variances in one digit; what is learnt comes as near as this.
 ONE_DIGIT = 0.1
+# Sides that round to the same multiple of this are one shape's, and no side is as many of them.
+SAME_SHAPE, OF_SIDES = 1e-4, 1_000_000
+# Offsets that are another prior's bring a box no nearer to its object than this, in mean IoU; fewer tell nothing.
+HARDLY_BETTER, FEWEST_MOVED = 0.1, 20
 # Numbers beyond this are pixels, if they are boxes at all.
 LARGEST_FRACTION = 2.0
 
@@ -31,17 +35,8 @@ def offset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
     """How well each explanation of that kind fits, at the positives that it makes a difference to."""
     everywhere = torch.ones_like(aims.prior, dtype=torch.bool)
     candidates: list[tuple[Explanation, str, Tensor, Tensor]] = []
-    for order, prior_of_row in row_orders(given.priors).items():
-        # The inverse of a permutation, which needs no sort.
-        places = torch.arange(len(prior_of_row), device=prior_of_row.device)
-        row = torch.empty_like(prior_of_row).scatter_(0, prior_of_row, places)
-        row = row[aims.prior]
-        candidates.append((order, "", given.loc[aims.image, row], row != aims.prior))
-    values = given.loc.flatten(1)
-    for order, places in unflattened(given.priors).items():
-        place = places[aims.prior]
-        moved = (place != 4 * aims.prior[:, None] + torch.arange(4, device=place.device)).any(1)
-        candidates.append((order, "", values[aims.image[:, None], place], moved))
+    if _some_shape_is_badly_met(aims):
+        candidates += _other_rows(given, aims)
     for read in permutations(AS_READ):
         if read != AS_READ:
             words = "({})".format(", ".join(NAMES[read.index(place)] for place in AS_READ))
@@ -55,6 +50,29 @@ def offset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
         yield from _fit(explanation, words, values_of, moved, aims)
     for words, boxes in _boxes(given, aims):
         yield from _fit(Explanation.BOXES, words, overlap(boxes, aims.boxes), everywhere, aims)
+
+
+def _some_shape_is_badly_met(aims: Aims) -> bool:
+    """Whether predictions say little at the priors of some shapes, as they do wherever rows are another prior's."""
+    sides = (aims.own[:, 2:] / SAME_SHAPE).round().long()
+    _, shape, counts = torch.unique(sides[:, 0] * OF_SIDES + sides[:, 1], return_inverse=True, return_counts=True)
+    gains = torch.zeros_like(counts, dtype=aims.as_given.dtype).index_add_(0, shape, aims.as_given - aims.of_priors)
+    return int(counts[gains < HARDLY_BETTER * counts].sum()) >= min(FEWEST_MOVED, len(shape) / 2)
+
+
+def _other_rows(given: Given, aims: Aims) -> Iterator[tuple[Explanation, str, Tensor, Tensor]]:
+    """The rows or values of other places, `[N, 4]`, and where they are others, `[N]`."""
+    for order, prior_of_row in row_orders(given.priors).items():
+        # The inverse of a permutation, which needs no sort.
+        places = torch.arange(len(prior_of_row), device=prior_of_row.device)
+        row = torch.empty_like(prior_of_row).scatter_(0, prior_of_row, places)
+        row = row[aims.prior]
+        yield order, "", given.loc[aims.image, row], row != aims.prior
+    values = given.loc.flatten(1)
+    for order, places in unflattened(given.priors).items():
+        place = places[aims.prior]
+        moved = (place != 4 * aims.prior[:, None] + torch.arange(4, device=place.device)).any(1)
+        yield order, "", values[aims.image[:, None], place], moved
 
 
 def _fit(explanation: Explanation, words: str, values: Tensor, moved: Tensor, aims: Aims) -> Iterator[Fit]:
