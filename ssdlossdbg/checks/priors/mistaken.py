@@ -27,10 +27,11 @@ def wrong_count(refusal: Refusal) -> Iterator[Case]:
         raises, or, where the surplus is cut off, every row behind the first difference is taught the wrong place.
 
     How to tell:
-        The rows are counted. The fix names the presets with the right number, else what would explain it to the last
-        row with the least change: a level left out or added, one feature map of another size, more or fewer shapes a
-        cell on one level or on several, the same shapes on the feature maps of another input (their sizes follow from
-        the steps between those that there are), or a preset's. Two are named where two are about as simple.
+        The rows are counted. The fix names the presets with the right number, and which levels of one of them the
+        priors lack; else what would explain it to the last row with the least change: a level left out or added, one
+        feature map of another size, more or fewer shapes a cell on one level or on several, the same shapes on the
+        feature maps of another input, square or not (their sizes follow from the steps between those that there are),
+        or a preset's; or the rows of several images in one list. Two are named where two are about as simple.
 
     How to fix:
         Give the priors of this very network. If they are: print the feature maps' sizes in forward() and compare
