@@ -219,7 +219,8 @@ def other_number(refusal: Refusal) -> Iterator[Case]:
         `nc` is a number, and `names` has more or fewer.
 
     How to fix:
-        Look at the largest class number in the labels: it is the number of classes less one.
+        Look at the largest class number in the labels: the number of classes is one more than it, or greater if the
+        last classes have no object.
 
     Where people met it:
         A class added to the names by hand; ultralytics' data.py refuses such a file.

@@ -128,7 +128,8 @@ def names_alike(objects: Objects) -> Iterator[Case]:
         Rename the rarer one.
 
     Where people met it:
-        amdegroot/ssd.pytorch's data/voc0712.py:62 lowers names before it looks them up; most other loaders do not.
+        amdegroot/ssd.pytorch's data/voc0712.py:62 lowers names before it looks them up, and so do lufficc/SSD,
+        pytorch-ssd and GluonCV; the others do not.
     """
     if objects.saved:  # their names come from the list of classes, not from the data
         return

@@ -31,6 +31,11 @@ TOO_MANY_POSITIVES = (
     "ENC012",
     "PRI004",
 )
+# The boxes that predictions stand for lie elsewhere than they are drawn, or the objects do.
+MISPLACED = (
+    *("PRI007", "PRI008", "PRI009", "PRI013", "PRI015"),
+    *("PRE001", "PRE008", "PRE009", "PRE010", "PRE011", "PRE013", "PRE015"),
+)
 # Share of a loss that the order of adding it up may make a difference of.
 ROUNDING = 1e-5
 EXPECT_ANOTHER = "Expect another choice on another device; save predictions in float32 if they are in half precision."
@@ -168,7 +173,7 @@ def just_below_threshold(result: Costs) -> Iterator[Case]:
     )
 
 
-@MINING.check(4, "mined negatives look like unlabelled objects", Severity.NOTE, Predicted)
+@MINING.check(4, "mined negatives look like unlabelled objects", Severity.NOTE, Predicted, MISPLACED)
 def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
     """A network that knows objects from background is sure of an object where none is labelled.
 
@@ -182,8 +187,9 @@ def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
 
     How to tell:
         The class has a probability above 0.9 at a mined negative whose IoU with every object is under 0.1 and whose
-        predicted box has under a tenth of its area on any object. Only where the network can be believed: it has the
-        right class at half of the batch's positives or more, and calls background at least 90% of all negatives so.
+        predicted box has its centre in the image and under a tenth of its area on any object. Only where the network
+        can be believed: it has the right class at half of the batch's positives or more, and calls background at least
+        90% of all negatives so.
 
     How to fix:
         Look at the box in the photo. Label the object if it is one; else it is a hard negative, as it should be.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, combinations, islice
+from itertools import chain, combinations, islice, product
 
 import numpy as np
 
@@ -21,6 +21,20 @@ CELLS_OFF = 2
 SHAPES_OFF, MOST_LEVELS = 6, 10
 # Explanations of as little more effort than the simplest are named beside it.
 AS_SIMPLE = 0.35
+# Sides of inputs that are not square, long for short as those of photos and films, to within so much of it; and how
+# many of the ways that lead to the own maps are tried for them.
+OBLONG_INPUTS: IntArray = np.array((*INPUTS, 160, 240, 360, 375, 720, 1080))
+OBLONG, ABOUT = (5 / 4, 4 / 3, 3 / 2, 8 / 5, 5 / 3, 16 / 9, 2), 0.02
+OBLONG_CHAINS = 16
+# Networks of which there is no preset, by their number of priors: luuuyi/RefineDet.PyTorch, GOATmessi8/RFBNet,
+# biubug6/Pytorch_Retinaface and zisianw/FaceBoxes.PyTorch, each by its data/config.py and its prior boxes.
+OTHER_NETWORKS = {
+    6375: "RefineDet320 has as many (3 shapes on 40 x 40, 20 x 20, 10 x 10 and 5 x 5 cells)",
+    16320: "RefineDet512 has as many (3 shapes on 64 x 64, 32 x 32, 16 x 16 and 8 x 8 cells)",
+    32756: "RFBNet512 has as many (6 shapes a cell on 64, 32, 16, 8 and 4 cells a side, 4 on 2 and 1)",
+    16800: "RetinaFace has as many on 640 x 640 (2 shapes on 80 x 80, 40 x 40 and 20 x 20 cells)",
+    21824: "FaceBoxes has as many on 1024 x 1024 (21 on 32 x 32 cells, 1 on 16 x 16 and 8 x 8)",
+}
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,9 @@ def explain_count(levels: Sequence[LevelSpec], image_size: tuple[int, int], pred
     own = Levels(tuple(levels), image_size)
     gap = predicted - sum(level.count for level in levels)
     found = [*chain.from_iterable(find(own, gap) for find in BY_LEVELS), *_by_input(own, predicted)]
+    found += _by_other_size(own, predicted)
     if not found:
-        found = list(chain(_by_preset(predicted), _by_oblong_input(own, predicted)))
+        found = list(chain(_by_preset(predicted), _by_oblong_input(own, predicted), _of_another_network(predicted)))
     efforts: dict[str, float] = {}
     for guess in sorted(found, key=lambda guess: guess.effort):
         efforts.setdefault(guess.words, guess.effort)
@@ -126,12 +141,16 @@ def _other_shapes(own: Levels, gap: int) -> Iterator[Guess]:
         cells = sum(own.specs[index].cells for index in chosen)
         more, rest = divmod(gap, cells)
         fewest = min(own.shapes[index] for index in chosen)
-        # A single cell would explain any gap.
-        if rest or not more or cells == 1 or not -fewest < more <= min(SHAPES_OFF, 2 * fewest):
+        # A single cell would explain any gap: only that of a ratio and its reciprocal is worth saying.
+        if rest or not more or (cells == 1 and abs(more) != 2) or not -fewest < more <= min(SHAPES_OFF, 2 * fewest):
             continue
         effort = 1.3 if len(chosen) == total else 0.9 + 0.3 * len(chosen)
-        # A ratio comes with its reciprocal, mostly.
-        yield Guess(effort + 0.2 * (more % 2) + 0.1 * (abs(more) > 2), _shapes_in_words(own, chosen, more))
+        yield Guess(effort + _unlikely(more), _shapes_in_words(own, chosen, more))
+
+
+def _unlikely(more: int) -> float:
+    """How much less likely so many shapes more are than two: a ratio comes with its reciprocal, mostly."""
+    return 0.1 if abs(more) == 1 else 0.2 * (more % 2) + 0.15 * (abs(more) > 2)
 
 
 def _shapes_in_words(own: Levels, chosen: Sequence[int], more: int) -> str:
@@ -152,10 +171,11 @@ def _added(own: Levels, gap: int) -> Iterator[Guess]:
     if gap <= 0 or not own.square:
         return
     last, first = own.sides[-1], own.sides[0]
-    after = {side: "after the last" for side in (math.ceil(last / 2), last - 1, last - 2) if 0 < side < last}
+    after = {side: "after the last" for side in (math.ceil(last / 2), last - 1, last - 2) if side > 0}
     for side, place in {**after, 2 * first: "before the first"}.items():
         shapes, rest = divmod(gap, side**2)
-        if not rest and 2 <= shapes <= SHAPES_OFF:
+        # Of a single cell more there are as many shapes as elsewhere, or any gap would be explained.
+        if not rest and 2 <= shapes <= SHAPES_OFF and (side > 1 or shapes in own.shapes):
             yield Guess(1.9, f"A level more {place}, {side} x {side} cells of {shapes} shapes, would explain it.")
 
 
@@ -196,20 +216,52 @@ def _grids() -> tuple[tuple[str, Levels], ...]:
 
 
 def _by_oblong_input(own: Levels, predicted: int) -> Iterator[Guess]:
-    """The same shapes on an input that is not square, of two sides that people use."""
+    """The same shapes on an input of another shape, of two sides that people use, by the likeliest steps that fit."""
     if not own.square:
         return
-    for maps in islice(chains(own.sides, own.image_size[0]), 1):
-        sides = maps[:, np.searchsorted(SIZES, INPUTS)]
+    ratios = OBLONG_INPUTS[:, None] / OBLONG_INPUTS
+    usual = (np.abs(ratios[..., None] / np.array(OBLONG) - 1) < ABOUT).any(-1)
+    for maps in islice(chains(own.sides, own.image_size[0]), OBLONG_CHAINS):
+        sides = maps[:, np.searchsorted(SIZES, OBLONG_INPUTS)]
         counts = np.einsum("l,li,lj->ij", np.array(own.shapes), sides, sides)
-        for one, other in np.argwhere(np.triu(counts == predicted, 1)).tolist()[:1]:
-            across, down = INPUTS[one], INPUTS[other]
-            pairs = ", ".join(f"{columns} x {rows}" for columns, rows in sides[:, [one, other]].tolist())
+        sound = (sides > 0).all(0)
+        for one, other in np.argwhere((counts == predicted) & np.outer(sound, sound) & usual).tolist()[:1]:
+            across, down = OBLONG_INPUTS[[one, other]].tolist()
             yield Guess(
-                2.4,
-                f"The same shapes on an input of {across} x {down} (feature maps of {pairs} cells), or turned, would "
-                "explain it: image_size and feature_map so.",
+                2.4, f"The same shapes on {_oblong_in_words(across, down, sides[:, [one, other]].tolist())}, or turned."
             )
+            return
+
+
+def _by_other_size(own: Levels, predicted: int) -> Iterator[Guess]:
+    """The same shapes on an input of the same shape and another size, where it is not square."""
+    width, height = own.image_size
+    if own.square or not own.specs:
+        return
+    rows = tuple(level.feature_map[1] for level in own.specs)
+    ways = product(*(islice(chains(*axis), OBLONG_CHAINS // 4) for axis in ((own.sides, width), (rows, height))))
+    for across, down in ways:
+        for side in OBLONG_INPUTS.tolist():
+            other, rest = divmod(side * height, width)
+            if rest or other not in SIZES or side == width:
+                continue
+            pairs = np.stack((across[:, side - SIZES[0]], down[:, other - SIZES[0]]), axis=1)
+            if pairs.min() > 0 and int(pairs.prod(1) @ np.array(own.shapes)) == predicted:
+                yield Guess(1.2, f"The same shapes on {_oblong_in_words(side, other, pairs.tolist())}.")
+                return
+
+
+def _oblong_in_words(across: int, down: int, maps: Sequence[Sequence[int]]) -> str:
+    pairs = ", ".join(f"{columns} x {rows}" for columns, rows in maps)
+    return (
+        f"an input of {across} x {down} (feature maps of {pairs} cells) would explain it: image_size and feature_map so"
+    )
+
+
+def _of_another_network(predicted: int) -> Iterator[Guess]:
+    """What is known to have so many."""
+    if predicted in OTHER_NETWORKS:
+        yield Guess(1.0, f"{OTHER_NETWORKS[predicted]}: write a prior config of it.")
 
 
 def _inputs(maps: IntArray, shapes: Sequence[int], predicted: int, own: int) -> Iterator[tuple[int, float]]:

@@ -41,12 +41,17 @@ def _finding(finding: Finding, name_files: bool) -> Text:
     if left:
         lines[-1] += f" And {left} more like it."
     if finding.follows_from:
-        lines[-1] += f" It follows from {' and '.join(finding.follows_from)}."
+        lines[-1] += f" It follows from {_listed(finding.follows_from)}."
     text = Text("\n".join(lines))
     if not note:
         for fix in dict.fromkeys(case.fix for case in shown):
             text.append(f"\n{fix}", style="faint")
     return text
+
+
+def _listed(codes: Sequence[str]) -> str:
+    *others, last = codes
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _sentence(case: Case, name_files: bool) -> str:

@@ -203,6 +203,16 @@ def test_object_that_nobody_labelled(tmp_path: Path, coins: tuple[tuple[Tensor, 
     assert errors(result) == []
 
 
+def test_nothing_to_label_beyond_the_photo(tmp_path: Path, coins: tuple[tuple[Tensor, ...], list[Tensor]]) -> None:
+    """A mined negative, the very coin that nobody labelled above, whose offsets lead out of the image."""
+    (loc, conf, priors), targets = coins
+    targets[2] = torch.cat((targets[2][:7], targets[2][8:]))
+    moved = loc.clone()
+    sure = conf[2].softmax(-1)[:, 1:].amax(-1) > 0.5
+    moved[2, sure, 0] += 10 * 1.5 / priors[sure, 2]
+    assert "MIN004" not in own(sample_loss(tmp_path, (moved, conf, priors), targets))
+
+
 def test_fresh_network_sees_no_object(tmp_path: Path, coins: tuple[tuple[Tensor, ...], list[Tensor]]) -> None:
     (loc, conf, priors), targets = coins
     sure = 8 * torch.randn(conf.shape, generator=torch.Generator().manual_seed(0))

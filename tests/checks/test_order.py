@@ -289,7 +289,14 @@ def test_of_a_batch_the_priors_are_listed_before_what_follows_from_them(tmp_path
     found = api.check([tmp_path / "z_preds.pt", tmp_path / "a_targets.pt"]).findings
     warned = [item for item in found if item.severity is not Severity.NOTE]
     assert warned[0].code == "PRI009"
-    assert [item.follows_from for item in warned if item.code in {"MAT002", "MAT012"}] == [("PRI009",)] * 2
+    causes = {item.code: item.follows_from for item in warned}
+    assert (causes["MAT012"], causes["MAT002"]) == (("PRI009",), ("MAT012", "PRI009"))
+    lost, tied = (
+        {case.where.object for item in found if item.code == code for case in item.cases if case.where.image == 2}
+        for code in ("MAT002", "MAT007")
+    )
+    assert len(lost) == 14
+    assert not lost & tied, "equal overlaps are not worth a note where no prior was forced"
 
 
 def test_a_few_odd_priors_explain_nothing(tmp_path: Path) -> None:
@@ -297,3 +304,25 @@ def test_a_few_odd_priors_explain_nothing(tmp_path: Path) -> None:
     found = api.loss(tmp_path / "preds.pt", SAMPLE / "targets.pt", threshold=0.99, device="cpu").findings
     assert codes(found)[:2] == ["MAT012", "PRI009"], "2 of 8732 priors"
     assert all("PRI009" not in item.follows_from for item in found)
+
+
+def test_what_objects_lack_under_priors_that_the_network_does_not_have_stands_beneath_that(tmp_path: Path) -> None:
+    """Sizes a tenth of those that the predictions are for."""
+    loc, conf, priors = batch()
+    priors[:, 2:] /= 10
+    torch.save((loc, conf, priors), tmp_path / "preds.pt")
+    found = api.loss(tmp_path / "preds.pt", SAMPLE / "targets.pt", device="cpu").findings
+    warned = [item for item in found if item.severity is not Severity.NOTE]
+    assert [item.code for item in warned] == ["PRE013", "PRI016", "MAT012", "MAT004"]
+    assert [item.follows_from for item in warned[2:]] == [("PRI016", "PRE013"), ("MAT012", "PRI016", "PRE013")]
+
+
+def test_losers_of_a_class_that_no_prior_reaches_stand_beneath_it(tmp_path: Path) -> None:
+    """Twelve objects of 12 x 12 px of the input, and a thirteenth that has the best prior of the first."""
+    size, side = (300, 300), 9
+    places = [(20 + 60 * (i % 4), 20 + 80 * (i // 4)) for i in range(12)]
+    boxes = [(x, y, x + side, y + side) for x, y in places]
+    write_voc(tmp_path / "a.xml", [*boxes, (20, 23, 20 + side, 23 + side)], size=size)
+    found = {item.code: item for item in api.audit(tmp_path).findings}
+    assert found["MAT002"].follows_from == ("MAT012",)
+    assert list(found).index("MAT012") < list(found).index("MAT002")

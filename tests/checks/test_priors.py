@@ -323,6 +323,13 @@ def test_corners_read_as_centres(anchors: Anchors) -> None:
     assert "--prior-format xyxy" in found["PRI015"].worst.fix
 
 
+def test_corners_that_were_clipped_read_as_centres(anchors: Anchors) -> None:
+    """Clipping moves the centres at the border, so that they are no grid either."""
+    clipped = cxcywh_to_xyxy(boxes()).clamp(0, 1)
+    assert set(anchors(clipped, notes=True)) == {"PRI015"}
+    assert anchors(clipped[(clipped[:, :2] < 0.5).any(1)]) == {}, "these may be centres and sizes, too"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_boxes_that_are_no_grid_are_not_corners_either(seed: int, anchors: Anchors) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -337,6 +344,39 @@ def test_shrinking_sizes(anchors: Anchors) -> None:
     assert set(found) == {"PRI010"}
     (case,) = found["PRI010"].cases
     assert (case.where.level, case.value, case.bound) == (1, 9, 45)
+
+
+@pytest.mark.parametrize(
+    ("index", "new", "named"),
+    [
+        (0, level(20, 15, 150, 170), 1),  # then 90 to 127 and 180 to 210: either of the first two may be wrong
+        (0, level(20, 15, 190, 220), 0),  # above both others
+        (1, level(10, 30, 190, 250), 2),  # above the last, which is above the first: either
+        (2, level(5, 60, 40, 50), 2),  # below both others
+    ],
+)
+def test_the_level_that_is_out_of_line_is_named(index: int, new: LevelSpec, named: int, anchors: Anchors) -> None:
+    (case,) = anchors(changed(index, new))["PRI010"].cases
+    assert case.where.level == named
+
+
+@pytest.mark.parametrize(("size", "fires"), [(14.9, True), (15.1, False)])
+def test_priors_far_smaller_than_their_step(size: float, fires: bool, anchors: Anchors) -> None:
+    """Cells of 30 pixels; on the others 15 and 60."""
+    found = anchors(changed(1, level(10, 30, size / 2, size), changed(0, level(20, 15, 7.0, 8.0))))
+    assert ("PRI016" in found) == fires
+    if fires:
+        (case,) = found["PRI016"].cases
+        assert (case.where.level, case.bound) == (1, 0.5)
+        assert case.value == pytest.approx(14.9 / 30, abs=1e-3)
+        assert "14.9 px large, and they stand 30 px apart" in case.message
+
+
+def test_sizes_ten_times_too_small(anchors: Anchors) -> None:
+    small = boxes()
+    small[:, 2:] /= 10
+    assert set(anchors(small)) == {"PRI016"}
+    assert len(anchors(small)["PRI016"].cases) == 3
 
 
 @pytest.mark.parametrize("sizes", [(45, 64), (45, 180), (30, 127)])
@@ -418,23 +458,33 @@ def test_clamp_of_a_config(tmp_path: Path) -> None:
 # Presets of others
 
 
-@pytest.mark.parametrize("classes", [2, 4, 20])
-def test_coco_priors(classes: int, tmp_path: Path) -> None:
-    found = with_priors(tmp_path / "preds.pt", boxes(load_prior_config("ssd300-coco").spec), classes)
+# What ssd.pytorch's ssd.py:32 takes for so many classes: (coco, voc)[num_classes == 21].
+@pytest.mark.parametrize(
+    ("preset", "classes", "usual"),
+    [
+        ("ssd300-coco", 21, "ssd300-voc"),
+        ("ssd300-voc", 4, "ssd300-coco"),
+        ("ssd300-voc", 20, "ssd300-coco"),
+        ("ssd300-voc", 81, "ssd300-coco"),
+    ],
+)
+def test_priors_of_another_number_of_classes(preset: str, classes: int, usual: str, tmp_path: Path) -> None:
+    found = with_priors(tmp_path / "preds.pt", boxes(load_prior_config(preset).spec), classes)
     assert {code: item.severity for code, item in found.items()} == {"PRI012": Severity.NOTE}
     case = found["PRI012"].worst
-    assert case.value == classes
-    assert "smallest 21 px" in case.message
-    assert "smallest 30 px" in case.message
+    assert case.message == f"those of {preset}, though ssd.pytorch itself takes {usual} for {classes} classes"
+    assert f"--config {usual}" in case.fix
 
 
 @pytest.mark.parametrize(
     ("preset", "classes", "dialect"),
     [
-        ("ssd300-coco", 21, "ssd.pytorch"),
+        ("ssd300-voc", 21, "ssd.pytorch"),
+        ("ssd300-coco", 4, "ssd.pytorch"),
         ("ssd300-coco", 81, "ssd.pytorch"),
-        ("ssd300-voc", 4, "ssd.pytorch"),
-        ("ssd300-coco", 4, "lufficc"),
+        ("torchvision-ssd300", 4, "ssd.pytorch"),
+        ("ssd300-voc", 4, "lufficc"),
+        ("ssd300-coco", 21, "lufficc"),
         ("caffe-ssd300-coco", 4, "caffe"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_larger_and_between(tmp_path: Path) -> None:
     assert "Add priors of about 200 x 200 px: the largest are 60 px" in told(200, fine, coarse)
     assert "Use an input of 398 x 398 px or more" in told(8, replace(fine, shapes=((15.0, 15.0),)))
     assert "not divided by the image's size twice" in told(0.5, fine)
+
+
+@pytest.mark.parametrize("share", [0, 0.05, 0.5])
+def test_an_input_for_nine_tenths_of_the_objects(share: float, tmp_path: Path) -> None:
+    """Objects of 8 px, and some of 7.8: not the median is to grow to 14.85 px, but the smallest save a tenth."""
+    objects = objects_of(tmp_path, list(scattered(20, 100, 90)))
+    fine = LevelSpec((38, 38), (8.0, 8.0), ((21.0, 21.0),))
+    sides = np.where(np.arange(20) < round(share * 20), 7.8, 8.0)[:, None]
+    boxes = np.concatenate((np.zeros((20, 2)), np.tile(sides / 300, 2)), axis=1)
+    told = Remedies(replace(objects, boxes=boxes, levels=(fine,)), np.arange(20)).of_all()
+    expected = 21 * math.sqrt(0.5) / (7.8 if share > 0.1 else 8.0) * 300
+    assert f"Use an input of {expected:.0f} x {expected:.0f} px or more" in told
 
 
 def test_priors_of_no_grid_have_no_figures(tmp_path: Path) -> None:

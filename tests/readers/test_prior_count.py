@@ -59,6 +59,27 @@ def test_fitting_count() -> None:
         ("ssd300", 8732 - 2 * 1940, ["2 shapes fewer a cell on every level would explain it"]),
         ("ssd300", 8732 - 36 - 4, ["lack as many as levels 4 and 5 have: are those left out of the head?"]),
         ("ssd512", 24564 - 4 - 16, ["lack as many as levels 5 and 6 have: are those left out of the head?"]),
+        # A single cell: two more shapes, and no other number of them. A level of one cell more, of shapes as elsewhere.
+        ("ssd300", 8732 + 2, ["6 instead of 4 shapes a cell in level 5 (1 x 1) would explain it."]),
+        ("lufficc-mobilenet320", 3234 + 6, ["A level more after the last, 1 x 1 cells of 6 shapes, would explain it."]),
+        ("ssd300", 8732 + 3, ["Give the config of this very network: --config."]),
+        # One shape more before four more: 38 x 38 is four times 19 x 19.
+        (
+            "ssd300",
+            8732 + 38 * 38,
+            ["5 instead of 4 shapes a cell in level 0 (38 x 38) would explain it. 10 instead of"],
+        ),
+        # Two images in one list.
+        ("ssd300", 2 * 8732, ["They are 2 times as many: were those of 2 images made one list?", "[B, 8732, 4]"]),
+        # 3 * (40 * 40 + 20 * 20 + 10 * 10 + 5 * 5), and 3 * (64 * 64 + 32 * 32 + 16 * 16 + 8 * 8).
+        ("ssd300", 6375, ["RefineDet320 has as many (3 shapes on 40 x 40, 20 x 20, 10 x 10 and 5 x 5 cells)"]),
+        ("ssd512", 16320, ["RefineDet512 has as many"]),
+        # 60 * 45 * 3 + (30 * 23 + 15 * 12) * 2 + 8 * 6 * 3, rounded up as its code does.
+        (
+            "linzaer-face-320",
+            9984,
+            ["The same shapes on an input of 480 x 360 (feature maps of 60 x 45, 30 x 23, 15 x 12"],
+        ),
         ("ssd300", 8732 + 7, ["Give the config of this very network: --config."]),
         ("ssd300", 1, ["Give the config of this very network: --config."]),
     ],
@@ -86,6 +107,23 @@ def test_priors_gathered_by_data_parallel(copies: int, refused: Refused) -> None
     assert error.what == f"has {8732 * copies} priors, but the predictions are for 8732"
     assert error.fix == f"They are the same ones {copies} times, as DataParallel gathers them: save priors[:8732]."
     assert error.code == "PRI002"
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing"),
+    [
+        (slice(0, 8728), "level 5 (1 x 1)"),
+        (slice(5776, 8732), "level 0 (38 x 38)"),
+        (slice(0, 8692), "levels 4 to 5 (3 x 3 and 1 x 1)"),
+    ],
+)
+def test_levels_that_the_priors_lack(kept: slice, missing: str, refused: Refused) -> None:
+    boxes = load_priors("ssd300-coco").priors.boxes
+    found = recognise_priors(boxes[kept], "preds.pt")
+    error = refused(lambda: check_prior_count(found, 8732, "preds.pt, priors"))
+    assert error.fix.startswith(f"They are those of ssd300-coco without {missing}: generate all levels. Presets with ")
+    moved = recognise_priors(boxes[kept] * 0.9, "preds.pt")
+    assert refused(lambda: check_prior_count(moved, 8732, "preds.pt, priors")).fix.startswith("Presets with 8732")
 
 
 def test_twice_as_many_but_others(refused: Refused) -> None:
@@ -116,13 +154,29 @@ def test_the_simplest_explanation_alone_or_two_that_are_as_simple() -> None:
     assert len(explain_count(mobilenet.levels, mobilenet.image_size, 1692)) == 2
 
 
-def test_an_input_that_is_not_square() -> None:
-    priors = load_priors("ssd300").priors
-    maps = [(38, 75), (19, 38), (10, 19), (5, 10), (3, 8), (1, 6)]  # 300 and 600 pixels
+OBLONG = {
+    (600, 300): [(75, 38), (38, 19), (19, 10), (10, 5), (8, 3), (6, 1)],
+    (500, 300): [(63, 38), (31, 19), (16, 10), (8, 5), (6, 3), (4, 1)],
+    (1280, 720): [(160, 90), (80, 45), (40, 23), (20, 12), (18, 10), (16, 8)],
+    (640, 360): [(80, 45), (40, 22), (20, 11), (10, 6), (8, 4), (6, 2)],
+}
+
+
+@pytest.mark.parametrize("size", OBLONG)
+def test_an_input_that_is_not_square(size: tuple[int, int]) -> None:
+    """By the layers of SSD300: halved three times (once up), halved down, halved up twice, less two twice."""
+    priors, maps = load_priors("ssd300").priors, OBLONG[size]
     count = sum(len(level.shapes) * across * down for level, (across, down) in zip(priors.levels, maps, strict=True))
-    assert explain_count(priors.levels, priors.image_size, count)[0].startswith(
-        "The same shapes on an input of 300 x 600 (feature maps of 38 x 75, 19 x 38, 10 x 19, 5 x 10, 3 x 8, 1 x 6 "
-    )
+    listed = ", ".join(f"{across} x {down}" for across, down in maps)
+    (said,) = explain_count(priors.levels, priors.image_size, count)
+    assert said.startswith(f"The same shapes on an input of {size[0]} x {size[1]} (feature maps of {listed} cells) ")
+
+
+def test_no_map_without_cells() -> None:
+    """Less two twice leaves nothing of the four cells of a side of 256; 512 x 256 would have as many with none."""
+    priors = load_priors("ssd300").priors
+    count = 4 * 64 * 32 + 6 * (32 * 16 + 16 * 8 + 8 * 4) + 4 * (6 * 2 + 4 * 0)
+    assert explain_count(priors.levels, priors.image_size, count) == []
 
 
 def test_most_numbers_are_explained_by_nothing() -> None:

@@ -237,6 +237,8 @@ def _unlabelled(
         return ()
     boxes = outcome.decoded[image, prior]
     off = (_most_on_object(boxes, image, gt) < ON_OBJECT) & (loss.matching.prior_iou[image, prior] < ON_OBJECT)
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    off &= ((centre >= 0) & (centre <= 1)).all(1)  # beyond the photo there is nothing to label
     found = []
     for index in torch.unique(image[off]).tolist():
         here = (off & (image == index)).nonzero().flatten()

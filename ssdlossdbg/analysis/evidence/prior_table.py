@@ -48,4 +48,14 @@ def _is_grid_of_corners(boxes: Tensor) -> bool:
         return False
     levels, _ = infer_levels(read, (1, 1))
     # Any list of boxes is a "grid" of single cells.
-    return any(min(level.feature_map) > 1 for level in levels)
+    return any(min(level.feature_map) > 1 for level in levels) or _are_clipped_corners(boxes)
+
+
+def _are_clipped_corners(boxes: Tensor) -> bool:
+    """Whether boxes, whose third and fourth numbers exceed the first and second, reach no border but exactly.
+
+    As centre and size, those in the right and lower half would all be larger than half the image.
+    """
+    within = bool(((boxes >= 0) & (boxes <= 1)).all())
+    low, high = (boxes[:, :2] > 0.5).all(1), (boxes == 1).any(1)
+    return within and bool(low.any()) and bool(high.any()) and bool((boxes == 0).any())

@@ -50,7 +50,7 @@ def overlaps_nothing(objects: Objects) -> TableCases:
     Severity.WARNING,
     Objects,
     follows_from=("BOX010", "BOX011", "MAT001", *BROKEN_INPUTS),
-    beneath=("MAT011", *UNLIKELY_PRIORS),
+    beneath=("MAT011", "MAT012", *UNLIKELY_PRIORS),
 )
 def lost(objects: Objects) -> TableCases:
     """Another object took the only prior that this one could have.
@@ -95,7 +95,7 @@ def lost(objects: Objects) -> TableCases:
     Severity.WARNING,
     Objects,
     follows_from=("MAT001", *BROKEN_INPUTS),
-    beneath=("MAT011", *UNLIKELY_PRIORS),
+    beneath=("MAT011", "MAT012", *UNLIKELY_PRIORS),
 )
 def without_prior(objects: Objects) -> TableCases:
     """No prior reaches the threshold, and the dialect forces none.
@@ -267,7 +267,7 @@ def between_cells(objects: Objects) -> TableCases:
     return of_rows(objects, rows, describe)
 
 
-@MATCHING.check(7, "equally good priors", Severity.NOTE, Objects, ("MAT001", "MAT004", *BROKEN_INPUTS))
+@MATCHING.check(7, "equally good priors", Severity.NOTE, Objects, ("MAT001", "MAT002", "MAT004", *BROKEN_INPUTS))
 def equally_good(objects: Objects) -> TableCases:
     """Several priors overlap the object equally well.
 

@@ -23,8 +23,9 @@ BROKEN_BOXES = (
     "BOX015",
     *WHOLE_SETS,
 )
-# Priors that may be meant so, but are seldom: what they do to objects is worth saying, after them.
-UNLIKELY_PRIORS = ("PRI007", "PRI009", "PRI010", "PRI014")
+# Priors that may be meant so, but are seldom, or that the network does not have: what they do to objects is worth
+# saying, after them.
+UNLIKELY_PRIORS = ("PRI007", "PRI009", "PRI010", "PRI014", "PRI016", "PRE013")
 BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")
 
 

@@ -180,7 +180,7 @@ class Remedies:
         return f"{told} {FIT}."
 
     def _tiny(self, group: _Group) -> str:
-        growth = self._least / group.side
+        growth = self._least / group.smallest
         if growth <= MOST_GROWTH:
             larger = " x ".join(f"{growth * pixels:.0f}" for pixels in self.objects.image_size)
             cure = f"Use an input of {larger} px or more, or tiles of the photos"

@@ -42,7 +42,8 @@ def no_logits(predicted: Predicted) -> Iterator[Case]:
         0.12 and costs 2.1. A network that trains so stops there, with weak gradients.
 
     How to tell:
-        All scores lie between 0 and 1; the rows add up to 1 (softmax), or do not (sigmoid). Logits never do.
+        All scores lie between 0 and 1; the rows add up to 1 (softmax), or do not (sigmoid). Of a network that has
+        learnt anything, not all logits lie there.
 
     How to fix:
         Take the softmax out of the training path, and keep it for detection. If only the saved file has it, save conf

@@ -30,7 +30,8 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
 
     Why it matters:
         Each such prior costs more than 13.8 in confidence, so the loss is huge and its gradient as large as it gets. In
-        codebases that floor the probability (Caffe, ssd_keras) a row beyond the floor has no gradient at all.
+        ssd_keras, which takes the logarithm of max(probability, 1e-15), a row beyond that has no gradient at all; Caffe
+        has such a floor for the value alone.
 
     How to tell:
         Of the positives and mined negatives, more than half give their own class a probability of at most 1e-6. A

@@ -109,8 +109,10 @@ def corners(table: PriorTable) -> Iterator[Case]:
         says so.
 
     How to tell:
-        Read as centre and size the priors are no preset and no grid; read as corners, all sizes are above 0 and the
-        centres are a grid of several columns and rows.
+        Read as centre and size the priors are no preset and no grid. Read as corners, all sizes are above 0, and the
+        centres are a grid of several columns and rows; or, where corners were clipped at the border, which moves
+        centres, there are boxes in the right and lower half, where each prior would be wider and higher than half the
+        image if it were centre and size.
 
     How to fix:
         Say --prior-format xyxy, or convert before saving.
@@ -119,7 +121,7 @@ def corners(table: PriorTable) -> Iterator[Case]:
         pytorch/vision, whose AnchorGenerator returns corners in pixels.
     """
     if table.grid_of_corners:
-        message = "the centres are a grid only if the numbers are corners (x1, y1, x2, y2)"
+        message = "the numbers make a grid of boxes only if they are corners (x1, y1, x2, y2)"
         yield Case(table.where(), message, "xyxy", "cxcywh", "Say --prior-format xyxy, or convert before saving.")
 
 

@@ -26,7 +26,7 @@ NEARLY_REACHED = 0.01
 AXES = ("x", "y")
 
 
-@PRIORS.check(6, "clamped as centre and size", Severity.NOTE, PriorTable)
+@PRIORS.check(6, "clamped as centre and size", Severity.NOTE, PriorTable, follows_from=("PRI008", "PRI015"))
 def clamped_as_centre_and_size(table: PriorTable) -> Iterator[Case]:
     """The priors were clamped to the image as (cx, cy, w, h), which does not keep them inside it.
 

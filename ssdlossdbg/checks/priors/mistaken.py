@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.checks.priors.family import PRIORS, size_range
+from ssdlossdbg.checks.priors.family import PRIORS
 from ssdlossdbg.checks.registry import refusal_case
 from ssdlossdbg.results import Case, PriorTable, Refusal, Severity
-
-# ssd.pytorch's own COCO config has 201 classes, 81 is what COCO has, 21 is what gets the VOC priors (its ssd.py:32).
-COCO_CLASSES = (21, 81, 201)
-# data/config.py:14-27 of ssd.pytorch.
-SMALLEST_OF_VOC = 30
 
 
 @PRIORS.check(1, "number of priors does not match the predictions", Severity.ERROR, Refusal)
@@ -27,10 +22,11 @@ def wrong_count(refusal: Refusal) -> Iterator[Case]:
         raises, or, where the surplus is cut off, every row behind the first difference is taught the wrong place.
 
     How to tell:
-        The rows are counted. The fix names the presets with the right number, else what would explain it to the last
-        row with the least change: a level left out or added, one feature map of another size, more or fewer shapes a
-        cell on one level or on several, the same shapes on the feature maps of another input (their sizes follow from
-        the steps between those that there are), or a preset's. Two are named where two are about as simple.
+        The rows are counted. The fix names the presets with the right number, and which levels of one of them the
+        priors lack; else what would explain it to the last row with the least change: a level left out or added, one
+        feature map of another size, more or fewer shapes a cell on one level or on several, the same shapes on the
+        feature maps of another input, square or not (their sizes follow from the steps between those that there are),
+        or a preset's; or the rows of several images in one list. Two are named where two are about as simple.
 
     How to fix:
         Give the priors of this very network. If they are: print the feature maps' sizes in forward() and compare
@@ -70,41 +66,38 @@ def repeated_grid(refusal: Refusal) -> Iterator[Case]:
     yield from refusal_case(refusal, "PRI002")
 
 
-@PRIORS.check(12, "priors of another preset", Severity.NOTE, PriorTable)
-def coco_priors(table: PriorTable) -> Iterator[Case]:
-    """These are ssd.pytorch's priors for COCO, though the classes are not COCO's.
+@PRIORS.check(12, "priors of another preset", Severity.NOTE, PriorTable, follows_from=("PRI013", "PRE013"))
+def of_other_class_count(table: PriorTable) -> Iterator[Case]:
+    """The codebase itself takes other priors for so many classes.
 
     What it means:
         ssd.pytorch has two sets of priors and picks one by the number of classes: 21, background included, gets
         those for Pascal VOC, and any other number those for COCO. Whoever trains on classes of their own gets the
-        COCO priors, whatever the command line or the name of the dataset says.
+        COCO priors, whatever the command line or the name of the dataset says. Here it is not so.
 
     Why it matters:
         The two differ on every level: the smallest prior is 21 pixels for COCO and 30 for VOC. Both train. But
         weights trained with the one decode wrongly with the other, and figures from one do not hold for the other.
 
     How to tell:
-        The priors equal the preset ssd300-coco, the dialect is ssd.pytorch's, and the predictions have a number of
-        classes other than 21, 81 and 201.
+        The priors equal one of the two presets, the dialect is ssd.pytorch's, and its network takes the other one for
+        as many classes as the predictions have.
 
     How to fix:
-        Nothing, if small objects matter: then the COCO priors are the better ones. Else change the line
-        `self.cfg = (coco, voc)[num_classes == 21]` in ssd.py. Analyse with --config ssd300-coco, not with ssd300.
+        If the priors were named here (--config), name the other preset. If they were saved with the predictions, the
+        network was changed (the line `self.cfg = (coco, voc)[num_classes == 21]` in ssd.py), and nothing need be done.
 
     Where people met it:
         amdegroot/ssd.pytorch, ssd.py line 32: the choice is made there.
     """
-    is_coco = table.config.codebase == "ssd.pytorch" and table.config.name == "ssd300-coco"
-    of_ssd_pytorch = table.rules.codebase == "amdegroot/ssd.pytorch"
-    if not is_coco or not of_ssd_pytorch or table.classes is None or table.classes in COCO_CLASSES:
+    rule, config = table.rules.class_priors, table.config
+    if table.classes is None or not rule.otherwise or rule.preset != table.rules.prior_config:
         return
-    smallest = size_range(table.levels[0].shapes)[0]
-    message = (
-        f"the COCO priors of ssd.pytorch, smallest {smallest:g} px, for {table.classes} classes; ssd300-voc, smallest "
-        f"{SMALLEST_OF_VOC} px, is for 21 classes only"
-    )
-    fix = "Keep them and say --config ssd300-coco, or change self.cfg in ssd.py if you want ssd300-voc."
-    yield Case(table.where(), message, float(table.classes), 21.0, fix)
+    own, usual = config.name, table.rules.priors_for(table.classes)
+    if config.codebase and own in (rule.preset, rule.otherwise) and own != usual:
+        message = f"those of {own}, though {table.rules.name} itself takes {usual} for {table.classes} classes"
+        fix = f"Say --config {usual}, unless the network was changed to have {own}."
+        yield Case(table.where(), message, own, usual, fix)
 
 
 @PRIORS.check(13, "other priors than the saved ones", Severity.ERROR, PriorTable)

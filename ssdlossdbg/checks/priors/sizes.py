@@ -14,6 +14,8 @@ from ssdlossdbg.rules import PriorOrder
 
 # Sizes are rounded to whole pixels here and there, which lets equal ones differ.
 SAME_SIZE = 0.01
+# So large for its step is at least one prior of each level of all that are known, nearly twice over.
+SMALLEST_FOR_STEP = 0.5
 
 
 @PRIORS.check(3, "prior that is nan or inf", Severity.ERROR, Refusal)
@@ -167,7 +169,7 @@ def too_large(table: PriorTable) -> Iterator[Case]:
     Severity.WARNING,
     PriorTable,
     follows_from=("PRI004", "PRI008"),
-    beneath=("PRI007",),
+    beneath=("PRI007", "PRI009"),
 )
 def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
     """A coarser level has smaller priors than a finer one.
@@ -183,7 +185,8 @@ def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
 
     How to tell:
         The size of a shape is the square root of width times height. Of two levels that follow each other in number
-        of cells, the coarser one has both the smaller smallest and the smaller largest shape, by more than 1%.
+        of cells, the coarser one has both the smaller smallest and the smaller largest shape, by more than 1%. Where
+        all levels grow once one of the two is left out, and not without the other, that one is named.
 
     How to fix:
         Sort the sizes, finest level first, and look for a typing error; `ssdlossdbg anchors` lists them.
@@ -193,17 +196,66 @@ def shrinking_sizes(table: PriorTable) -> Iterator[Case]:
     """
     ranges = [size_range(level.shapes) for level in table.levels]
     by_fineness = sorted(range(len(ranges)), key=lambda index: -table.levels[index].cells)
-    for fine, coarse in pairwise(by_fineness):
-        (low, high), (coarse_low, coarse_high) = ranges[fine], ranges[coarse]
+
+    def shrinks(fine: int, coarse: int) -> bool:
         same = table.levels[fine].cells == table.levels[coarse].cells
-        if same or coarse_low >= low * (1 - SAME_SIZE) or coarse_high >= high * (1 - SAME_SIZE):
+        return not same and all(a > b for a, b in zip(_less(ranges[fine]), ranges[coarse], strict=True))
+
+    for place, (fine, coarse) in enumerate(pairwise(by_fineness)):
+        if not shrinks(fine, coarse):
             continue
+        before, after = by_fineness[:place][-1:], by_fineness[place + 2 :][:1]
+        fine_is_out = any(shrinks(fine, each) for each in after) and not any(shrinks(each, coarse) for each in before)
+        own, other, which = (fine, coarse, "coarser") if fine_is_out else (coarse, fine, "finer")
+        (low, high), (other_low, other_high) = ranges[own], ranges[other]
         message = (
-            f"its priors are {coarse_low:.4g} to {coarse_high:.4g} px large, those of the finer level {fine} "
-            f"{low:.4g} to {high:.4g} px"
+            f"its priors are {low:.4g} to {high:.4g} px large, those of the {which} level {other} "
+            f"{other_low:.4g} to {other_high:.4g} px"
         )
         fix = "Check the sizes of both levels: the coarser one takes the larger objects."
-        yield Case(table.where(level=coarse), message, round(coarse_low, 3), round(low, 3), fix)
+        yield Case(table.where(level=own), message, round(low, 3), round(other_low, 3), fix)
+
+
+@PRIORS.check(
+    16,
+    "priors far smaller than their step",
+    Severity.WARNING,
+    PriorTable,
+    follows_from=("PRI004", "PRI007", "PRI008", "PRI015"),
+)
+def too_small(table: PriorTable) -> Iterator[Case]:
+    """All priors of a level are less than half as large as the distance between them.
+
+    What it means:
+        The priors of a level stand a step apart, and are to overlap each other well. These are islands.
+
+    Why it matters:
+        An object of such a size lies between the priors nearly everywhere, and none overlaps it enough: it gets one
+        prior by force, or none. Mostly a size is in the wrong unit, or has a digit too few.
+
+    How to tell:
+        The size of a shape is the square root of width times height. The largest of a level is less than half its
+        step. In every shipped preset the largest is 0.92 of the step or more.
+
+    How to fix:
+        Look for the unit, and for the size of the input that the sizes were meant for: they rise to about the whole
+        image on the coarsest level.
+
+    Where people met it:
+        No thread: the opposite of PRI009.
+    """
+    for index, level in enumerate(table.levels):
+        _, largest = size_range(level.shapes)
+        step = max(level.stride)
+        if 0 < largest < SMALLEST_FOR_STEP * step:
+            message = f"its largest prior is {largest:.3g} px large, and they stand {step:.4g} px apart"
+            fix = "Check unit and scale of that level's sizes against the size of the input; is there a digit too few?"
+            yield Case(table.where(level=index), message, round(largest / step, 3), SMALLEST_FOR_STEP, fix)
+
+
+def _less(sizes: tuple[float, float]) -> tuple[float, float]:
+    """A range of sizes, less what rounding may be."""
+    return sizes[0] * (1 - SAME_SIZE), sizes[1] * (1 - SAME_SIZE)
 
 
 def _unclipped(table: PriorTable) -> FloatArray:
