@@ -240,6 +240,16 @@ def test_names_that_are_two(tmp_path: Path, usual: str, name: str) -> None:
     assert warned(tmp_path, {"a.xml": voc([usual] * 3 + [name] * 2), "b.xml": voc([name, usual])}) == []
 
 
+def test_a_filter_stands_before_the_images_that_it_empties(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(voc(["RBC", "RBC", "WBC"]))
+    (tmp_path / "b.xml").write_text(voc(["RBC"]))
+    for found in (
+        ssdlossdbg.check([tmp_path], dialect="lufficc", classes=("wbc",), device="cpu").findings,
+        ssdlossdbg.audit(tmp_path, dialect="lufficc", classes=("wbc",), device="cpu").findings,
+    ):
+        assert [each.code for each in found][:2] == ["LBL007", "MAT009"]
+
+
 @pytest.mark.parametrize("name", ["R-BC", "R BC", "r_bc", "RBC 1"])
 def test_names_that_are_one(tmp_path: Path, name: str) -> None:
     usual = "RBC1" if name.endswith("1") else "RBC"

@@ -31,7 +31,7 @@ def photo_set(dataset: Dataset, found: Sequence[Path | None]) -> PhotoSet:
 
 def _photo(dataset: Dataset, place: int, found: Path | None) -> str:
     """What two entries of one photo agree in: where it is, or else its name in the folder of the annotation."""
-    return str(found or Path(dataset.files[place]).parent / dataset.names[place])
+    return os.path.normpath(found or Path(dataset.files[place]).parent / dataset.names[place])
 
 
 def _shared(entries: Iterable[tuple[str, str]]) -> tuple[SharedPhoto, ...]:
