@@ -247,7 +247,7 @@ def test_a_filter_stands_before_the_images_that_it_empties(tmp_path: Path) -> No
         ssdlossdbg.check([tmp_path], dialect="lufficc", classes=("wbc",), device="cpu").findings,
         ssdlossdbg.audit(tmp_path, dialect="lufficc", classes=("wbc",), device="cpu").findings,
     ):
-        assert [each.code for each in found][:2] == ["LBL007", "MAT009"]
+        assert [each.code for each in found if each.code != "LDR004"] == ["LBL007", "MAT009"]
 
 
 @pytest.mark.parametrize("name", ["R-BC", "R BC", "r_bc", "RBC 1"])
