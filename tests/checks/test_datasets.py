@@ -144,3 +144,16 @@ def test_one_file_of_many_misses_no_other(tmp_path: Path) -> None:
         photo(tmp_path / "JPEGImages" / f"{place}.jpg")
         voc(tmp_path / "Annotations" / f"{place}.xml", [(20, 20, 90, 50 + place)])
     assert of_sets(tmp_path / "Annotations" / "0.xml") == {}
+
+
+def test_photos_of_two_formats(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for name in ("a", "b"):
+        voc(tmp_path / "Annotations" / f"{name}.xml")
+        (tmp_path / "labels" / f"{name}x.txt").write_text("0 0.5 0.5 0.2 0.2")
+    assert of_sets(tmp_path, ["cell"]) == {}, "they are of other photos"
+    (tmp_path / "labels" / "A.txt").write_text("0 0.5 0.5 0.2 0.2")
+    told = of_sets(tmp_path, ["cell"])
+    assert list(told) == ["SET006"]
+    assert "1 photo is annotated in two formats" in told["SET006"].message
+    assert of_sets(tmp_path / "labels", ["cell"]) == {}

@@ -91,7 +91,8 @@ def _match(dataset: Dataset, matcher: Matcher, letterbox: bool, ranks: Ranks, ad
 def evidence_of(parts: Sequence[Part], matcher: Matcher) -> tuple[Evidence, ...]:
     """The objects, their photos and classes, and what of the files takes no part."""
     pairs = [(part.dataset, part.scaled) for part in parts]
-    photos = [photo_set(part.dataset, part.found) for part in parts]
+    datasets = [part.dataset for part in parts]
+    photos = [photo_set(part.dataset, part.found, datasets[:place]) for place, part in enumerate(parts)]
     files = [
         each
         for part, own in zip(parts, photos, strict=True)
