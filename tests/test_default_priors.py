@@ -86,6 +86,8 @@ def test_one_photo_says_nothing_of_how_many_classes_there_are(folder: Path) -> N
     assert "for 21 classes, assumed: --classes says otherwise" in priors_line(config)
     told = api.match(folder / "0.jpg", folder / "0.xml", classes=("cell", "platelet")).config
     assert told.name == "ssd300-coco"
+    assert api.audit(folder / "0.xml", classes=("cell", "platelet")).config == told
+    assert api.match(folder / "0.jpg", folder).config.name == "ssd300-coco", "the folder says how many there are"
 
 
 def test_what_was_saved_or_named_is_never_replaced() -> None:

@@ -61,8 +61,9 @@ def match(
     """
     photo = image if isinstance(image, Photo) else load_photo(Path(image))
     rules = override(as_dialect(dialect), threshold=threshold)
-    objects = load_dataset(Path(annotation), tuple(classes)).only(photo.path)
-    named = priors_or_default(priors, rules, [objects], classes)
+    dataset = load_dataset(Path(annotation), tuple(classes))
+    objects = dataset.only(photo.path)
+    named = priors_or_default(priors, rules, dataset.parts, classes)
     batch = Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
     return checked(analyse_match(Scene(batch, rules), str(photo.path)))
 

@@ -24,7 +24,19 @@ from ssdlossdbg.checks.priors import PRIORS
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.checks.shares import Part, share_of
 from ssdlossdbg.errors import UnknownNameError
-from ssdlossdbg.results import AnchorsResult, Finding, IntArray, Objects, PriorTable, Refusal, Subject, in_order
+from ssdlossdbg.results import (
+    AnchorsResult,
+    ClassUse,
+    Finding,
+    IntArray,
+    Objects,
+    PhotoFiles,
+    PhotoSet,
+    PriorTable,
+    Refusal,
+    Subject,
+    in_order,
+)
 
 FAMILIES = (FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, NUMERICS, PREDICTIONS)
 CHECKS: dict[str, Check] = {
@@ -68,6 +80,8 @@ def find(evidence: Iterable[Subject], together: bool = False, most: int | None =
 
 
 Found = Mapping[str, Sequence[Part]]
+# What is about every object, in whatever file it is: the priors, the classes, the photos.
+OF_ALL = (PriorTable, AnchorsResult, ClassUse, PhotoFiles, PhotoSet)
 
 
 def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple[str, ...]]]:
@@ -101,8 +115,8 @@ def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple
 
 def _places(part: Part, numbering: Numbering) -> IntArray:
     places = numbering.places(part.cases)
-    if isinstance(part.subject, (PriorTable, AnchorsResult)):
-        places[:] = EVERYTHING  # the priors are those of every object, in whatever file they are
+    if isinstance(part.subject, OF_ALL):
+        places[:] = EVERYTHING
     return places
 
 

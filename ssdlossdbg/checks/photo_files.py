@@ -11,7 +11,7 @@ from ssdlossdbg.results import Case, PhotoFiles, Severity, Where
 __all__ = ["FILES"]
 
 
-@FILES.check(4, "photo of another name than is opened", Severity.WARNING, PhotoFiles)
+@FILES.check(4, "photo of another name than is opened", Severity.WARNING, PhotoFiles, beneath=("SET002",))
 def other_name(photos: PhotoFiles) -> Iterator[Case]:
     """A photo is called otherwise than the loader opens it.
 
@@ -62,7 +62,8 @@ def missing(photos: PhotoFiles) -> Iterator[Case]:
 
     How to tell:
         More than half of the photos are where datasets have them: beside the annotations, in `images` or `JPEGImages`.
-        Where fewer are, the others are taken to be elsewhere.
+        Where fewer are, the others are taken to be elsewhere; and so are those of annotations that are there twice,
+        where the other copy has its photo (SET003).
 
     How to fix:
         Copy the photo there, or take the image out of the list or the annotations.

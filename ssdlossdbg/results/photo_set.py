@@ -28,6 +28,7 @@ class PhotoSet:
         without_file: those of them that have no annotation file, where each is to have its own.
         shared: photos that several entries describe.
         copies: pairs of annotation files (or of a file and the image's name in it) of the same name and the same boxes.
+        again: photos that files of another format in the same folder describe, too, each with that file and its own.
     """
 
     format: str
@@ -35,3 +36,4 @@ class PhotoSet:
     without_file: tuple[str, ...]
     shared: tuple[SharedPhoto, ...]
     copies: tuple[tuple[str, str], ...]
+    again: tuple[SharedPhoto, ...] = ()

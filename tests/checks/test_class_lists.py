@@ -240,6 +240,26 @@ def test_names_that_are_two(tmp_path: Path, usual: str, name: str) -> None:
     assert warned(tmp_path, {"a.xml": voc([usual] * 3 + [name] * 2), "b.xml": voc([name, usual])}) == []
 
 
+def test_an_unknown_class_of_many_files_is_told_once(tmp_path: Path) -> None:
+    files = {f"{place}.xml": voc(["RBC", "RBC", "WBC"] if place else ["RBC"]) for place in range(5)}
+    found = [each for each in warned(tmp_path, files, classes=("cell",)) if each.code == "LBL003"]
+    messages = [case.message for each in found for case in each.cases]
+    assert messages == [
+        "the class 'RBC' (9 objects in 0.xml, 1.xml, 2.xml and 2 files more) is not in the list of classes",
+        "the class 'WBC' (4 objects in 1.xml, 2.xml, 3.xml and 1 file more) is not in the list of classes",
+    ]
+
+
+def test_a_filter_stands_before_the_images_that_it_empties(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(voc(["RBC", "RBC", "WBC"]))
+    (tmp_path / "b.xml").write_text(voc(["RBC"]))
+    for found in (
+        ssdlossdbg.check([tmp_path], dialect="lufficc", classes=("wbc",), device="cpu").findings,
+        ssdlossdbg.audit(tmp_path, dialect="lufficc", classes=("wbc",), device="cpu").findings,
+    ):
+        assert [each.code for each in found if each.code != "LDR004"] == ["LBL007", "MAT009"]
+
+
 @pytest.mark.parametrize("name", ["R-BC", "R BC", "r_bc", "RBC 1"])
 def test_names_that_are_one(tmp_path: Path, name: str) -> None:
     usual = "RBC1" if name.endswith("1") else "RBC"

@@ -97,8 +97,10 @@ def test_a_photo_of_two_files(tmp_path: Path) -> None:
     told = of_sets(tmp_path)
     assert list(told) == ["SET002"]
     assert "a.xml" in told["SET002"].message
-    photo(tmp_path / "a (1).jpg")
     photo(tmp_path / "a.jpg")
+    found = api.check([tmp_path], device="cpu").findings
+    assert [item.code for item in found] == ["SET002", "FIL004"], "which is why the loader opens another name"
+    photo(tmp_path / "a (1).jpg")
     assert of_sets(tmp_path) == {}, "each has a photo of its own, and the name is a stale one"
 
 
@@ -115,6 +117,9 @@ def test_a_copy_beside_its_source(tmp_path: Path) -> None:
     told = of_sets(tmp_path)
     assert list(told) == ["SET003"]
     assert "2 images are there twice with the same boxes" in told["SET003"].message
+    photo(tmp_path / "all" / "JPEGImages" / "a.jpg")
+    photo(tmp_path / "all" / "JPEGImages" / "b.jpg")
+    assert "FIL005" not in {item.code for item in api.check([tmp_path], device="cpu").findings}, "its source has them"
     for name in ("a", "b"):  # frames of one name of two films
         voc(tmp_path / "train" / "Annotations" / f"{name}.xml", [(30, 20, 90, 80)])
     assert of_sets(tmp_path) == {}
@@ -139,3 +144,16 @@ def test_one_file_of_many_misses_no_other(tmp_path: Path) -> None:
         photo(tmp_path / "JPEGImages" / f"{place}.jpg")
         voc(tmp_path / "Annotations" / f"{place}.xml", [(20, 20, 90, 50 + place)])
     assert of_sets(tmp_path / "Annotations" / "0.xml") == {}
+
+
+def test_photos_of_two_formats(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for name in ("a", "b"):
+        voc(tmp_path / "Annotations" / f"{name}.xml")
+        (tmp_path / "labels" / f"{name}x.txt").write_text("0 0.5 0.5 0.2 0.2")
+    assert of_sets(tmp_path, ["cell"]) == {}, "they are of other photos"
+    (tmp_path / "labels" / "A.txt").write_text("0 0.5 0.5 0.2 0.2")
+    told = of_sets(tmp_path, ["cell"])
+    assert list(told) == ["SET006"]
+    assert "1 photo is annotated in two formats" in told["SET006"].message
+    assert of_sets(tmp_path / "labels", ["cell"]) == {}

@@ -91,8 +91,13 @@ def _match(dataset: Dataset, matcher: Matcher, letterbox: bool, ranks: Ranks, ad
 def evidence_of(parts: Sequence[Part], matcher: Matcher) -> tuple[Evidence, ...]:
     """The objects, their photos and classes, and what of the files takes no part."""
     pairs = [(part.dataset, part.scaled) for part in parts]
-    photos = [photo_set(part.dataset, part.found) for part in parts]
-    files = [each for part in parts for each in describe_photos(part.dataset, part.scaled, matcher.dialect, part.found)]
+    datasets = [part.dataset for part in parts]
+    photos = [photo_set(part.dataset, part.found, datasets[:place]) for place, part in enumerate(parts)]
+    files = [
+        each
+        for part, own in zip(parts, photos, strict=True)
+        for each in describe_photos(part.dataset, part.scaled, matcher.dialect, part.found, own.copies)
+    ]
     return *(part.objects for part in parts), *photos, *describe_datasets(pairs), *files
 
 

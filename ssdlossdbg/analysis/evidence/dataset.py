@@ -41,9 +41,16 @@ def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusa
     rows = np.flatnonzero(dataset.class_index < 0)
     files = (dataset.files[place] for place in dataset.image[rows].tolist())
     labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
-    for (file, label), number in Counter(zip(files, labels, strict=True)).items():
+    of_labels: dict[str, Counter[str]] = {}
+    for file, label in zip(files, labels, strict=True):
         if label not in use.left_out:
-            yield _unknown_class(dataset, file, label, number, use.unlisted[label])
+            of_labels.setdefault(label, Counter())[file] += 1
+    for label, counts in of_labels.items():
+        if len(counts) > MOST_ALONE:
+            yield _unknown_class(dataset, counts, label, use.unlisted[label])
+        else:
+            for file in counts:
+                yield _unknown_class(dataset, Counter({file: counts[file]}), label, use.unlisted[label])
 
 
 def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
@@ -59,18 +66,29 @@ def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
             yield from (refusal(*each) for each in group)
             continue
         file, first = group[0]
-        names = ", ".join(PurePath(each).name for each, _ in group[:MOST_ALONE])
         number = sum(error.number for _, error in group)
-        told = f"{first.kind} ({number:,} in all, in {names} and {len(group) - MOST_ALONE:,} files more)"
+        told = f"{first.kind} ({number:,} in all, in {_some_files([each for each, _ in group])})"
         fix = first.fix.replace(" It is left", " They are left")
         error = InputError(first.where, told, fix, first.code)
         yield replace(refusal(file, error), also=tuple(each for each, _ in group[1:]))
 
 
-def _unknown_class(dataset: Dataset, file: str, label: str, number: int, total: int) -> Refusal:
+def _unknown_class(dataset: Dataset, counts: Counter[str], label: str, total: int) -> Refusal:
+    """What there is to say of a label in some files, each with the number of its objects."""
     close = nearest(label, dataset.class_names)
     guess = f"Did you mean {close!r}? " if close else ""
+    first, number = next(iter(counts)), counts.total()
+    files = f" in {_some_files(list(counts))}" if len(counts) > 1 else ""
     elsewhere = f", {total:,} in all" if total > number else ""
-    objects = f"{number:,} {'object' if number == 1 else 'objects'}{elsewhere}"
+    objects = f"{number:,} {'object' if number == 1 else 'objects'}{files}{elsewhere}"
     what = f"the class {label!r} ({objects}) is not in the list of classes"
-    return Refusal(file, file, what, f"{guess}Correct the labels or --classes; they are left out here.", UNKNOWN_CLASS)
+    return Refusal(
+        first, first, what, f"{guess}Correct the labels or --classes; they are left out here.", UNKNOWN_CLASS
+    )
+
+
+def _some_files(files: Sequence[str]) -> str:
+    """The names of the first of many files, and how many there are besides."""
+    left = len(files) - MOST_ALONE
+    names = ", ".join(PurePath(each).name for each in files[:MOST_ALONE])
+    return f"{names} and {left:,} {'file' if left == 1 else 'files'} more"

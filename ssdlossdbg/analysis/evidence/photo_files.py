@@ -12,7 +12,11 @@ from ssdlossdbg.rules import Dialect, PhotoName
 
 
 def describe_photos(
-    dataset: Dataset, scaled: Scaled, dialect: Dialect, found: Sequence[Path | None]
+    dataset: Dataset,
+    scaled: Scaled,
+    dialect: Dialect,
+    found: Sequence[Path | None],
+    copies: Sequence[tuple[str, str]] = (),
 ) -> tuple[PhotoFiles, ...]:
     """The photos of a dataset; nothing where none was seen, as its annotations may be all that there is.
 
@@ -21,6 +25,7 @@ def describe_photos(
         scaled: the same as the loader sees it.
         dialect: whose loader it is.
         found: as of `find_photos`.
+        copies: pairs of annotation files that hold the same; either's photo is that of both.
     """
     if not scaled.photo_sizes.any():
         return ()
@@ -29,12 +34,21 @@ def describe_photos(
         PhotoFiles(
             file=str(dataset.path),
             dialect=dialect.name,
-            names=tuple(path.name if path else "" for path in found),
+            names=_names(dataset, found, copies),
             opened=tuple(_opened(dataset, place, dialect.targets.photo_name) for place in range(len(found))),
             images=dataset.names,
             folder=folder,
         ),
     )
+
+
+def _names(dataset: Dataset, found: Sequence[Path | None], copies: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    names = {
+        (file, image): path.name for file, image, path in zip(dataset.files, dataset.names, found, strict=True) if path
+    }
+    twins = {one: other for pair in copies for one, other in (pair, pair[::-1])}
+    pairs = zip(dataset.files, dataset.names, strict=True)
+    return tuple(names.get((file, image), names.get((twins.get(file, ""), image), "")) for file, image in pairs)
 
 
 def _opened(dataset: Dataset, place: int, rule: PhotoName) -> str:

@@ -108,3 +108,32 @@ def without_file(photos: PhotoSet) -> Iterator[Case]:
         fix = "Annotate them or move them away; give images without objects an empty file."
         where, share = Where(common_place(photos.without_file)), number / photos.photos
         yield Case(where, message, share, MOST_WITHOUT, fix, share)
+
+
+@DATASETS.check(6, "photos annotated in two formats", Severity.NOTE, PhotoSet)
+def in_two_formats(photos: PhotoSet) -> Iterator[Case]:
+    """A folder holds annotations of the same photos in two formats.
+
+    What it means:
+        Files were converted, and both kinds were kept: Pascal VOC beside YOLO, say. Training reads one of them.
+
+    Why it matters:
+        Every count of the folder is of both. What is wrong in the files that training does not read costs nothing, and
+        what a conversion lost or moved shows in one of them alone.
+
+    How to tell:
+        Images of both formats have the same names, endings aside.
+
+    How to fix:
+        Nothing. To see what training sees, name the folder of the format that it reads, or say --dataset-format.
+
+    Where people met it:
+        Exports of labelling tools in several formats, unpacked into one folder.
+    """
+    if photos.again:
+        first, number = photos.again[0], len(photos.again)
+        what = "1 photo is" if number == 1 else f"{number:,} photos are"
+        message = f"{what} annotated in two formats, which are counted both: {' and '.join(first.files)}"
+        fix = "Nothing; to see what training sees, name the folder of the format that it reads."
+        where = Where(common_place([file for each in photos.again for file in each.files]))
+        yield Case(where, message, float(number), 0.0, fix, number / max(photos.photos, number))

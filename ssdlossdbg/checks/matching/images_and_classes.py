@@ -56,7 +56,7 @@ def no_positive(result: Costs) -> Iterator[Case]:
     yield Case(Where(result.targets_path), message, 0, 1, fix)
 
 
-@MATCHING.check(9, "image without objects that raises", Severity.ERROR, Objects)
+@MATCHING.check(9, "image without objects that raises", Severity.ERROR, Objects, beneath=("LBL007",))
 def raises_without_objects(objects: Objects) -> TableCases:
     """An image has no object, and this codebase's training crashes on it.
 
@@ -87,7 +87,7 @@ def raises_without_objects(objects: Objects) -> TableCases:
     return _empty_images(objects, bool(reason), describe)
 
 
-@MATCHING.check(10, "image without objects", Severity.NOTE, Objects)
+@MATCHING.check(10, "image without objects", Severity.NOTE, Objects, beneath=("LBL007",))
 def without_objects(objects: Objects) -> TableCases:
     """An image has no object, so it adds nothing to the loss.
 

@@ -14,24 +14,38 @@ from ssdlossdbg.readers.annotations.table import Dataset
 from ssdlossdbg.results import PhotoSet, SharedPhoto
 
 
-def photo_set(dataset: Dataset, found: Sequence[Path | None]) -> PhotoSet:
+def photo_set(dataset: Dataset, found: Sequence[Path | None], before: Sequence[Dataset] = ()) -> PhotoSet:
     """What there is to say of a data set's photos; only folders are listed, and no photo is opened.
 
     Args:
         dataset: whose photos.
         found: as of `find_photos`.
+        before: what was looked at before it, in other formats.
     """
-    title, copies = dataset.format.title, _copies(dataset)
+    title, copies, again = dataset.format.title, _copies(dataset), _again(dataset, before)
     if dataset.format.many_in_file:
-        return PhotoSet(title, 0, (), _shared(zip(dataset.names, dataset.files, strict=True)), copies)
+        return PhotoSet(title, 0, (), _shared(zip(dataset.names, dataset.files, strict=True)), copies, again)
     photos, without_file = _without_file(dataset, found)
     entries = ((_photo(dataset, place, path), dataset.files[place]) for place, path in enumerate(found))
-    return PhotoSet(title, photos, without_file, _shared(entries), copies)
+    return PhotoSet(title, photos, without_file, _shared(entries), copies, again)
+
+
+def _again(dataset: Dataset, before: Sequence[Dataset]) -> tuple[SharedPhoto, ...]:
+    """Photos that datasets before describe, too, by their names without endings, which YOLO's have not."""
+    if not before:
+        return ()
+    files = {_stem(name): file for each in before for name, file in zip(each.names, each.files, strict=True)}
+    pairs = ((name, files.get(_stem(name)), file) for name, file in zip(dataset.names, dataset.files, strict=True))
+    return tuple(SharedPhoto(name, (other, file)) for name, other, file in pairs if other)
+
+
+def _stem(name: str) -> str:
+    return PureWindowsPath(name).stem.casefold()
 
 
 def _photo(dataset: Dataset, place: int, found: Path | None) -> str:
     """What two entries of one photo agree in: where it is, or else its name in the folder of the annotation."""
-    return str(found or Path(dataset.files[place]).parent / dataset.names[place])
+    return os.path.normpath(found or Path(dataset.files[place]).parent / dataset.names[place])
 
 
 def _shared(entries: Iterable[tuple[str, str]]) -> tuple[SharedPhoto, ...]:
