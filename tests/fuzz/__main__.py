@@ -162,6 +162,8 @@ def main() -> int:
     for said in results(options, words):
         counts[said["kind"]] += 1
         codes[str(said.get("code"))] += 1
+        if counts.total() % 500 == 0:
+            print(f"... {counts.total():,} cases", file=sys.stderr, flush=True)
         for fault in said["faults"]:
             failed[label(fault)] += 1
             if failed[label(fault)] <= 2:
