@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors, Report
 from ssdlossdbg.cli.options import Role, option
 from ssdlossdbg.cli.streams import say_warning
-from ssdlossdbg.cli.writing import Writer, make_folder
+from ssdlossdbg.cli.writing import Writer, check_folder
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
 
         check_matplotlib()
     if report.output and (report.charts or report.gallery):
-        make_folder(report.output)
+        check_folder(report.output)
     elif report.output:
         say_warning("-o: is where pictures go, and there is none to draw. Add --charts or --gallery N.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import stat
@@ -167,6 +168,24 @@ def make_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise InputError(path, "cannot be written to", "Choose another folder with -o.")
     return path
+
+
+def check_folder(path: Path) -> None:
+    """Refuse, before the work that is to fill it, a folder that `make_folder` will refuse; nothing is made yet.
+
+    Raises:
+        InputError: it cannot be made, or is a file.
+    """
+    whole = path.absolute()
+    try:
+        above = next(each for each in (whole, *whole.parents) if each.exists())
+    except OSError as error:  # a name too long for the file system
+        raise _no_folder(path, error) from None
+    if not above.is_dir():
+        number = errno.EEXIST if above == whole else errno.ENOTDIR
+        raise _no_folder(path, OSError(number, os.strerror(number)))
+    if not os.access(above, os.W_OK):
+        raise InputError(above if above != whole else path, "cannot be written to", "Choose another folder with -o.")
 
 
 def make_new_folder(path: Path) -> Path:

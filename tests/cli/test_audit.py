@@ -155,6 +155,7 @@ def test_outputs_are_refused_before_the_work(refused: Callable[..., str], datase
     assert "Make its folder first" in refused("audit", dataset, "--csv", "nowhere/a.csv")
     assert "cannot be made a folder" in refused("audit", dataset, "--charts", "-o", "a file")
     assert "--letterbox" in refused("audit", dataset, "--gallery", "1", "--letterbox")
+    assert "--config" in refused("audit", dataset, "--gallery", "1", "-o", "not/yet", "--config", "none")  # nor is made
 
 
 def yolo(folder: Path, photo: Callable[..., Path]) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from ssdlossdbg.cli.writing import Writer, make_folder, make_new_folder
+from ssdlossdbg.cli.writing import Writer, check_folder, make_folder, make_new_folder
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import noting, read_bytes
 
@@ -205,6 +205,19 @@ def test_what_cannot_be_written_is_told_once_the_rest_is_done(folder: Path, monk
     assert done == ["report"]
     assert writer.written == []
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("file", "File exists"), ("file/a/b", "Not a directory"), ("a" * 300, "File name too long")],
+)
+def test_a_folder_is_refused_before_it_is_made(folder: Path, path: str, said: str) -> None:
+    (folder / "file").touch()
+    for refuse in (check_folder, make_folder):
+        with pytest.raises(InputError, match=rf"{path}: cannot be made a folder \({said}\)\."):
+            refuse(folder / path)
+    check_folder(folder / "a/b")
+    assert [each.name for each in folder.iterdir()] == ["file"]
 
 
 def test_make_folder(folder: Path) -> None:

@@ -100,14 +100,15 @@ def parse(data: bytes, path: Path) -> Coco:
     if not data.strip():
         raise InputError(path, "is empty", "Export it again.")
     try:
-        whole = msgspec.json.decode(data, type=_Whole)
-    except msgspec.ValidationError as error:
-        return _entry_by_entry(_lists(data, path, error), path)
+        try:
+            whole = msgspec.json.decode(data, type=_Whole)
+            return Coco(whole.images, whole.annotations, whole.categories)
+        except msgspec.ValidationError as error:  # behind which it may be no JSON at all
+            return _entry_by_entry(_lists(data, path, error), path)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _entry_by_entry(_with_nan(data, path, error), path)
     except RecursionError:
         raise _too_deep(path) from None
-    return Coco(whole.images, whole.annotations, whole.categories)
 
 
 def _too_deep(path: Path) -> InputError:

@@ -347,6 +347,9 @@ ENTRY = "Correct the entry or remove it."
 SHAPE = "COCO needs images, annotations and categories; correct that place."
 
 
+WRONG_VALUE = json.dumps(coco()).replace("[11,", '["x",')
+
+
 @pytest.mark.parametrize(
     ("data", "place", "what", "fix"),
     [
@@ -359,6 +362,10 @@ SHAPE = "COCO needs images, annotations and categories; correct that place."
         (json.dumps(coco()).replace("[11,", "[1e999,"), ", annotations[1].bbox[0]", "number out of range", ENTRY),
         (json.dumps(coco()).encode().replace(b"dog", b"d\xffg"), "", "is not JSON (", "Correct that place"),
         (json.dumps(coco()).replace("dog", "\\ud800"), "", "is not JSON (", "Correct that place"),
+        # A value is wrong before it turns out to be no JSON.
+        (WRONG_VALUE[:-9], "", "is not JSON (Input data was truncated)", "Correct that place"),
+        (WRONG_VALUE.replace('"dog"', '"\\q"'), "", "is not JSON (JSON is malformed", "Correct that place"),
+        (WRONG_VALUE[:-1] + ', "a": ' + "[" * 10**6, "", "is nested too deeply", "Export it again"),
         ("{\0}", "", "is not JSON (JSON is malformed: object keys must be strings", "Correct that place"),
         ("[" * 10**6 + "]" * 10**6, "", "expected `object`, got `array`", SHAPE),
         ('{"a":' * 10**6 + "1" + "}" * 10**6, "", "is nested too deeply to be COCO JSON", "Export it again."),
