@@ -42,10 +42,12 @@ def main() -> None:
     parser.add_argument("--tests", nargs="*", default=["tests"], help="files or folders; those known are used as well")
     chosen = parser.parse_args()
     contexts = learn(tuple(chosen.tests))
-    drawn = draw(PACKAGE / chosen.room, chosen.sample, chosen.seed)
+    every = mutants_in(PACKAGE / chosen.room)
     if chosen.again:
         listed = chosen.again.read_text()
-        drawn = [mutant for mutant in drawn if f": {mutant}\n" in listed]
+        drawn = [mutant for mutant in every if f": {mutant}\n" in listed]
+    else:
+        drawn = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
     results = run([job_of(mutant, contexts, chosen.budget) for mutant in drawn])
     report(results)
 
@@ -72,12 +74,11 @@ def in_process(files: list[str], contexts: Contexts) -> None:
     os.waitpid(child, 0)
 
 
-def draw(room: Path, number: int, seed: int) -> list[Mutant]:
-    """A sample of the mutants of a room."""
+def mutants_in(room: Path) -> list[Mutant]:
+    """Every mutant of a room, a folder of it, or a file."""
     fields = siblings(sorted(PACKAGE.rglob("*.py")))
     paths = sorted(room.rglob("*.py")) if room.is_dir() else [room.with_suffix(".py")]
-    every = [mutant for path in paths for mutant in mutants_of(path, fields)]
-    return random.Random(seed).sample(every, min(number, len(every)))
+    return [mutant for path in paths for mutant in mutants_of(path, fields)]
 
 
 def job_of(mutant: Mutant, contexts: Contexts, budget: float) -> Job:

@@ -118,6 +118,8 @@ def _editable(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
     """Every node that does something, with the statement that it is in: no annotation, no text."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dataclass":
         return  # frozen or not, slots or not
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return  # a guard
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for name, value in ast.iter_fields(node):
         if name in UNSEEN:
