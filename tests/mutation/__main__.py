@@ -38,14 +38,15 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=150, help="how many mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--budget", type=float, default=8, help="seconds of tests a mutant")
-    parser.add_argument("--again", type=Path, help="what it printed before: only the mutants listed there")
+    parser.add_argument("--again", type=Path, help="what it printed before: only what no test noticed then")
     parser.add_argument("--tests", nargs="*", default=["tests"], help="files or folders; those known are used as well")
     chosen = parser.parse_args()
     contexts = learn(tuple(chosen.tests))
     every = mutants_in(PACKAGE / chosen.room)
     if chosen.again:
-        listed = chosen.again.read_text()
-        drawn = [mutant for mutant in every if f": {mutant}\n" in listed]
+        lines = chosen.again.read_text().splitlines()
+        listed = {line.partition(": ")[2] for line in lines if line.startswith((f"{SURVIVED}: ", f"{NOT_RUN}: "))}
+        drawn = [mutant for mutant in every if str(mutant) in listed]
     else:
         drawn = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
     results = run([job_of(mutant, contexts, chosen.budget) for mutant in drawn])
@@ -123,7 +124,7 @@ def report(results: list[tuple[Mutant, str]]) -> None:
     same = {(each["file"], each["line"], each["edit"]) for each in tomllib.loads(EQUIVALENT.read_text())["mutant"]}
     counted = Counter[str]()
     for mutant, result in sorted(results, key=lambda each: str(each[0])):
-        if (mutant.path.relative_to(PACKAGE).as_posix(), mutant.source, mutant.edit) in same and result == SURVIVED:
+        if (mutant.path.relative_to(PACKAGE).as_posix(), mutant.source, mutant.edit) in same and result != KILLED:
             counted["equivalent"] += 1
             continue
         counted[result] += 1

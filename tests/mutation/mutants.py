@@ -120,6 +120,8 @@ def _editable(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
         return  # frozen or not, slots or not
     if isinstance(node, ast.keyword) and node.arg == "strict":
         return  # a guard
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for name, value in ast.iter_fields(node):
         if name in UNSEEN:
