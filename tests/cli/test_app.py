@@ -129,10 +129,11 @@ def test_a_clean_run(cat: tuple[object, ...]) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_bad_input(sample: Path, folder: Path) -> None:
-    done = start(["match", "away.jpg", sample / "cat.xml"])
+def test_bad_input(folder: Path) -> None:
+    done = start(["explain", "BOX000"])
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1] == "error: away.jpg: no such file. Check the path."
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "BOX000" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(folder.iterdir()) == []
 
