@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.report.audit.tables import quantiles
+from ssdlossdbg.report.anchors_picture import MOST_DOTS, anchors_picture
+from ssdlossdbg.report.anchors_text import presets_report
+from ssdlossdbg.report.audit.command_line import CommandLine
+from ssdlossdbg.report.audit.tables import groups_table, quantiles
 from ssdlossdbg.report.audit.text import MOST_IMAGES, audit_report
 from ssdlossdbg.report.canvas import Canvas
+from ssdlossdbg.report.detect_text import detect_report
 from ssdlossdbg.report.documents import from_json
 from ssdlossdbg.report.visible import visible
-from ssdlossdbg.results import AuditResult, MatchResult
+from ssdlossdbg.results import AnchorsResult, AuditResult, MatchResult, Presets, PresetSummary
 
+SAMPLE = Path(__file__).parents[2] / "sample_data"
 Render = Callable[..., str]
 RED = (255, 0, 0)
 
@@ -56,3 +63,45 @@ def test_a_long_value_is_cut_in_an_error(astronaut: MatchResult) -> None:
     with pytest.raises(InputError) as caught:
         from_json(json.dumps(document))
     assert f'holds "{"x" * 39}, and float belongs there' in str(caught.value)
+
+
+def test_a_fate_that_nobody_met_has_no_column(audited: AuditResult, render: Render) -> None:
+    def heading(**fates: int) -> list[str]:
+        none = {"matched": 0, "forced_only": 0, "without_positive": 0, "invalid": 0}
+        tally = replace(audited.totals, **(none | fates))
+        return render(groups_table("class", [replace(audited.classes[0], tally=tally)])).splitlines()[0].split()
+
+    assert heading(matched=1) == ["class", "objects", "matched", "recall", "shape", "each"]
+    assert heading(invalid=1, forced_only=2) == ["class", "objects", "forced", "invalid", "recall", "shape", "each"]
+
+
+def test_a_command_goes_on_indented(render: Render) -> None:
+    text = render(CommandLine(("ssdlossdbg", "match", "a b.jpg", "c" * 20, "d")), 40)
+    assert text == "  ssdlossdbg match 'a b.jpg' \\\n    cccccccccccccccccccc d\n"
+
+
+def test_a_description_is_folded_and_a_name_is_not(render: Render) -> None:
+    summary = PresetSummary("a" * 20, "a network of many words", "caffe", (), (300, 300), 8732)
+    text = render(presets_report(Presets((summary,))), 52)
+    assert "a" * 20 in text
+    assert max(map(len, text.splitlines())) <= 52
+    assert all(word in text for word in ["a", "network", "of", "many", "words"])
+
+
+@pytest.mark.parametrize(("broken", "said"), [(0, True), (3, False)])
+def test_values_that_are_not_finite_are_no_silence(broken: int, said: bool, render: Render) -> None:
+    """Where scores are nan, that none is above the threshold tells nothing."""
+    result = api.detect(SAMPLE / "preds.pt", SAMPLE / "targets.pt", device="cpu", score_threshold=1.0)
+    images = tuple(replace(image, non_finite=broken) for image in result.images)
+    assert ("No score is above 1;" in render(detect_report(replace(result, images=images)))) is said
+
+
+@pytest.mark.parametrize(("columns", "dotted"), [(80, True), (81, False)])
+def test_so_many_cells_have_dots(
+    columns: int, dotted: bool, ssd300: AnchorsResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(Canvas, "dots", lambda _, points, *__: drawn.append(len(points)))
+    level = replace(ssd300.levels[0], feature_map=(columns, 50))
+    anchors_picture(replace(ssd300, levels=(level,)))
+    assert drawn == [MOST_DOTS] * dotted
