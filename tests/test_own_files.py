@@ -135,8 +135,13 @@ def test_own_order(files: Files) -> None:
     assert f"{files.dialect.name}'s own" in result.predictions_layout
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["canonical", "own"])
-def test_encoded(files: Files, native: bool) -> None:
+def test_encoded(files: Files) -> None:
+    """In its own order, which undoes everything; canonical for one case of each."""
+    for native in (True, False) if files.case == "batch_norm_1_4" else (True,):
+        assert_encoded(files, native)
+
+
+def assert_encoded(files: Files, native: bool) -> None:
     result = files.loss(files.predictions(native), files.encoded(native), native)
     assert_golden(result, files)
     assert (result.encoded, result.threshold, result.ground_truth) == (True, None, ())

@@ -40,8 +40,8 @@ def _rule(check: Check) -> dict[str, Any]:
         "id": check.code,
         "name": check.name,
         "shortDescription": {"text": check.summary},
-        "fullDescription": {"text": sections.get("What it means", check.summary)},
-        "help": {"text": help_text or check.summary, "markdown": markdown or check.summary},
+        "fullDescription": {"text": sections["What it means"]},
+        "help": {"text": help_text, "markdown": markdown},
         "defaultConfiguration": {"level": str(check.severity)},
     }
 

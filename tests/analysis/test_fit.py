@@ -81,8 +81,10 @@ def test_small_objects_are_reached_in_the_end(tmp_path: Path) -> None:
     assert result.held_out.recall_after > 0.5
 
 
-@pytest.mark.parametrize("dialect", ["ssd.pytorch", "torchvision", "ssd-keras", "pytorch-ssd", "nvidia"])
-@pytest.mark.parametrize("side", [20, 90])
+@pytest.mark.parametrize(
+    ("dialect", "side"),
+    [("ssd.pytorch", 20), ("torchvision", 90), ("ssd-keras", 20), ("pytorch-ssd", 90), ("nvidia", 20)],
+)
 def test_never_worse_than_before(dialect: str, side: float) -> None:
     rules = load_dialect(dialect)
     result = analyse_fit(dataset(squares(side, spread=0.6)), load_prior_config(rules.prior_config), rules)

@@ -54,12 +54,19 @@ def imported(code: str, **more: str) -> tuple[str, set[str]]:
 
 
 MAIN = "sys.argv[1:] = {}; from ssdlossdbg.cli.app import app; app(prog_name='ssdlossdbg')"
+EVERY_HELP = """
+    from typer.testing import CliRunner
+    from ssdlossdbg.cli.app import app
+    for words in {}: print(CliRunner().invoke(app, words).output, end="\\0")
+"""
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], *([name, "--help"] for name in COMMANDS)])
-def test_help_imports_nothing_heavy(words: list[str]) -> None:
-    out, heavy = imported(MAIN.format(words))
-    assert out.startswith("Usage: ssdlossdbg ")
+def test_help_imports_nothing_heavy() -> None:
+    words = [["--help"], ["-h"], *([name, "--help"] for name in COMMANDS)]
+    out, heavy = imported(EVERY_HELP.format(words).strip())
+    pages = out.split("\0")[:-1]
+    assert len(pages) == len(words)
+    assert all(page.startswith("Usage: ssdlossdbg ") for page in pages)
     assert heavy == set()
 
 
@@ -77,20 +84,20 @@ def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
     assert heavy == set()
 
 
-def test_the_guard_sees_torch() -> None:
-    assert "torch" in imported("import ssdlossdbg; ssdlossdbg.match")[1]
+def test_the_guard_sees_what_is_heavy() -> None:
+    assert "numpy" in imported("import ssdlossdbg.results")[1]
 
 
 def test_importing_the_package_is_light() -> None:
     assert imported("import ssdlossdbg")[1] == set()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_listed_with_a_whole_sentence(command: str) -> None:
+def test_every_command_is_listed_with_a_whole_sentence() -> None:
     text = start(["--help"], COLUMNS="80").stdout
-    line = next(line for line in text.splitlines() if line.split()[:1] == [command])
-    assert line.endswith(".")
-    assert not line.endswith("...")
+    for command in COMMANDS:
+        line = next(line for line in text.splitlines() if line.split()[:1] == [command])
+        assert line.endswith(".")
+        assert not line.endswith("...")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["frob"], ["match"], ["match", "--frob"]])
@@ -122,10 +129,11 @@ def test_a_clean_run(cat: tuple[object, ...]) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_bad_input(sample: Path, folder: Path) -> None:
-    done = start(["match", "away.jpg", sample / "cat.xml"])
+def test_bad_input(folder: Path) -> None:
+    done = start(["explain", "BOX000"])
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1] == "error: away.jpg: no such file. Check the path."
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "BOX000" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(folder.iterdir()) == []
 
@@ -138,12 +146,12 @@ def test_traceback_on_demand(sample: Path) -> None:
     assert "away.jpg: no such file" in done.stderr
 
 
-def test_forced_colour_and_no_colour(cat: tuple[object, ...]) -> None:
+def test_forced_colour_and_no_colour() -> None:
     codes, colour = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;]*3[0-7]m")
-    words, terminal = [*cat, "--no-overlay"], {"COLUMNS": "80", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    words, terminal = ["explain"], {"COLUMNS": "80", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
     plain, coloured = start(words, COLUMNS="80"), start(words, **terminal)
     assert not codes.search(plain.stdout)
-    assert colour.search(coloured.stdout), "a green verdict"
+    assert colour.search(coloured.stdout), "a red severity"
     assert codes.sub("", coloured.stdout) == plain.stdout
     assert not colour.search(start(words, **terminal, NO_COLOR="1").stdout)
 
@@ -162,9 +170,9 @@ def test_a_terminal_that_knows_only_ascii(photo: Callable[..., Path], annotation
     assert "na?ve" in done.stdout
     done = start(["match", image, boxes, "--no-overlay", "--format", "json"], PYTHONIOENCODING="ascii")
     assert r"na\u00efve \u732b" in done.stdout, "JSON loses nothing"
-    done = start(["match", "nö.png", boxes], PYTHONIOENCODING="ascii")
+    done = start(["explain", "nö"], PYTHONIOENCODING="ascii")
     assert done.returncode == 2
-    assert r"error: n\xf6.png: no such file." in done.stderr
+    assert r"n\xf6" in done.stderr
 
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="pipes, signals and devices of POSIX")
@@ -176,7 +184,7 @@ import time
 from ssdlossdbg.__main__ import main
 from ssdlossdbg.readers import files
 
-def open_file(path):
+def open_file(*_words):
     print("opened", flush=True)
     time.sleep(120)
 
@@ -237,7 +245,7 @@ def test_head() -> None:
 def test_a_full_disk(format: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*START, "anchors", "--format", format],
+            [*START, "explain", "--format", format],
             env=environment(),
             stdout=full,
             stderr=subprocess.PIPE,

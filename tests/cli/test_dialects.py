@@ -75,7 +75,8 @@ def test_differences(good: Good) -> None:
 
 @pytest.mark.parametrize("first", dialect_names())
 def test_any_two_can_be_compared(good: Good, first: str) -> None:
-    for second in dialect_names():
+    names = dialect_names()
+    for second in names[names.index(first) :]:
         text = good("dialects", first, second)
         assert (text == f"{first} and {second} have the same rules.\n") is (first == second)
         assert max(map(len, text.splitlines())) <= 80

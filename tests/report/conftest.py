@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -71,6 +73,17 @@ def render() -> Render:
         return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
     return write
+
+
+@pytest.fixture(scope="session")
+def make_up() -> ModuleType:
+    """The module make_up.py beside this file."""
+    spec = importlib.util.spec_from_file_location("report_make_up", Path(__file__).with_name("make_up.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

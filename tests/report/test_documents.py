@@ -5,70 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum
-from itertools import count
+from dataclasses import replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 import ssdlossdbg
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.report.documents import COMMANDS, empty, from_json, render_json
+from ssdlossdbg.report.documents import COMMANDS, from_json, render_json
 from ssdlossdbg.report.json_schema import json_schema
 from ssdlossdbg.report.outputs import render as report_on
 from ssdlossdbg.report.view import View
 from ssdlossdbg.results import AnchorsResult, AuditResult, Explained, Group, LossResult, MatchResult
-from ssdlossdbg.results.contract import members
 
 DATA = Path(__file__).parent / "data"
 WRITTEN = View(files=("one.png", "two.png"))
 Render = Callable[..., str]
-
-
-class MakeUp:
-    """Makes results of which no two values are alike, so that a document tells when two of its keys are swapped.
-
-    `dealt` are those that a document must show.
-
-    Numbers are below 1, so that specs take them for shares, or from 1001; lists have two items, and flags alternate.
-    """
-
-    def __init__(self) -> None:
-        self.numbers: Iterator[int] = count(1001)
-        self.dealt: list[float | str] = []
-
-    def make(self, hint: Any, name: str = "it") -> Any:
-        """A value of a type."""
-        origin, options = get_origin(hint) or hint, get_args(hint)
-        if origin in (Union, UnionType):
-            return self.make(options[0], name)
-        if origin is tuple:
-            parts = [options[0]] * 2 if options[-1] is ... else options
-            return tuple(self.make(part, name) for part in parts)
-        if origin is dict:
-            return {self.make(str, name): self.make(options[1], name) for _ in range(2)}
-        if is_dataclass(hint):
-            kind: Any = hint
-            stated = {field.name: field for field in fields(kind)}
-            return kind(
-                **{
-                    member.name: empty(stated[member.name], member.hint)
-                    if member.key is None
-                    else self.make(member.hint, member.name)
-                    for member in members(kind)
-                    if not member.computed
-                }
-            )
-        number = next(self.numbers)
-        if issubclass(hint, Enum):
-            return list(hint)[number % len(hint)]
-        if hint is bool:
-            return number % 2 == 0
-        self.dealt.append(number if hint is int else number / 10000 if hint is float else f"{name} {number}")
-        return self.dealt[-1]
+MadeUp = Callable[[str], tuple[Any, Any]]
 
 
 def golden(command: str) -> Path:
@@ -76,9 +31,15 @@ def golden(command: str) -> Path:
     return DATA / f"{command.replace(' --', '-')}.json"
 
 
-def made_up(command: str) -> tuple[Any, MakeUp]:
-    make_up = MakeUp()
-    return make_up.make(COMMANDS[command]), make_up
+@pytest.fixture
+def made_up(make_up: ModuleType) -> Callable[[str], tuple[Any, Any]]:
+    """The made-up result of a command, and what made it."""
+
+    def make(command: str) -> tuple[Any, Any]:
+        maker = make_up.MakeUp()
+        return maker.make(COMMANDS[command]), maker
+
+    return make
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -125,7 +86,7 @@ def errors(schema: dict[str, Any], value: Any, whole: dict[str, Any], where: str
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_documents_are_the_stored_ones(command: str) -> None:
+def test_documents_are_the_stored_ones(command: str, made_up: MadeUp) -> None:
     text = render_json(made_up(command)[0], WRITTEN) + "\n"
     if os.environ.get("OVERWRITE_GOLDEN"):
         golden(command).write_text(text)
@@ -133,12 +94,12 @@ def test_documents_are_the_stored_ones(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_all_that_a_result_says_is_in_its_document(command: str) -> None:
-    result, make_up = made_up(command)
+def test_all_that_a_result_says_is_in_its_document(command: str, made_up: MadeUp) -> None:
+    result, maker = made_up(command)
     found = list(leaves(json.loads(render_json(result))))
-    assert len(set(make_up.dealt)) == len(make_up.dealt)
+    assert len(set(maker.dealt)) == len(maker.dealt)
     of_ranges = {bound for group in getattr(result, "classes", ()) for bound in open_ends(group)}
-    assert set(make_up.dealt) - set(found) == of_ranges, "classes have none, but share their type with ranges"
+    assert set(maker.dealt) - set(found) == of_ranges, "classes have none, but share their type with ranges"
 
 
 def open_ends(group: Any) -> tuple[float | None, ...]:
@@ -248,7 +209,7 @@ def test_there_are_schemas_of_commands_alone() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_result_is_short_in_a_prompt(command: str) -> None:
+def test_a_result_is_short_in_a_prompt(command: str, made_up: MadeUp) -> None:
     result, _ = made_up(command)
     text = repr(result)
     assert text.startswith(f"<{type(result).__name__} ")
@@ -265,7 +226,7 @@ def test_rich_prints_the_report(render: Render, astronaut: MatchResult) -> None:
     assert "\n".join(lines).rstrip() == render(report_on(astronaut)).rstrip()
 
 
-def test_explained_checks_are_listed_or_told_whole(render: Render) -> None:
+def test_explained_checks_are_listed_or_told_whole(render: Render, made_up: MadeUp) -> None:
     pages = made_up("explain")[0].checks
     whole, listed = (render(report_on(Explained(pages, whole))) for whole in (True, False))
     assert pages[0].summary in whole

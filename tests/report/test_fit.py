@@ -210,3 +210,13 @@ def test_any_name_can_stand_in_it(name: str, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_bytes(prior_config_toml(named).encode())
     assert load_prior_config(str(path)).spec.count == 401
+
+
+@pytest.mark.parametrize(("low", "advised"), [(2.73 * 30, False), (2.72 * 30, True), (None, True)])
+def test_a_finer_map_is_advised_for_what_is_small_for_the_finest(
+    low: float | None, advised: bool, render: Render
+) -> None:
+    sizes = (replace(RESULT.sizes[0], low=low, after=100), *RESULT.sizes[1:])
+    text = " ".join(render(fit_report(replace(RESULT, sizes=sizes))).split())
+    assert "Still out of reach: 3,900 of 4,000 of side 8 to 16" in text
+    assert ("try --levels with a finer map than 10x10" in text) is advised
