@@ -162,15 +162,17 @@ def _places(items: Sequence[GroundTruthDetect]) -> str:
 
 
 def _images(result: DetectResult) -> RenderableType:
-    judged = bool(result.targets_path)
+    judged, named = bool(result.targets_path), any(image.name for image in result.images)
     rows: list[Row] = []
     for image in result.images:
         status, roles = [item.status for item in image.ground_truth], [item.role for item in image.detections]
         objects = (len(status), *map(status.count, (FOUND, FOUND_AS_OTHER, MISSED)))
         stages = (image.above_threshold, image.candidates, image.survivors, len(roles))
         merits = map(roles.count, (FINDS, REPEATS, OTHER_CLASS, NOTHING))
-        rows.append((image.index, *objects, *stages, *merits) if judged else (image.index, *stages))
-    columns: Columns = ["#", *OBJECTS, *STAGES, *MERITS] if judged else ["#", *STAGES]
+        name = [Text(image.name or "-")] if named else []
+        rows.append((image.index, *name, *objects, *stages, *merits) if judged else (image.index, *name, *stages))
+    first: Columns = ["#", *([Column("file", "left", wrap=True)] if named else [])]
+    columns: Columns = [*first, *OBJECTS, *STAGES, *MERITS] if judged else [*first, *STAGES]
     return section(f"By image ({STAGES_MEAN})", table(columns, rows, tight=judged))
 
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.recorded_text import captured_line, run_table, said_line
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -44,9 +45,13 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
             not.
     """
     matching = "matched before" if result.threshold is None else f"match threshold {result.threshold:g}"
+    captured = [("captured", captured_line(result.captured))] if result.captured else []
+    said = said_line(result)
     parts: list[RenderableType] = [
+        *([run_table(result.batches)] if result.batches else []),
         facts(
             [
+                *captured,
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
                 ("priors", priors_line(result.config)),
@@ -54,6 +59,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
             ]
         ),
         _verdict(result),
+        *([said] if said else []),
         Text(),
         findings_block(result.findings),
     ]
@@ -120,10 +126,13 @@ def _share(value: float, total: float) -> Text:
 
 
 def _images(images: Sequence[ImageLoss]) -> RenderableType:
-    columns: Columns = ["#", "objects", *PART_COLUMNS, "last mined", "first not"]
+    named = any(image.name for image in images)
+    file = Column("file", "left", wrap=True)
+    columns: Columns = ["#", *([file] if named else []), "objects", *PART_COLUMNS, "last mined", "first not"]
     rows = [
         (
             image.index,
+            *([Text(image.name or "-")] if named else []),
             image.ground_truth,
             *_parts(image),
             number(image.last_mined.score if image.last_mined else None, 3),
