@@ -43,7 +43,8 @@ class Capture:
         method = method_of(target)
         rank, world = _rank()
         folder = RunFolder(path, options.most_bytes, rank, world, options.every)
-        called = getattr(target, method) if method else getattr(target, "forward", target)
+        inner = getattr(target, "_orig_mod", target)  # of what torch.compile returns
+        called = getattr(inner, method or "forward", inner)
         self._recorder = Recorder(options, folder, _qualified(target, method), parameter_names(called))
         self._process = os.getpid()
         self._attachment: Attachment | None = None
@@ -163,7 +164,7 @@ def _unwrapped(criterion: Any) -> Any:
 
 def _qualified(target: Any, method: str) -> str:
     kind = target if hasattr(target, "__qualname__") else type(target)
-    inner = getattr(target, "_orig_mod", None)  # of what torch.compile returns
+    inner = getattr(target, "_orig_mod", None)
     if inner is not None:
         return f"{type(inner).__module__}.{type(inner).__qualname__} (compiled)"
     return f"{kind.__module__}.{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")

@@ -45,7 +45,7 @@ class History:
         before, self.finite = self.finite, all(map(math.isfinite, known))
         if not self.finite:
             odd = next(value for value in known if not math.isfinite(value))
-            return (NOT_FINITE, f"the first loss that is {odd}") if before else ("", "")
+            return (NOT_FINITE, f"the loss is {odd}") if before else ("", "")
         loss = known[0]
         was_high, self._high = self._high, self._is_spike(loss)
         detail = f"{loss:.4g} against a median of {self.median:.4g}" if self._high else ""

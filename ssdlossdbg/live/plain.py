@@ -15,6 +15,7 @@ MOST_ITEMS, MOST_CHARACTERS = 16, 200
 
 def attributes_of(owner: Any) -> dict[str, Any]:
     """The numbers, short texts and short lists of numbers among the attributes of an object."""
+    owner = getattr(owner, "_orig_mod", owner)  # of what torch.compile returns
     own = vars(owner) if hasattr(owner, "__dict__") else {}
     return {name: value for name, value in own.items() if not name.startswith("_") and _is_plain(value)}
 

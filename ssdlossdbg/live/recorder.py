@@ -28,6 +28,7 @@ from ssdlossdbg.results.captured import (
     SPIKE,
     Captured,
     Recorded,
+    is_name,
 )
 
 # So many failures of its own, and a capture stands aside.
@@ -179,7 +180,7 @@ class Recorder:
             self.folder.grant()
         every = self.folder.every
         if every and held.step % every == 0:
-            self._save(held, EVERY, f"of every {every}th" if every > 1 else "of every")
+            self._save(held, EVERY, "")
 
     def _save_what_others_ask_for(self) -> None:
         mark = self.folder.mark()
@@ -211,7 +212,7 @@ class Recorder:
 
     def _save(self, held: Held, reason: str, detail: str, because: int | None = None) -> bool:
         """Write a batch, unless it is written already for as grave a reason; whether it was."""
-        if held.saved and REASONS.index(reason) >= REASONS.index(held.saved):
+        if held.saved and (reason not in GUILTY or REASONS.index(reason) >= REASONS.index(held.saved)):
             return False
         spoilt = held.spoilt
         if spoilt:
@@ -240,7 +241,9 @@ class Recorder:
 
     def _header(self, held: Held, reason: str, detail: str, because: int | None) -> Captured:
         step, norm = self.optimisers.norm()
-        names = names_of(held.called) or (self.names.named(held.indices) if held.indices else ())
+        names = names_of(held.called)
+        if held.indices and not any(map(is_name, names)):  # a number says less than a file
+            names = self.names.named(held.indices) or names
         fields: dict[str, Any] = {
             **(held.recipe.header if held.recipe else {}),
             "dialect": held.recipe.dialect if held.recipe else "",

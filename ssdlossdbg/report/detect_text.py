@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.recorded_text import images_fact
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -69,6 +70,7 @@ def detect_report(result: DetectResult, view: View = USUAL) -> RenderableType:
             [
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 *targets,
+                *images_fact([image.name for image in result.images]),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, on {result.device}: {_rules(result)}"),
             ]
@@ -162,17 +164,15 @@ def _places(items: Sequence[GroundTruthDetect]) -> str:
 
 
 def _images(result: DetectResult) -> RenderableType:
-    judged, named = bool(result.targets_path), any(image.name for image in result.images)
+    judged = bool(result.targets_path)
     rows: list[Row] = []
     for image in result.images:
         status, roles = [item.status for item in image.ground_truth], [item.role for item in image.detections]
         objects = (len(status), *map(status.count, (FOUND, FOUND_AS_OTHER, MISSED)))
         stages = (image.above_threshold, image.candidates, image.survivors, len(roles))
         merits = map(roles.count, (FINDS, REPEATS, OTHER_CLASS, NOTHING))
-        name = [Text(image.name or "-")] if named else []
-        rows.append((image.index, *name, *objects, *stages, *merits) if judged else (image.index, *name, *stages))
-    first: Columns = ["#", *([Column("file", "left", wrap=True)] if named else [])]
-    columns: Columns = [*first, *OBJECTS, *STAGES, *MERITS] if judged else [*first, *STAGES]
+        rows.append((image.index, *objects, *stages, *merits) if judged else (image.index, *stages))
+    columns: Columns = ["#", *OBJECTS, *STAGES, *MERITS] if judged else ["#", *STAGES]
     return section(f"By image ({STAGES_MEAN})", table(columns, rows, tight=judged))
 
 

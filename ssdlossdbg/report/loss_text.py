@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.recorded_text import captured_line, run_table, said_line
+from ssdlossdbg.report.recorded_text import captured_line, images_fact, run_table, said_line
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -52,6 +52,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
         facts(
             [
                 *captured,
+                *images_fact([image.name for image in result.images]),
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
                 ("priors", priors_line(result.config)),
@@ -126,13 +127,10 @@ def _share(value: float, total: float) -> Text:
 
 
 def _images(images: Sequence[ImageLoss]) -> RenderableType:
-    named = any(image.name for image in images)
-    file = Column("file", "left", wrap=True)
-    columns: Columns = ["#", *([file] if named else []), "objects", *PART_COLUMNS, "last mined", "first not"]
+    columns: Columns = ["#", "objects", *PART_COLUMNS, "last mined", "first not"]
     rows = [
         (
             image.index,
-            *([Text(image.name or "-")] if named else []),
             image.ground_truth,
             *_parts(image),
             number(image.last_mined.score if image.last_mined else None, 3),

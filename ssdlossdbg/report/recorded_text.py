@@ -27,6 +27,13 @@ def captured_line(captured: Captured) -> str:
     return f"step {captured.step}{rank}, {captured.reason}{detail}; {captured.criterion}, {when}{lr}{norm}"
 
 
+def images_fact(names: Sequence[str | None]) -> list[tuple[str, str]]:
+    """What the images that tables number are called, as a fact; none where none has a name."""
+    if not any(names):
+        return []
+    return [("images", ", ".join(f"{index}: {name or 'not known'}" for index, name in enumerate(names)))]
+
+
 def said_line(result: LossResult) -> Text | None:
     """Both losses side by side; None where it is not known what the user's code had."""
     captured, recorded = result.captured, result.recorded

@@ -135,5 +135,10 @@ def named_in(target: Any) -> str:
         if isinstance(value, str) and value:
             return value
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return f"{key} {value:g}"
+            return f"{key} {value:.15g}"
     return ""
+
+
+def is_name(text: str) -> bool:
+    """Whether what `named_in` returned is a name, and not merely a number under a key."""
+    return bool(text) and not text.startswith(tuple(f"{key} " for key in NAME_KEYS))
