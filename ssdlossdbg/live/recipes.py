@@ -208,7 +208,7 @@ def _bubbliiiing(_: Any, given: Arguments) -> Recipe | None:
         labels = wanted[..., 4:-1].argmax(-1) * (wanted[..., -1] > 0)
         return {"loc": tensors["loc"], "conf": tensors["conf"], "labels": labels, "gt_locations": wanted[..., :4]}
 
-    return Recipe("", take, finish)
+    return Recipe("ssd-keras", take, finish)  # whose loss it is a translation of
 
 
 def _mmdetection(owner: Any, _: Arguments) -> Recipe | None:

@@ -185,7 +185,7 @@ def test_nvidia(batches: Batches, tmp_path: Path) -> None:
     assert ssdlossdbg.loss(tmp_path / "step0000000.safetensors", dialect="pytorch-ssd").images[0].positives > 0
 
 
-def test_sgrvinod_and_bubbliiiing_whose_dialects_are_not_known(batches: Batches, tmp_path: Path) -> None:
+def test_sgrvinod_and_bubbliiiing(batches: Batches, tmp_path: Path) -> None:
     class Tutorial(nn.Module):
         def forward(self, predicted_locs: Any, predicted_scores: Any, boxes: Any, labels: Any) -> Any:
             del boxes, labels
@@ -213,8 +213,8 @@ def test_sgrvinod_and_bubbliiiing_whose_dialects_are_not_known(batches: Batches,
     saved = load_file(tmp_path / "keras/step0000000.safetensors")
     assert torch.equal(saved["labels"], labels)
     assert torch.equal(saved["gt_locations"], offsets)
-    for name in ("tutorial", "keras"):
-        assert header(tmp_path / name / "step0000000.safetensors")["dialect"] == ""
+    for name, dialect in (("tutorial", ""), ("keras", "ssd-keras")):
+        assert header(tmp_path / name / "step0000000.safetensors")["dialect"] == dialect
     assert ssdlossdbg.loss(tmp_path / "tutorial/step0000000.safetensors").findings[0].code == "REC001"
 
 
