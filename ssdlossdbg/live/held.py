@@ -24,6 +24,7 @@ class Readout:
         self._values = list(values)
         self._event: Any = None
         self._pinned: Tensor | None = None
+        self._numbers: list[float] | None = None
         if values and values[0].is_cuda:
             self._leave_device()
 
@@ -44,12 +45,12 @@ class Readout:
 
     def read(self) -> list[float]:
         """The numbers; waits for them where they are not there yet."""
-        if self._pinned is None:
-            return [float(value.detach()) for value in self._values]
-        if self._event is not None:
-            self._event.synchronize()
-        numbers: list[float] = self._pinned.tolist()
-        return numbers
+        if self._numbers is None:  # once: a loss may be changed in place after that, as `loss /= 4` does
+            if self._event is not None:
+                self._event.synchronize()
+            values = self._values if self._pinned is None else self._pinned
+            self._numbers = [float(value.detach()) for value in values]
+        return self._numbers
 
 
 @dataclass

@@ -68,13 +68,11 @@ class LoaderNames:
         if sampler is None or make is None or not getattr(loader, "in_order", True):
             return
         # A loader refuses to have its sampler replaced in the usual way once it is made.
-        object.__setattr__(loader, "batch_sampler", _Noting(sampler, self._draw))
+        object.__setattr__(loader, "batch_sampler", _Noting(sampler, self._begin, self._draw))
         self._undo.append(lambda: object.__setattr__(loader, "batch_sampler", sampler))
 
         def get_iterator() -> Any:
-            self._drawn.clear()
-            self._yielded = self._called = 0
-            self._current, self._sure = None, True
+            self._begin()
             iterator = make()
             step = iterator._next_data
 
@@ -90,6 +88,12 @@ class LoaderNames:
         loader._get_iterator = get_iterator
         self._undo.append(lambda: vars(loader).pop("_get_iterator", None))
 
+    def _begin(self) -> None:
+        """Begin an epoch: what was drawn ahead of the last one, and never yielded, is nobody's."""
+        self._drawn.clear()
+        self._yielded = self._called = 0
+        self._current, self._sure = None, True
+
     def _draw(self, batch: Any) -> None:
         self._drawn.append([int(index) for index in batch])
 
@@ -97,10 +101,11 @@ class LoaderNames:
 class _Noting:
     """A batch sampler that tells of each batch that it draws, and is the wrapped one in all else."""
 
-    def __init__(self, sampler: Any, tell: Callable[[Any], None]) -> None:
-        self._sampler, self._tell = sampler, tell
+    def __init__(self, sampler: Any, begin: Callable[[], None], tell: Callable[[Any], None]) -> None:
+        self._sampler, self._begin, self._tell = sampler, begin, tell
 
     def __iter__(self) -> Iterator[Any]:
+        self._begin()  # workers that stay draw a new epoch without a new iterator of the loader
         for batch in self._sampler:
             self._tell(batch)
             yield batch
@@ -109,7 +114,7 @@ class _Noting:
         return len(self._sampler)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_sampler", "_tell"):  # asked for while it is unpickled, before it has any
+        if name in ("_sampler", "_begin", "_tell"):  # asked for while it is unpickled, before it has any
             raise AttributeError(name)
         return getattr(self._sampler, name)
 

@@ -39,8 +39,9 @@ def test_indices_are_those_of_the_batch_shuffled_and_with_workers(workers: int) 
     assert [len(batch) for batch in loader] == [3, 3, 3, 1]
 
 
-def test_a_new_epoch_forgets_what_was_drawn_ahead() -> None:
-    loader: Any = DataLoader(Photos(), 3, shuffle=True, num_workers=2)
+@pytest.mark.parametrize("stay", [False, True])
+def test_a_new_epoch_forgets_what_was_drawn_ahead(stay: bool) -> None:
+    loader: Any = DataLoader(Photos(), 3, shuffle=True, num_workers=2, persistent_workers=stay)
     names = LoaderNames(loader, None)
     for _ in range(3):
         batch = next(iter(loader))

@@ -222,3 +222,14 @@ def test_values_that_come_late_are_judged_late(
     ready[0] = True
     train(criterion, batches, 1)
     assert reasons(tmp_path)[1] == "not finite"
+
+
+def test_the_loss_is_the_one_that_was_returned_whatever_becomes_of_it(batches: Batches, tmp_path: Path) -> None:
+    criterion = MultiBoxLoss()
+    with ssdlossdbg.capture(criterion, tmp_path):
+        parts = criterion(batches.predictions(), batches.targets())
+        said = [float(part.detach()) for part in parts]
+        with torch.no_grad():
+            parts[0].div_(4)  # as for gradients that are accumulated
+    recorded = header(tmp_path / "step0000000.safetensors")["recorded"]
+    assert [recorded["localization"], recorded["confidence"]] == said
