@@ -301,7 +301,7 @@ def _rounding(held: Held) -> float:
 
 def _hint(error: Exception) -> str:
     if isinstance(error, LookupError):
-        return "; capture(..., adapter=f) takes a function of the same arguments that returns loc, conf, targets"
+        return "; give capture the criterion itself, or adapter=f, which is called alike and returns loc, conf, targets"
     return ""
 
 
