@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "api": "anchors audit check compare detect fit load_dataset loss match match_roles",
+    "live.capture": "Capture capture",
     "errors": "InputError SsdLossDbgError UnknownNameError",
     "multibox.detect": "Detections",
     "multibox.ground_truth": "GroundTruthBatch pad_ground_truth",

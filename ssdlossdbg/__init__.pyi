@@ -13,6 +13,8 @@ from ssdlossdbg.api import match_roles as match_roles
 from ssdlossdbg.errors import InputError as InputError
 from ssdlossdbg.errors import SsdLossDbgError as SsdLossDbgError
 from ssdlossdbg.errors import UnknownNameError as UnknownNameError
+from ssdlossdbg.live.capture import Capture as Capture
+from ssdlossdbg.live.capture import capture as capture
 from ssdlossdbg.multibox.detect import Detections as Detections
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch as GroundTruthBatch
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth as pad_ground_truth

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import ssdlossdbg
 from ssdlossdbg import SavedLayout, api, load_priors
 
 PAGE = Path(__file__).parents[1] / "ssdlossdbg/manual/saving.md"
@@ -131,7 +132,25 @@ def test_added_lines_of_torchvision() -> None:
     assert [image.ground_truth for image in result.images] == [1, 1]
 
 
+def test_the_one_line_saves_a_batch() -> None:
+    (line,) = [block for block in BLOCKS if "ssdlossdbg.capture" in block]
+    loader: Any = torch.utils.data.DataLoader(range(2), 2)  # type: ignore[arg-type]
+
+    def criterion(predictions: Any, targets: Any) -> tuple[torch.Tensor, ...]:
+        del targets
+        return tuple(each.mean() for each in predictions[:2])
+
+    names: dict[str, Any] = {"ssdlossdbg": ssdlossdbg, "criterion": criterion, "data_loader": loader}
+    exec(line, names)
+    next(iter(loader))
+    names["run"]((LOC, CONF, torch.rand((8732, 4))), [torch.tensor([[0.1, 0.1, 0.5, 0.5, 1]])] * 2)
+    names["run"].close()
+    result = api.loss("runs/a/step0000000.safetensors", device="cpu")
+    assert result.recorded is not None
+    assert result.recorded.localization == pytest.approx(float(LOC.mean().detach()))
+
+
 def test_every_python_block_for_saving_is_run() -> None:
-    run_above = {"torch.save(out", "model.compute_loss", *SAVING}
+    run_above = {"torch.save(out", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
     unknown = [lines for lines in BLOCKS if not any(word in lines for word in run_above)]
     assert unknown == []

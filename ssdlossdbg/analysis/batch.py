@@ -17,6 +17,7 @@ from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.readers.saved.targets import Targets
+from ssdlossdbg.results import Captured, Said
 from ssdlossdbg.rules import Dialect, Units
 
 T = TypeVar("T")
@@ -93,6 +94,9 @@ class Batch:
         classes: what the user says the classes from 1 are called; numbers stand in for those that are missing.
         paths: of predictions and targets, for places in findings and reports.
         photos: paths of those of the first images, for reports.
+        images: what the images are called; none where that is not known, an empty text for one without a name.
+        recorded: the loss that the user's own code had of this batch.
+        captured: what a capture says of the batch.
 
     Raises:
         InputError: no such device.
@@ -108,8 +112,12 @@ class Batch:
         classes: tuple[str, ...] = (),
         paths: tuple[str, str] = ("", ""),
         photos: Sequence[str] = (),
+        images: Sequence[str] = (),
+        recorded: Said | None = None,
+        captured: Captured | None = None,
     ) -> None:
-        self.named, self.classes, self.paths, self.photos = named, classes, paths, photos
+        self.named, self.classes, self.paths, self.photos, self.images = named, classes, paths, photos, images
+        self.recorded, self.captured = recorded, captured
         self.device = resolve_device(device)
         self.priors = named.priors.to(self.device)
         self.given = predictions and replace(
@@ -130,6 +138,10 @@ class Batch:
             self._known[key] = compute()
         known: T = self._known[key]
         return known
+
+    def image_name(self, index: int) -> str | None:
+        """What an image is called; None where that is not known."""
+        return (self.images[index] or None) if index < len(self.images) else None
 
     @property
     def targets_layout(self) -> str:

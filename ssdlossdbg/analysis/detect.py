@@ -183,6 +183,7 @@ def _images(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[I
             above_threshold=reached[Stage.ABOVE_THRESHOLD],
             candidates=reached[Stage.CANDIDATE],
             survivors=reached[Stage.SURVIVOR],
+            name=batch.image_name(index),
         )
         for index, (detections, own, non_finite, reached) in enumerate(columns)
     )

@@ -58,6 +58,10 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         decay=rules.weight_decay,
         weight_decay=None if weights is None else float(weight_decay(weights, rules.weight_decay)),
         decayed=None if weights is None else (len(decayed(weights, rules.weight_decay)), len(weights)),
+        recorded=None if costs.said is None else costs.said.recorded,
+        recorded_error=costs.recorded_error,
+        step=None if batch.captured is None else batch.captured.step,
+        captured=batch.captured,
         evidence=scene.evidence,
     )
 

@@ -218,11 +218,14 @@ class Scene:
             loss=self.sums.total(),
             loss_sum=self.sums.unnormalised(),
             normalizer=float(self.loss.normalizer),
-            images=image_losses(self.loss, self.sums, gt, batch.photos),
+            images=image_losses(self.loss, self.sums, gt, batch),
             ground_truth=() if gt is None else ground_truth_losses(self.loss, self.sums, gt, batch.priors, batch.names),
             negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names),
             non_finite=find_non_finite(batch.loc, batch.conf, gt, self.loss, batch.priors),
             raises=why_raises(gt, self.loss, self.rules),
+            said=batch.recorded,
+            captured=batch.captured,
+            decays=bool(self.rules.weight_decay.rate),
         )
 
     @property

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from os import PathLike
+from pathlib import Path
 
 from torch import Tensor
 
@@ -11,25 +14,27 @@ from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
 from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, override
+from ssdlossdbg.api.common import File, as_batch, as_dialect, override, rules_for
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
-from ssdlossdbg.readers.saved.tensor_files import Tensors, as_saved
+from ssdlossdbg.readers.saved.pairing import holds_both
+from ssdlossdbg.readers.saved.tensor_files import Saved, Tensors, as_saved
 from ssdlossdbg.readers.saved.weights import decayed_weights
-from ssdlossdbg.results import CompareResult, DetectResult, LossResult
+from ssdlossdbg.results import CompareResult, DetectResult, Finding, LossResult, Said, with_names
 from ssdlossdbg.rules import Dialect
 
+ALONE = "Give the targets' file, too; a file of ssdlossdbg.capture, or a dict with the keys of both, goes alone."
 NEEDS_OBJECTS = "Save the objects instead: a list of mappings with boxes [n, 4] and labels [n]."
 
 
 def loss(
     predictions: File | Tensors,
-    targets: File | Tensors,
+    targets: File | Tensors | None = None,
     priors: NamedPriors | PriorSource | None = None,
-    dialect: Dialect | str = DEFAULT_DIALECT,
+    dialect: Dialect | str | None = None,
     *,
     classes: Sequence[str] = (),
     threshold: float | None = None,
@@ -39,14 +44,17 @@ def loss(
     images: Sequence[File] = (),
     layout: SavedLayout = SavedLayout(),
     weights: File | Mapping[str, Tensor] | None = None,
+    printed: Said | None = None,
 ) -> LossResult:
     """What the loss of a saved batch is made of, as `ssdlossdbg loss` says.
 
     Args:
-        predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold.
-        targets: boxes and labels of the same batch, or what they were encoded into; likewise.
+        predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold. A
+            captured file, which holds the targets, too; or the folder of a run, of which the worst batch is shown.
+        targets: boxes and labels of the same batch, or what they were encoded into; likewise. Those in `predictions`
+            if None.
         priors: what `load_priors` returned or takes; those in `predictions` if None.
-        dialect: what `load_dialect` returned, or its name or file.
+        dialect: what `load_dialect` returned, or its name or file; if None, that of a captured file, or ssd.pytorch.
         classes: class names in the order of their ids, background left out.
         threshold: match threshold, over the dialect's.
         neg_pos: negatives mined per positive, over the dialect's.
@@ -55,27 +63,55 @@ def loss(
         images: photos of the first images, named in the result.
         layout: how the tensors were saved, over what is recognised.
         weights: the state dict of the network, or its file, for a dialect that adds weight decay to its loss.
+        printed: the loss that training printed for this batch, over what a file says.
 
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
     """
-    rules = override(as_dialect(dialect), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
-    saved, wanted = as_saved(predictions, "predictions"), as_saved(targets, "targets")
-    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images)
+    if targets is None and isinstance(predictions, (str, PathLike)) and Path(predictions).is_dir():
+        from ssdlossdbg.api.runs import worst_of_run
+
+        of_file = partial(
+            loss, priors=priors, dialect=dialect, classes=classes, threshold=threshold, neg_pos=neg_pos, alpha=alpha,
+            device=device, layout=layout, weights=weights,
+        )  # fmt: skip
+        return worst_of_run(Path(predictions), of_file)
+    saved, wanted = both_halves(predictions, targets)
+    rules = override(rules_for(dialect, saved), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
+    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images, said=printed)
     if threshold is not None and batch.encoded:
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
     scene = Scene(batch, rules)
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
-    return replace(result, findings=find(scene.evidence, together=True))
+    return replace(result, findings=findings_of(scene))
+
+
+def findings_of(scene: Scene) -> tuple[Finding, ...]:
+    """What is wrong with a batch, with the names of its images."""
+    return with_names(find(scene.evidence, together=True), scene.batch.images)
+
+
+def both_halves(predictions: File | Tensors, targets: File | Tensors | None) -> tuple[Saved, Saved]:
+    """Predictions and targets; the same where one file holds both.
+
+    Raises:
+        InputError: as of `as_saved`, or there are no targets.
+    """
+    saved = as_saved(predictions, "predictions")
+    if targets is not None:
+        return saved, as_saved(targets, "targets")
+    if not holds_both(saved):
+        raise InputError(saved.where, "holds no targets beside predictions", ALONE)
+    return saved, saved
 
 
 def compare(
     predictions: File | Tensors,
-    targets: File | Tensors,
+    targets: File | Tensors | None = None,
     priors: NamedPriors | PriorSource | None = None,
     *,
-    reference: Dialect | str = DEFAULT_DIALECT,
+    reference: Dialect | str | None = None,
     dialects: Sequence[Dialect | str] | None = None,
     device: str = "auto",
     layout: SavedLayout = SavedLayout(),
@@ -95,12 +131,12 @@ def compare(
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
     """
-    base = as_dialect(reference, "--reference")
+    saved, wanted = both_halves(predictions, targets)
+    base = rules_for(reference, saved, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
-    saved, wanted = as_saved(predictions, "predictions"), as_saved(targets, "targets")
     batch = as_batch(saved, wanted, priors, base, layout, device=device)
     check_image_size(batch.named, asked)
-    findings = find(Scene(batch, base).evidence, together=True)
+    findings = findings_of(Scene(batch, base))
     return replace(analyse_compare(batch, asked, base), findings=findings)
 
 
@@ -108,7 +144,7 @@ def detect(
     predictions: File | Tensors,
     targets: File | Tensors | None = None,
     priors: NamedPriors | PriorSource | None = None,
-    dialect: Dialect | str = DEFAULT_DIALECT,
+    dialect: Dialect | str | None = None,
     *,
     classes: Sequence[str] = (),
     score_threshold: float | None = None,
@@ -121,9 +157,10 @@ def detect(
 
     Args:
         predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold.
-        targets: boxes and labels of the same batch, likewise, to hold the detections against; none if None.
+        targets: boxes and labels of the same batch, likewise, to hold the detections against; those of a captured
+            file if None, which may be none.
         priors: what `load_priors` returned or takes; those in `predictions` if None.
-        dialect: what `load_dialect` returned, or its name or file.
+        dialect: what `load_dialect` returned, or its name or file; if None, that of a captured file, or ssd.pytorch.
         classes: class names in the order of their ids, background left out.
         score_threshold: score that a detection must exceed, over the dialect's.
         nms: IoU of non-maximum suppression, over the dialect's.
@@ -134,18 +171,23 @@ def detect(
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
     """
-    rules = as_dialect(dialect)
+    saved = as_saved(predictions, "predictions")
+    own = saved if saved.captured and holds_both(saved) else None
+    wanted = own if targets is None else as_saved(targets, "targets")
+    rules = rules_for(dialect, saved)
     if score_threshold is not None:
         rules = replace(rules, detect=replace(rules.detect, score_threshold=score_threshold))
     if nms is not None:
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
-    saved, wanted = as_saved(predictions, "predictions"), None if targets is None else as_saved(targets, "targets")
     batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images)
+    if wanted and batch.encoded and targets is None:
+        wanted = None  # the capture's own, which nobody asked about: what is detected does not need them
+        batch = as_batch(saved, None, priors, rules, layout, device=device, classes=classes, photos=images)
     if wanted and batch.encoded:
         what = "holds targets that are already encoded, and detections are held against objects"
         raise InputError(wanted.where, what, NEEDS_OBJECTS)
     scene = Scene(batch, rules)
-    return replace(analyse_detect(scene), findings=find(scene.evidence, together=True))
+    return replace(analyse_detect(scene), findings=findings_of(scene))
 
 
 def _weights(weights: File | Mapping[str, Tensor], rules: Dialect) -> Mapping[str, Tensor]:

@@ -13,10 +13,11 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size, default_priors, load_priors
+from ssdlossdbg.readers.saved.captured import loss_in, names_in
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import recognise_batch
-from ssdlossdbg.results import AnchorsResult, MatchResult, Subject
+from ssdlossdbg.results import AnchorsResult, MatchResult, Recorded, Said, Subject
 from ssdlossdbg.rules import Dialect
 
 File = str | PathLike[str]
@@ -66,6 +67,7 @@ def as_batch(
     device: str = "auto",
     classes: Sequence[str] = (),
     photos: Sequence[File] = (),
+    said: Said | None = None,
 ) -> Batch:
     """What was saved of a batch, ready to be asked about.
 
@@ -78,11 +80,13 @@ def as_batch(
         device: to compute on.
         classes: class names in the order of their ids, background left out.
         photos: of the first images.
+        said: the loss that the user's own code had, over what is in the files.
 
     Raises:
         InputError: what cannot be used or does not belong together, more photos than images, or no such device.
     """
     found = recognise_batch(predictions, targets, priors, rules, layout, len(classes) + 1 if classes else None)
+    captured = next((each.captured for each in (predictions, targets) if each and each.captured), None)
     check_image_size(found.priors, [rules])
     if found.predictions and len(photos) > len(found.predictions.loc):
         what = f"given {len(photos)} times for {len(found.predictions.loc)} images"
@@ -95,7 +99,39 @@ def as_batch(
         classes=tuple(classes),
         paths=(predictions.where if predictions else "", targets.where if targets else ""),
         photos=[str(photo) for photo in photos],
+        images=captured.names if captured else names_in(targets.value) if targets else (),
+        recorded=said or said_in(predictions, targets),
+        captured=captured,
     )
+
+
+def said_in(predictions: Saved | None, targets: Saved | None) -> Said | None:
+    """The loss that was saved beside a batch; None where none was.
+
+    Raises:
+        InputError: what was saved as such is no loss.
+    """
+    for saved in (predictions, targets):
+        if saved and saved.captured:
+            kept = saved.captured
+            return Said(kept.recorded, precision=kept.precision) if kept.recorded.known else None
+        recorded = loss_in(saved.value, saved.where) if saved else Recorded()
+        if recorded.known:
+            return Said(recorded)
+    return None
+
+
+def rules_for(dialect: Dialect | str | None, saved: Saved | None, where: str = "--dialect") -> Dialect:
+    """The dialect that the user gave or named, or else that of a captured file as its criterion had it, or the usual.
+
+    Raises:
+        InputError: unknown name, or a file that cannot be used.
+    """
+    captured = saved.captured if saved else None
+    if dialect is not None or captured is None or not captured.dialect:
+        return as_dialect(DEFAULT_DIALECT if dialect is None else dialect, where)
+    rules = as_dialect(captured.dialect, where)
+    return override(rules, threshold=captured.threshold, neg_pos=captured.neg_pos, alpha=captured.alpha)
 
 
 def as_dialect(dialect: Dialect | str, where: str = "--dialect") -> Dialect:

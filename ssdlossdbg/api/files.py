@@ -11,7 +11,7 @@ from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.dataset import refusal
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default
+from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default, rules_for
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Part, Source, load_parts
@@ -35,7 +35,7 @@ from ssdlossdbg.rules import Dialect
 def check(
     files: Sequence[File],
     priors: NamedPriors | PriorSource | None = None,
-    dialect: Dialect | str = DEFAULT_DIALECT,
+    dialect: Dialect | str | None = None,
     *,
     classes: Sequence[str] = (),
     device: str = "auto",
@@ -49,7 +49,8 @@ def check(
         files: annotations (Pascal VOC XML, COCO JSON, YOLO txt, Open Images CSV), saved predictions and targets, or
             folders of them; see `readers.inputs` for what is taken for what.
         priors: what `load_priors` returned or takes; if None, those in a batch's predictions, else the dialect's own.
-        dialect: what `load_dialect` returned, or its name or file.
+        dialect: what `load_dialect` returned, or its name or file; if None, that of each captured batch, and
+            ssd.pytorch for all else.
         classes: class names in the order of their ids, background left out; guessed from all annotations if empty.
         device: auto, cpu, cuda, cuda:N or mps.
         layout: how the tensors were saved, over what is recognised.
@@ -57,9 +58,9 @@ def check(
     Raises:
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
-    rules = as_dialect(dialect)
+    rules = as_dialect(DEFAULT_DIALECT if dialect is None else dialect)
     named = priors if priors is None else as_named(priors, layout, rules)
-    job = _Job(rules, named, tuple(classes), device, layout)
+    job = _Job(rules, named, tuple(classes), device, layout, stated=dialect is not None)
     target = resolve_device(device)
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
@@ -86,13 +87,18 @@ def check(
 
 @dataclass(frozen=True)
 class _Job:
-    """How the files are to be read and judged; the fields are arguments of `check`."""
+    """How the files are to be read and judged; the fields are arguments of `check`.
+
+    Attributes:
+        stated: whether the user said whose rules they are.
+    """
 
     rules: Dialect
     priors: NamedPriors | None
     classes: tuple[str, ...]
     device: str
     layout: SavedLayout
+    stated: bool
 
 
 @dataclass(frozen=True)
@@ -138,8 +144,9 @@ def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
         halves = (batch.predictions, batch.targets)
-        given = as_batch(*halves, job.priors, job.rules, job.layout, device=job.device, classes=job.classes)
-        return list(Scene(given, job.rules).evidence)
+        rules = job.rules if job.stated else rules_for(None, batch.predictions or batch.targets)
+        given = as_batch(*halves, job.priors, rules, job.layout, device=job.device, classes=job.classes)
+        return list(Scene(given, rules).evidence)
     except InputError as error:
         files = batch.files
         return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]

@@ -21,6 +21,7 @@ from ssdlossdbg.checks.photo_files import FILES
 from ssdlossdbg.checks.places import Numbering, meeting
 from ssdlossdbg.checks.predictions import PREDICTIONS
 from ssdlossdbg.checks.priors import PRIORS
+from ssdlossdbg.checks.recorded import RECORDED
 from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.checks.shares import Part, share_of
 from ssdlossdbg.errors import UnknownNameError
@@ -38,7 +39,8 @@ from ssdlossdbg.results import (
     in_order,
 )
 
-FAMILIES = (FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, NUMERICS, PREDICTIONS)
+# First what puts all else in doubt.
+FAMILIES = (RECORDED, FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, NUMERICS, PREDICTIONS)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Priors, Report, Rules
+from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Priors, Report, SavedRules
 from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
@@ -36,7 +36,7 @@ class CheckReport(Group):
 def check(
     checked: Checked,
     priors: Priors,
-    rules: Rules,
+    rules: SavedRules,
     naming: Names,
     layout: Layout,
     device: Device,

@@ -14,7 +14,9 @@ class Compared(Group):
 
     title = Rules.title
     dialects: str | None = option("--dialects a,b|all", "Whom to ask; all by default.")
-    reference: str = option("--reference NAME|FILE", "Whom to compare with.", default=DEFAULT_DIALECT)
+    reference: str | None = option(
+        "--reference NAME|FILE", f"Whom to compare with.  [default: whose a captured file is, or {DEFAULT_DIALECT}]"
+    )
 
 
 @command

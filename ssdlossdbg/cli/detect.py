@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Pictures, Priors, Report, Rules
+from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Pictures, Priors, Report, SavedRules
 from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
@@ -17,11 +17,11 @@ from ssdlossdbg.report.view import View
 class Saved(Group):
     """Saved predictions, and the objects that they are to find."""
 
-    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors.")
+    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors; or a captured batch.")
     targets: Path | None = argument("[TARGETS]", "Saved boxes and labels of the same batch.", default=None)
 
 
-class DetectRules(Rules):
+class DetectRules(SavedRules):
     """Whose rules to follow, and where to post-process otherwise."""
 
     score_threshold: float | None = option(

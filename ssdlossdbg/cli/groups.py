@@ -41,8 +41,10 @@ UnitsOption = StrEnum("UnitsOption", ["NORMALIZED", "PIXELS"])
 class Batch(Group):
     """A saved batch."""
 
-    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors.")
-    targets: Path = argument("TARGETS", "Saved boxes and labels of the same batch.")
+    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors; or a captured batch.")
+    targets: Path | None = argument(
+        "[TARGETS]", "Saved boxes and labels of the same batch, which a captured file holds, too.", default=None
+    )
 
 
 class Priors(Group):
@@ -101,10 +103,26 @@ class Rules(Group):
     )
 
 
-class MatchRules(Rules):
+class Threshold(Group):
+    """From which overlap to match."""
+
+    title = Rules.title
+    threshold: float | None = option("--threshold IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0)
+
+
+class MatchRules(Threshold, Rules):
     """Whose rules to follow, and from which overlap to match."""
 
-    threshold: float | None = option("--threshold IOU", "Match threshold, over the dialect's.", min=0.0, max=1.0)
+
+class SavedRules(Group):
+    """Whose rules to follow, of batches that may say it themselves."""
+
+    title = Rules.title
+    dialect: str | None = option(
+        "--dialect NAME|FILE",
+        "Whose rules to follow: a codebase, or a TOML file.  "
+        f"[default: those of a captured file, or {DEFAULT_DIALECT}]",
+    )
 
 
 class Layout(Group):

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import Batch, Device, Findings, Layout, MatchRules, Names, Pictures, Priors, Report
-from ssdlossdbg.cli.options import option
+from ssdlossdbg.cli.groups import (
+    Batch,
+    Device,
+    Findings,
+    Layout,
+    Names,
+    Pictures,
+    Priors,
+    Report,
+    SavedRules,
+    Threshold,
+)
+from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.view import View
 
+if TYPE_CHECKING:
+    from ssdlossdbg.results import Said
 
-class LossRules(MatchRules):
+
+class LossRules(Threshold, SavedRules):
     """Whose rules to follow, and where to match, mine and weigh otherwise."""
 
     neg_pos: float | None = option("--neg-pos RATIO", "Negatives mined per positive, over the dialect's.", min=0.0)
@@ -22,6 +39,46 @@ class LossRules(MatchRules):
     weights: Path | None = option(
         "--weights FILE", "A state dict, for the weight decay that some dialects add to the loss."
     )
+
+
+class Printed(Group):
+    """What the training printed for this batch, to be held against what is computed."""
+
+    title = "The loss that training printed"
+    printed: str | None = option("--printed TOTAL", "The total, with as many digits as were printed.")
+    printed_loc: str | None = option("--printed-loc VALUE", "The localisation loss.")
+    printed_conf: str | None = option("--printed-conf VALUE", "The confidence loss.")
+
+    @property
+    def said(self) -> Said | None:
+        """What was printed; None where nothing was given.
+
+        Raises:
+            InputError: something that is no number.
+        """
+        if not (self.printed or self.printed_loc or self.printed_conf):
+            return None
+        from ssdlossdbg.results import Recorded, Said
+
+        given = [(self.printed, ""), (self.printed_loc, "-loc"), (self.printed_conf, "-conf")]
+        total, localization, confidence = (_printed(text, f"--printed{part}") for text, part in given)
+        if total[0] is None and localization[0] is not None and confidence[0] is not None:
+            total = localization[0] + confidence[0], localization[1] + confidence[1]
+        values, roundings = zip(total, localization, confidence, strict=True)
+        return Said(Recorded(*values), Recorded(*roundings))
+
+
+def _printed(text: str | None, where: str) -> tuple[float | None, float]:
+    """A printed number, and half a unit of its last digit."""
+    if text is None:
+        return None, 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(where, f"is {text!r}, which is no number", "Write it as it was printed: 14.5329.") from None
+    mantissa, _, exponent = text.strip().lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return value, 0.5 * 10.0 ** ((int(exponent) if exponent else 0) - decimals) if math.isfinite(value) else 0.0
 
 
 class LossReport(Report):
@@ -35,6 +92,7 @@ def loss(
     batch: Batch,
     priors: Priors,
     rules: LossRules,
+    printed: Printed,
     naming: Names,
     layout: Layout,
     device: Device,
@@ -45,7 +103,8 @@ def loss(
 ) -> None:
     """Show what the loss of a saved batch is made of.
 
-    It is split by image, level, class, object and coordinate, and the mined negatives are listed.
+    It is split by image, level, class, object and coordinate, and the mined negatives are listed. PREDS may be a
+    captured batch, which needs no TARGETS, or the folder of a run: a line a batch then, and the worst in full.
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
@@ -67,6 +126,7 @@ def loss(
             images=pictures.image or (),
             layout=layout.saved(priors),
             weights=rules.weights,
+            printed=printed.said,
         )
         result = findings.choose(result)
         write_pictures(result, photos, pictures.output, "loss", view, writer)

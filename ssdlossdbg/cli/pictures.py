@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 from ssdlossdbg.cli.groups import Pictures
 from ssdlossdbg.cli.writing import Writer, make_folder
 
+# Of an image's name in that of a picture: file systems allow 255 bytes in all.
+MOST_LETTERS = 60
+
 if TYPE_CHECKING:
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.report.view import View
-    from ssdlossdbg.results import DetectResult, LossResult
+    from ssdlossdbg.results import DetectResult, ImageDetect, ImageLoss, LossResult
 
 
 def load_photos(pictures: Pictures) -> list[Photo]:
@@ -53,6 +57,17 @@ def write_pictures(
     from ssdlossdbg.report.outputs import draw
 
     make_folder(folder)
-    for index in range(len(result.images)):
+    images: Sequence[ImageLoss | ImageDetect] = result.images
+    for index, image in enumerate(images):
         photo = photos[index].image if index < len(photos) else None
-        writer.write(folder / f"image-{index:03d}.{kind}.png", png(draw(result, photo, index, view)))
+        file = f"image-{index:03d}{_called(image.name)}.{kind}.png"
+        writer.write(folder / file, png(draw(result, photo, index, view)))
+
+
+def _called(name: str | None) -> str:
+    """The part of a file's name that says which image it is of: that image's own stem, without what is unsafe."""
+    if not name:
+        return ""
+    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    stem = last.rsplit(".", 1)[0] or last
+    return "-" + re.sub(r"[^\w.-]+", "_", stem)[:MOST_LETTERS]

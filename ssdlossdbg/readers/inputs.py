@@ -8,7 +8,8 @@ folder, and the folders in it that are not hidden, there may be annotations of s
 - `.csv` that begins with the titles of Open Images;
 - `.txt` if it lies in a folder `labels`, or is empty or begins as a YOLO row does, with three columns or more of which
   the first two are numbers, unless it is neither in such a folder nor alone, and there are no class names;
-- `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name.
+- `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name;
+- captured batches, `step0000341.safetensors`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ssdlossdbg.readers.annotations import Part, parts_of
 from ssdlossdbg.readers.annotations.folders import is_folder, walk
 from ssdlossdbg.readers.annotations.recognise import nothing_in
 from ssdlossdbg.readers.files import is_file, read_bytes
+from ssdlossdbg.readers.saved.captured import is_captured
 from ssdlossdbg.readers.saved.pairing import role_word
 from ssdlossdbg.readers.saved.tensor_files import TENSOR_ENDINGS
 
@@ -53,7 +55,8 @@ def find_inputs(paths: Sequence[Path], class_names: bool) -> Inputs:
     tensors: list[Path] = []
     for path in paths:
         if is_folder(path):
-            saved = sorted(file for file in walk(path, tuple(TENSOR_ENDINGS)) if role_word(file) is not None)
+            tensor_files = walk(path, tuple(TENSOR_ENDINGS))
+            saved = sorted(file for file in tensor_files if role_word(file) is not None or is_captured(file))
             parts = parts_of(path, class_names, alone=not saved)
             if not saved and not parts:
                 raise _nothing(path)

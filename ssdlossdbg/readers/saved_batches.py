@@ -8,6 +8,7 @@ from typing import get_args
 import torch
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import (
     SAME_PRIORS,
     SAY_IMAGE_SIZE,
@@ -58,6 +59,7 @@ def recognise_batch(
     Raises:
         InputError: what cannot be used, or does not belong together.
     """
+    dialect, layout = _laid_out(predictions or targets, dialect, layout)
     if predictions is None:
         assert targets is not None
         named = default_priors(dialect, classes) if priors is None else as_named(priors, layout, dialect)
@@ -71,6 +73,24 @@ def recognise_batch(
     if isinstance(wanted, Targets):
         _check_objects(wanted, images, columns, named, targets.where)
     return RecognisedBatch(predicted, wanted, named)
+
+
+def _laid_out(saved: Saved | None, dialect: Dialect, layout: SavedLayout) -> tuple[Dialect, SavedLayout]:
+    """Whose tensors they are and how they are laid out, where a capture says so; whatever the user says goes before.
+
+    A captured file keeps tensors as its codebase had them, whichever dialect is then asked about them.
+    """
+    captured = saved.captured if saved else None
+    if captured is None:
+        return dialect, layout
+    told = SavedLayout(
+        captured.prior_format if layout.prior_format == SavedLayout().prior_format else layout.prior_format,
+        layout.image_size or captured.image_size,
+        layout.target_units,
+        layout.label_offset,
+        layout.native or captured.native,
+    )
+    return (load_dialect(captured.dialect) if captured.dialect else dialect), told
 
 
 def _priors_of(

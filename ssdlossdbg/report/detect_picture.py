@@ -67,7 +67,8 @@ def detect_picture(
 
 
 def _title(image: ImageDetect, drawn: int) -> str:
-    name = f" ({file_name(image.path)})" if image.path else ""
+    called = image.path or image.name
+    name = f" ({file_name(called)})" if called else ""
     total = len(image.detections)
     seen = count(total, "detection") if drawn == total else f"the top {drawn} of {total} detections"
     objects = ""

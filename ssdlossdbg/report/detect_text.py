@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.recorded_text import images_fact
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -69,6 +70,7 @@ def detect_report(result: DetectResult, view: View = USUAL) -> RenderableType:
             [
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 *targets,
+                *images_fact([image.name for image in result.images]),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, on {result.device}: {_rules(result)}"),
             ]

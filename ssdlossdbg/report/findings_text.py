@@ -60,6 +60,8 @@ def _sentence(case: Case, name_files: bool) -> str:
         parts = (PurePath(case.where.file).name if case.where.image is None else "", place)
         return f"{', '.join(part for part in parts if part)}: {case.message}."
     words = f"{place}: {case.message}" if place else case.message
+    if case.where.name:
+        return f"{words}."
     return f"{words[:1].upper()}{words[1:]}."
 
 

@@ -44,7 +44,8 @@ def loss_picture(
     top = px(HEADER) + px(CAPTION)
     column = max(width, px(NARROWEST))
     canvas = Canvas((3 * px(MARGIN) + 2 * column, top + height + px(LEGEND)), unit)
-    name = f" ({file_name(image.path)})" if image.path else ""
+    called = image.path or image.name
+    name = f" ({file_name(called)})" if called else ""
     title = f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
     canvas.text((px(MARGIN), px(8)), title, 16, width=canvas.image.width - 2 * px(MARGIN))
     left, right = px(MARGIN), 2 * px(MARGIN) + column

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.recorded_text import captured_line, images_fact, run_table, said_line
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -44,9 +45,14 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
             not.
     """
     matching = "matched before" if result.threshold is None else f"match threshold {result.threshold:g}"
+    captured = [("captured", captured_line(result.captured))] if result.captured else []
+    said = said_line(result)
     parts: list[RenderableType] = [
+        *([run_table(result.batches)] if result.batches else []),
         facts(
             [
+                *captured,
+                *images_fact([image.name for image in result.images]),
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
                 ("priors", priors_line(result.config)),
@@ -54,6 +60,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
             ]
         ),
         _verdict(result),
+        *([said] if said else []),
         Text(),
         findings_block(result.findings),
     ]

@@ -20,6 +20,7 @@ from ssdlossdbg.results.audit import (
     Tally,
     WorstImage,
 )
+from ssdlossdbg.results.captured import Captured, Recorded
 from ssdlossdbg.results.check import CheckedFiles, CheckResult
 from ssdlossdbg.results.class_use import ClassUse
 from ssdlossdbg.results.common import (
@@ -50,10 +51,20 @@ from ssdlossdbg.results.detect import (
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.explain import CheckPage, Explained
-from ssdlossdbg.results.findings import SEVERITIES, Case, Finding, Refusal, Severity, Where, codes_at, in_order
+from ssdlossdbg.results.findings import (
+    SEVERITIES,
+    Case,
+    Finding,
+    Refusal,
+    Severity,
+    Where,
+    codes_at,
+    in_order,
+    with_names,
+)
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.geometry import box_areas, corners, outside_share, sound_boxes, sound_priors, square_iou
-from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
+from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, RunBatch, SceneLoss
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
@@ -76,4 +87,5 @@ from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
 from ssdlossdbg.results.report import Reported
+from ssdlossdbg.results.said import SAME_LOSS, Said
 from ssdlossdbg.results.traits import ANY_POINT, MISSING, POINTS, Trait

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from ssdlossdbg.results.captured import Captured
 from ssdlossdbg.results.common import Box
 from ssdlossdbg.results.contract import SPREAD, Hidden, Written, at
+from ssdlossdbg.results.said import Said
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class ImageLoss:
         ground_truth: how many objects; None where the targets were already encoded.
         wanted: negatives that the ratio and the cap grant; to the whole batch where that is what is mined.
         last_mined, first_not_mined: the negatives on both sides of the cut-off, where there are such.
+        name: what the loader calls it; None where that is not known.
         any_choice: the least and the greatest that its mined negatives can cost, normalised, whichever of those with
             the score at the cut-off are taken; None where there is no choice.
     """
@@ -58,6 +61,7 @@ class ImageLoss:
     parts: Annotated[Parts, SPREAD]
     last_mined: Cutoff | None
     first_not_mined: Cutoff | None
+    name: str | None = None
     any_choice: Hidden[tuple[float, float] | None] = None
 
     @property
@@ -148,6 +152,9 @@ class Costs:
         dtype: of the predictions in their file.
         threshold: the match threshold; None where the targets were already encoded.
         priors: how many each image has.
+        said: the loss that the user's own code had, None where that is not known.
+        captured: what a capture says of the batch; None of what no capture wrote.
+        decays: whether the dialect adds weight decay to its total, which is in none of these figures.
         others: as in `LossResult`.
     """
 
@@ -165,3 +172,11 @@ class Costs:
     negatives: tuple[MinedNegative, ...]
     non_finite: tuple[NonFinite, ...]
     raises: str | None
+    said: Said | None = None
+    captured: Captured | None = None
+    decays: bool = False
+
+    @property
+    def recorded_error(self) -> float | None:
+        """The largest relative difference between what the user's code said and this; None where nothing compares."""
+        return None if self.said is None else self.said.error(self.loss, self.decays)

@@ -101,6 +101,7 @@ class ImageDetect:
 
     Attributes:
         non_finite: priors at which the network predicts nan or inf.
+        name: what the loader calls it; None where that is not known.
         above_threshold, candidates, survivors: (class, prior) pairs that get so far on their way to a detection.
     """
 
@@ -112,6 +113,7 @@ class ImageDetect:
     above_threshold: int
     candidates: int
     survivors: int
+    name: str | None = None
 
 
 @dataclass(frozen=True)

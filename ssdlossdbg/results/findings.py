@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ssdlossdbg.results.common import Box
@@ -37,6 +37,7 @@ class Where:
         prior: index of the prior.
         level: index of the level.
         box: xyxy, in pixels of the photo for annotations, of the network's input for saved tensors.
+        name: what the image is called, of one that is an index.
     """
 
     file: str
@@ -46,11 +47,13 @@ class Where:
     prior: int | None = None
     level: int | None = None
     box: Box | None = None
+    name: Hidden[str | None] = None
 
     @property
     def place(self) -> str:
         """The place inside the file, in words; empty for the file as a whole."""
-        parts = [] if self.image is None else [f"image {self.image}" if isinstance(self.image, int) else self.image]
+        image = f"image {self.image}" if isinstance(self.image, int) else self.image
+        parts = [f"{self.name} ({image})" if self.name else image] if image is not None else []
         if self.object is not None:
             parts.append(f"object {self.object}" + (f" ({self.label})" if self.label else ""))
         if self.prior is not None:
@@ -167,6 +170,27 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         ready = [place for place in left if not causes[place] & left.keys()] or list(left)
         read.append(left.pop(min(ready, key=rank.__getitem__)))
     return tuple(read)
+
+
+def with_names(findings: Iterable[Finding], names: Sequence[str]) -> tuple[Finding, ...]:
+    """The findings about a batch, with the names of its images.
+
+    Args:
+        findings: whose places have an index for an image.
+        names: of the first images, in order; an empty text for one without.
+    """
+    if not any(names):
+        return tuple(findings)
+    return tuple(
+        replace(finding, cases=tuple(_with_name(case, names) for case in finding.cases)) for finding in findings
+    )
+
+
+def _with_name(case: Case, names: Sequence[str]) -> Case:
+    image = case.where.image
+    if not isinstance(image, int) or not 0 <= image < len(names) or not names[image]:
+        return case
+    return replace(case, where=replace(case.where, name=names[image]))
 
 
 def codes_at(findings: Iterable[Finding], object: int, image: int | None = None) -> tuple[str, ...]:

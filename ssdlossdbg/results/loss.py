@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from ssdlossdbg.results.captured import Captured, Recorded
 from ssdlossdbg.results.common import COORDINATES, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.contract import SPREAD, Hidden, Key, at
 from ssdlossdbg.results.costs import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
@@ -71,6 +72,31 @@ class SceneLoss:
     mined_loss: FloatArray
 
 
+@dataclass(frozen=True)
+class RunBatch:
+    """A captured batch among those of its run.
+
+    Attributes:
+        file: its path.
+        step, reason, rank: as in `Captured`.
+        recorded: what the training had; None where the criterion raised, or the file cannot be read.
+        recomputed: the total loss by its tensors; None where the file cannot be read.
+        recorded_error: as of `LossResult`.
+        codes: of its findings, notes left out.
+        unreadable: why the file cannot be read; empty where it can.
+    """
+
+    file: str
+    step: int | None
+    reason: str
+    rank: int
+    recorded: Recorded | None
+    recomputed: float | None
+    recorded_error: float | None
+    codes: tuple[str, ...]
+    unreadable: str = ""
+
+
 @dataclass(frozen=True, repr=False)
 class LossResult(Reported):
     """What the loss of a batch is made of.
@@ -95,6 +121,11 @@ class LossResult(Reported):
         decay: the dialect's L2 term, no part of `loss`; its rate is 0 where the dialect has none.
         weight_decay: what that term comes to; None where the dialect has none, or no weights were given.
         decayed: how many of the given parameters it is over, and how many were given; None without them.
+        recorded: the loss that the user's own code returned, printed or saved; None where that is not known.
+        recorded_error: the largest relative difference between the two; None where nothing compares.
+        step: how many batches the training had seen before this one; None where that is not known.
+        captured: what a capture says of the batch; None of what no capture wrote.
+        batches: of a run, every captured batch, this one, the worst, too; empty where a file was given.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
     """
@@ -128,6 +159,11 @@ class LossResult(Reported):
     decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
     weight_decay: Annotated[float | None, at("loss.weight_decay")] = None
     decayed: Annotated[tuple[int, int] | None, at("loss.parameters_decayed", "loss.parameters")] = None
+    recorded: Recorded | None = None
+    recorded_error: float | None = None
+    step: int | None = None
+    captured: Hidden[Captured | None] = None
+    batches: tuple[RunBatch, ...] = ()
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 

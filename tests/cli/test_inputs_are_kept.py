@@ -44,7 +44,7 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
 }
 # What takes text and no file.
-TEXT = {"device", "image_size", "levels", "select", "ignore"}
+TEXT = {"device", "image_size", "levels", "select", "ignore", "printed", "printed_loc", "printed_conf"}
 
 
 @dataclass(frozen=True)

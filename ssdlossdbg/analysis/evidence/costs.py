@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import box_problem, rows, to_pixels
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -17,16 +18,14 @@ from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import Cutoff, GroundTruthLoss, ImageLoss, MinedNegative
 
 
-def image_losses(
-    loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, photos: Sequence[str]
-) -> tuple[ImageLoss, ...]:
+def image_losses(loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, batch: Batch) -> tuple[ImageLoss, ...]:
     """Each image's share of the loss.
 
     Args:
         loss: of the batch.
         sums: the same, ready to be split.
         gt: the objects; None where they are not known.
-        photos: paths of those of the first images.
+        batch: what the images are called, and the photos of the first ones.
     """
     labels = loss.matching.labels
     number = len(labels)
@@ -47,7 +46,8 @@ def image_losses(
     return tuple(
         ImageLoss(
             index=index,
-            path=photos[index] if index < len(photos) else None,
+            path=batch.photos[index] if index < len(batch.photos) else None,
+            name=batch.image_name(index),
             positives=positives,
             negatives=negatives,
             **row,

@@ -29,6 +29,10 @@ class Role(StrEnum):
 
     PREDICTIONS = "predictions"
     TARGETS = "targets"
+    BOTH = "both"
+
+
+HALVES = {Role.PREDICTIONS, Role.TARGETS}
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class SavedBatch:
     @property
     def files(self) -> tuple[str, ...]:
         """Where those are from that there are."""
-        return tuple(saved.where for saved in (self.predictions, self.targets) if saved)
+        return tuple(dict.fromkeys(saved.where for saved in (self.predictions, self.targets) if saved))
 
 
 class SavedBatches:
@@ -70,6 +74,11 @@ class SavedBatches:
         for file in self._files:
             if file in done or self._role(file) is None:
                 continue
+            if self._role(file) is Role.BOTH:
+                done.add(file)
+                both = self._loaded.pop(file)
+                yield SavedBatch(both, both)
+                continue
             partner = self._namesake(file) or self._follower(file, done)
             done |= {file} if partner is None else {file, partner}
             halves = {self._roles[each]: self._loaded.pop(each) for each in (file, partner) if each}
@@ -92,7 +101,7 @@ class SavedBatches:
         if not role_word(file):
             return None
         alike = [each for each in self._alike[_key(file)] if role_word(each) and self._role(each)]
-        others = [each for each in alike if self._role(each) is not self._role(file)]
+        others = [each for each in alike if {self._role(each), self._role(file)} == HALVES]
         return others[0] if len(alike) == 2 and others else None
 
     def _follower(self, file: Path, done: set[Path]) -> Path | None:
@@ -100,7 +109,12 @@ class SavedBatches:
         second = self._next.get(file)
         if second not in self._known or second in done or self._namesake(second):
             return None
-        return second if {self._role(file), self._role(second)} == set(Role) else None
+        return second if {self._role(file), self._role(second)} == HALVES else None
+
+
+def holds_both(saved: Saved) -> bool:
+    """Whether one file holds the predictions of a batch and its targets, as captured ones do."""
+    return _role_of(saved.value) is Role.BOTH
 
 
 def role_word(file: Path) -> Role | None:
@@ -126,11 +140,12 @@ def _role(saved: Saved, file: Path) -> Role:
 
 def _role_of(value: Any) -> Role | None:
     """What a file holds by its content."""
-    if recognise_encoded(value):
-        return Role.TARGETS
     if isinstance(value, Mapping):
         predicted = any(key in value for key in LOC_KEYS) and any(key in value for key in CONF_KEYS)
-        return Role.PREDICTIONS if predicted else _role_of_keys(value)
+        wanted = Role.TARGETS if recognise_encoded(value) else _role_of_keys(value)
+        return Role.BOTH if predicted and wanted else Role.PREDICTIONS if predicted else wanted
+    if recognise_encoded(value):
+        return Role.TARGETS
     if isinstance(value, Tensor):
         return Role.TARGETS if value.ndim == 3 and value.shape[-1] == 5 else None
     if not isinstance(value, (list, tuple)) or not value:

@@ -19,6 +19,8 @@ import torch
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_bytes
 from ssdlossdbg.readers.memory import check_unpacked
+from ssdlossdbg.readers.saved.captured import header_of
+from ssdlossdbg.results.captured import Captured
 
 # A tensor or array, or the tuples, lists and mappings of them that a file could hold.
 Tensors = torch.Tensor | np.ndarray[Any, Any] | Mapping[Any, Any] | Sequence[Any]
@@ -39,10 +41,12 @@ class Saved:
     Attributes:
         value: a tensor, or tuples, lists and mappings of tensors; every tensor dense, real and on the CPU.
         where: the file, or what the value was handed over as; errors begin with it.
+        captured: what a capture says of the batch; None of what no capture wrote.
     """
 
     value: Any
     where: str
+    captured: Captured | None = None
 
 
 def load(path: Path) -> Saved:
@@ -65,7 +69,8 @@ def load(path: Path) -> Saved:
     check_unpacked(_in_archive(data), len(data), path)
     saved = _usual(loader(data, path), str(path))
     check_unpacked(_needed(saved.value), len(data), path)
-    return saved
+    captured = header_of(data, path) if loader is _load_safetensors else None
+    return Saved(saved.value, saved.where, captured)
 
 
 def as_saved(given: str | PathLike[str] | Tensors, where: str) -> Saved:

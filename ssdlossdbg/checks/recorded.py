@@ -1,0 +1,98 @@
+"""What the user's own code had for a loss, held against what a dialect's rules give: the proof of all other figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ssdlossdbg.checks.registry import Family
+from ssdlossdbg.results import SAME_LOSS, Case, Costs, Recorded, Severity, Where
+
+RECORDED = Family("REC", "recorded loss")
+# Two factors this near are one.
+SAME_FACTOR = 1e-3
+
+
+@RECORDED.check(1, "not your loss", Severity.ERROR, Costs)
+def not_your_loss(result: Costs) -> Iterator[Case]:
+    """Your code had another loss for this batch than the dialect's rules give: a rule of yours is another.
+
+    What it means:
+        The file says what your criterion returned (a captured batch, or a key `loss` in a saved dict), or `--printed`
+        does. Recomputed from the very same tensors, the loss differs by more than rounding, so your code does not
+        follow the rules of this dialect, or the tensors are not those that it saw.
+
+    Why it matters:
+        Every other figure of the report is the dialect's, not yours: which priors are positive, which negatives are
+        mined, what an object costs. A report about another loss can name the wrong culprit.
+
+    How to tell:
+        Which part differs narrows it down.
+        - Only localisation: smooth-L1's beta, the variances, which offsets are counted, the weight of the term.
+        - Only confidence: how many negatives are mined, out of what and by what score, the confidence loss, weights.
+        - Both by one factor: the normaliser (positives, images, 1), or a mean in the place of a sum.
+        - Both by different factors: matching (threshold, forced matches, which object wins a prior) or what labels
+          count from. The loss of one batch printed beside the tensors of another looks the same.
+
+    How to fix:
+        `ssdlossdbg compare` with the same files lists what the other codebases' rules give: one that gives your value
+        is yours, so say --dialect. A rule that none has goes into a dialect file of your own: `base = "ssd.pytorch"`,
+        and the line that is another. If you saved by hand, save loss, predictions and targets in the same iteration.
+
+    Where people met it:
+        balancap/SSD-Tensorflow#292 (divided by the batch size); pierluigiferrari/ssd_keras#185; weiliu89/caffe#618.
+    """
+    said = result.said
+    if said is None or not said.differs(result.loss, result.decays):
+        return
+    error = said.error(result.loss, result.decays)
+    off = "" if error is None or not math.isfinite(error) else f", {_share(error)} off"
+    own = Recorded(result.loss.total, result.loss.localization, result.loss.confidence)
+    which = _which(said.recorded, own)
+    message = f"your code had {_words(said.recorded)}, and the rules of {result.dialect} give {_words(own)}{off}{which}"
+    fix = (
+        "`ssdlossdbg compare` with the same files shows whose rules give your value; say --dialect then. Until both "
+        f"agree, every figure here is that of {result.dialect}'s rules, not of yours."
+    )
+    yield Case(Where(result.predictions_path), message, error, SAME_LOSS, fix, share=1.0)
+
+
+def _words(loss: Recorded) -> str:
+    parts = [("loc", loss.localization), ("conf", loss.confidence)]
+    known = ", ".join(f"{name} {value:.6g}" for name, value in parts if value is not None)
+    if loss.total is None:
+        return known
+    return f"{loss.total:.6g} ({known})" if known else f"{loss.total:.6g}"
+
+
+def _share(error: float) -> str:
+    return f"{error:.1%}" if error >= 0.001 else f"{error:.0e}"
+
+
+def _which(said: Recorded, own: Recorded) -> str:
+    """Which part it is, and what that leaves as a cause."""
+    localization, confidence = (
+        _factor(getattr(said, part), getattr(own, part)) for part in ("localization", "confidence")
+    )
+    if localization is None or confidence is None:
+        return ""
+    if _same(localization, 1) and not _same(confidence, 1):
+        return "; only the confidence differs: mining, the confidence loss, or its weights"
+    if _same(confidence, 1) and not _same(localization, 1):
+        times = f", {localization:.4g} times" if math.isfinite(localization) else ""
+        return f"; only the localisation differs{times}: smooth-L1's beta, the variances, or the weight of the term"
+    if _same(localization, confidence):
+        return f"; both parts are {localization:.6g} times these, so the normaliser is another"
+    return "; both parts differ, by different factors: matching, or tensors of another batch"
+
+
+def _factor(said: float | None, own: float | None) -> float | None:
+    if said is None or own is None:
+        return None
+    if said == own or (math.isnan(said) and math.isnan(own)):
+        return 1.0
+    return said / own if own else math.inf
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or abs(one - other) <= SAME_FACTOR * abs(other)

@@ -1,0 +1,195 @@
+"""`ssdlossdbg.capture`: one line in a training script."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, Unpack
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.live.attach import MethodCover, ModuleHooks, seen
+from ssdlossdbg.live.folder import RunFolder
+from ssdlossdbg.live.options import Asked, Options
+from ssdlossdbg.live.recipes import is_torchvision_ssd, parameter_names
+from ssdlossdbg.live.recorder import Recorder
+from ssdlossdbg.live.say import say
+from ssdlossdbg.results.captured import EXIT, INTERRUPTED
+
+# The captures that are not closed yet.
+_open: list[Capture] = []
+
+
+class Attachment(Protocol):
+    """What can be taken off again."""
+
+    def close(self) -> None:
+        """Take it off."""
+
+
+class Capture:
+    """A criterion that is being looked at, until `close` or the end of the process; use it in `with` for Ctrl-C.
+
+    Attributes:
+        path: the folder of the run.
+        target: what was given to `capture`.
+    """
+
+    def __init__(self, target: Any, path: Path, options: Options) -> None:
+        self.target, self.path = target, path
+        method = method_of(target)
+        rank, world = _rank()
+        folder = RunFolder(path, options.most_bytes, rank, world, options.every)
+        inner = getattr(target, "_orig_mod", target)  # of what torch.compile returns
+        called = getattr(inner, method or "forward", inner)
+        self._recorder = Recorder(options, folder, _qualified(target, method), parameter_names(called))
+        self._process = os.getpid()
+        self._attachment: Attachment | None = None
+        if method:
+            self._attachment = MethodCover(target, method, self._recorder)
+        elif hasattr(target, "register_forward_pre_hook"):
+            self._attachment = ModuleHooks(target, self._recorder)
+        _open.append(self)
+
+    @property
+    def saved(self) -> tuple[Path, ...]:
+        """The captured files, in the order in which they were written."""
+        return tuple(self.path / name for name in self._recorder.folder.written)
+
+    def close(self, reason: str = EXIT, detail: str = "") -> None:
+        """Save the last batch, and leave everything as it was.
+
+        Args:
+            reason: why the training ended.
+            detail: more of it, in words.
+        """
+        if self not in _open:
+            return
+        _open.remove(self)
+        if self._attachment is not None:
+            self._attachment.close()
+        if os.getpid() == self._process:
+            if not self._recorder.steps:
+                say(f"{self._recorder.criterion} was never called: {_why_never(self.target)}")
+            self._recorder.finish(reason, detail)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        elif issubclass(kind, KeyboardInterrupt):
+            self.close(INTERRUPTED, "Ctrl-C")
+        else:
+            self.close(INTERRUPTED, f"{kind.__name__}: {error}"[:200])
+
+
+class CapturedFunction(Capture):
+    """A loss function that is looked at when it is called, and is that function in all else."""
+
+    def __init__(self, target: Callable[..., Any], path: Path, options: Options) -> None:
+        super().__init__(target, path, options)
+        functools.update_wrapper(self, target)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function returns."""
+        return seen(self._recorder, None, self.target, args, kwargs)
+
+    def __deepcopy__(self, _: Any) -> Any:
+        return self.target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.target, "__call__")
+
+
+def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked]) -> Capture:
+    """Look on while a criterion is trained with, and save the batch that went wrong.
+
+    A batch is saved, with those before it, when the loss is first inf or nan, when it jumps above `spike` times the
+    running median, and when the criterion raises; a batch alone every so many steps, when a file CAPTURE appears in
+    the folder, and at the end. Nothing is copied and no device is waited for until then, and nothing that goes wrong
+    in here reaches the training. Calls under `no_grad` are none of a training.
+
+    Args:
+        criterion: a module, which is looked at in place, torchvision's SSD and MMDetection's SSDHead too; attach to the
+            compiled object where it is compiled. Or a plain function: use what this returns in its place.
+        run: the folder to write to. What an earlier run left there is moved into a folder in it.
+        asked: loader: the DataLoader of the training, for the names of images that its targets do not tell.
+            names: of the images of the loader's dataset, in order, or a function of an index.
+            spike: how many times the running median a loss is to be saved from; 0 for never. every: save each so
+            manyth step. ring: how many batches are held. on_error: "save" or "ignore" the batch on which the criterion
+            raises. adapter: called as the criterion is, returns a mapping with loc, conf and targets, and perhaps
+            priors, names, dialect. copy: hold copies, for outputs of CUDA graphs, whose memory the next step uses
+            again. validation: look at calls under `no_grad`, too, and mark them so. most_bytes: that the files of the
+            folder may have together.
+
+    Raises:
+        InputError: an option out of its range, or nothing that can be called.
+    """
+    options = Options(**asked)
+    target = _unwrapped(criterion)
+    if not callable(target):
+        raise InputError(
+            "criterion", f"is a {type(target).__name__}, which cannot be called", "Give a module or a function."
+        )
+    for other in [each for each in _open if each.target is target]:
+        other.close()
+    is_object = method_of(target) or hasattr(target, "register_forward_pre_hook")
+    return (Capture if is_object else CapturedFunction)(target, Path(run), options)
+
+
+def method_of(target: Any) -> str:
+    """The method that is called in the place of the object itself; empty where it is the object."""
+    if is_torchvision_ssd(target):
+        return "compute_loss"
+    if hasattr(target, "loss_by_feat") and hasattr(target, "prior_generator"):
+        return "loss_by_feat"
+    is_module = hasattr(target, "register_forward_pre_hook")
+    if is_module and "_forward_hooks" not in vars(target):
+        return "forward"  # its class never called the __init__ of modules, so there is nothing to hang hooks on
+    return ""
+
+
+def _unwrapped(criterion: Any) -> Any:
+    """What is called inside: of a capture, its function; of a parallel network, the network whose method is meant."""
+    if isinstance(criterion, CapturedFunction):
+        return criterion.target
+    inner = vars(criterion).get("_modules", {}).get("module") if hasattr(criterion, "__dict__") else None
+    return inner if inner is not None and method_of(inner) else criterion
+
+
+def _qualified(target: Any, method: str) -> str:
+    kind = target if hasattr(target, "__qualname__") else type(target)
+    inner = getattr(target, "_orig_mod", None)
+    if inner is not None:
+        return f"{type(inner).__module__}.{type(inner).__qualname__} (compiled)"
+    return f"{kind.__module__}.{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
+
+
+def _rank() -> tuple[int, int]:
+    """(rank, number of processes) of a distributed training; (0, 1) where it is none."""
+    import torch
+
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    try:
+        return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    except (KeyError, ValueError):
+        return 0, 1
+
+
+def _why_never(target: Any) -> str:
+    if hasattr(target, "register_forward_pre_hook"):
+        return "attach to the compiled object where it is compiled, and call it, not its forward"
+    return "use what capture returns in its place"
+
+
+@atexit.register
+def _close_all() -> None:
+    while _open:
+        _open[-1].close()

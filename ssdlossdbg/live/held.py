@@ -1,0 +1,107 @@
+"""A batch held by reference, and values that come from a device without waiting for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ssdlossdbg.live.losses import Returned
+
+
+class Readout:
+    """Numbers of a device: at once on a CPU; from CUDA through pinned memory, behind an event, when they are there.
+
+    Args:
+        values: tensors of one number each, on one device.
+    """
+
+    def __init__(self, values: Sequence[Tensor]) -> None:
+        self._values = list(values)
+        self._event: Any = None
+        self._pinned: Tensor | None = None
+        self._numbers: list[float] | None = None
+        if values and values[0].is_cuda:
+            self._leave_device()
+
+    def _leave_device(self) -> None:
+        import torch
+
+        stacked = torch.stack([value.detach().reshape(()).double() for value in self._values])
+        self._pinned = torch.empty(stacked.shape, dtype=stacked.dtype, pin_memory=True)
+        self._pinned.copy_(stacked, non_blocking=True)
+        self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._event.record(torch.cuda.current_stream(stacked.device))
+        self._values = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether the numbers can be read without waiting."""
+        return self._event is None or bool(self._event.query())
+
+    def read(self) -> list[float]:
+        """The numbers; waits for them where they are not there yet."""
+        if self._numbers is None:  # once: a loss may be changed in place after that, as `loss /= 4` does
+            if self._event is not None:
+                self._event.synchronize()
+            values = self._values if self._pinned is None else self._pinned
+            self._numbers = [float(value.detach()) for value in values]
+        return self._numbers
+
+
+@dataclass
+class Held:
+    """One call of the criterion.
+
+    Attributes:
+        step: how many came before it.
+        tensors: by the keys that they have in the file, detached; never copied, unless that was asked for.
+        versions: of each tensor when it was taken; another one later means that it was changed in place.
+        called: what the images are called by their targets, one an image; read only when it is saved, since that may
+            wait for a device.
+        indices: of the images in their dataset, None where they are not known.
+        validation: whether it is no training step.
+        returned: the criterion's losses, None until it returned.
+        readout: their values, on their way.
+        saved: the reason that it was saved for; empty if it was not.
+    """
+
+    step: int
+    tensors: dict[str, Tensor]
+    called: Sequence[Any] = ()
+    indices: tuple[int, ...] | None = None
+    validation: bool = False
+    returned: Returned | None = None
+    readout: Readout | None = None
+    error: str = ""
+    saved: str = ""
+    header: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Any = None
+    owner: Any = None
+    time: float = field(default_factory=time.time)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.versions = {key: tensor._version for key, tensor in self.tensors.items()}
+
+    @property
+    def spoilt(self) -> list[str]:
+        """The tensors that were changed in place since they were taken."""
+        return [key for key, tensor in self.tensors.items() if tensor._version != self.versions[key]]
+
+    @property
+    def images(self) -> int:
+        """How many there are."""
+        first = next(iter(self.tensors.values()), None)
+        return 0 if first is None else len(first)
+
+
+def detached(tensors: Mapping[str, Tensor], copy: bool) -> dict[str, Tensor]:
+    """The tensors off the graph, on the same memory unless a copy is asked for."""
+    if copy:
+        return {key: tensor.detach().clone() for key, tensor in tensors.items()}
+    return {key: tensor.detach() for key, tensor in tensors.items()}

@@ -1,0 +1,71 @@
+"""The learning rate and the norm of the gradients, seen where any optimiser steps: the user passes neither."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ssdlossdbg.live.held import Readout
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# The norm reads every parameter, which takes longer than all else: once in so many steps, and where a batch is saved.
+NORM_EVERY = 100
+
+
+class Optimisers:
+    """A look at every step of every optimiser of the process, until it is closed."""
+
+    def __init__(self) -> None:
+        from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+        self._handle: Any = register_optimizer_step_pre_hook(self._before_step)
+        self._groups: Any = None
+        self._steps = 0
+        self._wanted = True
+        self._norm: tuple[int, Readout] | None = None
+
+    @property
+    def lr(self) -> tuple[float, ...]:
+        """Of each parameter group of the optimiser that stepped last, as it is now."""
+        return tuple(float(group["lr"]) for group in self._groups or () if "lr" in group)
+
+    def norm(self) -> tuple[int | None, float | None]:
+        """(step, L2 norm of all gradients) of the last step at which it was taken."""
+        if self._norm is None:
+            return None, None
+        step, readout = self._norm
+        return step, readout.read()[0]
+
+    def want_norm(self) -> None:
+        """Take the norm at the next step, whichever that is."""
+        self._wanted = True
+
+    def close(self) -> None:
+        """Look no more."""
+        self._handle.remove()
+
+    def _before_step(self, optimiser: Any, *_: Any) -> None:
+        try:
+            self._groups = optimiser.param_groups
+            if self._wanted or self._steps % NORM_EVERY == 0:
+                self._wanted = False
+                total = _total_norm(optimiser)
+                if total is not None:
+                    self._norm = self._steps, Readout([total])
+            self._steps += 1
+        except Exception:  # an optimiser of another kind: nothing here is worth a step of training
+            self._groups = None
+
+
+def _total_norm(optimiser: Any) -> Tensor | None:
+    import torch
+
+    with torch.no_grad():
+        norms = [
+            torch.linalg.vector_norm(parameter.grad)
+            for group in optimiser.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None and not parameter.grad.is_sparse
+        ]
+        return torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms])) if norms else None

@@ -1,0 +1,314 @@
+"""The last batches of a training, judged by their losses, and saved where one is guilty."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ssdlossdbg.live.folder import FolderFullError, RunFolder
+from ssdlossdbg.live.held import Held, Readout, detached
+from ssdlossdbg.live.history import History
+from ssdlossdbg.live.losses import returned
+from ssdlossdbg.live.names import LoaderNames
+from ssdlossdbg.live.optimisers import Optimisers
+from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.plain import attributes_of, rules_of
+from ssdlossdbg.live.recipes import Recipe, Taken, adapted, by_name, names_of, recipe_for
+from ssdlossdbg.live.say import say
+from ssdlossdbg.results.captured import (
+    ASKED,
+    BEFORE,
+    EVERY,
+    NOT_FINITE,
+    OTHER_RANK,
+    RAISED,
+    REASONS,
+    SPIKE,
+    Captured,
+    Recorded,
+    is_name,
+)
+
+# So many failures of its own, and a capture stands aside.
+MOST_FAILURES = 3
+# A sum of many terms in half precision is off by more than one rounding.
+HALF_ROUNDINGS = 8
+# Reasons that the batches before are saved for, too, and that the other ranks are told of.
+GUILTY = (RAISED, NOT_FINITE, SPIKE)
+
+
+class Recorder:
+    """What every hook calls, of whatever thread; nothing that goes wrong here reaches the training.
+
+    Args:
+        options: what the user asked for.
+        folder: where batches go.
+        criterion: its qualified name.
+        parameters: the names of the parameters that it is called with.
+    """
+
+    def __init__(self, options: Options, folder: RunFolder, criterion: str, parameters: Sequence[str]) -> None:
+        self.options, self.folder, self.criterion, self.parameters = options, folder, criterion, parameters
+        self.names = LoaderNames(options.loader, options.names)
+        self.optimisers = Optimisers()
+        self.history = History(options.spike)
+        self.recipe: Recipe | None = None
+        self.steps, self.failures, self.aside = 0, 0, False
+        self._ring: deque[Held] = deque(maxlen=options.ring)
+        self._pending: deque[Held] = deque()
+        self._lock = threading.RLock()
+        self._said_full = False
+
+    def begin(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Held | None:
+        """Hold the arguments of a call of the criterion; None where it is none of a training.
+
+        Args:
+            owner: the module that is called, a replica of it in DataParallel's threads; None for a plain function.
+            args: as the criterion was called.
+            kwargs: likewise.
+        """
+        import torch
+
+        if self.aside or torch.compiler.is_compiling():
+            return None
+        validation = not torch.is_grad_enabled() or getattr(owner, "training", True) is False
+        if validation and not self.options.validation:
+            return None
+        with self._lock:
+            try:
+                return self._hold(owner, args, kwargs, validation)
+            except Exception as error:
+                self._failed("could not take the batch", error)
+                return None
+            finally:
+                self.steps += 1
+
+    def end(self, held: Held, output: Any) -> None:
+        """Take the losses that a call returned, and judge those that are there."""
+        with self._lock:
+            try:
+                held.returned = returned(output)
+                held.readout = Readout([value.detach() for value in held.returned.values])
+                self._ring.append(held)
+                self._pending.append(held)
+                self._judge_what_is_there()
+                self._look_around(held)
+            except Exception as error:
+                self._failed("could not take the loss", error)
+
+    def raised(self, held: Held, error: BaseException) -> None:
+        """Save the batch on which the criterion raised."""
+        with self._lock:
+            try:
+                held.error = f"{type(error).__name__}: {error}".strip()[:2000]
+                self._ring.append(held)
+                if self.options.on_error == "save":
+                    self._save_guilty(held, RAISED, held.error)
+            except Exception as own:
+                self._failed("could not save the batch on which the criterion raised", own)
+
+    def finish(self, reason: str, detail: str = "") -> None:
+        """Save the last batch, unless it is saved already, and end.
+
+        Args:
+            reason: why the training ended.
+            detail: more of it.
+        """
+        with self._lock:
+            if self.aside:
+                return
+            try:
+                self._judge_what_is_there(wait=True)
+                self._save_what_others_ask_for()
+                if self._ring:
+                    self._save(self._ring[-1], reason, detail)
+                if self.folder.written:
+                    self.folder.write_summary()
+            except Exception as error:
+                self._failed("could not save the last batch", error)
+            self.aside = True
+            self._let_go()
+
+    def stop(self) -> None:
+        """End without saving anything."""
+        with self._lock:
+            self.aside = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._ring.clear()
+        self._pending.clear()
+        self.names.close()
+        self.optimisers.close()
+
+    def _hold(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any], validation: bool) -> Held:
+        recipe, taken = self._take(owner, args, kwargs)
+        tensors = detached(taken.tensors, self.options.copy)
+        held = Held(self.steps, tensors, taken.called, validation=validation, recipe=recipe, owner=owner)
+        held.header = taken.header
+        held.indices = self.names.taken(held.images)
+        return held
+
+    def _take(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Recipe, Taken]:
+        if self.options.adapter is not None:
+            taken = adapted(self.options.adapter, args, kwargs)
+            recipe = self.recipe or Recipe(str(taken.header.get("dialect", "")), lambda *_: taken)
+        else:
+            given = by_name(self.parameters, args, kwargs)
+            recipe = self.recipe or recipe_for(owner, given)
+            taken = recipe.take(owner, given)
+        if self.recipe is None:
+            self.recipe = recipe
+            self._introduce(recipe, taken)
+        return recipe, taken
+
+    def _introduce(self, recipe: Recipe, taken: Taken) -> None:
+        """Say once what was recognised, and what an earlier run left."""
+        if self.folder.rank == 0:
+            self.folder.put_earlier_aside()
+            whose = f"as {recipe.dialect}" if recipe.dialect else "whose dialect is not known"
+            say(f"capturing {self.criterion}, {whose}: {_seen(taken)}; into {self.folder.path}")
+        self.folder.about = {"criterion": self.criterion, "dialect": recipe.dialect}
+
+    def _look_around(self, held: Held) -> None:
+        """Save what somebody else asks for, or the steps count."""
+        self._save_what_others_ask_for()
+        if self.folder.requested():
+            self._save(held, ASKED, "a file CAPTURE asked for it")
+            self.folder.grant()
+        every = self.folder.every
+        if every and held.step % every == 0:
+            self._save(held, EVERY, "")
+
+    def _save_what_others_ask_for(self) -> None:
+        mark = self.folder.mark()
+        if mark is None:
+            return
+        if mark.reason == NOT_FINITE:
+            self.history.finite = False  # the weights are spoilt from here on, on this rank too
+        same = next((each for each in self._ring if each.step == mark.step), None)
+        if same is None:
+            self.folder.notes.append(f"rank {mark.rank} asked for step {mark.step}, which was not held any more")
+        else:
+            self._save(same, OTHER_RANK, f"rank {mark.rank}: {mark.reason}", because=mark.step)
+
+    def _judge_what_is_there(self, wait: bool = False) -> None:
+        while self._pending and (wait or self._pending[0].readout is None or self._pending[0].readout.ready):
+            held = self._pending.popleft()
+            reason, detail = ("", "") if held.validation else self.history.judge(_recorded(held))
+            if reason:
+                self._save_guilty(held, reason, detail)
+
+    def _save_guilty(self, held: Held, reason: str, detail: str) -> None:
+        self.optimisers.want_norm()
+        saved = self._save(held, reason, detail)
+        for other in list(self._ring):
+            if other.step < held.step:
+                self._save(other, BEFORE, f"before step {held.step}", because=held.step)
+        if saved:
+            self.folder.leave_mark(held.step, reason)
+
+    def _save(self, held: Held, reason: str, detail: str, because: int | None = None) -> bool:
+        """Write a batch, unless it is written already for as grave a reason; whether it was."""
+        if held.saved and (reason not in GUILTY or REASONS.index(reason) >= REASONS.index(held.saved)):
+            return False
+        spoilt = held.spoilt
+        if spoilt:
+            self._lost(held, reason, f"{', '.join(spoilt[:3])} changed in place after the loss had seen it")
+            return False
+        try:
+            tensors = held.recipe.finish(dict(held.tensors)) if held.recipe else held.tensors
+            self.folder.save(tensors, self._header(held, reason, detail, because))
+        except FolderFullError as error:
+            if not self._said_full:
+                say(f"step {held.step}: not saved: {error}")
+                self._said_full = True
+            self.folder.notes.append(f"step {held.step} ({reason}) was not saved: the folder is full")
+            return False
+        held.saved = reason
+        if reason in GUILTY:
+            file = self.folder.path / self.folder.name(held.step)
+            say(f"step {held.step}: {reason} ({detail}): saved {file}; ssdlossdbg loss {file} explains it")
+        return True
+
+    def _lost(self, held: Held, reason: str, why: str) -> None:
+        note = f"step {held.step} ({reason}) is lost: {why}"
+        self.folder.notes.append(note)
+        say(f"{note}; capture(..., copy=True) keeps a copy of each batch")
+        self.folder.write_summary()
+
+    def _header(self, held: Held, reason: str, detail: str, because: int | None) -> Captured:
+        step, norm = self.optimisers.norm()
+        names = names_of(held.called)
+        if held.indices and not any(map(is_name, names)):  # a number says less than a file
+            names = self.names.named(held.indices) or names
+        fields: dict[str, Any] = {
+            **(held.recipe.header if held.recipe else {}),
+            "dialect": held.recipe.dialect if held.recipe else "",
+            **rules_of(held.owner),
+            **held.header,
+        }
+        return Captured(
+            step=held.step,
+            reason=reason,
+            detail=detail,
+            because=because,
+            recorded=_recorded(held),
+            precision=_rounding(held),
+            error=held.error,
+            indices=held.indices or (),
+            names=names,
+            criterion=self.criterion,
+            attributes=attributes_of(held.owner),
+            epoch_time=held.time,
+            lr=self.optimisers.lr,
+            gradient_norm=norm,
+            gradient_norm_step=step,
+            median=self.history.median,
+            validation=held.validation,
+            rank=self.folder.rank,
+            world=self.folder.world,
+            **fields,
+        )
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.failures += 1
+        self.folder.notes.append(f"step {self.steps}: {what}: {type(error).__name__}: {error}")
+        more = "; training goes on"
+        if self.failures >= MOST_FAILURES:
+            self.aside = True
+            more = f"; after {MOST_FAILURES} failures the capture stands aside, and training goes on without it"
+            self._let_go()
+        say(f"step {self.steps}: {what} ({type(error).__name__}: {error}){_hint(error)}{more}")
+
+
+def _recorded(held: Held) -> Recorded:
+    if held.returned is None or held.readout is None:
+        return Recorded()
+    return held.returned.recorded(held.readout.read())
+
+
+def _rounding(held: Held) -> float:
+    """How far off a loss of half precision may be, as a share of itself; 0 of others."""
+    import torch
+
+    kinds = [] if held.returned is None else [value.dtype for value in held.returned.values]
+    half = [torch.finfo(kind).eps for kind in kinds if kind in (torch.float16, torch.bfloat16)]
+    return HALF_ROUNDINGS * max(half, default=0.0)
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, LookupError):
+        return "; give capture the criterion itself, or adapter=f, which is called alike and returns loc, conf, targets"
+    return ""
+
+
+def _seen(taken: Taken) -> str:
+    """What was taken of the first batch, in words: an entry a tensor, those of one kind together."""
+    shown: dict[str, list[list[int]]] = {}
+    for key, tensor in taken.tensors.items():
+        shown.setdefault(key.rstrip("0123456789").rstrip("_"), []).append(list(tensor.shape))
+    parts = [f"{key} {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} {key}" for key, shapes in shown.items()]
+    return ", ".join(parts)

@@ -1,0 +1,116 @@
+"""Captured batches: the header of their files, the files of a run, and losses and names that were saved by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from torch import Tensor
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.results.captured import CAPTURED_NAME, HEADER_KEY, HEADER_VERSION, Captured, Recorded, named_in
+
+AGAIN = "Capture the batch again, or save its tensors by hand."
+LOSS_KEY = "loss"
+LOSS_IS = "Save what the criterion returned: the total, or (localisation, confidence)."
+NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+# Fields that hold words, in which "NaN" is a word.
+TEXTS = frozenset({"names", "detail", "error", "attributes", "criterion", "reason", "dialect", "prior_format"})
+
+
+def header_of(data: bytes, path: Path) -> Captured | None:
+    """What a capture wrote beside the tensors of a safetensors file; None of a file that no capture wrote.
+
+    Args:
+        data: the bytes of a file that is valid.
+        path: of it, for messages.
+
+    Raises:
+        InputError: a header that is damaged, or newer than this program.
+    """
+    size = int.from_bytes(data[:8], "little")
+    text = json.loads(data[8 : 8 + size]).get("__metadata__", {}).get(HEADER_KEY)
+    if text is None:
+        return None
+    try:
+        document = json.loads(text)
+        if document["version"] > HEADER_VERSION:
+            raise InputError(path, f"has a header of version {document['version']}", "Update ssdlossdbg to read it.")
+        known = {key: value if key in TEXTS else _numbers(value) for key, value in document.items()}
+        return msgspec.convert(known, Captured)
+    except (ValueError, TypeError, KeyError, RecursionError, msgspec.ValidationError) as error:
+        raise InputError(path, f"has a damaged header ({error})", AGAIN) from None
+
+
+def _numbers(value: Any) -> Any:
+    """The value with numbers for the texts that stand for those that are not finite."""
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return NOT_FINITE.get(value, value) if isinstance(value, str) else value
+
+
+def captured_files(folder: Path) -> tuple[Path, ...]:
+    """The captured files of a run, in the order of their steps, those of one step in the order of ranks.
+
+    Raises:
+        InputError: there is none, or the folder cannot be listed.
+    """
+    try:
+        names = [file.name for file in folder.iterdir()]
+    except OSError as error:
+        raise InputError(folder, f"cannot be listed ({error.strerror})", "Check its permissions.") from None
+    found = sorted((int(each[1]), int(each[2] or 0), each[0]) for each in map(_captured, names) if each)
+    if not found:
+        fix = "Name the two files of a batch, or the folder that ssdlossdbg.capture writes to."
+        raise InputError(folder, "is a folder without captured batches (step0000341.safetensors)", fix)
+    return tuple(folder / name for _, _, name in found)
+
+
+def is_captured(path: Path) -> bool:
+    """Whether a file is called as captures call theirs."""
+    return _captured(path.name) is not None
+
+
+def _captured(name: str) -> re.Match[str] | None:
+    return re.fullmatch(CAPTURED_NAME, name)
+
+
+def loss_in(value: Any, where: str) -> Recorded:
+    """The loss that was saved by hand beside predictions or targets, under `loss`.
+
+    Args:
+        value: what was saved.
+        where: the file, for messages.
+
+    Raises:
+        InputError: under that key is something else.
+    """
+    if not isinstance(value, Mapping) or LOSS_KEY not in value:
+        return Recorded()
+    found = value[LOSS_KEY]
+    if isinstance(found, Tensor) and found.numel() == 2:
+        found = found.flatten().tolist()
+    parts = list(found) if isinstance(found, (tuple, list)) else [found]
+    if isinstance(found, Mapping) or len(parts) not in (1, 2) or not all(map(_is_number, parts)):
+        raise InputError(f"{where}, {LOSS_KEY}", "is neither a number nor two", LOSS_IS)
+    numbers = [float(part) for part in parts]
+    return Recorded(numbers[0]) if len(numbers) == 1 else Recorded(sum(numbers), *numbers)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return value.numel() == 1
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def names_in(value: Any) -> tuple[str, ...]:
+    """What the images of targets are called, where their mappings say so; empty where none does."""
+    images: Sequence[Any] = value if isinstance(value, (list, tuple)) else ()
+    names = tuple(named_in(image) for image in images)
+    return names if any(names) else ()

@@ -1,0 +1,107 @@
+"""What reports say of a batch that a capture saved, and of the loss that the user's own code had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from ssdlossdbg.report.text import Column, Columns, Row, file_name, number, section, table
+from ssdlossdbg.results import SAME_LOSS, Captured, LossResult, Recorded, RunBatch
+
+MOST_BATCHES = 40
+
+
+def captured_line(captured: Captured) -> str:
+    """When and why a batch was captured, in a line."""
+    detail = f" ({captured.detail})" if captured.detail else ""
+    rank = f", rank {captured.rank} of {captured.world}" if captured.world > 1 else ""
+    lr = f", lr {', '.join(f'{rate:g}' for rate in dict.fromkeys(captured.lr))}" if captured.lr else ""
+    norm = ""
+    if captured.gradient_norm is not None:
+        norm = f", gradient norm {captured.gradient_norm:.4g} at the optimiser's step {captured.gradient_norm_step}"
+    when = datetime.fromtimestamp(captured.epoch_time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"step {captured.step}{rank}, {captured.reason}{detail}; {captured.criterion}, {when}{lr}{norm}"
+
+
+def images_fact(names: Sequence[str | None]) -> list[tuple[str, str]]:
+    """What the images that tables number are called, as a fact; none where none has a name."""
+    if not any(names):
+        return []
+    return [("images", ", ".join(f"{index}: {name or 'not known'}" for index, name in enumerate(names)))]
+
+
+def said_line(result: LossResult) -> Text | None:
+    """Both losses side by side; None where it is not known what the user's code had."""
+    captured, recorded = result.captured, result.recorded
+    if captured is not None and captured.error:
+        return Text(f"Your code raised {captured.error}", style="verdict.bad")
+    if recorded is None:
+        return None
+    error = result.recorded_error
+    agree = error is not None and error <= SAME_LOSS + (captured.precision if captured else 0.0)
+    said = f"Your code said {_losses(recorded)}; recomputed {_losses_like(recorded, result)}{_agreement(error)}"
+    return Text(said, style="verdict.good" if agree else "verdict.bad")
+
+
+def _agreement(error: float | None) -> str:
+    if error is None:
+        return ", which cannot be compared: yours has weight decay in it"
+    if error == 0:
+        return ", equal"
+    if not math.isfinite(error):
+        return ": not the same"
+    if error <= SAME_LOSS:
+        return f", equal to 1e{math.ceil(math.log10(error))}"
+    return f": {error:.1%} off" if error >= 0.001 else f": {error:.0e} off"
+
+
+def _losses(recorded: Recorded) -> str:
+    parts = [("loc", recorded.localization), ("conf", recorded.confidence)]
+    known = ", ".join(f"{name} {value:.4f}" for name, value in parts if value is not None)
+    if recorded.total is None:
+        return known
+    return f"{recorded.total:.4f} ({known})" if known else f"{recorded.total:.4f}"
+
+
+def _losses_like(recorded: Recorded, result: LossResult) -> str:
+    """The same values as those that are known, as computed here."""
+    loss = result.loss
+    if recorded.total is not None:
+        return f"{loss.total:.4f}"
+    return _losses(
+        Recorded(
+            None,
+            loss.localization if recorded.localization is not None else None,
+            loss.confidence if recorded.confidence is not None else None,
+        )
+    )
+
+
+def run_table(batches: Sequence[RunBatch]) -> RenderableType:
+    """The batches of a run, a line each, the worst first."""
+    columns: Columns = [
+        Column("file", "left"),
+        Column("saved for", "left"),
+        "yours",
+        "recomputed",
+        "off by",
+        Column("findings", "left", wrap=True),
+    ]
+    rows: list[Row] = [
+        (
+            Text(file_name(each.file).removesuffix(".safetensors")),
+            Text(each.reason),
+            number(each.recorded.total if each.recorded else None),
+            number(each.recomputed),
+            Text("-" if each.recorded_error is None else f"{each.recorded_error:.0e}"),
+            Text(each.unreadable or ", ".join(each.codes) or "-"),
+        )
+        for each in batches[:MOST_BATCHES]
+    ]
+    more = len(batches) - len(rows)
+    title = f"The captured batches, the worst first{f' ({more} more in --format json)' if more else ''}"
+    return section(title, table(columns, rows))

@@ -1,0 +1,92 @@
+"""The loss that the user's own code had of a batch, held against what is computed from its tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ssdlossdbg.results.captured import Recorded
+
+# Two ways to add up the same float32 terms differ by less; another rule, however small, by more.
+SAME_LOSS = 1e-4
+# A part this much smaller than the whole is as well known as the whole: its own digits are rounding.
+SMALLEST_PART = 1e-3
+
+
+EXACT = Recorded()
+
+
+class Computed(Protocol):
+    """A loss as it is computed from saved tensors."""
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+
+    @property
+    def localization(self) -> float:
+        """Of the positives' offsets."""
+
+    @property
+    def confidence(self) -> float:
+        """Of positives and mined negatives."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user's own code said.
+
+    Attributes:
+        recorded: what it returned, printed, or what was saved of it.
+        rounding: by how much each value may be off, in the same places, because it was printed with few digits.
+        precision: by what share of themselves they may be off, because they were computed in half precision.
+    """
+
+    recorded: Recorded
+    rounding: Recorded = EXACT
+    precision: float = 0.0
+
+    def error(self, loss: Computed, decays: bool = False) -> float | None:
+        """The largest relative difference, what rounding explains left out; None where nothing compares.
+
+        Args:
+            loss: computed from the tensors.
+            decays: whether the total that training has is that and weight decay.
+        """
+        straight = max(self._differences(self.recorded, loss, decays), default=None)
+        if straight is None or not straight > SAME_LOSS:
+            return straight
+        # Some return (confidence, localisation); nothing but the very numbers can tell.
+        turned = replace(self.recorded, localization=self.recorded.confidence, confidence=self.recorded.localization)
+        return min(straight, max(self._differences(turned, loss, decays), default=straight))
+
+    def differs(self, loss: Computed, decays: bool = False) -> bool:
+        """Whether it is another loss; arguments as of `error`."""
+        error = self.error(loss, decays)
+        return error is not None and error > SAME_LOSS + self.precision
+
+    def _differences(self, recorded: Recorded, loss: Computed, decays: bool) -> Iterator[float]:
+        for name in ("total", "localization", "confidence"):
+            said, computed = getattr(recorded, name), getattr(loss, name)
+            if said is None:
+                continue
+            apart = _difference(said, computed, getattr(self.rounding, name) or 0.0, loss.total)
+            if name == "total" and decays and apart > SAME_LOSS:
+                continue  # the weights' decay is in it, or another rule: nothing here tells
+            yield apart
+
+
+def _difference(said: float, computed: float, rounding: float, total: float) -> float:
+    """How far apart two values are, as a share of the larger; inf where only one of them is a number."""
+    if math.isnan(said) or math.isnan(computed):
+        return 0.0 if math.isnan(said) and math.isnan(computed) else math.inf
+    if said == computed:
+        return 0.0
+    apart = max(0.0, abs(said - computed) - rounding)
+    if math.isinf(apart) or math.isnan(apart):
+        return math.inf
+    floor = SMALLEST_PART * abs(total) if math.isfinite(total) else 0.0
+    largest = max(abs(said), abs(computed), floor)
+    return apart / largest if largest else 0.0

@@ -1,0 +1,64 @@
+"""REC001: which part of a loss is another, and by how much; silent where both are the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ssdlossdbg import api
+from ssdlossdbg.results import Recorded, Said
+from ssdlossdbg.results.costs import Parts
+
+SAMPLE = Path(__file__).parents[2] / "sample_data"
+# What ssd.pytorch's own MultiBoxLoss returns for the sample, from sample_data/README.md.
+LOC, CONF = 0.249255627, 1.4152149
+
+
+def messages(recorded: Recorded) -> Iterator[str]:
+    result = api.loss(SAMPLE / "preds.pt", SAMPLE / "targets.pt", printed=Said(recorded))
+    return (finding.message for finding in result.findings if finding.code == "REC001")
+
+
+@pytest.mark.parametrize(
+    ("loc", "conf", "words"),
+    [
+        (LOC, 2 * CONF, "only the confidence differs"),
+        (4 * LOC, CONF, "only the localisation differs, 4 times"),
+        (3 * LOC, 3 * CONF, "both parts are 3 times these, so the normaliser is another"),
+        (2 * LOC, 3 * CONF, "both parts differ, by different factors"),
+        (math.inf, CONF, "only the localisation differs"),
+    ],
+)
+def test_which_part_is_another(loc: float, conf: float, words: str) -> None:
+    (message,) = messages(Recorded(loc + conf, loc, conf))
+    assert words in message
+    assert "the rules of ssd.pytorch give 1.66447 (loc 0.249256, conf 1.41521)" in message
+
+
+def test_the_same_loss_is_silent() -> None:
+    for recorded in (
+        Recorded(LOC + CONF, LOC, CONF),
+        Recorded(LOC + CONF, CONF, LOC),  # a criterion that returns confidence first
+        Recorded(None, LOC, None),
+        Recorded((LOC + CONF) * (1 + 5e-5)),
+        Recorded(),
+    ):
+        assert not list(messages(recorded))
+    assert list(messages(Recorded((LOC + CONF) * (1 + 2e-4))))
+
+
+def test_differences_of_odd_numbers() -> None:
+    own = Parts(2.0, 1.0, 1.0)
+    assert Said(Recorded(4.0)).error(own) == 0
+    assert Said(Recorded(math.nan)).error(own) == math.inf
+    assert Said(Recorded(math.nan)).error(Parts(math.nan, 0, 0)) == 0
+    assert Said(Recorded(math.inf)).error(Parts(math.inf, 0, 0)) == 0
+    assert Said(Recorded(math.inf)).error(Parts(-math.inf, 0, 0)) == math.inf
+    assert Said(Recorded(5.0)).error(own, decays=True) is None  # weight decay may be in it
+    assert Said(Recorded(4.0)).error(own, decays=True) == 0
+    assert Said(Recorded(4.05), Recorded(0.1)).error(own) == 0
+    assert Said(Recorded(4.04), precision=0.02).differs(own) is False
+    assert Said(Recorded(4.04)).differs(own)
