@@ -10,8 +10,9 @@ from typing import Any
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
-from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.analysis.scene import BYTES_OF_LOGIT, Scene
 from ssdlossdbg.multibox.loss import LossTerms
+from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect
 
@@ -53,6 +54,10 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         dialects: whom to ask.
         reference: whom to compare with.
     """
+    images, priors, classes = batch.conf.shape
+    if batch.device.type == "cpu":
+        what = f"has {images:,} images of {priors:,} priors and {classes:,} classes"
+        check_room(BYTES_OF_LOGIT * batch.conf.numel(), batch.paths[0], what)
     base = Scene(batch, reference)
     total = _total(base.loss)  # before the others, since only the reference is explained
     outcomes = tuple(_outcome(Scene(batch, dialect, one_of_many=True), base) for dialect in dialects)

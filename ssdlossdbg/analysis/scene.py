@@ -41,8 +41,12 @@ from ssdlossdbg.multibox.loss import (
 )
 from ssdlossdbg.multibox.matching import Matching, Tied, match, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
+from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
 from ssdlossdbg.rules import Dialect
+
+# What each overlap of an object with a prior takes while matching, and each logit while losses are compared.
+BYTES_OF_OVERLAP, BYTES_OF_LOGIT = 24, 80
 
 
 class Scene:
@@ -271,6 +275,11 @@ class Scene:
     def _match(self) -> tuple[Matching, Tied | None]:
         if self.batch.encoded:
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
+        images, objects = self.gt_in_units.boxes.shape[:2]
+        priors = len(self.batch.priors.boxes)
+        if self.batch.device.type == "cpu":  # others tell their own memory
+            what = f"has up to {objects:,} objects in each of {images:,} images, for {priors:,} priors"
+            check_room(BYTES_OF_OVERLAP * images * objects * priors, self.batch.paths[1], what)
         if self.one_of_many:
             return match(self.gt_in_units, self.held_in_units, self.rules.match), None
         return self._match_with_ties()

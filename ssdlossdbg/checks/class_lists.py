@@ -181,9 +181,11 @@ def misspelt(use: ClassUse) -> Iterator[Case]:
     if use.given:
         return
     counts = {name: many for name, many in zip(use.names, use.counts.tolist(), strict=True) if many}
-    for name, number in counts.items():
+    often = {name: many * RARE for name, many in counts.items() if many * RARE >= 1}
+    rarely = [(name, number) for name, number in counts.items() if number <= max(often.values(), default=0)]
+    for name, number in rarely:
         usual = max(
-            (other for other, many in counts.items() if number <= many * RARE and slip(name, other)),
+            (other for other, at_most in often.items() if number <= at_most and slip(name, other)),
             key=counts.__getitem__,
             default=None,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from functools import cache
 from pathlib import Path
@@ -13,9 +12,9 @@ from ssdlossdbg.errors import InputError
 GIB = 2**30
 CONTAINER = Path("/sys/fs/cgroup/memory.max")
 # Of the memory, what a file or the tensors in it may take: they are worked on beside what they were read from.
-SHARE = 0.5
-# No more on any machine, so that one which does not say how much it has is safe, too.
-MOST = 8 * GIB
+SHARE, SHARE_OF_ALL = 0.5, 0.8
+# No more on any machine; and what one is taken to have that does not say.
+MOST, USUAL = 64 * GIB, 16 * GIB
 # Of tensors in files that are far smaller: packed zeros, or one number repeated. Below, nobody need care.
 LARGEST_UNPACKED = GIB // 2
 PACKED = 20
@@ -29,7 +28,7 @@ def most_bytes() -> int:
 @cache
 def _memory() -> float:
     """Bytes that this process may take, as far as the system says: of the machine, its container, its own limits."""
-    limits = [math.inf]
+    limits = list[float]()
     with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with contextlib.suppress(OSError, ValueError):  # no Linux, or "max"
@@ -39,13 +38,30 @@ def _memory() -> float:
 
         of_process = resource.getrlimit(resource.RLIMIT_AS)[0]
         limits += [of_process] if of_process != resource.RLIM_INFINITY else []
-    return min(limit for limit in limits if limit > 0)
+    return min((limit for limit in limits if limit > 0), default=USUAL)
 
 
 def in_words(size: float) -> str:
     """A number of bytes as people say it."""
     unit, of = next((pair for pair in ((GIB, "GiB"), (2**20, "MiB"), (2**10, "KiB")) if size >= pair[0]), (1, "bytes"))
     return f"{size / unit:,.1f} {of}" if unit > 1 else f"{size:,.0f} {of}"
+
+
+def check_room(needed: int, where: object, what: str) -> None:
+    """Refuse work that would take more memory than there is.
+
+    Args:
+        needed: bytes.
+        where: the input, for the message.
+        what: that takes so many, as in "has 5,000 objects".
+
+    Raises:
+        InputError: they are more.
+    """
+    room = SHARE_OF_ALL * _memory()
+    if needed > room:
+        what = f"{what}, which would take about {in_words(needed)} of memory, and there are {in_words(room)}"
+        raise InputError(where, what, "Give fewer at once.")
 
 
 def check_unpacked(needed: int, held: int, where: object) -> None:

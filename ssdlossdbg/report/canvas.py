@@ -27,7 +27,7 @@ CHIP_STEPS = (0, -1, 1, -2, 2, -3, 3)
 
 
 # Of words on a picture, and of chips that others are kept off.
-MOST_LETTERS, MOST_CHIPS = 300, 300
+MOST_LETTERS, MOST_CHIPS = 300, 150
 
 
 @cache

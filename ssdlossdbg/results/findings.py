@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from ssdlossdbg.results.common import Box
 from ssdlossdbg.results.contract import Hidden, Written
@@ -133,6 +134,11 @@ class Finding:
         """The place of the worst case."""
         return self.worst.where
 
+    @cached_property
+    def _concerned(self) -> frozenset[tuple[int | str | None, int | None]]:
+        """Image and object of each case; a picture of many objects asks for each."""
+        return frozenset((case.where.image, case.where.object) for case in self.cases)
+
     @property
     def value(self) -> Written[float | str | None]:
         """What was measured in the worst case."""
@@ -204,8 +210,7 @@ def codes_at(findings: Iterable[Finding], object: int, image: int | None = None)
     return tuple(
         finding.code
         for finding in findings
-        if finding.severity is not Severity.NOTE
-        and any((case.where.image, case.where.object) == (image, object) for case in finding.cases)
+        if finding.severity is not Severity.NOTE and (image, object) in finding._concerned
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import ssdlossdbg
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox import priors
 from ssdlossdbg.readers import files, memory
@@ -268,3 +270,48 @@ def test_the_coordinate_that_is_in_pixels_is_said(refused: Refused) -> None:
     boxes = grid_of(10)
     boxes[3, 0] = -700
     assert refused(lambda: recognise_priors(boxes, "p.pt")).what == "reach -700, so they are in pixels"
+
+
+# Folders
+
+
+def test_folder_that_may_not_be_listed(tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut, listed = tmp_path / "shut", os.scandir
+    shut.mkdir()
+    (tmp_path / "a.xml").write_text("<annotation/>")
+
+    def scan(folder: str) -> Any:
+        if str(folder) == str(shut):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    error = refused(lambda: load_dataset(tmp_path))
+    assert error.where == str(shut)
+    assert error.what == "is a folder that cannot be listed (Permission denied)"
+    shut.rename(tmp_path / "lost+found")
+    shut = tmp_path / "lost+found"
+    assert load_dataset(tmp_path).names == ("a",)
+
+
+# Memory of the work
+
+
+def test_work_that_memory_has_no_room_for(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_memory", lambda: 1000.0)
+    memory.check_room(800, "a.pt", "has 8 images")
+    error = refused(lambda: memory.check_room(801, "a.pt", "has 8 images"))
+    assert error.what == "has 8 images, which would take about 801 bytes of memory, and there are 800 bytes"
+
+
+def test_overlaps_of_very_many_objects(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_memory", lambda: float(2**24))
+    boxes = torch.tensor([[0.1, 0.1, 0.5, 0.5]]).repeat(100, 1)
+    targets = [{"boxes": boxes, "labels": torch.ones(100, dtype=torch.int64)}]
+    preds = {"loc": torch.zeros(1, 8732, 4), "conf": torch.zeros(1, 8732, 3)}
+    error = refused(lambda: ssdlossdbg.loss(preds, targets, priors="ssd300", dialect="ssd.pytorch", device="cpu"))
+    assert error.what.startswith("has up to 100 objects in each of 1 images, for 8,732 priors, which would take")
+    monkeypatch.setattr(memory, "_memory", lambda: float(2**20))
+    few = [{name: column[:1] for name, column in targets[0].items()}]
+    error = refused(lambda: ssdlossdbg.compare(preds, few, priors="ssd300", device="cpu"))
+    assert error.what.startswith("has 1 images of 8,732 priors and 3 classes, which would take")

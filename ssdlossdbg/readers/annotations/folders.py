@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import open_file
 
 # How many bytes of a file tell what it is.
 BEGINNING = 4096
+# What file systems and NAS boxes put into folders, for themselves alone.
+OF_SYSTEM = frozenset({"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#snapshot"})
 
 
 def is_folder(path: Path) -> bool:
@@ -26,11 +29,14 @@ def walk(folder: Path, endings: tuple[str, ...] = ("",)) -> Iterator[Path]:
     Args:
         folder: where to look.
         endings: in lower case, as `.xml`; only files whose names end in one of them.
+
+    Raises:
+        InputError: a folder may not be listed; what it holds would be missing without a word.
     """
     seen = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         # In the order of names, so that of two links to a folder the same one is followed every time.
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in OF_SYSTEM)
         wanted = [name for name in files if name.lower().endswith(endings) and not name.startswith(".")]
         real = os.path.realpath(root)
         if real in seen:  # a link may lead back to a folder above it
@@ -38,6 +44,13 @@ def walk(folder: Path, endings: tuple[str, ...] = ("",)) -> Iterator[Path]:
         else:
             seen.add(real)
             yield from (Path(root, name) for name in wanted)
+
+
+def _refuse(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return  # gone since it was listed, or never there
+    fix = "Check its permissions, or name the folders beside it one by one."
+    raise InputError(error.filename, f"is a folder that cannot be listed ({error.strerror})", fix) from None
 
 
 def files_below(folder: Path, endings: tuple[str, ...], preferred: str) -> list[Path]:
