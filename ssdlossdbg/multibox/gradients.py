@@ -61,11 +61,14 @@ def confidence_gradient(conf: Tensor, result: LossTerms, spec: LossSpec, images:
         priors: `[S]` int64 its index.
 
     Returns:
-        `[S, C]`; 0 where the probability is below the floor, which no gradient passes.
+        `[S, C]`; 0 where the probability is below a floor that no gradient passes.
     """
     gradient = PROBABILITIES[spec.confidence](conf[images, priors])
     target = result.matching.labels[images, priors].clamp(min=0)[:, None]
     gradient.scatter_add_(1, target, gradient.new_full((), -1.0).expand(target.shape))
     factor = result.confidence_weights[images, priors] * result.confidence_scale[images]
+    scaled = gradient * factor[:, None]
+    if not spec.floor_stops_gradient:
+        return scaled
     passes = result.cross_entropy[images, priors] < ceiling(spec)
-    return torch.where(passes[:, None], gradient * factor[:, None], 0.0)
+    return torch.where(passes[:, None], scaled, 0.0)

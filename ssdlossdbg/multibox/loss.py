@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -250,7 +251,24 @@ def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, log_softmax: T
         terms = -log_softmax.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
     else:
         terms = CONFIDENCES[spec.confidence](conf, labels)
-    return terms.clamp(max=ceiling(spec)) if spec.probability_floor else terms
+    if not spec.probability_floor:
+        return terms
+    if spec.floor_stops_gradient:
+        return terms.clamp(max=ceiling(spec))
+    capped: Tensor = _CappedInValue.apply(terms, ceiling(spec))  # type: ignore[no-untyped-call]
+    return capped
+
+
+class _CappedInValue(torch.autograd.Function):
+    """A cap that the gradient does not see."""
+
+    @staticmethod
+    def forward(_: Any, terms: Tensor, most: float) -> Tensor:
+        return terms.clamp(max=most)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
 
 
 def needs_boxes(spec: MiningSpec) -> bool:

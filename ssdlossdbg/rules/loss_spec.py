@@ -71,6 +71,8 @@ class LossSpec(Spec):
         localization_weight: alpha of the paper's equation 1.
         smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear.
         probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
+        floor_stops_gradient: whether a probability below the floor learns nothing, as autograd has it; Caffe's backward
+            pass is written by hand, and does not look at the floor.
         positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
         masking: what becomes of priors that a term does not count.
     """
@@ -80,6 +82,7 @@ class LossSpec(Spec):
     smooth_l1_beta: NotNegative = 1.0
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
     probability_floor: Probability = 0.0
+    floor_stops_gradient: bool = True
     positives_counted_twice: bool = False
     masking: Masking = Masking.INDEXED
     normalizer: Normalizer = Normalizer.POSITIVES

@@ -13,6 +13,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import Dialect
 
 
@@ -140,3 +141,28 @@ def test_no_gradient_passes_a_probability_floor(seed: int, reference: ModuleType
         reference.Batch(batch.loc, own, batch.priors, batch.boxes, batch.labels), replace(rules, loss=spec)
     )
     torch.testing.assert_close(torch.autograd.grad(trained.total, own)[0], expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_floor_of_the_value_alone_teaches_on(seed: int, reference: ModuleType, rules: Dialect) -> None:
+    """Caffe's backward pass: p - 1 at the target class and p elsewhere, by the normaliser, whatever was capped."""
+    batch = reference.random_batch(seed)
+    plain = compute(batch, rules)
+    picked, own = plain.selected, batch.conf.clone().requires_grad_()
+    chosen = batch.conf[picked].softmax(-1)
+    target = plain.matching.labels[picked]
+    floor = float(chosen.gather(1, target[:, None]).median()) * 1.01
+    expected = torch.zeros_like(batch.conf)
+    expected[picked] = (chosen - torch.eye(chosen.shape[1])[target]) / int(plain.normalizer)
+
+    spec = replace(rules, loss=replace(rules.loss, probability_floor=floor, floor_stops_gradient=False))
+    trained = compute(reference.Batch(batch.loc, own, batch.priors, batch.boxes, batch.labels), spec)
+    stopped = compute(batch, replace(spec, loss=replace(spec.loss, floor_stops_gradient=True)))
+    assert trained.total == stopped.total < plain.total
+    torch.testing.assert_close(torch.autograd.grad(trained.total, own)[0], expected)
+    torch.testing.assert_close(scattered(batch.conf, trained, spec), expected)
+
+
+def test_caffe_alone_teaches_below_its_floor() -> None:
+    stops = {name: load_dialect(name).loss.floor_stops_gradient for name in dialect_names()}
+    assert [name for name, stopped in stops.items() if not stopped] == ["caffe"]
