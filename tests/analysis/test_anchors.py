@@ -226,4 +226,4 @@ def edges_of(named: NamedPriors) -> Floats:
     one = SimpleNamespace(side=np.ones(1), valid=np.ones(1, dtype=np.bool_), best_iou=np.ones(1))
     by_size = iou_by_size(one, named.priors)  # type: ignore[arg-type]
     assert by_size.counts.sum() == 1
-    return by_size.edges
+    return np.asarray(by_size.edges, dtype=np.float64)
