@@ -182,8 +182,8 @@ def misspelt(use: ClassUse) -> Iterator[Case]:
         return
     counts = {name: many for name, many in zip(use.names, use.counts.tolist(), strict=True) if many}
     often = {name: many * RARE for name, many in counts.items() if many * RARE >= 1}
-    rarely = [(name, number) for name, number in counts.items() if number <= max(often.values(), default=0)]
-    for name, number in rarely:
+    most = max(often.values(), default=0)
+    for name, number in ((name, number) for name, number in counts.items() if number <= most):
         usual = max(
             (other for other, at_most in often.items() if number <= at_most and slip(name, other)),
             key=counts.__getitem__,

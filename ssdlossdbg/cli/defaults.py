@@ -16,10 +16,9 @@ import typer
 
 from ssdlossdbg.cli.options import OUTPUTS, Role
 from ssdlossdbg.errors import InputError, UnknownNameError
-from ssdlossdbg.readers.files import is_file, read_table, read_text
+from ssdlossdbg.readers.files import is_file, read_table
 
-NAMED = "ssdlossdbg"
-TABLE = f"tool.{NAMED}"
+TABLE = "tool.ssdlossdbg"
 # Options that take names in one string with commas; in TOML a list of strings is the natural way to write them.
 COMMA_SEPARATED = ("classes", "dialects")
 # What an option takes in TOML, in words and as types, by how the name of its own type begins.
@@ -78,8 +77,6 @@ def _nearest_table(folder: Path) -> tuple[Path, dict[str, Any]] | None:
         if not is_file(above / "pyproject.toml"):
             continue
         file = Path(os.path.relpath(above / "pyproject.toml", folder))
-        if NAMED not in read_text(file):
-            continue  # whatever else is in it is no matter of ours
         tools = read_table(file).get("tool")
         if isinstance(tools, dict) and "ssdlossdbg" in tools:
             table = tools["ssdlossdbg"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from ssdlossdbg.analysis.anchors import analyse_anchors
+from ssdlossdbg.analysis.audit.summary import iou_by_size
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
+from ssdlossdbg.results import geometry
 from ssdlossdbg.rules import LevelSpec, PriorOrder, PriorSpec
 
 Floats = NDArray[np.float64]
@@ -198,3 +202,28 @@ def test_rounding_of_a_prior_that_touches_the_border_is_no_crossing() -> None:
     priors = generate_priors(spec)
     assert math.isclose(float((priors.boxes[:, :2] - priors.boxes[:, 2:] / 2).amin()), 0.0, abs_tol=1e-7)
     assert analyse_anchors(NamedPriors(name="x", codebase="", priors=priors), RULES).levels[0].crossing == 0.0
+
+
+def test_squares_are_tried_in_parts_that_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, sides = [(10.0 + width, 20.0) for width in range(50)], np.arange(1.0, 40.0)
+    whole = geometry.square_iou(shapes, sides, np.zeros((2, 1)))
+    monkeypatch.setattr(geometry, "MOST_NUMBERS", 100)
+    np.testing.assert_array_equal(geometry.square_iou(shapes, sides, np.zeros((2, 1))), whole)
+
+
+def test_an_input_of_one_pixel_and_of_the_largest(tmp_path: Path) -> None:
+    for size in (1, 65_536):
+        path = tmp_path / f"{size}.toml"
+        path.write_text(f"image_size = {size}\n[[levels]]\nfeature_map = 2\nshapes = [[{size}, {size}]]")
+        named = load_priors(str(path))
+        result = analyse_anchors(named, load_dialect("ssd.pytorch"))
+        assert len(result.levels) == 1
+        assert 2 <= len(edges_of(named)) <= 130
+
+
+def edges_of(named: NamedPriors) -> Floats:
+    """The sides by which an audit groups objects, of a data set with one."""
+    one = SimpleNamespace(side=np.ones(1), valid=np.ones(1, dtype=np.bool_), best_iou=np.ones(1))
+    by_size = iou_by_size(one, named.priors)  # type: ignore[arg-type]
+    assert by_size.counts.sum() == 1
+    return np.asarray(by_size.edges, dtype=np.float64)

@@ -192,3 +192,19 @@ def test_what_cannot_be(levels: tuple[tuple[int, int], ...], budget: int | None,
 def test_nothing_to_fit_to(boxes: FloatArray) -> None:
     with pytest.raises(InputError, match="made: holds no object with an area, so there is nothing to fit to"):
         analyse_fit(dataset(boxes, images=1), SSD300, DIALECT)
+
+
+@pytest.mark.parametrize("side", [1e20, 1e308, 1e-10, 1e-40])
+def test_boxes_of_no_size_that_a_prior_can_have_are_left_out(side: float) -> None:
+    boxes = np.tile([0.2, 0.2, 0.5, 0.5], (40, 1))
+    boxes[7, 2:] = boxes[7, :2] + side
+    result = analyse_fit(dataset(boxes), SSD300, DIALECT)
+    assert (result.dataset.ground_truth, result.dataset.invalid) == (39, 1)
+
+
+def test_a_level_of_the_smallest_shapes(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    level = "feature_map = 5\nmin_size = 1e-5\nmax_size = 60\nshapes = ['min', 'mean', 2, '1/2']"
+    path.write_text(f"image_size = 300\n[[levels]]\n{level}")
+    result = analyse_fit(dataset(np.tile([0.2, 0.2, 0.5, 0.5], (40, 1))), load_prior_config(str(path)), DIALECT)
+    assert result.total.after == 40

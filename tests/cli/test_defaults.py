@@ -191,3 +191,9 @@ def test_a_pyproject_that_is_not_utf8(folder: Path, refused: Callable[..., str])
 def test_help_and_version_need_no_pyproject(words: list[str], configure: Configure, good: Callable[..., str]) -> None:
     configure("[tool")
     assert good(*words).startswith(("Usage: ", "ssdlossdbg "))
+
+
+def test_a_number_of_four_hundred_digits(configure: Configure, refused: Callable[..., str]) -> None:
+    configure(f"[tool.ssdlossdbg]\nthreshold = 1{'0' * 400}")
+    said = refused(*PHOTO)
+    assert said.startswith("error: pyproject.toml [tool.ssdlossdbg] threshold: is too large for a number")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ssdlossdbg.report import canvas
 from ssdlossdbg.report.canvas import Canvas, Panel, drawable, panel_size, png
 from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE
 
@@ -155,3 +156,19 @@ def test_boxes_are_placed_and_clipped(panel: Callable[[Image.Image | None], Pane
     nan, inf = float("nan"), float("inf")
     assert here.clipped((nan, nan, inf, -inf)) == (20, 10, 119, 10)
     assert here.upright((0.5, 1.0, 0.1, 0.2)) == pytest.approx((30, 20, 70, 59))
+
+
+def test_words_of_a_hundred_thousand_letters_are_cut_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = list[str]()
+
+    class Counting:
+        def getlength(self, words: str) -> float:
+            measured.append(words)
+            return 7.0 * len(words)
+
+    drawn = Canvas((400, 50), 1.0)
+    monkeypatch.setattr(canvas, "font", lambda _: Counting())
+    monkeypatch.setattr(drawn._draw, "text", lambda *_, **__: None)
+    assert drawn.text((0, 0), "x" * 100_000, width=140, tail="!") == 140  # 20 letters, dots and tail among them
+    assert len(measured) < 20
+    assert max(map(len, measured)) < 400
