@@ -109,6 +109,9 @@ def test_width_and_names(render: Render, batch: LossResult) -> None:
         batch,
         ground_truth=tuple(replace(item, label=name) for item in batch.ground_truth),
         classes=tuple(replace(item, label=name) for item in batch.classes),
+        negatives=tuple(replace(item, predicted_label=name) for item in batch.negatives),
     )
-    assert max(map(len, render(loss_report(odd)).splitlines())) <= 80
+    text = render(loss_report(odd))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
     assert name in render(loss_report(odd), 160)
