@@ -20,14 +20,17 @@ from tests.fuzz.kinds import KINDS, sound_file
 from tests.fuzz.oracle import Limits, broken_promises
 from tests.fuzz.sandbox import ROOT, Outcome, run_here, state, write_files
 
-CASES, SEED = os.environ.get("FUZZ_CASES", "120"), os.environ.get("FUZZ_SEED", "0")
+CASES, SEED = os.environ.get("FUZZ_CASES", "60"), os.environ.get("FUZZ_SEED", "0")
 FILES = ("voc/JPEGImages/a.jpg", "voc/Annotations/a.xml", "small.toml")
 LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
 
 
 @pytest.mark.parametrize(
     "asked",
-    [("--seed", SEED, "--cases", CASES, "--apart", "60"), ("--kinds", "attacks", "--cases", str(len(ATTACKS)))],
+    [
+        ("--seed", SEED, "--cases", CASES, "--apart", "60"),
+        ("--kinds", "attacks", "--cases", str(len(ATTACKS)), "--memory", "900"),
+    ],
     ids=["mutations", "attacks"],
 )
 def test_every_promise_is_kept(asked: tuple[str, ...], tmp_path: Path) -> None:
