@@ -27,7 +27,7 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("forced match", ("match.forced", "match.conflict", "match.ties", "match.minimum_iou")),
     ("ignore band", ("match.ignore_from",)),
     ("background objects", ("match.background_objects",)),
-    ("confidence loss", ("loss.confidence", "loss.probability_floor")),
+    ("confidence loss", ("loss.confidence", "loss.probability_floor", "loss.floor_stops_gradient")),
     ("mining score", ("mining.score", "mining.positives")),
     ("mining scope", ("mining.scope",)),
     ("mining quota", ("mining.ratio", "mining.minimum", "mining.whole", "mining.count_ignored", "mining.cap")),

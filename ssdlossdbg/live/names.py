@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,7 +28,7 @@ class LoaderNames:
     """
 
     def __init__(self, loader: Any, names: Sequence[str] | Callable[[int], str] | None) -> None:
-        self._loader, self._names = loader, names
+        self._dataset, self._names = getattr(loader, "dataset", None), names
         self._drawn: deque[list[int]] = deque()
         self._yielded = self._called = 0
         self._current: list[int] | None = None
@@ -53,8 +54,7 @@ class LoaderNames:
         if self._names is not None:
             get = self._names if callable(self._names) else self._names.__getitem__
             return tuple(str(get(index)) for index in indices)
-        dataset = getattr(self._loader, "dataset", None)
-        names = tuple(name_in(dataset, index) for index in indices)
+        names = tuple(name_in(self._dataset, index) for index in indices)
         return names if any(names) else ()
 
     def close(self) -> None:
@@ -64,20 +64,22 @@ class LoaderNames:
 
     def _attach(self, loader: Any) -> None:
         sampler = getattr(loader, "batch_sampler", None)
-        make = getattr(loader, "_get_iterator", None)
+        make = getattr(type(loader), "_get_iterator", None)
         if sampler is None or make is None or not getattr(loader, "in_order", True):
             return
+        # Nothing laid over a loader or its iterator may hold it: what waits for the garbage collector, rather than
+        # going when a loop is left, then waits ten seconds for its workers.
+        known = weakref.ref(loader)
         # A loader refuses to have its sampler replaced in the usual way once it is made.
         object.__setattr__(loader, "batch_sampler", _Noting(sampler, self._begin, self._draw))
-        self._undo.append(lambda: object.__setattr__(loader, "batch_sampler", sampler))
 
         def get_iterator() -> Any:
             self._begin()
-            iterator = make()
-            step = iterator._next_data
+            iterator = make(known())
+            step, of = type(iterator)._next_data, weakref.ref(iterator)
 
             def next_data() -> Any:
-                data = step()
+                data = step(of())
                 self._current = self._drawn.popleft() if self._drawn else None
                 self._yielded += 1
                 return data
@@ -85,8 +87,13 @@ class LoaderNames:
             iterator._next_data = next_data
             return iterator
 
+        def undo() -> None:
+            if (still := known()) is not None:
+                object.__setattr__(still, "batch_sampler", sampler)
+                vars(still).pop("_get_iterator", None)
+
         loader._get_iterator = get_iterator
-        self._undo.append(lambda: vars(loader).pop("_get_iterator", None))
+        self._undo.append(undo)
 
     def _begin(self) -> None:
         """Begin an epoch: what was drawn ahead of the last one, and never yielded, is nobody's."""

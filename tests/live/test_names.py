@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,23 @@ def test_a_new_epoch_forgets_what_was_drawn_ahead(stay: bool) -> None:
     for _ in range(3):
         batch = next(iter(loader))
         assert names.taken(3) == tuple(batch.tolist())
+
+
+@pytest.mark.parametrize("stay", [False, True])
+def test_a_loop_that_is_left_ends_its_workers_at_once(stay: bool) -> None:
+    """Left to the garbage collector, they are waited for, ten seconds a loop."""
+    loader: Any = DataLoader(Photos(), 3, num_workers=1, persistent_workers=stay)
+    names = LoaderNames(loader, None)
+    iterator = iter(loader)
+    next(iterator)
+    gone = weakref.ref(iterator), weakref.ref(loader)
+    gc.disable()
+    try:
+        del iterator, loader
+        assert [each() for each in gone] == [None, None]
+    finally:
+        gc.enable()
+    names.close()
 
 
 def test_unknown_where_batches_and_calls_do_not_agree() -> None:

@@ -108,8 +108,8 @@ def test_an_unknown_word_is_refused_with_the_known_ones_nearest_first() -> None:
             r"levels\[0\]\.feature_map must be 2 whole numbers from 1 to 65536",
         ),
         (
-            lambda: R.PriorSpec(300, (replace(LEVEL, feature_map=(10_000, 1_001)),)),
-            "levels must hold at most 10000000 priors, not 10010000",
+            lambda: R.PriorSpec(300, (replace(LEVEL, feature_map=(2_000, 1_001)),)),
+            "levels must hold at most 2,000,000 priors, not 2,002,000",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_what_cannot_be_is_refused(make: Callable[[], object], said: str) -> Non
 def test_the_edges_of_ranges_are_in() -> None:
     assert MatchSpec(threshold=0, ignore_from=1) == MatchSpec(threshold=0.0, ignore_from=1.0)
     assert DetectSpec(smallest_scale=-math.inf, largest_scale=math.inf) == DetectSpec()
-    assert R.PriorSpec(300, (replace(LEVEL, feature_map=(10_000, 1_000)),)).count == 10_000_000
+    assert R.PriorSpec(300, (replace(LEVEL, feature_map=(2_000, 1_000)),)).count == 2_000_000
     assert MiningSpec(nms_iou=1, nms_limit=1, ratio=0)
 
 
