@@ -28,15 +28,14 @@ from ssdlossdbg.analysis.evidence.recovered import Known, recover_objects
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import (
     AtPriors,
     LossTerms,
     combine,
-    confidence_loss,
     encode_matched,
-    is_cross_entropy,
     needs_boxes,
 )
 from ssdlossdbg.multibox.matching import Matching, Tied, match, match_with_ties, roles_of_labels

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.loss import LossTerms, ceiling, masked_places
+from ssdlossdbg.multibox.confidence import ceiling
+from ssdlossdbg.multibox.loss import LossTerms, masked_places
 from ssdlossdbg.rules import ConfidenceLoss, LocalizationLoss, LossSpec
 
 PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {

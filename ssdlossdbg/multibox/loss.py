@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +13,7 @@ from torch.nn import functional as F
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode, encode
+from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, match_on_grid
@@ -22,7 +21,6 @@ from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.normalizers import NORMALIZERS
 from ssdlossdbg.rules import (
     CodecSpec,
-    ConfidenceLoss,
     LocalizationLoss,
     LossSpec,
     Masking,
@@ -133,22 +131,6 @@ class LossTerms:
         return self.confidence_weights > 0
 
 
-def _softmax(conf: Tensor, labels: Tensor) -> Tensor:
-    # Ignored priors cost what background would; nothing chooses them.
-    target = labels.clamp(min=0)
-    images = tiles.images_at_once(conf[0].numel(), conf.device)  # of the log-probabilities that go between
-    parts = zip(torch.split(conf, images), torch.split(target, images), strict=True)
-    return torch.cat(
-        [F.cross_entropy(part.flatten(0, 1), ids.flatten(), reduction="none").view_as(ids) for part, ids in parts]
-    )
-
-
-def _sigmoid(conf: Tensor, labels: Tensor) -> Tensor:
-    # softplus(z) summed over columns, less the target's logit: the sum of binary cross-entropies, all in one pass.
-    target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
-    return F.softplus(conf).sum(-1) - target
-
-
 def _smooth_l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
     return F.smooth_l1_loss(loc, targets, reduction="none", beta=beta)
 
@@ -173,10 +155,6 @@ LOCALIZATIONS: dict[LocalizationLoss, Callable[[Tensor, Tensor, float], Tensor]]
     LocalizationLoss.SMOOTH_L1: _smooth_l1,
     LocalizationLoss.SMOOTH_L1_WHERE: _smooth_l1_where,
     LocalizationLoss.SMOOTH_L1_MASKED: _smooth_l1_masked,
-}
-CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
-    ConfidenceLoss.SOFTMAX: _softmax,
-    ConfidenceLoss.SIGMOID: _sigmoid,
 }
 
 
@@ -220,11 +198,6 @@ def multibox_loss(
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec)
 
 
-def is_cross_entropy(spec: LossSpec) -> bool:
-    """Whether the confidence loss is the cross-entropy of the softmax, of which most mining scores can be made."""
-    return spec.confidence is ConfidenceLoss.SOFTMAX and not spec.probability_floor
-
-
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
     """The offsets from the positives to their ground truths, in the precision of the overlaps."""
     dtype, boxes_of_priors = matching.prior_iou.dtype, centres_of(priors)
@@ -236,39 +209,6 @@ def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching,
     boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
     offsets = encode(boxes, boxes_of_priors[prior].to(dtype), spec)
     return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
-
-
-def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, log_softmax: Tensor | None = None) -> Tensor:
-    """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`.
-
-    Args:
-        conf: logits.
-        labels: class ids; below 0 for ignored priors, which cost what background would.
-        spec: names the loss.
-        log_softmax: of the logits, where it is at hand: the cross-entropy is then looked up in it, to the same bit.
-    """
-    if log_softmax is not None and spec.confidence is ConfidenceLoss.SOFTMAX:
-        terms = -log_softmax.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
-    else:
-        terms = CONFIDENCES[spec.confidence](conf, labels)
-    if not spec.probability_floor:
-        return terms
-    if spec.floor_stops_gradient:
-        return terms.clamp(max=ceiling(spec))
-    capped: Tensor = _CappedInValue.apply(terms, ceiling(spec))  # type: ignore[no-untyped-call]
-    return capped
-
-
-class _CappedInValue(torch.autograd.Function):
-    """A cap that the gradient does not see."""
-
-    @staticmethod
-    def forward(_: Any, terms: Tensor, most: float) -> Tensor:
-        return terms.clamp(max=most)
-
-    @staticmethod
-    def backward(_: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient, None
 
 
 def needs_boxes(spec: MiningSpec) -> bool:
@@ -354,8 +294,3 @@ def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, masked: Tensor |
             terms = torch.cat((terms, by_zero[spoilt]))
             image, prior = (torch.cat(both) for both in zip((image, prior), spoilt.nonzero(as_tuple=True), strict=True))
     return AtPriors(terms, (image, prior), encoded.shape)
-
-
-def ceiling(spec: LossSpec) -> float:
-    """The most that one confidence term can be: minus the log of the probability floor, inf without one."""
-    return -math.log(spec.probability_floor) if spec.probability_floor else math.inf

@@ -16,13 +16,12 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import (
     AtPriors,
     LossTerms,
     combine,
-    confidence_loss,
-    is_cross_entropy,
     multibox_loss,
 )
 from ssdlossdbg.multibox.matching import roles_of_labels

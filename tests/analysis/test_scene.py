@@ -13,7 +13,7 @@ import pytest
 from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox import codec, detect, gradients, loss, matching, mining
+from ssdlossdbg.multibox import codec, confidence, detect, gradients, matching, mining
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 
@@ -26,7 +26,7 @@ COUNTED: tuple[Callable[..., Any], ...] = (
     codec.encode,
     codec.decode,
     detect.detect_boxes,
-    loss.confidence_loss,
+    confidence.confidence_loss,
     mining.mine,
     gradients.confidence_gradient,
     gradients.localization_gradient,
