@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors, Report
 from ssdlossdbg.cli.options import Role, option
 from ssdlossdbg.cli.streams import say_warning
-from ssdlossdbg.cli.writing import Writer, check_folder
+from ssdlossdbg.cli.writing import Writer, check_folder, safe_stem
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ssdlossdbg.results import AuditResult, ConfigSummary, MatchResult, WorstImage
 
 # Bytes of a photo's name in that of its picture: file systems take 255, and what comes before and after needs some.
-LONGEST_NAME = 150
 
 
 class AuditReport(Report):
@@ -104,5 +103,4 @@ def pictures(
         except InputError as error:
             say_warning(f"--gallery: {error}")
             continue
-        stem = Path(image.name).stem.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
-        yield f"worst-{rank:02d}-{stem}.png", png(match_picture(matched, photo.image))
+        yield f"worst-{rank:02d}-{safe_stem(image.name)}.png", png(match_picture(matched, photo.image))

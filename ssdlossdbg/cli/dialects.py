@@ -22,6 +22,7 @@ def dialects(named: Named) -> None:
     """
     from ssdlossdbg.readers.dialects import dialect_names, load_dialect, source_text
     from ssdlossdbg.report.compare_text import dialects_report, differences_report
+    from ssdlossdbg.report.visible import shown, visible
     from ssdlossdbg.rules import differences
 
     name, other = named.name, named.other
@@ -29,10 +30,11 @@ def dialects(named: Named) -> None:
         known = [load_dialect(each) for each in dialect_names()]
         show(dialects_report([(_with_aliases(d.name, d.aliases), d.codebase, d.prior_config) for d in known]))
     elif other is None:
-        show_plain(source_text(name))
+        show_plain("\n".join(map(visible, source_text(name).split("\n"))))
     else:
         first, second = load_dialect(name, "NAME"), load_dialect(other, "OTHER")
-        show(differences_report(first.name, second.name, differences(first, second)))
+        rows = shown(differences(first, second))
+        show(differences_report(visible(first.name), visible(second.name), rows))
 
 
 def _with_aliases(name: str, aliases: tuple[str, ...]) -> str:

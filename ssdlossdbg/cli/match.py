@@ -81,12 +81,13 @@ def match(
         if not report.no_overlay:
             from ssdlossdbg.report.canvas import png
             from ssdlossdbg.report.outputs import draw
+            from ssdlossdbg.report.visible import visible
 
             picture = png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image))
             if report.output:
                 writer.write(report.output, picture)
             else:
-                writer.write_new(Path(f"{photographed.image.stem}.match.png"), picture)
+                writer.write_new(Path(f"{visible(photographed.image.stem)}.match.png"), picture)
     unread = any(finding.code == UNREADABLE for finding in result.findings)
     exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
     deliver(result, report.format, findings, files=writer.written, view=View(report.top), exit_code=exit_code)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.groups import Pictures
-from ssdlossdbg.cli.writing import Writer, make_folder
-
-# Of an image's name in that of a picture: file systems allow 255 bytes in all.
-MOST_LETTERS = 60
+from ssdlossdbg.cli.writing import Writer, make_folder, safe_stem
 
 if TYPE_CHECKING:
     from ssdlossdbg.readers.photos import Photo
@@ -60,14 +56,6 @@ def write_pictures(
     images: Sequence[ImageLoss | ImageDetect] = result.images
     for index, image in enumerate(images):
         photo = photos[index].image if index < len(photos) else None
-        file = f"image-{index:03d}{_called(image.name)}.{kind}.png"
+        called = f"-{safe_stem(image.name)}" if image.name else ""
+        file = f"image-{index:03d}{called}.{kind}.png"
         writer.write(folder / file, png(draw(result, photo, index, view)))
-
-
-def _called(name: str | None) -> str:
-    """The part of a file's name that says which image it is of: that image's own stem, without what is unsafe."""
-    if not name:
-        return ""
-    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    stem = last.rsplit(".", 1)[0] or last
-    return "-" + re.sub(r"[^\w.-]+", "_", stem)[:MOST_LETTERS]

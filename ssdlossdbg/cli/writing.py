@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,8 @@ ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
 # arrays begin.
 MARK = b"ssdlossdbg"
 HEAD = 512
+# Bytes; of the 255 that a name may have, prefix, number and ending need some.
+LONGEST_STEM = 150
 NPY = b"\x93NUMPY"
 
 
@@ -203,6 +206,16 @@ def make_new_folder(path: Path) -> Path:
             raise _no_folder(path, error) from None
         return candidate
     raise AssertionError  # there is no end of numbers
+
+
+def safe_stem(name: str) -> str:
+    """The part of an output's name that says which image it is of, by what a file of anybody's calls that image.
+
+    Letters, digits, dots and dashes of its last part, without the ending; at most so long that every system takes it.
+    """
+    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    safe = re.sub(r"[^\w.-]+", "_", last.rsplit(".", 1)[0] or last)
+    return safe.encode(errors="replace")[:LONGEST_STEM].decode(errors="ignore")
 
 
 def _overwritten(path: Path) -> InputError:

@@ -120,7 +120,7 @@ def test_pictures_of_the_worst_images(run: Any, dataset: Path, folder: Path) -> 
     outcome = run("audit", dataset, "--gallery", "3", "--charts", "--fail-on", "never")
     assert outcome.code == 0
     written = sorted(path.name for path in (folder / "audit").iterdir())
-    assert written == ["iou-by-size.png", "positives-by-level.png", "recall-by-class.png", "worst-01-a cat.png"]
+    assert written == ["iou-by-size.png", "positives-by-level.png", "recall-by-class.png", "worst-01-a_cat.png"]
     for path in (folder / "audit").iterdir():
         with Image.open(path) as picture:
             assert min(picture.size) > 300
@@ -130,7 +130,7 @@ def test_pictures_replace_nothing_that_was_not_named(run: Any, dataset: Path, fo
     (folder / "audit").mkdir()
     run("audit", dataset, "--gallery", "1", "--fail-on", "never")
     assert list((folder / "audit").iterdir()) == []
-    assert (folder / "audit-2" / "worst-01-a cat.png").is_file()
+    assert (folder / "audit-2" / "worst-01-a_cat.png").is_file()
 
 
 def test_a_photo_that_is_damaged_is_passed_over(run: Any, dataset: Path, folder: Path) -> None:

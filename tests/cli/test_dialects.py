@@ -124,3 +124,11 @@ def test_bad_forks(refused: Refused, folder: Path, text: str, said: str) -> None
     (folder / "bad.toml").write_text(text)
     for words in (("bad.toml",), ("caffe", "bad.toml"), ("bad.toml", "caffe")):
         assert f"error: bad.toml: {said}" in refused("dialects", *words)
+
+
+def test_a_strangers_file_moves_no_cursor(good: Good, folder: Path) -> None:
+    text = 'name = "mi\\u001b[31mne\\u202e"\n# \x9b31m\n[loss]\nlocalization_weight = 2\n'
+    (folder / "own.toml").write_text(text, encoding="utf-8")
+    for words in (("own.toml",), ("own.toml", "caffe")):
+        printed = good("dialects", *words)
+        assert all(letter.isprintable() or letter == "\n" for letter in printed)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from ssdlossdbg.cli.writing import Writer, check_folder, make_folder, make_new_folder
+from ssdlossdbg.cli.writing import Writer, check_folder, make_folder, make_new_folder, safe_stem
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import noting, read_bytes
 
@@ -297,3 +297,19 @@ def test_our_own_charts_are_replaced(folder: Path, sample: Path, run: Callable[.
     assert "is no file of ssdlossdbg's" in outcome.err
     assert "objects" in outcome.out, "the report is there all the same"
     assert theirs.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("photos/a cat.jpg", "a_cat"),
+        ("C:\\photos\\a.b.png", "a.b"),
+        ("\x1b]0;x\x07/../\u202e<b>.png", "_b_"),
+        (".hidden", ".hidden"),
+        ("../..", "."),
+        ("猫" * 80, "猫" * 50),
+        ("a\ud800", "a_"),
+    ],
+)
+def test_what_an_image_is_called_names_a_file(name: str, stem: str) -> None:
+    assert safe_stem(name) == stem
