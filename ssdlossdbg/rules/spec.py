@@ -10,6 +10,8 @@ from math import inf, isnan
 from numbers import Integral, Real
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+MANY = 100_000  # from which on numbers are hard to read without separators
+
 
 @dataclass(frozen=True)
 class Within:
@@ -31,11 +33,12 @@ class Within:
 
     def __str__(self) -> str:
         """As in "must be from 0 to 1"."""
+        low, high = (f"{bound:,}" if inf > abs(bound) >= MANY else f"{bound:g}" for bound in (self.low, self.high))
         if self.above:
-            return f"above {self.low:g}" + (f" to {self.high:g} at most" if self.high < inf else "")
+            return f"above {low}" + (f" to {high} at most" if self.high < inf else "")
         if self.high < inf:
-            return f"from {self.low:g} to {self.high:g}"
-        return f"{self.low:g} or more" if self.low > -inf else "finite"
+            return f"from {low} to {high}"
+        return f"{low} or more" if self.low > -inf else "finite"
 
 
 # Stated of a range: its second number is no less than its first; and of a list: it is not empty.
@@ -47,7 +50,10 @@ Finite = Annotated[float, Within()]
 NotNegative = Annotated[float, Within(0)]
 Positive = Annotated[float, Within(0, above=True)]
 Probability = Annotated[float, Within(0, 1)]
-Count = Annotated[int, Within(0)]
+# Of priors, classes or boxes; beyond, and within what a tensor of numbers can hold, no count means anything.
+Count = Annotated[int, Within(0, 10**9)]
+# Between two ways of counting classes, of which no network has more.
+Offset = Annotated[int, Within(-100_000, 100_000)]
 
 
 class Spec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ssdlossdbg.rules.spec import Finite, Spec
+from ssdlossdbg.rules.spec import Finite, Offset, Spec
 
 
 class SizeFrom(StrEnum):
@@ -134,7 +134,7 @@ class TargetSpec(Spec):
     """
 
     units: Units = Units.NORMALIZED
-    label_offset: int = 1
+    label_offset: Offset = 1
     voc_pixel_offset: Finite = -1.0
     size_from: SizeFrom = SizeFrom.PHOTO
     difficult: Difficult = Difficult.DROP

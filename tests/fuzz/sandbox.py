@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ssdlossdbg
 from ssdlossdbg.cli.process import run
 from tests.fuzz.cases import Case
 
-ROOT = Path(ssdlossdbg.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"COLUMNS": "80", "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 STARTED = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
            "socket.connect", "pty.spawn", "webbrowser.open")  # fmt: skip
