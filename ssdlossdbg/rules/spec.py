@@ -33,7 +33,7 @@ class Within:
 
     def __str__(self) -> str:
         """As in "must be from 0 to 1"."""
-        low, high = (f"{bound:,}" if inf > abs(bound) >= MANY else f"{bound:g}" for bound in (self.low, self.high))
+        low, high = (f"{bound:,.0f}" if inf > abs(bound) >= MANY else f"{bound:g}" for bound in (self.low, self.high))
         if self.above:
             return f"above {low}" + (f" to {high} at most" if self.high < inf else "")
         if self.high < inf:
@@ -180,6 +180,8 @@ def _demand(kind: Any, stated: tuple[Any, ...]) -> str:
     if get_origin(kind) is tuple:
         words = _plural(kind).removeprefix("a row of ")
         return f"be {words} {within}".rstrip() + (", at least one" if AT_LEAST_ONE in stated else "")
+    if kind is int and within:
+        return f"be a whole number, {within}"
     return f"be {within or SINGULAR[kind]}"
 
 

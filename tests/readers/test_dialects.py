@@ -190,8 +190,8 @@ def test_base_that_cannot_be_read(base: str, what: str, tmp_path: Path, refused:
         ("aspect_range = [nan, 2]", "aspect_range must rise from above 0"),
         ("minimum_overlaps = []", "minimum_overlaps must be numbers from 0 to 1, at least one"),
         ("minimum_overlaps = [0.1, 1.1]", "minimum_overlaps must be numbers from 0 to 1, at least one"),
-        ("trials = 0", "trials must be from 1 to 1000"),
-        ("trials = 1001", "trials must be from 1 to 1000"),
+        ("trials = 0", "trials must be a whole number, from 1 to 1000"),
+        ("trials = 1001", "trials must be a whole number, from 1 to 1000"),
     ],
 )
 def test_crops_that_cannot_be(setting: str, said: str, tmp_path: Path, refused: Refused) -> None:

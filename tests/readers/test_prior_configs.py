@@ -362,7 +362,7 @@ CORRECT = "Correct the value."
         ),
         (
             level('feature_map = 2, min_size = 1e-320, shapes = ["min"]'),
-            "key levels[0].shapes: must be rows of 2 numbers from 1e-06 to 1e+06, at least one",
+            "key levels[0].shapes: must be rows of 2 numbers from 1e-06 to 1,000,000, at least one",
             CORRECT,
         ),
         (
