@@ -13,7 +13,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size, default_priors, load_priors
-from ssdlossdbg.readers.saved.captured import loss_in, names_in
+from ssdlossdbg.readers.saved.captured import dialect_of, loss_in, names_in
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import recognise_batch
@@ -128,9 +128,9 @@ def rules_for(dialect: Dialect | str | None, saved: Saved | None, where: str = "
         InputError: unknown name, or a file that cannot be used.
     """
     captured = saved.captured if saved else None
-    if dialect is not None or captured is None or not captured.dialect:
+    rules = dialect_of(captured, where) if captured and dialect is None else None
+    if captured is None or rules is None:
         return as_dialect(DEFAULT_DIALECT if dialect is None else dialect, where)
-    rules = as_dialect(captured.dialect, where)
     return override(rules, threshold=captured.threshold, neg_pos=captured.neg_pos, alpha=captured.alpha)
 
 
