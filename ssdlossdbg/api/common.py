@@ -114,7 +114,7 @@ def said_in(predictions: Saved | None, targets: Saved | None) -> Said | None:
     for saved in (predictions, targets):
         if saved and saved.captured:
             kept = saved.captured
-            return Said(kept.recorded, precision=kept.precision) if kept.recorded.known else None
+            return Said(kept.recorded, precision=kept.precision, bare=True) if kept.recorded.known else None
         recorded = loss_in(saved.value, saved.where) if saved else Recorded()
         if recorded.known:
             return Said(recorded)
