@@ -20,7 +20,9 @@ from ssdlossdbg.rules import Dialect, differences
 
 AGAIN = "Capture the batch again, or save its tensors by hand."
 LOSS_KEY = "loss"
-LOSS_IS = "Save what the criterion returned: the total, or (localisation, confidence)."
+LOSS_IS = 'Save what the criterion returned: the total, or {"loc": ..., "conf": ...}.'
+# Of a loss that is a mapping, by the names of `Recorded`.
+PART_KEYS = {"total": "total", "loc": "localization", "conf": "confidence"}
 NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 # Fields that hold words, in which "NaN" is a word.
 TEXTS = frozenset(
@@ -133,13 +135,25 @@ def loss_in(value: Any, where: str) -> Recorded:
     if not isinstance(value, Mapping) or LOSS_KEY not in value:
         return Recorded()
     found = value[LOSS_KEY]
+    if isinstance(found, Mapping):
+        return _by_part(found, where)
     if isinstance(found, Tensor) and found.numel() == 2:
         found = found.flatten().tolist()
     parts = list(found) if isinstance(found, (tuple, list)) else [found]
-    if isinstance(found, Mapping) or len(parts) not in (1, 2) or not all(map(_is_number, parts)):
+    if len(parts) not in (1, 2) or not all(map(_is_number, parts)):
         raise InputError(f"{where}, {LOSS_KEY}", "is neither a number nor two", LOSS_IS)
     numbers = [float(part) for part in parts]
     return Recorded(numbers[0]) if len(numbers) == 1 else Recorded(sum(numbers), *numbers)
+
+
+def _by_part(found: Mapping[Any, Any], where: str) -> Recorded:
+    """The loss of a mapping with total, loc or conf; the total of both parts, where it has these."""
+    if not found or not found.keys() <= PART_KEYS.keys() or not all(map(_is_number, found.values())):
+        raise InputError(f"{where}, {LOSS_KEY}", "is a mapping of something else than total, loc and conf", LOSS_IS)
+    numbers = {PART_KEYS[key]: float(part) for key, part in found.items()}
+    if {"loc", "conf"} <= found.keys():
+        numbers.setdefault("total", numbers["localization"] + numbers["confidence"])
+    return Recorded(**numbers)
 
 
 def _is_number(value: Any) -> bool:
