@@ -132,7 +132,7 @@ def _assumed_priors(saved: Saved, predicted: Predictions, dialect: Dialect) -> N
     named = default_priors(dialect, classes)
     if len(named.priors.boxes) == count:
         assumed = f"assumed, as the criterion had none and {dialect.name} takes these: --config says otherwise"
-        return replace(named, choice=assumed, chosen_for=None)
+        return replace(named, choice=assumed, chosen_for=None, assumed=True)
     what = f"holds no priors, and {usual}, which {dialect.name} takes, has {len(named.priors.boxes)}, not {count}"
     fitting = presets_with(count)
     fix = f"a preset of so many ({', '.join(fitting)}), " if fitting else ""

@@ -68,6 +68,16 @@ def test_the_dialects_own_are_assumed_where_they_are_as_many(tmp_path: Path, kin
     assert "assumed" not in ssdlossdbg.loss(file, priors="ssd300-coco").config.choice
 
 
+def test_those_that_the_offsets_were_made_from_are_taken_instead(tmp_path: Path) -> None:
+    file = seen(tmp_path, "ssd-keras", "ssd300-coco")
+    result = ssdlossdbg.loss(file)
+    assert result.config.name == "ssd-keras-ssd300-coco"  # whose priors are the same
+    assert "found: the offsets give 1 box from these, 8 from those of ssd-keras-ssd300-voc" in result.config.choice
+    assert all(finding.code != "ENC016" for finding in result.findings)
+    overruled = ssdlossdbg.loss(file, priors="ssd-keras-ssd300-voc")
+    assert any(finding.code == "ENC016" for finding in overruled.findings)
+
+
 def test_it_is_said_what_to_give_where_they_are_not(tmp_path: Path) -> None:
     file = seen(tmp_path, "lufficc", "lufficc-ssd512-voc")
     with pytest.raises(ssdlossdbg.InputError) as error:
