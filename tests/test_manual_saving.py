@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -25,14 +27,32 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def run(lines: str, variables: dict[str, Any]) -> None:
+    """Run added lines, which stop the training: not before the loss is no number any more, where they look at it."""
+    names = {"torch": torch, "np": np, "os": os, **variables}
+    if "isfinite" in lines:
+        with pytest.raises(SystemExit, match="not finite"):
+            exec(textwrap.dedent(lines), names)
+    else:
+        exec(textwrap.dedent(lines), names)
+
+
 def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in BLOCKS if "torch.save(out" in block]
+    (lines,) = [block for block in BLOCKS if "out[0]" in block]
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
-    out = (torch.zeros((1, 8732, 4), requires_grad=True) * 1, torch.zeros((1, 8732, 21), requires_grad=True), priors)
+    loc = torch.full((1, 8732, 4), math.nan, requires_grad=True) * 1
+    out = (loc, torch.zeros((1, 8732, 21), requires_grad=True) * 1, priors)
     targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
-    exec(lines.replace("        ", ""), {"torch": torch, "out": out, "targets": targets})
-    (image,) = api.loss("preds.pt", "targets.pt", device="cpu").images
-    assert image.ground_truth == 2
+    loss_l, loss_c = torch.tensor(2.0), torch.tensor(3.0)
+    variables = {"out": out, "targets": targets, "loss_l": loss_l, "loss_c": loss_c}
+    exec(textwrap.dedent(lines), {"torch": torch, "loss": loss_l + loss_c, **variables})
+    assert not any(Path().iterdir())
+    run(lines, {"loss": torch.tensor(math.nan), **variables, "loss_l": torch.tensor(math.nan)})
+    result = api.loss("batch.pt", device="cpu")
+    assert result.images[0].ground_truth == 2
+    assert result.recorded is not None
+    assert math.isnan(result.recorded.localization or 0)
+    assert result.recorded.confidence == 3.0
 
 
 def batch(priors: int, classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -56,18 +76,28 @@ class Device:
 
 
 LOC, CONF, LABELS, TARGETS = batch(8732, 5)
+NAN = torch.tensor(math.nan)
 # What the variables are called where the lines go, and the options that the README names.
 SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "(confidence, locations, config.priors)": (
-        {"confidence": CONF, "locations": LOC, "labels": LABELS, "boxes": TARGETS},
+    "regression_loss": (
+        {
+            "confidence": CONF,
+            "locations": LOC,
+            "labels": LABELS,
+            "boxes": TARGETS,
+            "loss": NAN,
+            "regression_loss": NAN,
+            "classification_loss": torch.tensor(2.0),
+        },
         {"dialect": "pytorch-ssd"},
     ),
     "gt_boxes": (
-        {"cls_logits": CONF, "bbox_pred": LOC, "gt_labels": LABELS, "gt_boxes": TARGETS},
+        {"cls_logits": CONF, "bbox_pred": LOC, "gt_labels": LABELS, "gt_boxes": TARGETS}
+        | {"reg_loss": NAN, "cls_loss": torch.tensor(2.0)},
         {"dialect": "lufficc", "priors": "lufficc-ssd300-voc"},
     ),
     "loss_func": (
-        {"ploc": LOC.mT, "plabel": CONF.mT, "glabel": LABELS, "gloc": TARGETS.mT},
+        {"ploc": LOC.mT, "plabel": CONF.mT, "glabel": LABELS, "gloc": TARGETS.mT, "loss": NAN},
         {"dialect": "nvidia-dali", "layout": SavedLayout(native=True), "priors": "nvidia-ssd300-coco"},
     ),
     "all_bbox_preds": (
@@ -76,6 +106,8 @@ SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "all_cls_scores": CONF.roll(-1, -1),
             "all_labels": (LABELS - 1) % 5,
             "all_bbox_targets": TARGETS,
+            "losses_bbox": [NAN, torch.tensor(1.0)],
+            "losses_cls": [torch.tensor([1.5]), torch.tensor([0.5])],
         },
         {"dialect": "mmdetection", "layout": SavedLayout(native=True), "priors": "mmdet-ssd300-coco"},
     ),
@@ -85,6 +117,7 @@ SAVING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "box_preds": [Device(LOC)],
             "cls_targets": [Device(LABELS)],
             "box_targets": [Device(TARGETS)],
+            "sum_loss": [Device(torch.tensor([1.0, math.nan]))],
         },
         {"dialect": "gluoncv", "priors": "gluoncv-ssd300-vgg16-voc"},
     ),
@@ -104,9 +137,14 @@ def test_added_lines_of_other_codebases(word: str) -> None:
     variables, options = SAVING[word]
     known = SimpleNamespace(priors=load_priors("pytorch-ssd-vgg300").priors.boxes)
     loss_func = SimpleNamespace(_loc_vec=lambda boxes: boxes)
-    exec(textwrap.dedent(lines), {"torch": torch, "np": np, "config": known, "loss_func": loss_func, **variables})
-    predictions, targets = (next(Path().glob(f"{name}.*")) for name in ("preds", "targets"))
-    result = api.loss(predictions, targets, **options, device="cpu")
+    run(lines, {"criterion": known, "loss_func": loss_func, **variables})
+    (file,) = Path().iterdir()
+    assert f"ssdlossdbg loss {file} " in PAGE.read_text()
+    result = api.loss(file, **options, device="cpu")
+    assert (result.recorded is None) == ("isfinite" not in lines)
+    assert result.recorded is None or math.isnan(result.recorded.total or 0)
+    confidence = result.recorded and result.recorded.confidence
+    assert confidence in (None, 2.0)
     assert [image.positives for image in result.images] == [1, 1]
     assert [item.positives for item in result.classes] == [0, 1, 1, 0, 0]
     chosen = LABELS > 0
@@ -119,15 +157,22 @@ def test_added_lines_of_other_codebases(word: str) -> None:
 def test_added_lines_of_torchvision() -> None:
     """On a stand-in whose compute_loss is called as torchvision's SSD.forward calls it."""
     (lines,) = [block for block in BLOCKS if "model.compute_loss" in block]
-    model = SimpleNamespace(compute_loss=lambda *inputs: {"given": inputs})
-    exec(lines, {"torch": torch, "model": model})
+    losses = {"bbox_regression": torch.tensor(1.0), "classification": torch.tensor(2.0)}
+    model = SimpleNamespace(compute_loss=lambda *_: losses)
+    exec(lines, {"torch": torch, "os": os, "model": model})
     centres = load_priors("torchvision-ssd300").priors.boxes * 300
     anchors = torch.cat((centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2), 1)
     objects = [{"boxes": torch.tensor([[30.0, 30, 200, 210]]), "labels": torch.tensor([3])}] * 2
     given = (objects, {"bbox_regression": LOC, "cls_logits": CONF}, [anchors] * 2, None)
-    assert model.compute_loss(*given) == {"given": given}
+    assert model.compute_loss(*given) is losses
+    assert not any(Path().iterdir())
+    losses["bbox_regression"] = NAN
+    with pytest.raises(SystemExit, match="not finite"):
+        model.compute_loss(*given)
     options: dict[str, Any] = {"dialect": "torchvision", "layout": SavedLayout("xyxy", 300)}
-    result = api.loss("preds.pt", "targets.pt", **options, device="cpu")
+    result = api.loss("batch.rank0.pt", **options, device="cpu")
+    assert result.recorded is not None
+    assert result.recorded.confidence == 2.0
     assert result.config.name == "torchvision-ssd300"
     assert [image.ground_truth for image in result.images] == [1, 1]
 
@@ -151,6 +196,6 @@ def test_the_one_line_saves_a_batch() -> None:
 
 
 def test_every_python_block_for_saving_is_run() -> None:
-    run_above = {"torch.save(out", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
+    run_above = {"out[0]", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
     unknown = [lines for lines in BLOCKS if not any(word in lines for word in run_above)]
     assert unknown == []

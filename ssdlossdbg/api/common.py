@@ -8,12 +8,14 @@ from os import PathLike
 from typing import TypeVar
 
 from ssdlossdbg.analysis.batch import Batch
+from ssdlossdbg.analysis.evidence.encoded_table import fitting_priors
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size, default_priors, load_priors
-from ssdlossdbg.readers.saved.captured import loss_in, names_in
+from ssdlossdbg.readers.saved.captured import dialect_of, loss_in, names_in
+from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import recognise_batch
@@ -86,6 +88,9 @@ def as_batch(
         InputError: what cannot be used or does not belong together, more photos than images, or no such device.
     """
     found = recognise_batch(predictions, targets, priors, rules, layout, len(classes) + 1 if classes else None)
+    if found.priors.assumed and isinstance(found.targets, EncodedTargets):
+        fitting = fitting_priors(found.targets, found.priors, rules, found.priors.name)
+        found = replace(found, priors=fitting)
     captured = next((each.captured for each in (predictions, targets) if each and each.captured), None)
     check_image_size(found.priors, [rules])
     if found.predictions and len(photos) > len(found.predictions.loc):
@@ -114,7 +119,7 @@ def said_in(predictions: Saved | None, targets: Saved | None) -> Said | None:
     for saved in (predictions, targets):
         if saved and saved.captured:
             kept = saved.captured
-            return Said(kept.recorded, precision=kept.precision) if kept.recorded.known else None
+            return Said(kept.recorded, precision=kept.precision, bare=True) if kept.recorded.known else None
         recorded = loss_in(saved.value, saved.where) if saved else Recorded()
         if recorded.known:
             return Said(recorded)
@@ -128,9 +133,9 @@ def rules_for(dialect: Dialect | str | None, saved: Saved | None, where: str = "
         InputError: unknown name, or a file that cannot be used.
     """
     captured = saved.captured if saved else None
-    if dialect is not None or captured is None or not captured.dialect:
+    rules = dialect_of(captured, where) if captured and dialect is None else None
+    if captured is None or rules is None:
         return as_dialect(DEFAULT_DIALECT if dialect is None else dialect, where)
-    rules = as_dialect(captured.dialect, where)
     return override(rules, threshold=captured.threshold, neg_pos=captured.neg_pos, alpha=captured.alpha)
 
 

@@ -37,7 +37,8 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
     How to fix:
         `ssdlossdbg compare` with the same files lists what the other codebases' rules give: one that gives your value
         is yours, so say --dialect. A rule that none has goes into a dialect file of your own: `base = "ssd.pytorch"`,
-        and the line that is another. If you saved by hand, save loss, predictions and targets in the same iteration.
+        and the line that is another. `ssdlossdbg.capture` saves the loss with what it is of; if you save by
+        hand, save loss, predictions and targets in the same iteration.
 
     Where people met it:
         balancap/SSD-Tensorflow#292 (divided by the batch size); pierluigiferrari/ssd_keras#185; weiliu89/caffe#618.

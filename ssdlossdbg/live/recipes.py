@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.guess import guess
+from ssdlossdbg.live.own import own_recipe
 from ssdlossdbg.live.parents import lufficc_priors
+from ssdlossdbg.live.recipe import Arguments, Recipe, Taken, Tensors
 from ssdlossdbg.live.targets import flat_targets
 from ssdlossdbg.results.captured import named_in
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Arguments = Mapping[str, Any]
-Tensors = dict[str, "Tensor"]
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What was found in the arguments of one call.
-
-    Attributes:
-        tensors: by the keys that they have in the file, or by those that `Recipe.finish` makes such of.
-        called: mappings or texts that say what each image is called.
-        header: fields of the file's header that the arguments decide.
-    """
-
-    tensors: Tensors
-    called: Sequence[Any] = ()
-    header: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How one codebase's criterion is called.
-
-    Attributes:
-        dialect: whose it is; empty if that is not known.
-        take: what to hold of the criterion's object and its arguments by name: references and views only.
-        finish: what to save of it, computed when it is saved.
-        header: fields of the file's header that are the codebase's.
-    """
-
-    dialect: str
-    take: Callable[[Any, Arguments], Taken]
-    finish: Callable[[Tensors], Tensors] = dict
-    header: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parameter_names(function: Any) -> tuple[str, ...]:
@@ -248,6 +214,7 @@ def _flat_level(level: Tensor, columns: int) -> Tensor:
 # By the names of the parameters that tell a codebase; a maker returns None where the objects tell otherwise.
 RECIPES: tuple[tuple[frozenset[str], Callable[[Any, Arguments], Recipe | None]], ...] = (
     (frozenset({"confidence", "predicted_locations", "labels", "gt_locations"}), _pytorch_ssd),
+    (frozenset({"loc", "conf", "targets"}), own_recipe),
     (frozenset({"targets", "head_outputs", "anchors", "matched_idxs"}), _torchvision),
     (frozenset({"ploc", "plabel", "gloc", "glabel"}), _nvidia),
     (frozenset({"predicted_locs", "predicted_scores", "boxes", "labels"}), _sgrvinod),

@@ -15,7 +15,8 @@ from ssdlossdbg.live.names import LoaderNames
 from ssdlossdbg.live.optimisers import Optimisers
 from ssdlossdbg.live.options import Options
 from ssdlossdbg.live.plain import attributes_of, rules_of
-from ssdlossdbg.live.recipes import Recipe, Taken, adapted, by_name, names_of, recipe_for
+from ssdlossdbg.live.recipe import Recipe, Taken
+from ssdlossdbg.live.recipes import adapted, by_name, names_of, recipe_for
 from ssdlossdbg.live.say import say
 from ssdlossdbg.results.captured import (
     ASKED,
@@ -35,6 +36,7 @@ from ssdlossdbg.results.captured import (
 MOST_FAILURES = 3
 # A sum of many terms in half precision is off by more than one rounding.
 HALF_ROUNDINGS = 8
+SPOILT = "changed in place after the loss had seen it"
 # Reasons that the batches before are saved for, too, and that the other ranks are told of.
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
 
@@ -59,7 +61,8 @@ class Recorder:
         self._ring: deque[Held] = deque(maxlen=options.ring)
         self._pending: deque[Held] = deque()
         self._lock = threading.RLock()
-        self._said_full = False
+        self._said_full, self._said_lost = False, 0
+        self._lost: dict[int, str] = {}
 
     def begin(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Held | None:
         """Hold the arguments of a call of the criterion; None where it is none of a training.
@@ -124,6 +127,7 @@ class Recorder:
                 self._save_what_others_ask_for()
                 if self._ring:
                     self._save(self._ring[-1], reason, detail)
+                self._say_lost(in_all=True)
                 if self.folder.written:
                     self.folder.write_summary()
             except Exception as error:
@@ -207,6 +211,7 @@ class Recorder:
         for other in list(self._ring):
             if other.step < held.step:
                 self._save(other, BEFORE, f"before step {held.step}", because=held.step)
+        self._say_lost()
         if saved:
             self.folder.leave_mark(held.step, reason)
 
@@ -216,7 +221,9 @@ class Recorder:
             return False
         spoilt = held.spoilt
         if spoilt:
-            self._lost(held, reason, f"{', '.join(spoilt[:3])} changed in place after the loss had seen it")
+            if held.step not in self._lost:
+                self._lost[held.step] = ", ".join(spoilt[:3])
+                self.folder.notes.append(f"step {held.step} ({reason}) is lost: {self._lost[held.step]} {SPOILT}")
             return False
         try:
             tensors = held.recipe.finish(dict(held.tensors)) if held.recipe else held.tensors
@@ -233,10 +240,15 @@ class Recorder:
             say(f"step {held.step}: {reason} ({detail}): saved {file}; ssdlossdbg loss {file} explains it")
         return True
 
-    def _lost(self, held: Held, reason: str, why: str) -> None:
-        note = f"step {held.step} ({reason}) is lost: {why}"
-        self.folder.notes.append(note)
-        say(f"{note}; capture(..., copy=True) keeps a copy of each batch")
+    def _say_lost(self, in_all: bool = False) -> None:
+        """Say of batches that could not be saved when the first of them are, and at the end how many there were."""
+        if len(self._lost) == self._said_lost or (self._said_lost and not in_all):
+            return
+        which = sorted(self._lost)
+        many = f"{len(which)} batches of steps {which[0]} to {which[-1]} are lost{' in all' if self._said_lost else ''}"
+        what = many if len(which) > 1 else f"step {which[0]} is lost"
+        say(f"{what}: {self._lost[which[0]]} {SPOILT}; capture(..., copy=True) keeps copies")
+        self._said_lost = len(which)
         self.folder.write_summary()
 
     def _header(self, held: Held, reason: str, detail: str, because: int | None) -> Captured:

@@ -46,6 +46,7 @@ class NamedPriors:
         choice: why these, where nobody named or saved any and the number of classes decides; else empty.
         chosen_for: that number, background included; None where it is not known, or decides nothing.
         overruled: those that the predictions were saved with, where they are others than these.
+        assumed: whether they are merely those that the codebase takes, and as many.
     """
 
     name: str
@@ -55,6 +56,7 @@ class NamedPriors:
     overruled: NamedPriors | None = None
     choice: str = ""
     chosen_for: int | None = None
+    assumed: bool = False
 
 
 def load_priors(

@@ -8,7 +8,6 @@ from typing import get_args
 import torch
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import (
     SAME_PRIORS,
     SAY_IMAGE_SIZE,
@@ -19,7 +18,9 @@ from ssdlossdbg.readers.named_priors import (
     normalised_priors,
     recognise_priors,
 )
+from ssdlossdbg.readers.prior_configs import presets_with
 from ssdlossdbg.readers.prior_count import check_prior_count
+from ssdlossdbg.readers.saved.captured import dialect_of
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, recognise_encoded
 from ssdlossdbg.readers.saved.layout import MOST_CLASSES, BoxForm, SavedLayout
 from ssdlossdbg.readers.saved.predictions import Predictions, recognise_predictions
@@ -65,6 +66,8 @@ def recognise_batch(
         named = default_priors(dialect, classes) if priors is None else as_named(priors, layout, dialect)
         return RecognisedBatch(None, _targets_alone(targets, named, dialect, layout, classes), named)
     predicted = recognise_predictions(predictions, layout.own(dialect), dialect)
+    if priors is None and predicted.priors is None:
+        priors = _assumed_priors(predictions, predicted, dialect)
     named = _priors_of(predicted, predictions.where, priors, dialect, layout)
     if targets is None:
         return RecognisedBatch(predicted, None, named)
@@ -86,11 +89,11 @@ def _laid_out(saved: Saved | None, dialect: Dialect, layout: SavedLayout) -> tup
     told = SavedLayout(
         captured.prior_format if layout.prior_format == SavedLayout().prior_format else layout.prior_format,
         layout.image_size or captured.image_size,
-        layout.target_units,
+        layout.target_units or captured.target_units or None,
         layout.label_offset,
         layout.native or captured.native,
     )
-    return (load_dialect(captured.dialect) if captured.dialect else dialect), told
+    return dialect_of(captured, saved.where if saved else "") or dialect, told
 
 
 def _priors_of(
@@ -105,15 +108,35 @@ def _priors_of(
         named = as_named(priors, layout, dialect)
         place = f"--config {named.name}"
         named = replace(named, overruled=_overruled(predicted, named, where, dialect))
-    elif predicted.priors is not None:
+    else:
+        assert predicted.priors is not None
         named = recognise_priors(predicted.priors, where, layout, dialect.name)
         place = f"{where}, priors"
-    else:
-        usual = dialect.priors_for(predicted.conf.shape[-1])
-        fix = f"Say which they are: --config {usual}, if you kept those of {dialect.name}, or a saved tensor."
-        raise InputError(where, "holds no priors", fix)
     check_prior_count(named, predicted.loc.shape[1], place)
     return named
+
+
+def _assumed_priors(saved: Saved, predicted: Predictions, dialect: Dialect) -> NamedPriors:
+    """Those that the dialect's codebase takes, of a captured batch whose criterion has none, if they are as many.
+
+    Whoever saves by hand is asked: that their dialect is the usual one says nothing of their network.
+
+    Raises:
+        InputError: nobody knows which; it says which to give.
+    """
+    _, count, classes = predicted.conf.shape
+    usual, known = dialect.priors_for(classes), saved.captured is not None and saved.captured.dialect
+    if not known:
+        fix = f"Say which they are: --config {usual}, if you kept those of {dialect.name}, or a saved tensor."
+        raise InputError(saved.where, "holds no priors", fix)
+    named = default_priors(dialect, classes)
+    if len(named.priors.boxes) == count:
+        assumed = f"assumed, as the criterion had none and {dialect.name} takes these: --config says otherwise"
+        return replace(named, choice=assumed, chosen_for=None, assumed=True)
+    what = f"holds no priors, and {usual}, which {dialect.name} takes, has {len(named.priors.boxes)}, not {count}"
+    fitting = presets_with(count)
+    fix = f"a preset of so many ({', '.join(fitting)}), " if fitting else ""
+    raise InputError(saved.where, what, f"Say which they are: --config with {fix}a config of yours or a saved tensor.")
 
 
 def _targets_alone(

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.recorded_text import captured_line, images_fact, run_table, said_line
+from ssdlossdbg.report.recorded_text import captured_line, changed_fact, images_fact, run_table, said_line
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -57,6 +57,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, {matching}, on {result.device}"),
+                *changed_fact(result.captured),
             ]
         ),
         _verdict(result),

@@ -27,6 +27,11 @@ def captured_line(captured: Captured) -> str:
     return f"step {captured.step}{rank}, {captured.reason}{detail}; {captured.criterion}, {when}{lr}{norm}"
 
 
+def changed_fact(captured: Captured | None) -> list[tuple[str, str]]:
+    """In which rules the criterion that a capture saw differs from its dialect's, as a fact; none where in none."""
+    return [("with", "; ".join(captured.changed))] if captured and captured.changed else []
+
+
 def images_fact(names: Sequence[str | None]) -> list[tuple[str, str]]:
     """What the images that tables number are called, as a fact; none where none has a name."""
     if not any(names):

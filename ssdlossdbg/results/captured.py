@@ -12,6 +12,8 @@ from typing import Any
 HEADER_KEY = "ssdlossdbg"
 # Raised where a reader of an older header would misread a newer one.
 HEADER_VERSION = 1
+# The name of rules that are no shipped dialect's, and have no name of their own.
+OWN_RULES = "own rules"
 CAPTURED_NAME = r"step(\d{7,})(?:\.rank(\d+))?\.safetensors"
 
 # Under which keys loaders say which image a mapping of targets is about, the plainest first.
@@ -57,6 +59,9 @@ class Captured:
         prior_format: how the priors are written: cxcywh or xyxy.
         image_size: (width, height) of the network's input in pixels, where it is known.
         threshold, neg_pos, alpha: what the criterion has for the dialect's own; None where it does not say.
+        rules: by section, all that the criterion follows, where it can say so; empty where only the dialect is known.
+        changed: in which rules those are others than the dialect's of that name, in words; told where it is read.
+        target_units: what boxes of targets are measured in; empty where that is to be recognised.
         indices: of the images in their dataset; empty if not known.
         names: of the images; empty text for one without, and no name at all where none is known.
         criterion: its qualified class or function name.
@@ -84,6 +89,9 @@ class Captured:
     threshold: float | None = None
     neg_pos: float | None = None
     alpha: float | None = None
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    target_units: str = ""
     indices: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     criterion: str = ""

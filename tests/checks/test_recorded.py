@@ -58,6 +58,7 @@ def test_differences_of_odd_numbers() -> None:
     assert Said(Recorded(math.inf)).error(Parts(math.inf, 0, 0)) == 0
     assert Said(Recorded(math.inf)).error(Parts(-math.inf, 0, 0)) == math.inf
     assert Said(Recorded(5.0)).error(own, decays=True) is None  # weight decay may be in it
+    assert Said(Recorded(5.0), bare=True).error(own, decays=True) == 0.2  # a criterion sees no weights
     assert Said(Recorded(4.0)).error(own, decays=True) == 0
     assert Said(Recorded(4.05), Recorded(0.1)).error(own) == 0
     assert Said(Recorded(4.04), precision=0.02).differs(own) is False

@@ -163,6 +163,8 @@ def saved_by_hand(sample: Path, **more: Any) -> None:
         torch.tensor(LOCALIZATION + CONFIDENCE),
         (torch.tensor(LOCALIZATION), torch.tensor(CONFIDENCE)),
         [LOCALIZATION, CONFIDENCE],
+        {"conf": torch.tensor(CONFIDENCE), "loc": LOCALIZATION},
+        {"total": LOCALIZATION + CONFIDENCE},
         [CONFIDENCE, LOCALIZATION],  # the other way round: only the numbers can tell
     ],
 )
@@ -175,8 +177,9 @@ def test_a_loss_beside_predictions_saved_by_hand(sample: Path, good: Good, loss:
 
 
 def test_a_loss_that_is_none(sample: Path, refused: Refused) -> None:
-    saved_by_hand(sample, loss={"a": 1})
-    assert "preds.pt, loss: is neither a number nor two" in refused("loss", "preds.pt", str(sample / "targets.pt"))
+    for loss, words in (({"a": 1}, "is a mapping of something else"), ([1, 2, 3], "is neither a number nor two")):
+        saved_by_hand(sample, loss=loss)
+        assert f"preds.pt, loss: {words}" in refused("loss", "preds.pt", str(sample / "targets.pt"))
 
 
 def test_names_in_targets_saved_by_hand(sample: Path, good: Good) -> None:

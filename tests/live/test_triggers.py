@@ -187,7 +187,7 @@ def test_what_was_changed_in_place_is_said_to_be_lost(
         conf.zero_()
     run.close()
     assert not steps(tmp_path)
-    assert "is lost: conf changed in place" in capsys.readouterr().err
+    assert "step 0 is lost: conf changed in place" in capsys.readouterr().err
     with ssdlossdbg.capture(criterion, tmp_path, copy=True):
         loc, conf, priors = batches.predictions()
         criterion((loc, conf, priors), batches.targets())
@@ -195,6 +195,34 @@ def test_what_was_changed_in_place_is_said_to_be_lost(
         with torch.no_grad():
             conf.zero_()
     assert torch.equal(load_file(tmp_path / "step0000000.safetensors")["conf"], before)
+
+
+def test_batches_that_are_lost_are_said_once_and_counted(
+    batches: Batches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A training that overwrites its predictions after each step, until the loss is nan, and then goes on."""
+    criterion = MultiBoxLoss()
+    run = ssdlossdbg.capture(criterion, tmp_path)
+    for scale in (1, 1, 1, math.nan):
+        loc, conf, priors = batches.predictions(scale)
+        criterion((loc, conf, priors), batches.targets())
+        if scale == 1:
+            with torch.no_grad():
+                loc.zero_()
+    said = [line for line in capsys.readouterr().err.splitlines() if "are lost" in line]
+    assert len(said) == 1
+    assert "2 batches of steps 1 to 2 are lost: loc changed in place" in said[0]
+    loc, conf, priors = batches.predictions()
+    criterion((loc, conf, priors), batches.targets())
+    with torch.no_grad():
+        conf.zero_()
+    run.close()
+    said = [line for line in capsys.readouterr().err.splitlines() if "are lost" in line]
+    assert len(said) == 1
+    assert "3 batches of steps 1 to 4 are lost in all: " in said[0]
+    notes = json.loads((tmp_path / "run.json").read_text())["notes"]
+    assert sum("is lost: conf changed" in note for note in notes) == 1
+    assert sum("is lost: loc changed" in note for note in notes) == 2
 
 
 def test_memory_is_the_ring_and_nothing_is_copied(batches: Batches, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ssdlossdbg.analysis.evidence.readings import (
     stored_precision,
 )
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.readers.named_priors import NamedPriors
+from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import BoolArray, Box, EncodedTable, FloatArray, IntArray, corners, sound_priors
 from ssdlossdbg.results.encoded import NO_SIDE, Formula, PriorsByImage
@@ -201,3 +201,20 @@ def _by_image(chosen: Tensor) -> PriorsByImage:
     counts = chosen.sum(1)
     image = counts.nonzero()[:, 0]
     return PriorsByImage(image.numpy(), chosen[image].int().argmax(1).numpy(), counts[image].numpy())
+
+
+def fitting_priors(encoded: EncodedTargets, named: NamedPriors, rules: Dialect, path: str) -> NamedPriors:
+    """The priors that were assumed, or those of the preset that the offsets were made from, where they say so.
+
+    Args:
+        encoded: what every prior is to learn.
+        named: the P priors that are assumed.
+        rules: the dialect.
+        path: of the targets.
+    """
+    reading = describe_encoded(encoded, named, rules, path).reading
+    if reading.formula is not Formula.PRIORS or reading.order is not None:
+        return named
+    boxes = f"{reading.boxes} box{'es' if reading.boxes > 1 else ''}"
+    why = f"found: the offsets give {boxes} from these, {reading.stated_boxes} from those of {named.name}"
+    return replace(load_priors(reading.words), choice=why)

@@ -14,8 +14,8 @@ OFFSETS = ("dx", "dy", "dw", "dh")
 # What a box spoils that ends before it begins, by the coordinate whose logarithm is nan.
 INVERTED = {("dw",): "x2 < x1", ("dh",): "y2 < y1", ("dw", "dh"): "x2 < x1 and y2 < y1"}
 CATCH = (
-    "Catch the first batch: if not torch.isfinite(loss), save predictions and targets and stop; "
-    "then run `ssdlossdbg loss` on them, and `check` on the data set. Go on from a finite checkpoint."
+    'Catch the first batch: ssdlossdbg.capture(criterion, "runs/a") saves it, `ssdlossdbg loss runs/a` explains it; '
+    "and run `check` on the data set. Go on from a finite checkpoint."
 )
 INPUT = "Look at the photo and its normalisation: assert torch.isfinite(images).all() before the network."
 HALF = "Run this part in float32 or bfloat16, or scale the gradients. " + CATCH
@@ -54,9 +54,11 @@ def not_finite(predicted: Predicted) -> Iterator[Case]:
           model that diverges shows losses that grow over some steps.
 
     How to fix:
-        Catch the first batch: `if not torch.isfinite(loss): torch.save(...)` of predictions and targets, and stop; then
-        `ssdlossdbg loss` on them, and `ssdlossdbg check` on the data set. Go on from a checkpoint whose weights are
-        finite. Where the losses grew for some steps, warm the learning rate up or lower it, and clip gradients.
+        Catch the first batch: `ssdlossdbg.capture(criterion, "runs/a")`, a line before training begins, saves it, and
+        `ssdlossdbg loss runs/a` explains it. By hand, where nothing can be attached: `if not torch.isfinite(loss):
+        torch.save(...)` of predictions and targets, and stop. Run `ssdlossdbg check` on the data set, too. Go on from a
+        checkpoint whose weights are finite. Where the losses grew for some steps, warm the learning rate up or lower
+        it, and clip gradients.
 
     Where people met it:
         amdegroot/ssd.pytorch#300, #519; lzx1413/PytorchSSD#46, #109; open-mmlab/mmdetection#3786.

@@ -166,7 +166,8 @@ def other_images(predicted: Predicted) -> Iterator[Case]:
         mean IoU is at least 0.2 higher than that of the given one and 0.1 higher than that of the bare priors.
 
     How to fix:
-        Index photos and targets with the same permutation, and save both in the same iteration.
+        Index photos and targets with the same permutation. Save both by `ssdlossdbg.capture`, which never mixes them
+        up, or by hand in the same iteration.
 
     Where people met it:
         In custom collate functions and loaders; no thread names it, since the loss still falls a little.
@@ -326,7 +327,8 @@ def other_photos(predicted: Predicted) -> Iterator[Case]:
         of the batch explains them. A network that is sure of nothing is not spoken of.
 
     How to fix:
-        Save loc, conf and targets in the same iteration; in training, look at a photo with its boxes drawn.
+        Save by `ssdlossdbg.capture`, or loc, conf and targets by hand in the same iteration; in training, look at a
+        photo with its boxes drawn.
 
     Where people met it:
         Files saved by two hooks, one of them before the loader's next batch.
@@ -340,5 +342,5 @@ def other_photos(predicted: Predicted) -> Iterator[Case]:
             f"{seen.on_objects:.0%} of their boxes meet an object of their image (mean IoU {seen.best:.2f}): the "
             "targets are of other photos, or their boxes were moved without the photo"
         )
-        fix = "Save both in the same iteration; if they are, draw the boxes on what the network is fed."
+        fix = "Save both in one iteration, as ssdlossdbg.capture does; if they are, draw the boxes on what is fed."
         yield Case(predicted.where(), message, seen.on_objects, MEETS_OBJECTS, fix)

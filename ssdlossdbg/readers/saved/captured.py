@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,21 @@ import msgspec
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.readers.schema import build
 from ssdlossdbg.results.captured import CAPTURED_NAME, HEADER_KEY, HEADER_VERSION, Captured, Recorded, named_in
+from ssdlossdbg.rules import Dialect, differences
 
 AGAIN = "Capture the batch again, or save its tensors by hand."
 LOSS_KEY = "loss"
-LOSS_IS = "Save what the criterion returned: the total, or (localisation, confidence)."
+LOSS_IS = 'Save what the criterion returned: the total, or {"loc": ..., "conf": ...}.'
+# Of a loss that is a mapping, by the names of `Recorded`.
+PART_KEYS = {"total": "total", "loc": "localization", "conf": "confidence"}
 NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 # Fields that hold words, in which "NaN" is a word.
-TEXTS = frozenset({"names", "detail", "error", "attributes", "criterion", "reason", "dialect", "prior_format"})
+TEXTS = frozenset(
+    {"names", "detail", "error", "attributes", "criterion", "reason", "dialect", "prior_format", "target_units"}
+)
 
 
 def header_of(data: bytes, path: Path) -> Captured | None:
@@ -41,9 +49,42 @@ def header_of(data: bytes, path: Path) -> Captured | None:
         if document["version"] > HEADER_VERSION:
             raise InputError(path, f"has a header of version {document['version']}", "Update ssdlossdbg to read it.")
         known = {key: value if key in TEXTS else _numbers(value) for key, value in document.items()}
-        return msgspec.convert(known, Captured)
+        captured = msgspec.convert(known, Captured)
     except (ValueError, TypeError, KeyError, RecursionError, msgspec.ValidationError) as error:
         raise InputError(path, f"has a damaged header ({error})", AGAIN) from None
+    return replace(captured, changed=_changed(captured, path)) if captured.rules else captured
+
+
+def dialect_of(captured: Captured, where: object = "--dialect") -> Dialect | None:
+    """The rules that a captured batch was trained under; None where nobody knows.
+
+    Args:
+        captured: the header.
+        where: the file, or the option that names a dialect, for messages.
+
+    Raises:
+        InputError: rules that this program does not know.
+    """
+    if not captured.rules:
+        return load_dialect(captured.dialect, str(where)) if captured.dialect else None
+    table = dict(captured.rules)
+    if captured.dialect in dialect_names():  # of a rule that the file is too old to know, the dialect's own
+        shipped = msgspec.to_builtins(load_dialect(captured.dialect))
+        table = {key: _over(value, table.get(key, value)) for key, value in shipped.items()}
+    return build(Dialect, {**table, "name": captured.dialect}, where)
+
+
+def _over(usual: Any, own: Any) -> Any:
+    return {**usual, **own} if isinstance(usual, dict) and isinstance(own, dict) else own
+
+
+def _changed(captured: Captured, path: Path) -> tuple[str, ...]:
+    """In which rules a batch's criterion differs from the shipped dialect that it is named after."""
+    rules = dialect_of(captured, path)
+    if rules is None or captured.dialect not in dialect_names():
+        return ()
+    shipped = load_dialect(captured.dialect)
+    return tuple(f"{name} {own} instead of {usual}" for name, own, usual in differences(rules, shipped))
 
 
 def _numbers(value: Any) -> Any:
@@ -94,13 +135,25 @@ def loss_in(value: Any, where: str) -> Recorded:
     if not isinstance(value, Mapping) or LOSS_KEY not in value:
         return Recorded()
     found = value[LOSS_KEY]
+    if isinstance(found, Mapping):
+        return _by_part(found, where)
     if isinstance(found, Tensor) and found.numel() == 2:
         found = found.flatten().tolist()
     parts = list(found) if isinstance(found, (tuple, list)) else [found]
-    if isinstance(found, Mapping) or len(parts) not in (1, 2) or not all(map(_is_number, parts)):
+    if len(parts) not in (1, 2) or not all(map(_is_number, parts)):
         raise InputError(f"{where}, {LOSS_KEY}", "is neither a number nor two", LOSS_IS)
     numbers = [float(part) for part in parts]
     return Recorded(numbers[0]) if len(numbers) == 1 else Recorded(sum(numbers), *numbers)
+
+
+def _by_part(found: Mapping[Any, Any], where: str) -> Recorded:
+    """The loss of a mapping with total, loc or conf; the total of both parts, where it has these."""
+    if not found or not found.keys() <= PART_KEYS.keys() or not all(map(_is_number, found.values())):
+        raise InputError(f"{where}, {LOSS_KEY}", "is a mapping of something else than total, loc and conf", LOSS_IS)
+    numbers = {PART_KEYS[key]: float(part) for key, part in found.items()}
+    if {"loc", "conf"} <= found.keys():
+        numbers.setdefault("total", numbers["localization"] + numbers["confidence"])
+    return Recorded(**numbers)
 
 
 def _is_number(value: Any) -> bool:

@@ -85,7 +85,7 @@ def read_encoded(
         what = f"holds encoded targets: labels {list(labels.shape)} and locations {list(offsets.shape)}"
         hint = " They are [B, 4, P]: say --native." if offsets.shape == (images, 4, priors) else ""
         hint += " Save objects as a list of mappings with boxes [n, 4] and labels [n]." if "boxes" in words else ""
-        fix = f"The predictions ask for {expected}: save both in the same iteration."
+        fix = f"The predictions ask for {expected}: save both in the same iteration, as ssdlossdbg.capture does."
         raise InputError(where, what, fix + hint)
     if not offsets.is_floating_point():
         raise InputError(f"{where}, locations", f"holds {offsets.dtype}", "Save the encoded offsets, which are floats.")

@@ -121,7 +121,7 @@ def check_batch(targets: Targets, images: int, classes: int, where: str) -> None
     """
     if len(targets.boxes) != images:
         what = f"has {len(targets.boxes)} images, but the predictions have {images}"
-        raise InputError(where, what, "Save both in the same iteration.")
+        raise InputError(where, what, "Save both in the same iteration, as ssdlossdbg.capture does.")
     for index, ids in enumerate(targets.labels):
         wrong = ((ids < 0) | (ids >= classes)).nonzero().flatten()
         if len(wrong):

@@ -89,11 +89,11 @@ def test_own_order(name: str, labels: Tensor, offsets: Tensor, saved: Saved) -> 
     assert f", {name}'s own: " in found.layout
 
 
-MIDDLE = (
-    "The predictions ask for labels [2, 6] and locations [2, 6, 4]: save both in the same iteration. "
-    "They are [B, 4, P]: say --native."
+SAME = (
+    "The predictions ask for labels [2, 6] and locations [2, 6, 4]: save both in the same iteration, as "
+    "ssdlossdbg.capture does."
 )
-SAME = "The predictions ask for labels [2, 6] and locations [2, 6, 4]: save both in the same iteration."
+MIDDLE = f"{SAME} They are [B, 4, P]: say --native."
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,7 @@ def test_fitting_batch(labels: list[list[int]]) -> None:
 def test_another_number_of_images(images: int, refused: Refused) -> None:
     error = refused(lambda: check_batch(batch([[1], [1]]), images, 21, "t.pt"))
     assert (error.where, error.what) == ("t.pt", f"has 2 images, but the predictions have {images}")
-    assert error.fix == "Save both in the same iteration."
+    assert error.fix == "Save both in the same iteration, as ssdlossdbg.capture does."
 
 
 @pytest.mark.parametrize(
