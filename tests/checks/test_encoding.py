@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -348,9 +349,11 @@ def test_other_variances_show_in_one_object_of_three_positives() -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 300.0], ids=["fractions", "pixels"])
-@pytest.mark.parametrize("form", ["x1, y1, x2, y2", "cx, cy, w, h"])
+@pytest.mark.parametrize("form", ["x1, y1, x2, y2", "cx, cy, w, h", "x1, y1, w, h", "y1, x1, y2, x2"])
 def test_boxes_that_were_not_encoded(form: str, scale: float, batch: Batch) -> None:
-    batch.offsets = (batch.boxes if form.startswith("x1") else xyxy_to_cxcywh(batch.boxes)) * scale
+    columns = dict(zip(("x1", "y1", "x2", "y2"), batch.boxes.unbind(-1), strict=True))
+    columns |= zip(("cx", "cy", "w", "h"), xyxy_to_cxcywh(batch.boxes).unbind(-1), strict=True)
+    batch.offsets = torch.stack([columns[name] for name in form.split(", ")], -1) * scale
     finding = only(batch)
     assert (finding.code, finding.severity) == ("ENC008", Severity.ERROR)
     assert f"({form}) in {'pixels' if scale > 1 else 'fractions'}" in finding.worst.message
@@ -510,6 +513,32 @@ SLIPS: dict[str, tuple[Callable[[Batch], Tensor], str]] = {
         lambda b: sizes_replaced(b, (centre_and_size(b) - PRIORS)[..., 2:] / PRIORS[:, 2:] / 0.2),
         "plain difference over the prior's size",
     ),
+    "no logarithm, no variances": (
+        lambda b: torch.cat(((centre_and_size(b) - PRIORS)[..., :2], centre_and_size(b)[..., 2:]), -1) / SIDES,
+        "without the logarithm of the sizes, and without variances",
+    ),
+    "dx over the height": (
+        lambda b: torch.cat((b.offsets[..., :1] * PRIORS[:, 2:3] / PRIORS[:, 3:], b.offsets[..., 1:]), -1),
+        "with dx divided by the prior's height",
+    ),
+    "prior less box": (lambda b: b.offsets * torch.tensor([-1, -1, 1, 1]), "dx and dy from the box to the prior"),
+    "prior over box": (lambda b: b.offsets * torch.tensor([1, 1, -1, -1]), "logarithm of prior size over box size"),
+    "all signs": (lambda b: -b.offsets, "with all four signs wrong"),
+    "exchanged": (
+        lambda b: torch.cat(
+            (-b.offsets[..., :2] * PRIORS[:, 2:] / centre_and_size(b)[..., 2:], -b.offsets[..., 2:]), -1
+        ),
+        "the two were exchanged",
+    ),
+    "corner to corner": (
+        lambda b: torch.cat(((b.boxes - CORNERS)[..., :2] / PRIORS[:, 2:] / 0.1, b.offsets[..., 2:]), -1),
+        "from the prior's top left corner to the box's top left corner",
+    ),
+    "centre to corner": (
+        lambda b: torch.cat(((b.boxes - PRIORS)[..., :2] / PRIORS[:, 2:] / 0.1, b.offsets[..., 2:]), -1),
+        "from the prior's centre to the box's top left corner",
+    ),
+    "corners less centre and size": (lambda b: b.boxes - PRIORS, "the box's corners and the prior's (cx, cy, w, h)"),
     "log10": (lambda b: sizes_replaced(b, b.offsets[..., 2:] / math.log(10)), "the logarithm to the base 10"),
 }
 
@@ -521,6 +550,9 @@ def test_the_formula_that_fits_is_named(slip: str, batch: Batch) -> None:
     found = only(batch)
     assert found.code == "ENC009"
     assert words in found.worst.message
+    compared = re.search(r"stand for (\d+) boxes, by .* for (\d+)$", found.worst.message)
+    assert compared is None or int(compared[1]) < int(compared[2])
+    assert compared or found.worst.message.endswith("by pytorch-ssd's formula hardly one is")
 
 
 @pytest.mark.parametrize("unknown", [torch.tanh, torch.sign, lambda offsets: offsets.sign() * offsets.abs().sqrt()])
