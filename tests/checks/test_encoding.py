@@ -264,6 +264,34 @@ def test_forced_prior_may_exceed_the_invariant() -> None:
     assert findings(sound) == ()
 
 
+@pytest.mark.parametrize("name", ["pytorch-ssd", "lufficc"])
+@pytest.mark.parametrize("images", [1, 3])
+def test_boxes_divided_twice(name: str, images: int) -> None:
+    """27 objects under a pixel: the one best prior of all is forced, and no prior overlaps them."""
+    saved = torch.load(SAMPLE / "targets.pt", weights_only=True)[:images]
+    rules = load_dialect(name)
+    twice = encode([rows[:, :4] / 300 for rows in saved], [rows[:, 4].long() + 1 for rows in saved], rules)
+    finding = only(twice, rules)
+    assert finding.code == "ENC017"
+    assert "divided by the image's size twice" in finding.worst.message
+
+
+def test_a_dot_beside_an_object_was_not_divided_twice() -> None:
+    boxes = torch.tensor([[0.0, 0.0, 0.003, 0.003], [0.1, 0.2, 0.5, 0.6]])
+    assert "ENC017" not in [
+        found.code for found in findings(encode([boxes], [torch.tensor([1, 2])], load_dialect(NAME)))
+    ]
+
+
+def test_a_box_of_nan_is_not_dropped_by_its_width() -> None:
+    """A comparison with nan is false."""
+    boxes = torch.tensor([[0.1, torch.nan, 0.5, 0.6], [0.1, 0.2, 0.5, 0.6]])
+    finding = findings(encode([boxes], [torch.tensor([1, 2])], load_dialect(NAME)))[0]
+    assert finding.code == "ENC001"
+    assert "isfinite" in finding.worst.fix
+    assert "xmax" not in finding.worst.fix
+
+
 def test_boxes_in_pixels_against_normalised_priors() -> None:
     boxes, labels = scene((0.2, 0.5), 3, 2)
     finding = only(encode([boxes * 300], [labels], load_dialect(NAME)))
