@@ -31,7 +31,7 @@ def under_a_pixel(table: EncodedTable) -> Iterator[Case]:
         Divide by the photo's width and height once: in the reader, or in a transform (ToPercentCoords), not in both.
 
     Where people met it:
-        amdegroot/ssd.pytorch#73.
+        In no public report that is known here; of boxes in a wrong unit before they are encoded see BOX006.
     """
     edges = np.abs(table.boxes * np.tile(table.image_size, 2)).max(axis=1, initial=0)
     known = np.isfinite(edges)
