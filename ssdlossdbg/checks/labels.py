@@ -59,7 +59,8 @@ def background(objects: Objects) -> TableCases:
         labels are 0 it never detects anything. Some codebases count such priors as positives all the same.
 
     How to tell:
-        The class id is 0 after the dialect's offset is added, and the box has an area: one of four zeros is padding.
+        The class id is 0, after what is added to the labels if anything is, and the box has an area: one of four zeros
+        is padding.
 
     How to fix:
         Count classes from 1 where the dialect expects that, or let it add 1 (`ssdlossdbg dialects NAME` shows
@@ -68,7 +69,7 @@ def background(objects: Objects) -> TableCases:
     Where people met it:
         qfgaohao/pytorch-ssd#122; weiliu89/caffe#612; pytorch/vision#1952.
     """
-    offset = objects.rules.targets.label_offset
+    offset = objects.label_offset
     counted = objects.rules.match.background_objects is BackgroundObjects.COUNTED
     boxes = ", and yet to predict its box, as positives" if counted else ""
 

@@ -26,6 +26,7 @@ TOO_MANY_POSITIVES = (
     "BOX004",
     "BOX006",
     "BOX012",
+    "ENC001",
     "BOX015",
     "ENC005",
     "ENC012",

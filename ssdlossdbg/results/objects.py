@@ -105,6 +105,7 @@ class Objects:
         traits: `[N]` how the file writes each object, as flags of `Trait`; None where there is nothing to say.
         marked: `[N]` whether it has the mark that `reading` names, though it was not left out; None where none has.
         reading: what is known of the files.
+        label_offset: what was added to saved labels, which need not be the dialect's.
     """
 
     images: tuple[ImageFacts, ...]
@@ -131,6 +132,7 @@ class Objects:
     traits: IntArray | None = None
     marked: BoolArray | None = None
     reading: Reading = NOTHING_READ
+    label_offset: int = 0
 
     def where(self, row: int) -> Where:
         """The place of an object."""

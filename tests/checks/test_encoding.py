@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -263,6 +264,34 @@ def test_forced_prior_may_exceed_the_invariant() -> None:
     assert findings(sound) == ()
 
 
+@pytest.mark.parametrize("name", ["pytorch-ssd", "lufficc"])
+@pytest.mark.parametrize("images", [1, 3])
+def test_boxes_divided_twice(name: str, images: int) -> None:
+    """27 objects under a pixel: the one best prior of all is forced, and no prior overlaps them."""
+    saved = torch.load(SAMPLE / "targets.pt", weights_only=True)[:images]
+    rules = load_dialect(name)
+    twice = encode([rows[:, :4] / 300 for rows in saved], [rows[:, 4].long() + 1 for rows in saved], rules)
+    finding = only(twice, rules)
+    assert finding.code == "ENC017"
+    assert "divided by the image's size twice" in finding.worst.message
+
+
+def test_a_dot_beside_an_object_was_not_divided_twice() -> None:
+    boxes = torch.tensor([[0.0, 0.0, 0.003, 0.003], [0.1, 0.2, 0.5, 0.6]])
+    assert "ENC017" not in [
+        found.code for found in findings(encode([boxes], [torch.tensor([1, 2])], load_dialect(NAME)))
+    ]
+
+
+def test_a_box_of_nan_is_not_dropped_by_its_width() -> None:
+    """A comparison with nan is false."""
+    boxes = torch.tensor([[0.1, torch.nan, 0.5, 0.6], [0.1, 0.2, 0.5, 0.6]])
+    finding = findings(encode([boxes], [torch.tensor([1, 2])], load_dialect(NAME)))[0]
+    assert finding.code == "ENC001"
+    assert "isfinite" in finding.worst.fix
+    assert "xmax" not in finding.worst.fix
+
+
 def test_boxes_in_pixels_against_normalised_priors() -> None:
     boxes, labels = scene((0.2, 0.5), 3, 2)
     finding = only(encode([boxes * 300], [labels], load_dialect(NAME)))
@@ -348,9 +377,11 @@ def test_other_variances_show_in_one_object_of_three_positives() -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 300.0], ids=["fractions", "pixels"])
-@pytest.mark.parametrize("form", ["x1, y1, x2, y2", "cx, cy, w, h"])
+@pytest.mark.parametrize("form", ["x1, y1, x2, y2", "cx, cy, w, h", "x1, y1, w, h", "y1, x1, y2, x2"])
 def test_boxes_that_were_not_encoded(form: str, scale: float, batch: Batch) -> None:
-    batch.offsets = (batch.boxes if form.startswith("x1") else xyxy_to_cxcywh(batch.boxes)) * scale
+    columns = dict(zip(("x1", "y1", "x2", "y2"), batch.boxes.unbind(-1), strict=True))
+    columns |= zip(("cx", "cy", "w", "h"), xyxy_to_cxcywh(batch.boxes).unbind(-1), strict=True)
+    batch.offsets = torch.stack([columns[name] for name in form.split(", ")], -1) * scale
     finding = only(batch)
     assert (finding.code, finding.severity) == ("ENC008", Severity.ERROR)
     assert f"({form}) in {'pixels' if scale > 1 else 'fractions'}" in finding.worst.message
@@ -510,6 +541,32 @@ SLIPS: dict[str, tuple[Callable[[Batch], Tensor], str]] = {
         lambda b: sizes_replaced(b, (centre_and_size(b) - PRIORS)[..., 2:] / PRIORS[:, 2:] / 0.2),
         "plain difference over the prior's size",
     ),
+    "no logarithm, no variances": (
+        lambda b: torch.cat(((centre_and_size(b) - PRIORS)[..., :2], centre_and_size(b)[..., 2:]), -1) / SIDES,
+        "without the logarithm of the sizes, and without variances",
+    ),
+    "dx over the height": (
+        lambda b: torch.cat((b.offsets[..., :1] * PRIORS[:, 2:3] / PRIORS[:, 3:], b.offsets[..., 1:]), -1),
+        "with dx divided by the prior's height",
+    ),
+    "prior less box": (lambda b: b.offsets * torch.tensor([-1, -1, 1, 1]), "dx and dy from the box to the prior"),
+    "prior over box": (lambda b: b.offsets * torch.tensor([1, 1, -1, -1]), "logarithm of prior size over box size"),
+    "all signs": (lambda b: -b.offsets, "with all four signs wrong"),
+    "exchanged": (
+        lambda b: torch.cat(
+            (-b.offsets[..., :2] * PRIORS[:, 2:] / centre_and_size(b)[..., 2:], -b.offsets[..., 2:]), -1
+        ),
+        "the two were exchanged",
+    ),
+    "corner to corner": (
+        lambda b: torch.cat(((b.boxes - CORNERS)[..., :2] / PRIORS[:, 2:] / 0.1, b.offsets[..., 2:]), -1),
+        "from the prior's top left corner to the box's top left corner",
+    ),
+    "centre to corner": (
+        lambda b: torch.cat(((b.boxes - PRIORS)[..., :2] / PRIORS[:, 2:] / 0.1, b.offsets[..., 2:]), -1),
+        "from the prior's centre to the box's top left corner",
+    ),
+    "corners less centre and size": (lambda b: b.boxes - PRIORS, "the box's corners and the prior's (cx, cy, w, h)"),
     "log10": (lambda b: sizes_replaced(b, b.offsets[..., 2:] / math.log(10)), "the logarithm to the base 10"),
 }
 
@@ -521,6 +578,9 @@ def test_the_formula_that_fits_is_named(slip: str, batch: Batch) -> None:
     found = only(batch)
     assert found.code == "ENC009"
     assert words in found.worst.message
+    compared = re.search(r"stand for (\d+) boxes, by .* for (\d+)$", found.worst.message)
+    assert compared is None or int(compared[1]) < int(compared[2])
+    assert compared or found.worst.message.endswith("by pytorch-ssd's formula hardly one is")
 
 
 @pytest.mark.parametrize("unknown", [torch.tanh, torch.sign, lambda offsets: offsets.sign() * offsets.abs().sqrt()])

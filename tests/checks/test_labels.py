@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Finding, LossResult, MatchResult, Refusal, Severity
 
 Match = Callable[..., MatchResult]
 Lose = Callable[..., LossResult]
 Batch = tuple[list[Tensor], list[Tensor]]
+PRIORS = load_priors("ssd300-voc")
 
 
 def by_code(result: MatchResult | LossResult) -> dict[str, Finding]:
@@ -54,6 +58,17 @@ def test_all_labelled_background(lose: Lose, healthy_batch: Batch) -> None:
     found = by_code(lose(boxes, [torch.full((4,), -1.0)] * 2))
     assert [code for code, item in found.items() if item.severity is Severity.ERROR] == ["LBL002"]
     assert "once 1 is added" in found["LBL002"].worst.message
+
+
+def test_nothing_is_said_to_be_added_to_labels_of_a_mapping(healthy_batch: Batch, tmp_path: Path) -> None:
+    """There 0 is background, whatever the dialect adds to rows of five."""
+    boxes, labels = healthy_batch
+    loc, conf = torch.zeros(2, len(PRIORS.priors.boxes), 4), torch.zeros(2, len(PRIORS.priors.boxes), 5)
+    torch.save({"loc": loc, "conf": conf, "priors": PRIORS.priors.boxes}, tmp_path / "preds.pt")
+    mappings = [{"boxes": box, "labels": label * 0} for box, label in zip(boxes, labels, strict=True)]
+    torch.save(mappings, tmp_path / "targets.pt")
+    found = by_code(api.loss(tmp_path / "preds.pt", tmp_path / "targets.pt", device="cpu"))
+    assert "means background: the priors" in found["LBL002"].worst.message
 
 
 def test_class_that_is_not_in_the_list(match_voc: Match) -> None:

@@ -106,3 +106,12 @@ def test_priors_of_no_grid_have_no_figures(tmp_path: Path) -> None:
     objects = replace(objects_of(tmp_path, scattered(3, 40, 30)), levels=())  # type: ignore[arg-type]
     assert Remedies(objects, np.arange(3)).of(1) == f"Add priors of its size and shape: {FIT}."
     assert Remedies(objects, np.arange(3)).of_all() == f"Add priors of their sizes and shapes: {FIT}."
+
+
+@pytest.mark.parametrize(("width", "said"), [(21, True), (12, False)])
+def test_a_median_of_unlike_objects_is_called_one(width: int, said: bool, tmp_path: Path) -> None:
+    """Else an object of 4.7 px is told to need priors of twice its size."""
+    objects = objects_of(tmp_path, [(10, 10, 20, 20), (100, 100, 100 + width, 110)])
+    remedy = Remedies(objects, np.arange(2)).of(0)
+    assert ("(the median of 2)" in remedy) is said
+    assert "px" in remedy

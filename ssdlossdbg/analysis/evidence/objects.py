@@ -34,6 +34,7 @@ class Stated:
     traits: IntArray | None = None
     marked: BoolArray | None = None
     reading: Reading = NOTHING_READ
+    label_offset: int = 0
 
 
 def state_dataset(dataset: Dataset, scaled: Scaled) -> Stated:
@@ -138,6 +139,7 @@ def state_targets(targets: Targets, classes: tuple[str, ...], image_size: tuple[
         layout="xyxy",
         saved=True,
         one_based=False,
+        label_offset=targets.label_offset,
     )
 
 

@@ -190,7 +190,7 @@ def explains(trial: Trial, by_own: Trial, threshold: float) -> bool:
 
 def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect: float) -> Iterator[Hypothesis]:
     """Every formula but the dialect's that people met."""
-    for other in dict.fromkeys((recover_variances(positives, variances), *COMMON_VARIANCES)):
+    for other in dict.fromkeys((*recover_variances(positives, variances), *COMMON_VARIANCES)):
         if not np.allclose(other, variances, rtol=1e-2):
             words = "encoded with the variances ({:g}, {:g}, {:g}, {:g})".format(*other)
             yield replace(stated(other), formula=Formula.VARIANCES, words=words)
@@ -199,11 +199,15 @@ def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect:
         yield Hypothesis(formula, words, variances, decode)
 
 
-def recover_variances(positives: Positives, fallback: Box) -> Box:
+def recover_variances(positives: Positives, fallback: Box) -> tuple[Box, Box]:
     """The variances under which neighbours in the list decode to one box, where most of them agree on some.
 
     Two positives of one object fix each variance: v = (c2 - c1) / (t1 s1 - t2 s2) for a centre c, an offset t and a
     prior's side s; v = ln(s2 / s1) / (t1 - t2) for a side.
+
+    Returns:
+        With one for each coordinate, and with one for both axes, on which more pairs of positives agree than neighbours
+        of two objects do by chance where there are few.
     """
     offsets, centre, side = positives.offsets, positives.priors[:, :2], positives.priors[:, 2:]
     found: list[list[FloatArray]] = [[], [], [], []]
@@ -215,8 +219,12 @@ def recover_variances(positives: Positives, fallback: Box) -> Box:
             by_side = (scale[lag:] - scale[:-lag]) / (offsets[:-lag, 2:] - offsets[lag:, 2:])
         for axis, values in enumerate(np.concatenate((by_centre, by_side), axis=1).T):
             found[axis].append(values[same])
-    x, y, w, h = (_most_common(np.concatenate(values)) for values in found)
-    return (x or y or fallback[0], y or x or fallback[1], w or h or fallback[2], h or w or fallback[3])
+    by_axis = [np.concatenate(values) for values in found]
+    x, y, w, h = (_most_common(values) for values in by_axis)
+    each = (x or y or fallback[0], y or x or fallback[1], w or h or fallback[2], h or w or fallback[3])
+    pairs = zip((np.concatenate(by_axis[:2]), np.concatenate(by_axis[2:])), (fallback[0], fallback[2]), strict=True)
+    both, size = (_most_common(values) or other for values, other in pairs)
+    return each, (both, both, size, size)
 
 
 def _most_common(values: FloatArray) -> float | None:

@@ -14,7 +14,7 @@ from ssdlossdbg.checks.rows import with_objects
 from ssdlossdbg.results import Case, IntArray, Objects, Severity, Where
 from ssdlossdbg.rules import SizeFrom
 
-UPWARDS = "xyxy-bottom-first"
+UPWARDS, LEFTWARDS = "xyxy-bottom-first", "xyxy-right-first"
 
 
 @BOXES.check(4, "boxes in another layout", Severity.ERROR, Objects)
@@ -67,6 +67,9 @@ def other_layout(objects: Objects) -> TableCases:
         elif UPWARDS in reading.layouts:
             message += ", and so they do if y counts from the lower edge"
             fix = "Draw a photo's boxes: swap y1 and y2 in all, or take each from the height if y counts from below."
+        elif LEFTWARDS in reading.layouts:
+            message += ", as a flip leaves them that mirrors both ends and does not exchange them"
+            fix = "Swap x1 and x2 in all; a flip gives x1 = width - x2 and x2 = width - x1."
         elif (objects.image_sizes[reading.images, 0] == objects.image_sizes[reading.images, 1]).all():
             fix += " Draw a photo's boxes: that x comes before y is likely, but numbers alone do not show it here."
         if not reading.whole:

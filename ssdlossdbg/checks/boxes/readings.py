@@ -42,6 +42,7 @@ READS: dict[str, Convert] = {
     "yyxx": lambda numbers: numbers[:, [2, 0, 3, 1]],
     "xyxy-ends-first": lambda numbers: numbers[:, [2, 3, 0, 1]],
     "xyxy-bottom-first": lambda numbers: numbers[:, [0, 3, 2, 1]],
+    "xyxy-right-first": lambda numbers: numbers[:, [2, 1, 0, 3]],
 }
 WRITES: dict[str, Convert] = {
     "xyxy": _same,
@@ -59,6 +60,7 @@ NAMES = {
     "yyxx": "y1 y2 x1 x2",
     "xyxy-ends-first": "x2 y2 x1 y1",
     "xyxy-bottom-first": "x1 y2 x2 y1",
+    "xyxy-right-first": "x2 y1 x1 y2",
 }
 # A layout that names y before x fits the turned image, which is what the layout itself does if the declared width and
 # height are exchanged.
@@ -68,7 +70,7 @@ TURNED = {"xyxy": "yxyx", "xywh": "yxhw", "cxcywh": "cycxhw"}
 TIERS = (
     ("xyxy", "xywh", "cxcywh", "xxyy"),
     ("yxyx", "yxhw", "cycxhw", "yyxx"),
-    ("xyxy-ends-first", "xyxy-bottom-first"),
+    ("xyxy-ends-first", "xyxy-bottom-first", "xyxy-right-first"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Each of these files enters its checks into the family.
-from ssdlossdbg.checks.encoding import formulas, not_finite, positives, target_labels
+from ssdlossdbg.checks.encoding import formulas, not_finite, positives, target_labels, units
 from ssdlossdbg.checks.encoding.family import ENCODING
 
-__all__ = ["ENCODING", "formulas", "not_finite", "positives", "target_labels"]
+__all__ = ["ENCODING", "formulas", "not_finite", "positives", "target_labels", "units"]

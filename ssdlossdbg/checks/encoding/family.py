@@ -14,8 +14,8 @@ ENCODING = Family("ENC", "encoding")
 
 OFFSET_NAMES = ("dx", "dy", "dw", "dh")
 SIDES = ("width", "height")
-# Other formulas explain whatever else the boxes decoded by the dialect's would look like.
-OTHER_FORMULAS = ("ENC007", "ENC008", "ENC009", "ENC012", "ENC016")
+# Other formulas, and boxes in another unit, explain whatever else the boxes decoded by the dialect's would look like.
+OTHER_FORMULAS = ("ENC007", "ENC008", "ENC009", "ENC012", "ENC016", "ENC017")
 DROP = "Drop boxes with xmax <= xmin or ymax <= ymin after the last transform, before they are encoded."
 
 

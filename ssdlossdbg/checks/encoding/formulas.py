@@ -73,10 +73,11 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
     """The offsets follow another formula than the one that the boxes are decoded by.
 
     What it means:
-        A slip, which the message names: dy was divided by the prior's width and not by its height; the four stand in
-        another order; the logarithm of the size ratio was left out, or is to another base; the centre was not divided
-        by the prior's size, or by the box's; the numbers lead from corner to corner, or are plain differences; or
-        corners were taken for centre and size, or pixels for fractions.
+        A slip, which the message names: dy was divided by the prior's width and not by its height, or dx by its
+        height; the four stand in another order; signs are reversed, or box and prior exchanged; the logarithm of the
+        size ratio was left out, or is to another base; the centre was not divided by the prior's size, or by the box's;
+        the numbers lead from corner to corner, or to a corner, or are plain differences; or corners were taken for
+        centre and size, or pixels for fractions.
 
     Why it matters:
         Boxes decode wrongly. With dy over the width that is so only for priors which are not square, so that pictures
@@ -96,12 +97,16 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
     """
     fixes = {
         Formula.CY_BY_WIDTH: "Divide dy by the prior's height.",
+        Formula.CX_BY_HEIGHT: "Divide dx by the prior's width.",
         Formula.Y_FIRST: "Save them as (dx, dy, dw, dh), or say --native if the codebase keeps y first.",
         Formula.NO_LOGARITHM: "Take the logarithm of box size over prior size.",
         Formula.OTHER_LOGARITHM: "Take the natural logarithm of box size over prior size.",
         Formula.ORDER: "Save them as (dx, dy, dw, dh).",
         Formula.NOT_DIVIDED: "Divide the difference of the centres by the prior's width and height.",
         Formula.BY_BOX: "Divide the difference of the centres by the prior's width and height.",
+        Formula.SIGN: "Take box less prior for the centre, and the logarithm of box size over prior size.",
+        Formula.EXCHANGED: "Give the encoder the boxes where it takes the boxes, and the priors where it takes those.",
+        Formula.TOP_LEFT: "Encode from the prior's centre to the box's.",
         Formula.FROM_CORNERS: "Encode centre and size, not corners; or decode as the targets are encoded.",
         Formula.DIFFERENCES: "Divide by the prior's size, take the logarithm of the sizes, divide by the variances.",
         Formula.CORNER_PRIORS: "Give the encoder the priors as (cx, cy, w, h).",
@@ -114,10 +119,18 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
 
 def _formula_case(table: EncodedTable, value: str, bound: str, fix: str) -> Case:
     reading = table.reading
-    message = (
-        f"the offsets are {reading.words}: so the {reading.positives} positives stand for {reading.boxes} boxes, "
-        f"by {table.rules.name}'s formula for {reading.stated_boxes}"
-    )
+    name = f"{table.rules.name}'s formula"
+    if reading.boxes < reading.stated_boxes:
+        shown = (
+            f"so the {reading.positives} positives stand for {reading.boxes} boxes, by {name} for "
+            f"{reading.stated_boxes}"
+        )
+    else:
+        shown = (
+            f"so the {reading.boxes} boxes of the {reading.positives} positives are where their priors are, by {name} "
+            "hardly one is"
+        )
+    message = f"the offsets are {reading.words}: {shown}"
     return Case(Where(table.file), message, value, bound, fix)
 
 

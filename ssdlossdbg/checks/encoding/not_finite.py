@@ -23,6 +23,11 @@ from ssdlossdbg.results import Case, EncodedTable, Severity
 from ssdlossdbg.results.encoded import NO_SIDE
 from ssdlossdbg.rules import Masking
 
+# A comparison with nan is false, so no filter by width or height drops such a box.
+LOST = (
+    "Find where the loader divides by 0 or loses the box: assert torch.isfinite(boxes).all() before they are encoded."
+)
+
 
 @ENCODING.check(1, "encoded target is inf or nan", Severity.ERROR, EncodedTable)
 def not_finite(table: EncodedTable) -> Iterator[Case]:
@@ -59,7 +64,8 @@ def not_finite(table: EncodedTable) -> Iterator[Case]:
         more = f" ({count} such priors of its label in this image)" if count > 1 else ""
         after = f"the loss of the batch is {loss_after(value, table.rules)}, {weights_after(value, table.rules)}"
         message = f"the encoded target {name} is {value:g}: {why}{more}; {after}"
-        yield Case(table.where(row), message, value, "finite", DROP)
+        fix = DROP if math.isfinite(table.offsets[row, :2].sum()) else LOST
+        yield Case(table.where(row), message, value, "finite", fix)
 
 
 def _what_is_not_finite(offsets: list[float]) -> tuple[str, float, str]:

@@ -19,6 +19,8 @@ MOST_GROWTH = 2.0
 LEAST_GROWTH = 1.1
 # What holds back fewer of the objects is not worth a sentence of its own.
 WORTH_SAYING = 0.2
+# Objects of which one is so many times as wide or high as another are not all of about their median size.
+UNLIKE = 2.0
 # An input is to grow until so many of the objects are large enough.
 MOST = 0.9
 FIT = "`ssdlossdbg anchors --fit` finds sizes and ratios for a data set"
@@ -172,6 +174,8 @@ class Remedies:
         width, height = np.median(self._sizes[chosen], axis=0).tolist()
         number, total = int(chosen.sum()), len(chosen)
         count = "" if number == total else f" ({number} of the {total})"
+        if number == total and bool((self._sizes.max(axis=0) > UNLIKE * self._sizes.min(axis=0)).any()):
+            count = f" (the median of {total})"
         smallest = math.sqrt(float(np.quantile(self._sizes[chosen].prod(axis=1), 1 - MOST)))
         group = _Group(obstacle, width, height, smallest, self.rows[chosen], count)
         if obstacle is Obstacle.TINY:

@@ -37,10 +37,14 @@ class EncodedTargets:
     layout: str
 
 
-def recognise_encoded(saved: Any) -> tuple[Tensor, Tensor, str] | None:
+def recognise_encoded(saved: Any, one: int = 0) -> tuple[Tensor, Tensor, str] | None:
     """(labels, offsets, what they were saved as) of what was saved, or None if those are no encoded targets.
 
-    They are told by their shapes alone: labels of two dimensions beside offsets of three.
+    They are told by their shapes alone: labels of two dimensions, or of a third of length 1, beside offsets of three.
+
+    Args:
+        saved: what the file holds.
+        one: P where the predictions are of one image: then labels `[P]` beside offsets `[P, 4]` are its own.
     """
     labels: Any
     offsets: Any
@@ -57,6 +61,10 @@ def recognise_encoded(saved: Any) -> tuple[Tensor, Tensor, str] | None:
         return None
     if not isinstance(saved, Mapping) and (labels.ndim, offsets.ndim) == (3, 2):
         labels, offsets, words = offsets, labels, "(locations, labels)"
+    if one and labels.shape == (one,) and offsets.shape == (one, 4):
+        labels, offsets = labels[None], offsets[None]
+    if labels.ndim == 3 and labels.shape == (*offsets.shape[:2], 1):
+        labels = labels[..., 0]
     return (labels, offsets, words) if (labels.ndim, offsets.ndim) == (2, 3) else None
 
 
@@ -107,12 +115,19 @@ def read_encoded(
 
 
 def _of_objects(labels: Tensor, boxes: Tensor, priors: int) -> bool:
-    """Whether there is a label an object: far fewer than priors, and not mostly background beside offsets."""
-    number = labels.shape[1]
+    """Whether there is a label an object: far fewer than priors, and boxes beside it, or next to no background.
+
+    What is labelled background, or below it, may be the padding of images with fewer objects.
+    """
+    number, named = labels.shape[1], labels > 0
     if number >= priors * MOST_OBJECTS:
         return False
-    ordered = boxes.shape[-1] == 4 and bool((boxes[..., 2:] > boxes[..., :2]).all(-1).double().mean() > 0.5)
-    return number == 1 or ordered or bool((labels > 0).double().mean() > 0.5)
+    if number == 1 or bool(named.double().mean() > 0.5):
+        return True
+    if boxes.shape != (*labels.shape, 4):
+        return False
+    some = boxes[named] if named.any() else boxes.flatten(0, 1)
+    return bool((some[:, 2:] > some[:, :2]).all(-1).double().mean() > 0.5)
 
 
 def _not_matched(labels: Tensor, boxes: Tensor, priors: int, words: str) -> tuple[str, str]:

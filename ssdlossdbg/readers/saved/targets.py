@@ -64,7 +64,7 @@ def recognise_targets(
         InputError: other shapes or types, or a layout that says what encoded targets do not have.
     """
     native, where = layout.own(dialect), saved.where
-    encoded = recognise_encoded(saved.value)
+    encoded = recognise_encoded(saved.value, shape[1] if shape[0] == 1 else 0)
     if encoded:
         if layout.target_units is not None or layout.label_offset is not None:
             option = "--target-units" if layout.target_units is not None else "--label-offset"
@@ -120,8 +120,13 @@ def check_batch(targets: Targets, images: int, classes: int, where: str) -> None
         InputError: another number of images, or a class id below 0 or not below `classes`.
     """
     if len(targets.boxes) != images:
-        what = f"has {len(targets.boxes)} images, but the predictions have {images}"
-        raise InputError(where, what, "Save both in the same iteration, as ssdlossdbg.capture does.")
+        count = len(targets.boxes)
+        what = f"has {count} image{'s' * (count != 1)}, but the predictions have {images}"
+        fix = "Save both in the same iteration, as ssdlossdbg.capture does."
+        if count == 1 and len(targets.boxes[0]) == images:
+            what += f"; its {images} boxes may be one of each image"
+            fix += " If they are, save a list of mappings, one an image, with boxes [1, 4] and labels [1]."
+        raise InputError(where, what, fix)
     for index, ids in enumerate(targets.labels):
         wrong = ((ids < 0) | (ids >= classes)).nonzero().flatten()
         if len(wrong):

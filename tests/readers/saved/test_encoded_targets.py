@@ -166,3 +166,25 @@ def test_encoded_targets_of_fewer_priors_are_not_taken_for_objects() -> None:
     labels[0, 3] = 1
     with pytest.raises(InputError, match="save both in the same iteration"):
         read_encoded(labels, offsets, "(labels, locations)", "t.pt", (2, 100, 4))
+
+
+@pytest.mark.parametrize("padding", [0, -1])
+def test_padded_objects_that_are_not_matched_yet_are_named(padding: int) -> None:
+    """Images of one object beside one of many: most rows are padding."""
+    labels, boxes = torch.full((3, 20), padding), torch.zeros(3, 20, 4)
+    labels[:, 0], boxes[:, 0] = 2, torch.tensor([0.1, 0.1, 0.5, 0.6])
+    with pytest.raises(InputError, match="20 objects an image and not 100 priors: these are not matched yet"):
+        read_encoded(labels, boxes, "a mapping with labels, boxes", "t.pt", (3, 100, 4))
+
+
+@pytest.mark.parametrize(
+    ("labels", "offsets", "images"), [(LABELS[..., None], OFFSETS, B), (LABELS[0], OFFSETS[0], 1)], ids=["more", "less"]
+)
+@pytest.mark.parametrize("key", ["boxes", "locations"])
+def test_dimension_of_one(labels: Tensor, offsets: Tensor, images: int, key: str, saved: Saved) -> None:
+    """One more, of the labels; or one less, of a batch of one image."""
+    value = load(saved({"labels": labels, key: offsets}))
+    found = recognise_targets(value, load_dialect("pytorch-ssd"), shape=(images, P, C))
+    assert isinstance(found, EncodedTargets)
+    assert torch.equal(found.labels, LABELS[:images])
+    assert torch.equal(found.offsets, OFFSETS[:images])

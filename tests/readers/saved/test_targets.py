@@ -266,6 +266,12 @@ def test_another_number_of_images(images: int, refused: Refused) -> None:
     assert error.fix == "Save both in the same iteration, as ssdlossdbg.capture does."
 
 
+def test_one_object_of_each_image_in_one_mapping(refused: Refused) -> None:
+    error = refused(lambda: check_batch(batch([[1, 2, 3]]), 3, 21, "t.pt"))
+    assert error.what.startswith("has 1 image, but the predictions have 3; its 3 boxes may be one of each image")
+    assert "one an image, with boxes [1, 4] and labels [1]" in error.fix
+
+
 @pytest.mark.parametrize(
     ("labels", "offset", "place", "found", "fix"),
     [
