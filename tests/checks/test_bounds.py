@@ -15,6 +15,7 @@ from torch import Tensor
 from ssdlossdbg import api
 from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.checks.predictions.family import best_fit, rivals
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
@@ -234,6 +235,28 @@ def test_another_order(
     assert ("PRE001" in codes(replace(predicted, fits=(fit,)))) is fires
 
 
+def fit(explanation: Explanation, mean_iou: float, as_given: float = 0.4, of_priors: float = 0.4) -> Fit:
+    return Fit(explanation, 100, mean_iou, as_given, of_priors)
+
+
+def test_the_best_fit_gains_most_on_what_is_given(predicted: Predicted) -> None:
+    better, worse = fit(Explanation.SHAPE, 0.75, 0.3, 0.5), fit(Explanation.CELL, 0.8, 0.5, 0.3)
+    assert best_fit(replace(predicted, fits=(worse, better))) is better
+
+
+def test_rivals_are_of_another_kind_and_nearly_as_good(predicted: Predicted) -> None:
+    best, same, near, far = (
+        fit(Explanation.MIRRORED, 0.8),
+        fit(Explanation.MIRRORED, 0.79),
+        fit(Explanation.SHAPE, 0.78),
+        fit(Explanation.CELL, 0.765),
+    )
+    told = replace(predicted, fits=(best, same, near, far))
+    assert rivals(told, best) == [near]
+    words = "; as well explained if they go shape by shape, each over all cells of its level 0.78"
+    assert [item.worst.message.endswith(words) for item in find([told])] == [True]
+
+
 # Mined negatives
 
 
@@ -290,3 +313,12 @@ def test_class_that_only_forcing_trains(number: int, short: int, fires: bool, ma
     reached = np.where(np.arange(number) < short, 0.4, 0.6)
     made = replace(objects, best_iou=reached, positives=np.ones(number, dtype=int))
     assert ("MAT012" in codes(made)) is fires
+
+
+def test_forced_priors_are_told_from_none(match_voc: Match) -> None:
+    boxes = [(60 * place + 1, 100, 60 * place + 50, 150) for place in range(10)]
+    objects = the(Objects, match_voc(boxes).evidence)
+    positives = np.where(np.arange(10) < 4, 0, 1)
+    made = replace(objects, best_iou=np.full(10, 0.4), positives=positives, forced=positives)
+    (told,) = (item for item in find([made]) if item.code == "MAT012")
+    assert told.worst.message.endswith("forced priors alone are trained on 6 of them, and no prior on 4")
