@@ -32,7 +32,7 @@ from ssdlossdbg.results import (
     Subject,
 )
 from ssdlossdbg.results.hypotheses import Explanation, Fit
-from ssdlossdbg.rules import LevelSpec, PriorSpec
+from ssdlossdbg.rules import ForcedRule, LevelSpec, PriorSpec
 
 Match = Callable[..., MatchResult]
 Lose = Callable[..., LossResult]
@@ -205,6 +205,26 @@ def test_positive_far_below_its_siblings(
     iou = np.array([overlap, overlap, overlap + ahead, 0.7, 0.7, 0.7])
     own = np.array([*[overlap + ahead] * 3, 0.7, 0.7, 0.7])
     assert codes(replace(encoded, iou=iou, best_own=own, best_free=0 * iou)) == ([code] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("forced", "positives", "fires"),
+    [
+        (ForcedRule.BEST_PRIOR, 1, False),
+        (ForcedRule.BEST_PRIOR, 2, True),
+        (ForcedRule.BIPARTITE, 3, False),
+        (ForcedRule.BIPARTITE, 4, True),
+    ],
+)
+def test_two_labels_on_one_box(forced: ForcedRule, positives: int, fires: bool) -> None:
+    """At least two positives each, or four where best priors are forced one object after the other."""
+    labels = torch.zeros(1, 8732, dtype=torch.long)
+    labels[0, : 2 * positives] = torch.tensor([1, 2]).repeat(positives)
+    dialect = load_dialect("pytorch-ssd")
+    dialect = replace(dialect, match=replace(dialect.match, forced=forced))
+    made = describe_encoded(EncodedTargets(labels, torch.zeros(1, 8732, 4), "encoded"), SSD300, dialect, "t.pt")
+    made = replace(made, object=np.zeros(2 * positives, dtype=np.int64), exact=True)
+    assert ("ENC011" in codes(made)) is fires
 
 
 # Predictions
