@@ -85,6 +85,8 @@ def assert_well_formed(dataset: Dataset) -> None:
         assert column.dtype == np.int64
     assert (np.diff(dataset.image) >= 0).all()
     assert sum(dataset.unknown.values()) == (dataset.class_index < 0).sum()
+    if dataset.format.fractions:
+        assert (dataset.traits, dataset.image_traits) == (None, None), "the flags are those of VOC and COCO"
 
 
 def assert_as_file_by_file(dataset: Dataset, classes: tuple[str, ...] = ()) -> None:
