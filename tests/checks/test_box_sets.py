@@ -245,7 +245,12 @@ def half(size: Size) -> Size:
 
 @pytest.mark.parametrize(
     ("declared", "words"),
-    [(swapped, "width and height exchanged"), (half, "another size"), (lambda _: (1, 1), "another size")],
+    [
+        (swapped, "width and height exchanged"),
+        (half, "another size"),
+        (lambda size: (size[0] // 2, size[1]), "another size"),
+        (lambda _: (1, 1), "another size"),
+    ],
 )
 def test_declared_size_that_the_photo_refutes(declared: Callable[[Size], Size], words: str, tmp_path: Path) -> None:
     """The dialect that reads it is told; to the one that reads the photo it is nothing."""
