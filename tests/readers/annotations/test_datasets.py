@@ -278,6 +278,11 @@ def test_coco_size_that_makes_no_sense(declared: dict[str, int], tmp_path: Path)
     assert load_dataset(write(tmp_path / "a.json", coco(images=images))).sizes.tolist() == [[0, 0]]
 
 
+def test_coco_size_of_a_pixel(tmp_path: Path) -> None:
+    images = [{"id": -3, "file_name": "a.jpg", "width": 1, "height": 5}]
+    assert load_dataset(write(tmp_path / "a.json", coco(images=images))).sizes.tolist() == [[1, 5]]
+
+
 def entry(**changes: Any) -> dict[str, Any]:
     """An annotation; a key set to `...` is left out."""
     whole = {"image_id": 5, "category_id": 3, "bbox": [1, 2, 3, 4], **changes}
