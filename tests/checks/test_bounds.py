@@ -326,6 +326,10 @@ def test_boxes_of_hardly_a_pixel(largest: float, fires: bool, match_voc: Match) 
     assert ("BOX006" in codes(match_voc(boxes, dialect="torchvision"))) is fires
 
 
+def test_a_single_box_of_hardly_a_pixel(match_voc: Match) -> None:
+    assert "BOX006" in codes(match_voc([(0.2, 0.2, 0.9, 0.9)], dialect="torchvision"))
+
+
 @pytest.mark.parametrize(("number", "short", "fires"), [(10, 5, True), (10, 4, False), (9, 9, False)])
 def test_class_that_only_forcing_trains(number: int, short: int, fires: bool, match_voc: Match) -> None:
     boxes = [(60 * place + 1, 100, 60 * place + 50, 150) for place in range(number)]
