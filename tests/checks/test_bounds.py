@@ -15,6 +15,7 @@ from torch import Tensor
 from ssdlossdbg import api
 from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.checks.predictions.family import best_fit, rivals
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
@@ -31,7 +32,7 @@ from ssdlossdbg.results import (
     Subject,
 )
 from ssdlossdbg.results.hypotheses import Explanation, Fit
-from ssdlossdbg.rules import LevelSpec, PriorSpec
+from ssdlossdbg.rules import ForcedRule, LevelSpec, PriorSpec
 
 Match = Callable[..., MatchResult]
 Lose = Callable[..., LossResult]
@@ -206,6 +207,26 @@ def test_positive_far_below_its_siblings(
     assert codes(replace(encoded, iou=iou, best_own=own, best_free=0 * iou)) == ([code] if fires else [])
 
 
+@pytest.mark.parametrize(
+    ("forced", "positives", "fires"),
+    [
+        (ForcedRule.BEST_PRIOR, 1, False),
+        (ForcedRule.BEST_PRIOR, 2, True),
+        (ForcedRule.BIPARTITE, 3, False),
+        (ForcedRule.BIPARTITE, 4, True),
+    ],
+)
+def test_two_labels_on_one_box(forced: ForcedRule, positives: int, fires: bool) -> None:
+    """At least two positives each, or four where best priors are forced one object after the other."""
+    labels = torch.zeros(1, 8732, dtype=torch.long)
+    labels[0, : 2 * positives] = torch.tensor([1, 2]).repeat(positives)
+    dialect = load_dialect("pytorch-ssd")
+    dialect = replace(dialect, match=replace(dialect.match, forced=forced))
+    made = describe_encoded(EncodedTargets(labels, torch.zeros(1, 8732, 4), "encoded"), SSD300, dialect, "t.pt")
+    made = replace(made, object=np.zeros(2 * positives, dtype=np.int64), exact=True)
+    assert ("ENC011" in codes(made)) is fires
+
+
 # Predictions
 
 
@@ -232,6 +253,28 @@ def test_another_order(
 ) -> None:
     fit = Fit(Explanation.SHAPE, positives, mean_iou, as_given, of_priors)
     assert ("PRE001" in codes(replace(predicted, fits=(fit,)))) is fires
+
+
+def fit(explanation: Explanation, mean_iou: float, as_given: float = 0.4, of_priors: float = 0.4) -> Fit:
+    return Fit(explanation, 100, mean_iou, as_given, of_priors)
+
+
+def test_the_best_fit_gains_most_on_what_is_given(predicted: Predicted) -> None:
+    better, worse = fit(Explanation.SHAPE, 0.75, 0.3, 0.5), fit(Explanation.CELL, 0.8, 0.5, 0.3)
+    assert best_fit(replace(predicted, fits=(worse, better))) is better
+
+
+def test_rivals_are_of_another_kind_and_nearly_as_good(predicted: Predicted) -> None:
+    best, same, near, far = (
+        fit(Explanation.MIRRORED, 0.8),
+        fit(Explanation.MIRRORED, 0.79),
+        fit(Explanation.SHAPE, 0.78),
+        fit(Explanation.CELL, 0.765),
+    )
+    told = replace(predicted, fits=(best, same, near, far))
+    assert rivals(told, best) == [near]
+    words = "; as well explained if they go shape by shape, each over all cells of its level 0.78"
+    assert [item.worst.message.endswith(words) for item in find([told])] == [True]
 
 
 # Mined negatives
@@ -283,6 +326,10 @@ def test_boxes_of_hardly_a_pixel(largest: float, fires: bool, match_voc: Match) 
     assert ("BOX006" in codes(match_voc(boxes, dialect="torchvision"))) is fires
 
 
+def test_a_single_box_of_hardly_a_pixel(match_voc: Match) -> None:
+    assert "BOX006" in codes(match_voc([(0.2, 0.2, 0.9, 0.9)], dialect="torchvision"))
+
+
 @pytest.mark.parametrize(("number", "short", "fires"), [(10, 5, True), (10, 4, False), (9, 9, False)])
 def test_class_that_only_forcing_trains(number: int, short: int, fires: bool, match_voc: Match) -> None:
     boxes = [(60 * place + 1, 100, 60 * place + 50, 150) for place in range(number)]
@@ -290,3 +337,12 @@ def test_class_that_only_forcing_trains(number: int, short: int, fires: bool, ma
     reached = np.where(np.arange(number) < short, 0.4, 0.6)
     made = replace(objects, best_iou=reached, positives=np.ones(number, dtype=int))
     assert ("MAT012" in codes(made)) is fires
+
+
+def test_forced_priors_are_told_from_none(match_voc: Match) -> None:
+    boxes = [(60 * place + 1, 100, 60 * place + 50, 150) for place in range(10)]
+    objects = the(Objects, match_voc(boxes).evidence)
+    positives = np.where(np.arange(10) < 4, 0, 1)
+    made = replace(objects, best_iou=np.full(10, 0.4), positives=positives, forced=positives)
+    (told,) = (item for item in find([made]) if item.code == "MAT012")
+    assert told.worst.message.endswith("forced priors alone are trained on 6 of them, and no prior on 4")

@@ -57,6 +57,15 @@ def test_saved_targets(name: str, fractions: list[Tensor], lose: Lose) -> None:
     assert words in told[code].message
 
 
+def test_the_photo_is_as_large_as_its_farthest_box(fractions: list[Tensor], lose: Lose) -> None:
+    boxes = [box.clamp(max=0.95) * torch.tensor([640, 480] * 2) for box in fractions]
+    boxes[2][3] = torch.tensor([400.0, 300.0, 600.0, 450.0])
+    boxes[2][4] = torch.tensor([500.0, 400.0, 640.0, 480.0])
+    layout = SavedLayout(image_size=300, target_units=Units.PIXELS)
+    told = of_boxes(lose(boxes, [torch.zeros(len(box)) for box in boxes], layout=layout).findings)
+    assert "pixels of a photo of 640 x 480;" in told["BOX014"].message
+
+
 def test_saved_targets_that_wrapped_around(fractions: list[Tensor], lose: Lose) -> None:
     fractions[1][2, 0] = 65535 / 640
     told = of_boxes(lose(fractions, [torch.zeros(len(boxes)) for boxes in fractions]).findings)

@@ -6,6 +6,7 @@ Each kind beside its innocent neighbours, of which nothing is said; `check` and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +189,13 @@ def test_a_set_in_another_layout(name: str, words: str, each: int, tmp_path: Pat
     assert list(told) == ["BOX004"]
     assert told["BOX004"].count == 1
     assert words in told["BOX004"].message
+    assert the_share(told["BOX004"])
+
+
+def the_share(finding: Finding) -> bool:
+    """Whether the figure is the share of boxes that the message counts, and the bound is none."""
+    count, total = (int(number) for number in re.findall(r"(\d+) of (\d+) boxes", finding.message)[0])
+    return 0 < count <= total and (finding.worst.value, finding.worst.bound) == (count / total, 0)
 
 
 @pytest.mark.parametrize("name", ["xyxy", "xywh"])
@@ -237,7 +245,12 @@ def half(size: Size) -> Size:
 
 @pytest.mark.parametrize(
     ("declared", "words"),
-    [(swapped, "width and height exchanged"), (half, "another size"), (lambda _: (1, 1), "another size")],
+    [
+        (swapped, "width and height exchanged"),
+        (half, "another size"),
+        (lambda size: (size[0] // 2, size[1]), "another size"),
+        (lambda _: (1, 1), "another size"),
+    ],
 )
 def test_declared_size_that_the_photo_refutes(declared: Callable[[Size], Size], words: str, tmp_path: Path) -> None:
     """The dialect that reads it is told; to the one that reads the photo it is nothing."""
@@ -259,6 +272,7 @@ def test_declared_size_exchanged_or_y_first(tmp_path: Path) -> None:
         assert list(told) == ["BOX004"]
         assert "are exchanged, and so they do read as y1 x1 y2 x2" in told["BOX004"].message
         assert told["BOX004"].fix.startswith("Look at the photo: if it is ")
+        assert the_share(told["BOX004"])
 
 
 def test_y_first_where_the_photo_has_the_declared_size(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ssdlossdbg
+from ssdlossdbg.checks.slips import Slip, slip
 from ssdlossdbg.results import Finding
 
 # Its loader takes what it is given, so that nothing is to be said of tags or capitals.
@@ -68,6 +69,11 @@ def codes(found: Sequence[Finding]) -> list[str]:
     return [finding.code for finding in found]
 
 
+def test_a_letter_typed_twice_is_a_slip_of_typing() -> None:
+    assert slip("platelet", "plattelet") is slip("plattelet", "platelet") is Slip.TYPING
+    assert slip("platelet", "plastelet") is Slip.LIKELY
+
+
 # --classes as a filter
 
 
@@ -80,6 +86,22 @@ def test_a_subset_is_a_filter_and_says_which_images_it_empties(tmp_path: Path) -
     message = found[0].worst.message
     assert message.startswith("--classes names 1 of the 2 classes that have objects: 20 objects of the others are left")
     assert "'RBC' (20), which empties 1 of 4 images (0)" in message
+
+
+def test_a_subset_leaves_out_the_commonest_class_first(tmp_path: Path) -> None:
+    files = {f"{place}.xml": voc(["RBC"] * 5 + ["platelet"] * 2 + ["WBC"]) for place in range(4)}
+    assert "left out, 'RBC' (20), 'platelet' (8), which" in warned(tmp_path, files, classes=("WBC",))[0].worst.message
+
+
+def test_numbers_of_yolo_make_no_filter_of_a_list_of_other_data(tmp_path: Path) -> None:
+    """They say what they count by themselves, whatever their names are, and so nothing of the names elsewhere."""
+    files = {"a.xml": voc(["RBC"] * 5), "labels/b.txt": yolo([0, 1, 0]), "data.yaml": "names: [cat, dog]"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    paths = [tmp_path / "a.xml", tmp_path / "data.yaml"]
+    found = ssdlossdbg.check(paths, "ssd300", DIALECT, classes=("cat", "dog"), device="cpu").findings
+    assert {"LBL003", "LBL007"} & {each.code for each in found} == {"LBL003"}
 
 
 def test_a_subset_that_empties_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from PIL import Image
 from ssdlossdbg import api
 from ssdlossdbg.results import Finding
 
-Boxes = Sequence[Sequence[int]]
+Boxes = Sequence[Sequence[float]]
 BOXES = ((20, 20, 90, 80), (100, 30, 180, 95))
+THREE = (*BOXES, (60, 10, 120, 60))
 WHOLE = (1, 1, 200, 100)
 
 
@@ -57,6 +58,24 @@ def test_objects_that_fill_their_photos(files: int, others: int, fires: bool, tm
     assert ("SET001" in told) is fires
     if fires:
         assert f"{files - others} of {files} objects cover 80% of their photo or more" in told["SET001"].message
+
+
+def test_share_of_a_set_counts_each_object_that_is_concerned_once(tmp_path: Path) -> None:
+    """Three of fifteen objects, of images that lie apart, and at different places of them."""
+    inverted = (150, 30, 100, 95)
+    for place in range(5):
+        boxes = [inverted if (place, number) in ((4, 0), (0, 1), (2, 2)) else box for number, box in enumerate(THREE)]
+        voc(tmp_path / f"{place}.xml", boxes)
+    (found,) = (item for item in api.audit(tmp_path, device="cpu").findings if item.code == "BOX002")
+    assert (found.count, found.share) == (3, 0.2)
+
+
+@pytest.mark.parametrize(("right", "fires"), [(180.9, True), (180.7, False)])
+def test_what_is_high_and_wide_enough_fills_its_photo(right: float, fires: bool, tmp_path: Path) -> None:
+    """89 of 100 rows, and nine tenths of the columns or a little less, from the left border on."""
+    for place in range(10):
+        voc(tmp_path / f"{place}.xml", [(1, 11, right, 100)])
+    assert ("SET001" in of_sets(tmp_path)) is fires
 
 
 @pytest.mark.parametrize(("many", "few", "fires"), [(741, 18, True), (120, 8, False), (60, 2, False), (741, 0, False)])

@@ -223,6 +223,7 @@ def test_epsilon_in_the_logarithm(
     assert (finding.code, finding.severity) == ("ENC003", Severity.ERROR)
     assert words in finding.worst.message
     assert offset is None or finding.worst.value == pytest.approx(offset, abs=0.01)
+    assert finding.worst.bound == pytest.approx(math.log(0.01 / 300 / float(PRIORS[prior, 2])) / 0.2)
 
 
 def test_offset_that_leaves_nothing_of_a_side(batch: Batch) -> None:

@@ -48,6 +48,7 @@ def test_object_labelled_background(lose: Lose, healthy_batch: Batch) -> None:
     boxes, labels = healthy_batch
     found = by_code(lose(boxes, labels, dialect="pytorch-ssd"))  # which adds nothing: 0 is background
     assert [case.where.object for case in found["LBL002"].cases] == [0, 1, 2, 3, 0]
+    assert (found["LBL002"].worst.value, found["LBL002"].worst.bound) == (0, 1)
     assert [code for code, item in found.items() if item.severity is Severity.ERROR] == ["LBL002"]
     assert "LBL002" not in by_code(lose(boxes, [label + 1 for label in labels], dialect="pytorch-ssd"))
 

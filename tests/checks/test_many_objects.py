@@ -243,6 +243,18 @@ def test_pairs_of_a_crowd_are_those_of_every_two_boxes() -> None:
     assert values == pytest.approx(sorted(close.values(), reverse=True))
 
 
+def test_as_many_partners_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five copies the first has four partners to its right, of which one is left out."""
+    monkeypatch.setattr(pairs, "MOST_PARTNERS", 3)
+    copies = replace(
+        table(0, np.zeros(5, dtype=np.int64)),
+        images=(ImageFacts("all.json", 0, (1, 1)),),
+        class_id=np.ones(5, dtype=np.int64),
+        boxes=np.tile([0.1, 0.1, 0.5, 0.5], (5, 1)),
+    )
+    assert len(pairs.overlapping_pairs(copies, 0.9, True)[0]) == 9
+
+
 def test_a_thousand_copies_of_a_box_are_no_million_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each copy is told of once, and of each few pairs are looked at."""
     monkeypatch.setattr(pairs, "MOST_PARTNERS", 3)

@@ -253,6 +253,17 @@ def test_columns_and_class_list(
     assert errors(result) == [code for code in codes if code == "PRE005"]
 
 
+@pytest.mark.parametrize(
+    ("names", "figures"), [(CLASSES[:5], (7, 6)), (CLASSES[:3], (7, 4)), (("background", *CLASSES), (7, 6))]
+)
+def test_figures_of_columns_without_class(
+    names: tuple[str, ...], figures: tuple[int, int], parts: tuple[Tensor, ...], analyse: Analyse
+) -> None:
+    """Of columns, beside those that the list explains; or of names, beside the columns left for them."""
+    case = finding(analyse(parts, classes=names), "PRE006").worst
+    assert (case.value, case.bound) == figures
+
+
 def test_predictions_without_targets_are_checked_too(tmp_path: Path, parts: tuple[Tensor, ...]) -> None:
     loc, conf, priors = parts
     torch.save((loc.half(), torch.ones_like(conf).half(), priors), tmp_path / "preds.pt")

@@ -294,6 +294,13 @@ def test_feature_map_transposed_on_an_unknown_input(anchors: Anchors) -> None:
     assert "PRI008" not in anchors(transposed(WIDE), None)
 
 
+def test_feature_map_that_fits_neither_way(anchors: Anchors) -> None:
+    """More than columns and rows are wrong there."""
+    assert "PRI008" not in anchors(changed(0, LevelSpec((60, 9), (8, 30), ((45, 45),)), WIDE), WIDE.image_size)
+    only = PriorSpec((480, 270), (LevelSpec((60, 9), (8, 30), ((45, 45),)),))
+    assert "PRI008" not in anchors(only, only.image_size)
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(32, 18), (31, 17), (33, 17)])
 def test_feature_map_off_by_a_rounding(columns: int, rows: int, anchors: Anchors) -> None:
     first = LevelSpec((columns, rows), (480 / columns, 270 / rows), WIDE.levels[0].shapes)
@@ -310,6 +317,14 @@ def test_stretched_shapes(x: float, y: float, factor: float, anchors: Anchors) -
     found = anchors(stretched(x, y), WIDE.image_size)
     assert set(found) == {"PRI014"}
     assert found["PRI014"].worst.value == pytest.approx(factor, abs=1e-4)
+
+
+@pytest.mark.parametrize(("size", "cells"), [((480, 240), (32, 16)), ((240, 480), (16, 32))])
+def test_shapes_of_a_whole_ratio_are_chosen(size: tuple[int, int], cells: tuple[int, int], anchors: Anchors) -> None:
+    """On an input of two squares, one beside the other or above it, sizes of one factor for both are of the ratio 2."""
+    spec = PriorSpec(size, (LevelSpec(cells, (15, 15), ((45, 45), (64, 64))),))
+    oblong = boxes(spec) * torch.tensor([1, 1, size[0] / size[1], 1])
+    assert "PRI014" not in anchors(oblong, size)
 
 
 def test_shapes_without_a_square_are_not_stretched(anchors: Anchors) -> None:
@@ -439,6 +454,18 @@ def test_clamped_as_centre_and_size(spec: PriorSpec, anchors: Anchors) -> None:
 def test_other_clamps(clip: Clip, anchors: Anchors) -> None:
     assert "PRI006" not in anchors(replace(changed(1, level(10, 32, 90, 127)), clip=clip), notes=True)
     assert "PRI006" not in anchors(replace(HEALTHY, clip=clip), notes=True)
+
+
+def test_one_level_that_is_too_large_tells_of_a_clamp(tmp_path: Path) -> None:
+    levels = "{ feature_map = 10, shapes = [[60, 60]] }, { feature_map = 5, shapes = [[330, 100]] }"
+    assert "PRI006" in config(tmp_path, f'image_size = 300\nclip = "cxcywh"\nlevels = [{levels}]')
+
+
+def test_a_grid_from_border_to_border_was_not_clamped(anchors: Anchors) -> None:
+    """Its last centre is at 1, where a clamp would have left it, and yet it is where the grid puts it."""
+    spec = PriorSpec((300, 300), (level(21, 15, 45, 64), level(11, 30, 90, 127)), offset=0.0)
+    assert float(boxes(spec)[:, :2].max()) == 1
+    assert "PRI006" not in anchors(spec, notes=True)
 
 
 def test_a_clamp_that_did_nothing(anchors: Anchors) -> None:

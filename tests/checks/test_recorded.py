@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ssdlossdbg import api
-from ssdlossdbg.results import Recorded, Said
+from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.results import Costs, Recorded, Said
 from ssdlossdbg.results.costs import Parts
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
@@ -36,6 +38,15 @@ def test_which_part_is_another(loc: float, conf: float, words: str) -> None:
     (message,) = messages(Recorded(loc + conf, loc, conf))
     assert words in message
     assert "the rules of ssd.pytorch give 1.66447 (loc 0.249256, conf 1.41521)" in message
+
+
+@pytest.mark.parametrize("same", [0.0, math.nan, math.inf])
+def test_a_part_that_is_the_same_odd_number(same: float) -> None:
+    found = api.loss(SAMPLE / "preds.pt", SAMPLE / "targets.pt", printed=Said(Recorded(None, same, 2 * CONF)))
+    (costs,) = (seen for seen in found.evidence if isinstance(seen, Costs))
+    costs = replace(costs, loss=Parts(same, CONF, 0.0))
+    (told,) = (item for item in find([costs]) if item.code == "REC001")
+    assert "only the confidence differs" in told.worst.message
 
 
 def test_the_same_loss_is_silent() -> None:

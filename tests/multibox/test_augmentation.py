@@ -299,9 +299,10 @@ def test_no_more_crops_are_tried_than_there_are_trials(trials: int) -> None:
     assert float(cropped.double().mean()) == pytest.approx(1 - 0.75**trials, abs=0.025)
 
 
-def test_whole_pixels_may_make_a_crop_of_what_was_drawn_larger() -> None:
+@pytest.mark.parametrize("keep_one", [True, False])
+def test_whole_pixels_may_make_a_crop_of_what_was_drawn_larger(keep_one: bool) -> None:
     """Only a crop of 3 x 3 pixels is the object, and nearly all of those were drawn larger or smaller, then cut."""
-    spec = replace(CROP, choice=CropChoice.ONCE, minimum_overlaps=(1.0,), aspect_range=(0.1, 10.0))
+    spec = replace(CROP, choice=CropChoice.ONCE, minimum_overlaps=(1.0,), aspect_range=(0.1, 10.0), keep_one=keep_one)
     boxes, image, _ = copies([(1 / 6, 1 / 3, 4 / 6, 5 / 6)], 400)
     drawn = seeded((boxes, image, torch.full((400, 2), 6.0)), spec)
     exact = (drawn.sizes == 3).all(1)

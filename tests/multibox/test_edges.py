@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import sound_boxes, xyxy_to_cxcywh
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, sound_boxes, xyxy_to_cxcywh
 from ssdlossdbg.multibox.crop_rules import SHAPES
 from ssdlossdbg.multibox.designs import design_of, nearest_design
 from ssdlossdbg.multibox.gradients import localization_gradient
@@ -17,7 +17,9 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import multibox_loss
 from ssdlossdbg.multibox.matching import match, match_with_ties
+from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.priors import generate_priors, infer_levels
+from ssdlossdbg.multibox.sparse_matching import match_sparsely
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import AugmentSpec, CropShape, ForcedRule, LevelSpec, MatchSpec, PriorSpec
 
@@ -89,6 +91,25 @@ def test_the_nearest_prior_of_each_shape() -> None:
         assert torch.equal(column, chosen[distance.argmin(1)])
 
 
+def test_an_object_that_reaches_no_threshold_gets_its_best_prior_on_a_grid_too() -> None:
+    """Against its IoU with every prior; most often the best one is one of those nearest to it."""
+    spec = wide_grid()
+    boxes = generate_priors(spec).boxes.double()
+    grid = Grid.of(boxes, spec.levels)
+    assert grid is not None
+    centres = torch.rand((100, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    objects = cxcywh_to_xyxy(torch.cat((centres, torch.full((100, 2), 0.05, dtype=torch.float64)), 1))
+    overlaps = iou(objects[:, None], cxcywh_to_xyxy(boxes))
+    best = overlaps.amax(1)
+    assert 0 < float(best.amax()) < MatchSpec().threshold
+    for tolerance in (0.0, 0.01):
+        found = match_sparsely(objects, torch.arange(100), cxcywh_to_xyxy(boxes), MatchSpec(), grid, tolerance)
+        reached = best > 2 * tolerance
+        assert torch.equal(found.best_iou, best)
+        assert torch.equal(found.best_prior, overlaps.argmax(1))
+        assert torch.equal(found.ties[reached], (overlaps >= best[:, None] - tolerance).sum(1)[reached])
+
+
 # Ties and forcing
 
 
@@ -105,6 +126,15 @@ def test_ties_and_near_ties() -> None:
 def test_near_ties_of_a_small_overlap() -> None:
     _, tied = match_with_ties(one_image((0, 0, 1, 1)), priors((0, 0, 10, 10), (0, 0, 10, 9)), MatchSpec(), 0.01)
     assert tied.nearly.tolist() == [[2]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gluon_forces_every_prior_that_is_as_good_as_the_best(dtype: torch.dtype) -> None:
+    """Of 1/3, float32 cannot tell its slack of 1e-12 from none."""
+    spec = replace(MatchSpec(), forced=ForcedRule.BIPARTITE_AND_TIES)
+    found = priors((0, 0, 1, 1), (0, 1, 1, 2), (0, 0, 1, 0.99)).to(dtype)
+    gt = pad_ground_truth([torch.tensor([(0, 0, 1, 3)], dtype=dtype)], [torch.ones(1, dtype=torch.int64)])
+    assert match(gt, found, spec).forced.tolist() == [[True, True, False]]
 
 
 def test_keras_forces_the_last_stranded_object_on_prior_0_and_gives_up_the_first_ones_prior() -> None:
@@ -168,3 +198,15 @@ def test_shapes_of_one_size_get_a_range_all_the_same() -> None:
     assert (design.min_size, design.max_size) == (14.14, 21.21)
     wide = nearest_design(LevelSpec((4, 4), (75.0, 75.0), ((10.0, 20.0), (40.0, 20.0))))
     assert wide.max_size == pytest.approx(800 / math.sqrt(200), abs=0.01)
+
+
+# Suppression
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("repeats", [True, False])
+def test_a_repetition_that_is_as_flat_as_one_can_be(threshold: float, repeats: bool) -> None:
+    """The box further left is as much flatter as the threshold allows, or a little more."""
+    height = threshold * (1 + (1e-5 if repeats else -1e-5))
+    boxes = torch.tensor([[[0, 0, 1, 1], [-1e-7, 1 - height, 1, 1]]], dtype=torch.float64)
+    assert suppress_repeats(boxes, threshold).tolist() == [[True, not repeats]]

@@ -152,6 +152,12 @@ def test_packed_zeros(name: str, tmp_path: Path, refused: Refused, monkeypatch: 
     assert refused(lambda: load(path)).what.startswith("holds tensors that would take 4.0 MiB, of which 4.")
 
 
+def test_tensors_as_large_as_may_be_packed(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "LARGEST_UNPACKED", 2**21)
+    memory.check_unpacked(2**21, 1, "a.pt")
+    assert refused(lambda: memory.check_unpacked(2**21 + 1, 1, "a.pt")).what.endswith("packed, or repeated (`expand`)")
+
+
 def test_archive_of_very_many_arrays(tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, *(np.zeros(1) for _ in range(4)))

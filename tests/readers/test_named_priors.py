@@ -133,6 +133,23 @@ def test_preset_in_corner_form() -> None:
     assert recognise_priors(cxcywh_to_xyxy(preset("ssd300-voc")), WHERE, SavedLayout("xyxy")).name == "ssd300-voc"
 
 
+@pytest.mark.parametrize(
+    ("corners", "dtype", "kept"),
+    [
+        (True, torch.float32, True),
+        (True, torch.float64, True),
+        (False, torch.float64, True),
+        (False, torch.float32, False),
+    ],
+)
+def test_what_centre_and_size_in_float32_would_lose_is_kept(corners: bool, dtype: torch.dtype, kept: bool) -> None:
+    boxes = preset("ssd300-voc").to(dtype)
+    saved = cxcywh_to_xyxy(boxes) if corners else boxes
+    held = recognise_priors(saved, WHERE, SavedLayout("xyxy" if corners else "cxcywh")).priors.held
+    assert (held is not None) is kept
+    assert held is None or torch.equal(held.values, saved.double())
+
+
 def test_preset_in_pixels() -> None:
     assert recognise_priors(preset("ssd300-voc") * 300, WHERE, SavedLayout(image_size=(300, 300))).name == "ssd300-voc"
 

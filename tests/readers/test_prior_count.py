@@ -140,6 +140,15 @@ def test_a_shape_that_is_there_twice(refused: Refused) -> None:
     assert "2 instead of 3 shapes a cell in level 0 (4 x 3)" in error.fix
 
 
+@pytest.mark.parametrize("side", [5, 6, 4])
+def test_a_level_after_the_last(side: int, refused: Refused) -> None:
+    """Half as many cells a side, or one or two fewer."""
+    shapes = tuple((90.0 + number, 90.0) for number in range(3))
+    found = own((13, 13, shapes), (7, 7, shapes))
+    error = refused(lambda: check_prior_count(found, 3 * (13**2 + 7**2 + side**2), "own.pt"))
+    assert f"A level more after the last, {side} x {side} cells of 3 shapes, would explain it." in error.fix
+
+
 def test_priors_without_levels(refused: Refused) -> None:
     found = NamedPriors("own", "", Priors(torch.rand(10, 4), (300, 300), ()))
     error = refused(lambda: check_prior_count(found, 11, "own.pt"))

@@ -67,6 +67,13 @@ def test_root(text: str, root: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"names: [a]\n{text}").root == tmp_path / root
 
 
+@pytest.mark.parametrize(("names", "shown"), [("abcde", "a, b, c, d, e"), ("abcdef", "a, b, c, d, e, ...")])
+def test_five_names_are_shown_beside_another_number(names: str, shown: str, tmp_path: Path) -> None:
+    error = read(tmp_path, f"names: [{', '.join(names)}]\nnc: 9").other_number
+    assert error is not None
+    assert error.what == f"is 9, but `names` lists {len(names)}: {shown}"
+
+
 BOMB = "l0: &l0 [a, a]\n" + "".join(f"l{n}: &l{n} [*l{n - 1}, *l{n - 1}]\n" for n in range(1, 60)) + "names: *l59"
 
 

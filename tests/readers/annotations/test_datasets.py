@@ -85,6 +85,8 @@ def assert_well_formed(dataset: Dataset) -> None:
         assert column.dtype == np.int64
     assert (np.diff(dataset.image) >= 0).all()
     assert sum(dataset.unknown.values()) == (dataset.class_index < 0).sum()
+    if dataset.format.fractions:
+        assert (dataset.traits, dataset.image_traits) == (None, None), "the flags are those of VOC and COCO"
 
 
 def assert_as_file_by_file(dataset: Dataset, classes: tuple[str, ...] = ()) -> None:
@@ -274,6 +276,11 @@ def test_coco_classes_by_name(tmp_path: Path) -> None:
 def test_coco_size_that_makes_no_sense(declared: dict[str, int], tmp_path: Path) -> None:
     images = [{"id": -3, "file_name": "a.jpg", **declared}]
     assert load_dataset(write(tmp_path / "a.json", coco(images=images))).sizes.tolist() == [[0, 0]]
+
+
+def test_coco_size_of_a_pixel(tmp_path: Path) -> None:
+    images = [{"id": -3, "file_name": "a.jpg", "width": 1, "height": 5}]
+    assert load_dataset(write(tmp_path / "a.json", coco(images=images))).sizes.tolist() == [[1, 5]]
 
 
 def entry(**changes: Any) -> dict[str, Any]:

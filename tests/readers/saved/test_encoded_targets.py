@@ -161,6 +161,19 @@ def test_objects_that_are_not_matched_yet_are_named(number: int) -> None:
         read_encoded(labels, boxes, "(labels, locations)", "t.pt", (2, 100, 4))
 
 
+def test_objects_of_class_0_are_told_by_their_corners() -> None:
+    boxes = torch.tensor([0.1, 0.1, 0.5, 0.6]).expand(2, 3, 4)
+    with pytest.raises(InputError, match="these are not matched yet"):
+        read_encoded(torch.zeros(2, 3, dtype=torch.long), boxes, "(labels, locations)", "t.pt", (2, 100, 4))
+
+
+def test_one_label_an_image_is_of_an_object_whatever_it_is() -> None:
+    with pytest.raises(InputError, match="so 1 object an image"):
+        read_encoded(
+            torch.zeros(2, 1, dtype=torch.long), torch.zeros(2, 1, 4), "(labels, locations)", "t.pt", (2, 9, 4)
+        )
+
+
 def test_encoded_targets_of_fewer_priors_are_not_taken_for_objects() -> None:
     labels, offsets = torch.zeros(2, 20, dtype=torch.long), torch.zeros(2, 20, 4)
     labels[0, 3] = 1

@@ -94,6 +94,12 @@ def test_errors_name_the_argument(predictions: Any, targets: Any, where: str, re
     assert refused(lambda: api.loss(predictions, targets, device="cpu")).where == where
 
 
+@pytest.mark.parametrize("made", [list, tuple])
+def test_lists_stay_lists_and_tuples_tuples(made: Callable[..., Any]) -> None:
+    """They may mean different things, as those of a file do."""
+    assert type(as_saved(made([torch.zeros(1), np.zeros(1)]), "targets").value) is made
+
+
 def test_arrays_of_any_make() -> None:
     readonly = np.arange(8, dtype=">f4").reshape(2, 4)[:, ::-1]
     readonly.flags.writeable = False
