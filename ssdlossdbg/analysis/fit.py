@@ -109,7 +109,8 @@ def _fitting(boxes: FloatArray, image_size: tuple[int, int]) -> BoolArray:
     """`[N]` which boxes are any, and of a size that priors can have."""
     sound = sound_boxes(boxes)
     with np.errstate(over="ignore", invalid="ignore"):
-        sides = (boxes[:, 2:] - boxes[:, :2]) * image_size
+        held = boxes.astype(np.float32)  # as priors meet them: a box a billion photos away has no sides there
+        sides = (held[:, 2:] - held[:, :2]) * image_size
     return sound & (sides >= SIZE_GRAIN).all(1) & (sides <= LENGTHS.high).all(1)
 
 

@@ -202,6 +202,13 @@ def test_boxes_of_no_size_that_a_prior_can_have_are_left_out(side: float) -> Non
     assert (result.dataset.ground_truth, result.dataset.invalid) == (39, 1)
 
 
+def test_a_box_too_far_away_to_have_sides_is_left_out() -> None:
+    boxes = np.tile([0.2, 0.2, 0.5, 0.5], (40, 1))
+    boxes[7] = [0.2, 2147483647.9, 0.3, 2147483648.1]  # a float of 32 bits steps by 256 there
+    result = analyse_fit(dataset(boxes), SSD300, DIALECT)
+    assert (result.dataset.ground_truth, result.dataset.invalid) == (39, 1)
+
+
 def test_a_level_of_the_smallest_shapes(tmp_path: Path) -> None:
     path = tmp_path / "tiny.toml"
     level = "feature_map = 5\nmin_size = 1e-5\nmax_size = 60\nshapes = ['min', 'mean', 2, '1/2']"

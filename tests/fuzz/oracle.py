@@ -136,6 +136,10 @@ def _of_sarif(text: str) -> Iterator[str]:
         yield f"sarif: {error!r}"
 
 
+def _within(name: str, folder: str) -> bool:
+    return folder == os.curdir or name == folder or name.startswith(f"{folder}/")
+
+
 def _of_files(case: Case, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     asked = [os.path.normpath(value) for value in outputs_of(case)]
     for name, was in before.items():
@@ -149,7 +153,7 @@ def _of_files(case: Case, outcome: Outcome, before: dict[str, Any], after: dict[
     for name in after.keys() - before.keys():
         if name == "executed":
             yield "executed: what a file holds was run"
-        elif name.endswith(".part") or not any(name == each or name.startswith(f"{each}/") for each in asked):
+        elif name.endswith(".part") or not any(_within(name, each) for each in asked):
             yield f"files: {name} was left"
         elif outcome.code not in (0, 1) and not outcome.out:
             yield f"files: {name} was written, and the exit code is {outcome.code}"
