@@ -30,7 +30,8 @@ def dialects(named: Named) -> None:
         known = [load_dialect(each) for each in dialect_names()]
         show(dialects_report([(_with_aliases(d.name, d.aliases), d.codebase, d.prior_config) for d in known]))
     elif other is None:
-        show_plain("\n".join(map(visible, source_text(name).split("\n"))))
+        lines = source_text(name).replace("\r\n", "\n").split("\n")
+        show_plain("\n".join(map(visible, lines)))
     else:
         first, second = load_dialect(name, "NAME"), load_dialect(other, "OTHER")
         rows = shown(differences(first, second))

@@ -132,3 +132,8 @@ def test_a_strangers_file_moves_no_cursor(good: Good, folder: Path) -> None:
     for words in (("own.toml",), ("own.toml", "caffe")):
         printed = good("dialects", *words)
         assert all(letter.isprintable() or letter == "\n" for letter in printed)
+
+
+def test_lines_of_another_system_are_lines(good: Good, folder: Path) -> None:
+    (folder / "own.toml").write_bytes(b'base = "caffe"\r\n[match]\r\nthreshold = 0.4\r\n')
+    assert "[match]\nthreshold = 0.4\n" in good("dialects", "own.toml")
