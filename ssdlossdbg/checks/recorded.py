@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.results import SAME_LOSS, Case, Costs, Recorded, Severity, Where
+from ssdlossdbg.results.said import off_by
 
 RECORDED = Family("REC", "recorded loss")
 # Two factors this near are one.
@@ -47,27 +48,16 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
     if said is None or not said.differs(result.loss, result.decays):
         return
     error = said.error(result.loss, result.decays)
-    off = "" if error is None or not math.isfinite(error) else f", {_share(error)} off"
+    off = "" if error is None or not math.isfinite(error) else f", {off_by(error)}"
     own = Recorded(result.loss.total, result.loss.localization, result.loss.confidence)
     which = _which(said.recorded, own)
-    message = f"your code had {_words(said.recorded)}, and the rules of {result.dialect} give {_words(own)}{off}{which}"
+    theirs, ours = said.recorded.words(".6g"), own.words(".6g")
+    message = f"your code had {theirs}, and the rules of {result.dialect} give {ours}{off}{which}"
     fix = (
         "`ssdlossdbg compare` with the same files shows whose rules give your value; say --dialect then. Until both "
         f"agree, every figure here is that of {result.dialect}'s rules, not of yours."
     )
     yield Case(Where(result.predictions_path), message, error, SAME_LOSS, fix, share=1.0)
-
-
-def _words(loss: Recorded) -> str:
-    parts = [("loc", loss.localization), ("conf", loss.confidence)]
-    known = ", ".join(f"{name} {value:.6g}" for name, value in parts if value is not None)
-    if loss.total is None:
-        return known
-    return f"{loss.total:.6g} ({known})" if known else f"{loss.total:.6g}"
-
-
-def _share(error: float) -> str:
-    return f"{error:.1%}" if error >= 0.001 else f"{error:.0e}"
 
 
 def _which(said: Recorded, own: Recorded) -> str:

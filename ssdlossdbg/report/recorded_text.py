@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ssdlossdbg.report.text import Column, Columns, Row, file_name, number, section, table
 from ssdlossdbg.results import SAME_LOSS, Captured, LossResult, Recorded, RunBatch
+from ssdlossdbg.results.said import off_by
 
 MOST_BATCHES = 40
 
@@ -48,7 +49,7 @@ def said_line(result: LossResult) -> Text | None:
         return None
     error = result.recorded_error
     agree = error is not None and error <= SAME_LOSS + (captured.precision if captured else 0.0)
-    said = f"Your code said {_losses(recorded)}; recomputed {_losses_like(recorded, result)}{_agreement(error)}"
+    said = f"Your code said {recorded.words('.4f')}; recomputed {_losses_like(recorded, result)}{_agreement(error)}"
     return Text(said, style="verdict.good" if agree else "verdict.bad")
 
 
@@ -61,15 +62,7 @@ def _agreement(error: float | None) -> str:
         return ": not the same"
     if error <= SAME_LOSS:
         return f", equal to 1e{math.ceil(math.log10(error))}"
-    return f": {error:.1%} off" if error >= 0.001 else f": {error:.0e} off"
-
-
-def _losses(recorded: Recorded) -> str:
-    parts = [("loc", recorded.localization), ("conf", recorded.confidence)]
-    known = ", ".join(f"{name} {value:.4f}" for name, value in parts if value is not None)
-    if recorded.total is None:
-        return known
-    return f"{recorded.total:.4f} ({known})" if known else f"{recorded.total:.4f}"
+    return f": {off_by(error)}"
 
 
 def _losses_like(recorded: Recorded, result: LossResult) -> str:
@@ -77,13 +70,11 @@ def _losses_like(recorded: Recorded, result: LossResult) -> str:
     loss = result.loss
     if recorded.total is not None:
         return f"{loss.total:.4f}"
-    return _losses(
-        Recorded(
-            None,
-            loss.localization if recorded.localization is not None else None,
-            loss.confidence if recorded.confidence is not None else None,
-        )
-    )
+    return Recorded(
+        None,
+        loss.localization if recorded.localization is not None else None,
+        loss.confidence if recorded.confidence is not None else None,
+    ).words(".4f")
 
 
 def run_table(batches: Sequence[RunBatch]) -> RenderableType:

@@ -42,6 +42,18 @@ class Recorded:
         """Whether there is any value."""
         return any(value is not None for value in (self.total, self.localization, self.confidence))
 
+    def words(self, form: str) -> str:
+        """What is known, in words: the total, then the parts in brackets.
+
+        Args:
+            form: how each value is written, as in `format`.
+        """
+        parts = [("loc", self.localization), ("conf", self.confidence)]
+        known = ", ".join(f"{name} {value:{form}}" for name, value in parts if value is not None)
+        if self.total is None:
+            return known
+        return f"{self.total:{form}} ({known})" if known else f"{self.total:{form}}"
+
 
 @dataclass(frozen=True)
 class Captured:

@@ -80,6 +80,11 @@ class Said:
             yield apart
 
 
+def off_by(error: float) -> str:
+    """A relative difference in words: percent, or its order of magnitude where it is small."""
+    return f"{error:.1%} off" if error >= 0.001 else f"{error:.0e} off"
+
+
 def _difference(said: float, computed: float, rounding: float, total: float) -> float:
     """How far apart two values are, as a share of the larger; inf where only one of them is a number."""
     if math.isnan(said) or math.isnan(computed):

@@ -202,6 +202,10 @@ def _batch(predictions: str, targets: str) -> tuple[str, ...]:
     return (f"loss {both}", f"detect {both}", f"detect {predictions}", f"compare {both}", f"check {both}")
 
 
+def _targets(*names: str) -> Kind:
+    return Kind(names, ("preds.pt", *SMALL), tuple(line for name in names for line in _batch("preds.pt", name)))
+
+
 SMALL = ("small.toml",)
 VOC = ("voc/Annotations/a.xml", "voc/Annotations/b.xml", "voc/JPEGImages/a.jpg", "voc/JPEGImages/b.jpg")
 YOLO = ("yolo/labels/a.txt", "yolo/labels/b.txt", "yolo/images/a.jpg", "yolo/images/b.jpg", "yolo/classes.txt")
@@ -262,24 +266,8 @@ KINDS: dict[str, Kind] = {
         )
         for end in (".pt", ".npz", ".safetensors")
     },
-    "targets": Kind(
-        ("rows.pt", "dicts.pt", "padded.npz", "padded.safetensors"),
-        ("preds.pt", *SMALL),
-        tuple(
-            line
-            for name in ("rows.pt", "dicts.pt", "padded.npz", "padded.safetensors")
-            for line in _batch("preds.pt", name)
-        ),
-    ),
-    "encoded": Kind(
-        ("encoded.pt", "pair.pt", "encoded.npz", "encoded.safetensors"),
-        ("preds.pt", *SMALL),
-        tuple(
-            line
-            for name in ("encoded.pt", "pair.pt", "encoded.npz", "encoded.safetensors")
-            for line in _batch("preds.pt", name)
-        ),
-    ),
+    "targets": _targets("rows.pt", "dicts.pt", "padded.npz", "padded.safetensors"),
+    "encoded": _targets("encoded.pt", "pair.pt", "encoded.npz", "encoded.safetensors"),
     "priors": Kind(
         ("priors.pt", "priors.npy", "priors.npz", "priors.safetensors"),
         (*VOC, "preds.pt", "rows.pt"),

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.report.audit import chart_iou_by_size, chart_positives_by_level, chart_recall_by_class
+from ssdlossdbg.report.audit import chart_recall_by_class
 from ssdlossdbg.report.audit.chart_canvas import short_name, spread
 from ssdlossdbg.report.audit.charts import CHARTS, audit_charts
 from ssdlossdbg.results import AuditResult, Group, Tally
@@ -65,18 +65,9 @@ def test_every_chart_is_drawn_in_full(audited: AuditResult, change: Callable[[Au
 
 
 @pytest.fixture
-def words(monkeypatch: pytest.MonkeyPatch) -> Words:
+def words(figures: list[Any]) -> Words:
     """All that is written on a chart."""
     from matplotlib.text import Text
-
-    figures: list[Any] = []
-
-    def keep(figure: Any) -> bytes:
-        figures.append(figure)
-        return b""
-
-    for module in (chart_iou_by_size, chart_positives_by_level, chart_recall_by_class):
-        monkeypatch.setattr(module, "png_of", keep)
 
     def read(result: AuditResult, name: str) -> list[str]:
         audit_charts(result)
