@@ -17,13 +17,14 @@ from ssdlossdbg.errors import InputError
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
-# What tells a file of ours from others': in pictures and configs the name, at most so far from the beginning; and how
-# arrays begin.
-MARK = b"ssdlossdbg"
+# What tells a file of ours from others': in pictures the program named in their text, near their beginning,
+# and how fitted configs begin. An array says of nobody that he wrote it.
+PNG = b"\x89PNG\r\n"
+SOFTWARE = b"Software\0ssdlossdbg"
+FITTED = b"# Fitted by `ssdlossdbg "
 HEAD = 512
 # Bytes; of the 255 that a name may have, prefix, number and ending need some.
 LONGEST_STEM = 150
-NPY = b"\x93NUMPY"
 
 
 @dataclass
@@ -140,7 +141,7 @@ class Writer:
         if self.overwrite or not path.is_file():
             return None
         head = _head(path)
-        if not head or MARK in head or head.startswith((NPY, _headings())):
+        if not head or _is_ours(head):
             return None
         return InputError(path, "exists and is no file of ssdlossdbg's", "Choose another, or give --overwrite.")
 
@@ -236,6 +237,11 @@ def _head(path: Path) -> bytes:
             return file.read(HEAD)
     except OSError:
         return b"?"
+
+
+def _is_ours(head: bytes) -> bool:
+    """Whether a file that begins so is a picture, a config or a table that this program wrote."""
+    return (head.startswith(PNG) and SOFTWARE in head) or head.startswith((FITTED, _headings()))
 
 
 def _headings() -> bytes:

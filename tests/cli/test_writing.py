@@ -33,8 +33,11 @@ def test_a_file_is_written_with_the_usual_rights(folder: Path) -> None:
     assert (folder / "a.bin").stat().st_mode & 0o777 == 0o640
 
 
+OURS = b"# Fitted by `ssdlossdbg anchors --fit` to a dataset\n"
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "a.bin").write_bytes(b"ssdlossdbg old")
+    (folder / "a.bin").write_bytes(OURS)
 
     def fail(self: Path, _target: Path) -> Path:
         assert self.read_bytes() == b"new", "all is written before anything is replaced"
@@ -44,7 +47,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(folder: Path, monkeypatch: pytes
     with pytest.raises(InputError, match="No space left on device"), (writer := Writer()).telling_last():
         writer.write(folder / "a.bin", b"new")
     monkeypatch.undo()
-    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", b"ssdlossdbg old")]
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("a.bin", OURS)]
 
 
 def test_an_interrupted_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +231,14 @@ def test_make_folder(folder: Path) -> None:
         make_folder(folder / "file")
 
 
-THEIRS = {"notes.csv": b"image,file,mine\n", "photo.png": b"\x89PNG\r\n\x1a\n", "own.toml": b"levels = []\n"}
+THEIRS = {
+    "notes.csv": b"image,file,mine\n",
+    "photo.png": b"\x89PNG\r\n\x1a\n",
+    "own.toml": b"levels = []\n",
+    "mine.toml": b"# A dialect for ssdlossdbg.\nbase = 'caffe'\n",
+    "pyproject.toml": b"[tool.ssdlossdbg]\nthreshold = 0.4\n",
+    "priors.npy": b"\x93NUMPY\x01\0",
+}
 
 
 @pytest.mark.parametrize("name", THEIRS)
@@ -253,7 +263,6 @@ def test_somebody_elses_file_is_replaced_only_when_told(folder: Path, name: str)
     [
         ["match", "cat.jpg", "cat.xml", "-o", "out.png"],
         ["anchors", "-o", "out.png"],
-        ["anchors", "--dump", "out.npy"],
         ["anchors", "--fit", ".", "-o", "out.toml"],
         ["audit", "cat.xml", "--csv", "out.csv"],
     ],
