@@ -15,6 +15,9 @@ from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
 from ssdlossdbg.results import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
 
+# Of the negatives of an image that all count, so many are drawn.
+MOST_DRAWN = 200
+
 
 def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> LossResult:
     """Say where each part of a batch's loss came from, as the dialect's training code computes it.
@@ -62,6 +65,7 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         recorded_error=costs.recorded_error,
         step=None if batch.captured is None else batch.captured.step,
         captured=batch.captured,
+        all_negatives=costs.all_negatives,
         evidence=scene.evidence,
     )
 
@@ -89,7 +93,9 @@ def _scenes(scene: Scene) -> tuple[SceneLoss, ...]:
     confidence = loss.confidence_terms * loss.confidence_scale[:, None]
     scenes = []
     for image, count in enumerate(gt.counts.tolist()):
-        positive, mined = loss.matching.positive[image], loss.mining.mined[image]
+        positive, mined = loss.matching.positive[image], loss.mining.mined[image].nonzero().flatten()
+        if scene.rules.mining.takes_all:  # nearly all priors: the costliest, in the order of priors
+            mined = mined[confidence[image, mined].argsort(descending=True, stable=True)[:MOST_DRAWN]].sort().values
         scenes.append(
             SceneLoss(
                 objects=_numpy(gt.boxes[image, :count]),

@@ -194,6 +194,7 @@ def _totals(objects: tuple[GroundTruthMatch, ...], matching: Matching, dialect: 
         negatives=int(negatives_available(matching, dialect.mining)[0]),
         near_misses=int(near.sum()),
         tied=tied,
+        all_negatives=dialect.mining.takes_all,
     )
 
 

@@ -210,7 +210,7 @@ class Scene:
     @cached_property
     def costs(self) -> Costs:
         """The loss as the checks see it."""
-        batch, gt = self.batch, self.gt if self.objects_known else None
+        batch, gt, all_count = self.batch, self.gt if self.objects_known else None, self.rules.mining.takes_all
         return Costs(
             predictions_path=batch.paths[0],
             targets_path=batch.paths[1],
@@ -221,9 +221,10 @@ class Scene:
             loss=self.sums.total(),
             loss_sum=self.sums.unnormalised(),
             normalizer=float(self.loss.normalizer),
-            images=image_losses(self.loss, self.sums, gt, batch),
+            images=image_losses(self.loss, self.sums, gt, batch, all_count),
             ground_truth=() if gt is None else ground_truth_losses(self.loss, self.sums, gt, batch.priors, batch.names),
-            negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names),
+            negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names, all_count),
+            all_negatives=all_count,
             non_finite=find_non_finite(batch.loc, batch.conf, gt, self.loss, batch.priors),
             raises=why_raises(gt, self.loss, self.rules),
             said=batch.recorded,

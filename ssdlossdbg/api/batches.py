@@ -78,6 +78,9 @@ def loss(
         return worst_of_run(Path(predictions), of_file)
     saved, wanted = both_halves(predictions, targets)
     rules = override(rules_for(dialect, saved), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
+    if neg_pos is not None and rules.mining.takes_all:
+        what = f"has no effect: {rules.name} mines nothing, every negative counts"
+        raise InputError("--neg-pos", what, 'Leave it out, or say selection = "ranked" under [mining] of a dialect.')
     batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images, said=printed)
     if threshold is not None and batch.encoded:
         what = f"has no effect: {wanted.where} holds targets that are already encoded"

@@ -147,7 +147,8 @@ def just_below_threshold(result: Costs) -> Iterator[Case]:
         trained. A few such negatives sharpen the boxes; where they are most of all, they hold the scores down.
 
     How to tell:
-        At least half of the mined negatives, and 20 or more, have a best IoU of less than 0.1 below the threshold.
+        At least half of the mined negatives, and 20 or more, have a best IoU of less than 0.1 below the threshold. Not
+        where nothing is mined and every negative counts.
 
     How to fix:
         Leave them out: an ignore band below the threshold (ignore_from in a dialect file, as TensorFlow's and Keras's
@@ -156,7 +157,7 @@ def just_below_threshold(result: Costs) -> Iterator[Case]:
     Where people met it:
         No thread: follows from mining by confidence with one threshold for both roles.
     """
-    if result.threshold is None:
+    if result.threshold is None or result.all_negatives:
         return
     overlaps = [item.best_iou for item in result.negatives if item.best_iou is not None]
     near = [value for value in overlaps if result.threshold - JUST_BELOW <= value < result.threshold]

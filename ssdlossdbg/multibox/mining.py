@@ -139,6 +139,8 @@ def negatives_wanted(score: Tensor, matching: Matching, spec: MiningSpec) -> Ten
 
 def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
     """`[B]` negatives that mining will take of each image alone, as far as that depends on no prediction."""
+    if spec.takes_all:
+        return matching.negative.sum(1)
     score = torch.ones_like(matching.prior_iou)
     wanted = negatives_wanted(score, matching, spec)
     return torch.minimum(wanted.ceil().long(), matching.negative.sum(1))
@@ -252,10 +254,24 @@ def _after_suppression(
     )
 
 
+def _all_there_are(
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+) -> Mining:
+    # Nothing is ranked for the loss; what asks for a ranking wants to know what costs most.
+    return Mining(
+        scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
+        wanted=matching.negative.sum(1),
+        mined=matching.negative,
+        places_of_positives=torch.zeros_like(matching.negative),
+        dropped=torch.zeros_like(matching.negative),
+    )
+
+
 SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {
     MiningSelection.RANKED: _ranked,
     MiningSelection.WITH_TIES: _ranked_with_ties,
     MiningSelection.NON_MAXIMUM_SUPPRESSION: _after_suppression,
+    MiningSelection.NONE: _all_there_are,
 }
 
 

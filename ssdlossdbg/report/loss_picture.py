@@ -53,7 +53,9 @@ def loss_picture(
     objects = "" if image.ground_truth is None else f" for {count(image.ground_truth, 'object')}"
     predicted = f"Decoded positives: {positives}{objects}, localisation {image.parts.localization:.4f}"
     canvas.text((left, px(HEADER)), predicted, 13, width=column)
-    mined = f"Mined negatives: {image.negatives}, confidence {image.parts.confidence_negative:.4f}"
+    drawn = f", the costliest {len(scene.mined)} drawn" if len(scene.mined) < image.negatives else ""
+    negatives = "All negatives" if result.all_negatives else "Mined negatives"
+    mined = f"{negatives}: {image.negatives}{drawn}, confidence {image.parts.confidence_negative:.4f}"
     canvas.text((right, px(HEADER)), mined, 13, width=column)
     names = [" ".join((str(row), *codes_at(result.findings, row, index))) for row in range(len(scene.objects))]
     _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene, names)

@@ -68,7 +68,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
     if result.raises:
         formula = f"{result.raises}. What follows is its formula's value, with such an image all background."
         parts.append(bullets([f"The real {result.dialect} raises on this batch: {formula}"]))
-    parts += [_loss(result), _images(result.images)]
+    parts += [_loss(result), _images(result)]
     parts.append(_groups("By level", "level", result.levels, [feature_map(grid) for grid in result.config.levels]))
     classes = [item for item in result.classes if item.positives or item.negatives]
     if classes:
@@ -91,7 +91,11 @@ def _loss(result: LossResult) -> RenderableType:
     rows = [
         ("localisation", sums.localization, loss.localization),
         ("confidence, positives", sums.confidence_positive, loss.confidence_positive),
-        ("confidence, mined negatives", sums.confidence_negative, loss.confidence_negative),
+        (
+            f"confidence, {'all' if result.all_negatives else 'mined'} negatives",
+            sums.confidence_negative,
+            loss.confidence_negative,
+        ),
         ("total", sums.total, loss.total),
     ]
     weight = "" if result.localization_weight == 1 else f", localisation times {result.localization_weight:g}"
@@ -127,7 +131,10 @@ def _share(value: float, total: float) -> Text:
     return Text(f"{value / total:.1%}")
 
 
-def _images(images: Sequence[ImageLoss]) -> RenderableType:
+def _images(result: LossResult) -> RenderableType:
+    if result.all_negatives:
+        rows = [(image.index, image.ground_truth, *_parts(image)) for image in result.images]
+        return section("By image (every negative counts, none is mined)", table(["#", "objects", *PART_COLUMNS], rows))
     columns: Columns = ["#", "objects", *PART_COLUMNS, "last mined", "first not"]
     rows = [
         (
@@ -137,7 +144,7 @@ def _images(images: Sequence[ImageLoss]) -> RenderableType:
             number(image.last_mined.score if image.last_mined else None, 3),
             number(image.first_not_mined.score if image.first_not_mined else None, 3),
         )
-        for image in images
+        for image in result.images
     ]
     return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows))
 
@@ -197,7 +204,7 @@ def _ground_truth(result: LossResult, top: int) -> RenderableType:
 def _negatives(result: LossResult, top: int) -> RenderableType:
     shown = result.negatives[:top]
     if not shown:
-        return Text("No negative was mined.\n")
+        return Text("There is no negative.\n" if result.all_negatives else "No negative was mined.\n")
     taken_for = Column("taken for", "left", wrap=True)
     columns: Columns = ["img", "rank", "prior", LEVEL, BOX, "loss", taken_for, "prob", "IoU", "obj"]
     rows = [
@@ -217,4 +224,7 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
     ]
     nearest = "" if result.encoded else "; IoU with the nearest object"
     title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)}{nearest})"
+    if result.all_negatives:
+        every = sum(image.negatives for image in result.images)
+        title = f"Costliest negatives ({len(shown)} of {every:,}, which all count{nearest})"
     return section(title, table(columns, rows))

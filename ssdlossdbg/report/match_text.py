@@ -74,7 +74,10 @@ def _verdict(result: MatchResult) -> Text:
     style = "verdict.good" if totals.matched == totals.ground_truth else "verdict.bad"
     text = Text().append(f"{count(totals.ground_truth, 'object')}: {met(statuses)}. ", style)
     forced = f" ({totals.forced} of them forced)" if totals.forced else ""
-    text.append(f"{count(totals.positives, 'positive')}{forced}, {count(totals.negatives, 'negative')} to be mined.")
+    mined = "which all count" if totals.all_negatives else "to be mined"
+    comma = "," if totals.all_negatives else ""
+    negatives = f"{count(totals.negatives, 'negative')}{comma} {mined}."
+    text.append(f"{count(totals.positives, 'positive')}{forced}, {negatives}")
     return text
 
 

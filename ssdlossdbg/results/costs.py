@@ -45,7 +45,8 @@ class ImageLoss:
     Attributes:
         ground_truth: how many objects; None where the targets were already encoded.
         wanted: negatives that the ratio and the cap grant; to the whole batch where that is what is mined.
-        last_mined, first_not_mined: the negatives on both sides of the cut-off, where there are such.
+        last_mined, first_not_mined: the negatives on both sides of the cut-off, where there are such; none where all
+            negatives count.
         name: what the loader calls it; None where that is not known.
         any_choice: the least and the greatest that its mined negatives can cost, normalised, whichever of those with
             the score at the cut-off are taken; None where there is no choice.
@@ -152,6 +153,7 @@ class Costs:
         dtype: of the predictions in their file.
         threshold: the match threshold; None where the targets were already encoded.
         priors: how many each image has.
+        negatives, all_negatives: as in `LossResult`.
         said: the loss that the user's own code had, None where that is not known.
         captured: what a capture says of the batch; None of what no capture wrote.
         decays: whether the dialect adds weight decay to its total, which is in none of these figures.
@@ -175,6 +177,7 @@ class Costs:
     said: Said | None = None
     captured: Captured | None = None
     decays: bool = False
+    all_negatives: bool = False
 
     @property
     def recorded_error(self) -> float | None:

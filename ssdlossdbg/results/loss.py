@@ -61,7 +61,7 @@ class SceneLoss:
         objects: `[n, 4]`.
         decoded: `[N, 4]` what the network predicts at its positives.
         owner: `[N]` object of each positive.
-        mined: `[M, 4]` priors of the mined negatives.
+        mined: `[M, 4]` priors of the mined negatives; of the costliest ones where all negatives count.
         mined_loss: `[M]` their loss.
     """
 
@@ -111,7 +111,7 @@ class LossResult(Reported):
         images, levels, classes: splits of `loss`; each adds up to it.
         coordinates: split of the localisation loss over cx, cy, w, h.
         ground_truth: every ground truth, the costliest first; they add up to localisation and positives.
-        negatives: every mined negative, the costliest first.
+        negatives: every mined negative, the costliest first; the costliest thousand where `all_negatives`.
         gradient_localization, gradient_confidence: L2 norms over the whole batch.
         raises: where the real code raises on this batch, or None.
         non_finite: every such value, the first one first, one entry a term and object.
@@ -125,6 +125,7 @@ class LossResult(Reported):
         recorded_error: the largest relative difference between the two; None where nothing compares.
         step: how many batches the training had seen before this one; None where that is not known.
         captured: what a capture says of the batch; None of what no capture wrote.
+        all_negatives: whether the dialect mines none and every negative counts.
         batches: of a run, every captured batch, this one, the worst, too; empty where a file was given.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
@@ -163,6 +164,7 @@ class LossResult(Reported):
     recorded_error: float | None = None
     step: int | None = None
     captured: Hidden[Captured | None] = None
+    all_negatives: bool = False
     batches: tuple[RunBatch, ...] = ()
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()

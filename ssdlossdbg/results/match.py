@@ -92,6 +92,7 @@ class MatchTotals:
         unmatched: ground truths without any positive, invalid ones among them.
         without_positive: those of them whose box is valid.
         negatives: what hard negative mining will pick.
+        all_negatives: whether it picks none and every negative counts.
         near_misses: negatives whose best IoU is less than 0.1 under the threshold.
         tied: ground truths with several priors of the same best IoU; the first is taken.
     """
@@ -107,6 +108,7 @@ class MatchTotals:
     negatives: int
     near_misses: int
     tied: int
+    all_negatives: bool = False
 
 
 @dataclass(frozen=True)

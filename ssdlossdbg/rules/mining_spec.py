@@ -62,6 +62,9 @@ class MiningSelection(StrEnum):
     NON_MAXIMUM_SUPPRESSION = "non-maximum-suppression"
     """Priors are ranked all together, those whose decoded box nearly repeats a higher one are dropped, positives
     too, and so many negatives per surviving positive are taken (TensorFlow object detection losses.py:583-674)."""
+    NONE = "none"
+    """None is chosen: every negative counts, whatever the ratio, the minimum, the cap and the score say (RetinaNet, and
+    TensorFlow object detection without a miner, ssd_meta_arch.py:855-858; d2l)."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +91,8 @@ class MiningSpec(Spec):
     selection: MiningSelection = MiningSelection.RANKED
     nms_iou: Annotated[float, Within(0, 1, above=True)] = 0.99
     nms_limit: Annotated[int, Within(1)] = 3000
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every negative counts, so that there is nothing to choose."""
+        return self.selection is MiningSelection.NONE

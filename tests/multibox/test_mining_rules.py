@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -90,6 +91,17 @@ def test_ties_with_the_last_one_wanted_are_taken_as_well() -> None:
     costs = torch.tensor([[9.0, 8.0, 2.0, 1.0, 2.0, 2.0]], dtype=torch.float64)
     for selection, expected in ((MiningSelection.RANKED, [2]), (MiningSelection.WITH_TIES, [2, 4, 5])):
         assert mined(chosen(MiningSpec(ratio=1, selection=selection, **BY_COST), costs)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("spec", [{}, {"ratio": 0}, {"cap": MiningCap.PRIORS, "minimum": 1}, {"whole": True}])
+def test_where_none_is_chosen_every_negative_counts_and_is_ranked_by_its_cost(spec: dict[str, Any]) -> None:
+    found = chosen(MiningSpec(selection=MiningSelection.NONE, scope=MiningScope.BATCH, **spec))
+    assert mined(found) == [2, 3, 4, 5]
+    assert found.wanted.tolist() == [4]
+    assert negatives_available(ROLES, MiningSpec(selection=MiningSelection.NONE)).tolist() == [4]
+    assert found.rank[0].tolist() == [4, 5, 2, 3, 0, 1]
+    assert not found.dropped.any()
+    assert not found.places_of_positives.any()
 
 
 def test_one_nan_ranks_above_all_numbers() -> None:

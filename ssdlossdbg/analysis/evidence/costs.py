@@ -17,8 +17,13 @@ from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import Cutoff, GroundTruthLoss, ImageLoss, MinedNegative
 
+# Of the negatives that all count, which are nearly all priors, so many are listed.
+MOST_NEGATIVES = 1000
 
-def image_losses(loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, batch: Batch) -> tuple[ImageLoss, ...]:
+
+def image_losses(
+    loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, batch: Batch, all_count: bool = False
+) -> tuple[ImageLoss, ...]:
     """Each image's share of the loss.
 
     Args:
@@ -26,6 +31,7 @@ def image_losses(loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, b
         sums: the same, ready to be split.
         gt: the objects; None where they are not known.
         batch: what the images are called, and the photos of the first ones.
+        all_count: whether every negative counts, so that there is no cut-off.
     """
     labels = loss.matching.labels
     number = len(labels)
@@ -33,7 +39,7 @@ def image_losses(loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, b
     mined, skipped = loss.mining.mined, loss.matching.negative & ~loss.mining.mined
     last_mined = torch.where(mined, loss.mining.rank, -1).argmax(1)
     first_skipped = torch.where(skipped, loss.mining.rank, mined.shape[1]).argmin(1)
-    last, first = _cutoffs(loss, mined, last_mined), _cutoffs(loss, skipped, first_skipped)
+    last, first = _cutoffs(loss, mined & (not all_count), last_mined), _cutoffs(loss, skipped, first_skipped)
     columns = rows(
         ground_truth=[None] * number if gt is None else gt.counts,
         forced=loss.matching.forced.sum(1),
@@ -119,7 +125,12 @@ def ground_truth_losses(
 
 
 def negative_losses(
-    loss: LossTerms, conf: Tensor, gt: GroundTruthBatch | None, grid: Priors, names: Sequence[str]
+    loss: LossTerms,
+    conf: Tensor,
+    gt: GroundTruthBatch | None,
+    grid: Priors,
+    names: Sequence[str],
+    all_count: bool = False,
 ) -> tuple[MinedNegative, ...]:
     """What each mined negative costs, the costliest first.
 
@@ -129,10 +140,11 @@ def negative_losses(
         gt: the objects; None where they are not known.
         grid: the P priors.
         names: of the output columns.
+        all_count: whether every negative counts; then the `MOST_NEGATIVES` costliest stand for all.
     """
     images, priors = loss.mining.mined.nonzero(as_tuple=True)
     cost = loss.confidence_terms[images, priors].double() * loss.confidence_scale[images].double()
-    order = cost.argsort(descending=True, stable=True)
+    order = cost.argsort(descending=True, stable=True)[: MOST_NEGATIVES if all_count else None]
     images, priors, cost = images[order], priors[order], cost[order]
     probability, predicted = conf[images, priors].softmax(-1).max(-1)
     has_object = torch.zeros_like(images, dtype=torch.bool) if gt is None else gt.counts[images] > 0

@@ -186,8 +186,8 @@ def _log_probabilities(logits: Tensor, spec: LossSpec) -> Tensor:
 
 
 def _quotas(loss: LossTerms, spec: MiningSpec) -> tuple[Quota, ...]:
-    """What was to be mined; nothing under suppression, which decides itself how many negatives there are."""
-    if spec.selection is MiningSelection.NON_MAXIMUM_SUPPRESSION:
+    """What was to be mined; nothing where suppression decides how many negatives there are, or all count."""
+    if spec.selection is MiningSelection.NON_MAXIMUM_SUPPRESSION or spec.takes_all:
         return ()
     matching, scopes = loss.matching, len(loss.mining.wanted)
     counted = matching.foreground | matching.ignored if spec.count_ignored else matching.foreground
@@ -204,7 +204,8 @@ def _quotas(loss: LossTerms, spec: MiningSpec) -> tuple[Quota, ...]:
 def _underflows(conf: Tensor, loss: LossTerms, spec: MiningSpec) -> tuple[Underflow, ...]:
     """The images with negatives whose score is log 0, under the one score that can be."""
     lost = loss.matching.negative & (loss.mining.score == -torch.inf)
-    if spec.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not bool(lost.any()):
+    by_peak = spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and not spec.takes_all
+    if not by_peak or not bool(lost.any()):
         return ()
     true = replace(spec, score=MiningScore.CONFIDENCE_LOSS)
     missed = lost & mine(conf, loss.cross_entropy, loss.matching, None, true).mined & (loss.cross_entropy > EASY)

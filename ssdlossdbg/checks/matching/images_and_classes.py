@@ -100,7 +100,8 @@ def without_objects(objects: Objects) -> TableCases:
 
     How to tell:
         The image has no object left, and the dialect neither passes over it, nor raises on it, nor mines a least number
-        of negatives, nor mines over the whole batch: ssd_keras does, so it may take negatives from such an image.
+        of negatives, nor mines over the whole batch: ssd_keras does, so it may take negatives from such an image. Nor
+        is it said where every negative counts, mined or not.
 
     How to fix:
         Mine a least number of negatives per image (mining.minimum in a dialect file), or leave such images out.
@@ -109,7 +110,8 @@ def without_objects(objects: Objects) -> TableCases:
         weiliu89/caffe#592; qfgaohao/pytorch-ssd#69.
     """
     rules = objects.rules
-    useless = not (rules.raises.image_without_objects or rules.mining.minimum or rules.mining.scope == "batch")
+    elsewise = rules.mining.minimum or rules.mining.scope == "batch" or rules.mining.takes_all
+    useless = not (rules.raises.image_without_objects or elsewise)
 
     def describe(image: int) -> Case:
         why = _why_empty(objects, image)

@@ -129,7 +129,8 @@ def _effect(found: OddValue, predicted: Predicted) -> str:
         return _at_no_positive(predicted) if found.at_positives == 0 else ""
     rules = predicted.rules
     spoils = math.isnan(found.value) or found.value > 0
-    if predicted.loss is None or rules.mining.score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY or not spoils:
+    by_peak = rules.mining.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and not rules.mining.takes_all
+    if predicted.loss is None or not by_peak or not spoils:
         return ""
     return (
         f"; {rules.name} subtracts the largest logit of the whole batch before it ranks the negatives, so this one "
