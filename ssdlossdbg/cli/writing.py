@@ -8,12 +8,12 @@ import itertools
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.whole_files import add_whole, replace_whole
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
@@ -79,7 +79,9 @@ class Writer:
                 with path.open("wb") as sink:
                     sink.writelines(_chunks(data))
             else:
-                _replace(path.resolve(), _chunks(data))
+                replaced = _status(path)
+                mode = stat.S_IMODE(replaced.st_mode) if replaced else None
+                replace_whole(path.resolve(), _chunks(data), mode=mode)
             self.written.append(str(path))
 
     def write_new(self, path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -90,7 +92,7 @@ class Writer:
         """
         self._check(path)
         with self._failing(path):
-            self.written.append(str(_add(path, _chunks(data))))
+            self.written.append(str(add_whole(_candidates(path), _chunks(data))))
 
     @contextlib.contextmanager
     def telling_last(self) -> Iterator[None]:
@@ -263,47 +265,3 @@ def _candidates(path: Path) -> Iterator[Path]:
     """The path, then with a number added, two and up."""
     yield path
     yield from (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
-
-
-def _replace(path: Path, chunks: Iterable[bytes]) -> None:
-    replaced = _status(path)
-    with _temporary(path, chunks, stat.S_IMODE(replaced.st_mode) if replaced else None) as temporary:
-        temporary.replace(path)
-
-
-def _add(path: Path, chunks: Iterable[bytes]) -> Path:
-    """Write a file under the first name that is free once it is whole, which no other process can take then."""
-    with _temporary(path, chunks) as temporary:
-        for candidate in _candidates(path):
-            try:
-                candidate.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            try:
-                temporary.replace(candidate)
-            except BaseException:
-                candidate.unlink()
-                raise
-            return candidate
-    raise AssertionError  # there is no end of numbers
-
-
-@contextlib.contextmanager
-def _temporary(path: Path, chunks: Iterable[bytes], mode: int | None = None) -> Iterator[Path]:
-    """A whole file beside `path`, with the rights it is to have, which is gone afterwards whatever happens."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(chunks)
-        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
-        yield temporary
-    finally:  # after Ctrl-C, too
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

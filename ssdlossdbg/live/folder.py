@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from ssdlossdbg.results.captured import (
     Captured,
     plain_json,
 )
+from ssdlossdbg.whole_files import replace_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -225,17 +225,7 @@ def write_whole(path: Path, data: bytes) -> None:
         OSError: it cannot be written; nothing of it is left then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:  # Ctrl-C, too
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    replace_whole(path, [data], lasting=True)
 
 
 __all__ = ["EVERY", "OTHER_RANK", "FolderFullError", "Mark", "RunFolder", "write_whole"]
