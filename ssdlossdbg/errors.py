@@ -44,7 +44,9 @@ class InputError(SsdLossDbgError):
         self.fix = fix
         self.code = code
         more = f" More: ssdlossdbg explain {code}." if code else ""
-        super().__init__(f"{self.where}: {what}. {fix}{more}")
+        # A blank at an end of a name is often what is wrong, and nobody sees it.
+        place = self.where if self.where == self.where.strip() else repr(self.where)
+        super().__init__(f"{place}: {what}. {fix}{more}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let pickle set the attributes: by default it would call the class, with the message as only argument."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -19,7 +21,7 @@ from typer.core import TyperCommand
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
 from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
 from ssdlossdbg.cli.writing import Writer
-from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, SsdLossDbgError
+from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
 
 # Options that name dialects, one or several between commas.
 DIALECT_OPTIONS = ("dialect", "reference", "dialects")
@@ -134,8 +136,13 @@ def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
     """What writes the files of a command that was given these values.
 
     Raises:
-        InputError: a file that is to be written is one of them, or cannot be written.
+        InputError: a file that is to be written is one of them, or of the others that are to be, or cannot be written.
     """
+    outputs = [values[name] for name, role in roles.items() if role in OUTPUTS and values[name] is not None]
+    for first, second in combinations(outputs, 2):
+        same = os.path.realpath(first) == os.path.realpath(second)
+        if same and (first.is_file() or first.is_dir() or not first.exists()):  # a device takes both
+            raise InputError(second, "is named for two outputs", "Name another for one of them.")
     writer = Writer(
         overwrite=bool(values.get("overwrite")),
         inputs=[path for name, value in values.items() if roles.get(name) not in OUTPUTS for path in _paths(value)],

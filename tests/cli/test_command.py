@@ -29,6 +29,7 @@ from ssdlossdbg.errors import InputError
         (MemoryError(), 2, "error: there is not enough memory for this. "),
         (RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), 2, "error: there is not enough memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), 2, "error: there is not enough memory"),
+        (InputError(" a.txt", "is bad", "Mend it."), 2, "error: ' a.txt': is bad. Mend it.\n"),
         (InputError("[bold]a[/bold].txt", "is [red]", "[/]"), 2, "error: [bold]a[/bold].txt: is [red]. [/]\n"),
     ],
 )

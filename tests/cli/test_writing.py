@@ -275,6 +275,23 @@ def test_our_own_output_is_replaced(folder: Path, sample: Path, run: Callable[..
     assert out.read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["anchors", "--dump", "both", "-o", "./both"],
+        ["audit", "cat.xml", "--csv", "both", "--gallery", "1", "-o", "both"],
+        ["audit", "cat.xml", "--csv", "link", "-o", "both"],
+    ],
+)
+def test_no_two_outputs_have_one_name(folder: Path, sample: Path, run: Callable[..., Any], words: list[str]) -> None:
+    shutil.copy(sample / "cat.xml", folder)
+    (folder / "link").symlink_to("both")
+    outcome = run(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert ": is named for two outputs. Name another for one of them." in outcome.err
+    assert not (folder / "both").exists()
+
+
 def test_our_own_table_is_replaced_in_the_dataset(folder: Path, sample: Path, run: Callable[..., Any]) -> None:
     shutil.copy(sample / "cat.xml", folder)
     for _ in range(2):
