@@ -39,7 +39,7 @@ _NAMES = {
         MatchResult RoleChanges Severity Where
     """,
     "rules": """
-        AugmentSpec Axes Background BackgroundObjects BoxClip CandidateScope CategoryIds ClassList
+        AugmentSpec Axes Background BackgroundObjects BackgroundTarget BoxClip CandidateScope CategoryIds ClassList
         ClassPriorsSpec Clip Clipping CodecSpec Comparison ConfidenceLoss ConflictRule Coordinates CropChoice
         CropDemand CropKeep CropOverlap CropShape DetectSpec Dialect Difficult EmptyImages ForcedRule IouRule
         LevelSpec LoaderSpec LocalizationLoss LossSpec Marked Masking MatchSpec MiningCap MiningPositives MiningScope

@@ -47,6 +47,7 @@ from ssdlossdbg.rules import AugmentSpec as AugmentSpec
 from ssdlossdbg.rules import Axes as Axes
 from ssdlossdbg.rules import Background as Background
 from ssdlossdbg.rules import BackgroundObjects as BackgroundObjects
+from ssdlossdbg.rules import BackgroundTarget as BackgroundTarget
 from ssdlossdbg.rules import BoxClip as BoxClip
 from ssdlossdbg.rules import CandidateScope as CandidateScope
 from ssdlossdbg.rules import CategoryIds as CategoryIds

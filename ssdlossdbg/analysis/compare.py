@@ -27,7 +27,17 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("forced match", ("match.forced", "match.conflict", "match.ties", "match.minimum_iou")),
     ("ignore band", ("match.ignore_from",)),
     ("background objects", ("match.background_objects",)),
-    ("confidence loss", ("loss.confidence", "loss.probability_floor", "loss.floor_stops_gradient")),
+    (
+        "confidence loss",
+        (
+            "loss.confidence",
+            "loss.focal_alpha",
+            "loss.focal_gamma",
+            "loss.background_target",
+            "loss.probability_floor",
+            "loss.floor_stops_gradient",
+        ),
+    ),
     ("mining score", ("mining.score", "mining.positives")),
     ("mining scope", ("mining.scope",)),
     ("mining quota", ("mining.ratio", "mining.minimum", "mining.whole", "mining.count_ignored", "mining.cap")),

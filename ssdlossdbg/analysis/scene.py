@@ -28,7 +28,7 @@ from ssdlossdbg.analysis.evidence.recovered import Known, recover_objects
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
+from ssdlossdbg.multibox.confidence import confidence_loss, costs_of, is_cross_entropy
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import (
@@ -138,7 +138,7 @@ class Scene:
     def loss(self) -> LossTerms:
         """The loss and all its terms."""
         rules, once, conf = self.rules, self.batch.once, self.batch.conf
-        kind = (rules.loss.confidence, rules.loss.probability_floor)
+        kind = costs_of(rules.loss)
         confidence = once(
             "confidence",
             (self._matching, kind),
@@ -223,7 +223,7 @@ class Scene:
             normalizer=float(self.loss.normalizer),
             images=image_losses(self.loss, self.sums, gt, batch, all_count),
             ground_truth=() if gt is None else ground_truth_losses(self.loss, self.sums, gt, batch.priors, batch.names),
-            negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names, all_count),
+            negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names, self.rules),
             all_negatives=all_count,
             non_finite=find_non_finite(batch.loc, batch.conf, gt, self.loss, batch.priors),
             raises=why_raises(gt, self.loss, self.rules),

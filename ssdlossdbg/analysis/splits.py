@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.results import Parts
@@ -62,9 +63,12 @@ class GradientNorms:
 
     def __init__(self, loc: Tensor, conf: Tensor, loss: LossTerms, spec: LossSpec) -> None:
         self.loc = localization_gradient(loc, loss, spec).double().square().sum(-1)
-        images, priors = loss.selected.nonzero(as_tuple=True)
-        rows = confidence_gradient(conf, loss, spec, images, priors).double().square().sum(-1)
-        self.conf = torch.zeros_like(self.loc).index_put_((images, priors), rows)
+        chosen = loss.selected.nonzero(as_tuple=True)
+        # Where every negative counts these are nearly all priors: some rows of logits at a time.
+        at_once = tiles.images_at_once(conf.shape[-1], conf.device)
+        parts = zip(*(torch.split(each, at_once) for each in chosen), strict=True)
+        rows = [confidence_gradient(conf, loss, spec, *part).double().square().sum(-1) for part in parts]
+        self.conf = torch.zeros_like(self.loc).index_put_(chosen, torch.cat(rows))
 
     def split(self, group: Tensor, groups: int) -> list[tuple[float, float]]:
         """L2 norms of loc and conf of each group."""

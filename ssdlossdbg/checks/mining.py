@@ -199,12 +199,13 @@ def unlabelled_objects(predicted: Predicted) -> Iterator[Case]:
     Where people met it:
         No thread: data sets in which not every object is annotated.
     """
+    mined = "" if predicted.rules.mining.takes_all else "mined "
     for found in sorted(predicted.unlabelled, key=lambda found: -found.probability):
         corners = ", ".join(f"{value:.0f}" for value in found.box)
         more = f"; {found.count - 1} more such in this image" if found.count > 1 else ""
         yield Case(
             predicted.where(found.image, found.prior, found.box),
-            f"a mined negative away from every object is taken for {found.label} with probability "
+            f"a {mined}negative away from every object is taken for {found.label} with probability "
             f"{found.probability:.3f}, at ({corners}) px{more}",
             found.probability,
             SURE,

@@ -1,9 +1,9 @@
-"""What the logits of a prior cost against its target class."""
+"""What the logits of a prior cost against its target class, and what they say of each class."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -14,31 +14,95 @@ from ssdlossdbg.multibox import tiles
 from ssdlossdbg.rules import ConfidenceLoss, LossSpec
 
 
-def _softmax(conf: Tensor, labels: Tensor) -> Tensor:
+def _softmax(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     # Ignored priors cost what background would; nothing chooses them.
-    target = labels.clamp(min=0)
-    images = tiles.images_at_once(conf[0].numel(), conf.device)  # of the log-probabilities that go between
-    parts = zip(torch.split(conf, images), torch.split(target, images), strict=True)
-    return torch.cat(
-        [F.cross_entropy(part.flatten(0, 1), ids.flatten(), reduction="none").view_as(ids) for part, ids in parts]
-    )
+    return _by_image(_cross_entropy, conf, labels.clamp(min=0))
 
 
-def _sigmoid(conf: Tensor, labels: Tensor) -> Tensor:
+def _cross_entropy(part: Tensor, ids: Tensor) -> Tensor:
+    return F.cross_entropy(part.flatten(0, 1), ids.flatten(), reduction="none")
+
+
+def _softmax_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
+    return _focal_of(_softmax(conf, labels, spec), labels, spec)
+
+
+def _focal_of(cross_entropy: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
+    """Softmax focal loss, from the cross-entropy."""
+    weighed = _modulated(_capped(cross_entropy, spec), 1 - torch.exp(-cross_entropy), spec)
+    if spec.focal_alpha < 0:
+        return weighed
+    return weighed * torch.where(labels > 0, spec.focal_alpha, 1 - spec.focal_alpha)
+
+
+def _sigmoid(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     # softplus(z) summed over columns, less the target's logit: the sum of binary cross-entropies, all in one pass.
     target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    if spec.background_unsaid:
+        target = torch.where(labels > 0, target, 0.0)
     return F.softplus(conf).sum(-1) - target
 
 
-CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor], Tensor]] = {
+def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
+    def cost(part: Tensor, ids: Tensor) -> Tensor:
+        target = ids[..., None]
+        elsewhere = _as_nothing(part, spec)
+        own = _as_object(part.gather(-1, target), spec)
+        if spec.background_unsaid:
+            own = torch.where(target > 0, own, elsewhere[..., :1])
+        return elsewhere.scatter(-1, target, own).sum(-1)
+
+    return _by_image(cost, conf, labels.clamp(min=0))
+
+
+def _as_nothing(logits: Tensor, spec: LossSpec) -> Tensor:
+    """What logits cost that are to say 0, in the order of operations, and with the rounding, of TensorFlow's."""
+    wrong = 1 - (1 - logits.sigmoid())
+    cross_entropy = F.softplus(logits) - logits * 0  # an infinite logit is nan there, too
+    weighed = _modulated(_capped(cross_entropy, spec), wrong, spec)
+    return weighed if spec.focal_alpha < 0 else weighed * (1 - spec.focal_alpha)
+
+
+def _as_object(logits: Tensor, spec: LossSpec) -> Tensor:
+    """What logits cost that are to say 1."""
+    above = logits >= 0
+    # As TensorFlow writes it: exact where the logit is large, and its slope at 0 is that of the sigmoid.
+    cross_entropy = torch.where(above, logits, 0.0) - logits + torch.where(above, -logits, logits).exp().log1p()
+    weighed = _modulated(_capped(cross_entropy, spec), 1 - logits.sigmoid(), spec)
+    return weighed if spec.focal_alpha < 0 else weighed * spec.focal_alpha
+
+
+def _modulated(cross_entropy: Tensor, wrong: Tensor, spec: LossSpec) -> Tensor:
+    """A cross-entropy times the power of what is missing to certainty."""
+    if not spec.focal_gamma:  # whose slope at certainty would be 0 * inf
+        return cross_entropy
+    return wrong.pow(spec.focal_gamma) * cross_entropy
+
+
+def _by_image(cost: Callable[[Tensor, Tensor], Tensor], conf: Tensor, target: Tensor) -> Tensor:
+    """`[B, P]` of what logits cost against targets, a few images at a time: there are `[B, P, C]` numbers between."""
+    images = tiles.images_at_once(conf[0].numel(), conf.device)
+    parts = zip(torch.split(conf, images), torch.split(target, images), strict=True)
+    return torch.cat([cost(part, ids).view_as(ids) for part, ids in parts])
+
+
+CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor, LossSpec], Tensor]] = {
     ConfidenceLoss.SOFTMAX: _softmax,
     ConfidenceLoss.SIGMOID: _sigmoid,
+    ConfidenceLoss.SOFTMAX_FOCAL: _softmax_focal,
+    ConfidenceLoss.SIGMOID_FOCAL: _sigmoid_focal,
 }
 
 
 def is_cross_entropy(spec: LossSpec) -> bool:
     """Whether the confidence loss is the cross-entropy of the softmax, of which most mining scores can be made."""
     return spec.confidence is ConfidenceLoss.SOFTMAX and not spec.probability_floor
+
+
+def costs_of(spec: LossSpec) -> Hashable:
+    """The settings that `confidence_loss` goes by: of two specs alike in them, it is the same."""
+    focal = (spec.focal_alpha, spec.focal_gamma) if spec.focal else ()
+    return spec.confidence, spec.probability_floor, spec.background_unsaid, focal
 
 
 def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, log_softmax: Tensor | None = None) -> Tensor:
@@ -50,10 +114,16 @@ def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, log_softmax: T
         spec: names the loss.
         log_softmax: of the logits, where it is at hand: the cross-entropy is then looked up in it, to the same bit.
     """
-    if log_softmax is not None and spec.confidence is ConfidenceLoss.SOFTMAX:
+    if log_softmax is not None and not spec.by_column:
         terms = -log_softmax.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+        terms = _focal_of(terms, labels, spec) if spec.focal else terms
     else:
-        terms = CONFIDENCES[spec.confidence](conf, labels)
+        terms = CONFIDENCES[spec.confidence](conf, labels, spec)
+    return terms if spec.focal else _capped(terms, spec)  # a focal loss weighs what is capped already
+
+
+def _capped(terms: Tensor, spec: LossSpec) -> Tensor:
+    """Minus the logarithm of probabilities, of which none is below the floor."""
     if not spec.probability_floor:
         return terms
     if spec.floor_stops_gradient:
@@ -77,3 +147,35 @@ class _CappedInValue(torch.autograd.Function):
 def ceiling(spec: LossSpec) -> float:
     """The most that one confidence term can be: minus the log of the probability floor, inf without one."""
     return -math.log(spec.probability_floor) if spec.probability_floor else math.inf
+
+
+def with_background(conf: Tensor, spec: LossSpec) -> Tensor:
+    """Logits `[..., C]` that say of every class, background included, how likely it is.
+
+    Where the loss trains the column of the background to say 0 always, background is what no class is: its probability
+    is 1 less that of the likeliest class.
+
+    Args:
+        conf: `[..., C]` the network's logits.
+        spec: what they are trained by.
+    """
+    if not spec.background_unsaid:
+        return conf
+    return torch.cat((-conf[..., 1:].amax(-1, keepdim=True), conf[..., 1:]), dim=-1)
+
+
+def probabilities(logits: Tensor, spec: LossSpec) -> Tensor:
+    """`[..., C]` of each class, of logits that say all: with a sigmoid they do not add up to 1."""
+    return logits.sigmoid() if spec.by_column else logits.softmax(-1)
+
+
+def log_probabilities(logits: Tensor, spec: LossSpec) -> Tensor:
+    """`[..., C]` the logarithms of `probabilities`, exact where those are 0."""
+    return F.logsigmoid(logits) if spec.by_column else logits.log_softmax(-1)
+
+
+def object_probability(conf: Tensor, spec: LossSpec) -> Tensor:
+    """`[...]` probability of the likeliest class that is no background, of logits `[..., C]`."""
+    if spec.by_column:
+        return conf[..., 1:].amax(-1).sigmoid()
+    return (conf[..., 1:].amax(-1) - conf.logsumexp(-1)).exp()

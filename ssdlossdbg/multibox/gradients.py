@@ -7,14 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.confidence import ceiling
+from ssdlossdbg.multibox.confidence import ceiling, confidence_loss, probabilities
 from ssdlossdbg.multibox.loss import LossTerms, masked_places
-from ssdlossdbg.rules import ConfidenceLoss, LocalizationLoss, LossSpec
-
-PROBABILITIES: dict[ConfidenceLoss, Callable[[Tensor], Tensor]] = {
-    ConfidenceLoss.SOFTMAX: lambda logits: logits.softmax(-1),
-    ConfidenceLoss.SIGMOID: torch.sigmoid,
-}
+from ssdlossdbg.rules import LocalizationLoss, LossSpec
 
 
 def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Tensor:
@@ -54,22 +49,35 @@ def unlearnable(difference: Tensor, spec: LossSpec) -> Tensor:
 def confidence_gradient(conf: Tensor, result: LossTerms, spec: LossSpec, images: Tensor, priors: Tensor) -> Tensor:
     """Gradient of the total loss with respect to the logits of chosen priors: (p - one hot) times weight and scale.
 
+    That is of a cross-entropy. Of a focal loss, whose weight has a slope of its own, it is what autograd gives.
+
     Args:
         conf: `[B, P, C]` logits.
         result: the loss of the same batch.
-        spec: the confidence loss and probability floor it was computed with.
+        spec: the confidence loss and the probability floor that it was computed with.
         images: `[S]` int64 image of each prior whose confidence counts.
         priors: `[S]` int64 its index.
 
     Returns:
         `[S, C]`; 0 where the probability is below a floor that no gradient passes.
     """
-    gradient = PROBABILITIES[spec.confidence](conf[images, priors])
-    target = result.matching.labels[images, priors].clamp(min=0)[:, None]
-    gradient.scatter_add_(1, target, gradient.new_full((), -1.0).expand(target.shape))
-    factor = result.confidence_weights[images, priors] * result.confidence_scale[images]
-    scaled = gradient * factor[:, None]
+    rows, labels = conf[images, priors], result.matching.labels[images, priors]
+    factor = (result.confidence_weights[images, priors] * result.confidence_scale[images])[:, None]
+    if spec.focal:
+        return _by_autograd(lambda logits: confidence_loss(logits[None], labels[None], spec), rows) * factor
+    gradient, target = probabilities(rows, spec), labels.clamp(min=0)[:, None]
+    hit = (target > 0) if spec.background_unsaid else torch.ones_like(target)
+    gradient.scatter_add_(1, target, -hit.to(gradient.dtype))
+    scaled = gradient * factor
     if not spec.floor_stops_gradient:
         return scaled
     passes = result.cross_entropy[images, priors] < ceiling(spec)
     return torch.where(passes[:, None], scaled, 0.0)
+
+
+def _by_autograd(terms: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    """Gradient of the sum of what terms make of `[N, K]` numbers, with respect to these."""
+    with torch.enable_grad():
+        leaf = at.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(terms(leaf).sum(), leaf)
+    return gradient

@@ -102,7 +102,8 @@ class MinedNegative:
         rank: place in its image's ranking, 1 for the highest score.
         box: the prior, in input pixels.
         loss: its share of the total, normalised.
-        predicted_class, predicted_label, probability: the class of highest softmax probability.
+        predicted_class, predicted_label, probability: the class of highest probability, by the softmax or by the
+            sigmoid, as the dialect's loss has it.
         best_iou: with the nearest object; 0 where the image has none, None where the targets were already encoded.
         ground_truth: that object's index, or None.
     """

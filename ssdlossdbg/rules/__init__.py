@@ -24,7 +24,15 @@ from ssdlossdbg.rules.loader_spec import (
     Tag,
     Unlisted,
 )
-from ssdlossdbg.rules.loss_spec import ConfidenceLoss, LocalizationLoss, LossSpec, Masking, Normalizer, WeightDecaySpec
+from ssdlossdbg.rules.loss_spec import (
+    BackgroundTarget,
+    ConfidenceLoss,
+    LocalizationLoss,
+    LossSpec,
+    Masking,
+    Normalizer,
+    WeightDecaySpec,
+)
 from ssdlossdbg.rules.match_spec import (
     BackgroundObjects,
     Comparison,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from ssdlossdbg.rules.spec import NotNegative, Probability, Spec
+from ssdlossdbg.rules.spec import NotNegative, Probability, Spec, Within
 
 
 class LocalizationLoss(StrEnum):
@@ -30,6 +31,24 @@ class ConfidenceLoss(StrEnum):
     """Cross-entropy of the softmax over all classes, background included (paper, equation 3)."""
     SIGMOID = "sigmoid"
     """Binary cross-entropies of all columns, background included, summed (TensorFlow object detection)."""
+    SOFTMAX_FOCAL = "softmax-focal"
+    """The cross-entropy of the softmax times (1 - p)^gamma, p being the probability of the target's class (Lin et al.,
+    Focal Loss for Dense Object Detection, equations 4 and 5); times alpha at objects and 1 - alpha at background. From
+    logits whose softmax is 0, forks that take the logarithm of it get inf, log_softmax and this the true cost."""
+    SIGMOID_FOCAL = "sigmoid-focal"
+    """Each column's binary cross-entropy times (1 - p)^gamma, p being the probability of what the column is to say, and
+    times alpha where that is 1 and 1 - alpha where it is 0; summed (TensorFlow object detection core/losses.py,
+    SigmoidFocalClassificationLoss; torchvision ops/focal_loss.py)."""
+
+
+class BackgroundTarget(StrEnum):
+    """What the background's column is to say, where each column is judged by itself: under a sigmoid."""
+
+    COLUMN = "column"
+    """1 at negatives, as the columns of classes at objects of theirs."""
+    ZEROS = "zeros"
+    """0 everywhere: at a negative no column is to be 1, and what the column of the background says is looked at in the
+    loss alone (TensorFlow object detection ssd_meta_arch.py:393-399, encode_background_as_zeros)."""
 
 
 class Masking(StrEnum):
@@ -73,6 +92,10 @@ class LossSpec(Spec):
         probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
         floor_stops_gradient: whether a probability below the floor learns nothing, as autograd has it; Caffe's backward
             pass is written by hand, and does not look at the floor.
+        focal_alpha: of a focal loss, what terms are multiplied by whose target is an object, or 1; those of the
+            background, or 0, by 1 - alpha. -1 for neither, as torchvision writes it.
+        focal_gamma: of a focal loss, the power of 1 - p.
+        background_target: what the column of the background is to say under a sigmoid.
         positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
         masking: what becomes of priors that a term does not count.
     """
@@ -83,9 +106,33 @@ class LossSpec(Spec):
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
     probability_floor: Probability = 0.0
     floor_stops_gradient: bool = True
+    focal_alpha: Annotated[float, Within(-1, 1)] = 0.25
+    focal_gamma: NotNegative = 2.0
+    background_target: BackgroundTarget = BackgroundTarget.COLUMN
     positives_counted_twice: bool = False
     masking: Masking = Masking.INDEXED
     normalizer: Normalizer = Normalizer.POSITIVES
+
+    def __post_init__(self) -> None:
+        """Check all fields, and that alpha is a share or the sign for none."""
+        super().__post_init__()
+        if -1 < self.focal_alpha < 0:
+            raise ValueError("focal_alpha must be from 0 to 1, or -1 for none")
+
+    @property
+    def by_column(self) -> bool:
+        """Whether each column is judged by itself, rather than all by their softmax."""
+        return self.confidence in (ConfidenceLoss.SIGMOID, ConfidenceLoss.SIGMOID_FOCAL)
+
+    @property
+    def focal(self) -> bool:
+        """Whether terms that are nearly right count next to nothing."""
+        return self.confidence in (ConfidenceLoss.SOFTMAX_FOCAL, ConfidenceLoss.SIGMOID_FOCAL)
+
+    @property
+    def background_unsaid(self) -> bool:
+        """Whether no column says how likely the background is."""
+        return self.by_column and self.background_target is BackgroundTarget.ZEROS
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import box_problem, rows, to_pixels
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.confidence import probabilities, with_background
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import Cutoff, GroundTruthLoss, ImageLoss, MinedNegative
+from ssdlossdbg.rules import Dialect
 
 # Of the negatives that all count, which are nearly all priors, so many are listed.
 MOST_NEGATIVES = 1000
@@ -130,9 +132,9 @@ def negative_losses(
     gt: GroundTruthBatch | None,
     grid: Priors,
     names: Sequence[str],
-    all_count: bool = False,
+    rules: Dialect,
 ) -> tuple[MinedNegative, ...]:
-    """What each mined negative costs, the costliest first.
+    """What each mined negative costs, the costliest first; where all count, the `MOST_NEGATIVES` costliest.
 
     Args:
         loss: of the batch.
@@ -140,13 +142,14 @@ def negative_losses(
         gt: the objects; None where they are not known.
         grid: the P priors.
         names: of the output columns.
-        all_count: whether every negative counts; then the `MOST_NEGATIVES` costliest stand for all.
+        rules: the dialect.
     """
     images, priors = loss.mining.mined.nonzero(as_tuple=True)
     cost = loss.confidence_terms[images, priors].double() * loss.confidence_scale[images].double()
-    order = cost.argsort(descending=True, stable=True)[: MOST_NEGATIVES if all_count else None]
+    order = cost.argsort(descending=True, stable=True)[: MOST_NEGATIVES if rules.mining.takes_all else None]
     images, priors, cost = images[order], priors[order], cost[order]
-    probability, predicted = conf[images, priors].softmax(-1).max(-1)
+    told = with_background(conf[images, priors], rules.loss)
+    probability, predicted = probabilities(told, rules.loss).max(-1)
     has_object = torch.zeros_like(images, dtype=torch.bool) if gt is None else gt.counts[images] > 0
     overlap = torch.where(has_object, loss.matching.prior_iou[images, priors], 0.0)
     nearest = torch.where(overlap > 0, loss.matching.gt_index[images, priors], -1)

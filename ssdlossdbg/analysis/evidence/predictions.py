@@ -11,9 +11,10 @@ from torch import Tensor
 from ssdlossdbg.analysis.common import class_name, rows, to_pixels
 from ssdlossdbg.analysis.evidence.grids import grids_of
 from ssdlossdbg.analysis.evidence.hypotheses import Given, hypotheses, knows_background, probabilities
-from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, object_probability
+from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.evidence.spoilt import spoilt
+from ssdlossdbg.multibox.confidence import log_probabilities, object_probability, with_background
 from ssdlossdbg.multibox.gradients import unlearnable
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
@@ -33,7 +34,7 @@ from ssdlossdbg.results.predicted import (
     Underflow,
     Unlabelled,
 )
-from ssdlossdbg.rules import ConfidenceLoss, Dialect, LossSpec, MiningCap, MiningScore, MiningSelection, MiningSpec
+from ssdlossdbg.rules import Dialect, LossSpec, MiningCap, MiningScore, MiningSelection, MiningSpec
 
 # A network is taken at its word about objects if it gets this share of positives and of negatives right.
 KNOWS_OBJECTS = 0.5
@@ -100,25 +101,26 @@ def describe_predictions(
     )
     if outcome is None or loss is None:
         return described
-    answers = _answers(conf, loss, dialect.loss)
+    told = with_background(conf, dialect.loss)
+    answers = _answers(told, loss, dialect.loss)
     described = replace(
         described,
         loss=float(loss.total),
         sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
         spoiling_targets=bool((unlearnable(loss.targets, dialect.loss).any(-1) & loss.matching.positive).any()),
         answers=answers,
-        knows_background=described.frozen and knows_background(loss, described.classes),
+        knows_background=described.frozen and knows_background(told, loss, dialect.loss),
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )
-    fits, heard, strangers = hypotheses(Given(loc, conf, priors, loss, outcome.known, dialect), answers)
+    fits, heard, strangers = hypotheses(Given(loc, told, priors, loss, outcome.known, dialect), answers)
     described = replace(described, fits=fits, heard=heard, strangers=strangers)
     if outcome.gt is None:
         return described
     knows_objects = answers is not None and answers.right >= KNOWS_OBJECTS
     return replace(
         described,
-        unlabelled=_unlabelled(conf, outcome, priors, dialect, class_names) if knows_objects else (),
+        unlabelled=_unlabelled(told, outcome, priors, dialect, class_names) if knows_objects else (),
     )
 
 
@@ -163,8 +165,8 @@ def _answers(conf: Tensor, loss: LossTerms, spec: LossSpec) -> Answers | None:
     if not bool(at.any()):
         return None
     rows, chosen = conf[at], conf[loss.selected]
-    highest, background = rows.argmax(-1), _log_probabilities(rows, spec)[:, 0].exp()
-    own = _log_probabilities(chosen, spec).gather(1, labels[loss.selected][:, None])
+    highest, background = rows.argmax(-1), log_probabilities(rows, spec)[:, 0].exp()
+    own = log_probabilities(chosen, spec).gather(1, labels[loss.selected][:, None])
     figures = (
         (highest == labels[at]).double().mean(),
         background.double().mean(),
@@ -174,15 +176,8 @@ def _answers(conf: Tensor, loss: LossTerms, spec: LossSpec) -> Answers | None:
     right, mean_background, as_background, denied = torch.stack(figures).tolist()
     elsewhere = 0
     if as_background == 1:
-        elsewhere = int((object_probability(conf, spec.confidence) > SURE_ENOUGH).sum())
+        elsewhere = int((object_probability(conf, spec) > SURE_ENOUGH).sum())
     return Answers(len(rows), right, mean_background, as_background, len(chosen), denied, elsewhere)
-
-
-def _log_probabilities(logits: Tensor, spec: LossSpec) -> Tensor:
-    """`[N, C]` the log of what the logits `[N, C]` give each class."""
-    if spec.confidence is ConfidenceLoss.SIGMOID:
-        return torch.nn.functional.logsigmoid(logits)
-    return logits.log_softmax(-1)
 
 
 def _quotas(loss: LossTerms, spec: MiningSpec) -> tuple[Quota, ...]:
@@ -231,7 +226,7 @@ def _unlabelled(
     assert gt is not None
     negative = loss.matching.negative
     image, prior = loss.mining.mined.nonzero(as_tuple=True)
-    probability, column = _log_probabilities(conf[image, prior], dialect.loss).exp().max(-1)
+    probability, column = log_probabilities(conf[image, prior], dialect.loss).exp().max(-1)
     sure = (column > 0) & (probability > SURE)
     image, prior, probability, column = image[sure], prior[sure], probability[sure], column[sure]
     if not len(image) or float((conf.argmax(-1) == 0)[negative].double().mean()) < KNOWS_BACKGROUND:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ssdlossdbg.checks.predictions.family import FEWEST_POSITIVES, MISTAKEN, PREDICTIONS
@@ -10,6 +11,9 @@ from ssdlossdbg.results.predicted import NO_PROBABILITY, SAME_LOGIT
 
 MOST_DENIED = 0.5
 SURELY_BACKGROUND = 0.99
+# Where the head's bias starts at 0.01 for every class, as a focal loss has it, that is no collapse yet.
+SURELY_BACKGROUND_FROM_BIAS = 0.999
+COST_OF_DENIAL = -math.log(NO_PROBABILITY)
 HALF = ("float16", "bfloat16")
 
 
@@ -29,9 +33,10 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
         not at the class that they have to learn.
 
     Why it matters:
-        Each such prior costs more than 13.8 in confidence, so the loss is huge and its gradient as large as it gets. In
-        ssd_keras, which takes the logarithm of max(probability, 1e-15), a row beyond that has no gradient at all; Caffe
-        has such a floor for the value alone.
+        Each such prior costs more than 13.8 in confidence (under a focal loss that times alpha, or 1 - alpha, for it is
+        no easy example), so the loss is huge and its gradient as large as it gets. In ssd_keras, which takes the
+        logarithm of max(probability, 1e-15), a row beyond that has no gradient at all; Caffe has such a floor for the
+        value alone.
 
     How to tell:
         Of the positives and mined negatives, more than half give their own class a probability of at most 1e-6. A
@@ -53,7 +58,7 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
     yield Case(
         predicted.where(),
         f"{answers.denied:.0%} of the {answers.counted} priors whose confidence the loss counts give their own class a "
-        f"probability of at most {NO_PROBABILITY:g}, so each of them costs 13.8 or more",
+        f"probability of at most {NO_PROBABILITY:g}, so each of them costs {_least_cost(predicted):.3g} or more",
         answers.denied,
         MOST_DENIED,
         "Lower the learning rate and warm it up; check the head's initial weights and the normalisation of the photos. "
@@ -61,6 +66,13 @@ def saturated(predicted: Predicted) -> Iterator[Case]:
         # Of the terms of the loss: each positive has one for its offsets, too.
         share=answers.denied * answers.counted / (answers.counted + answers.positives),
     )
+
+
+def _least_cost(predicted: Predicted) -> float:
+    """What a prior costs at least whose own class has next to no probability."""
+    rules = predicted.rules.loss
+    weighed = rules.focal and rules.focal_alpha >= 0
+    return COST_OF_DENIAL * (min(rules.focal_alpha, 1 - rules.focal_alpha) if weighed else 1.0)
 
 
 @PREDICTIONS.check(3, "the network says the same everywhere", Severity.WARNING, Predicted)
@@ -78,14 +90,14 @@ def collapsed(predicted: Predicted) -> Iterator[Case]:
 
     How to tell:
         At 20 positives or more, background is the highest logit of every one and its mean probability there is above
-        0.99, and no prior of the batch, of any role, is taken for an object: a network that sees objects elsewhere has
-        not collapsed, but has other photos before it (PRE015). Or no logit of any shape differs by more than 1e-4
-        between the cells of its level and between images.
+        0.99 (0.999 under a focal loss, whose head starts out at 0.99), and no prior of the batch, of any role, is taken
+        for an object: a network that sees objects elsewhere has not collapsed, but has other photos before it (PRE015).
+        Or no logit of any shape differs by more than 1e-4 between the cells of its level and between images.
 
     How to fix:
-        Check that mining is on (three negatives per positive) and that labels reach the loss as 1 and above, 0 being
-        background. For constant logits look for dead activations, a learning rate that killed them, or photos that
-        are all zeros.
+        Check that mining is on (three negatives per positive; under a focal loss, without mining, alpha and gamma) and
+        that labels reach the loss as 1 and above, 0 being background. For constant logits look for dead activations, a
+        learning rate that killed them, or photos that are all zeros.
 
     Where people met it:
         qfgaohao/pytorch-ssd#122; weiliu89/caffe#612; pytorch/vision#1952.
@@ -102,14 +114,17 @@ def collapsed(predicted: Predicted) -> Iterator[Case]:
     answers = predicted.answers
     if answers is None or answers.positives < FEWEST_POSITIVES or answers.taken_for_background < 1:
         return
-    if answers.background > SURELY_BACKGROUND and not answers.elsewhere:
+    rules = predicted.rules
+    bound = SURELY_BACKGROUND_FROM_BIAS if rules.loss.focal else SURELY_BACKGROUND
+    if answers.background > bound and not answers.elsewhere:
+        balance = "the focal loss's alpha and gamma" if rules.loss.focal else "hard negative mining"
         yield Case(
             predicted.where(),
             f"all {answers.positives} positives are taken for background, with a mean probability of "
             f"{answers.background:.4f}: the network has collapsed to background",
             answers.background,
-            SURELY_BACKGROUND,
-            "Check hard negative mining and that objects have class ids from 1 on; lower the learning rate.",
+            bound,
+            f"Check {balance} and that objects have class ids from 1 on; lower the learning rate.",
         )
 
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import math
 
+from torch import Tensor
+
 from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given
 from ssdlossdbg.analysis.evidence.hypotheses.labels import hear, probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.offsets import offset_fits
 from ssdlossdbg.analysis.evidence.hypotheses.scenes import image_fit, preset_fits, scene_fits
-from ssdlossdbg.analysis.evidence.hypotheses.strangers import meet, sure_priors
+from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH, meet, sure_priors
+from ssdlossdbg.multibox.confidence import log_probabilities, object_probability
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.results.hypotheses import Fit, Heard, Strangers
 from ssdlossdbg.results.predicted import Answers
+from ssdlossdbg.rules import LossSpec
 
 __all__ = ["Given", "hypotheses", "knows_background", "probabilities"]
 
@@ -61,7 +65,7 @@ def hypotheses(given: Given, answers: Answers | None) -> tuple[tuple[Fit, ...], 
     # Fewer positives could prove nothing.
     if badly_met < FEWEST_POSITIVES or explained >= MOSTLY_EXPLAINED * badly_met:
         return tuple(fits), heard, None
-    if given.known is None or not knows_background(given.loss, given.conf.shape[-1]):
+    if given.known is None or not knows_background(given.conf, given.loss, given.rules.loss):
         return tuple(fits), heard, None
     sure = sure_priors(given)
     if len(sure.image) < FEWEST_SURE:
@@ -75,12 +79,20 @@ def _helps(fit: Fit) -> bool:
     return fit.mean_iou - max(fit.as_given, fit.of_priors) > WORTHWHILE
 
 
-def knows_background(loss: LossTerms, classes: int) -> bool:
+def knows_background(conf: Tensor, loss: LossTerms, spec: LossSpec) -> bool:
     """Whether most negatives cost far less than by guessing; some cost much, where boxes are not where the objects are.
 
+    Under a focal loss what they cost is little from the first step on, since the head's bias starts at background
+    (Lin et al., section 3.3): there they are asked for their cross-entropy, and some prior must be taken for an object.
+
     Args:
+        conf: `[B, P, C]` logits that say of background, too, how likely it is.
         loss: of the batch.
-        classes: how many, background included.
+        spec: what it was computed by.
     """
-    costs = loss.cross_entropy[loss.matching.negative]
-    return bool(costs.median() < BELOW_CHANCE * math.log(classes)) if len(costs) else False
+    negative = loss.matching.negative
+    if not bool(negative.any()):
+        return False
+    costs = -log_probabilities(conf[negative], spec)[:, 0] if spec.focal else loss.cross_entropy[negative]
+    below = bool(costs.median() < BELOW_CHANCE * math.log(conf.shape[-1]))
+    return below and (not spec.focal or bool((object_probability(conf, spec) > SURE_ENOUGH).any()))

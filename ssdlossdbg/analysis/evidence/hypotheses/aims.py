@@ -25,7 +25,7 @@ class Given:
 
     Attributes:
         loc: `[B, P, 4]` offsets, on the device, as is all else.
-        conf: `[B, P, C]` logits.
+        conf: `[B, P, C]` logits that say of background, too, how likely it is; see `with_background`.
         priors: the P priors.
         loss: what they come to.
         known: the objects, normalised, and which prior stands for which; None where they came encoded by a formula or

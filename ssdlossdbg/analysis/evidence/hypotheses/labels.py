@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH
+from ssdlossdbg.multibox.confidence import probabilities as chances_of
 from ssdlossdbg.results.hypotheses import Heard
-from ssdlossdbg.rules import ConfidenceLoss
 
 # Rows looked at before all are.
 FIRST_ROWS = 64
@@ -81,7 +81,7 @@ def _of_negatives(given: Given) -> tuple[int, float, float]:
 
 
 def _chances(rows: Tensor, given: Given) -> Tensor:
-    return rows.sigmoid() if given.rules.loss.confidence is ConfidenceLoss.SIGMOID else rows.softmax(-1)
+    return chances_of(rows, given.rules.loss)
 
 
 def _costs(given: Given) -> tuple[float, float]:

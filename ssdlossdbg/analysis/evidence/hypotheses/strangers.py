@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.hypotheses.aims import Given
 from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.multibox.confidence import object_probability
 from ssdlossdbg.results.hypotheses import Strangers
-from ssdlossdbg.rules import ConfidenceLoss
 
 # More likely than not.
 SURE_ENOUGH = 0.5
@@ -33,16 +33,9 @@ class Sure:
     boxes: Tensor
 
 
-def object_probability(conf: Tensor, confidence: ConfidenceLoss) -> Tensor:
-    """`[...]` probability of the likeliest class that is no background, of logits `[..., C]`."""
-    if confidence is ConfidenceLoss.SIGMOID:
-        return conf[..., 1:].amax(-1).sigmoid()
-    return (conf[..., 1:].amax(-1) - conf.logsumexp(-1)).exp()
-
-
 def sure_priors(given: Given) -> Sure:
     """Those that are taken for an object more likely than not."""
-    probability = object_probability(given.conf, given.rules.loss.confidence)
+    probability = object_probability(given.conf, given.rules.loss)
     highest, prior = probability.topk(min(MOST_AN_IMAGE, probability.shape[1]), dim=1)
     image, place = (highest > SURE_ENOUGH).nonzero(as_tuple=True)
     chosen = prior[image, place]
