@@ -68,6 +68,9 @@ def sides_of(level: LevelSpec, rounding: PriorRounding) -> Tensor:
     if rounding is PriorRounding.FIRST_CELL:
         root, scale, base = (height / width).float().sqrt(), (size / size[0]).float(), float(size[0])
         return torch.stack((base * (1 / root) * scale, base * root * scale), 1).double()
+    if rounding is PriorRounding.SCALED_CORNERS:
+        root, scale, base = (width / height).float().sqrt(), (size / size[0]).float(), float(size[0])
+        return torch.stack((scale * root * base, scale / root * base), 1).double()
     return sides
 
 
@@ -100,6 +103,11 @@ def _first_cell(boxes: Tensor, cells: Cells) -> Held:
     return Held(cells.flat(levels).double() / cells.image, corners=True)
 
 
+def _scaled_corners(boxes: Tensor, cells: Cells) -> Held:
+    in_pixels = cxcywh_to_xyxy(cells.flat(cells.levels).float())
+    return Held((in_pixels * (1 / cells.image.float())).double(), corners=True)
+
+
 def _unrounded(boxes: Tensor, cells: Cells) -> Held:
     return Held(boxes, corners=False)
 
@@ -111,5 +119,6 @@ ROUNDINGS: dict[PriorRounding, Callable[[Tensor, Cells], Held | None]] = {
     PriorRounding.CORNERS: _corners,
     PriorRounding.SIDES: _sides,
     PriorRounding.FIRST_CELL: _first_cell,
+    PriorRounding.SCALED_CORNERS: _scaled_corners,
     PriorRounding.NONE: _unrounded,
 }

@@ -46,6 +46,9 @@ class PriorRounding(StrEnum):
     FIRST_CELL = "first-cell"
     """Scale and aspect ratio, sides in pixels, corners in the first cell, corners moved on to the other cells
     (MMDetection anchor_generator.py:161-206, 281-296)."""
+    SCALED_CORNERS = "scaled-corners"
+    """Scale and aspect ratio, sides and corners in pixels, and corners times one over the sides of the input
+    (TensorFlow object detection grid_anchor_generator.py, tile_anchors; box_list_ops.py, to_normalized_coordinates)."""
     NONE = "none"
     """None: all is float64, as NumPy has it (ssd_keras)."""
 
