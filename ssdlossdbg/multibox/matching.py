@@ -105,7 +105,8 @@ def _first(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 def _last(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    values, indices = matrix.flip(dim).max(dim=dim)
+    parts = [part.flip(dim).max(dim=dim) for part in tiles.parts(matrix, 3 - dim)]
+    values, indices = (torch.cat(each, dim=1) for each in zip(*parts, strict=True))
     return values, matrix.shape[dim] - 1 - indices
 
 
@@ -127,9 +128,22 @@ def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tenso
     if spec.precision is Precision.FLOAT64:
         boxes = boxes.double()
         priors = Corners(priors.xyxy.double()) if isinstance(priors, Corners) else priors.double()
-    overlap = iou(boxes[:, :, None], corners_of(priors), spec.iou, spec.iou_epsilon)
+    corners = corners_of(priors)
     # Adding costs a fifth of a masked fill, and nothing overlaps the padding.
-    return overlap.add_(torch.where(gt.mask, 0.0, -1.0).to(overlap.dtype)[:, :, None])
+    padding = torch.where(gt.mask, 0.0, -1.0)[..., None]
+    slots = tiles.images_at_once(len(boxes) * len(corners), boxes.device)  # of thousands, to hold little besides
+    matrix = None
+    for first in range(0, boxes.shape[1], slots):
+        some = slice(first, first + slots)
+        overlap = iou(boxes[:, some, None], corners, spec.iou, spec.iou_epsilon)
+        overlap.add_(padding[:, some].to(overlap.dtype))
+        if slots >= boxes.shape[1]:
+            return overlap
+        if matrix is None:
+            matrix = overlap.new_empty((*boxes.shape[:2], len(corners)))
+        matrix[:, some] = overlap
+    assert matrix is not None
+    return matrix
 
 
 def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
@@ -198,11 +212,17 @@ def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, s
     for part in _parts(gt, priors):
         matrix = overlaps(part, priors, spec)
         matching = _assigned(matrix, part, spec)
-        best = matching.best_iou[..., None]
-        exactly.append((matrix == best).sum(-1))
-        nearly.append((matrix >= best - slack).sum(-1) * (matching.best_iou > 0))
+        exactly.append(_as_good(matrix, matching.best_iou))
+        nearly.append(_as_good(matrix, matching.best_iou - slack) * (matching.best_iou > 0))
         matchings.append(matching)
     return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
+
+
+def _as_good(matrix: Tensor, least: Tensor) -> Tensor:
+    """`[B, G]` how many overlaps `[B, G, P]` of each object are at least `[B, G]`."""
+    parts = tiles.parts(matrix, 1)
+    bounds = least.split(max(parts[0].shape[1], 1), 1)
+    return torch.cat([(part >= bound[..., None]).sum(-1) for part, bound in zip(parts, bounds, strict=True)], 1)
 
 
 def _parts(gt: GroundTruthBatch, priors: PriorBoxes) -> list[GroundTruthBatch]:
