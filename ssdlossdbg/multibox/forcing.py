@@ -89,7 +89,7 @@ def _best_left(matrix: Tensor, image: Tensor, row: Tensor, taken: Tensor) -> tup
     together = tiles.images_at_once(matrix.shape[2], matrix.device)
     parts = [
         matrix[images, rows].masked_fill_(taken[images], -1.0).max(dim=1)
-        for images, rows in zip(image.split(together), row.split(together), strict=True)
+        for images, rows in zip(torch.split(image, together), torch.split(row, together), strict=True)
     ]
     return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
 

@@ -33,4 +33,4 @@ def images_at_once(numbers: int, device: torch.device) -> int:
 
 def parts(tensor: Tensor, dim: int) -> tuple[Tensor, ...]:
     """A tensor split along a dimension, so that what is made of each part is no copy of the whole."""
-    return tensor.split(images_at_once(tensor.numel() // max(tensor.shape[dim], 1), tensor.device), dim)
+    return torch.split(tensor, images_at_once(tensor.numel() // max(tensor.shape[dim], 1), tensor.device), dim)
