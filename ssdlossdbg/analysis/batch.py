@@ -129,7 +129,7 @@ class Batch:
             self.encoded = targets
         else:
             self.source = SavedObjects(targets, classes, paths[1]) if isinstance(targets, Targets) else targets
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[tuple[str, Hashable], Any] = {}
 
     def once(self, stage: str, settings: Hashable, compute: Callable[[], T]) -> T:
         """What was computed under these settings before, or else what `compute` returns now."""
@@ -138,6 +138,11 @@ class Batch:
             self._known[key] = compute()
         known: T = self._known[key]
         return known
+
+    def forget(self, *stages: str) -> None:
+        """Compute these stages anew when they are next asked for: what is known of them takes memory."""
+        for key in [key for key in self._known if key[0] in stages]:
+            del self._known[key]
 
     def image_name(self, index: int) -> str | None:
         """What an image is called; None where that is not known."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
-from ssdlossdbg.analysis.scene import BYTES_OF_LOGIT, Scene
+from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
@@ -46,6 +46,9 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight", "loss.masking")),
     ("normaliser", ("loss.normalizer",)),
 )
+# What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.
+STAGES = ("matching", "encoded", "decoded", "confidence", "mining")
+BYTES_OF_PRIOR, BYTES_OF_LOGIT = 300, 12
 MATCHING_LEFT_OUT = "; so matching and encoding are not compared: for that, save the objects"
 
 
@@ -67,10 +70,10 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
     images, priors, classes = batch.conf.shape
     if batch.device.type == "cpu":
         what = f"has {images:,} images of {priors:,} priors and {classes:,} classes"
-        check_room(BYTES_OF_LOGIT * batch.conf.numel(), batch.paths[0], what)
-    base = Scene(batch, reference)
-    total = _total(base.loss)  # before the others, since only the reference is explained
-    outcomes = tuple(_outcome(Scene(batch, dialect, one_of_many=True), base) for dialect in dialects)
+        needed = images * priors * (BYTES_OF_PRIOR + BYTES_OF_LOGIT * classes)
+        check_room(needed, batch.paths[0], what)
+    ways = [list(_way(reference, dialect)) for dialect in dialects]
+    told = _all_told(batch, [reference, *(step.rules for way in ways for step in way), *dialects])
     return CompareResult(
         predictions_path=batch.paths[0],
         targets_path=batch.paths[1],
@@ -80,38 +83,102 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         device=str(batch.device),
         config=summarise(batch.named),
         reference=reference.name,
-        reference_total=total,
-        dialects=outcomes,
+        reference_total=told[reference].total,
+        dialects=tuple(
+            _outcome(dialect, told[dialect], tuple(_causes(way, told)))
+            for dialect, way in zip(dialects, ways, strict=True)
+        ),
     )
 
 
-def _outcome(scene: Scene, reference: Scene) -> DialectOutcome:
-    loss, rules = scene.loss, scene.rules
+@dataclass(frozen=True)
+class _Step:
+    """A rule on the way from the reference to a dialect.
+
+    Attributes:
+        rule: its name.
+        before: the rules that it is still the reference's among.
+        rules: those that it is the dialect's among.
+        changed: the settings that are others.
+    """
+
+    rule: str
+    before: Dialect
+    rules: Dialect
+    changed: list[str]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is kept of a loss: numbers."""
+
+    localization: float
+    confidence: float
+    total: float
+    roles: BatchRoles
+    raises: str | None
+
+
+def _way(reference: Dialect, dialect: Dialect) -> Iterator[_Step]:
+    """From the reference to a dialect, rule by rule."""
+    before = reference
+    for rule, settings in RULES:
+        changed = [key for key in settings if _setting(before, key) != _setting(dialect, key)]
+        if changed:
+            after = _with_settings(before, dialect, changed)
+            yield _Step(rule, before, after, changed)
+            before = after
+
+
+def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:
+    """The loss under each of many rules; first under those that share stages with the first, and so on.
+
+    Nothing is kept longer than that: of many dialects it would take many times what the batch takes.
+    """
+    scenes = {each: Scene(batch, each, one_of_many=True) for each in rules}
+    by_matching: dict[Hashable, dict[Hashable, list[Dialect]]] = {}
+    for each, scene in scenes.items():
+        by_matching.setdefault(scene.of_matching, {}).setdefault(scene.of_mining, []).append(each)
+    told = dict[Dialect, _Told]()
+    for by_mining in by_matching.values():
+        for alike in by_mining.values():
+            for each in alike:
+                told[each] = _tell(scenes.pop(each))
+            batch.forget("mining")
+        batch.forget(*STAGES)
+    return told
+
+
+def _tell(scene: Scene) -> _Told:
+    loss = scene.loss
+    return _Told(
+        localization=float(loss.localization.double()),
+        confidence=float(loss.confidence.double()),
+        total=float(loss.localization.double() + loss.confidence.double()),
+        roles=_roles(loss),
+        raises=why_raises(scene.gt_in_units if scene.objects_known else None, loss, scene.rules),
+    )
+
+
+def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...]) -> DialectOutcome:
     return DialectOutcome(
         name=rules.name,
         codebase=rules.codebase,
-        localization=float(loss.localization.double()),
-        confidence=float(loss.confidence.double()),
-        normalizer=float(loss.normalizer),
-        roles=_roles(loss),
-        raises=why_raises(scene.gt_in_units if scene.objects_known else None, loss, rules),
-        causes=_causes(scene, reference),
+        localization=told.localization,
+        confidence=told.confidence,
+        normalizer=told.roles.normalizer,
+        roles=told.roles,
+        raises=told.raises,
+        causes=causes,
     )
 
 
-def _causes(scene: Scene, reference: Scene) -> tuple[Cause, ...]:
-    causes, before, dialect = [], reference, scene.rules
-    for rule, settings in RULES:
-        changed = [key for key in settings if _setting(before.rules, key) != _setting(dialect, key)]
-        if not changed:
-            continue
-        after = Scene(scene.batch, _with_settings(before.rules, dialect, changed), one_of_many=True)
-        old_total, new_total = _total(before.loss), _total(after.loss)
-        if old_total != new_total and not (math.isnan(old_total) and math.isnan(new_total)):
-            old, new = _shown(before.rules, changed), _shown(dialect, changed)
-            causes.append(Cause(rule, old, new, new_total - old_total, _roles(before.loss), _roles(after.loss)))
-        before = after
-    return tuple(causes)
+def _causes(way: Iterable[_Step], told: Mapping[Dialect, _Told]) -> Iterator[Cause]:
+    for step in way:
+        before, after = told[step.before], told[step.rules]
+        if before.total != after.total and not (math.isnan(before.total) and math.isnan(after.total)):
+            old, new = _shown(step.before, step.changed), _shown(step.rules, step.changed)
+            yield Cause(step.rule, old, new, after.total - before.total, before.roles, after.roles)
 
 
 def _setting(dialect: Dialect, key: str) -> Any:
@@ -133,10 +200,6 @@ def _with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect
         spec = replace(getattr(dialect, section), **{name: _setting(other, key)})
         dialect = replace(dialect, **{section: spec})
     return dialect
-
-
-def _total(loss: LossTerms) -> float:
-    return float(loss.localization.double() + loss.confidence.double())
 
 
 def _roles(loss: LossTerms) -> BatchRoles:

@@ -28,7 +28,7 @@ from ssdlossdbg.analysis.evidence.recovered import Known, recover_objects
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.confidence import confidence_loss, costs_of, is_cross_entropy
+from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, costs_of, is_cross_entropy
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import (
@@ -44,8 +44,8 @@ from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
 from ssdlossdbg.rules import Dialect
 
-# What each overlap of an object with a prior takes while matching, and each logit while losses are compared.
-BYTES_OF_OVERLAP, BYTES_OF_LOGIT = 24, 80
+# What each overlap of an object with a prior takes while an image is matched.
+BYTES_OF_OVERLAP = 16
 
 
 class Scene:
@@ -54,8 +54,9 @@ class Scene:
     Attributes:
         batch: what is given.
         rules: the dialect.
-        one_of_many: whether the same batch is asked under many dialects, and only for its loss. Then the softmax is
-            kept for all of them, and ties, which only explanations speak of, are not counted beforehand.
+        one_of_many: whether the same batch is asked under many dialects, and only for its loss. Then what every
+            prior costs as background is kept for all of them, and ties, which only explanations speak of, are not
+            counted beforehand.
     """
 
     def __init__(self, batch: Batch, rules: Dialect, one_of_many: bool = False) -> None:
@@ -114,7 +115,7 @@ class Scene:
         """The offsets to learn; they count only at positives."""
         if self.batch.encoded:
             return AtPriors.everywhere(self.batch.encoded.offsets.to(self.batch.device))
-        settings = (self._matching, self.rules.codec)
+        settings = (self.of_matching, self.rules.codec)
         return self.batch.once(
             "encoded",
             settings,
@@ -141,13 +142,13 @@ class Scene:
         kind = costs_of(rules.loss)
         confidence = once(
             "confidence",
-            (self._matching, kind),
-            lambda: confidence_loss(conf, self.matching.labels, rules.loss, self._log_softmax),
+            (self.of_matching, kind),
+            lambda: confidence_loss(conf, self.matching.labels, rules.loss, self._of_background),
         )
-        boxes = (rules.targets.units, rules.codec) if needs_boxes(rules.mining) else None
+        boxes = needs_boxes(rules.mining)
         mining = once(
             "mining",
-            (self._matching, kind, boxes, rules.mining),
+            self.of_mining,
             lambda: mine(
                 conf,
                 confidence,
@@ -265,21 +266,28 @@ class Scene:
         return Loaded(pad_ground_truth([boxes] * images, [labels] * images))
 
     @property
-    def _matching(self) -> Hashable:
+    def of_matching(self) -> Hashable:
+        """The settings that decide about the roles of the priors."""
         return None if self.batch.encoded else (self._loading, self.rules.match)
 
     @property
+    def of_mining(self) -> Hashable:
+        """The settings that decide about the negatives."""
+        boxes = (self.rules.targets.units, self.rules.codec) if needs_boxes(self.rules.mining) else None
+        return self.of_matching, costs_of(self.rules.loss), boxes, self.rules.mining
+
+    @property
     def _matched(self) -> tuple[Matching, Tied | None]:
-        return self.batch.once("matching", self._matching, self._match)
+        return self.batch.once("matching", self.of_matching, self._match)
 
     def _match(self) -> tuple[Matching, Tied | None]:
         if self.batch.encoded:
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
-        images, objects = self.gt_in_units.boxes.shape[:2]
+        objects = self.gt_in_units.boxes.shape[1]
         priors = len(self.batch.priors.boxes)
         if self.batch.device.type == "cpu":  # others tell their own memory
-            what = f"has up to {objects:,} objects in each of {images:,} images, for {priors:,} priors"
-            check_room(BYTES_OF_OVERLAP * images * objects * priors, self.batch.paths[1], what)
+            what = f"has up to {objects:,} objects in an image, for {priors:,} priors"
+            check_room(BYTES_OF_OVERLAP * objects * priors, self.batch.paths[1], what)
         if self.one_of_many:
             return match(self.gt_in_units, self.held_in_units, self.rules.match), None
         return self._match_with_ties()
@@ -288,6 +296,6 @@ class Scene:
         return match_with_ties(self.gt_in_units, self.held_in_units, self.rules.match, NEAR_TIE)
 
     @property
-    def _log_softmax(self) -> Tensor | None:
+    def _of_background(self) -> Tensor | None:
         conf = self.batch.conf
-        return self.batch.once("log_softmax", None, lambda: conf.log_softmax(-1)) if self.one_of_many else None
+        return self.batch.once("of background", None, lambda: cost_of_background(conf)) if self.one_of_many else None

@@ -40,7 +40,7 @@ def _sigmoid(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
     if spec.background_unsaid:
         target = torch.where(labels > 0, target, 0.0)
-    return F.softplus(conf).sum(-1) - target
+    return torch.cat([F.softplus(part).sum(-1) for part in tiles.parts(conf, 0)]) - target
 
 
 def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
@@ -105,17 +105,25 @@ def costs_of(spec: LossSpec) -> Hashable:
     return spec.confidence, spec.probability_floor, spec.background_unsaid, focal
 
 
-def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, log_softmax: Tensor | None = None) -> Tensor:
+def cost_of_background(conf: Tensor) -> Tensor:
+    """`[B, P]` the cross-entropy of every prior of logits `[B, P, C]`, as if it were to be background."""
+    return _softmax(conf, conf.new_zeros(conf.shape[:2], dtype=torch.long), LossSpec())
+
+
+def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, of_background: Tensor | None = None) -> Tensor:
     """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`.
 
     Args:
         conf: logits.
         labels: class ids; below 0 for ignored priors, which cost what background would.
         spec: names the loss.
-        log_softmax: of the logits, where it is at hand: the cross-entropy is then looked up in it, to the same bit.
+        of_background: what `cost_of_background` returned, where it is at hand: then only the few priors of other
+            classes are looked at, which comes to the same bits.
     """
-    if log_softmax is not None and not spec.by_column:
-        terms = -log_softmax.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    if of_background is not None and not spec.by_column:
+        foreground = labels > 0
+        costs = F.cross_entropy(conf[foreground], labels[foreground], reduction="none")
+        terms = of_background.masked_scatter(foreground, costs)
         terms = _focal_of(terms, labels, spec) if spec.focal else terms
     else:
         terms = CONFIDENCES[spec.confidence](conf, labels, spec)

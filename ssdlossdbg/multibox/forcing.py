@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.sparse_matching import OWNERS
 from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec
 
@@ -64,17 +65,33 @@ def _force_bipartite(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
 
     A pair that is the best one left for its ground truth and for its prior alike is what the greedy order would come
     to, whatever else it takes first; so each round takes all such pairs. Most batches need one or two rounds, and
-    none more than it has objects in an image.
+    none more than it has objects in an image. After a round the best is looked for anew only where it was taken.
     """
-    left, owner = overlaps.matrix.clone(), overlaps.nobody
-    for _ in range(left.shape[1]):
-        best_iou, best_prior = left.max(dim=2)
-        agreed = (left.max(dim=1).indices.gather(1, best_prior) == overlaps.ranks) & (best_iou > spec.minimum_iou)
+    owner, done = overlaps.nobody, ~overlaps.mask
+    best_iou, best_prior = overlaps.matrix.max(dim=2)
+    best_gt = overlaps.matrix.max(dim=1).indices
+    for _ in range(done.shape[1]):
+        agreed = (best_gt.gather(1, best_prior) == overlaps.ranks) & (best_iou > spec.minimum_iou) & ~done
         if not agreed.any():
             break
         owner.scatter_reduce_(1, best_prior, torch.where(agreed, overlaps.ranks, -1), "amax")
-        left.masked_fill_(agreed[:, :, None] | (owner >= 0)[:, None, :], -1.0)
+        done |= agreed
+        image, slot = (~done & (owner.gather(1, best_prior) >= 0)).nonzero(as_tuple=True)
+        best_iou[image, slot], best_prior[image, slot] = _best_left(overlaps.matrix, image, slot, owner >= 0)
+        claimed = torch.zeros_like(owner).scatter_reduce_(1, best_prior, (~done).long(), "amax") > 0
+        image, prior = (claimed & done.gather(1, best_gt)).nonzero(as_tuple=True)
+        best_gt[image, prior] = _best_left(overlaps.matrix.mT, image, prior, done)[1]
     return owner
+
+
+def _best_left(matrix: Tensor, image: Tensor, row: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
+    """`[K]` the highest overlap of rows of `[B, N, M]`, and the first place of it, among those not `taken` `[B, M]`."""
+    together = tiles.images_at_once(matrix.shape[2], matrix.device)
+    parts = [
+        matrix[images, rows].masked_fill_(taken[images], -1.0).max(dim=1)
+        for images, rows in zip(torch.split(image, together), torch.split(row, together), strict=True)
+    ]
+    return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
 
 
 def _force_bipartite_keras(overlaps: Overlaps, spec: MatchSpec) -> Tensor:

@@ -10,22 +10,17 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, constants, corners_of, iou, sound_boxes
+from ssdlossdbg.multibox.boxes import PriorBoxes, corners_of, sound_boxes
 from ssdlossdbg.multibox.forcing import FORCING, Overlaps
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.overlaps import BEST, as_good, overlaps
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.rules import (
     BackgroundObjects,
     Comparison,
     MatchSpec,
-    Precision,
-    Ties,
 )
-
-# What padding is overlapped as: a box with an area, far from any prior in pixels or fractions, which half precision
-# can hold.
-NOWHERE = (-4e3, -4e3, -3e3, -3e3)
 
 
 @dataclass(frozen=True)
@@ -99,39 +94,6 @@ def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
     return REACHES[spec.comparison](overlap, threshold)
 
 
-def _first(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    values, indices = matrix.max(dim=dim)
-    return values, indices
-
-
-def _last(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    values, indices = matrix.flip(dim).max(dim=dim)
-    return values, matrix.shape[dim] - 1 - indices
-
-
-BEST: dict[Ties, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {Ties.FIRST: _first, Ties.LAST: _last}
-
-
-def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tensor:
-    """IoU of every ground truth with every prior.
-
-    Args:
-        gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
-        spec: names the IoU rule and the precision.
-
-    Returns:
-        `[B, G, P]`; padding rows are -1, below any real overlap.
-    """
-    boxes = torch.where(gt.mask[..., None], gt.boxes, constants(NOWHERE, gt.boxes))
-    if spec.precision is Precision.FLOAT64:
-        boxes = boxes.double()
-        priors = Corners(priors.xyxy.double()) if isinstance(priors, Corners) else priors.double()
-    overlap = iou(boxes[:, :, None], corners_of(priors), spec.iou, spec.iou_epsilon)
-    # Adding costs a fifth of a masked fill, and nothing overlaps the padding.
-    return overlap.add_(torch.where(gt.mask, 0.0, -1.0).to(overlap.dtype)[:, :, None])
-
-
 def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
     """The roles of priors that come with their target class, as targets that are already encoded have it.
 
@@ -198,9 +160,8 @@ def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, s
     for part in _parts(gt, priors):
         matrix = overlaps(part, priors, spec)
         matching = _assigned(matrix, part, spec)
-        best = matching.best_iou[..., None]
-        exactly.append((matrix == best).sum(-1))
-        nearly.append((matrix >= best - slack).sum(-1) * (matching.best_iou > 0))
+        exactly.append(as_good(matrix, matching.best_iou))
+        nearly.append(as_good(matrix, matching.best_iou - slack) * (matching.best_iou > 0))
         matchings.append(matching)
     return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
 

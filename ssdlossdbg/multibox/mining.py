@@ -58,8 +58,7 @@ class Mining:
 
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
-    parts = torch.split(conf, tiles.images_at_once(conf[0].numel(), conf.device))
-    return torch.cat([_cross_entropy_under(peak, part) for part in parts])
+    return torch.cat([_cross_entropy_under(peak, part) for part in tiles.parts(conf, 0)])
 
 
 def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
@@ -72,7 +71,7 @@ def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
 
 
 def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return -conf.softmax(-1)[..., 0]
+    return torch.cat([-part.softmax(-1)[..., 0] for part in tiles.parts(conf, 0)])
 
 
 SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {

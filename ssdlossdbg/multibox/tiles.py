@@ -29,3 +29,8 @@ def images_at_once(numbers: int, device: torch.device) -> int:
         device: where they are held.
     """
     return max(1, (TILE_ON_CPU if device.type == "cpu" else TILE_ELSEWHERE) // max(1, numbers))
+
+
+def parts(tensor: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """A tensor split along a dimension, so that what is made of each part is no copy of the whole."""
+    return torch.split(tensor, images_at_once(tensor.numel() // max(tensor.shape[dim], 1), tensor.device), dim)

@@ -13,7 +13,7 @@ import torch
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
-from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, analyse_compare
+from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, STAGES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
@@ -281,6 +281,24 @@ def test_predictions_that_are_nan() -> None:
     for outcome, dialect in zip(result.dialects, ALL, strict=True):
         loss = float(alone(predictions, targets, EIGHT, dialect).total)
         assert outcome.total == pytest.approx(loss, nan_ok=True)
+
+
+def test_of_many_dialects_one_matching_is_kept_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    once = Batch.once
+
+    def counting(self: Batch, stage: str, settings: Any, compute: Any) -> Any:
+        value = once(self, stage, settings, compute)
+        held.append(sum(key[0] == "matching" for key in self._known))
+        return value
+
+    monkeypatch.setattr(Batch, "once", counting)
+    targets = wanted([exact(0), exact(1)], [[1], [2]])
+    batch = Batch(named(EIGHT), "cpu", predictions=predicted(2, 8), targets=targets)
+    told = [analyse_compare(batch, ALL, load_dialect("caffe")) for _ in range(2)]
+    assert max(held) == 1
+    assert not {key[0] for key in batch._known} & set(STAGES)
+    assert told[0] == told[1]
 
 
 # Targets that are already encoded.

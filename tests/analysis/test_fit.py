@@ -16,7 +16,7 @@ from ssdlossdbg.analysis.fit import analyse_fit
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.fitting import Designs, Problem
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.matching import overlaps
+from ssdlossdbg.multibox.overlaps import overlaps
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.annotations import FORMATS, Dataset
 from ssdlossdbg.readers.dialects import load_dialect

@@ -13,7 +13,7 @@ import pytest
 from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox import codec, confidence, detect, gradients, matching, mining
+from ssdlossdbg.multibox import codec, confidence, detect, gradients, matching, mining, overlaps
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 
@@ -21,7 +21,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 PHOTO = (SAMPLES / "astronaut.jpg", SAMPLES / "astronaut.xml")
 SAVED = (SAMPLES / "preds.pt", SAMPLES / "targets.pt")
 COUNTED: tuple[Callable[..., Any], ...] = (
-    matching.overlaps,
+    overlaps.overlaps,
     matching.match_with_ties,
     codec.encode,
     codec.decode,

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.matching import Matching, match, overlaps, reaches
+from ssdlossdbg.multibox.matching import Matching, match, reaches
+from ssdlossdbg.multibox.overlaps import overlaps
 from ssdlossdbg.rules import BackgroundObjects, Dialect, ForcedRule
 
 Interval = tuple[float, float]

@@ -316,7 +316,7 @@ def test_overlaps_of_very_many_objects(refused: Refused, monkeypatch: pytest.Mon
     targets = [{"boxes": boxes, "labels": torch.ones(100, dtype=torch.int64)}]
     preds = {"loc": torch.zeros(1, 8732, 4), "conf": torch.zeros(1, 8732, 3)}
     error = refused(lambda: ssdlossdbg.loss(preds, targets, priors="ssd300", dialect="ssd.pytorch", device="cpu"))
-    assert error.what.startswith("has up to 100 objects in each of 1 images, for 8,732 priors, which would take")
+    assert error.what.startswith("has up to 100 objects in an image, for 8,732 priors, which would take")
     monkeypatch.setattr(memory, "_memory", lambda: float(2**20))
     few = [{name: column[:1] for name, column in targets[0].items()}]
     error = refused(lambda: ssdlossdbg.compare(preds, few, priors="ssd300", device="cpu"))
