@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ssdlossdbg import api
+from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import LossResult, MatchResult
+from ssdlossdbg.results import Case, ImageFacts, LossResult, MatchResult, Objects, Subject
 
 Boxes = Sequence[Sequence[float]]
 # Six sound boxes of a 640 x 480 photo, each in reach of SSD300's priors, one at every border.
@@ -84,3 +88,70 @@ def healthy_batch() -> tuple[list[Tensor], list[Tensor]]:
     """The boxes, as fractions, and the labels of two images."""
     boxes = torch.tensor(HEALTHY, dtype=torch.float32) / torch.tensor([640.0, 480, 640, 480])
     return [boxes[:4].clone(), boxes[2:].clone()], [torch.zeros(4), torch.tensor([0.0, 1, 1, 2])]
+
+
+@pytest.fixture
+def table_of() -> Callable[..., Objects]:
+    """A table of objects of which nothing is said but for their boxes: quicker than files, and to the last digit."""
+
+    def make(
+        images: Sequence[Boxes],
+        size: tuple[float, float] = (100, 100),
+        *,
+        dialect: str = "ssd.pytorch",
+        facts: Sequence[dict[str, object]] = (),
+        **changes: object,
+    ) -> Objects:
+        """Boxes as they are read, xyxy, of each image.
+
+        Args:
+            images: the boxes of each, which has a file of its own.
+            size: of the space that they are written in.
+            dialect: whose loader reads them.
+            facts: what else is known of each image.
+            changes: other columns.
+        """
+        lengths = [len(boxes) for boxes in images]
+        image, count = np.repeat(np.arange(len(images)), lengths), sum(lengths)
+        stated = np.array([box for boxes in images for box in boxes], dtype=float).reshape(-1, 4)
+        own = [ImageFacts(f"{place:03d}.xml", None, size) for place in range(len(images))]
+        known = tuple(replace(fact, **more) for fact, more in zip(own, [*facts, *[{}] * len(own)], strict=False))  # type: ignore[arg-type]
+        sizes = np.array([fact.size for fact in known], dtype=float).reshape(-1, 2)[image]
+        ones = np.ones(count, dtype=np.int64)
+        made = Objects(
+            images=known,
+            image=image,
+            index=np.arange(count) - np.searchsorted(image, image),
+            labels=("cat",) * count,
+            class_id=ones,
+            stated=stated,
+            boxes=stated / np.tile(sizes, 2),
+            layout="xyxy",
+            saved=False,
+            one_based=False,
+            best_prior=9 * ones,
+            best_iou=0.7 * ones,
+            shape_iou=0.8 * ones,
+            near_ties=ones,
+            positives=3 * ones,
+            forced=0 * ones,
+            lost_to=-ones,
+            target=0.0 * ones,
+            image_size=(300, 300),
+            rules=load_dialect(dialect),
+        )
+        return replace(made, **changes)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def cases() -> Callable[[Subject, str], tuple[Case, ...]]:
+    """The cases of what is found of a code in a table or the like; none where it is not found."""
+    return lambda subject, code: next((item.cases for item in find([subject]) if item.code == code), ())
+
+
+@pytest.fixture
+def told(cases: Callable[[Subject, str], tuple[Case, ...]]) -> Callable[[Subject, str], list[str]]:
+    """Their messages."""
+    return lambda subject, code: [case.message for case in cases(subject, code)]

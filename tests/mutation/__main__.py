@@ -37,10 +37,11 @@ def main() -> None:
     parser.add_argument("room", help=f"{', '.join(ROOMS)}, or a file or folder below ssdlossdbg/")
     parser.add_argument("--sample", type=int, default=150, help="how many mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
-    parser.add_argument("--budget", type=float, default=8, help="seconds of tests a mutant")
+    parser.add_argument("--budget", type=float, default=8, help="seconds of CPU time of tests a mutant")
     parser.add_argument("--again", type=Path, help="what it printed before: only what no test noticed then")
     parser.add_argument("--tests", nargs="*", default=["tests"], help="files or folders; those known are used as well")
     chosen = parser.parse_args()
+    os.nice(19)
     contexts = learn(tuple(chosen.tests))
     every = mutants_in(PACKAGE / chosen.room)
     if chosen.again:

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -18,8 +19,11 @@ import pytest
 
 from tests.mutation.mutants import Mutant
 
-# What a mutant may take beyond what its tests took: it can end in a loop, or allocate without end.
+# What a mutant may take beyond what its tests took: it can end in a loop, or allocate without end. Seconds are of CPU
+# time, so that what else the machine does changes no result.
 SECONDS, MEMORY = 20, 6 << 30
+# Seconds after which a fork that took no CPU time waits for what never comes.
+IDLE = 120
 KILLED, SURVIVED, NOT_RUN = "killed", "survived", "run by no test"
 
 
@@ -42,17 +46,35 @@ def in_fork(do: Callable[[], None], seconds: float) -> str:
             os._exit(0)
         except BaseException:
             os._exit(1)
-    return SURVIVED if os.waitpid(child, 0)[1] == 0 else KILLED
+    return SURVIVED if _ended(child) == 0 else KILLED
+
+
+def _ended(child: int) -> int:
+    spent, since = "", time.monotonic()
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.01)
+        now = _cpu_time(child)
+        if now != spent:
+            spent, since = now, time.monotonic()
+        elif time.monotonic() - since > IDLE:
+            os.kill(child, signal.SIGKILL)
+
+
+def _cpu_time(process: int) -> str:
+    stated = Path(f"/proc/{process}/stat")
+    return " ".join(stated.read_text().rpartition(")")[2].split()[11:15]) if stated.exists() else str(time.monotonic())
 
 
 def _limit(seconds: float) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silence, stream)
-    most = int(seconds * 3 + SECONDS + time.process_time())
+    most = int(seconds * 3 + SECONDS)
     resource.setrlimit(resource.RLIMIT_CPU, (most, most))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.setitimer(signal.ITIMER_REAL, 15 * (seconds + SECONDS))
 
 
 class Warm:
@@ -64,19 +86,19 @@ class Warm:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of the tests."""
-        items = {item.nodeid: item for item in session.items}
+        items, live = {item.nodeid: item for item in session.items}, Live()
         gc.collect()
         gc.freeze()  # what is shared by the forks stays shared
         for job in self.jobs:
             chosen = [items[test] for test in job.tests if test in items]
-            run = functools.partial(_run_changed, job.mutant, chosen, session)
+            run = functools.partial(_run_changed, job.mutant, live, chosen, session)
             self.done(job.mutant, in_fork(run, job.seconds))
         return True
 
 
-def _run_changed(mutant: Mutant, items: list[pytest.Item], session: pytest.Session) -> None:
+def _run_changed(mutant: Mutant, live: Live, items: list[pytest.Item], session: pytest.Session) -> None:
     gc.unfreeze()
-    _replace_functions(mutant)
+    live.change(mutant)
     session.config.pluginmanager.register(FirstFailure())
     for item, following in zip(items, [*items[1:], None], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -96,25 +118,35 @@ class FirstFailure:
             os._exit(1)
 
 
-def _replace_functions(mutant: Mutant) -> None:
-    """Give the live functions of the module the code of the mutant, and forget what they remembered."""
-    codes: dict[tuple[str, int], CodeType] = {}
+class Live:
+    """The functions of the package as they are in memory, and what remembers results, looked for once."""
 
-    def enter(code: CodeType) -> None:
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                codes[(constant.co_qualname, constant.co_firstlineno)] = constant
-                enter(constant)
+    def __init__(self) -> None:
+        """Those that are there now."""
+        self.functions: dict[str, list[FunctionType]] = {}
+        self.remembering: list[Any] = []
+        for each in gc.get_objects():
+            if type(each) is FunctionType:
+                self.functions.setdefault(each.__code__.co_filename, []).append(each)
+            elif type(each) is functools._lru_cache_wrapper:
+                self.remembering.append(each)
 
-    enter(mutant.code())
-    path = str(mutant.path.absolute())
-    for each in gc.get_objects():
-        kind = type(each)
-        if kind is FunctionType and each.__code__.co_filename == path:
+    def change(self, mutant: Mutant) -> None:
+        """Give the functions of the module the code of the mutant, and forget what was remembered."""
+        codes: dict[tuple[str, int], CodeType] = {}
+
+        def enter(code: CodeType) -> None:
+            for constant in code.co_consts:
+                if isinstance(constant, CodeType):
+                    codes[(constant.co_qualname, constant.co_firstlineno)] = constant
+                    enter(constant)
+
+        enter(mutant.code())
+        for each in self.functions.get(str(mutant.path.absolute()), []):
             code = codes.get((each.__code__.co_qualname, each.__code__.co_firstlineno))
             if code is not None and code.co_freevars == each.__code__.co_freevars:
                 each.__code__ = code
-        elif kind is functools._lru_cache_wrapper:
+        for each in self.remembering:
             each.cache_clear()
 
 

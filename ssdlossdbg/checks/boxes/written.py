@@ -69,11 +69,6 @@ class _Boxes:
     of: IntArray
     bad: IntArray
 
-    def count(self, chosen: BoolArray) -> IntArray:
-        """`[B]` how many chosen boxes, `[N]`, each image has."""
-        counts: IntArray = np.bincount(self.image[chosen], minlength=len(self.of))
-        return counts
-
     def misfits_as(self, layout: str, images: BoolArray) -> IntArray:
         """`[B]` how many boxes of chosen images, `[B]`, do not fit in a layout; 0 for the others."""
         chosen = images[self.image]

@@ -91,7 +91,7 @@ def other_background(predicted: Predicted) -> Iterator[Case]:
         Predictions of open-mmlab/mmdetection read by code that has the background first.
     """
     heard = predicted.heard
-    if heard is None or heard.column == 0 or heard.column_share < NEARLY_ALL or heard.column_probability < SURELY:
+    if heard is None or heard.column == 0 or heard.column_share < NEARLY_ALL or heard.column_probability <= SURELY:
         return
     last = heard.column == predicted.classes - 1
     seen = heard.positives_probability <= heard.column_probability - LESS_AT_POSITIVES

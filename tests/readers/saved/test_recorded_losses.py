@@ -1,0 +1,87 @@
+"""The loss that was saved by hand beside a batch, and the header of a captured one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import tensor
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.saved.captured import captured_files, is_captured, loss_in, names_in
+from ssdlossdbg.results import Recorded
+
+TWO = "is neither a number nor two"
+PARTS = "is a mapping of something else than total, loc and conf"
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (2.5, Recorded(2.5)),
+        (3, Recorded(3.0)),
+        (tensor(2.5), Recorded(2.5)),
+        (tensor([2.5]), Recorded(2.5)),
+        ([tensor(2.5)], Recorded(2.5)),
+        (tensor([1.0, 2.0]), Recorded(3.0, 1.0, 2.0)),
+        (tensor([[1.0], [2.0]]), Recorded(3.0, 1.0, 2.0)),
+        ((tensor(1.0), 2.0), Recorded(3.0, 1.0, 2.0)),
+        ({"loc": 1.0, "conf": tensor(2.0)}, Recorded(3.0, 1.0, 2.0)),
+        ({"total": 9.0, "loc": 1.0, "conf": 2.0}, Recorded(9.0, 1.0, 2.0)),
+        ({"conf": 2.0}, Recorded(None, None, 2.0)),
+        ({"total": 2.0}, Recorded(2.0)),
+        ({"total": 2.0, "loc": 0.5}, Recorded(2.0, 0.5)),
+    ],
+)
+def test_a_loss(loss: Any, found: Recorded) -> None:
+    assert loss_in({"loss": loss, "loc": 1}, "p.pt") == found
+
+
+@pytest.mark.parametrize(
+    ("loss", "what"),
+    [
+        ("2.5", TWO),
+        (True, TWO),
+        ([], TWO),
+        ((1.0, 2.0, 3.0), TWO),
+        (tensor([1.0, 2.0, 3.0]), TWO),
+        ([1.0, "x"], TWO),
+        (None, TWO),
+        ({}, PARTS),
+        ({"loc": 1.0, "cls": 2.0}, PARTS),
+        ({"loc": "x"}, PARTS),
+        ({"loc": tensor([1.0, 2.0])}, PARTS),
+    ],
+)
+def test_what_is_no_loss(loss: Any, what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        loss_in({"loss": loss}, "p.pt")
+    assert (caught.value.where, caught.value.what) == ("p.pt, loss", what)
+
+
+@pytest.mark.parametrize("value", [{"loc": 1}, [1.0], None, tensor(1.0)])
+def test_no_loss(value: Any) -> None:
+    assert loss_in(value, "p.pt") == Recorded()
+
+
+def test_names_of_images() -> None:
+    images = [{"boxes": 1, "file_name": "a.jpg"}, {"boxes": 1}, {"image_id": 7}]
+    assert [*names_in(images)] == ["a.jpg", "", "image_id 7"]
+    assert names_in(images[1:2]) == ()
+    assert names_in({"file_name": "a.jpg"}) == ()
+
+
+def test_captured_files_in_the_order_of_steps_and_ranks(tmp_path: Path) -> None:
+    names = ["step0000012.rank1", "step0000012", "step0000003.rank10", "step0000003.rank9", "step10000000"]
+    for name in names:
+        (tmp_path / f"{name}.safetensors").touch()
+    for name in ("step12.safetensors", "step0000012.rank.safetensors", "x.step0000001.safetensors", "a.json"):
+        (tmp_path / name).write_text(json.dumps({}))
+    assert [path.stem for path in captured_files(tmp_path)] == [names[place] for place in (3, 2, 1, 0, 4)]
+    assert is_captured(tmp_path / "step0000012.rank1.safetensors")
+    assert not is_captured(tmp_path / "step000001.safetensors")
+    with pytest.raises(InputError) as caught:
+        captured_files(tmp_path.parent)
+    assert caught.value.what == "is a folder without captured batches (step0000341.safetensors)"

@@ -1,0 +1,186 @@
+"""All that is said to explain a number of predictions: to the word, and by arithmetic on the words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ssdlossdbg.readers.named_priors import load_priors
+from ssdlossdbg.readers.prior_gap import explain_count
+
+# SSD300 has 38*38*4 + 19*19*6 + 10*10*6 + 5*5*6 + 3*3*4 + 1*1*4 = 8732 priors.
+SIDES, SHAPES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
+CONFIG = ": write a prior config of it."
+RATIO = "as by 1 aspect ratio and its reciprocal: "
+RATIOS = "as by 2 aspect ratios and their reciprocals: "
+
+
+def explained(predicted: int, name: str = "ssd300") -> list[str]:
+    priors = load_priors(name).priors
+    return explain_count(priors.levels, priors.image_size, predicted)
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        (-4 * 38**2, ["The predictions lack as many as level 0 (38 x 38) has: is that level left out of the head?"]),
+        (-4, ["The predictions lack as many as level 5 (1 x 1) has: is that level left out of the head?"]),
+        (-40, ["The predictions lack as many as levels 4 and 5 have: are those left out of the head?"]),
+        (-190, ["The predictions lack as many as levels 3, 4 and 5 have: are those left out of the head?"]),
+        (-5776 - 2166, ["The predictions lack as many as levels 0 and 1 have: are those left out of the head?"]),
+        (-600 - 150, []),
+        (4 * 37**2 - 4 * 38**2, ["A feature map of 37 x 37 cells in level 0 (38 x 38) would explain it."]),
+        (4 * 36**2 - 4 * 38**2, ["A feature map of 36 x 36 cells in level 0 (38 x 38) would explain it."]),
+        (4 * 35**2 - 4 * 38**2, []),
+        (4 * 40**2 - 4 * 38**2, ["A feature map of 40 x 40 cells in level 0 (38 x 38) would explain it."]),
+        (4 * 41**2 - 4 * 38**2, []),
+        (6 * 18**2 - 6 * 19**2, ["A feature map of 18 x 18 cells in level 1 (19 x 19) would explain it."]),
+        (2 * 38**2, ["6 instead of 4 shapes a cell in level 0 (38 x 38) would explain it."]),
+        (4 * 38**2, ["8 instead of 4 shapes a cell in level 0 (38 x 38) would explain it."]),
+        (-3 * 38**2, ["1 instead of 4 shapes a cell in level 0 (38 x 38) would explain it."]),
+        (3 * 361, ["9 instead of 6 shapes a cell in level 1 (19 x 19) would explain it."]),
+        (6 * 361, ["12 instead of 6 shapes a cell in level 1 (19 x 19) would explain it."]),
+        (7 * 361, []),
+        (
+            -100,
+            [
+                "5 instead of 6 shapes a cell in level 2 (10 x 10) would explain it.",
+                "2 instead of 6 shapes a cell in level 3 (5 x 5) would explain it.",
+            ],
+        ),
+        (
+            -5 * 361,
+            [
+                "1 instead of 6 shapes a cell in level 1 (19 x 19) would explain it.",
+                "1 shape fewer a cell on levels 0 and 1 would explain it: shapes of 3, 5 entries.",
+            ],
+        ),
+        (2, ["6 instead of 4 shapes a cell in level 5 (1 x 1) would explain it."]),
+        (-2, ["2 instead of 4 shapes a cell in level 5 (1 x 1) would explain it."]),
+        (1, []),
+        (-1, []),
+        (3, []),
+        (6, ["A level more after the last, 1 x 1 cells of 6 shapes, would explain it."]),
+        (
+            361 + 100 + 25,
+            ["1 shape more a cell on levels 1, 2 and 3 would explain it: shapes of 7, 7, 7 entries."],
+        ),
+        (
+            2 * (361 + 100 + 25),
+            [f"2 shapes more a cell on levels 1, 2 and 3 would explain it, {RATIO}shapes of 8, 8, 8 entries."],
+        ),
+        (1940, ["1 shape more a cell on every level would explain it: shapes of 5, 7, 7, 7, 5, 5 entries."]),
+        (-1940, ["1 shape fewer a cell on every level would explain it: shapes of 3, 5, 5, 5, 3, 3 entries."]),
+        (
+            2 * 1940,
+            [f"2 shapes more a cell on every level would explain it, {RATIO}shapes of 6, 8, 8, 8, 6, 6 entries."],
+        ),
+        (-3 * 1940, ["3 shapes fewer a cell on every level would explain it: shapes of 1, 3, 3, 3, 1, 1 entries."]),
+        (
+            4 * 1940,
+            [f"4 shapes more a cell on every level would explain it, {RATIOS}shapes of 8, 10, 10, 10, 8, 8 entries."],
+        ),
+    ],
+)
+def test_what_explains_a_gap(gap: int, said: list[str]) -> None:
+    assert explained(8732 + gap) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "predicted", "said"),
+    [
+        ("lufficc-mobilenet320", 3234 + 6, ["A level more after the last, 1 x 1 cells of 6 shapes, would explain it."]),
+        ("lufficc-mobilenet320", 3234 + 24, ["12 instead of 6 shapes a cell in level 4 (2 x 2) would explain it."]),
+        ("lufficc-mobilenet320", 3234 + 1, []),
+        (
+            "linzaer-face-320",
+            4420 - 3600,
+            ["The predictions lack as many as level 0 (40 x 30) has: is that level left out of the head?"],
+        ),
+        ("ssd300", 6375, [f"RefineDet320 has as many (3 shapes on 40 x 40, 20 x 20, 10 x 10 and 5 x 5 cells){CONFIG}"]),
+        (
+            "ssd300",
+            16320,
+            [f"RefineDet512 has as many (3 shapes on 64 x 64, 32 x 32, 16 x 16 and 8 x 8 cells){CONFIG}"],
+        ),
+        (
+            "ssd300",
+            32756,
+            [f"RFBNet512 has as many (6 shapes a cell on 64, 32, 16, 8 and 4 cells a side, 4 on 2 and 1){CONFIG}"],
+        ),
+        (
+            "ssd300",
+            16800,
+            [f"RetinaFace has as many on 640 x 640 (2 shapes on 80 x 80, 40 x 40 and 20 x 20 cells){CONFIG}"],
+        ),
+        (
+            "ssd300",
+            21824,
+            [f"FaceBoxes has as many on 1024 x 1024 (21 on 32 x 32 cells, 1 on 16 x 16 and 8 x 8){CONFIG}"],
+        ),
+    ],
+)
+def test_what_explains_a_number(name: str, predicted: int, said: list[str]) -> None:
+    assert explained(predicted, name) == said
+
+
+def test_the_numbers_of_other_networks_are_those_of_their_grids() -> None:
+    """3 or 2 shapes on maps of so many cells a side, and so on, as the sentences above have it."""
+    assert sum(3 * side**2 for side in (40, 20, 10, 5)) == 6375
+    assert sum(3 * side**2 for side in (64, 32, 16, 8)) == 16320
+    assert sum(6 * side**2 for side in (64, 32, 16, 8, 4)) + 4 * (2**2 + 1) == 32756
+    assert sum(2 * side**2 for side in (80, 40, 20)) == 16800
+    assert 21 * 32**2 + 16**2 + 8**2 == 21824
+
+
+@pytest.mark.parametrize("size", [224, 256, 288, 320, 352, 384, 400, 416, 448, 480, 500, 512, 544, 600, 640, 768, 1024])
+def test_another_input(size: int) -> None:
+    """By the layers of SSD300: halved down once, then up, five times more; and less two twice."""
+
+    def up(side: int) -> int:
+        return (side + 1) // 2
+
+    first = up(up(size // 2))
+    maps = [first, up(first), up(up(first)), up(up(up(first)))]
+    maps += [maps[3] - 2, maps[3] - 4]
+    if min(maps) < 1:
+        return
+    count = sum(shapes * side**2 for shapes, side in zip(SHAPES, maps, strict=True))
+    said = explained(count)
+    assert said[0] == (
+        f"The same shapes on an input of {size} x {size} (feature maps of {', '.join(map(str, maps))} cells) would "
+        f"explain it: image_size = {size}, and feature_map of each level so, with a stride of image_size / feature_map."
+    )
+
+
+def count_of(words: str) -> int:
+    """What the priors come to if it is as a sentence has it."""
+    sides, shapes = list(SIDES), list(SHAPES)
+    if found := re.search(r"lack as many as levels? ([\d, and]+)", words):
+        gone = {int(number) for number in re.findall(r"\d+", found[1])}
+        return sum(shapes[i] * sides[i] ** 2 for i in range(6) if i not in gone)
+    if found := re.search(r"A feature map of (\d+) x \d+ cells in level (\d)", words):
+        sides[int(found[2])] = int(found[1])
+    elif found := re.search(r"(\d+) instead of (\d+) shapes a cell in level (\d)", words):
+        assert shapes[int(found[3])] == int(found[2])
+        shapes[int(found[3])] = int(found[1])
+    elif found := re.search(r"(\d+) shapes? (more|fewer) a cell on (?:levels ([\d, and]+)|every level)", words):
+        more = int(found[1]) * (1 if found[2] == "more" else -1)
+        chosen = [int(number) for number in re.findall(r"\d+", found[3])] if found[3] else range(6)
+        shapes = [number + more * (place in chosen) for place, number in enumerate(shapes)]
+        listed = re.search(r"shapes of ([\d, ]+) entries", words)
+        assert listed
+        assert [int(each) for each in listed[1].split(", ")] == [shapes[place] for place in chosen]
+    elif found := re.search(r"A level more (?:after the last|before the first), (\d+) x \d+ cells of (\d+)", words):
+        sides, shapes = [*sides, int(found[1])], [*shapes, int(found[2])]
+    elif found := re.search(r"(?:feature maps of|rounded down,) ([\d, ]+) cells", words):
+        sides = [int(each) for each in found[1].split(", ")]
+    return sum(number * side**2 for number, side in zip(shapes, sides, strict=True))
+
+
+@pytest.mark.parametrize("step", [37, 100, 361, 970])
+def test_what_is_said_comes_to_the_number(step: int) -> None:
+    predicted = [8732 + step * number for number in range(-8, 9) if number]
+    told = [(number, words) for number in predicted for words in explained(number) if " x " not in words[:60]]
+    assert [(number, words) for number, words in told if count_of(words) != number] == []
