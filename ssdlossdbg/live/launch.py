@@ -101,7 +101,7 @@ def _run(program: Program) -> None:
         _put_first(str(Path.cwd()))
         _as_main(program.name, True)
     elif _is_importable(program.name):
-        _put_first(program.name)
+        _put_first(os.path.abspath(program.name))  # noqa: PTH100  # as Python does, which leaves links as they are
         _as_main("__main__", False)
     else:
         _put_first(str(Path(program.name).resolve().parent))
@@ -131,7 +131,7 @@ def _put_first(folder: str) -> None:
 
 
 def _run_file(name: str, main: ModuleType) -> None:
-    path = os.path.abspath(name)  # noqa: PTH100  # as Python does, which leaves links as they are
+    path = os.path.join(os.getcwd(), name)  # noqa: PTH109, PTH118  # as Python does, which leaves `./` where it is
     with io.open_code(path) as file:
         code = pkgutil.read_code(file)  # of a compiled file
     if code is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -35,8 +36,9 @@ def without_ours(traceback: TracebackType | None) -> TracebackType | None:
     files = [frame.tb_frame.f_code.co_filename for frame in frames]
     begin = max((place + 1 for place, file in enumerate(files) if file == LAUNCHING), default=0)
     kept = [frame for frame, file in list(zip(frames, files, strict=True))[begin:] if file != COVERING]
-    for frame, following in zip(kept, [*kept[1:], None], strict=True):
-        frame.tb_next = following
+    for frame, following in pairwise([*kept, None]):
+        if frame is not None:
+            frame.tb_next = following
     return kept[0] if kept else None
 
 
