@@ -242,7 +242,7 @@ def test_yaml_example() -> None:
 
 def unknown_options(line: str) -> Iterator[str]:
     """The options in a command line that its command does not have."""
-    words = line.partition("ssdlossdbg ")[2].split()
+    words = line.partition("ssdlossdbg ")[2].partition(" -- ")[0].split()  # what follows `--` is another program's
     known = {name for parameter in COMMANDS[words[0]].params for name in parameter.opts + parameter.secondary_opts}
     yield from (word for word in words if re.match(r"--?[a-z]", word) and word not in known | {"--help"})
 

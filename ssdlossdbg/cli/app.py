@@ -19,6 +19,7 @@ from ssdlossdbg.cli.explain import explain
 from ssdlossdbg.cli.loss import loss
 from ssdlossdbg.cli.manual import manual
 from ssdlossdbg.cli.match import match
+from ssdlossdbg.cli.run import run
 
 
 class _Program(TyperGroup):
@@ -38,8 +39,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (match, loss, detect, anchors, compare, audit, check, dialects, explain, manual):
-    app.command(cls=Command)(function)
+for function in (match, loss, detect, anchors, compare, audit, check, run, dialects, explain, manual):
+    # What follows the first argument of `run` is another program's.
+    app.command(cls=Command, context_settings={"allow_interspersed_args": function is not run})(function)
 
 
 def _version(asked: bool) -> None:

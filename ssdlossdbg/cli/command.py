@@ -73,12 +73,12 @@ class _Writing(Group):
     )
 
 
-def command(function: Callable[..., None]) -> Callable[..., None]:
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function of groups of options a command, which typer gives the options one by one.
 
     A parameter of the type `Writer` gets what writes the command's files, and knows which not to replace.
     `--traceback` is added, and `--overwrite` where a group names outputs. The function has `roles` then, by the names
-    of the options that have one.
+    of the options that have one. What it returns, if anything, is to be called when the command is over.
     """
     hints = get_type_hints(function)
     groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Group)}
@@ -89,7 +89,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     roles |= {name: field.role for group in more for name, field in group.fields().items() if field.role}
 
     @functools.wraps(function)
-    def run(*, traceback: bool = False, **values: Any) -> None:
+    def run(*, traceback: bool = False, **values: Any) -> Any:
         with exiting(traceback):
             writer = _writer(values, roles)
             given = {
@@ -97,7 +97,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             }
             _warn_of_no_base(values)
             with writer.telling_last():
-                function(**given, **dict.fromkeys(writers, writer))
+                return function(**given, **dict.fromkeys(writers, writer))
 
     run.__annotations__ = {option.name: option.annotation for option in options}
     vars(run).update(roles=roles, __signature__=inspect.Signature(options))

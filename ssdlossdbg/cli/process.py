@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED
@@ -18,11 +19,11 @@ from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED
 LEAST_COLUMNS = 20
 
 
-def run() -> int:
+def run() -> int | Callable[[], None]:
     """Run the command that the arguments ask for, in streams that are open.
 
     Returns:
-        The exit code.
+        The exit code, or what is to be called when the command is over, and ends the process in its own way.
     """
     open_streams()
     if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < LEAST_COLUMNS:
@@ -54,7 +55,7 @@ def run() -> int:
     return code
 
 
-def _invoke() -> int:
+def _invoke() -> int | Callable[[], None]:
     """Parse the arguments and run; typer's own way to end a process would take some exceptions for others."""
     import typer
 

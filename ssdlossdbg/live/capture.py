@@ -14,6 +14,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.live.attach import MethodCover, ModuleHooks, seen
 from ssdlossdbg.live.folder import RunFolder
 from ssdlossdbg.live.options import Asked, Options
+from ssdlossdbg.live.ranks import rank_and_world
 from ssdlossdbg.live.recipes import is_torchvision_ssd, parameter_names
 from ssdlossdbg.live.recorder import Recorder
 from ssdlossdbg.live.say import say
@@ -41,7 +42,7 @@ class Capture:
     def __init__(self, target: Any, path: Path, options: Options) -> None:
         self.target, self.path = target, path
         method = method_of(target)
-        rank, world = _rank()
+        rank, world = rank_and_world()
         folder = RunFolder(path, options.most_bytes, rank, world, options.every)
         inner = getattr(target, "_orig_mod", target)  # of what torch.compile returns
         called = getattr(inner, method or "forward", inner)
@@ -168,19 +169,6 @@ def _qualified(target: Any, method: str) -> str:
     if inner is not None:
         return f"{type(inner).__module__}.{type(inner).__qualname__} (compiled)"
     return f"{kind.__module__}.{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
-
-
-def _rank() -> tuple[int, int]:
-    """(rank, number of processes) of a distributed training; (0, 1) where it is none."""
-    import torch
-
-    distributed = torch.distributed
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    try:
-        return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    except (KeyError, ValueError):
-        return 0, 1
 
 
 def _why_never(target: Any) -> str:

@@ -68,6 +68,8 @@ class Held:
         returned: the criterion's losses, None until it returned.
         readout: their values, on their way.
         saved: the reason that it was saved for; empty if it was not.
+        attributes, rules: of the criterion, what is plain, and what of it sets rules. The criterion itself is not held:
+            it may be made anew at each step.
     """
 
     step: int
@@ -81,7 +83,8 @@ class Held:
     saved: str = ""
     header: Mapping[str, Any] = field(default_factory=dict)
     recipe: Any = None
-    owner: Any = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, float] = field(default_factory=dict)
     time: float = field(default_factory=time.time)
     versions: dict[str, int] = field(default_factory=dict)
 

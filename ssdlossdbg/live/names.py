@@ -6,6 +6,7 @@ import contextlib
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 # Where datasets keep the names of their images: a list of texts, numbers, or tuples that end or begin in a name.
@@ -15,47 +16,31 @@ LISTS = (
 )  # fmt: skip
 
 
-class LoaderNames:
-    """The batches that a loader yields, in order, and the images in each.
+class Drawn:
+    """The batches that one loader yields, in order, and the images in each.
 
     A batch of indices is queued when the sampler draws it, which workers do ahead of time, and leaves the queue when
-    the loader yields that batch. The criterion must then be called once before the next one; where it is not, the
-    images are unknown until the next epoch, rather than perhaps another batch's.
+    the loader yields that batch.
 
     Args:
-        loader: a torch DataLoader; None where nothing is known of it.
-        names: of the images of its dataset, in order, or a function from an index; the dataset's own if None.
+        loader: a torch DataLoader.
+        told: is called with this whenever the loader yields.
+
+    Attributes:
+        dataset: the loader's.
+        epoch: how many times the loader was begun.
+        yielded: how many batches of this epoch were.
+        current: the indices of the last of them; None before the first, and where the loader draws no batches.
     """
 
-    def __init__(self, loader: Any, names: Sequence[str] | Callable[[int], str] | None) -> None:
-        self._dataset, self._names = getattr(loader, "dataset", None), names
-        self._drawn: deque[list[int]] = deque()
-        self._yielded = self._called = 0
-        self._current: list[int] | None = None
-        self._sure = True
+    def __init__(self, loader: Any, told: Callable[[Drawn], None] | None = None) -> None:
+        self.dataset = getattr(loader, "dataset", None)
+        self.epoch = self.yielded = 0
+        self.current: list[int] | None = None
+        self._told = told
+        self._queue: deque[list[int]] = deque()
         self._undo: list[Callable[[], None]] = []
-        if loader is not None:
-            self._attach(loader)
-
-    def taken(self, images: int) -> tuple[int, ...] | None:
-        """The indices of the batch that the criterion is called with; None where they are not known.
-
-        Args:
-            images: how many it has.
-        """
-        if self._current is None:
-            return None
-        self._called += 1
-        self._sure = self._sure and self._called == self._yielded
-        return tuple(self._current) if self._sure and len(self._current) == images else None
-
-    def named(self, indices: Sequence[int]) -> tuple[str, ...]:
-        """What images are called, given their indices; empty where nobody says."""
-        if self._names is not None:
-            get = self._names if callable(self._names) else self._names.__getitem__
-            return tuple(str(get(index)) for index in indices)
-        names = tuple(name_in(self._dataset, index) for index in indices)
-        return names if any(names) else ()
+        self._attach(loader)
 
     def close(self) -> None:
         """Leave the loader as it was."""
@@ -80,8 +65,7 @@ class LoaderNames:
 
             def next_data() -> Any:
                 data = step(of())
-                self._current = self._drawn.popleft() if self._drawn else None
-                self._yielded += 1
+                self._yield()
                 return data
 
             iterator._next_data = next_data
@@ -97,12 +81,80 @@ class LoaderNames:
 
     def _begin(self) -> None:
         """Begin an epoch: what was drawn ahead of the last one, and never yielded, is nobody's."""
-        self._drawn.clear()
-        self._yielded = self._called = 0
-        self._current, self._sure = None, True
+        self._queue.clear()
+        self.epoch, self.yielded, self.current = self.epoch + 1, 0, None
 
     def _draw(self, batch: Any) -> None:
-        self._drawn.append([int(index) for index in batch])
+        self._queue.append([int(index) for index in batch])
+
+    def _yield(self) -> None:
+        self.current = self._queue.popleft() if self._queue else None
+        self.yielded += 1
+        if self._told is not None:
+            self._told(self)
+
+
+@dataclass
+class _Calls:
+    """How often a criterion was called in an epoch of a loader, and whether once a batch so far."""
+
+    epoch: int
+    called: int = 0
+    sure: bool = True
+
+
+class LoaderNames:
+    """Which images a criterion is called with.
+
+    It must be called once for each batch that the loader yields; where it is not, the images are unknown until the next
+    epoch, rather than perhaps another batch's.
+
+    Args:
+        loader: a torch DataLoader; None where nothing is known of it.
+        names: of the images of its dataset, in order, or a function from an index; the dataset's own if None.
+        last: where no loader is known, gives the one that yielded last, if any did.
+    """
+
+    def __init__(
+        self,
+        loader: Any,
+        names: Sequence[str] | Callable[[int], str] | None,
+        last: Callable[[], Drawn | None] = lambda: None,
+    ) -> None:
+        self._own = None if loader is None else Drawn(loader)
+        self._last, self._names = last, names
+        self._dataset = getattr(loader, "dataset", None)
+        self._calls: weakref.WeakKeyDictionary[Drawn, _Calls] = weakref.WeakKeyDictionary()
+
+    def taken(self, images: int) -> tuple[int, ...] | None:
+        """The indices of the batch that the criterion is called with; None where they are not known.
+
+        Args:
+            images: how many it has.
+        """
+        drawn = self._own or self._last()
+        if drawn is None or drawn.current is None:
+            return None
+        calls = self._calls.get(drawn)
+        if calls is None or calls.epoch != drawn.epoch:
+            calls = self._calls[drawn] = _Calls(drawn.epoch)
+        calls.called += 1
+        calls.sure = calls.sure and calls.called == drawn.yielded
+        self._dataset = drawn.dataset
+        return tuple(drawn.current) if calls.sure and len(drawn.current) == images else None
+
+    def named(self, indices: Sequence[int]) -> tuple[str, ...]:
+        """What images are called, given their indices; empty where nobody says."""
+        if self._names is not None:
+            get = self._names if callable(self._names) else self._names.__getitem__
+            return tuple(str(get(index)) for index in indices)
+        names = tuple(name_in(self._dataset, index) for index in indices)
+        return names if any(names) else ()
+
+    def close(self) -> None:
+        """Leave the loader as it was."""
+        if self._own is not None:
+            self._own.close()
 
 
 class _Noting:

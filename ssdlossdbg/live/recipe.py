@@ -27,6 +27,15 @@ class Taken:
     called: Sequence[Any] = ()
     header: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def words(self) -> str:
+        """What there is of tensors: an entry each, those of one kind together."""
+        shown: dict[str, list[list[int]]] = {}
+        for key, tensor in self.tensors.items():
+            shown.setdefault(key.rstrip("0123456789").rstrip("_"), []).append(list(tensor.shape))
+        parts = [f"{key} {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} {key}" for key, shapes in shown.items()]
+        return ", ".join(parts)
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -47,10 +47,15 @@ def recipe_for(owner: Any, given: Arguments) -> Recipe:
             made = recipe(owner, given)
             if made is not None:
                 return made
-    return Recipe("", _guessed)
+    return Recipe("", guessed)
 
 
-def _guessed(owner: Any, given: Arguments) -> Taken:
+def guessed(owner: Any, given: Arguments) -> Taken:
+    """What names and shapes alone tell of the arguments.
+
+    Raises:
+        LookupError: they do not tell it.
+    """
     found = guess(given)
     priors = found.priors if found.priors is not None else _own_priors(owner)
     tensors = {"loc": found.loc, "conf": found.conf, **_priors(priors, found.loc.shape[1])}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ssdlossdbg.live.folder import FolderFullError, RunFolder
 from ssdlossdbg.live.held import Held, Readout, detached
 from ssdlossdbg.live.history import History
 from ssdlossdbg.live.losses import returned
-from ssdlossdbg.live.names import LoaderNames
+from ssdlossdbg.live.names import Drawn, LoaderNames
 from ssdlossdbg.live.optimisers import Optimisers
 from ssdlossdbg.live.options import Options
 from ssdlossdbg.live.plain import attributes_of, rules_of
@@ -41,6 +42,24 @@ SPOILT = "changed in place after the loss had seen it"
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
 
 
+@dataclass(frozen=True)
+class Around:
+    """Where a recorder runs.
+
+    Attributes:
+        tell: takes what goes as it should, a line at a time.
+        warn: takes what does not.
+        last_loader: the loader that yielded last, where the user names none.
+    """
+
+    tell: Callable[[str], None] = say
+    warn: Callable[[str], None] = say
+    last_loader: Callable[[], Drawn | None] = lambda: None
+
+
+SPEAKING = Around()
+
+
 class Recorder:
     """What every hook calls, of whatever thread; nothing that goes wrong here reaches the training.
 
@@ -49,14 +68,24 @@ class Recorder:
         folder: where batches go.
         criterion: its qualified name.
         parameters: the names of the parameters that it is called with.
+        around: what else it is to know of where it runs.
     """
 
-    def __init__(self, options: Options, folder: RunFolder, criterion: str, parameters: Sequence[str]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: RunFolder,
+        criterion: str,
+        parameters: Sequence[str],
+        around: Around = SPEAKING,
+    ) -> None:
         self.options, self.folder, self.criterion, self.parameters = options, folder, criterion, parameters
-        self.names = LoaderNames(options.loader, options.names)
+        self.names = LoaderNames(options.loader, options.names, around.last_loader)
+        self._tell, self._warn = around.tell, around.warn
         self.optimisers = Optimisers()
         self.history = History(options.spike)
         self.recipe: Recipe | None = None
+        self._first: Taken | None = None
         self.steps, self.failures, self.aside = 0, 0, False
         self._ring: deque[Held] = deque(maxlen=options.ring)
         self._pending: deque[Held] = deque()
@@ -92,6 +121,7 @@ class Recorder:
         """Take the losses that a call returned, and judge those that are there."""
         with self._lock:
             try:
+                self._introduce()
                 held.returned = returned(output)
                 held.readout = Readout([value.detach() for value in held.returned.values])
                 self._ring.append(held)
@@ -105,6 +135,7 @@ class Recorder:
         """Save the batch on which the criterion raised."""
         with self._lock:
             try:
+                self._introduce()
                 held.error = f"{type(error).__name__}: {error}".strip()[:2000]
                 self._ring.append(held)
                 if self.options.on_error == "save":
@@ -129,6 +160,7 @@ class Recorder:
                     self._save(self._ring[-1], reason, detail)
                 self._say_lost(in_all=True)
                 if self.folder.written:
+                    self.folder.about["steps"] = self.steps
                     self.folder.write_summary()
             except Exception as error:
                 self._failed("could not save the last batch", error)
@@ -150,7 +182,8 @@ class Recorder:
     def _hold(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any], validation: bool) -> Held:
         recipe, taken = self._take(owner, args, kwargs)
         tensors = detached(taken.tensors, self.options.copy)
-        held = Held(self.steps, tensors, taken.called, validation=validation, recipe=recipe, owner=owner)
+        held = Held(self.steps, tensors, taken.called, validation=validation, recipe=recipe)
+        held.attributes, held.rules = attributes_of(owner), rules_of(owner)
         held.header = taken.header
         held.indices = self.names.taken(held.images)
         return held
@@ -164,16 +197,18 @@ class Recorder:
             recipe = self.recipe or recipe_for(owner, given)
             taken = recipe.take(owner, given)
         if self.recipe is None:
-            self.recipe = recipe
-            self._introduce(recipe, taken)
+            self.recipe, self._first = recipe, taken
         return recipe, taken
 
-    def _introduce(self, recipe: Recipe, taken: Taken) -> None:
-        """Say once what was recognised, and what an earlier run left."""
+    def _introduce(self) -> None:
+        """Say once, when the first call is over, what was recognised, and put aside what an earlier run left."""
+        if self.recipe is None or self._first is None:
+            return
+        recipe, taken, self._first = self.recipe, self._first, None
         if self.folder.rank == 0:
             self.folder.put_earlier_aside()
             whose = f"as {recipe.dialect}" if recipe.dialect else "whose dialect is not known"
-            say(f"capturing {self.criterion}, {whose}: {_seen(taken)}; into {self.folder.path}")
+            self._tell(f"capturing {self.criterion}, {whose}: {taken.words}; into {self.folder.path}")
         self.folder.about = {"criterion": self.criterion, "dialect": recipe.dialect}
 
     def _look_around(self, held: Held) -> None:
@@ -230,14 +265,14 @@ class Recorder:
             self.folder.save(tensors, self._header(held, reason, detail, because))
         except FolderFullError as error:
             if not self._said_full:
-                say(f"step {held.step}: not saved: {error}")
+                self._warn(f"step {held.step}: not saved: {error}")
                 self._said_full = True
             self.folder.notes.append(f"step {held.step} ({reason}) was not saved: the folder is full")
             return False
         held.saved = reason
         if reason in GUILTY:
             file = self.folder.path / self.folder.name(held.step)
-            say(f"step {held.step}: {reason} ({detail}): saved {file}; ssdlossdbg loss {file} explains it")
+            self._tell(f"step {held.step}: {reason} ({detail}): saved {file}; ssdlossdbg loss {file} explains it")
         return True
 
     def _say_lost(self, in_all: bool = False) -> None:
@@ -247,7 +282,7 @@ class Recorder:
         which = sorted(self._lost)
         many = f"{len(which)} batches of steps {which[0]} to {which[-1]} are lost{' in all' if self._said_lost else ''}"
         what = many if len(which) > 1 else f"step {which[0]} is lost"
-        say(f"{what}: {self._lost[which[0]]} {SPOILT}; capture(..., copy=True) keeps copies")
+        self._warn(f"{what}: {self._lost[which[0]]} {SPOILT}; capture(..., copy=True) keeps copies")
         self._said_lost = len(which)
         self.folder.write_summary()
 
@@ -259,7 +294,7 @@ class Recorder:
         fields: dict[str, Any] = {
             **(held.recipe.header if held.recipe else {}),
             "dialect": held.recipe.dialect if held.recipe else "",
-            **rules_of(held.owner),
+            **held.rules,
             **held.header,
         }
         return Captured(
@@ -273,7 +308,7 @@ class Recorder:
             indices=held.indices or (),
             names=names,
             criterion=self.criterion,
-            attributes=attributes_of(held.owner),
+            attributes=held.attributes,
             epoch_time=held.time,
             lr=self.optimisers.lr,
             gradient_norm=norm,
@@ -293,7 +328,7 @@ class Recorder:
             self.aside = True
             more = f"; after {MOST_FAILURES} failures the capture stands aside, and training goes on without it"
             self._let_go()
-        say(f"step {self.steps}: {what} ({type(error).__name__}: {error}){_hint(error)}{more}")
+        self._warn(f"step {self.steps}: {what} ({type(error).__name__}: {error}){_hint(error)}{more}")
 
 
 def _recorded(held: Held) -> Recorded:
@@ -315,12 +350,3 @@ def _hint(error: Exception) -> str:
     if isinstance(error, LookupError):
         return "; give capture the criterion itself, or adapter=f, which is called alike and returns loc, conf, targets"
     return ""
-
-
-def _seen(taken: Taken) -> str:
-    """What was taken of the first batch, in words: an entry a tensor, those of one kind together."""
-    shown: dict[str, list[list[int]]] = {}
-    for key, tensor in taken.tensors.items():
-        shown.setdefault(key.rstrip("0123456789").rstrip("_"), []).append(list(tensor.shape))
-    parts = [f"{key} {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} {key}" for key, shapes in shown.items()]
-    return ", ".join(parts)

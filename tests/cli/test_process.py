@@ -33,7 +33,9 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         monkeypatch.setattr(sys, "argv", ["ssdlossdbg", *words])
         if instead is not None:
             monkeypatch.setattr(app, "app", instead)
-        return process.run()
+        code = process.run()
+        assert isinstance(code, int)
+        return code
 
     return start
 

@@ -186,7 +186,8 @@ def run_here(line: list[str], work: Path) -> Outcome:
     ):
         _watched.append((home, outcome.elsewhere))
         try:
-            outcome.code = run()
+            code = run()
+            outcome.code = code if isinstance(code, int) else None
         except BaseException:
             outcome.raised = traceback.format_exc()
         finally:

@@ -1,0 +1,155 @@
+"""A script run as Python runs it, with its losses looked at from outside: `ssdlossdbg run`."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import contextlib
+import io
+import os
+import pkgutil
+import runpy
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ssdlossdbg.live import children, tracebacks
+from ssdlossdbg.live.closing import closing, summaries
+from ssdlossdbg.live.cover import install
+from ssdlossdbg.live.imports import when_imported
+from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.say import say
+from ssdlossdbg.live.watch import Watch
+from ssdlossdbg.results.captured import EXIT, INTERRUPTED
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is to be run.
+
+    Attributes:
+        name: a file, a folder or an archive with `__main__.py`, or the name of a module.
+        args: its arguments.
+        is_module: whether it is the latter.
+    """
+
+    name: str
+    args: tuple[str, ...] = ()
+    is_module: bool = False
+
+
+@dataclass
+class Launch:
+    """A program, and what is asked of the capture of its losses.
+
+    Attributes:
+        program: to be run.
+        options: as of `capture`.
+        path: the folder of the run, as it was given.
+        speaks: whether it says at the end what was saved.
+    """
+
+    program: Program
+    options: Options
+    path: Path
+    speaks: bool = True
+    _ended: tuple[str, str] = field(default=(EXIT, ""))
+
+    def __call__(self) -> None:
+        """Run the program as the main one of this process.
+
+        What it raises is raised, and the process is to end as Python ends it: by the exit code of SystemExit, by the
+        signal of Ctrl-C, or with a traceback, which is without a frame of ours.
+        """
+        place = self.path.resolve()  # the program may change its working folder
+        watch = Watch(self.options, place)
+        before = summaries(place)
+
+        def end() -> None:  # after all that the program registers itself, as it is registered first
+            watch.finish(*self._ended)
+            if self.speaks:
+                new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
+                say(closing(watch, new, self.path, self._ended[1]))
+
+        atexit.register(end)
+        when_imported("torch", lambda: install(watch))
+        children.join_from(watch)
+        try:
+            _run(self.program)
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                self._ended = INTERRUPTED, f"exit code {error.code}"[:200]
+            raise
+        except BaseException as error:
+            is_ctrl_c = isinstance(error, KeyboardInterrupt)
+            self._ended = INTERRUPTED, "Ctrl-C" if is_ctrl_c else f"{type(error).__name__}: {error}"[:200]
+            tracebacks.shown_without_ours()
+            raise
+
+
+def _run(program: Program) -> None:
+    """Run a program in a `__main__` of its own, which pickle and multiprocessing look up."""
+    main = ModuleType("__main__")
+    sys.modules["__main__"] = main
+    vars(main).update(__builtins__=builtins, __annotations__={})
+    sys.argv[:] = [program.name, *program.args]
+    if program.is_module:
+        _put_first(str(Path.cwd()))
+        _as_main(program.name, True)
+    elif _is_importable(program.name):
+        _put_first(os.path.abspath(program.name))  # noqa: PTH100  # as Python does, which leaves links as they are
+        _as_main("__main__", False)
+    else:
+        _put_first(str(Path(program.name).resolve().parent))
+        _run_file(program.name, main)
+
+
+def _as_main(name: str, alter_argv: bool) -> None:
+    """What `python -m` does, with its own words where there is no such module."""
+    run: Callable[[str, bool], Any] = vars(runpy)["_run_module_as_main"]
+    run(name, alter_argv)
+
+
+def _is_importable(name: str) -> bool:
+    """Whether it is a folder or an archive to import from, of which Python runs `__main__.py`."""
+    importer = pkgutil.get_importer(name)
+    return importer is not None and (Path(name).is_dir() or type(importer).__name__ != "FileFinder")
+
+
+def _put_first(folder: str) -> None:
+    """Put a folder where Python puts that of the script; in the place of our own, if that is there."""
+    if os.environ.get("PYTHONSAFEPATH") and not sys.flags.ignore_environment:
+        return
+    if sys.flags.safe_path:
+        sys.path.insert(0, folder)
+    else:
+        sys.path[0] = folder
+
+
+def _run_file(name: str, main: ModuleType) -> None:
+    path = os.path.join(os.getcwd(), name)  # noqa: PTH109, PTH118  # as Python does, which leaves `./` where it is
+    with io.open_code(path) as file:
+        code = pkgutil.read_code(file)  # of a compiled file
+    if code is None:
+        with io.open_code(path) as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+    vars(main).update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
+    exec(code, vars(main))
+
+
+def join(options: dict[str, Any], path: str) -> None:
+    """Look at the losses of a process that the script has started; it says nothing at its end.
+
+    Args:
+        options: of `capture`.
+        path: the folder of the run.
+    """
+    watch = Watch(Options(**options), Path(path), is_child=True)
+    atexit.register(watch.finish)
+    with contextlib.suppress(Exception):
+        when_imported("torch", lambda: install(watch))
+        children.join_from(watch)

@@ -1,0 +1,186 @@
+"""`ssdlossdbg run`: a script is run as Python runs it, which is what these tests hold it against."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+import ssdlossdbg
+from ssdlossdbg.cli.worker import rearranged
+from ssdlossdbg.live.children import behind_launcher
+
+ROOT = Path(ssdlossdbg.__file__).parents[1]
+CLOSING = re.compile(r"^ssdlossdbg: .*\n", re.MULTILINE)
+Ended = subprocess.CompletedProcess[str]
+
+FACTS = """
+import atexit, inspect, os, pickle, sys, threading
+import multiprocessing as mp
+import beside
+
+class Thing:
+    pass
+
+def double(number):
+    return 2 * number
+
+print("run as", __name__)
+if __name__ == "__main__":
+    me = sys.modules["__main__"]
+    print(sys.argv, sys.path[0], globals() is vars(me), sorted(vars(me))[:12])
+    print(__file__, __package__, __spec__ and (__spec__.name, __spec__.parent), __builtins__.__name__, beside.__file__)
+    print(type(pickle.loads(pickle.dumps(Thing()))) is Thing, inspect.getsource(double), sys.stdin.read())
+    atexit.register(print, "last")
+    atexit.register(print, "before the last")
+    threading.Thread(target=lambda: (threading.main_thread().join(), print("a thread"))).start()
+    with mp.get_context("spawn").Pool(1) as pool:
+        print(pool.map(double, [1, 2]))
+"""
+ENDINGS = {
+    "code": "import sys; sys.exit(3)",
+    "text": "import sys; sys.exit('goodbye')",
+    "none": "raise SystemExit",
+    "raised": "def f():\n    raise ValueError\ntry:\n    f()\nexcept ValueError as e:\n    raise KeyError(1) from e",
+    "syntax": "x = (1,\n  2",
+    "hook": "import sys\nsys.excepthook = lambda *a: print('mine', a[1], a[2].tb_lineno)\nraise ValueError('wrong')",
+    "ctrl-c": "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)",
+    "os._exit": "import atexit, os; atexit.register(print, 'never'); os._exit(4)",
+    "killed": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+    "main": "import unittest.mock, sys\nassert __import__('__main__').x == 1 if 'x' in globals() else True\nx = 1",
+}
+
+
+def environment() -> dict[str, str]:
+    """This one's, with this package first, and nothing that says how a command behaves."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONSAFEPATH", "RANK", "WORLD_SIZE")}
+    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+def start(words: Sequence[str], folder: Path, text: str = "") -> Ended:
+    """Run Python with these words."""
+    command = [sys.executable, *words]
+    return subprocess.run(
+        command, cwd=folder, env=environment(), input=text, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def run(words: Sequence[str], folder: Path, text: str = "") -> Ended:
+    """Run a program by `run`."""
+    return start(["-m", "ssdlossdbg", "run", "-o", str(folder / "run"), "--", *words], folder, text)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A script beside a module, in a folder; the same as a module of a package."""
+    for name in ("here", "here/package"):
+        (tmp_path / name).mkdir()
+    here = tmp_path / "here"
+    for file in ("script.py", "package/train.py"):
+        (here / file).write_text(FACTS)
+    for file in ("beside.py", "package/__init__.py"):
+        (here / file).write_text("")
+    (tmp_path / "linked.py").symlink_to(here / "script.py")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["here/script.py", "--help", "-x", "--", "a b"], "."),
+        (["./script.py"], "here"),
+        (["linked.py"], "."),
+        (["-m", "package.train", "-m", "--every"], "here"),
+    ],
+)
+def test_a_program_finds_all_as_python_gives_it(words: list[str], folder: str, project: Path) -> None:
+    wanted = start(words, project / folder, "from stdin")
+    assert wanted.returncode == 0, wanted.stderr
+    got = run(words, project / folder, "from stdin")
+    assert got.stdout == wanted.stdout
+    assert got.stdout.endswith("a thread\nbefore the last\nlast\n")
+    assert got.returncode == 0
+    (said,) = CLOSING.findall(got.stderr)
+    assert "no SSD loss was seen: torch was not imported" in said
+    assert got.stderr.replace(said, "") == wanted.stderr
+    assert not (project / folder / "run").exists()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_program_ends_as_it_ends_by_python(ending: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(ENDINGS[ending])
+    wanted, got = start(["script.py"], tmp_path), run(["script.py"], tmp_path)
+    assert got.returncode == wanted.returncode
+    assert got.stdout == wanted.stdout
+    said = CLOSING.findall(got.stderr)
+    assert CLOSING.sub("", got.stderr) == wanted.stderr
+    assert len(said) == (ending not in ("os._exit", "killed"))
+
+
+def test_signals_and_tracebacks_were_tried(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(ENDINGS["ctrl-c"])
+    got = run(["script.py"], tmp_path)
+    assert got.returncode == -signal.SIGINT
+    assert "before Ctrl-C" in got.stderr
+
+
+def test_a_folder_an_archive_and_a_compiled_file(project: Path) -> None:
+    (project / "folder").mkdir()
+    (project / "folder/__main__.py").write_text("import sys; print(sys.argv, __name__, __spec__.name, sys.path[0])")
+    with zipfile.ZipFile(project / "app.zip", "w") as archive:
+        archive.writestr("__main__.py", "import sys, beside; print(sys.argv, __name__, beside.__name__)")
+        archive.writestr("beside.py", "")
+    (project / "plain.py").write_text("print(__name__, 1)")
+    start(["-c", "import py_compile; py_compile.compile('plain.py', 'plain.pyc')"], project)
+    for words in (["folder", "x"], ["app.zip", "x"], ["plain.pyc"]):
+        wanted = start(words, project)
+        assert wanted.returncode == 0
+        assert run(words, project).stdout == wanted.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["nothing.py"],
+            "nothing.py: there is no such file. Give the script as you give it to python, or a module by -m.",
+        ),
+        (["python", "train.py"], "python: is no script but an interpreter. Leave it out: ssdlossdbg run -- train.py"),
+        (["ls", "train.py"], "ls: is a program, not a script in this folder. Give a file of Python, or a module by"),
+        (["-o", "file", "script.py"], "file: is no folder. Give -o the name of a folder"),
+        (["--spike", "0.5", "script.py"], "spike: is 0.5. Say how many times the usual loss is too much, or 0"),
+    ],
+)
+def test_what_cannot_be_run(words: list[str], said: str, folder: Path, refused: Callable[..., str]) -> None:
+    for name in ("script.py", "file"):
+        (folder / name).write_text("print('ran')")
+    assert refused("run", *words).startswith(f"error: {said}")
+
+
+@pytest.mark.parametrize(
+    ("module", "given", "made"),
+    [
+        ("torch.distributed.run", "--nproc-per-node 2 train.py --lr 1", "--nproc-per-node 2 -m {} -- train.py --lr 1"),
+        ("torch.distributed.launch", "train.py -m 3", "-m {} -- train.py -m 3"),
+        ("torch.distributed.run", "--standalone -m a.train x", "--standalone -m {} -m -- a.train x"),
+        ("torch.distributed.run", "--no-python ./train.sh", None),
+        ("torch.distributed.run", "--nproc-per-node", None),
+        ("torch.distributed.run", "--help", None),
+    ],
+)
+def test_a_launcher_starts_us_in_the_place_of_the_script(module: str, given: str, made: str | None) -> None:
+    got = behind_launcher(module, given.split(), ["-o", "runs/a"])
+    assert got == (None if made is None else made.format("ssdlossdbg.cli.worker -o runs/a").split())
+
+
+def test_the_rank_that_a_launcher_puts_first_is_the_scripts() -> None:
+    given = ["-o a -- train.py --lr 1", "--local-rank=1 -o a -- t.py x", "--local_rank=1 -m -- a.t"]
+    made = ["run -o a -- train.py --lr 1", "run -o a -- t.py --local-rank=1 x", "run -m -- a.t --local_rank=1"]
+    assert [" ".join(rearranged(each.split())) for each in given] == made
