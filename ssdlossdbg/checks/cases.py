@@ -192,4 +192,4 @@ def alike(cases: TableCases, of: int, what: str, kinds: IntArray | None = None, 
 
 def _called(where: Where) -> str:
     """A place by the name of its file, or of the image in a file of many."""
-    return PurePath(where.file).name if where.image is None else str(where.image)
+    return where.place if isinstance(where.image, int) else where.image or PurePath(where.file).name

@@ -81,7 +81,7 @@ from ssdlossdbg.results.match import (
     RoundTrip,
     ThresholdCount,
 )
-from ssdlossdbg.results.objects import HARDLY, NOTHING_READ, ImageFacts, Objects, Reading, became
+from ssdlossdbg.results.objects import HARDLY, NOTHING_READ, ClassListFile, ImageFacts, Objects, Reading, became
 from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted

@@ -54,6 +54,14 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
+class ClassListFile:
+    """A file of class names, as its lines are."""
+
+    file: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Reading:
     """What is known of annotation files as a whole.
 
@@ -61,17 +69,15 @@ class Reading:
         format: of the files, as options call it; empty for saved tensors.
         mark: what marks the objects that a loader may leave out: "difficult", "crowd" or "group".
         names: the classes as the user listed them; empty where the user gave no list.
-        list_file: the file of class names that lies where loaders look for one, labels.txt above Annotations; empty
-            where there is none.
-        list_lines: its lines.
+        lists: the files of class names that lie where loaders look for one, labels.txt above Annotations, by the
+            folder whose files they are for.
         category_ids: the number of each class in a format that numbers what it names (COCO).
     """
 
     format: str = ""
     mark: str = "difficult"
     names: tuple[str, ...] = ()
-    list_file: str = ""
-    list_lines: tuple[str, ...] = ()
+    lists: Mapping[str, ClassListFile] = field(default_factory=dict)
     category_ids: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -609,3 +609,20 @@ def test_files_that_lack_other_tags_are_of_another_kind(tmp_path: Path) -> None:
     starts = [case.message.partition(";")[0] for case in found.cases]
     assert starts[:2] == ["4 of 9 files", "4 of 9 files"]
     assert len(starts) == 3
+
+
+def test_labels_txt_of_every_folder(tmp_path: Path) -> None:
+    """Each folder of annotations has its own list, as each has that trains on several."""
+    for part, text in (("train", "cat,dog\n"), ("val", "cat\ndog\n"), ("test", "cat,dag\n")):
+        voc(tmp_path / part, names=["cat", "dog", "cat"])
+        (tmp_path / part / "labels.txt").write_text(text)
+    found = {
+        each.code: [case.where.file for case in each.cases]
+        for each in api.check([tmp_path], dialect="pytorch-ssd", device="cpu").findings
+    }
+    assert found["LDR007"] == [str(tmp_path / "val" / "labels.txt")]
+    assert [Path(file).parents[1].name for file in found["LDR006"]] == ["test"]
+    (tmp_path / "val" / "labels.txt").write_text("cat,dog\n")
+    (tmp_path / "test" / "labels.txt").write_text("cat,dog\n")
+    left = api.check([tmp_path], dialect="pytorch-ssd", device="cpu").findings
+    assert not {each.code for each in left} & {"LDR006", "LDR007"}

@@ -172,3 +172,14 @@ def test_class_that_only_forcing_trains(match_voc: Match, healthy: Boxes) -> Non
     assert case.value == 1
     assert "11.2 x 11.3 px in the median" in case.message
     assert "MAT012" not in by_code(match_voc([*healthy, *dots[1:]], names[:-1]))
+
+
+def test_many_images_without_objects_are_one_case(lose: Lose, healthy_batch: Batch) -> None:
+    boxes, labels = healthy_batch
+    none = [torch.zeros(0, 4)] * 2, [torch.zeros(0)] * 2
+    few = by_code(lose([*boxes[:1], *none[0]], [*labels[:1], *none[1]]))["MAT009"]
+    assert [case.where.image for case in few.cases] == [1, 2], "each for itself"
+    (case,) = by_code(lose([*boxes[:1], *none[0], *none[0]], [*labels[:1], *none[1], *none[1]]))["MAT009"].cases
+    assert case.message.startswith("4 of 5 images; in image 1: no object, and the real ssd.pytorch raises on such")
+    assert case.message.endswith("likewise image 2, image 3, image 4")
+    assert case.fix == "Leave the images out of training, or annotate them."

@@ -13,10 +13,19 @@ from ssdlossdbg.analysis.common import class_name
 from ssdlossdbg.analysis.evidence.fates import Fates
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.priors import Priors
-from ssdlossdbg.readers.annotations import Dataset, Scaled, class_list_beside, taken
+from ssdlossdbg.readers.annotations import Dataset, Scaled, class_lists_beside, taken
 from ssdlossdbg.readers.files import read_lines
 from ssdlossdbg.readers.saved.targets import Targets
-from ssdlossdbg.results import NOTHING_READ, BoolArray, FloatArray, ImageFacts, IntArray, Objects, Reading
+from ssdlossdbg.results import (
+    NOTHING_READ,
+    BoolArray,
+    ClassListFile,
+    FloatArray,
+    ImageFacts,
+    IntArray,
+    Objects,
+    Reading,
+)
 from ssdlossdbg.rules import Dialect, Units
 
 
@@ -67,7 +76,10 @@ class Written(TypedDict):
 def written_in(dataset: Dataset, rows: IntArray) -> Written:
     """How the files of a dataset are written, and some objects in them."""
     marked = taken(dataset.difficult, rows)
-    list_file = class_list_beside(dataset)
+    lists = {
+        folder: ClassListFile(str(path), tuple(read_lines(path)))
+        for folder, path in class_lists_beside(dataset).items()
+    }
     return {
         "traits": None if dataset.traits is None else taken(dataset.traits, rows),
         "marked": marked if marked.any() else None,
@@ -75,8 +87,7 @@ def written_in(dataset: Dataset, rows: IntArray) -> Written:
             format=dataset.format.name,
             mark=dataset.format.mark,
             names=dataset.class_names if dataset.names_given else (),
-            list_file=str(list_file or ""),
-            list_lines=tuple(read_lines(list_file)) if list_file else (),
+            lists=lists,
             category_ids=dataset.category_ids,
         ),
     }

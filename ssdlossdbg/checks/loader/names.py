@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -38,26 +39,27 @@ def unfound_name(objects: Objects) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#381. data/voc0712.py:62 there, voc_dataset.py:99 in pytorch-ssd, voc.py:73 in lufficc/SSD.
     """
-    loader, names = objects.rules.loader, _list(objects)
-    if objects.reading.format != VOC or not names or loader.class_names is NameLookup.ANY_CASE:
+    loader = objects.rules.loader
+    if objects.reading.format != VOC or loader.class_names is NameLookup.ANY_CASE:
         return
     exact = loader.class_names is NameLookup.EXACT
     padded = written(objects, Trait.PADDED_NAME)
     spaced = {objects.labels[row] for row in np.flatnonzero(padded).tolist()} if exact else set()
-    for label in dict.fromkeys(objects.labels):
-        sought = f" {label} " if label in spaced else label if exact else label.lower()
-        if sought in names:
-            continue
-        row, number = _found(objects, label)
-        does = "drops such objects without a word" if loader.unlisted is Unlisted.SKIP else "raises on it"
-        close = nearest(label, names)
-        has = f", which has {close!r}" if close else ""
-        message = (
-            f"{objects.rules.name} looks it up as {sought!r} in the list of classes{has}, does not find it, and {does} "
-            f"({number})"
-        )
-        fix = "Spell both alike." if exact else f"Write {sought!r} in the list of classes."
-        yield Case(objects.where(row), message, sought, close, fix)
+    for names, rows in _by_list(objects):
+        labels = [objects.labels[row] for row in rows] if names else []
+        for label in dict.fromkeys(labels):
+            sought = f" {label} " if label in spaced else label if exact else label.lower()
+            if sought in names:
+                continue
+            does = "drops such objects without a word" if loader.unlisted is Unlisted.SKIP else "raises on it"
+            close = nearest(label, names)
+            has = f", which has {close!r}" if close else ""
+            message = (
+                f"{objects.rules.name} looks it up as {sought!r} in the list of classes{has}, does not find it, and "
+                f"{does} ({_number(labels.count(label))})"
+            )
+            fix = "Spell both alike." if exact else f"Write {sought!r} in the list of classes."
+            yield Case(objects.where(rows[labels.index(label)]), message, sought, close, fix)
 
 
 @LOADER.check(7, "list of classes read as one name", Severity.ERROR, Objects)
@@ -72,8 +74,8 @@ def joined_names(objects: Objects) -> Iterator[Case]:
         objects, and training crashes, or learns nothing.
 
     How to tell:
-        A labels.txt lies where the loader looks for it, above Annotations; a line of it is followed by another and has
-        no comma at its end; and the dialect says `class_list = "joined-then-commas"` under [loader].
+        A labels.txt lies where the loader looks for it, above a folder Annotations; a line of it is followed by another
+        and has no comma at its end; and the dialect says `class_list = "joined-then-commas"` under [loader].
 
     How to fix:
         Write all names on one line, with commas between them.
@@ -81,14 +83,14 @@ def joined_names(objects: Objects) -> Iterator[Case]:
     Where people met it:
         qfgaohao/pytorch-ssd's vision/datasets/voc_dataset.py:31-42. dusty-nv's fork reads a name a line.
     """
-    lines = objects.reading.list_lines
     if objects.rules.loader.class_list is not ClassList.JOINED or objects.reading.format != VOC:
         return
-    if _runs_together(lines):
+    found = dict.fromkeys(each for each in objects.reading.lists.values() if _runs_together(each.lines))
+    for file, lines in ((each.file, each.lines) for each in found):
         names = ", ".join(map(repr, _joined(lines)[:3]))
         message = f"{objects.rules.name} puts its {len(lines)} lines together and cuts them at commas: it reads {names}"
         fix = "Write the names on one line, with commas between them."
-        yield Case(Where(objects.reading.list_file), message, len(_joined(lines)), len(lines), fix)
+        yield Case(Where(file), message, len(_joined(lines)), len(lines), fix)
 
 
 @LOADER.check(8, "object of the background's name", Severity.ERROR, Objects)
@@ -178,12 +180,23 @@ def category_zero(objects: Objects) -> Iterator[Case]:
             yield Case(objects.where(row), message, 0, 1, fix)
 
 
-def _list(objects: Objects) -> tuple[str, ...]:
-    """The list of classes as the loader has it; empty where it is not known, or no list at all (LDR007)."""
+def _by_list(objects: Objects) -> Iterator[tuple[tuple[str, ...], list[int]]]:
+    """A list of classes as the loader has it, and the rows of the objects that are looked up in it.
+
+    The list is empty where it is not known, or is no list at all (LDR007).
+    """
     reading = objects.reading
-    if objects.rules.loader.class_list is ClassList.JOINED and reading.list_lines:
-        return () if _runs_together(reading.list_lines) else _joined(reading.list_lines)
-    return reading.names
+    if objects.rules.loader.class_list is not ClassList.JOINED or not reading.lists:
+        yield reading.names, list(range(len(objects.labels)))
+        return
+    files: dict[tuple[str, ...], list[int]] = {}
+    for number, file in enumerate(objects.files):
+        beside = reading.lists.get(os.path.split(file)[0])
+        lines = () if beside is None else beside.lines
+        names = _joined(lines) if lines and not _runs_together(lines) else () if lines else reading.names
+        files.setdefault(names, []).append(number)
+    for names, numbers in files.items():
+        yield names, np.flatnonzero(np.isin(objects.file[objects.image], numbers)).tolist()
 
 
 def _runs_together(lines: tuple[str, ...]) -> bool:
@@ -198,5 +211,8 @@ def _joined(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 def _found(objects: Objects, label: str) -> tuple[int, str]:
     """The first object with a label, and how many there are; of a million objects few labels are asked for."""
-    number = objects.labels.count(label)
-    return objects.labels.index(label), f"{number:,} {'object' if number == 1 else 'objects'}"
+    return objects.labels.index(label), _number(objects.labels.count(label))
+
+
+def _number(count: int) -> str:
+    return f"{count:,} {'object' if count == 1 else 'objects'}"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssdlossdbg.checks.cases import Describe, TableCases, common_place, of_groups, of_images
+from ssdlossdbg.checks.cases import Describe, TableCases, alike, common_place, of_groups, of_images
 from ssdlossdbg.checks.matching.family import BROKEN_INPUTS, MATCHING, UNLIKELY_PRIORS, sound_objects
 from ssdlossdbg.checks.matching.remedies import Remedies
 from ssdlossdbg.checks.rows import by_class, lowest_first
-from ssdlossdbg.results import BoolArray, Case, Costs, IntArray, Objects, Severity, Where
+from ssdlossdbg.results import BoolArray, Case, Costs, ImageFacts, IntArray, Objects, Severity, Where
 
 # A class is judged from so many objects on, and condemned if so large a share of them reaches no threshold.
 LEAST_OBJECTS, MANY_SHORT = 10, 0.5
@@ -84,7 +84,8 @@ def raises_without_objects(objects: Objects) -> TableCases:
         message = f"{why}, and the real {objects.rules.name} raises on such an image: {reason}"
         return Case(objects.place(image), message, 0, 1, "Leave the image out of training, or annotate it.")
 
-    return _empty_images(objects, bool(reason), describe)
+    fix = "Leave the images out of training, or annotate them."
+    return _empty_images(objects, bool(reason), describe, fix)
 
 
 @MATCHING.check(10, "image without objects", Severity.NOTE, Objects, beneath=("LBL007",))
@@ -119,7 +120,8 @@ def without_objects(objects: Objects) -> TableCases:
         fix = "Leave it out, or mine a least number of negatives per image."
         return Case(objects.place(image), message, 0, 1, fix)
 
-    return _empty_images(objects, useless, describe)
+    fix = "Leave them out, or mine a least number of negatives per image."
+    return _empty_images(objects, useless, describe, fix)
 
 
 @MATCHING.check(
@@ -234,15 +236,25 @@ def _instead(objects: Objects, rows: IntArray) -> str:
     return f"forced priors alone are trained on {forced} of them, and no prior on {none}"
 
 
-def _empty_images(objects: Objects, matters: bool, describe: Describe) -> TableCases:
-    """A case for each image that comes to training without objects, where that matters to the dialect; else none."""
+def _empty_images(objects: Objects, matters: bool, describe: Describe, fix: str) -> TableCases:
+    """A case for each image that comes to training without objects, where that matters to the dialect; else none.
+
+    Many that are empty for the same reasons are told as one.
+    """
     loader, coco = objects.rules.loader, objects.reading.format == "coco"
     counts = np.bincount(objects.image, minlength=len(objects.images))
     # Objects of unknown size are neither here nor gone: there is a refusal of them.
     counts += np.asarray([image.unusable - image.unlisted for image in objects.images], dtype=np.int64)
     empty = np.flatnonzero((counts == 0) & matters).tolist()
     met = [i for i in empty if objects.saved or loader.meets_empty(coco, objects.images[i].annotated)]
-    return of_images(objects, np.array(met, dtype=np.int64), describe)
+    reasons = np.array([_reasons(objects.images[i]) for i in met], dtype=np.int64)
+    cases = of_images(objects, np.array(met, dtype=np.int64), describe)
+    return alike(cases, len(objects.images), "images", reasons, fix)
+
+
+def _reasons(image: ImageFacts) -> int:
+    """What has become of the objects that the file lists, a bit a reason."""
+    return sum(2**place * bool(each) for place, each in enumerate((image.left_out, image.discarded, image.unlisted)))
 
 
 def _why_empty(objects: Objects, position: int) -> str:

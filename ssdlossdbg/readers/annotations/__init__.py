@@ -7,7 +7,7 @@ codebase's own loader would hand them on.
 from __future__ import annotations
 
 from ssdlossdbg.readers.annotations.class_filter import class_counts
-from ssdlossdbg.readers.annotations.contract import class_list_beside
+from ssdlossdbg.readers.annotations.contract import class_lists_beside
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.load import Part, load_dataset, load_parts, parts_of
 from ssdlossdbg.readers.annotations.photo_files import Photos, find_photos, photo_sizes, sizes_seen
@@ -33,7 +33,7 @@ __all__ = [
     "Table",
     "Track",
     "class_counts",
-    "class_list_beside",
+    "class_lists_beside",
     "find_photos",
     "load_dataset",
     "load_parts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,21 @@ from ssdlossdbg.readers.files import is_file
 from ssdlossdbg.results import POINTS, BoolArray, FloatArray, IntArray
 from ssdlossdbg.rules import Clipping, Dialect, Difficult, Marked, Numbers, Rounding
 
+LIST = "labels.txt"
 DROPPED = (Difficult.DROP, Difficult.DROP_UNLESS_ALL)
 
 
-def class_list_beside(dataset: Dataset) -> Path | None:
-    """The labels.txt above the folder of Pascal VOC files, where pytorch-ssd looks for it; None where there is none."""
-    if not dataset.format.one_based or not dataset.files:
-        return None
-    folder = Path(dataset.files[0]).absolute().parent
-    path = folder.parent / "labels.txt"
-    return path if folder.name == dataset.format.folder and is_file(path) else None
+def class_lists_beside(dataset: Dataset) -> dict[str, Path]:
+    """The labels.txt above each folder of Pascal VOC files, where pytorch-ssd looks for it, by that folder.
+
+    Folders are as the files name them; one above which there is none is left out.
+    """
+    if not dataset.format.one_based:
+        return {}
+    folders = dict.fromkeys(os.path.split(file)[0] for file in dataset.files)
+    named = {folder: Path(folder).absolute() for folder in folders}
+    lists = {folder: path.parent / LIST for folder, path in named.items() if path.name == dataset.format.folder}
+    return {folder: path for folder, path in lists.items() if is_file(path)}
 
 
 def dropped(dataset: Dataset, rules: Dialect) -> BoolArray:
