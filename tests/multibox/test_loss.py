@@ -18,7 +18,7 @@ from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.rules import CodecSpec, Dialect, ForcedRule, LossSpec, MiningSelection
+from ssdlossdbg.rules import CodecSpec, ConfidenceLoss, Dialect, ForcedRule, LossSpec, MiningSelection
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ssd_pytorch_cases.json").read_text())
 CASES = [name for name, case in RECORDED.items() if name != "_about" and "error" not in case]
@@ -323,11 +323,12 @@ def test_a_floor_caps_what_is_summed_and_not_what_is_mined(rules: Dialect) -> No
     assert float(found.confidence_terms[0, 2]) == pytest.approx(-math.log(1e-3), rel=1e-6)
 
 
-def test_what_background_costs_is_enough_to_look_up_the_cross_entropy() -> None:
+@pytest.mark.parametrize("kind", [ConfidenceLoss.SOFTMAX, ConfidenceLoss.SOFTMAX_FOCAL])
+def test_what_background_costs_is_enough_to_look_up_the_cross_entropy(kind: ConfidenceLoss) -> None:
     rng = torch.Generator().manual_seed(5)
     for shape in ((1, 1, 2), (3, 37, 21), (2, 130, 91)):
         conf = torch.randn(shape, generator=rng) * 9
         labels = torch.randint(-1, shape[2], shape[:2], generator=rng)
-        spec = LossSpec()
+        spec = LossSpec(confidence=kind)
         expected = confidence_loss(conf, labels, spec)
         assert torch.equal(confidence_loss(conf, labels, spec, cost_of_background(conf)), expected)
