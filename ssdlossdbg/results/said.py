@@ -66,8 +66,7 @@ class Said:
 
     def differs(self, loss: Computed, decays: bool = False) -> bool:
         """Whether it is another loss; arguments as of `error`."""
-        error = self.error(loss, decays)
-        return error is not None and error > SAME_LOSS + self.precision
+        return is_another(self.error(loss, decays), self.precision)
 
     def _differences(self, recorded: Recorded, loss: Computed, decays: bool) -> Iterator[float]:
         for name in ("total", "localization", "confidence"):
@@ -78,6 +77,16 @@ class Said:
             if name == "total" and decays and not self.bare and apart > SAME_LOSS:
                 continue  # the weights' decay is in it, or another rule: nothing here tells
             yield apart
+
+
+def is_another(error: float | None, precision: float = 0.0) -> bool:
+    """Whether a relative difference, None where nothing compares, is that of another loss.
+
+    Args:
+        error: as `Said.error` has it.
+        precision: as of `Said`.
+    """
+    return error is not None and error > SAME_LOSS + precision
 
 
 def off_by(error: float) -> str:
