@@ -10,7 +10,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.text import Column, Columns, Row, file_name, number, section, table
-from ssdlossdbg.results import Captured, LossResult, Recorded, RunBatch
+from ssdlossdbg.results import SAME_LOSS, Captured, LossResult, Recorded, RunBatch
+from ssdlossdbg.results.costs import open_choice
 from ssdlossdbg.results.said import is_another, off_by
 
 MOST_BATCHES = 40
@@ -57,7 +58,13 @@ def said_line(result: LossResult) -> Text | None:
         return None
     error = result.recorded_error
     agree = error is not None and not is_another(error, captured.precision if captured else 0.0)
-    said = f"Your code said {recorded.words('.4f')}; recomputed {_losses_like(recorded, result)}{_agreement(error)}"
+    said = f"Your code said {recorded.words('.4f')}; recomputed {_losses_like(recorded, result)}"
+    least, greatest = open_choice(result.images)
+    if agree and greatest - least > SAME_LOSS * result.loss.total and recorded.total != result.loss.total:
+        total = result.loss.total
+        said += f", where equal mining scores leave open anything from {total + least:.4f} to {total + greatest:.4f}"
+    else:
+        said += _agreement(error)
     return Text(said, style="verdict.good" if agree else "verdict.bad")
 
 
