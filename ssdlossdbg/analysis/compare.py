@@ -88,6 +88,7 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
             _outcome(dialect, told[dialect], tuple(_causes(way, told)))
             for dialect, way in zip(dialects, ways, strict=True)
         ),
+        image_names=tuple(batch.images),
     )
 
 

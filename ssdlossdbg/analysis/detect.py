@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels
+from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.links import Links, link
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.detect import SCORES, Detections, Stage
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.results import (
     FINDS,
@@ -33,6 +35,7 @@ class _Detected:
     """The batch on the device, with what was detected in it."""
 
     scene: Scene
+    gt: GroundTruthBatch
     found: Detections
     boxes: Tensor  # [D, 4] normalised
     positives: Tensor  # [B, G, 5] positives of each object, and how many of them reach each stage after the first
@@ -47,21 +50,23 @@ def analyse_detect(scene: Scene) -> DetectResult:
     """
     batch, found = scene.batch, scene.detections
     boxes = found.boxes / scene.unit
-    positives = _fate_of_positives(scene.matching, scene.gt.labels, found)
-    shown = _Detected(scene, found, boxes, positives, link(found, boxes, scene.gt))
+    known = scene.known or Known(scene.gt, scene.matching)
+    positives = _fate_of_positives(known.matching, known.gt.labels, found)
+    shown = _Detected(scene, known.gt, found, boxes, positives, link(found, boxes, known.gt))
     objects = _objects(shown)
     return DetectResult(
         predictions_path=batch.paths[0],
         predictions_layout=batch.predictions.layout,
         dtype=batch.predictions.dtype,
-        targets_path=batch.paths[1] if scene.objects_known else None,
-        targets_layout=batch.targets_layout if scene.objects_known else None,
+        targets_path=None if scene.known is None else batch.paths[1],
+        targets_layout=None if scene.known is None else batch.targets_layout,
         dialect=scene.rules.name,
         device=str(batch.device),
         config=summarise(batch.named),
         rules=scene.rules.detect,
         images=_images(shown, objects),
         classes=_classes(shown, objects),
+        recovered=None if scene.known is None else scene.recovered,
     )
 
 
@@ -76,14 +81,14 @@ def _fate_of_positives(matching: Matching, of_objects: Tensor, found: Detections
 
 def _ranks(shown: _Detected) -> Tensor:
     """`[D]` place of each detection in its image, from 1."""
-    counts = shown.found.image.bincount(minlength=len(shown.scene.gt.counts))
+    counts = shown.found.image.bincount(minlength=len(shown.gt.counts))
     starts = counts.cumsum(0) - counts
     return torch.arange(1, len(shown.boxes) + 1, device=starts.device) - starts[shown.found.image]
 
 
 def _roles(shown: _Detected) -> list[str | None]:
     links, found = shown.links, shown.found
-    if not shown.scene.objects_known:
+    if shown.scene.known is None:
         return [None] * len(shown.boxes)
     own = torch.arange(len(shown.boxes), device=shown.boxes.device)
     finds = links.explains & (links.finder[found.image, links.ground_truth_of_class] == own)
@@ -93,7 +98,7 @@ def _roles(shown: _Detected) -> list[str | None]:
 
 def _detections(shown: _Detected) -> list[list[Detection]]:
     batch, found, links = shown.scene.batch, shown.found, shown.links
-    images: list[list[Detection]] = [[] for _ in shown.scene.gt.counts]
+    images: list[list[Detection]] = [[] for _ in shown.gt.counts]
     boxes = shown.boxes.tolist()
     columns = rows(
         rank=_ranks(shown),
@@ -121,7 +126,7 @@ def _where_any(nearest: Tensor, overlap: Tensor) -> list[int | None]:
 
 
 def _objects(shown: _Detected) -> list[list[GroundTruthDetect]]:
-    batch, gt, found, links = shown.scene.batch, shown.scene.gt, shown.found, shown.links
+    batch, gt, found, links = shown.scene.batch, shown.gt, shown.found, shown.links
     where = gt.mask.nonzero(as_tuple=True)
     finder = links.finder[where]
     is_found = finder < len(shown.boxes)

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ssdlossdbg.analysis.common import summarise
+from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.splits import GradientNorms, LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -22,8 +23,8 @@ MOST_DRAWN = 200
 def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> LossResult:
     """Say where each part of a batch's loss came from, as the dialect's training code computes it.
 
-    Where the targets came encoded nothing is matched: the roles come from the labels, and what depends on objects is
-    None or empty.
+    Where the targets came encoded nothing is matched: the roles come from the labels, and the objects are those that
+    the positives decode to; where they decode to none, what depends on objects is None or empty.
 
     Args:
         scene: predictions and targets under a dialect.
@@ -58,6 +59,7 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         non_finite=costs.non_finite,
         scenes=_scenes(scene),
         encoded=batch.encoded is not None,
+        recovered=scene.recovered,
         decay=rules.weight_decay,
         weight_decay=None if weights is None else float(weight_decay(weights, rules.weight_decay)),
         decayed=None if weights is None else (len(decayed(weights, rules.weight_decay)), len(weights)),
@@ -88,19 +90,21 @@ def _levels(scene: Scene, sums: LossSums, gradients: GradientNorms) -> tuple[Lev
 
 
 def _scenes(scene: Scene) -> tuple[SceneLoss, ...]:
-    loss, gt, decoded = scene.loss, scene.gt, scene.decoded
+    loss, decoded = scene.loss, scene.decoded
+    known = scene.known or Known(scene.gt, scene.matching)
+    gt, matching = known.gt, known.matching
     corners = cxcywh_to_xyxy(scene.batch.priors.boxes)
     confidence = loss.confidence_terms * loss.confidence_scale[:, None]
     scenes = []
     for image, count in enumerate(gt.counts.tolist()):
-        positive, mined = loss.matching.positive[image], loss.mining.mined[image].nonzero().flatten()
+        positive, mined = matching.positive[image], loss.mining.mined[image].nonzero().flatten()
         if scene.rules.mining.takes_all:  # nearly all priors: the costliest, in the order of priors
             mined = mined[confidence[image, mined].argsort(descending=True, stable=True)[:MOST_DRAWN]].sort().values
         scenes.append(
             SceneLoss(
                 objects=_numpy(gt.boxes[image, :count]),
                 decoded=_numpy(decoded[image, positive]),
-                owner=_numpy(loss.matching.gt_index[image, positive]),
+                owner=_numpy(matching.gt_index[image, positive]),
                 mined=_numpy(corners[mined]),
                 mined_loss=_numpy(confidence[image, mined]),
             )

@@ -20,7 +20,7 @@ from ssdlossdbg.analysis.evidence.costs import ground_truth_losses, image_losses
 from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
 from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fates_of
 from ssdlossdbg.analysis.evidence.nonfinite import find_non_finite
-from ssdlossdbg.analysis.evidence.objects import describe_objects
+from ssdlossdbg.analysis.evidence.objects import describe_objects, state_recovered
 from ssdlossdbg.analysis.evidence.predictions import Outcome, describe_predictions
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.evidence.raising import why_raises
@@ -180,14 +180,22 @@ class Scene:
     @property
     def fates(self) -> Fates:
         """What became of the objects, image after image."""
-        return fates_of(self.gt, self.matching, self.ties.nearly, self.encoded.dense, self.batch.priors.shapes)
+        known = self.known
+        assert known is not None
+        nearly = torch.zeros_like(known.gt.labels) if known.recovered else self.ties.nearly
+        return fates_of(known.gt, known.matching, nearly, self.encoded.dense, self.batch.priors.shapes)
 
     @cached_property
     def objects(self) -> Objects:
         """The objects as the checks see them."""
-        stated = self.loaded.stated
-        assert stated is not None
-        return describe_objects(stated, self.gt, self.fates, self.batch.priors, self.rules)
+        batch, known = self.batch, self.known
+        assert known is not None
+        if known.recovered:
+            stated = state_recovered(known.gt, batch.classes, batch.priors.image_size, batch.paths[1])
+        else:
+            assert self.loaded.stated is not None
+            stated = self.loaded.stated
+        return describe_objects(stated, known.gt, self.fates, batch.priors, self.rules)
 
     @cached_property
     def prior_table(self) -> PriorTable:
@@ -205,13 +213,14 @@ class Scene:
     def predicted(self) -> Predicted:
         """The predictions as the checks see them."""
         batch, gt = self.batch, self.gt if self.objects_known else None
-        outcome = Outcome(self.loss, gt, self._known, self.decoded) if self.targets_known else None
+        outcome = Outcome(self.loss, gt, self.known, self.decoded) if self.targets_known else None
         return describe_predictions(batch.predictions, batch.priors, self.rules, batch.paths[0], batch.classes, outcome)
 
     @cached_property
     def costs(self) -> Costs:
         """The loss as the checks see it."""
-        batch, gt, all_count = self.batch, self.gt if self.objects_known else None, self.rules.mining.takes_all
+        batch, gt, known = self.batch, self.gt if self.objects_known else None, self.known
+        all_count = self.rules.mining.takes_all
         return Costs(
             predictions_path=batch.paths[0],
             targets_path=batch.paths[1],
@@ -222,9 +231,9 @@ class Scene:
             loss=self.sums.total(),
             loss_sum=self.sums.unnormalised(),
             normalizer=float(self.loss.normalizer),
-            images=image_losses(self.loss, self.sums, gt, batch, all_count),
-            ground_truth=() if gt is None else ground_truth_losses(self.loss, self.sums, gt, batch.priors, batch.names),
-            negatives=negative_losses(self.loss, batch.conf, gt, batch.priors, batch.names, self.rules),
+            images=image_losses(self.loss, self.sums, known, batch, all_count),
+            ground_truth=() if known is None else ground_truth_losses(self.sums, known, batch.priors, batch.names),
+            negatives=negative_losses(self.loss, batch.conf, known, batch.priors, batch.names, self.rules),
             all_negatives=all_count,
             non_finite=find_non_finite(batch.loc, batch.conf, gt, self.loss, batch.priors),
             raises=why_raises(gt, self.loss, self.rules),
@@ -232,6 +241,20 @@ class Scene:
             captured=batch.captured,
             decays=bool(self.rules.weight_decay.rate),
         )
+
+    @cached_property
+    def known(self) -> Known | None:
+        """The objects and which priors stand for them, or what encoded targets let recover of both; else None."""
+        if self.objects_known:
+            return Known(self.gt, self.matching)
+        if self.batch.encoded is None:
+            return None
+        return recover_objects(self.encoded_table, self.matching, self.held_in_units, self.unit, self.rules.match)
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the objects are known only by what encoded positives decode to."""
+        return self.known is not None and self.known.recovered
 
     @property
     def targets_known(self) -> bool:
@@ -241,18 +264,12 @@ class Scene:
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """All that the checks can look at."""
-        about_targets = [self.objects] if self.objects_known else [self.encoded_table] if self.batch.encoded else []
+        about_targets: list[Evidence] = [self.encoded_table] if self.batch.encoded else []
+        about_targets += [] if self.known is None else [self.objects]
         if self.batch.given is None:
             return (*about_targets, self.prior_table)
         about_loss = [self.costs] if self.targets_known else []
         return (*about_targets, self.prior_table, self.predicted, *about_loss)
-
-    @property
-    def _known(self) -> Known | None:
-        """The objects and their matching, or what can be recovered of them."""
-        if self.objects_known:
-            return Known(self.gt, self.loss.matching)
-        return recover_objects(self.encoded_table, self.loss.matching, self.batch.loc)
 
     @property
     def _loading(self) -> Hashable:
@@ -282,7 +299,8 @@ class Scene:
 
     def _match(self) -> tuple[Matching, Tied | None]:
         if self.batch.encoded:
-            return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), self.batch.loc.dtype), None
+            dtype = (self.priors_in_units if self.batch.given is None else self.batch.loc).dtype
+            return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), dtype), None
         objects = self.gt_in_units.boxes.shape[1]
         priors = len(self.batch.priors.boxes)
         if self.batch.device.type == "cpu":  # others tell their own memory

@@ -68,14 +68,14 @@ def loss(
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
     """
-    if targets is None and isinstance(predictions, (str, PathLike)) and Path(predictions).is_dir():
+    if targets is None and _is_run(predictions):
         from ssdlossdbg.api.runs import worst_of_run
 
         of_file = partial(
             loss, priors=priors, dialect=dialect, classes=classes, threshold=threshold, neg_pos=neg_pos, alpha=alpha,
             device=device, layout=layout, weights=weights,
         )  # fmt: skip
-        return worst_of_run(Path(predictions), of_file)
+        return worst_of_run(Path(str(predictions)), of_file)
     saved, wanted = both_halves(predictions, targets)
     rules = override(rules_for(dialect, saved), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
     if neg_pos is not None and rules.mining.takes_all:
@@ -88,6 +88,11 @@ def loss(
     scene = Scene(batch, rules)
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
     return replace(result, findings=findings_of(scene))
+
+
+def _is_run(predictions: object) -> bool:
+    """Whether it is a folder, which can only be that of a run."""
+    return isinstance(predictions, (str, PathLike)) and Path(predictions).is_dir()
 
 
 def findings_of(scene: Scene) -> tuple[Finding, ...]:
@@ -122,7 +127,8 @@ def compare(
     """What several codebases say of the same batch and priors, and why, as `ssdlossdbg compare` shows.
 
     Args:
-        predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold.
+        predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold; or the
+            folder of a run, of which the batch is taken that `loss` calls the worst.
         targets: boxes and labels of the same batch, likewise, laid out as the reference has them; or what they were
             encoded into, and then the dialects differ only in what comes after that.
         priors: what `load_priors` returned or takes; those in `predictions` if None.
@@ -134,6 +140,12 @@ def compare(
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
     """
+    if targets is None and _is_run(predictions):
+        worst = loss(predictions, priors=priors, dialect=reference, device=device, layout=layout)
+        of_worst = compare(
+            worst.predictions_path, None, priors, reference=reference, dialects=dialects, device=device, layout=layout
+        )
+        return replace(of_worst, batches=worst.batches)
     saved, wanted = both_halves(predictions, targets)
     base = rules_for(reference, saved, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
@@ -159,7 +171,8 @@ def detect(
     """What the dialect's post-processing makes of saved predictions, as `ssdlossdbg detect` shows.
 
     Args:
-        predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold.
+        predictions: loc and conf, with or without priors: a file, or the tensors or arrays that it would hold; or the
+            folder of a run, of which the batch is taken that `loss` calls the worst.
         targets: boxes and labels of the same batch, likewise, to hold the detections against; those of a captured
             file if None, which may be none.
         priors: what `load_priors` returned or takes; those in `predictions` if None.
@@ -174,6 +187,13 @@ def detect(
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
     """
+    if targets is None and _is_run(predictions):
+        worst = loss(predictions, priors=priors, dialect=dialect, device=device, layout=layout)
+        of_worst = detect(
+            worst.predictions_path, None, priors, dialect, classes=classes, score_threshold=score_threshold, nms=nms,
+            device=device, images=images, layout=layout,
+        )  # fmt: skip
+        return replace(of_worst, batches=worst.batches)
     saved = as_saved(predictions, "predictions")
     own = saved if saved.captured and holds_both(saved) else None
     wanted = own if targets is None else as_saved(targets, "targets")
@@ -183,13 +203,10 @@ def detect(
     if nms is not None:
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
     batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images)
-    if wanted and batch.encoded and targets is None:
-        wanted = None  # the capture's own, which nobody asked about: what is detected does not need them
-        batch = as_batch(saved, None, priors, rules, layout, device=device, classes=classes, photos=images)
-    if wanted and batch.encoded:
-        what = "holds targets that are already encoded, and detections are held against objects"
-        raise InputError(wanted.where, what, NEEDS_OBJECTS)
     scene = Scene(batch, rules)
+    if targets is not None and scene.known is None:  # a capture's own nobody asked about, and they are not needed
+        what = "holds targets that are already encoded, and their positives do not agree on objects to be found"
+        raise InputError(batch.paths[1], what, NEEDS_OBJECTS)
     return replace(analyse_detect(scene), findings=findings_of(scene))
 
 

@@ -23,11 +23,13 @@ from ssdlossdbg.results import (
     CheckedFiles,
     CheckResult,
     ConfigSummary,
+    Finding,
     Objects,
     Predicted,
     PriorTable,
     Refusal,
     Subject,
+    with_names,
 )
 from ssdlossdbg.rules import Dialect
 
@@ -67,9 +69,9 @@ def check(
     batches = SavedBatches(inputs.tensors, paths)
     annotated, read = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0)
     parts = [_Part(annotated)] if annotated else []
-    parts += [_Part(_of_batch(batch, job), together=True) for batch in batches]
+    parts += [_of_batch(batch, job) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
-    findings = by_file([finding for part in parts for finding in find(part.evidence, part.together)])
+    findings = by_file([finding for part in parts for finding in part.findings])
     refused = [subject for part in parts for subject in part.evidence if isinstance(subject, Refusal)]
     unreadable = {file for each in refused if not each.code for file in (each.file, *each.also)}
     used = next((part.priors for part in parts if part.priors), None)
@@ -103,10 +105,22 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Part:
-    """What the checks see of all annotations, or of one batch, whose files then belong together."""
+    """What the checks see of all annotations, or of one batch, whose files then belong together.
+
+    Attributes:
+        evidence: what they look at.
+        together: whether it is one batch.
+        names: of its images, where they are known.
+    """
 
     evidence: list[Subject]
     together: bool = False
+    names: Sequence[str] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What they find."""
+        return with_names(find(self.evidence, self.together), self.names)
 
     @property
     def priors(self) -> ConfigSummary | None:
@@ -140,13 +154,14 @@ def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> 
     return evidence, len(read)
 
 
-def _of_batch(batch: SavedBatch, job: _Job) -> list[Subject]:
+def _of_batch(batch: SavedBatch, job: _Job) -> _Part:
     """What the checks see of a saved batch or of one half of it, or why it cannot be read."""
     try:
         halves = (batch.predictions, batch.targets)
         rules = job.rules if job.stated else rules_for(None, batch.predictions or batch.targets)
         given = as_batch(*halves, job.priors, rules, job.layout, device=job.device, classes=job.classes)
-        return list(Scene(given, rules).evidence)
+        return _Part(list(Scene(given, rules).evidence), together=True, names=given.images)
     except InputError as error:
         files = batch.files
-        return [refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)]
+        refused = refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)
+        return _Part([refused], together=True)

@@ -46,6 +46,9 @@ CHECKS: dict[str, Check] = {
 }
 # Priors that are odd explain what else is found only if they are so large a share of all.
 ENOUGH_PRIORS = 0.1
+# Of objects that encoded targets decode to, what is true whatever is left out, in whichever order they come: the
+# checks of encoded targets look at the rest.
+OF_RECOVERED = frozenset({"BOX008", "MAT004", "MAT005", "MAT006", "MAT012"})
 # By what they look at; whatever a result may hold as evidence, some check looks at it.
 CHECKS_OF: dict[type, tuple[Check, ...]] = {
     sees: tuple(check for check in CHECKS.values() if check.sees is sees) for sees in get_args(Subject)
@@ -68,7 +71,7 @@ def find(evidence: Iterable[Subject], together: bool = False, most: int | None =
     files = 0
     for subject in evidence:
         files += len(subject.files) if isinstance(subject, Objects) else 0
-        for check in CHECKS_OF[type(subject)]:
+        for check in _checks_of(subject):
             found[check.code].append(Part(subject, check.run(subject)))
     told, causes = _told(found, Numbering(whatever_file=together))
     findings = []
@@ -79,6 +82,11 @@ def find(evidence: Iterable[Subject], together: bool = False, most: int | None =
             share = share_of(told[code], beside=files if check.sees is Refusal else 0)
             findings.append(Finding(code, check.name, check.severity, listed, more, share, causes[code]))
     return in_order(findings)
+
+
+def _checks_of(subject: Subject) -> Iterable[Check]:
+    recovered = isinstance(subject, Objects) and subject.recovered
+    return (check for check in CHECKS_OF[type(subject)] if not recovered or check.code in OF_RECOVERED)
 
 
 Found = Mapping[str, Sequence[Part]]

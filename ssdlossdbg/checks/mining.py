@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.results import Case, Costs, Predicted, Severity, Where
+from ssdlossdbg.results.costs import open_choice
 from ssdlossdbg.results.predicted import SURE, Quota
 from ssdlossdbg.rules import MiningCap
 
@@ -259,9 +260,8 @@ def tied_cutoff(result: Costs) -> Iterator[Case]:
 
 def _loss_of_any_choice(result: Costs) -> str:
     """What the batch's confidence loss can come to, if ties leave that open; whatever is left but rounding is not."""
-    tied = [(image.any_choice, image.parts.confidence_negative) for image in result.images if image.any_choice]
     here = result.loss.confidence
-    least, greatest = (here + sum(choice[end] - cost for choice, cost in tied) for end in (0, 1))
+    least, greatest = (here + apart for apart in open_choice(result.images))
     if not greatest - least > ROUNDING * abs(greatest):
         return ""
     return (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.results import SAME_LOSS, Case, Costs, Recorded, Severity, Where
-from ssdlossdbg.results.said import off_by
+from ssdlossdbg.results.said import is_another, off_by
 
 RECORDED = Family("REC", "recorded loss")
 # Two factors this near are one.
@@ -45,9 +45,9 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
         balancap/SSD-Tensorflow#292 (divided by the batch size); pierluigiferrari/ssd_keras#185; weiliu89/caffe#618.
     """
     said = result.said
-    if said is None or not said.differs(result.loss, result.decays):
+    error = result.recorded_error
+    if said is None or not is_another(error, said.precision):
         return
-    error = said.error(result.loss, result.decays)
     off = "" if error is None or not math.isfinite(error) else f", {off_by(error)}"
     own = Recorded(result.loss.total, result.loss.localization, result.loss.confidence)
     which = _which(said.recorded, own)

@@ -17,7 +17,9 @@ from ssdlossdbg.report.view import View
 class Saved(Group):
     """Saved predictions, and the objects that they are to find."""
 
-    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors; or a captured batch.")
+    predictions: Path = argument(
+        "PREDS", "Saved loc and conf, with or without priors; a captured batch, or the folder of a run."
+    )
     targets: Path | None = argument("[TARGETS]", "Saved boxes and labels of the same batch.", default=None)
 
 

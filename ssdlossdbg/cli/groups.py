@@ -41,7 +41,9 @@ UnitsOption = StrEnum("UnitsOption", ["NORMALIZED", "PIXELS"])
 class Batch(Group):
     """A saved batch."""
 
-    predictions: Path = argument("PREDS", "Saved loc and conf, with or without priors; or a captured batch.")
+    predictions: Path = argument(
+        "PREDS", "Saved loc and conf, with or without priors; a captured batch, or the folder of a run."
+    )
     targets: Path | None = argument(
         "[TARGETS]", "Saved boxes and labels of the same batch, which a captured file holds, too.", default=None
     )

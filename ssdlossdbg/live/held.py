@@ -67,6 +67,8 @@ class Held:
         validation: whether it is no training step.
         returned: the criterion's losses, None until it returned.
         readout: their values, on their way.
+        lr: of the optimiser's step that made the weights it was computed with, as the header has it.
+        usual_lr: likewise.
         saved: the reason that it was saved for; empty if it was not.
         attributes, rules: of the criterion, what is plain, and what of it sets rules. The criterion itself is not held:
             it may be made anew at each step.
@@ -79,6 +81,8 @@ class Held:
     validation: bool = False
     returned: Returned | None = None
     readout: Readout | None = None
+    lr: tuple[float, ...] = ()
+    usual_lr: float | None = None
     error: str = ""
     saved: str = ""
     header: Mapping[str, Any] = field(default_factory=dict)

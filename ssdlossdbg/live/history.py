@@ -9,8 +9,8 @@ from collections import deque
 from ssdlossdbg.results.captured import NOT_FINITE, SPIKE, Recorded
 
 WINDOW = 101
-# Fewer losses than this say nothing of what is usual.
-ENOUGH = 20
+# Fewer losses than this say nothing of what is usual; from so many on they say it well.
+FEWEST, ENOUGH = 8, 20
 # How far a loss lies above the median at least, in median absolute deviations: a noisy loss jumps without a cause.
 DEVIATIONS = 6.0
 
@@ -19,7 +19,8 @@ class History:
     """The last losses that were finite, kept sorted so that their median costs nothing.
 
     Args:
-        spike: how many times the median a loss must exceed to be a spike; never if 0.
+        spike: how many times the median a loss must exceed to be a spike; never if 0. While there are fewer losses
+            than `ENOUGH`, more times, and it must be the highest: a training begins with large steps.
     """
 
     def __init__(self, spike: float) -> None:
@@ -31,7 +32,7 @@ class History:
     @property
     def median(self) -> float | None:
         """Of the window; None while there are too few losses."""
-        return self._sorted[len(self._sorted) // 2] if len(self._sorted) >= ENOUGH else None
+        return self._sorted[len(self._sorted) // 2] if len(self._sorted) >= FEWEST else None
 
     def judge(self, recorded: Recorded) -> tuple[str, str]:
         """Take a loss in: the reason to save its batch, and more of it in words; empty where there is none.
@@ -47,15 +48,20 @@ class History:
             odd = next(value for value in known if not math.isfinite(value))
             return (NOT_FINITE, f"the loss is {odd}") if before else ("", "")
         loss = known[0]
-        was_high, self._high = self._high, self._is_spike(loss)
+        was_high, self._high = self._high, self._is_spike(loss, self._high)
         detail = f"{loss:.4g} against a median of {self.median:.4g}" if self._high else ""
         self._take(loss)
         return (SPIKE, detail) if self._high and not was_high else ("", "")
 
-    def _is_spike(self, loss: float) -> bool:
+    def _is_spike(self, loss: float, was_high: bool) -> bool:
         median = self.median
-        if median is None or not self._spike or loss <= self._spike * median:
+        if median is None or not self._spike:
             return False
+        few = max(1.0, ENOUGH / len(self._sorted))
+        if loss <= self._spike * median * few or (few > 1 and loss <= self._sorted[-1]):
+            return False
+        if was_high:
+            return True  # until a loss is usual again: those that stay high are no usual noise
         deviations = sorted(abs(value - median) for value in self._sorted)
         return loss > median + DEVIATIONS * deviations[len(deviations) // 2]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.held import Readout
+from ssdlossdbg.live.history import WINDOW
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # The norm reads every parameter, which takes longer than all else: once in so many steps, and where a batch is saved.
 NORM_EVERY = 100
+# Steps that say what rate is usual.
+FEWEST = 3
 
 
 class Optimisers:
@@ -20,15 +24,22 @@ class Optimisers:
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
         self._handle: Any = register_optimizer_step_pre_hook(self._before_step)
-        self._groups: Any = None
+        self._rates: tuple[float, ...] = ()
+        self._earlier: dict[int, deque[float]] = {}
+        self._usual: float | None = None
         self._steps = 0
         self._wanted = True
         self._norm: tuple[int, Readout] | None = None
 
     @property
     def lr(self) -> tuple[float, ...]:
-        """Of each parameter group of the optimiser that stepped last, as it is now."""
-        return tuple(float(group["lr"]) for group in self._groups or () if "lr" in group)
+        """Of each parameter group of the optimiser that stepped last, at that step."""
+        return self._rates
+
+    @property
+    def usual_lr(self) -> float | None:
+        """The median, over the steps of that optimiser before that one, of its highest rate; None without enough."""
+        return self._usual
 
     def norm(self) -> tuple[int | None, float | None]:
         """(step, L2 norm of all gradients) of the last step at which it was taken."""
@@ -47,7 +58,7 @@ class Optimisers:
 
     def _before_step(self, optimiser: Any, *_: Any) -> None:
         try:
-            self._groups = optimiser.param_groups
+            self._note_rates(optimiser)
             if self._wanted or self._steps % NORM_EVERY == 0:
                 self._wanted = False
                 total = _total_norm(optimiser)
@@ -55,7 +66,17 @@ class Optimisers:
                     self._norm = self._steps, Readout([total])
             self._steps += 1
         except Exception:  # an optimiser of another kind: nothing here is worth a step of training
-            self._groups = None
+            self._rates, self._usual = (), None
+
+    def _note_rates(self, optimiser: Any) -> None:
+        rates = [group["lr"] for group in optimiser.param_groups if "lr" in group]
+        if any(getattr(rate, "is_cuda", False) for rate in rates):  # to read one waits for the device
+            rates = []
+        self._rates = tuple(map(float, rates))
+        earlier = self._earlier.setdefault(id(optimiser), deque(maxlen=WINDOW))
+        self._usual = sorted(earlier)[len(earlier) // 2] if len(earlier) >= FEWEST else None
+        if rates:
+            earlier.append(max(self._rates))
 
 
 def _total_norm(optimiser: Any) -> Tensor | None:

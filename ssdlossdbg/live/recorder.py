@@ -185,6 +185,7 @@ class Recorder:
         held = Held(self.steps, tensors, taken.called, validation=validation, recipe=recipe)
         held.attributes, held.rules = attributes_of(owner), rules_of(owner)
         held.header = taken.header
+        held.lr, held.usual_lr = self.optimisers.lr, self.optimisers.usual_lr
         held.indices = self.names.taken(held.images)
         return held
 
@@ -310,7 +311,8 @@ class Recorder:
             criterion=self.criterion,
             attributes=held.attributes,
             epoch_time=held.time,
-            lr=self.optimisers.lr,
+            lr=held.lr or self.optimisers.lr,
+            usual_lr=held.usual_lr,
             gradient_norm=norm,
             gradient_norm_step=step,
             median=self.history.median,

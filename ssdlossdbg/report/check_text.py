@@ -44,7 +44,8 @@ def _line(finding: Finding, case: Case) -> Text:
     elif where.level is not None:
         parts.append(f"level {where.level}")
     code = (finding.code, SEVERITY_STYLES[finding.severity])
-    return Text.assemble(f"{':'.join(parts)}: ", code, f" {case.message}. {case.fix}")
+    name = f" {where.name}:" if where.name else ""
+    return Text.assemble(f"{':'.join(parts)}: ", code, f"{name} {case.message}. {case.fix}")
 
 
 def _key(where: Where) -> Key:

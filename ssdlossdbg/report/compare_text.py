@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.recorded_text import images_fact, run_table
 from ssdlossdbg.report.text import DIALECT, UNTITLED, Column, Columns, facts, number, priors_line, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
@@ -26,6 +27,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
         [
             ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
             ("targets", f"{result.targets_path}: {result.targets_layout}"),
+            *images_fact(result.image_names),
             ("priors", priors_line(result.config)),
             ("reference", f"{result.reference}, loss {result.reference_total:.4f}, on {result.device}"),
         ]
@@ -46,6 +48,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
         for outcome in result.dialects
     ]
     return Group(
+        *([run_table(result.batches)] if result.batches else []),
         head,
         findings_block(result.findings),
         section("The same batch and priors through every dialect", table(columns, rows)),

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.recorded_text import images_fact
+from ssdlossdbg.report.recorded_text import images_fact, recovered_fact, run_table
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -66,10 +66,12 @@ def detect_report(result: DetectResult, view: View = USUAL) -> RenderableType:
     top = view.top or MOST_LISTED
     targets = [("targets", f"{result.targets_path}: {result.targets_layout}")] if result.targets_path else []
     parts: list[RenderableType] = [
+        *([run_table(result.batches)] if result.batches else []),
         facts(
             [
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 *targets,
+                *recovered_fact(result.recovered, len(result.ground_truth)),
                 *images_fact([image.name for image in result.images]),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, on {result.device}: {_rules(result)}"),

@@ -9,7 +9,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.recorded_text import captured_line, changed_fact, images_fact, run_table, said_line
+from ssdlossdbg.report.recorded_text import (
+    captured_line,
+    changed_fact,
+    images_fact,
+    recovered_fact,
+    run_table,
+    said_line,
+)
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -55,6 +62,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
                 *images_fact([image.name for image in result.images]),
                 ("predictions", f"{result.predictions_path}: {result.predictions_layout}, {result.dtype}"),
                 ("targets", f"{result.targets_path}: {result.targets_layout}"),
+                *recovered_fact(result.recovered, len(result.ground_truth)),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, {matching}, on {result.device}"),
                 *changed_fact(result.captured),
@@ -177,8 +185,8 @@ def _coordinates(result: LossResult) -> RenderableType:
 
 def _ground_truth(result: LossResult, top: int) -> RenderableType:
     shown = result.ground_truth[:top]
-    if result.encoded:
-        return Text("The targets are already encoded, so which objects they came from is not known.\n")
+    if result.encoded and not result.recovered:
+        return Text("The targets are already encoded, and their positives agree on no objects that they came from.\n")
     if not shown:
         return Text("No object in the batch.\n")
     columns: Columns = ["img", "obj", CLASS, BOX, "IoU", "pos", "forced", "loc", "conf", "total"]
@@ -197,7 +205,7 @@ def _ground_truth(result: LossResult, top: int) -> RenderableType:
         )
         for item in shown
     ]
-    title = f"Costliest objects ({len(shown)} of {len(result.ground_truth)})"
+    title = f"Costliest objects ({len(shown)} of {len(result.ground_truth)}{', recovered' * result.recovered})"
     return section(title, table(columns, rows))
 
 
@@ -222,7 +230,7 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
         )
         for item in shown
     ]
-    nearest = "" if result.encoded else "; IoU with the nearest object"
+    nearest = "" if result.encoded and not result.recovered else "; IoU with the nearest object"
     title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)}{nearest})"
     if result.all_negatives:
         every = sum(image.negatives for image in result.images)

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from ssdlossdbg.report.text import Column, Columns, Row, file_name, number, section, table
 from ssdlossdbg.results import SAME_LOSS, Captured, LossResult, Recorded, RunBatch
-from ssdlossdbg.results.said import off_by
+from ssdlossdbg.results.costs import open_choice
+from ssdlossdbg.results.said import is_another, off_by
 
 MOST_BATCHES = 40
 
@@ -40,6 +41,14 @@ def images_fact(names: Sequence[str | None]) -> list[tuple[str, str]]:
     return [("images", ", ".join(f"{index}: {name or 'not known'}" for index, name in enumerate(names)))]
 
 
+def recovered_fact(recovered: bool | None, objects: int) -> list[tuple[str, str]]:
+    """That the objects are what encoded positives decode to, and what that leaves out, as a fact; none if not so."""
+    if not recovered:
+        return []
+    limits = "without a positive none is left, and neither their order in the file nor marks such as difficult"
+    return [("objects", f"{objects}, recovered: what the positives decode to; {limits}")]
+
+
 def said_line(result: LossResult) -> Text | None:
     """Both losses side by side; None where it is not known what the user's code had."""
     captured, recorded = result.captured, result.recorded
@@ -48,8 +57,14 @@ def said_line(result: LossResult) -> Text | None:
     if recorded is None:
         return None
     error = result.recorded_error
-    agree = error is not None and error <= SAME_LOSS + (captured.precision if captured else 0.0)
-    said = f"Your code said {recorded.words('.4f')}; recomputed {_losses_like(recorded, result)}{_agreement(error)}"
+    agree = error is not None and not is_another(error, captured.precision if captured else 0.0)
+    said = f"Your code said {recorded.words('.4f')}; recomputed {_losses_like(recorded, result)}"
+    least, greatest = open_choice(result.images)
+    if agree and greatest - least > SAME_LOSS * result.loss.total and recorded.total != result.loss.total:
+        total = result.loss.total
+        said += f", where equal mining scores leave open anything from {total + least:.4f} to {total + greatest:.4f}"
+    else:
+        said += _agreement(error)
     return Text(said, style="verdict.good" if agree else "verdict.bad")
 
 
@@ -60,7 +75,7 @@ def _agreement(error: float | None) -> str:
         return ", equal"
     if not math.isfinite(error):
         return ": not the same"
-    if error <= SAME_LOSS:
+    if not is_another(error):
         return f", equal to 1e{math.ceil(math.log10(error))}"
     return f": {off_by(error)}"
 

@@ -79,7 +79,8 @@ class Captured:
         criterion: its qualified class or function name.
         attributes: plain attributes of the criterion.
         epoch_time: seconds since 1970 in UTC.
-        lr: of each parameter group of the optimiser that stepped last.
+        lr: of each parameter group of the optimiser that stepped last, at that step.
+        usual_lr: the median of its highest rate at the steps before that; None where there are too few.
         gradient_norm: L2 norm of all gradients at the optimiser's step number `gradient_norm_step`, from 0.
         median: of the losses before; None while there are too few.
         validation: whether it was no training step.
@@ -110,6 +111,7 @@ class Captured:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     epoch_time: float = 0.0
     lr: tuple[float, ...] = ()
+    usual_lr: float | None = None
     gradient_norm: float | None = None
     gradient_norm_step: int | None = None
     median: float | None = None

@@ -8,6 +8,7 @@ from typing import Annotated
 from ssdlossdbg.results.common import ConfigSummary
 from ssdlossdbg.results.contract import Written, at
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.loss import RunBatch
 from ssdlossdbg.results.report import Reported
 
 
@@ -91,7 +92,12 @@ class DialectOutcome:
 
 @dataclass(frozen=True, repr=False)
 class CompareResult(Reported):
-    """What several codebases say of one batch."""
+    """What several codebases say of one batch.
+
+    Attributes:
+        image_names: what the loader calls the images; empty where none is known.
+        batches: as of `LossResult`.
+    """
 
     predictions_path: Annotated[str, at("predictions.path")]
     targets_path: Annotated[str, at("targets.path")]
@@ -103,6 +109,8 @@ class CompareResult(Reported):
     reference: str
     reference_total: float
     dialects: tuple[DialectOutcome, ...]
+    image_names: tuple[str, ...] = ()
+    batches: tuple[RunBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -70,6 +71,13 @@ class ImageLoss:
         """Whether equal scores straddle the cut-off, so that another sort may mine other priors."""
         last, first = self.last_mined, self.first_not_mined
         return last is not None and first is not None and last.score == first.score
+
+
+def open_choice(images: Sequence[ImageLoss]) -> tuple[float, float]:
+    """By how much the loss of a batch may be less and more, for the choice among negatives of equal scores; (0, 0)."""
+    tied = [(image.any_choice, image.parts.confidence_negative) for image in images if image.any_choice]
+    least, greatest = (sum(choice[end] - cost for choice, cost in tied) for end in (0, 1))
+    return (least, greatest) if least <= 0 <= greatest else (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -183,4 +191,4 @@ class Costs:
     @property
     def recorded_error(self) -> float | None:
         """The largest relative difference between what the user's code said and this; None where nothing compares."""
-        return None if self.said is None else self.said.error(self.loss, self.decays)
+        return None if self.said is None else self.said.error(self.loss, self.decays, open_choice(self.images))

@@ -8,6 +8,7 @@ from typing import Annotated
 from ssdlossdbg.results.common import Box, ConfigSummary
 from ssdlossdbg.results.contract import Written, at
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.loss import RunBatch
 from ssdlossdbg.results.report import Reported
 from ssdlossdbg.rules import DetectSpec
 
@@ -171,9 +172,12 @@ class DetectResult(Reported):
     Attributes:
         predictions_layout, targets_layout: what was recognised in the files, in words.
         dtype: of the predictions in their file.
-        targets_path, targets_layout: None where no targets were given; then no image has objects.
+        targets_path, targets_layout: None where no targets were given, or nothing is known of the objects that they
+            came from; then no image has objects.
+        recovered: whether the objects are what encoded positives decode to, as of `LossResult`; None without any.
         rules: the dialect's, with what overruled them.
         classes: every class but background.
+        batches: as of `LossResult`.
     """
 
     predictions_path: Annotated[str, at("predictions.path")]
@@ -187,6 +191,8 @@ class DetectResult(Reported):
     rules: DetectSpec
     images: tuple[ImageDetect, ...]
     classes: tuple[ClassDetect, ...]
+    recovered: Annotated[bool | None, at("targets.recovered")] = None
+    batches: tuple[RunBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

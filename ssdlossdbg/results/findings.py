@@ -48,7 +48,7 @@ class Where:
     prior: int | None = None
     level: int | None = None
     box: Box | None = None
-    name: Hidden[str | None] = None
+    name: str | None = None
 
     @property
     def place(self) -> str:

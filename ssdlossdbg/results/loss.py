@@ -116,8 +116,10 @@ class LossResult(Reported):
         raises: where the real code raises on this batch, or None.
         non_finite: every such value, the first one first, one entry a term and object.
         scenes: per image, for pictures.
-        encoded: whether the targets were already encoded: which objects they came from is not known then, there is no
-            ground truth, and no prior is known to be forced.
+        encoded: whether the targets were already encoded.
+        recovered: whether the objects are what encoded positives decode to. One without a positive is not among them
+            then, their order is not the loader's, and positives that decode to none are in no object's share. Without
+            it, encoded targets have no ground truth, and no prior is known to be forced.
         decay: the dialect's L2 term, no part of `loss`; its rate is 0 where the dialect has none.
         weight_decay: what that term comes to; None where the dialect has none, or no weights were given.
         decayed: how many of the given parameters it is over, and how many were given; None without them.
@@ -157,6 +159,7 @@ class LossResult(Reported):
     non_finite: tuple[NonFinite, ...]
     scenes: Hidden[tuple[SceneLoss, ...]]
     encoded: Annotated[bool, at("targets.encoded")] = False
+    recovered: Annotated[bool, at("targets.recovered")] = False
     decay: WeightDecaySpec = field(default_factory=WeightDecaySpec)
     weight_decay: Annotated[float | None, at("loss.weight_decay")] = None
     decayed: Annotated[tuple[int, int] | None, at("loss.parameters_decayed", "loss.parameters")] = None

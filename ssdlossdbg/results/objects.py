@@ -112,6 +112,8 @@ class Objects:
         marked: `[N]` whether it has the mark that `reading` names, though it was not left out; None where none has.
         reading: what is known of the files.
         label_offset: what was added to saved labels, which need not be the dialect's.
+        recovered: whether they are what the positives of encoded targets decode to: then one without a positive is not
+            among them, and neither their order nor any mark of theirs is known.
     """
 
     images: tuple[ImageFacts, ...]
@@ -139,6 +141,7 @@ class Objects:
     marked: BoolArray | None = None
     reading: Reading = NOTHING_READ
     label_offset: int = 0
+    recovered: bool = False
 
     def where(self, row: int) -> Where:
         """The place of an object."""

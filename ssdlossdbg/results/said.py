@@ -16,6 +16,7 @@ SMALLEST_PART = 1e-3
 
 
 EXACT = Recorded()
+NO_CHOICE = (0.0, 0.0)
 
 
 class Computed(Protocol):
@@ -50,34 +51,45 @@ class Said:
     precision: float = 0.0
     bare: bool = False
 
-    def error(self, loss: Computed, decays: bool = False) -> float | None:
+    def error(self, loss: Computed, decays: bool = False, choice: tuple[float, float] = NO_CHOICE) -> float | None:
         """The largest relative difference, what rounding explains left out; None where nothing compares.
 
         Args:
             loss: computed from the tensors.
             decays: whether the total that training has is that and weight decay.
+            choice: by how much the confidence may be less and more, because equal mining scores leave a choice, which
+                another sort makes otherwise.
         """
-        straight = max(self._differences(self.recorded, loss, decays), default=None)
+        straight = max(self._differences(self.recorded, loss, decays, choice), default=None)
         if straight is None or not straight > SAME_LOSS:
             return straight
         # Some return (confidence, localisation); nothing but the very numbers can tell.
         turned = replace(self.recorded, localization=self.recorded.confidence, confidence=self.recorded.localization)
-        return min(straight, max(self._differences(turned, loss, decays), default=straight))
+        return min(straight, max(self._differences(turned, loss, decays, choice), default=straight))
 
-    def differs(self, loss: Computed, decays: bool = False) -> bool:
-        """Whether it is another loss; arguments as of `error`."""
-        error = self.error(loss, decays)
-        return error is not None and error > SAME_LOSS + self.precision
-
-    def _differences(self, recorded: Recorded, loss: Computed, decays: bool) -> Iterator[float]:
+    def _differences(
+        self, recorded: Recorded, loss: Computed, decays: bool, choice: tuple[float, float]
+    ) -> Iterator[float]:
         for name in ("total", "localization", "confidence"):
             said, computed = getattr(recorded, name), getattr(loss, name)
             if said is None:
                 continue
+            if name != "localization" and any(choice):
+                computed = min(max(said, computed + choice[0]), computed + choice[1])
             apart = _difference(said, computed, getattr(self.rounding, name) or 0.0, loss.total)
             if name == "total" and decays and not self.bare and apart > SAME_LOSS:
                 continue  # the weights' decay is in it, or another rule: nothing here tells
             yield apart
+
+
+def is_another(error: float | None, precision: float = 0.0) -> bool:
+    """Whether a relative difference, None where nothing compares, is that of another loss.
+
+    Args:
+        error: as `Said.error` has it.
+        precision: as of `Said`.
+    """
+    return error is not None and error > SAME_LOSS + precision
 
 
 def off_by(error: float) -> str:

@@ -13,6 +13,7 @@ from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Costs, Recorded, Said
 from ssdlossdbg.results.costs import Parts
+from ssdlossdbg.results.said import is_another
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 # What ssd.pytorch's own MultiBoxLoss returns for the sample, from sample_data/README.md.
@@ -72,5 +73,15 @@ def test_differences_of_odd_numbers() -> None:
     assert Said(Recorded(5.0), bare=True).error(own, decays=True) == 0.2  # a criterion sees no weights
     assert Said(Recorded(4.0)).error(own, decays=True) == 0
     assert Said(Recorded(4.05), Recorded(0.1)).error(own) == 0
-    assert Said(Recorded(4.04), precision=0.02).differs(own) is False
-    assert Said(Recorded(4.04)).differs(own)
+    assert not is_another(Said(Recorded(4.04)).error(own), 0.02)
+    assert is_another(Said(Recorded(4.04)).error(own))
+    assert not is_another(None)
+
+
+def test_what_equal_mining_scores_leave_open_is_no_other_loss() -> None:
+    own = Parts(2.0, 1.0, 1.0)
+    for total, confidence, same in ((4.5, 2.5, True), (3.9, 1.9, True), (4.8, 2.8, False), (3.7, 1.7, False)):
+        error = Said(Recorded(total, 2.0, confidence)).error(own, choice=(-0.2, 0.6))
+        assert is_another(error) is not same
+    assert is_another(Said(Recorded(4.5, 2.5, 2.0)).error(own, choice=(-0.2, 0.6))) is False  # confidence comes first
+    assert is_another(Said(Recorded(4.3, 2.3, 2.0)).error(Parts(2.0, 2.0, 0.0), choice=(0.0, 0.0)))

@@ -82,18 +82,18 @@ def test_encoded_targets(
     text = " ".join(good(*words, "-o", "pictures").split())
     assert "already encoded, a mapping with labels, gt_locations: labels [3, 8732] with 165 positives" in text
     assert "dialect pytorch-ssd, matched before, on " in text
-    assert "The targets are already encoded, so which objects they came from is not known." in text
-    assert "Costliest mined negatives (10 of 495)" in text
-    assert "Costliest objects" not in text
+    assert "objects 27, recovered: what the positives decode to; without a positive none is left" in text
+    assert "Costliest mined negatives (10 of 495; IoU with the nearest object)" in text
+    assert "Costliest objects (10 of 27, recovered)" in text
     report = json.loads(good(*words, "--format", "json"))
     same = ("loss", sample / "preds.pt", sample / "targets.pt", "--dialect", "pytorch-ssd", "--label-offset", "1")
     ready = json.loads(good(*same, "--format", "json"))
     assert report["loss"] == ready["loss"]
     assert report["gradients"] == ready["gradients"]
     assert (report["targets"]["encoded"], ready["targets"]["encoded"]) == (True, False)
-    assert (report["threshold"], report["ground_truth"]) == (None, [])
+    assert (report["targets"]["recovered"], ready["targets"]["recovered"]) == (True, False)
+    assert report["threshold"] is None
     assert [item["prior"] for item in report["negatives"]] == [item["prior"] for item in ready["negatives"]]
-    assert {item["best_iou"] for item in report["negatives"]} == {None}
 
 
 def test_an_encoded_target_that_is_not_finite(

@@ -76,6 +76,32 @@ def test_spikes_need_a_history_and_a_jump_beyond_the_usual_noise() -> None:
     assert History(0.0).judge(Recorded(1e9)) == ("", "")
 
 
+def test_losses_that_stay_high_are_one_spike() -> None:
+    history = History(2.0)
+    calm = [1.0 + 0.01 * (step % 7) for step in range(40)]
+    high = [8.0 + 0.1 * (step % 5) for step in range(25)]
+    judged = [history.judge(Recorded(loss))[0] for loss in (*calm, *high, *calm[:5], 8.0)]
+    assert [step for step, reason in enumerate(judged) if reason] == [40, 70]
+
+
+@pytest.mark.parametrize(
+    ("number", "loss", "saved"), [(7, 1e6, False), (8, 5.1, True), (8, 4.9, False), (19, 2.2, True)]
+)
+def test_the_fewer_losses_there_are_the_further_out_one_must_lie(number: int, loss: float, saved: bool) -> None:
+    history = History(2.0)
+    for step in range(number):
+        history.judge(Recorded(1.0 - 1e-6 * step))
+    assert (history.judge(Recorded(loss))[0] == "spike") is saved
+
+
+def test_early_losses_must_be_the_highest_to_be_a_spike() -> None:
+    history = History(2.0)
+    for loss in (9.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0):
+        history.judge(Recorded(loss))
+    assert history.judge(Recorded(8.9))[0] == ""
+    assert history.judge(Recorded(9.1))[0] == "spike"
+
+
 def test_the_criterion_raises(batches: Batches, tmp_path: Path) -> None:
     criterion = MultiBoxLoss()
     ssdlossdbg.capture(criterion, tmp_path)

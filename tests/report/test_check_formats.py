@@ -110,6 +110,7 @@ def test_finding_as_json_has_its_worst_case_on_top() -> None:
         "label": "cät",
         "prior": None,
         "level": None,
+        "name": None,
         "box": [1.0, 2.0, "NaN", 4.0],
     }
     assert (found["value"], found["bound"], found["fix"]) == ("-Infinity", 0.0, "Mend it.")

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import box_problem, rows, to_pixels
+from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.confidence import probabilities, with_background
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.results import Cutoff, GroundTruthLoss, ImageLoss, MinedNegative
@@ -24,14 +24,14 @@ MOST_NEGATIVES = 1000
 
 
 def image_losses(
-    loss: LossTerms, sums: LossSums, gt: GroundTruthBatch | None, batch: Batch, all_count: bool = False
+    loss: LossTerms, sums: LossSums, known: Known | None, batch: Batch, all_count: bool = False
 ) -> tuple[ImageLoss, ...]:
     """Each image's share of the loss.
 
     Args:
         loss: of the batch.
         sums: the same, ready to be split.
-        gt: the objects; None where they are not known.
+        known: the objects and their matching; None where they are not known.
         batch: what the images are called, and the photos of the first ones.
         all_count: whether every negative counts, so that there is no cut-off.
     """
@@ -43,8 +43,8 @@ def image_losses(
     first_skipped = torch.where(skipped, loss.mining.rank, mined.shape[1]).argmin(1)
     last, first = _cutoffs(loss, mined & (not all_count), last_mined), _cutoffs(loss, skipped, first_skipped)
     columns = rows(
-        ground_truth=[None] * number if gt is None else gt.counts,
-        forced=loss.matching.forced.sum(1),
+        ground_truth=[None] * number if known is None else known.gt.counts,
+        forced=(loss if known is None else known).matching.forced.sum(1),
         wanted=loss.mining.wanted.expand(number),
         parts=sums.split(group, number),
         last_mined=last,
@@ -90,20 +90,20 @@ def _any_choice(loss: LossTerms, image: int, last: Cutoff | None, first: Cutoff 
 
 
 def ground_truth_losses(
-    loss: LossTerms, sums: LossSums, gt: GroundTruthBatch, priors: Priors, names: Sequence[str]
+    sums: LossSums, known: Known, priors: Priors, names: Sequence[str]
 ) -> tuple[GroundTruthLoss, ...]:
     """What each object costs, the costliest first.
 
     Args:
-        loss: of the batch.
-        sums: the same, ready to be split.
-        gt: the objects, normalised.
+        sums: the loss of the batch, ready to be split.
+        known: the objects and their matching.
         priors: whose input size pixels are of.
         names: of the output columns.
     """
+    gt, matching = known.gt, known.matching
     images, slots = gt.boxes.shape[:2]
-    positive = loss.matching.positive[..., None]
-    group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + loss.matching.gt_index
+    positive = matching.positive[..., None]
+    group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + matching.gt_index
     own = torch.where(positive, sums.terms, 0.0)
     parts = own.new_zeros((images * slots, 3)).index_add_(0, group.reshape(-1), own.reshape(-1, 3))
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
@@ -115,9 +115,9 @@ def ground_truth_losses(
         class_id=class_id,
         label=[names[column] for column in class_id.tolist()],
         box=[to_pixels(box, priors.image_size) for box in boxes.tolist()],
-        positives=loss.matching.positives_per_gt()[image_of, index_of],
-        forced=loss.matching.positives_per_gt(loss.matching.forced)[image_of, index_of],
-        best_iou=loss.matching.best_iou[image_of, index_of],
+        positives=matching.positives_per_gt()[image_of, index_of],
+        forced=matching.positives_per_gt(matching.forced)[image_of, index_of],
+        best_iou=matching.best_iou[image_of, index_of],
         localization=part[:, 0],
         confidence=part[:, 1],
     )
@@ -129,7 +129,7 @@ def ground_truth_losses(
 def negative_losses(
     loss: LossTerms,
     conf: Tensor,
-    gt: GroundTruthBatch | None,
+    known: Known | None,
     grid: Priors,
     names: Sequence[str],
     rules: Dialect,
@@ -139,7 +139,7 @@ def negative_losses(
     Args:
         loss: of the batch.
         conf: `[B, P, C]` logits.
-        gt: the objects; None where they are not known.
+        known: the objects and their matching; None where they are not known.
         grid: the P priors.
         names: of the output columns.
         rules: the dialect.
@@ -150,9 +150,10 @@ def negative_losses(
     images, priors, cost = images[order], priors[order], cost[order]
     told = with_background(conf[images, priors], rules.loss)
     probability, predicted = probabilities(told, rules.loss).max(-1)
-    has_object = torch.zeros_like(images, dtype=torch.bool) if gt is None else gt.counts[images] > 0
-    overlap = torch.where(has_object, loss.matching.prior_iou[images, priors], 0.0)
-    nearest = torch.where(overlap > 0, loss.matching.gt_index[images, priors], -1)
+    matching = (loss if known is None else known).matching
+    has_object = torch.zeros_like(images, dtype=torch.bool) if known is None else known.gt.counts[images] > 0
+    overlap = torch.where(has_object, matching.prior_iou[images, priors], 0.0)
+    nearest = torch.where(overlap > 0, matching.gt_index[images, priors], -1)
     columns = rows(
         image=images,
         prior=priors,
@@ -163,7 +164,7 @@ def negative_losses(
         predicted_class=predicted,
         predicted_label=[names[column] for column in predicted.tolist()],
         probability=probability,
-        best_iou=[None] * len(images) if gt is None else overlap,
+        best_iou=[None] * len(images) if known is None else overlap,
         ground_truth=[index if index >= 0 else None for index in nearest.tolist()],
     )
     return tuple(MinedNegative(**row) for row in columns)

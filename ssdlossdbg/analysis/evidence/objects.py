@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -44,6 +44,7 @@ class Stated:
     marked: BoolArray | None = None
     reading: Reading = NOTHING_READ
     label_offset: int = 0
+    recovered: bool = False
 
 
 def state_dataset(dataset: Dataset, scaled: Scaled) -> Stated:
@@ -152,6 +153,23 @@ def state_targets(targets: Targets, classes: tuple[str, ...], image_size: tuple[
         one_based=False,
         label_offset=targets.label_offset,
     )
+
+
+def state_recovered(gt: GroundTruthBatch, classes: tuple[str, ...], image_size: tuple[int, int], file: str) -> Stated:
+    """What encoded targets say of the objects that they decode to; arguments as of `state_targets`.
+
+    Args:
+        gt: the objects, normalised.
+        classes: what those from 1 are called.
+        image_size: of the network's input.
+        file: the targets' path.
+    """
+    of_images = [
+        (boxes[:count], labels[:count]) for boxes, labels, count in zip(gt.boxes, gt.labels, gt.counts, strict=True)
+    ]
+    boxes, labels = zip(*of_images, strict=True)
+    stated = state_targets(Targets(boxes, labels, Units.NORMALIZED, 0, ""), classes, image_size, file)
+    return replace(stated, recovered=True)
 
 
 def describe_objects(stated: Stated, gt: GroundTruthBatch, fates: Fates, priors: Priors, dialect: Dialect) -> Objects:

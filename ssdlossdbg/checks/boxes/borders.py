@@ -57,7 +57,11 @@ def outside(objects: Objects) -> TableCases:
 
 
 @BOXES.check(
-    8, "box beyond the border", Severity.WARNING, Objects, ("FIL002", "LDR011", "BOX007", "BOX015", *WHOLE_SETS)
+    8,
+    "box beyond the border",
+    Severity.WARNING,
+    Objects,
+    ("FIL002", "LDR011", "BOX007", "BOX015", "ENC004", "ENC006", "ENC015", *WHOLE_SETS),
 )
 def beyond_border(objects: Objects) -> TableCases:
     """A box reaches out of its image.

@@ -26,7 +26,9 @@ BROKEN_BOXES = (
 # Priors that may be meant so, but are seldom, or that the network does not have: what they do to objects is worth
 # saying, after them.
 UNLIKELY_PRIORS = ("PRI007", "PRI009", "PRI010", "PRI014", "PRI016", "PRE013")
-BROKEN_INPUTS = (*BROKEN_BOXES, "PRI004", "PRI008", "PRI013", "PRI015")
+# Encoded targets that decode to boxes of no object.
+BROKEN_TARGETS = ("ENC003", "ENC004", "ENC006", "ENC015")
+BROKEN_INPUTS = (*BROKEN_BOXES, *BROKEN_TARGETS, "PRI004", "PRI008", "PRI013", "PRI015")
 
 
 def sound_objects(objects: Objects) -> BoolArray:

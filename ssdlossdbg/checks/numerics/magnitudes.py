@@ -20,7 +20,7 @@ FEWEST_OBJECTS = 8
 COMPUTED = ("localization", "confidence")
 
 
-@NUMERICS.check(2, "predictions far too large", Severity.WARNING, Predicted)
+@NUMERICS.check(2, "predictions far too large", Severity.WARNING, Predicted, beneath=("NUM007",))
 def too_large(predicted: Predicted) -> Iterator[Case]:
     """Offsets or logits are so large that the training is about to diverge.
 
@@ -66,7 +66,7 @@ def _decoded(found: OddValue, predicted: Predicted) -> str:
     return f" (e^{variance * found.value:.3g} times the prior's)"
 
 
-@NUMERICS.check(3, "the loss overflows", Severity.ERROR, Costs)
+@NUMERICS.check(3, "the loss overflows", Severity.ERROR, Costs, beneath=("NUM007",))
 def overflow(result: Costs) -> Iterator[Case]:
     """The loss is inf or nan although predictions and targets are finite.
 

@@ -26,7 +26,7 @@ HALF = "Run this part in float32 or bfloat16, or scale the gradients. " + CATCH
     "predictions not finite",
     Severity.ERROR,
     Predicted,
-    beneath=("BOX001", "BOX002", "BOX003", "BOX012", "ENC001"),
+    beneath=("BOX001", "BOX002", "BOX003", "BOX012", "ENC001", "NUM007"),
 )
 def not_finite(predicted: Predicted) -> Iterator[Case]:
     """The network's output holds inf or nan: of an earlier batch, of the training itself, or of this input.

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.checks.predictions.family import FEWEST_POSITIVES, MISREAD, PREDICTIONS, WRONG_INPUTS, best_fit, rivals
+from ssdlossdbg.checks.predictions.family import (
+    DIVERGED,
+    FEWEST_POSITIVES,
+    MISREAD,
+    PREDICTIONS,
+    WRONG_INPUTS,
+    best_fit,
+    rivals,
+)
 from ssdlossdbg.results import Case, Predicted, Severity
 from ssdlossdbg.results.hypotheses import Explanation, Fit
 
@@ -308,7 +316,13 @@ def frozen_offsets(predicted: Predicted) -> Iterator[Case]:
         yield Case(predicted.where(), message, 0.0, 0.0, fix)
 
 
-@PREDICTIONS.check(15, "targets of other photos", Severity.ERROR, Predicted, (*MISREAD, "PRE003", *WRONG_INPUTS))
+@PREDICTIONS.check(
+    15,
+    "targets of other photos",
+    Severity.ERROR,
+    Predicted,
+    (*MISREAD, "PRE003", *DIVERGED, *WRONG_INPUTS),
+)
 def other_photos(predicted: Predicted) -> Iterator[Case]:
     """The network surely sees objects, and none of them where the targets have one.
 
