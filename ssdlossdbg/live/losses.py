@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 LOCALIZATION_WORDS = ("bbox", "box", "loc", "reg")
 CONFIDENCE_WORDS = ("cls", "class", "conf")
 TOTAL_WORDS = ("loss", "total", "total_loss", "loss_total")
+# A sum of many terms in half precision is off by more than one rounding.
+HALF_ROUNDINGS = 8
 # A first of three that is the sum of the others up to this is their total.
 SAME_SUM = 1e-4
 
@@ -29,6 +31,14 @@ class Returned:
 
     names: tuple[str, ...]
     values: tuple[Tensor, ...]
+
+    @property
+    def precision(self) -> float:
+        """How far off losses of half precision may be, as a share of themselves; 0 of others."""
+        import torch
+
+        half = [torch.finfo(each.dtype).eps for each in self.values if each.dtype in (torch.float16, torch.bfloat16)]
+        return HALF_ROUNDINGS * max(half, default=0.0)
 
     def recorded(self, numbers: Sequence[float]) -> Recorded:
         """The losses by their names, given the numbers of `values`."""

@@ -35,8 +35,6 @@ from ssdlossdbg.results.captured import (
 
 # So many failures of its own, and a capture stands aside.
 MOST_FAILURES = 3
-# A sum of many terms in half precision is off by more than one rounding.
-HALF_ROUNDINGS = 8
 SPOILT = "changed in place after the loss had seen it"
 # Reasons that the batches before are saved for, too, and that the other ranks are told of.
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
@@ -304,7 +302,7 @@ class Recorder:
             detail=detail,
             because=because,
             recorded=_recorded(held),
-            precision=_rounding(held),
+            precision=0.0 if held.returned is None else held.returned.precision,
             error=held.error,
             indices=held.indices or (),
             names=names,
@@ -337,15 +335,6 @@ def _recorded(held: Held) -> Recorded:
     if held.returned is None or held.readout is None:
         return Recorded()
     return held.returned.recorded(held.readout.read())
-
-
-def _rounding(held: Held) -> float:
-    """How far off a loss of half precision may be, as a share of itself; 0 of others."""
-    import torch
-
-    kinds = [] if held.returned is None else [value.dtype for value in held.returned.values]
-    half = [torch.finfo(kind).eps for kind in kinds if kind in (torch.float16, torch.bfloat16)]
-    return HALF_ROUNDINGS * max(half, default=0.0)
 
 
 def _hint(error: Exception) -> str:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdlossdbg.checks.predictions.family import (
-    DIVERGED,
-    FEWEST_POSITIVES,
-    MISREAD,
-    PREDICTIONS,
-    WRONG_INPUTS,
-    best_fit,
-    rivals,
-)
+from ssdlossdbg.checks.predictions.family import FEWEST_POSITIVES, PREDICTIONS, STRANGE, WRONG_INPUTS, best_fit, rivals
 from ssdlossdbg.results import Case, Predicted, Severity
 from ssdlossdbg.results.hypotheses import Explanation, Fit
 
@@ -316,13 +308,7 @@ def frozen_offsets(predicted: Predicted) -> Iterator[Case]:
         yield Case(predicted.where(), message, 0.0, 0.0, fix)
 
 
-@PREDICTIONS.check(
-    15,
-    "targets of other photos",
-    Severity.ERROR,
-    Predicted,
-    (*MISREAD, "PRE003", *DIVERGED, *WRONG_INPUTS),
-)
+@PREDICTIONS.check(15, "targets of other photos", Severity.ERROR, Predicted, STRANGE)
 def other_photos(predicted: Predicted) -> Iterator[Case]:
     """The network surely sees objects, and none of them where the targets have one.
 

@@ -24,10 +24,10 @@ WRONG_INPUTS = (
     *("PRI003", "PRI004", "PRI008", "PRI009", "PRI013", "PRI015"),
     *("ENC007", "ENC008", "ENC009", "ENC012", "ENC015", "ENC016", "ENC017"),
 )
-# A network that diverges is sure of anything.
-DIVERGED = ("NUM002", "NUM007")
 # Findings that explain whatever else the logits seem to say.
 MISREAD = ("PRE007", "PRE008")
+# What makes a network sure of objects that are nobody's: logits that are dead or misread, or that diverge.
+STRANGE = (*MISREAD, "PRE003", "NUM002", "NUM007", *WRONG_INPUTS)
 MISTAKEN = (*MISREAD, "PRE009", "PRE010", "PRE011", "PRE015")
 
 
