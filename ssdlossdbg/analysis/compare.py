@@ -16,17 +16,19 @@ from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect
 
+Rules = tuple[tuple[str, tuple[str, ...]], ...]
 # What is turned from one dialect's into another's at a time, in the order of the computation: the rule's name, and
 # the settings that make it up, as section.key of a dialect file. Every setting of the maths is in exactly one.
-RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+RULES: Rules = (
     ("units", ("targets.units",)),
     # Before the matching, so that a box that one rule forces and another can encode does not pass through inf.
-    ("encoding", ("codec.variances", "codec.size_epsilon")),
+    ("encoding", ("codec.variances", "codec.size_epsilon", "codec.log_epsilon", "codec.y_by_width", "codec.unmatched")),
     ("overlap", ("match.iou", "match.iou_epsilon", "match.precision")),
     ("threshold", ("match.threshold", "match.comparison")),
     ("forced match", ("match.forced", "match.conflict", "match.ties", "match.minimum_iou")),
+    ("first prior", ("match.first_prior_background",)),
     ("ignore band", ("match.ignore_from",)),
-    ("background objects", ("match.background_objects",)),
+    ("background objects", ("match.background_objects", "match.one_class")),
     (
         "confidence loss",
         (
@@ -40,12 +42,21 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("mining score", ("mining.score", "mining.positives")),
     ("mining scope", ("mining.scope",)),
-    ("mining quota", ("mining.ratio", "mining.minimum", "mining.whole", "mining.count_ignored", "mining.cap")),
+    (
+        "mining quota",
+        (
+            *("mining.ratio", "mining.minimum", "mining.per_image", "mining.fallback", "mining.fallback_share"),
+            *("mining.whole", "mining.count_ignored", "mining.cap", "mining.quota"),
+        ),
+    ),
     ("mining selection", ("mining.selection", "mining.nms_iou", "mining.nms_limit")),
     ("positives counted twice", ("loss.positives_counted_twice",)),
     ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight", "loss.masking")),
     ("normaliser", ("loss.normalizer",)),
 )
+# For one dialect that leaves no prior positive under a normaliser that does not divide by positives: on the way to it,
+# another normaliser would divide 0 by 0.
+NORMALIZER_FIRST: Rules = (RULES[-1], *RULES[:-1])
 MATCHING_LEFT_OUT = "; so matching and encoding are not compared: for that, save the objects"
 
 
@@ -53,8 +64,8 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
     """Run one batch through several dialects on the same priors, and trace each difference to rules.
 
     The causes of a difference are found by turning the reference into the other dialect one rule at a time, in the
-    order of `RULES`; what each step changes is that rule's share, and the shares add up to the whole. Where two rules
-    act on each other, the later one gets the joint effect.
+    order of `RULES`, or the normaliser first where only that stays finite; what each step changes is that rule's share,
+    and the shares add up to the whole. Where two rules act on each other, the later one gets the joint effect.
 
     Targets that are already encoded say nothing of objects, so no dialect can match them its own way: all start from
     the given roles and offsets, and differ only in what comes after, which the layout of the targets then says.
@@ -100,8 +111,16 @@ def _outcome(scene: Scene, reference: Scene) -> DialectOutcome:
 
 
 def _causes(scene: Scene, reference: Scene) -> tuple[Cause, ...]:
+    causes = _turned(scene, reference, RULES)
+    if math.isfinite(sum(cause.delta for cause in causes)) or not math.isfinite(_total(scene.loss)):
+        return causes
+    first = _turned(scene, reference, NORMALIZER_FIRST)
+    return first if math.isfinite(sum(cause.delta for cause in first)) else causes
+
+
+def _turned(scene: Scene, reference: Scene, rules: Rules) -> tuple[Cause, ...]:
     causes, before, dialect = [], reference, scene.rules
-    for rule, settings in RULES:
+    for rule, settings in rules:
         changed = [key for key in settings if _setting(before.rules, key) != _setting(dialect, key)]
         if not changed:
             continue
