@@ -24,22 +24,6 @@ pytestmark = pytest.mark.skipif(not BATCHES, reason=f"no batches of real trainin
 CLOSE = 1e-6
 # Which of equal scores this codebase's unstable sort took is not to be had from the batch: a range is said, see MIN005.
 TIED = "ssd.pytorch-inf-ties"
-# The dialect beside this batch says all but that d2l divides by all priors, which no dialect can.
-OTHER_DIVISOR = "d2l"
-# Dialects that are neither shipped nor beside their batch, as a file of today says their loss: nets/ssd_training.py.
-OWN = {
-    "bubbliiiing": """
-base = "ssd.pytorch"
-[mining]
-score = "background-probability"
-positives = "last"
-scope = "batch"
-cap = "negatives"
-[loss]
-probability_floor = 1e-7
-normalizer = "image-positives-or-one"
-"""
-}
 
 
 def stated(name: str) -> dict[str, Any]:
@@ -48,16 +32,11 @@ def stated(name: str) -> dict[str, Any]:
     return said
 
 
-def report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def report(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What `loss` says of a batch, with the options that are stated for it and no others."""
     monkeypatch.chdir(TRAIN / name)
-    options, dialect = shlex.split(stated(name)["options"]), Path("dialect.toml")
-    if name in OWN:
-        dialect = tmp_path / f"{name}.toml"
-        dialect.write_text(OWN[name])
-    if dialect.is_file():
-        options[options.index("--dialect") + 1] = str(dialect)
     files = [stated(name)["files"][role] for role in ("preds", "targets")]
+    options = shlex.split(stated(name)["options"])
     words = ["loss", *files, *options, "--device", "cpu", "--format", "json", "--fail-on", "never"]
     outcome = CliRunner().invoke(app, words, catch_exceptions=False)
     assert outcome.exit_code == 0, outcome.stderr
@@ -73,25 +52,18 @@ def printed(name: str) -> dict[str, float]:
 
 def plain() -> list[Any]:
     """The batches whose printed loss the report is to give, by name."""
-    return [name for name in BATCHES if name not in (TIED, OTHER_DIVISOR)]
+    return [name for name in BATCHES if name != TIED]
 
 
 @pytest.mark.parametrize("name", plain() or ["absent"])
-def test_printed_loss(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = report(name, tmp_path, monkeypatch)["loss"]
+def test_printed_loss(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = report(name, monkeypatch)["loss"]
     for part, value in printed(name).items():
         assert found[part] == pytest.approx(value, rel=CLOSE), part
 
 
-def test_printed_loss_with_another_divisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = report(OTHER_DIVISOR, tmp_path, monkeypatch)
-    ratio = found["loss"]["normalizer"] / (len(found["images"]) * found["config"]["priors"])
-    for part, value in printed(OTHER_DIVISOR).items():
-        assert found["loss"][part] * ratio == pytest.approx(value, rel=CLOSE), part
-
-
-def test_infinite_loss_of_tied_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, expected = report(TIED, tmp_path, monkeypatch), printed(TIED)
+def test_infinite_loss_of_tied_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, expected = report(TIED, monkeypatch), printed(TIED)
     assert found["loss"]["localization"] == found["loss"]["total"] == "Infinity"
     assert expected["localization"] == expected["total"] == math.inf
     (finding,) = [each for each in found["findings"] if each["code"] == "MIN005"]

@@ -16,17 +16,19 @@ from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
 from ssdlossdbg.rules import Dialect
 
+Rules = tuple[tuple[str, tuple[str, ...]], ...]
 # What is turned from one dialect's into another's at a time, in the order of the computation: the rule's name, and
 # the settings that make it up, as section.key of a dialect file. Every setting of the maths is in exactly one.
-RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+RULES: Rules = (
     ("units", ("targets.units",)),
     # Before the matching, so that a box that one rule forces and another can encode does not pass through inf.
-    ("encoding", ("codec.variances", "codec.size_epsilon")),
+    ("encoding", ("codec.variances", "codec.size_epsilon", "codec.log_epsilon", "codec.y_by_width", "codec.unmatched")),
     ("overlap", ("match.iou", "match.iou_epsilon", "match.precision")),
     ("threshold", ("match.threshold", "match.comparison")),
     ("forced match", ("match.forced", "match.conflict", "match.ties", "match.minimum_iou")),
+    ("first prior", ("match.first_prior_background",)),
     ("ignore band", ("match.ignore_from",)),
-    ("background objects", ("match.background_objects",)),
+    ("background objects", ("match.background_objects", "match.one_class")),
     (
         "confidence loss",
         (
@@ -40,7 +42,13 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("mining score", ("mining.score", "mining.positives")),
     ("mining scope", ("mining.scope",)),
-    ("mining quota", ("mining.ratio", "mining.minimum", "mining.whole", "mining.count_ignored", "mining.cap")),
+    (
+        "mining quota",
+        (
+            *("mining.ratio", "mining.minimum", "mining.per_image", "mining.fallback", "mining.fallback_share"),
+            *("mining.whole", "mining.count_ignored", "mining.cap", "mining.quota"),
+        ),
+    ),
     ("mining selection", ("mining.selection", "mining.nms_iou", "mining.nms_limit")),
     ("positives counted twice", ("loss.positives_counted_twice",)),
     ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight", "loss.masking")),
@@ -49,6 +57,9 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
 # What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.
 STAGES = ("matching", "encoded", "decoded", "confidence", "mining")
 BYTES_OF_PRIOR, BYTES_OF_LOGIT = 300, 12
+# For one dialect that leaves no prior positive under a normaliser that does not divide by positives: on the way to it,
+# another normaliser would divide 0 by 0.
+NORMALIZER_FIRST: Rules = (RULES[-1], *RULES[:-1])
 MATCHING_LEFT_OUT = "; so matching and encoding are not compared: for that, save the objects"
 
 
@@ -56,8 +67,8 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
     """Run one batch through several dialects on the same priors, and trace each difference to rules.
 
     The causes of a difference are found by turning the reference into the other dialect one rule at a time, in the
-    order of `RULES`; what each step changes is that rule's share, and the shares add up to the whole. Where two rules
-    act on each other, the later one gets the joint effect.
+    order of `RULES`, or the normaliser first where only that stays finite; what each step changes is that rule's share,
+    and the shares add up to the whole. Where two rules act on each other, the later one gets the joint effect.
 
     Targets that are already encoded say nothing of objects, so no dialect can match them its own way: all start from
     the given roles and offsets, and differ only in what comes after, which the layout of the targets then says.
@@ -72,8 +83,15 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         what = f"has {images:,} images of {priors:,} priors and {classes:,} classes"
         needed = images * priors * (BYTES_OF_PRIOR + BYTES_OF_LOGIT * classes)
         check_room(needed, batch.paths[0], what)
-    ways = [list(_way(reference, dialect)) for dialect in dialects]
-    told = _all_told(batch, [reference, *(step.rules for way in ways for step in way), *dialects])
+    ways = {dialect: list(_way(reference, dialect, RULES)) for dialect in dialects}
+    told = _all_told(batch, [reference, *_steps(ways), *dialects])
+    others = {
+        dialect: list(_way(reference, dialect, NORMALIZER_FIRST))
+        for dialect, way in ways.items()
+        if math.isfinite(told[dialect].total - told[reference].total) and not _is_finite(way, told)
+    }
+    told |= _all_told(batch, [rules for rules in _steps(others) if rules not in told])
+    ways |= {dialect: way for dialect, way in others.items() if _is_finite(way, told)}
     return CompareResult(
         predictions_path=batch.paths[0],
         targets_path=batch.paths[1],
@@ -84,10 +102,7 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         config=summarise(batch.named),
         reference=reference.name,
         reference_total=told[reference].total,
-        dialects=tuple(
-            _outcome(dialect, told[dialect], tuple(_causes(way, told)))
-            for dialect, way in zip(dialects, ways, strict=True)
-        ),
+        dialects=tuple(_outcome(dialect, told[dialect], tuple(_causes(ways[dialect], told))) for dialect in dialects),
         image_names=tuple(batch.images),
     )
 
@@ -120,15 +135,23 @@ class _Told:
     raises: str | None
 
 
-def _way(reference: Dialect, dialect: Dialect) -> Iterator[_Step]:
+def _way(reference: Dialect, dialect: Dialect, rules: Rules) -> Iterator[_Step]:
     """From the reference to a dialect, rule by rule."""
     before = reference
-    for rule, settings in RULES:
+    for rule, settings in rules:
         changed = [key for key in settings if _setting(before, key) != _setting(dialect, key)]
         if changed:
             after = _with_settings(before, dialect, changed)
             yield _Step(rule, before, after, changed)
             before = after
+
+
+def _steps(ways: Mapping[Dialect, Iterable[_Step]]) -> Iterator[Dialect]:
+    return (step.rules for way in ways.values() for step in way)
+
+
+def _is_finite(way: Iterable[_Step], told: Mapping[Dialect, _Told]) -> bool:
+    return all(math.isfinite(told[step.rules].total) for step in way)
 
 
 def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ssdlossdbg.analysis.match import matched_objects, raises_on
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.mining import negatives_available
+from ssdlossdbg.multibox.quotas import negatives_available
 from ssdlossdbg.results import GroundTruthMatch, MatchResult, ObjectChange, RoleChanges
 
 

@@ -42,12 +42,14 @@ def fit(
         layout: how a tensor of priors was saved.
 
     Raises:
-        InputError: an unusable file, an unknown name, no object to fit to, or levels or a budget that cannot be met.
+        InputError: an unusable file, an unknown name, no object to fit to, priors shifted inside their cells, or levels
+            or a budget that cannot be met.
     """
     rules = override(as_dialect(dialect), threshold=threshold)
     loaded = dataset if isinstance(dataset, Dataset) else load_dataset(Path(dataset))
     if not isinstance(priors, PriorConfig):
         priors = _config(priors or rules.priors_for(class_count(loaded.parts, ())), layout, rules)
+    _refuse_offsets(priors)
     return analyse_fit(loaded, priors, rules, levels, budget, seed)
 
 
@@ -60,3 +62,11 @@ def _config(source: str, layout: SavedLayout, rules: Dialect) -> PriorConfig:
         fix = "Name a preset (`ssdlossdbg anchors --list`) or a config file that says its levels, sizes and ratios."
         raise InputError(source, "holds priors that are no preset, so what they are made of is not known", fix)
     return load_prior_config(named.name)
+
+
+def _refuse_offsets(config: PriorConfig) -> None:
+    """A fit proposes other shapes for a cell, and whose place the offsets would then be nobody knows."""
+    for index, level in enumerate(config.spec.levels):
+        if level.offsets:
+            what = f"key levels[{index}].offsets: shifts priors inside their cells, which a fit cannot keep"
+            raise InputError(config.name, what, "Start from a config file of the same levels without offsets.")

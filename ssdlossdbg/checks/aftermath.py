@@ -22,7 +22,7 @@ def loss_after(target: float, rules: Dialect) -> str:
 
 def weights_after(target: float, rules: Dialect) -> str:
     """What the gradient is, and the weights after the step; arguments as of `loss_after`."""
-    if rules.loss.smooth_l1_beta == 0:
+    if rules.loss.localization is LocalizationLoss.L1:
         return "its gradient is a sign, so the weights stay finite"
     if math.isnan(target):
         return f"its gradient is nan, too, {SPOILT}"

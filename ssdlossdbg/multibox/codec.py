@@ -18,7 +18,7 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     Args:
         boxes: `[..., P, 4]` xyxy.
         priors: `[P, 4]` cxcywh, in the unit of the boxes.
-        spec: variances, and what is added to sizes, in that unit.
+        spec: variances, and what is added to sizes, in that unit, and to their ratio.
 
     Returns:
         `[..., P, 4]` offsets. A box of zero width or height gives -inf, an inverted one NaN.
@@ -30,7 +30,10 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     if spec.size_epsilon:
         size, extent = size + spec.size_epsilon, extent + spec.size_epsilon
     shift = ((low + high) / 2 - centre) / (v[:2] * size)
-    scale = torch.log(extent / size) / v[2:]
+    ratio = extent / size
+    if spec.log_epsilon:
+        ratio = ratio + spec.log_epsilon
+    scale = torch.log(ratio) / v[2:]
     return torch.cat((shift, scale), dim=-1)
 
 
@@ -40,13 +43,14 @@ def decode(offsets: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
     Args:
         offsets: `[..., P, 4]` predictions or encoded targets.
         priors: `[P, 4]` cxcywh.
-        spec: variances.
+        spec: variances, and which side of a prior its centre moves by.
 
     Returns:
         `[..., P, 4]` xyxy, in the unit of the priors (ssd.pytorch box_utils.py:139-160).
     """
     v = constants(spec.variances, offsets)
-    centre = priors[..., :2] + offsets[..., :2] * v[:2] * priors[..., 2:]
+    moved_by = priors[..., 2:3] if spec.y_by_width else priors[..., 2:]
+    centre = priors[..., :2] + offsets[..., :2] * v[:2] * moved_by
     size = priors[..., 2:] * torch.exp(offsets[..., 2:] * v[2:])
     low = centre - size / 2
     return torch.cat((low, low + size), dim=-1)

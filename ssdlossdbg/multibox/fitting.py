@@ -20,7 +20,7 @@ from ssdlossdbg.multibox.designs import (
     scaled,
     with_shapes,
 )
-from ssdlossdbg.multibox.matching import reaches
+from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.reach import Sample, nearest_centres, placed_iou
 from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.rules import PriorSpec

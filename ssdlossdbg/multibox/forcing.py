@@ -10,10 +10,30 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.sparse_matching import OWNERS
-from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec
+from ssdlossdbg.rules import Comparison, ConflictRule, ForcedRule, MatchSpec
 
 # GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).
 TIE_SLACK = 1e-12
+
+
+def _at_least(overlap: Tensor, threshold: float) -> Tensor:
+    # Not `overlap >= threshold`: the real code asks `overlap < threshold` for negatives, which NaN fails too.
+    return ~(overlap < threshold)
+
+
+def _more_than(overlap: Tensor, threshold: float) -> Tensor:
+    return overlap > threshold
+
+
+REACHES: dict[Comparison, Callable[[Tensor, float], Tensor]] = {
+    Comparison.AT_LEAST: _at_least,
+    Comparison.MORE_THAN: _more_than,
+}
+
+
+def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
+    """Whether overlaps of any shape reach a threshold, under the dialect's comparison."""
+    return REACHES[spec.comparison](overlap, threshold)
 
 
 @dataclass(frozen=True)
@@ -45,22 +65,64 @@ class Overlaps:
         return torch.arange(self.mask.shape[1], device=self.mask.device).expand_as(self.mask)
 
 
-def _force_best_prior(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
-    """Every ground truth claims its best prior; a conflict rule says who gets it."""
+@dataclass(frozen=True)
+class Claims:
+    """What ground truths get whatever they overlap.
+
+    Attributes:
+        owner: `[B, P]` int64, the ground truth that each prior is given to, -1 for none.
+        forced: `[B, P]` bool, whether that makes it positive.
+    """
+
+    owner: Tensor
+    forced: Tensor
+
+    @staticmethod
+    def of(owner: Tensor) -> Claims:
+        """Claims that all force."""
+        return Claims(owner, owner >= 0)
+
+
+def _best_priors(overlaps: Overlaps, claimants: Tensor, spec: MatchSpec) -> Tensor:
+    """`[B, P]` owners, where the ground truths `[B, G]` claim their best priors; a conflict rule says who gets one."""
     (images, slots), priors = overlaps.mask.shape, overlaps.matrix.shape[2]
     image = torch.arange(images, device=overlaps.mask.device)[:, None]
-    # Padding claims one more prior than there are.
-    claim = torch.where(overlaps.mask, image * priors + overlaps.best_prior, images * priors)
+    # Whoever claims nothing claims one more prior than there are.
+    claim = torch.where(claimants, image * priors + overlaps.best_prior, images * priors)
     winner = OWNERS[spec.conflict](claim.flatten(), overlaps.best_iou.flatten(), images * priors + 1)
-    owner = torch.where(winner < 0, -1, winner % slots)[:-1].view(images, priors)
+    return torch.where(winner < 0, -1, winner % slots)[:-1].view(images, priors)
+
+
+def _force_best_prior(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    owner = _best_priors(overlaps, overlaps.mask, spec)
     if spec.conflict is ConflictRule.HIGHEST_IOU:
         # The real code takes the largest of a column that holds only the claimants' overlaps: of zeros, that is row 0.
         nothing = overlaps.best_iou.gather(1, owner.clamp(min=0)) == 0
         owner = torch.where((owner >= 0) & nothing, 0, owner)
-    return owner
+    return Claims.of(owner)
 
 
-def _force_bipartite(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
+def _force_if_none_reaches(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    lost = ~reaches(overlaps.best_iou, spec.threshold, spec) & (overlaps.best_iou > spec.minimum_iou)
+    owner = _best_priors(overlaps, overlaps.mask & lost, spec)
+    return Claims.of(torch.where(reaches(overlaps.prior_iou, spec.threshold, spec), -1, owner))
+
+
+def _take_over(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    strong = overlaps.mask & ~(overlaps.best_iou < spec.minimum_iou)
+    forced = _best_priors(overlaps, strong, spec) >= 0
+    return Claims(_best_priors(overlaps, overlaps.mask, spec), forced)
+
+
+def _force_none(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    return Claims.of(overlaps.nobody)
+
+
+def _force_bipartite(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    return Claims.of(_bipartite(overlaps, spec))
+
+
+def _bipartite(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
     """The greedy matching, several pairs a round.
 
     A pair that is the best one left for its ground truth and for its prior alike is what the greedy order would come
@@ -94,8 +156,8 @@ def _best_left(matrix: Tensor, image: Tensor, row: Tensor, taken: Tensor) -> tup
     return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
 
 
-def _force_bipartite_keras(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
-    owner = _force_bipartite(overlaps, spec)
+def _force_bipartite_keras(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    owner = _bipartite(overlaps, spec)
     owned = torch.zeros_like(overlaps.best_prior).scatter_add_(1, owner.clamp(min=0), (owner >= 0).long()) > 0
     stranded = overlaps.mask & ~owned
     # Once only zeros are left, each further step matches ground truth 0 anew, with prior 0; the stranded ones keep
@@ -104,18 +166,22 @@ def _force_bipartite_keras(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
     owner = torch.where(some & (owner == 0), -1, owner)
     last = torch.where(stranded, overlaps.ranks, 0).amax(1)
     owner[:, 0] = torch.where(some[:, 0], torch.maximum(last, owner[:, 0]), owner[:, 0])
-    return owner
+    return Claims.of(owner)
 
 
-def _force_bipartite_and_ties(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
-    owner = _force_bipartite(overlaps, spec)
+def _force_bipartite_and_ties(overlaps: Overlaps, spec: MatchSpec) -> Claims:
+    owner = _bipartite(overlaps, spec)
     as_good = overlaps.prior_iou + TIE_SLACK >= overlaps.best_iou.gather(1, overlaps.best_gt)
-    return torch.where((owner < 0) & as_good & overlaps.mask.any(1, keepdim=True), overlaps.best_gt, owner)
+    as_good = as_good & overlaps.mask.any(1, keepdim=True)
+    return Claims.of(torch.where((owner < 0) & as_good, overlaps.best_gt, owner))
 
 
-FORCING: dict[ForcedRule, Callable[[Overlaps, MatchSpec], Tensor]] = {
+FORCING: dict[ForcedRule, Callable[[Overlaps, MatchSpec], Claims]] = {
     ForcedRule.BEST_PRIOR: _force_best_prior,
     ForcedRule.BIPARTITE: _force_bipartite,
     ForcedRule.BIPARTITE_KERAS: _force_bipartite_keras,
     ForcedRule.BIPARTITE_AND_TIES: _force_bipartite_and_ties,
+    ForcedRule.IF_NONE_REACHES: _force_if_none_reaches,
+    ForcedRule.TAKEN_OVER: _take_over,
+    ForcedRule.NONE: _force_none,
 }

@@ -22,11 +22,13 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
 
     Returns:
         `[B, P, 4]`; 0 where localisation does not count, unless NaN comes through the codebase's masks.
+        Under L1, the sign of the difference takes the place of the clamped one.
         The normaliser is a constant, as in every codebase. At an
         infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
     difference = loc - result.targets.to(loc.dtype)
-    slope = difference.sign() if spec.smooth_l1_beta == 0 else (difference / spec.smooth_l1_beta).clamp(-1, 1)
+    absolute = spec.localization is LocalizationLoss.L1
+    slope = difference.sign() if absolute else (difference / spec.smooth_l1_beta).clamp(-1, 1)
     slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
     scaled = slope * result.localization_scale[:, None, None]
     masked = masked_places(result.localized, result.confidence_weights, spec)
@@ -39,9 +41,9 @@ def unlearnable(difference: Tensor, spec: LossSpec) -> Tensor:
 
     Args:
         difference: of any shape, predicted less encoded offsets.
-        spec: how smooth L1 is written; with a beta of 0 the slope is a sign, which is 0 for NaN.
+        spec: how the loss is written; under L1 the slope is a sign, which is 0 for NaN.
     """
-    if spec.smooth_l1_beta == 0:
+    if spec.localization is LocalizationLoss.L1:
         return torch.zeros_like(difference, dtype=torch.bool)
     return difference.isnan() if spec.localization is LocalizationLoss.SMOOTH_L1 else ~difference.isfinite()
 

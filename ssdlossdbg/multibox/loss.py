@@ -18,7 +18,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching, match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
-from ssdlossdbg.multibox.normalizers import NORMALIZERS
+from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.rules import (
     CodecSpec,
     LocalizationLoss,
@@ -27,6 +27,7 @@ from ssdlossdbg.rules import (
     MatchSpec,
     MiningSelection,
     MiningSpec,
+    Unmatched,
 )
 
 
@@ -138,8 +139,7 @@ def _smooth_l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
 def _pieces(loc: Tensor, targets: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
     """Where the difference is below beta, and both pieces of smooth L1."""
     distance = (loc - targets).abs()
-    quadratic = distance * distance * (0.5 / beta) if beta else torch.zeros_like(distance)
-    return distance < beta, quadratic, distance - 0.5 * beta
+    return distance < beta, distance * distance * (0.5 / beta), distance - 0.5 * beta
 
 
 def _smooth_l1_where(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
@@ -151,10 +151,15 @@ def _smooth_l1_masked(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
     return quadratic * near + linear * ~near
 
 
+def _l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
+    return (loc - targets).abs()
+
+
 LOCALIZATIONS: dict[LocalizationLoss, Callable[[Tensor, Tensor, float], Tensor]] = {
     LocalizationLoss.SMOOTH_L1: _smooth_l1,
     LocalizationLoss.SMOOTH_L1_WHERE: _smooth_l1_where,
     LocalizationLoss.SMOOTH_L1_MASKED: _smooth_l1_masked,
+    LocalizationLoss.L1: _l1,
 }
 
 
@@ -201,6 +206,8 @@ def multibox_loss(
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
     """The offsets from the positives to their ground truths, in the precision of the overlaps."""
     dtype, boxes_of_priors = matching.prior_iou.dtype, centres_of(priors)
+    if spec.unmatched is Unmatched.LAST_OBJECT:
+        return _encoded_everywhere(gt, boxes_of_priors.to(dtype), matching, spec)
     if not tiles.on_host(gt.boxes):
         boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(dtype)
         offsets = encode(boxes, boxes_of_priors.to(dtype), spec)
@@ -209,6 +216,14 @@ def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching,
     boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
     offsets = encode(boxes, boxes_of_priors[prior].to(dtype), spec)
     return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
+
+
+def _encoded_everywhere(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:
+    """The offsets from all priors, to their objects or to the last one of the image; 0 where there is none."""
+    last = (gt.counts - 1).clamp(min=0)[:, None]
+    boxes = gt.boxes.gather(1, torch.where(matching.positive, matching.gt_index, last)[..., None].expand(-1, -1, 4))
+    some = (gt.counts > 0)[:, None, None] & matching.positive.any()
+    return AtPriors.everywhere(torch.where(some, encode(boxes.to(priors.dtype), priors, spec), 0.0))
 
 
 def needs_boxes(spec: MiningSpec) -> bool:
@@ -242,7 +257,7 @@ def combine(
         weights = weights + mining.places_of_positives
     smooth_l1 = _localization(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec)
     multiplied = loss_spec.masking is Masking.MULTIPLIED
-    scales = NORMALIZERS[loss_spec.normalizer](matching, weights, mining_spec.ratio)
+    scales = NORMALIZERS[loss_spec.normalizer](Counted(matching, weights, smooth_l1.values.detach(), mining_spec.ratio))
     return LossTerms(
         matching=matching,
         encoded=encoded,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -11,14 +10,13 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import PriorBoxes, corners_of, sound_boxes
-from ssdlossdbg.multibox.forcing import FORCING, Overlaps
+from ssdlossdbg.multibox.forcing import FORCING, Claims, Overlaps, reaches
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.overlaps import BEST, as_good, overlaps
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.rules import (
     BackgroundObjects,
-    Comparison,
     MatchSpec,
 )
 
@@ -37,7 +35,8 @@ class Matching:
         prior_iou: `[B, P]` best IoU of each prior with any ground truth; -1 where the image has no object.
         best_prior: `[B, G]` int64, the prior of highest IoU of each ground truth.
         best_iou: `[B, G]` that IoU.
-        owner: `[B, P]` int64, the ground truth that each prior is forced for, -1 where there is none.
+        owner: `[B, P]` int64, the ground truth that each prior is given to whatever it overlaps, -1 where there is
+            none.
     """
 
     gt_index: Tensor
@@ -72,26 +71,6 @@ class Matching:
         selected = self.positive if which is None else self.positive & which
         counts = torch.zeros_like(self.best_prior)
         return counts.scatter_add_(1, self.gt_index, selected.long())
-
-
-def _at_least(overlap: Tensor, threshold: float) -> Tensor:
-    # Not `overlap >= threshold`: the real code asks `overlap < threshold` for negatives, which NaN fails too.
-    return ~(overlap < threshold)
-
-
-def _more_than(overlap: Tensor, threshold: float) -> Tensor:
-    return overlap > threshold
-
-
-REACHES: dict[Comparison, Callable[[Tensor, float], Tensor]] = {
-    Comparison.AT_LEAST: _at_least,
-    Comparison.MORE_THAN: _more_than,
-}
-
-
-def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
-    """Whether overlaps of any shape reach a threshold, under the dialect's comparison."""
-    return REACHES[spec.comparison](overlap, threshold)
 
 
 def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
@@ -180,12 +159,14 @@ def _assigned(matrix: Tensor, gt: GroundTruthBatch, spec: MatchSpec) -> Matching
     """The roles of the priors of a few images from their overlaps, `[B, G, P]`."""
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
-    owner = FORCING[spec.forced](Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
-    forced = owner >= 0
-    gt_index = torch.where(forced, owner, best_gt)
+    claims = FORCING[spec.forced](Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
+    may_match = (gt.counts > 0)[:, None]
+    if spec.first_prior_background:
+        claims, may_match = _without_first(claims, may_match)
+    owner, forced = claims.owner, claims.forced
+    gt_index = torch.where(owner >= 0, owner, best_gt)
     assigned_iou = torch.where(forced, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
-    label, has_objects = gt.labels.gather(1, gt_index), (gt.counts > 0)[:, None]
-    roles = _roles(label, assigned_iou, prior_iou, forced, has_objects, spec)
+    roles = _roles(gt.labels.gather(1, gt_index), assigned_iou, prior_iou, forced, may_match, spec)
     return Matching(
         gt_index=gt_index,
         positive=roles.positive,
@@ -197,6 +178,12 @@ def _assigned(matrix: Tensor, gt: GroundTruthBatch, spec: MatchSpec) -> Matching
         best_iou=best_iou,
         owner=owner,
     )
+
+
+def _without_first(claims: Claims, may_match: Tensor) -> tuple[Claims, Tensor]:
+    """Nobody's claims on prior 0, which may match no object."""
+    later = torch.arange(claims.owner.shape[1], device=claims.owner.device) > 0
+    return Claims(torch.where(later, claims.owner, -1), claims.forced & later), may_match & later
 
 
 @dataclass(frozen=True)
@@ -219,7 +206,7 @@ def _roles(
     assigned_iou: Tensor,
     highest_iou: Tensor,
     forced: Tensor,
-    has_objects: Tensor,
+    may_match: Tensor,
     spec: MatchSpec,
 ) -> Roles:
     """The roles of priors, whichever and however many.
@@ -229,16 +216,16 @@ def _roles(
         assigned_iou: its IoU with that one.
         highest_iou: its highest IoU with any.
         forced: whether it is some ground truth's own.
-        has_objects: whether its image has any.
+        may_match: whether it may be anything but background: in an image without objects none may.
         spec: threshold and rules.
     """
-    by_threshold = reaches(assigned_iou, spec.threshold, spec) & has_objects
+    by_threshold = reaches(assigned_iou, spec.threshold, spec) & may_match
     matched = forced | by_threshold
-    label = torch.where(matched, label, 0)
+    label = matched.long() if spec.one_class else torch.where(matched, label, 0)
     positive = matched if spec.background_objects is BackgroundObjects.COUNTED else label > 0
     ignored = torch.zeros_like(matched)
     if spec.ignore_from is not None:
-        ignored = ~matched & has_objects & (highest_iou >= spec.ignore_from)
+        ignored = ~matched & may_match & (highest_iou >= spec.ignore_from)
         label = torch.where(ignored, -1, label)
     return Roles(positive, positive & ~by_threshold, ignored, label)
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.nms import suppress_repeats
+from ssdlossdbg.multibox.quotas import negatives_wanted
 from ssdlossdbg.rules import (
-    MiningCap,
     MiningPositives,
     MiningScope,
     MiningScore,
@@ -74,10 +74,20 @@ def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
     return torch.cat([-part.softmax(-1)[..., 0] for part in tiles.parts(conf, 0)])
 
 
+def _foreground_probability(conf: Tensor, confidence: Tensor) -> Tensor:
+    return conf.softmax(-1)[..., 1:].sum(-1)
+
+
+def _highest_probability(conf: Tensor, confidence: Tensor) -> Tensor:
+    return conf.softmax(-1)[..., 1:].amax(-1)
+
+
 SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {
     MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
     MiningScore.CONFIDENCE_LOSS: _confidence_loss,
     MiningScore.BACKGROUND_PROBABILITY: _background_probability,
+    MiningScore.FOREGROUND_PROBABILITY: _foreground_probability,
+    MiningScore.HIGHEST_PROBABILITY: _highest_probability,
 }
 # float32 has exp(-87), and below it only denormal numbers, whose logarithm is coarse.
 NO_UNDERFLOW = 80.0
@@ -85,64 +95,6 @@ NO_UNDERFLOW = 80.0
 # the largest logit, and of one for each class that is summed over.
 SLACK = 1e-6
 OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -torch.inf}
-
-
-def _no_cap(score: Tensor, negative: Tensor) -> Tensor:
-    return negative.new_full((), torch.iinfo(torch.long).max, dtype=torch.long)
-
-
-def _priors_minus_one(score: Tensor, negative: Tensor) -> Tensor:
-    return negative.new_full((), negative.shape[1] - 1, dtype=torch.long)
-
-
-def _priors(score: Tensor, negative: Tensor) -> Tensor:
-    return negative.new_full((), negative.shape[1], dtype=torch.long)
-
-
-def _negatives(score: Tensor, negative: Tensor) -> Tensor:
-    return negative.sum(1)
-
-
-def _nonzero_negatives(score: Tensor, negative: Tensor) -> Tensor:
-    return (negative & (score != 0)).sum(1)
-
-
-CAPS: dict[MiningCap, Callable[[Tensor, Tensor], Tensor]] = {
-    MiningCap.NONE: _no_cap,
-    MiningCap.PRIORS_MINUS_ONE: _priors_minus_one,
-    MiningCap.PRIORS: _priors,
-    MiningCap.NEGATIVES: _negatives,
-    MiningCap.NONZERO_NEGATIVES: _nonzero_negatives,
-}
-
-
-def negatives_wanted(score: Tensor, matching: Matching, spec: MiningSpec) -> Tensor:
-    """Places in the ranking that each scope is granted.
-
-    Args:
-        score: `[S, N]` the scores, a row a scope.
-        matching: the roles of the same priors.
-        spec: ratio, minimum and cap.
-
-    Returns:
-        `[S]`, not whole where the ratio is not and the spec does not cut it.
-    """
-    counted = matching.foreground | matching.ignored if spec.count_ignored else matching.foreground
-    positives = counted.reshape(score.shape).sum(1)
-    wanted = spec.ratio * positives
-    if spec.whole:
-        wanted = wanted.floor() if wanted.is_floating_point() else wanted
-    wanted = wanted.clamp(min=spec.minimum)
-    return torch.minimum(wanted, CAPS[spec.cap](score, matching.negative.reshape(score.shape)))
-
-
-def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
-    """`[B]` negatives that mining will take of each image alone, as far as that depends on no prediction."""
-    if spec.takes_all:
-        return matching.negative.sum(1)
-    score = torch.ones_like(matching.prior_iou)
-    wanted = negatives_wanted(score, matching, spec)
-    return torch.minimum(wanted.ceil().long(), matching.negative.sum(1))
 
 
 def mine(
@@ -227,8 +179,20 @@ def _ranked_with_ties(
     conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
     ranked = _ranked(conf, confidence, matching, decoded, spec, softmax)
-    lowest = torch.where(ranked.mined, ranked.score, torch.inf).amin(1, keepdim=True)
-    return replace(ranked, mined=matching.negative & (ranked.score >= lowest))
+    return replace(ranked, mined=matching.negative & (ranked.score >= _last_score(ranked)))
+
+
+def _ranked_above_last(
+    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+) -> Mining:
+    ranked = _ranked(conf, confidence, matching, decoded, spec, softmax)
+    return replace(ranked, mined=matching.negative & (ranked.score > _last_score(ranked)))
+
+
+def _last_score(ranked: Mining) -> Tensor:
+    """`[B, 1]`, or `[1, 1]` where images compete, the lowest score of the mined; inf where there are none."""
+    scores = torch.where(ranked.mined, ranked.score, torch.inf)
+    return scores.reshape(len(ranked.wanted), -1).amin(1, keepdim=True)
 
 
 def _after_suppression(
@@ -269,6 +233,7 @@ def _all_there_are(
 SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {
     MiningSelection.RANKED: _ranked,
     MiningSelection.WITH_TIES: _ranked_with_ties,
+    MiningSelection.ABOVE_LAST: _ranked_above_last,
     MiningSelection.NON_MAXIMUM_SUPPRESSION: _after_suppression,
     MiningSelection.NONE: _all_there_are,
 }

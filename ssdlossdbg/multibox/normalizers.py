@@ -21,39 +21,97 @@ class Scales:
     confidence: Tensor
 
 
-def _by_positives(matching: Matching, weights: Tensor, ratio: float) -> Scales:
-    return _same_for_all(matching.positive.sum(), matching)
+@dataclass(frozen=True)
+class Counted:
+    """What there is to divide by.
+
+    Attributes:
+        matching: the roles of the priors.
+        weights: `[B, P]` how often each prior's confidence counts.
+        offsets: `[..., 4]` what the offsets of some priors cost; those of all others cost 0.
+        ratio: negatives wanted per positive.
+    """
+
+    matching: Matching
+    weights: Tensor
+    offsets: Tensor
+    ratio: float
+
+    @property
+    def positives(self) -> Tensor:
+        """`[B]` of each image."""
+        return self.matching.positive.sum(1)
+
+    @property
+    def selected(self) -> Tensor:
+        """`[B]` priors of each image whose confidence counts."""
+        return (self.weights > 0).sum(1)
+
+    def inverse(self, number: Tensor) -> Tensor:
+        """1 over it, in the precision of the overlaps."""
+        return 1.0 / number.to(self.matching.prior_iou.dtype)
 
 
-def _by_positives_or_one(matching: Matching, weights: Tensor, ratio: float) -> Scales:
-    return _same_for_all(matching.positive.sum().clamp(min=1), matching)
+def _by_positives(counted: Counted) -> Scales:
+    return _same_for_all(counted.positives.sum(), counted)
 
 
-def _by_image_positives_or_one(matching: Matching, weights: Tensor, ratio: float) -> Scales:
-    return _same_for_all(matching.positive.sum(1).clamp(min=1).sum(), matching)
+def _by_positives_or_one(counted: Counted) -> Scales:
+    return _same_for_all(counted.positives.sum().clamp(min=1), counted)
 
 
-def _by_mean_of_images(matching: Matching, weights: Tensor, ratio: float) -> Scales:
-    positives = matching.positive.sum(1).to(matching.prior_iou.dtype)
+def _by_image_positives_or_one(counted: Counted) -> Scales:
+    return _same_for_all(counted.positives.clamp(min=1).sum(), counted)
+
+
+def _by_images(counted: Counted) -> Scales:
+    return _same_for_all(torch.ones_like(counted.positives).sum(), counted)
+
+
+def _by_priors(counted: Counted) -> Scales:
+    return _same_for_all(torch.ones_like(counted.matching.labels).sum(), counted)
+
+
+def _by_mean_of_images(counted: Counted) -> Scales:
+    positives = counted.positives.to(counted.matching.prior_iou.dtype)
     factor = torch.where(positives > 0, 1.0 / positives.clamp(min=1), 0.0) / len(positives)
-    return Scales(matching.positive.sum(), factor, factor)
+    return Scales(counted.matching.positive.sum(), factor, factor)
 
 
-def _by_mean_of_selected(matching: Matching, weights: Tensor, ratio: float) -> Scales:
-    by_positives = _by_positives(matching, weights, ratio)
-    selected = (weights > 0).sum().to(by_positives.confidence.dtype)
-    return Scales(by_positives.normalizer, by_positives.localization, ((ratio + 1) / selected).expand(len(weights)))
+def _by_mean_of_selected_images(counted: Counted) -> Scales:
+    images = len(counted.weights)
+    localization, confidence = (
+        counted.inverse(each.clamp(min=1)) / images for each in (counted.positives, counted.selected)
+    )
+    return Scales(counted.positives.sum(), localization, confidence)
 
 
-def _same_for_all(normalizer: Tensor, matching: Matching) -> Scales:
-    factor = (1.0 / normalizer.to(matching.prior_iou.dtype)).expand(len(matching.positive))
+def _by_mean_of_selected(counted: Counted) -> Scales:
+    by_positives = _by_positives(counted)
+    factor = (counted.ratio + 1) * counted.inverse(counted.selected.sum())
+    return Scales(by_positives.normalizer, by_positives.localization, factor.expand(len(counted.weights)))
+
+
+def _by_selected_and_nonzero(counted: Counted) -> Scales:
+    selected, nonzero = (each.sum().clamp(min=1) for each in (counted.selected, counted.offsets != 0))
+    by_selected = _same_for_all(selected, counted)
+    localization = counted.inverse(nonzero).expand(len(counted.weights))
+    return Scales(selected, localization, by_selected.confidence)
+
+
+def _same_for_all(normalizer: Tensor, counted: Counted) -> Scales:
+    factor = counted.inverse(normalizer).expand(len(counted.weights))
     return Scales(normalizer, factor, factor)
 
 
-NORMALIZERS: dict[Normalizer, Callable[[Matching, Tensor, float], Scales]] = {
+NORMALIZERS: dict[Normalizer, Callable[[Counted], Scales]] = {
     Normalizer.POSITIVES: _by_positives,
     Normalizer.POSITIVES_OR_ONE: _by_positives_or_one,
     Normalizer.IMAGE_POSITIVES_OR_ONE: _by_image_positives_or_one,
     Normalizer.MEAN_OF_IMAGES: _by_mean_of_images,
     Normalizer.MEAN_OF_SELECTED: _by_mean_of_selected,
+    Normalizer.IMAGES: _by_images,
+    Normalizer.PRIORS: _by_priors,
+    Normalizer.SELECTED_AND_NONZERO: _by_selected_and_nonzero,
+    Normalizer.MEAN_OF_SELECTED_IMAGES: _by_mean_of_selected_images,
 }

@@ -120,8 +120,10 @@ def _cells(level: LevelSpec, spec: PriorSpec) -> Tensor:
     columns, rows = level.feature_map
     sizes = sides_of(level, spec.rounding)
     grid = torch.zeros((rows, columns, len(sizes), 4), dtype=torch.float64)
-    grid[..., 0] = ((torch.arange(columns, dtype=torch.float64) + spec.offset) * level.stride[0])[None, :, None]
-    grid[..., 1] = ((torch.arange(rows, dtype=torch.float64) + spec.offset) * level.stride[1])[:, None, None]
+    offsets = level.offsets or ((spec.offset, spec.offset),) * len(sizes)
+    x, y = torch.tensor(offsets, dtype=torch.float64).T
+    grid[..., 0] = (torch.arange(columns, dtype=torch.float64)[None, :, None] + x) * level.stride[0]
+    grid[..., 1] = (torch.arange(rows, dtype=torch.float64)[:, None, None] + y) * level.stride[1]
     grid[..., 2:] = sizes
     return grid
 

@@ -46,7 +46,7 @@ class SparseMatching:
 def can_match_sparsely(spec: MatchSpec) -> bool:
     """Whether the rules ask for no overlap but those that reach a threshold and the best one of each object."""
     plain = spec.forced is ForcedRule.BEST_PRIOR and spec.ties is Ties.FIRST and spec.precision is Precision.INPUT
-    return plain and least_iou(spec) > 0
+    return plain and least_iou(spec) > 0 and not spec.first_prior_background
 
 
 def least_iou(spec: MatchSpec) -> float:

@@ -28,6 +28,8 @@ class LevelTable:
         shapes: in order, "min" (square of min_size), "mean" (square of sqrt(min_size * max_size)), an aspect ratio r
             as a number or a fraction such as "1/3" (min_size * sqrt(r) wide, min_size / sqrt(r) high), or
             [width, height] in pixels.
+        offsets: [x, y] of the centre of each shape inside its cell, as fractions of the stride; the config's `offset`
+            where absent.
     """
 
     feature_map: int | tuple[int, int]
@@ -35,6 +37,7 @@ class LevelTable:
     stride: float | tuple[float, float] | None = None
     min_size: float | None = None
     max_size: float | None = None
+    offsets: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def _level(level: LevelTable, image: tuple[float, float], key: str, path: Path) 
     if not level.shapes:
         raise InputError(path, f"key {key}.shapes: holds no shape", "Name at least one.")
     shapes = tuple(_shape(shape, level, f"{key}.shapes[{index}]", path) for index, shape in enumerate(level.shapes))
-    return LevelSpec((int(columns), int(rows)), stride, shapes)
+    return LevelSpec((int(columns), int(rows)), stride, shapes, level.offsets)
 
 
 def _shape(shape: Any, level: LevelTable, key: str, path: Path) -> tuple[float, float]:

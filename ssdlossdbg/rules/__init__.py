@@ -7,7 +7,7 @@ branch in the code. The lowest room of the house: it may use no other.
 from __future__ import annotations
 
 from ssdlossdbg.rules.augment_spec import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
-from ssdlossdbg.rules.codec_spec import CodecSpec
+from ssdlossdbg.rules.codec_spec import CodecSpec, Unmatched
 from ssdlossdbg.rules.detect_spec import BoxClip, CandidateScope, DetectSpec, Scores, SmallBoxes, Suppression
 from ssdlossdbg.rules.dialect import Dialect, RaisesSpec, differences, settings_in_pixels
 from ssdlossdbg.rules.loader_spec import (
@@ -46,6 +46,7 @@ from ssdlossdbg.rules.match_spec import (
 from ssdlossdbg.rules.mining_spec import (
     MiningCap,
     MiningPositives,
+    MiningQuota,
     MiningScope,
     MiningScore,
     MiningSelection,

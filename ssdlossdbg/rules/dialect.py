@@ -26,12 +26,14 @@ class RaisesSpec(Spec):
         zero_positives: on a batch without a positive prior.
         nothing_to_mine: on a batch in which some image is to give no negative: it has no positive that asks for one, or
             no negative to give.
+        too_few_to_mine: on a batch in which some image has fewer negatives than it is to give.
     """
 
     image_without_objects: str = ""
     degenerate_box: str = ""
     zero_positives: str = ""
     nothing_to_mine: str = ""
+    too_few_to_mine: str = ""
 
 
 @dataclass(frozen=True)

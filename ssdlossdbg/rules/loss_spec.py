@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from ssdlossdbg.rules.spec import NotNegative, Probability, Spec, Within
+from ssdlossdbg.rules.spec import NotNegative, Positive, Probability, Spec, Within
 
 
 class LocalizationLoss(StrEnum):
@@ -22,6 +22,9 @@ class LocalizationLoss(StrEnum):
     SMOOTH_L1_MASKED = "smooth-l1-masked"
     """Both pieces, each times a mask of 0 and 1, added: an infinite difference gives 0 * inf = NaN, loss and gradient
     (SSD.TensorFlow train_ssd.py, modified_smooth_l1)."""
+    L1 = "l1"
+    """The absolute difference, whose slope is its sign, 0 for NaN (a-PyTorch-Tutorial-to-Object-Detection
+    model.py:549; d2l ssd.md:651-660)."""
 
 
 class ConfidenceLoss(StrEnum):
@@ -80,6 +83,16 @@ class Normalizer(StrEnum):
     MEAN_OF_SELECTED = "mean-of-selected"
     """Localisation by the positives, confidence by the selected priors times ratio + 1 (SSD.TensorFlow
     train_ssd.py:352-360)."""
+    IMAGES = "images"
+    """The images of the batch, positives or not (SSD-Tensorflow of balancap ssd_vgg_300.py:641-655)."""
+    PRIORS = "priors"
+    """All priors of the batch, whatever their role (d2l ssd.md:651-660)."""
+    SELECTED_AND_NONZERO = "selected-and-nonzero"
+    """Confidence by the selected priors, localisation by its numbers that are not 0, each at least 1: what MXNet's
+    SoftmaxOutput and MakeLoss, normalised by "valid", divide gradients by (mxnet-ssd symbol_builder.py)."""
+    MEAN_OF_SELECTED_IMAGES = "mean-of-selected-images"
+    """Confidence of each image by its selected priors, localisation by its positives, each at least 1, then the mean
+    over images (ssd_keras of rykov8 ssd_training.py:132-137)."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class LossSpec(Spec):
 
     localization_weight: NotNegative = 1.0
     localization: LocalizationLoss = LocalizationLoss.SMOOTH_L1
-    smooth_l1_beta: NotNegative = 1.0
+    smooth_l1_beta: Positive = 1.0
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
     probability_floor: Probability = 0.0
     floor_stops_gradient: bool = True

@@ -61,10 +61,19 @@ class ForcedRule(StrEnum):
     overlap all end on prior 0 (ssd_keras matching_utils.py:53-79)."""
     BIPARTITE_AND_TIES = "bipartite-and-ties"
     """The same, and every prior whose best ground truth has no better prior (GluonCV matcher.py:85-100)."""
+    IF_NONE_REACHES = "if-none-reaches"
+    """The best prior of each ground truth that no prior reaches the threshold with, unless another ground truth does
+    there (ssd_keras of rykov8 ssd_utils.py:84-151; bubbliiiing/ssd-pytorch dataloader.py:192-300)."""
+    TAKEN_OVER = "taken-over"
+    """The best prior of every ground truth that it overlaps enough. But each ground truth takes over its best prior,
+    weak ones too: where the prior is positive for another, it learns the one that took it (Pytorch_Retinaface
+    box_utils.py:115-153)."""
+    NONE = "none"
+    """None: a ground truth that no prior reaches trains nothing (SSD-Tensorflow of balancap ssd_common.py:100-156)."""
 
 
 class ConflictRule(StrEnum):
-    """Which ground truth keeps a prior that is the best one of several, under `best-prior`."""
+    """Which ground truth keeps a prior that is the best one of several, where not all get one of their own."""
 
     LAST = "last"
     """The one that comes last in the image's list (ssd.pytorch box_utils.py:105-106)."""
@@ -93,7 +102,11 @@ class MatchSpec(Spec):
         threshold: IoU from which a prior is positive without being forced.
         ignore_from: IoU from which a prior that is not positive is ignored rather than negative; None for never.
         iou_epsilon: what the IoU rule adds to or floors the union at.
-        minimum_iou: a pair overlapping no more than this is not forced by a bipartite rule.
+        minimum_iou: a pair overlapping no more than this is not forced by a bipartite rule or where none reaches; one
+            overlapping less, not where priors are taken over.
+        first_prior_background: whether prior 0 is background whatever it overlaps (PaddleDetection ssd_loss.py:95).
+        one_class: whether every positive is to be class 1, whatever its object's label (Pytorch_Retinaface
+            multibox_loss.py:89-90).
     """
 
     threshold: Probability = 0.5
@@ -105,5 +118,7 @@ class MatchSpec(Spec):
     ties: Ties = Ties.FIRST
     forced: ForcedRule = ForcedRule.BEST_PRIOR
     conflict: ConflictRule = ConflictRule.LAST
-    minimum_iou: Finite = 0.0  # below 0 everything is, from 1 on nothing
+    minimum_iou: Finite = 0.0  # below 0 everything is
+    first_prior_background: bool = False
+    one_class: bool = False
     background_objects: BackgroundObjects = BackgroundObjects.NEGATIVE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from ssdlossdbg.rules.spec import Count, NotNegative, Spec, Within
+from ssdlossdbg.rules.spec import Count, NotNegative, Probability, Spec, Within
 
 
 class MiningScore(StrEnum):
@@ -19,6 +19,10 @@ class MiningScore(StrEnum):
     """The prior's own confidence loss, which for a negative is -log of its background probability."""
     BACKGROUND_PROBABILITY = "background-probability"
     """Minus the background probability (SSD.TensorFlow train_ssd.py:312-317)."""
+    FOREGROUND_PROBABILITY = "foreground-probability"
+    """The sum of the probabilities of all classes but background (bubbliiiing/ssd-pytorch ssd_training.py:100-109)."""
+    HIGHEST_PROBABILITY = "highest-probability"
+    """The highest probability of a class that is not background (ssd_keras of rykov8 ssd_training.py:112-117)."""
 
 
 class MiningPositives(StrEnum):
@@ -50,6 +54,20 @@ class MiningCap(StrEnum):
     """The negatives that there are (Caffe, MMDetection, SSD.TensorFlow)."""
     NONZERO_NEGATIVES = "nonzero-negatives"
     """The negatives whose score is not 0 (ssd_keras keras_ssd_loss.py:142-153)."""
+    NOT_POSITIVE = "not-positive"
+    """The priors that are not positive, ignored ones among them (MXNet multibox_target.cc)."""
+
+
+class MiningQuota(StrEnum):
+    """Whose positives decide how many negatives a scope is to give, capped before they are put together."""
+
+    SCOPE = "scope"
+    """Those of the scope."""
+    SUM_OF_IMAGES = "sum-of-images"
+    """Each image's for itself, and the scope gives their sum (bubbliiiing/ssd-pytorch ssd_training.py:78-94)."""
+    LEAST_OF_IMAGES = "least-of-images"
+    """Those of the image of the batch that wants fewest, but some: every image gives as many, one without positives,
+    too (ssd_keras of rykov8 ssd_training.py:100-109)."""
 
 
 class MiningSelection(StrEnum):
@@ -59,6 +77,9 @@ class MiningSelection(StrEnum):
     """The first so many."""
     WITH_TIES = "with-ties"
     """All whose score is at least that of the last one wanted (SSD.TensorFlow train_ssd.py:318-323)."""
+    ABOVE_LAST = "above-last"
+    """All whose score is above that of the last one wanted, which is itself left out (SSD-Tensorflow of balancap
+    ssd_vgg_300.py:617-635)."""
     NON_MAXIMUM_SUPPRESSION = "non-maximum-suppression"
     """Priors are ranked all together, those whose decoded box nearly repeats a higher one are dropped, positives
     too, and so many negatives per surviving positive are taken (TensorFlow object detection losses.py:583-674)."""
@@ -74,6 +95,9 @@ class MiningSpec(Spec):
     Attributes:
         ratio: negatives wanted per positive.
         minimum: negatives wanted at least, in each scope.
+        per_image: negatives wanted besides, for each image of a scope.
+        fallback: negatives wanted in a scope where the quota is 0.
+        fallback_share: the same, as a share of the scope's priors, cut to a whole number.
         whole: whether ratio times positives is cut to a whole number; else a started negative counts.
         count_ignored: whether ignored priors count as positives in the number wanted.
         nms_iou: overlap of decoded boxes above which the lower one is dropped.
@@ -82,12 +106,16 @@ class MiningSpec(Spec):
 
     ratio: NotNegative = 3.0
     minimum: Count = 0
+    per_image: Count = 0
+    fallback: Count = 0
+    fallback_share: Probability = 0.0
     whole: bool = False
     count_ignored: bool = False
     score: MiningScore = MiningScore.GLOBAL_MAX_CROSS_ENTROPY
     positives: MiningPositives = MiningPositives.AS_ZERO
     scope: MiningScope = MiningScope.IMAGE
     cap: MiningCap = MiningCap.PRIORS_MINUS_ONE
+    quota: MiningQuota = MiningQuota.SCOPE
     selection: MiningSelection = MiningSelection.RANKED
     nms_iou: Annotated[float, Within(0, 1, above=True)] = 0.99
     nms_limit: Annotated[int, Within(1)] = 3000

@@ -70,11 +70,14 @@ class LevelSpec:
         feature_map: cells as (columns, rows).
         stride: distance between neighbouring centres as (x, y), in pixels of the network's input.
         shapes: (width, height) of each prior of a cell, in order, in pixels of the network's input.
+        offsets: where in its cell the centre of each of those lies, as (x, y) fractions of the stride; empty where all
+            lie where `PriorSpec.offset` says.
     """
 
     feature_map: Annotated[tuple[int, int], SIDES]
     stride: Annotated[tuple[float, float], LENGTHS]
     shapes: Annotated[tuple[tuple[float, float], ...], LENGTHS, AT_LEAST_ONE]
+    offsets: Annotated[tuple[tuple[float, float], ...], OFFSETS] = ()
 
     @property
     def cells(self) -> int:
@@ -111,7 +114,7 @@ class PriorSpec(Spec):
         levels: the feature maps, in the order in which the head concatenates them.
         clip: what is clamped after generation.
         order: the order of the priors inside a level.
-        offset: position of a centre inside its cell, as a fraction of the stride.
+        offset: position of a centre inside its cell, as a fraction of the stride, where its level says nothing else.
         rounding: which numbers are rounded on the way.
     """
 
@@ -126,6 +129,10 @@ class PriorSpec(Spec):
         """Take one number for both sides of a square, then check all fields and how many priors they make."""
         object.__setattr__(self, "image_size", both_sides(self.image_size))
         super().__post_init__()
+        for index, level in enumerate(self.levels):
+            if len(level.offsets) not in (0, len(level.shapes)):
+                found = f"{len(level.offsets):,} offsets for {len(level.shapes):,} shapes"
+                raise ValueError(f"levels[{index}].offsets must be one for each shape, not {found}")
         shapes = sum(len(level.shapes) for level in self.levels)
         sums = (
             (self.count, MOST_PRIORS, "priors"),

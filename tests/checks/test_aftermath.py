@@ -9,6 +9,7 @@ import pytest
 from ssdlossdbg.checks.aftermath import loss_after, weights_after
 from ssdlossdbg.checks.catalogue import CHECKS
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.rules import LocalizationLoss
 
 INF, NAN = float("inf"), float("nan")
 
@@ -35,7 +36,9 @@ def test_what_follows(name: str, target: float, loss: str, finite: bool) -> None
 
 def test_an_absolute_difference_has_a_sign_for_its_gradient() -> None:
     rules = load_dialect("ssd.pytorch")
-    assert "stay finite" in weights_after(NAN, replace(rules, loss=replace(rules.loss, smooth_l1_beta=0)))
+    assert "stay finite" in weights_after(
+        NAN, replace(rules, loss=replace(rules.loss, localization=LocalizationLoss.L1))
+    )
 
 
 @pytest.mark.parametrize("code", ["BOX001", "ENC001"])

@@ -99,7 +99,7 @@ def test_kept_boxes_are_boxes_of_the_crop(name: str, seed: int) -> None:
     assert tuple(drawn.boxes.shape) == (len(drawn.row), 4)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", [name for name in KNOWN if name != "d2l"])  # which draws nothing
 def test_a_seed_says_it_all(name: str) -> None:
     columns, spec = random_dataset(2), load_dialect(name).augmentation
     first, again, other = seeded(columns, spec), seeded(columns, spec), seeded(columns, spec, seed=8)

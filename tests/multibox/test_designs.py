@@ -44,6 +44,8 @@ def test_presets_are_recognised(name: str) -> None:
 @pytest.mark.parametrize("name", preset_names())
 def test_a_level_keeps_its_number_and_order_of_shapes(name: str) -> None:
     for level in load_prior_config(name).spec.levels:
+        if level.offsets:  # no fit starts from these
+            continue
         own, nearest = design_of(level), nearest_design(level)
         assert nearest.count == level.count
         if own is not None:

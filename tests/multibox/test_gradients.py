@@ -14,7 +14,7 @@ from ssdlossdbg.multibox.gradients import confidence_gradient, localization_grad
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.rules import Dialect
+from ssdlossdbg.rules import Dialect, LocalizationLoss
 
 
 def compute(batch: Any, rules: Dialect, device: str = "cpu") -> LossTerms:
@@ -43,7 +43,8 @@ def scattered(conf: Tensor, result: LossTerms, rules: Dialect) -> Tensor:
 @pytest.mark.parametrize("seed", range(4))
 def test_gradients_equal_autograd(seed: int, beta: float, alpha: float, reference: ModuleType, rules: Dialect) -> None:
     batch = reference.random_batch(seed)
-    spec = replace(rules.loss, smooth_l1_beta=beta, localization_weight=alpha)
+    written = LocalizationLoss.SMOOTH_L1 if beta else LocalizationLoss.L1
+    spec = replace(rules.loss, localization=written, smooth_l1_beta=beta or 1.0, localization_weight=alpha)
     loc, conf = batch.loc.clone().requires_grad_(), batch.conf.clone().requires_grad_()
     total = reference.differentiable_loss(batch, loc, conf, beta=beta, alpha=alpha)
     by_loc, by_conf = torch.autograd.grad(total, (loc, conf))

@@ -18,7 +18,15 @@ from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.rules import CodecSpec, ConfidenceLoss, Dialect, ForcedRule, LossSpec, MiningSelection
+from ssdlossdbg.rules import (
+    CodecSpec,
+    ConfidenceLoss,
+    Dialect,
+    ForcedRule,
+    LocalizationLoss,
+    LossSpec,
+    MiningSelection,
+)
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ssd_pytorch_cases.json").read_text())
 CASES = [name for name, case in RECORDED.items() if name != "_about" and "error" not in case]
@@ -136,9 +144,9 @@ def test_settings_reach_the_loss(
     assert float(found.total) == pytest.approx(expected.localization + expected.confidence, rel=1e-11)
 
 
-def test_beta_of_zero_is_the_absolute_difference(reference: ModuleType, rules: Dialect) -> None:
+def test_l1_is_the_absolute_difference(reference: ModuleType, rules: Dialect) -> None:
     batch = reference.random_batch(2)
-    found = compute_batch(batch, replace(rules, loss=replace(rules.loss, smooth_l1_beta=0.0)))
+    found = compute_batch(batch, replace(rules, loss=replace(rules.loss, localization=LocalizationLoss.L1)))
     positive = found.matching.positive
     expected = (batch.loc - found.targets)[positive].abs().sum() / positive.sum()
     assert float(found.localization) == pytest.approx(float(expected), rel=1e-12)

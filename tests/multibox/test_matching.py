@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
+from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.matching import Matching, match, reaches
+from ssdlossdbg.multibox.matching import Matching, match
 from ssdlossdbg.multibox.overlaps import overlaps
 from ssdlossdbg.rules import BackgroundObjects, Dialect, ForcedRule
 
@@ -321,7 +322,8 @@ def test_an_empty_image_has_no_owner_under_any_rule(
     gt = pad_ground_truth([columns([(0.0, 0.25)]), columns([])], [torch.tensor([1]), torch.tensor([])])
     spec = replace(rules.match, forced=forced, background_objects=objects)
     found = match(gt, xyxy_to_cxcywh(columns(QUARTERS)), spec)
-    assert found.owner.tolist() == [[0, -1, -1, -1], [-1] * 4]
+    by_threshold = forced in (ForcedRule.IF_NONE_REACHES, ForcedRule.NONE)
+    assert found.owner.tolist() == [[-1 if by_threshold else 0, -1, -1, -1], [-1] * 4]
     assert found.positive.tolist() == [[True, False, False, False], [False] * 4]
 
 

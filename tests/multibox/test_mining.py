@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
-from ssdlossdbg.multibox.mining import Mining, mine, negatives_available
+from ssdlossdbg.multibox.mining import Mining, mine
+from ssdlossdbg.multibox.quotas import negatives_available
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import Dialect, MiningPositives, MiningScope
 

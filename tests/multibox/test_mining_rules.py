@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.matching import roles_of_labels
-from ssdlossdbg.multibox.mining import Mining, mine, negatives_available, negatives_wanted
+from ssdlossdbg.multibox.mining import Mining, mine
+from ssdlossdbg.multibox.quotas import negatives_available, negatives_wanted
 from ssdlossdbg.rules import MiningCap, MiningPositives, MiningScope, MiningScore, MiningSelection, MiningSpec
 
 # A positive, an ignored prior, and four negatives, one of which costs nothing.

@@ -84,8 +84,9 @@ def assert_recovered(boxes: torch.Tensor, spec: PriorSpec) -> None:
         assert [side for shape in level.shapes for side in shape] == pytest.approx(sides, abs=2e-3)
 
 
-CORNERS_CLIPPED = ["caffe-ssd300-resnet"]
-GRIDS = [name for name in preset_names() if name not in CORNERS_CLIPPED]
+CORNERS_CLIPPED = [name for name in preset_names() if load_prior_config(name).spec.clip is Clip.XYXY]
+SHIFTED = [name for name in preset_names() if any(level.offsets for level in load_prior_config(name).spec.levels)]
+GRIDS = [name for name in preset_names() if name not in (*CORNERS_CLIPPED, *SHIFTED)]
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -102,9 +103,9 @@ def test_infer_levels_after_corner_form(name: str) -> None:
     assert_recovered(xyxy_to_cxcywh(corners) / scale, spec)
 
 
-@pytest.mark.parametrize("name", CORNERS_CLIPPED)
-def test_infer_levels_gives_up_where_corners_were_clipped(name: str) -> None:
-    """Clipped corners move the centres of one cell apart, so nothing tells where a cell ends."""
+@pytest.mark.parametrize("name", [*CORNERS_CLIPPED, *SHIFTED])
+def test_infer_levels_gives_up_where_centres_of_a_cell_are_apart(name: str) -> None:
+    """Clipped corners move the centres of one cell apart, as offsets do, so nothing tells where a cell ends."""
     spec = load_prior_config(name).spec
     assert infer_levels(generate_priors(spec).boxes, spec.image_size) == ((), PriorOrder.CELL)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.matching import reaches
 from ssdlossdbg.multibox.overlaps import overlaps
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou, nearest_centres

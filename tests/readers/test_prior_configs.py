@@ -29,19 +29,32 @@ from ssdlossdbg.rules import Clip, PriorOrder
 Refused = Callable[[Callable[[], object]], InputError]
 FIGURES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "priors.json").read_text())
 CODEBASES = {
+    "RefineDet.PyTorch",
+    "balancap",
+    "bubbliiiing",
     "caffe",
+    "chainercv",
+    "d2l",
+    "faceboxes",
     "gluoncv",
     "linzaer",
     "lufficc",
     "mmdetection",
+    "mxnet-ssd",
     "nvidia",
+    "paddledetection",
     "pytorch-ssd",
+    "retinaface",
+    "rfbnet",
+    "rykov8",
+    "sgrvinod",
     "ssd-keras",
     "ssd.pytorch",
     "ssd.tensorflow",
     "tf-object-detection",
     "tf2-object-detection",
     "torchvision",
+    "yolact",
 }
 ONE_LEVEL = "levels = [{ feature_map = 2, shapes = [[10, 20]] }]\n"
 
@@ -53,7 +66,83 @@ def clipped(cx: float, cy: float, w: float, h: float) -> list[float]:
 
 
 R2, R3 = math.sqrt(2), math.sqrt(3)
+MEAN, LAST = math.sqrt(30 * 60) / 300, math.sqrt(264 * 315) / 300
 BY_HAND: dict[str, tuple[int, list[list[float]], list[list[float]]]] = {
+    "bubbliiiing-ssd300": (
+        8732,
+        [
+            clipped(0.5 / 38, 0.5 / 38, 0.1, 0.1),
+            clipped(0.5 / 38, 0.5 / 38, MEAN, MEAN),
+            clipped(0.5 / 38, 0.5 / 38, 0.1 * R2, 0.1 / R2),
+            clipped(0.5 / 38, 0.5 / 38, 0.1 / R2, 0.1 * R2),
+            clipped(1.5 / 38, 0.5 / 38, 0.1, 0.1),
+        ],
+        [
+            clipped(0.5, 0.5, *size)
+            for size in ((0.88, 0.88), (LAST, LAST), (0.88 * R2, 0.88 / R2), (0.88 / R2, 0.88 * R2))
+        ],
+    ),
+    "mobilenet-ssd-caffe": (
+        19 * 19 * 3 + (10 * 10 + 5 * 5 + 3 * 3 + 2 * 2 + 1) * 6,
+        [
+            [0.5 / 19, 0.5 / 19, 0.2, 0.2],
+            [0.5 / 19, 0.5 / 19, 0.2 * R2, 0.2 / R2],
+            [0.5 / 19, 0.5 / 19, 0.2 / R2, 0.2 * R2],
+            [1.5 / 19, 0.5 / 19, 0.2, 0.2],
+        ],
+        [
+            [0.5, 0.5, 0.95, 0.95],
+            [0.5, 0.5, math.sqrt(0.95), math.sqrt(0.95)],
+            [0.5, 0.5, 0.95 * R2, 0.95 / R2],
+            [0.5, 0.5, 0.95 / R2, 0.95 * R2],
+            [0.5, 0.5, 0.95 * R3, 0.95 / R3],
+            [0.5, 0.5, 0.95 / R3, 0.95 * R3],
+        ],
+    ),
+    "mxnet-ssd-vgg16-300": (
+        8732,
+        [
+            [4 / 300, 4 / 300, *size]
+            for size in ((0.1, 0.1), (0.141, 0.141), (0.1 * R2, 0.1 / R2), (0.1 / R2, 0.1 * R2))
+        ],
+        [[0.5, 0.5, *size] for size in ((0.88, 0.88), (0.961, 0.961), (0.88 * R2, 0.88 / R2), (0.88 / R2, 0.88 * R2))],
+    ),
+    "retinaface-640": (
+        (80 * 80 + 40 * 40 + 20 * 20) * 2,
+        [[cx / 640, 4 / 640, side / 640, side / 640] for cx in (4, 12) for side in (16, 32)],
+        [[cx / 640, 624 / 640, side / 640, side / 640] for cx in (592, 624) for side in (256, 512)],
+    ),
+    "rfbnet-ssd512-coco": (
+        32756,
+        [
+            [4 / 512, 4 / 512, *size]
+            for size in (
+                (0.04, 0.04),
+                (math.sqrt(0.04 * 0.1), math.sqrt(0.04 * 0.1)),
+                (0.04 * R2, 0.04 / R2),
+                (0.04 / R2, 0.04 * R2),
+                (0.04 * R3, 0.04 / R3),
+                (0.04 / R3, 0.04 * R3),
+            )
+        ],
+        [
+            [0.5, 0.5, *size]
+            for size in ((0.9, 0.9), (math.sqrt(0.9 * 1.06), math.sqrt(0.9 * 1.06)), (1, 0.9 / R2), (0.9 / R2, 1))
+        ],
+    ),
+    "rykov8-ssd300": (
+        7308,
+        [clipped(0.5 / 38, 0.5 / 38, *size) for size in ((0.1, 0.1), (0.1 * R2, 0.1 / R2), (0.1 / R2, 0.1 * R2))],
+        [
+            [0.5, 0.5, *size]
+            for size in ((0.92, 0.92), (1, 1), (1, 0.92 / R2), (0.92 / R2, 1), (1, 0.92 / R3), (0.92 / R3, 1))
+        ],
+    ),
+    "yolact-im400": (
+        (50 * 50 + 25 * 25 + 13 * 13 + 7 * 7 + 4 * 4) * 3,
+        [[0.5 / 50, 0.5 / 50, side, side] for side in (17 / 400, 17 / 400 / R2, 17 / 400 * R2)],
+        [[0.875, 0.875, side, side] for side in (279 / 400, 279 / 400 / R2, 279 / 400 * R2)],
+    ),
     "caffe-ssd300-resnet": (
         38 * 38 * 3 + (19 * 19 + 10 * 10 + 5 * 5 + 3 * 3 + 1) * 6,
         [
@@ -427,3 +516,21 @@ def test_one_preset_costs_the_parsing_of_one_file(name: str, monkeypatch: pytest
     for _ in range(2):
         assert named_priors.recognise_priors(boxes, "saved.pt", codebase="ssd.pytorch").name == "ssd300-voc"
     assert parsed == ["ssd300-voc.toml"]
+
+
+def test_priors_shifted_inside_their_cell(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        "image_size = 100\n[[levels]]\nfeature_map = 2\nshapes = [[10, 10], [10, 10], [20, 30]]\n"
+        "offsets = [[0, 0], [0.5, 0.25], [0.5, 0.5]]\n[[levels]]\nfeature_map = 1\nshapes = [[50, 50]]\n"
+    )
+    cells = [(0, 0), (0.5, 0), (0, 0.5), (0.5, 0.5)]
+    shapes = [(0, 0, 0.1, 0.1), (0.25, 0.125, 0.1, 0.1), (0.25, 0.25, 0.2, 0.3)]
+    expected = [[x + dx, y + dy, w, h] for x, y in cells for dx, dy, w, h in shapes] + [[0.5, 0.5, 0.5, 0.5]]
+    assert_rows(priors(str(own)), expected)
+
+
+def test_offsets_are_one_for_each_shape(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("image_size = 100\n[[levels]]\nfeature_map = 2\nshapes = [[10, 10], [5, 5]]\noffsets = [[0, 0]]\n")
+    assert "levels[0].offsets: must be one for each shape, not 1 offsets for 2 shapes" in str(refusal(own))

@@ -75,7 +75,7 @@ def test_an_unknown_word_is_refused_with_the_known_ones_nearest_first() -> None:
         (lambda: R.MatchSpec(iou_epsilon=-1e-9), "iou_epsilon must be 0 or more"),
         (lambda: R.CodecSpec((0.1, 0.1, 0.2)), "variances must be 4 numbers above 0"),
         (lambda: R.CodecSpec((0.1, 0.1, 0.2, 0.0)), "variances must be 4 numbers above 0"),
-        (lambda: R.LossSpec(smooth_l1_beta=-1), "smooth_l1_beta must be 0 or more"),
+        (lambda: R.LossSpec(smooth_l1_beta=-1), "smooth_l1_beta must be above 0"),
         (lambda: R.LossSpec(probability_floor=2), "probability_floor must be from 0 to 1"),
         (lambda: R.DetectSpec(score_threshold=-0.1), "score_threshold must be from 0 to 1"),
         (lambda: R.DetectSpec(candidates=-1), "candidates must be a whole number, from 0 to 1,000,000,000"),

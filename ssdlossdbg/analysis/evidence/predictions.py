@@ -18,8 +18,9 @@ from ssdlossdbg.multibox.confidence import log_probabilities, object_probability
 from ssdlossdbg.multibox.gradients import unlearnable
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
-from ssdlossdbg.multibox.mining import mine, negatives_wanted
+from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.quotas import negatives_wanted
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import COORDINATES, Predicted
 from ssdlossdbg.results.predicted import (

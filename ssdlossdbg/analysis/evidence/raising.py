@@ -22,6 +22,9 @@ def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -
         (dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0)),
         (dialect.raises.nothing_to_mine, every & (loss.mining.wanted < 1)),  # of each image, or of all together
     ]
+    if dialect.raises.too_few_to_mine:
+        available = loss.matching.negative.reshape(len(loss.mining.wanted), -1).sum(1)
+        reasons.append((dialect.raises.too_few_to_mine, every & (loss.mining.wanted > available)))
     if gt is not None:
         degenerate = (gt.mask & ~(gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1)).any(1)
         reasons.insert(0, (dialect.raises.degenerate_box, degenerate))
