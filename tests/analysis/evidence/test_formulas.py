@@ -11,14 +11,17 @@ import pytest
 
 from ssdlossdbg.analysis.evidence.formulas import formulas, offsets_of
 from ssdlossdbg.analysis.evidence.readings import (
+    Hypothesis,
     Positives,
     Trial,
+    attempt,
     explains,
     recover_variances,
     same_boxes,
     stored_precision,
 )
 from ssdlossdbg.results import FloatArray, IntArray
+from ssdlossdbg.results.encoded import Formula
 
 VARIANCES = (0.1, 0.15, 0.2, 0.25)
 X, Y, W, H = VARIANCES
@@ -294,6 +297,21 @@ def test_a_trial_counts_boxes_and_ranks_them() -> None:
     few, close, far = trial([4, 4, 9]), trial([4, 5, 9], 0.9), trial([4, 5, 9], 0.8)
     assert (few.boxes, few.shared.tolist()) == (2, [True, True, False])
     assert few.rank > close.rank > far.rank
+
+
+@pytest.mark.parametrize(
+    ("box", "known"), [((0.5, 0.5, 0.2, 0.3), True), ((0.5, 0.5, 0.0, 0.3), False), ((0.5, 0.5, 0.2, -0.1), False)]
+)
+def test_what_has_no_sides_overlaps_nothing(box: tuple[float, ...], known: bool) -> None:
+    """And stands for no box that another positive has."""
+    hypothesis = Hypothesis(Formula.NOT_ENCODED, "", (1.0,) * 4, lambda offsets, _: offsets)
+    rows = np.array([box, box])
+    positives = Positives(
+        np.zeros(2, dtype=int), np.ones(2, dtype=int), rows, np.array([[0.5, 0.5, 0.2, 0.3]] * 2), 0.0
+    )
+    found = attempt(hypothesis, positives)
+    assert found.overlap.tolist() == pytest.approx([float(known)] * 2)
+    assert found.boxes == (1 if known else 2)
 
 
 @pytest.mark.parametrize("made", [(0.1, 0.1, 0.2, 0.2), (0.12, 0.3, 0.5, 0.25)])
