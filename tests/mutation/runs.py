@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
 import importlib.machinery
 import os
 import resource
@@ -86,6 +87,8 @@ class Warm:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of the tests."""
+        for path in {job.mutant.path for job in self.jobs}:  # one that a test imports itself would be the unedited one
+            importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
         items, live = {item.nodeid: item for item in session.items}, Live()
         gc.collect()
         gc.freeze()  # what is shared by the forks stays shared
