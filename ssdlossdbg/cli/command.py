@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from ssdlossdbg.cli import interrupts
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
 from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
 from ssdlossdbg.cli.writing import Writer
@@ -164,7 +165,8 @@ def _paths(value: Any) -> Iterator[Path]:
 def exiting(traceback: bool = False) -> Iterator[None]:
     """Turn what is raised into one paragraph on stderr and an exit code; `traceback` shows the stack instead."""
     try:
-        yield
+        with _telling_interrupts():
+            yield
     except SsdLossDbgError as error:
         _explain(error, str(error), traceback)
         raise typer.Exit(error.exit_code) from None
@@ -193,6 +195,19 @@ def exiting(traceback: bool = False) -> Iterator[None]:
         _explain(error, said, traceback)
         discard_stdout()
         raise typer.Exit(EXIT_BAD_INPUT) from None
+
+
+@contextlib.contextmanager
+def _telling_interrupts() -> Iterator[None]:
+    """Take for Ctrl-C what comes of one that was caught: torch and NumPy do while they are imported."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except Exception:
+        if interrupts.came():
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _explain(error: Exception, message: str, traceback: bool) -> None:

@@ -31,11 +31,12 @@ def run() -> int | Callable[[], None]:
     import typer
 
     from ssdlossdbg.cli.command import exiting
+    from ssdlossdbg.cli.interrupts import noting
     from ssdlossdbg.cli.streams import discard_stdout, say_error
 
     asked = "--traceback" in sys.argv
     try:
-        with exiting(asked):
+        with noting(), exiting(asked):
             code = _invoke()
             try:
                 sys.stdout.flush()

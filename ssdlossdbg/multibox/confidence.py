@@ -186,4 +186,4 @@ def object_probability(conf: Tensor, spec: LossSpec) -> Tensor:
     """`[...]` probability of the likeliest class that is no background, of logits `[..., C]`."""
     if spec.by_column:
         return conf[..., 1:].amax(-1).sigmoid()
-    return (conf[..., 1:].amax(-1) - conf.logsumexp(-1)).exp()
+    return torch.cat([(part[..., 1:].amax(-1) - part.logsumexp(-1)).exp() for part in tiles.parts(conf, 0)])

@@ -10,6 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.rules import IouRule, Suppression
 
@@ -18,6 +19,8 @@ BLOCK = 128
 MOST_OVERLAPS = 1 << 20
 # Float32 rounding must not lose a pair at the edge of its window.
 WINDOW_SLACK = 1.001
+# Of the pairs of an image, about one in so many is near enough to be compared.
+PAIRS_NEAR = 100
 
 TorchvisionNms = Callable[[Tensor, Tensor, float], Tensor]
 
@@ -118,6 +121,11 @@ def suppress_repeats(boxes: Tensor, threshold: float) -> Tensor:
     Returns:
         `[R, N]` bool.
     """
+    rows = tiles.images_at_once(boxes.shape[1] ** 2 // PAIRS_NEAR, boxes.device)
+    return torch.cat([_without_repeats(part, threshold) for part in torch.split(boxes, rows)])
+
+
+def _without_repeats(boxes: Tensor, threshold: float) -> Tensor:
     kept = everything = torch.ones(boxes.shape[0] * boxes.shape[1], dtype=torch.bool, device=boxes.device)
     before, behind = _repeating_pairs(boxes, threshold)
     for _ in range(boxes.shape[1]):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.checks import catalogue
-from ssdlossdbg.checks.boxes import pairs
+from ssdlossdbg.checks.boxes import pairs as pairs_of_boxes
 from ssdlossdbg.checks.boxes.doubles import SAME_OBJECT
 from ssdlossdbg.checks.cases import EVERYTHING, Cases, ListedCases, TableCases, of_files, of_images, of_rows
 from ssdlossdbg.checks.catalogue import CHECKS, find
@@ -215,8 +215,10 @@ def test_only_what_is_listed_is_described(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(described) <= len(findings) < sum(finding.count for finding in findings)
 
 
-def test_pairs_of_a_crowd_are_those_of_every_two_boxes() -> None:
+@pytest.mark.parametrize("few", [0, 200])
+def test_pairs_of_a_crowd_are_those_of_every_two_boxes(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large image among small ones, in which many boxes are nearly the same."""
+    monkeypatch.setattr(pairs_of_boxes, "FEW", few)
     random = np.random.default_rng(0)
     image = np.repeat([0, 1, 2, 3], [3, 70, 1, 6])
     low = random.choice([0.1, 0.101, 0.4], (80, 2))
@@ -245,19 +247,19 @@ def test_pairs_of_a_crowd_are_those_of_every_two_boxes() -> None:
 
 def test_as_many_partners_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of five copies the first has four partners to its right, of which one is left out."""
-    monkeypatch.setattr(pairs, "MOST_PARTNERS", 3)
+    monkeypatch.setattr(pairs_of_boxes, "MOST_PARTNERS", 3)
     copies = replace(
         table(0, np.zeros(5, dtype=np.int64)),
         images=(ImageFacts("all.json", 0, (1, 1)),),
         class_id=np.ones(5, dtype=np.int64),
         boxes=np.tile([0.1, 0.1, 0.5, 0.5], (5, 1)),
     )
-    assert len(pairs.overlapping_pairs(copies, 0.9, True)[0]) == 9
+    assert len(pairs_of_boxes.overlapping_pairs(copies, 0.9, True)[0]) == 9
 
 
 def test_a_thousand_copies_of_a_box_are_no_million_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each copy is told of once, and of each few pairs are looked at."""
-    monkeypatch.setattr(pairs, "MOST_PARTNERS", 3)
+    monkeypatch.setattr(pairs_of_boxes, "MOST_PARTNERS", 3)
     copies = replace(
         table(0, np.zeros(1000, dtype=np.int64)),
         images=(ImageFacts("all.json", 0, (1, 1)),),
@@ -266,9 +268,35 @@ def test_a_thousand_copies_of_a_box_are_no_million_pairs(monkeypatch: pytest.Mon
         boxes=np.tile([0.1, 0.1, 0.5, 0.5], (1000, 1)),
     )
     for same_class, code in ((True, "BOX010"), (False, "BOX011")):
-        assert len(pairs.overlapping_pairs(copies, 0.9, same_class)[0]) <= 3000
+        assert len(pairs_of_boxes.overlapping_pairs(copies, 0.9, same_class)[0]) <= 3000
         cases = CHECKS[code].run(copies)
         assert len(cases) == len({case.where.object for case in cases}) > 990
+
+
+def test_boxes_in_a_column_or_in_a_row_are_compared_with_their_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column, a row and a heap, of 300 boxes each: of the heap alone all are compared with all."""
+    compared: list[int] = []
+    counted = pairs_of_boxes._shorter_way
+
+    def along(boxes: FloatArray, image: IntArray, share: float) -> IntArray:
+        axis = counted(boxes, image, share)
+        compared.extend(axis[np.flatnonzero(np.diff(image, prepend=-1))].tolist())
+        return axis
+
+    monkeypatch.setattr(pairs_of_boxes, "_shorter_way", along)
+    place = np.arange(300) / 400
+    low = np.concatenate((np.stack((0 * place, place), 1), np.stack((place, 0 * place), 1), np.zeros((300, 2))))
+    image = np.repeat([0, 1, 2], 300)
+    crowd = replace(
+        table(0, image),
+        images=tuple(ImageFacts("all.json", number, (1, 1)) for number in range(3)),
+        class_id=np.ones(900, dtype=np.int64),
+        boxes=np.concatenate((low, low + 0.02), axis=1),
+    )
+    first, second, _ = pairs_of_boxes.overlapping_pairs(crowd, 0.75, True)
+    assert compared == [1, 0, 0]
+    assert set(second[first < 600] - first[first < 600]) == {1}
+    assert sum(first < 300) == sum((first >= 300) & (first < 600)) == 299
 
 
 def iou(one: FloatArray, other: FloatArray) -> float:

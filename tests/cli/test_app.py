@@ -164,7 +164,8 @@ def test_the_width_of_the_terminal_is_kept(width: int) -> None:
 
 def test_a_terminal_that_knows_only_ascii(photo: Callable[..., Path], annotation: Callable[..., Path]) -> None:
     image, boxes = photo("ü.png"), annotation([("naïve 猫", (1, 1, 50, 50))])
-    done = start(["match", image, boxes, "--no-overlay"], PYTHONIOENCODING="ascii", COLUMNS="80")
+    Path("mine.toml").write_text('base = "caffe"\ncodebase = "naïve 猫"\n', encoding="utf-8")
+    done = start(["dialects", "mine.toml"], PYTHONIOENCODING="ascii", COLUMNS="80")
     assert done.returncode == 0
     assert done.stdout.isascii()
     assert "na?ve" in done.stdout
@@ -211,14 +212,20 @@ def test_interrupted(folder: Path, sample: Path) -> None:
 
 
 @needs_posix
-@pytest.mark.parametrize(("format", "boxes", "code"), [("text", [1, 1, 50, 50], 0), ("json", [1, 1, 1, 50], 1)])
-def test_a_reader_that_goes_away(annotation: Callable[..., Path], format: str, boxes: list[int], code: int) -> None:
-    words = [*START, "check", str(annotation([("cat", boxes)])), "--format", format]
+@pytest.mark.parametrize(("words", "code"), [(["explain"], 0), (["check", "a.xml", "--format", "json"], 1)])
+def test_a_reader_that_goes_away(annotation: Callable[..., Path], words: list[str], code: int) -> None:
+    annotation([("cat", [1, 1, 1, 50])]).rename("a.xml")
     read, write = os.pipe()
     os.close(read)  # as `| head` does once it has seen enough
     with os.fdopen(write, "wb") as pipe:
         done = subprocess.run(
-            words, env=environment(), stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, timeout=120
+            [*START, *words],
+            env=environment(),
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
         )
     assert done.returncode == code, "what was found decides"
     assert set(done.stderr.splitlines()) <= {"Checking ..."}

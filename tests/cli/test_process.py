@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ import pytest
 
 from ssdlossdbg import __main__
 from ssdlossdbg.cli import app, process, streams
+from ssdlossdbg.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +76,24 @@ def test_what_is_raised_outside_of_a_command(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", bool(said))
     assert err.startswith(said)
+
+
+@pytest.mark.parametrize("what_comes_of_it", [AttributeError("half a module"), InputError("a.pt", "is damaged", "No.")])
+def test_ctrl_c_that_an_import_caught_is_told_all_the_same(
+    what_comes_of_it: Exception, running: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def importing(**_: object) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise what_comes_of_it
+
+    handler = signal.getsignal(signal.SIGINT)
+    assert running(instead=importing) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+    assert running(instead=raising(InputError("a.pt", "is damaged", "No."))) == 2, (
+        "the next command was not interrupted"
+    )
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_fault_shows_where_it_is_on_demand(running: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from tests.fuzz.headers import captured_file
 from tests.fuzz.mutators import save_tensors
 
 OLD = "old.out"  # a file that is no input of any command
@@ -184,6 +185,9 @@ def sound_file(name: str) -> bytes:
     path = Path(name)
     if path.suffix in (".jpg", ".png"):
         return _photo(path.suffix[1:], 6 if path.stem == "b" else 1)
+    if path.parent.name == "run":
+        boxes = {f"targets_{index}": image for index, image in enumerate(_tensors("rows"))}
+        return captured_file(int(path.stem.removeprefix("step")), _tensors("named") | boxes)
     return save_tensors(path.suffix, _tensors(path.stem))
 
 
@@ -207,6 +211,8 @@ def _targets(*names: str) -> Kind:
 
 
 SMALL = ("small.toml",)
+RUN = ("run/step0000001.safetensors", "run/step0000002.safetensors")
+READ_CAPTURED = ("loss", "detect", "compare", "check")
 VOC = ("voc/Annotations/a.xml", "voc/Annotations/b.xml", "voc/JPEGImages/a.jpg", "voc/JPEGImages/b.jpg")
 YOLO = ("yolo/labels/a.txt", "yolo/labels/b.txt", "yolo/images/a.jpg", "yolo/images/b.jpg", "yolo/classes.txt")
 VOC_LINES = _dataset("voc", "JPEGImages/a.jpg", "Annotations/a.xml")
@@ -314,6 +320,7 @@ KINDS: dict[str, Kind] = {
         (*VOC, "preds.pt", "rows.pt", "mine.toml", *SMALL),
         (*EVERY_MATCH, "check voc", *BATCH, "explain BOX001", "dialects", "anchors --list"),
     ),
+    "captured": Kind(RUN, (), (*(f"{command} {RUN[0]}" for command in READ_CAPTURED), "loss run", "loss run")),
     "attacks": Kind((), (), ()),  # as they are written in attacks.py
     "options": Kind(
         (),

@@ -148,6 +148,7 @@ def _forget_peak() -> None:
 def _standing_in(work: Path, line: list[str]) -> Iterator[None]:
     """The process as one that was started there with that command line."""
     environment, arguments, folder = dict(os.environ), sys.argv, tempfile.tempdir
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # what Python keeps of modules is no output
     os.chdir(work)
     home = work.parents[2]
     os.environ.update(ENVIRONMENT, TMPDIR=str(home / "tmp"), HOME=str(home))
@@ -158,7 +159,7 @@ def _standing_in(work: Path, line: list[str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(environment)
-        sys.argv, tempfile.tempdir = arguments, folder
+        sys.argv, tempfile.tempdir, sys.dont_write_bytecode = arguments, folder, bytecode
         os.chdir(ROOT)
 
 

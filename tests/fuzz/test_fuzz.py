@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.fuzz.kinds import KINDS, sound_file
 from tests.fuzz.oracle import Limits, broken_promises
 from tests.fuzz.sandbox import ROOT, Outcome, run_here, state, write_files
 
+# Parts of the attacks, for as many processes that run tests at once.
+PARTS = 3
 CASES, SEED = os.environ.get("FUZZ_CASES", "60"), os.environ.get("FUZZ_SEED", "0")
 FILES = ("voc/JPEGImages/a.jpg", "voc/Annotations/a.xml", "small.toml")
 LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
@@ -29,9 +33,12 @@ LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
     "asked",
     [
         ("--seed", SEED, "--cases", CASES, "--apart", "60"),
-        ("--kinds", "attacks", "--cases", str(len(ATTACKS)), "--memory", "900"),
+        *(
+            ("--kinds", "attacks", "--start", str(first), "--cases", str(last - first), "--memory", "900")
+            for first, last in pairwise(len(ATTACKS) * part // PARTS for part in range(PARTS + 1))
+        ),
     ],
-    ids=["mutations", "attacks"],
+    ids=["mutations", *(f"attacks, part {part}" for part in range(PARTS))],
 )
 def test_every_promise_is_kept(asked: tuple[str, ...], tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tests.fuzz", *asked, "--seconds", "0", "--keep", str(tmp_path)]
@@ -129,6 +136,19 @@ def test_the_oracle_sees(
 ) -> None:
     said = faults(tmp_path, monkeypatch, RENDER, instead, *options)
     assert (seen in said) if seen else (said == ""), said
+
+
+def test_what_python_keeps_of_modules_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "met_for_the_first_time.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+    def importing(*_: Any, **__: Any) -> str:
+        return importlib.import_module("met_for_the_first_time").__name__
+
+    assert faults(tmp_path / "case", monkeypatch, RENDER, importing) == ""
+    assert not sys.dont_write_bytecode
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox import nms
+from ssdlossdbg.multibox import nms, tiles
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.nms import fits_torchvision, suppress, suppress_by, suppress_in_blocks, suppress_repeats
 from ssdlossdbg.rules import IouRule, Suppression
@@ -55,7 +55,7 @@ def test_against_a_loop(rule: IouRule, epsilon: float, suppression: Suppression)
 
 @pytest.mark.parametrize("threshold", [0.3, 0.9, 0.99])
 @pytest.mark.parametrize("seed", range(4))
-def test_repeats_against_a_loop(threshold: float, seed: int) -> None:
+def test_repeats_against_a_loop(threshold: float, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     boxes = crowd(3, 60, seed)
     noise = torch.randn((3, 30, 4), generator=torch.Generator().manual_seed(seed))
     boxes = torch.cat((boxes, boxes[:, :30] + noise * 5e-4, boxes[:, 20:40]), dim=1)
@@ -64,6 +64,8 @@ def test_repeats_against_a_loop(threshold: float, seed: int) -> None:
     everything = torch.ones(boxes.shape[:2], dtype=torch.bool)
     expected = by_loop(boxes, threshold, IouRule.PLAIN, 0.0, everything, Suppression.MORE_THAN)
     assert 0 < int(expected.sum()) < everything.numel()
+    assert torch.equal(suppress_repeats(boxes, threshold), expected)
+    monkeypatch.setattr(tiles, "TILE_ON_CPU", 1)  # an image at a time
     assert torch.equal(suppress_repeats(boxes, threshold), expected)
 
 

@@ -10,14 +10,17 @@ from ssdlossdbg.results import FloatArray, IntArray, Objects, box_areas
 ROUNDING = 1e-9
 # Of one box to its right. Nobody draws an object so often; of files made by a machine it would be millions of pairs.
 MOST_PARTNERS = 64
+# Objects of an image all of which may be compared with all.
+FEW = 200
 
 
 def overlapping_pairs(objects: Objects, least: float, same_class: bool) -> tuple[IntArray, IntArray, FloatArray]:
     """Pairs of objects of one image whose boxes are nearly the same.
 
     The boxes of an image are gone through from left to right: each round compares those that are so many places apart,
-    and leaves out those that lie too far right of their partner for any further one to overlap enough. An IoU is at
-    most the smaller area over the larger, so areas are compared first, and few pairs are left to work it out for.
+    and leaves out those that lie too far right of their partner for any further one to overlap enough. Of many in a
+    column, all are near each other so; such an image is gone through from top to bottom. An IoU is at most the smaller
+    area over the larger, so areas are compared first, and few pairs are left to work it out for.
 
     Args:
         objects: the table.
@@ -28,10 +31,15 @@ def overlapping_pairs(objects: Objects, least: float, same_class: bool) -> tuple
         `[K]` row of the first, `[K]` row of the second, `[K]` IoU; the nearest rows first. An object is the left one
         of `MOST_PARTNERS` pairs at most: of a thousand copies of a box, each is in a pair, and few are in many.
     """
-    order = np.lexsort((objects.boxes[:, 0], objects.image))
-    order = order[objects.valid[order]]
-    boxes, image, label = objects.boxes[order], objects.image[order], objects.class_id[order]
-    area, reach = box_areas(boxes), boxes[:, 0] + (1 - least + ROUNDING) * (boxes[:, 2] - boxes[:, 0])
+    sound = np.flatnonzero(objects.valid)
+    boxes, image = objects.boxes[sound], objects.image[sound]
+    axis = _shorter_way(boxes, image, 1 - least + ROUNDING)
+    place = np.arange(len(sound))
+    start, end = boxes[place, axis], boxes[place, axis + 2]
+    order = np.lexsort((start, image))
+    start, reach = start[order], (start + (1 - least + ROUNDING) * (end - start))[order]
+    boxes, image, order = boxes[order], image[order], sound[order]
+    area, label = box_areas(boxes), objects.class_id[order]
     last = np.searchsorted(image, image, side="right")
     partners = np.zeros(len(order), dtype=np.int64)
     rows, apart = np.arange(len(order)), 0
@@ -40,7 +48,7 @@ def overlapping_pairs(objects: Objects, least: float, same_class: bool) -> tuple
     while len(rows):
         apart += 1
         rows = rows[(last[rows] > rows + apart) & (partners[rows] < MOST_PARTNERS)]
-        rows = rows[boxes[rows + apart, 0] <= reach[rows]]
+        rows = rows[start[rows + apart] <= reach[rows]]
         one, other = area[rows], area[rows + apart]
         alike = rows[np.minimum(one, other) >= (least - ROUNDING) * np.maximum(one, other)]
         alike = alike[(label[alike] == label[alike + apart]) == same_class]
@@ -53,6 +61,38 @@ def overlapping_pairs(objects: Objects, least: float, same_class: bool) -> tuple
     (first, second), overlap = np.concatenate(found, axis=1), np.concatenate(overlaps)
     nearest = np.lexsort((first, second - first))
     return first[nearest], second[nearest], overlap[nearest]
+
+
+def _shorter_way(boxes: FloatArray, image: IntArray, share: float) -> IntArray:
+    """`[N]` 0 for boxes of images that are gone through from left to right, 1 from top to bottom.
+
+    Args:
+        boxes: `[N, 4]` sound ones.
+        image: `[N]` of each.
+        share: of its side, how far another box may begin behind a box to be compared with it.
+    """
+    axis = np.zeros(len(boxes), dtype=np.int64)
+    if not len(image):
+        return axis
+    many = np.flatnonzero(np.bincount(image)[image] > FEW)
+    if len(many):
+        across, down = (_comparisons(boxes[many], image[many], share, each) for each in (0, 1))
+        axis[many] = (down < across)[image[many]]
+    return axis
+
+
+def _comparisons(boxes: FloatArray, image: IntArray, share: float, axis: int) -> IntArray:
+    """How many pairs of boxes an image gives to compare, by image: for each, those that begin in its reach."""
+    start, end = boxes[:, axis], boxes[:, axis + 2]
+    where = np.concatenate((start, start + share * (end - start)))
+    kind = np.repeat([0, 1], len(boxes))  # of what is at one place, what begins there goes before what ends there
+    order = np.lexsort((kind, where, np.tile(image, 2)))
+    begun = np.cumsum(kind[order] == 0)
+    before = np.empty(len(order), dtype=np.int64)
+    before[order] = begun
+    inside = before[len(boxes) :] - before[: len(boxes)]
+    total: IntArray = np.bincount(image, weights=inside).astype(np.int64)
+    return total
 
 
 def _iou(ones: FloatArray, others: FloatArray) -> FloatArray:
