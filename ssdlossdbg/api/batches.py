@@ -71,11 +71,17 @@ def loss(
     if targets is None and _is_run(predictions):
         from ssdlossdbg.api.runs import worst_of_run
 
+        if printed is not None:
+            what = "is the loss of one batch, and a folder has one for each file"
+            raise InputError("--printed", what, f"Name the file in {predictions} that it was printed for.")
         of_file = partial(
             loss, priors=priors, dialect=dialect, classes=classes, threshold=threshold, neg_pos=neg_pos, alpha=alpha,
             device=device, layout=layout, weights=weights,
         )  # fmt: skip
-        return worst_of_run(Path(str(predictions)), of_file)
+        worst = worst_of_run(Path(str(predictions)), of_file)
+        if not images:
+            return worst
+        return replace(of_file(worst.predictions_path, images=images), batches=worst.batches)
     saved, wanted = both_halves(predictions, targets)
     rules = override(rules_for(dialect, saved), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
     if neg_pos is not None and rules.mining.takes_all:

@@ -18,7 +18,7 @@ from ssdlossdbg.readers.saved.captured import dialect_of, loss_in, names_in
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import Saved
-from ssdlossdbg.readers.saved_batches import recognise_batch
+from ssdlossdbg.readers.saved_batches import RecognisedBatch, recognise_batch
 from ssdlossdbg.results import AnchorsResult, MatchResult, Recorded, Said, Subject
 from ssdlossdbg.rules import Dialect
 
@@ -104,10 +104,18 @@ def as_batch(
         classes=tuple(classes),
         paths=(predictions.where if predictions else "", targets.where if targets else ""),
         photos=[str(photo) for photo in photos],
-        images=captured.names if captured else names_in(targets.value) if targets else (),
+        images=captured.names if captured else _names(predictions, targets, found),
         recorded=said or said_in(predictions, targets),
         captured=captured,
     )
+
+
+def _names(predictions: Saved | None, targets: Saved | None, found: RecognisedBatch) -> tuple[str, ...]:
+    """What the images are called by what was saved by hand."""
+    for saved in (targets, predictions):
+        if saved and len(names := names_in(saved.value)) == found.images:
+            return names
+    return ()
 
 
 def said_in(predictions: Saved | None, targets: Saved | None) -> Said | None:

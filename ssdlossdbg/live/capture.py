@@ -124,9 +124,9 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
             spike: how many times the running median a loss is to be saved from; 0 for never. every: save each so
             manyth step. ring: how many batches are held. on_error: "save" or "ignore" the batch on which the criterion
             raises. adapter: called as the criterion is, returns a mapping with loc, conf and targets, and perhaps
-            priors, names, dialect. copy: hold copies, for outputs of CUDA graphs, whose memory the next step uses
-            again. validation: look at calls under `no_grad`, too, and mark them so. most_bytes: that the files of the
-            folder may have together.
+            priors, names, dialect. copy: hold copies from the first step on, for code that changes predictions in
+            place, or outputs of CUDA graphs, whose memory the next step uses again. validation: look at calls under
+            `no_grad`, too, and mark them so. most_bytes: that the files of the folder may have together.
 
     Raises:
         InputError: an option out of its range, or nothing that can be called.

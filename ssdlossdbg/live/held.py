@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ class Held:
     Attributes:
         step: how many came before it.
         tensors: by the keys that they have in the file, detached; never copied, unless that was asked for.
+        given: the tensors as the criterion got them, not kept alive.
         versions: of each tensor when it was taken; another one later means that it was changed in place.
+        overwritten: whether a later step was seen to write to the same memory.
         called: what the images are called by their targets, one an image; read only when it is saved, since that may
             wait for a device.
         indices: of the images in their dataset, None where they are not known.
@@ -91,6 +94,8 @@ class Held:
     rules: Mapping[str, float] = field(default_factory=dict)
     time: float = field(default_factory=time.time)
     versions: dict[str, int] = field(default_factory=dict)
+    given: Mapping[str, weakref.ref[Tensor]] = field(default_factory=dict)
+    overwritten: bool = False
 
     def __post_init__(self) -> None:
         self.versions = {key: tensor._version for key, tensor in self.tensors.items()}
@@ -98,7 +103,8 @@ class Held:
     @property
     def spoilt(self) -> list[str]:
         """The tensors that were changed in place since they were taken."""
-        return [key for key, tensor in self.tensors.items() if tensor._version != self.versions[key]]
+        changed = [key for key, tensor in self.tensors.items() if tensor._version != self.versions[key]]
+        return changed or (list(self.given)[:1] if self.overwritten else [])
 
     @property
     def images(self) -> int:
@@ -107,8 +113,46 @@ class Held:
         return 0 if first is None else len(first)
 
 
-def detached(tensors: Mapping[str, Tensor], copy: bool) -> dict[str, Tensor]:
-    """The tensors off the graph, on the same memory unless a copy is asked for."""
-    if copy:
-        return {key: tensor.detach().clone() for key, tensor in tensors.items()}
-    return {key: tensor.detach() for key, tensor in tensors.items()}
+class Holder:
+    """Holds tensors off the graph, on the memory that they have, or copies where the next step writes to that.
+
+    CUDA graphs write each step's outputs to the same place, and nothing tells so of the tensors: neither are they the
+    same objects, nor do their versions count it. But while a batch is held its memory cannot be given out again, so a
+    later prediction that stands there was written over it.
+
+    Args:
+        copy: whether to copy from the first step on.
+        warn: called once with a line where copies turn out to be needed.
+    """
+
+    def __init__(self, copy: bool, warn: Callable[[str], object]) -> None:
+        self._copy, self._warn = copy, warn
+
+    def hold(self, tensors: Mapping[str, Tensor], earlier: Iterable[Held]) -> dict[str, Tensor]:
+        """The tensors of a step, detached.
+
+        Args:
+            tensors: as the criterion got them.
+            earlier: the batches that are held; those that these tensors have overwritten are marked.
+        """
+        if not self._copy:
+            lost = [held for held in earlier if any(_is_over(key, tensor, held) for key, tensor in tensors.items())]
+            for held in lost:
+                held.overwritten = True
+            if lost:
+                self._copy = True
+                self._warn(
+                    f"predictions are written to the memory of those of step {lost[-1].step}, as by CUDA graphs: "
+                    "copies are held from here on; capture(..., copy=True) holds them from the first step"
+                )
+        if self._copy:
+            return {key: tensor.detach().clone() for key, tensor in tensors.items()}
+        return {key: tensor.detach() for key, tensor in tensors.items()}
+
+
+def _is_over(key: str, tensor: Tensor, held: Held) -> bool:
+    """Whether what a network computed stands where an earlier step's did; no constant, and not that tensor itself."""
+    other = held.tensors.get(key)
+    if other is None or tensor.grad_fn is None or not tensor.numel() or held.given[key]() is tensor:
+        return False
+    return tensor.data_ptr() == other.data_ptr()

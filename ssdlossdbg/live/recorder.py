@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ssdlossdbg.live.folder import FolderFullError, RunFolder
-from ssdlossdbg.live.held import Held, Readout, detached
+from ssdlossdbg.live.held import Held, Holder, Readout
 from ssdlossdbg.live.history import History
 from ssdlossdbg.live.losses import returned
 from ssdlossdbg.live.names import Drawn, LoaderNames
@@ -80,6 +81,7 @@ class Recorder:
         self.options, self.folder, self.criterion, self.parameters = options, folder, criterion, parameters
         self.names = LoaderNames(options.loader, options.names, around.last_loader)
         self._tell, self._warn = around.tell, around.warn
+        self._holder = Holder(options.copy, self._warn)
         self.optimisers = Optimisers()
         self.history = History(options.spike)
         self.recipe: Recipe | None = None
@@ -179,8 +181,9 @@ class Recorder:
 
     def _hold(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any], validation: bool) -> Held:
         recipe, taken = self._take(owner, args, kwargs)
-        tensors = detached(taken.tensors, self.options.copy)
+        tensors = self._holder.hold(taken.tensors, self._ring)
         held = Held(self.steps, tensors, taken.called, validation=validation, recipe=recipe)
+        held.given = {key: weakref.ref(tensor) for key, tensor in taken.tensors.items()}
         held.attributes, held.rules = attributes_of(owner), rules_of(owner)
         held.header = taken.header
         held.lr, held.usual_lr = self.optimisers.lr, self.optimisers.usual_lr

@@ -37,6 +37,13 @@ class RecognisedBatch:
     targets: Targets | EncodedTargets | None
     priors: NamedPriors
 
+    @property
+    def images(self) -> int:
+        """How many there are."""
+        if self.predictions is not None:
+            return len(self.predictions.loc)
+        return len(self.targets.labels) if self.targets else 0
+
 
 def recognise_batch(
     predictions: Saved | None,

@@ -10,13 +10,14 @@ goes wrong, beside the same without hooks; and what one batch costs that is save
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from timing import median_times  # type: ignore[import-not-found]  # beside this script
 from torch import Tensor, nn
 
 import ssdlossdbg
@@ -35,16 +36,6 @@ class Nothing(nn.Module):
     said = torch.tensor(1.0), torch.tensor(2.0)
 
 
-def median(step: Any, repeats: int) -> float:
-    """Of so many calls, in milliseconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        step()
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=32)
@@ -58,27 +49,23 @@ def main() -> None:
     conf = torch.randn((given.images, PRIORS, given.classes), generator=generator, requires_grad=True)
     priors = torch.rand((PRIORS, 4), generator=generator)
     targets = [torch.rand((13, 5), generator=generator).floor_() for _ in range(given.images)]
-    criterion = Nothing()
-
-    def step() -> None:
-        criterion((loc, conf, priors), targets)
-
-    bare = median(step, given.repeats)
+    watched, bare = Nothing(), Nothing()
+    step = partial(watched, (loc, conf, priors), targets)
     with tempfile.TemporaryDirectory() as folder:
-        run = ssdlossdbg.capture(criterion, Path(folder) / "run")
-        step()
-        hooked = median(step, given.repeats)
+        run = ssdlossdbg.capture(watched, Path(folder) / "run")
+        medians = median_times({"with": step, "without": partial(bare, (loc, conf, priors), targets)}, given.repeats)
         start = time.perf_counter()
         run.close()
         saving = time.perf_counter() - start
         size = sum(file.stat().st_size for file in run.saved)
     print(f"B={given.images}, {PRIORS} priors, {given.classes} classes, one thread")
-    print(f"a step's hooks        {hooked - bare:8.3f} ms")
+    print(f"a step's hooks        {1000 * (medians['with'] - medians['without']):8.3f} ms")
     print(f"a batch that is saved {1000 * saving:8.0f} ms, {size / 1e6:.0f} MB")
     if given.criterion:
         own = ssdlossdbg.MultiBoxLoss("ssd.pytorch", priors="ssd300")
         boxes = [{"boxes": torch.tensor([[0.1, 0.1, 0.4, 0.5]]), "labels": torch.tensor([1])}] * given.images
-        print(f"MultiBoxLoss          {median(lambda: own(loc, conf, boxes), 3):8.0f} ms")
+        seconds = median_times({"own": lambda: own(loc, conf, boxes)}, 3)["own"]
+        print(f"MultiBoxLoss          {1000 * seconds:8.0f} ms")
 
 
 if __name__ == "__main__":

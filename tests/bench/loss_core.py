@@ -15,12 +15,11 @@ launch as many kernels as the loss core does.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import torch
+from timing import median_times  # type: ignore[import-not-found]  # beside this script
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -65,22 +64,6 @@ def torchvision_step(
         return ssd.SSD.compute_loss(network, targets, outputs, [corners] * len(targets), matched)
 
     return step
-
-
-def median_times(steps: dict[str, Callable[[], object]], repeats: int, device: str) -> dict[str, float]:
-    """Median seconds of each step, all run in turn."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for repeat in range(repeats + 2):
-        for name, step in steps.items():
-            if device != "cpu":
-                torch.cuda.synchronize()
-            start = time.perf_counter()
-            step()
-            if device != "cpu":
-                torch.cuda.synchronize()
-            if repeat >= 2:  # the first two warm up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def print_floor(step: Callable[[], object], conf: Tensor, seconds: float, repeats: int) -> None:

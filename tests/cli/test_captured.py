@@ -17,6 +17,7 @@ import ssdlossdbg
 
 Good = Callable[..., str]
 Run = Callable[..., Any]
+Save = Callable[[str, object], Path]
 Refused = Callable[..., str]
 # What ssd.pytorch's own MultiBoxLoss returns for the sample, from sample_data/README.md.
 LOCALIZATION, CONFIDENCE = 0.249255627, 1.4152149
@@ -180,6 +181,30 @@ def test_a_loss_that_is_none(sample: Path, refused: Refused) -> None:
     for loss, words in (({"a": 1}, "is a mapping of something else"), ([1, 2, 3], "is neither a number nor two")):
         saved_by_hand(sample, loss=loss)
         assert f"preds.pt, loss: {words}" in refused("loss", "preds.pt", str(sample / "targets.pt"))
+
+
+def test_names_beside_encoded_targets_saved_by_hand_in_one_file(sample: Path, save: Save, good: Good) -> None:
+    loc, conf, priors = torch.load(sample / "preds.pt", weights_only=True)
+    labels = torch.zeros((3, 8732), dtype=torch.int64)
+    labels[:, :3] = 1
+    saved = {"loc": loc, "conf": conf, "priors": priors, "labels": labels, "gt_locations": torch.zeros_like(loc)}
+    named = save("b.pt", {**saved, "file_name": ["a.jpg", "b.jpg", "c.jpg"]})
+    report = json.loads(good("loss", named, "--format", "json", "--fail-on", "never"))
+    assert [image["name"] for image in report["images"]] == ["a.jpg", "b.jpg", "c.jpg"]
+    other = save("o.pt", {**saved, "file_name": ["a.jpg", "b.jpg"]})
+    report = json.loads(good("loss", other, "--format", "json", "--fail-on", "never"))
+    assert [image["name"] for image in report["images"]] == [None] * 3
+
+
+@pytest.mark.usefixtures("run_folder")
+def test_what_was_printed_is_of_one_batch_and_photos_are_of_the_worst(refused: Refused, run: Run, sample: Path) -> None:
+    said = refused("loss", "run", "--printed", "1.5")
+    assert "--printed: is the loss of one batch, and a folder has one for each file" in said
+    photo = sample / "cat.jpg"
+    for command in ("loss", "detect"):
+        report = json.loads(run(command, "run", "--image", photo, "--format", "json").out)
+        assert report["images"][0]["path"] == str(photo)
+        assert report["batches"][0]["step"] == 1
 
 
 def test_names_in_targets_saved_by_hand(sample: Path, good: Good) -> None:

@@ -223,6 +223,88 @@ def test_what_was_changed_in_place_is_said_to_be_lost(
     assert torch.equal(load_file(tmp_path / "step0000000.safetensors")["conf"], before)
 
 
+class Graphed(nn.Module):
+    """A network whose outputs stand in the same memory at each step, as those of a CUDA graph: nothing counts that."""
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__()
+        self.batches = batches
+        self.places = [torch.zeros_like(part) for part in batches.predictions()[:2]]
+
+    def forward(self) -> tuple[torch.Tensor, ...]:
+        """(loc, conf, priors)."""
+        *fresh, priors = self.batches.predictions()
+        for place, tensor in zip(self.places, fresh, strict=True):
+            place.data.copy_(tensor)  # as a replay does: the version stays
+        shown = [Replayed.apply(place, self.batches.weight) for place in self.places]  # type: ignore[no-untyped-call]
+        return *shown, priors
+
+
+class Replayed(torch.autograd.Function):
+    """What `torch.cuda.make_graphed_callables` hands on: a new tensor on the old memory, that has a gradient."""
+
+    @staticmethod
+    def forward(_: object, place: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """The place itself."""
+        del weight
+        return place.detach()
+
+    @staticmethod
+    def backward(_: object, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        """To the weight."""
+        return None, gradients[0].sum().reshape(1)
+
+
+def test_outputs_of_graphs_are_copied_from_the_second_step_on(
+    batches: Batches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    criterion, network = MultiBoxLoss(), Graphed(batches)
+    run = ssdlossdbg.capture(criterion, tmp_path, ring=3)
+    seen = []
+    for step in range(4):
+        predictions, targets = network(), batches.targets()
+        seen.append(predictions[0].detach().clone())
+        if step == 3:
+            targets[1][0, 2] = targets[1][0, 0]  # no width
+        sum(criterion(predictions, targets)).backward()
+    run.close()
+    said = [line for line in capsys.readouterr().err.splitlines() if "as by CUDA graphs" in line]
+    assert len(said) == 1
+    assert "of those of step 0" in said[0]
+    assert steps(tmp_path) == [1, 2, 3]
+    for step in (1, 2, 3):
+        assert torch.equal(load_file(tmp_path / f"step{step:07d}.safetensors")["loc"], seen[step])
+
+
+def test_a_batch_that_a_graph_overwrote_is_not_saved_as_if_it_were_sound(
+    batches: Batches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    criterion, network = MultiBoxLoss(), Graphed(batches)
+    run = ssdlossdbg.capture(criterion, tmp_path)
+    criterion(network(), batches.targets())
+    targets = batches.targets()
+    targets[1][0, 2] = targets[1][0, 0]
+    criterion(network(), targets)
+    run.close()
+    assert reasons(tmp_path) == {1: "not finite"}
+    assert "step 0 is lost" in capsys.readouterr().err
+
+
+def test_the_same_predictions_under_two_losses_are_no_graphs(
+    batches: Batches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    criterion = MultiBoxLoss()
+    run = ssdlossdbg.capture(criterion, tmp_path)
+    constant = tuple(part.detach() for part in batches.predictions())
+    for predictions in (batches.predictions(), batches.predictions()):
+        for _ in range(2):
+            criterion(predictions, batches.targets())
+            criterion(constant, batches.targets())
+    assert all(not held.overwritten for held in run._recorder._ring)
+    run.close()
+    assert "CUDA" not in capsys.readouterr().err
+
+
 def test_batches_that_are_lost_are_said_once_and_counted(
     batches: Batches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,16 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.schema import build
-from ssdlossdbg.results.captured import CAPTURED_NAME, HEADER_KEY, HEADER_VERSION, Captured, Recorded, named_in
+from ssdlossdbg.results.captured import (
+    CAPTURED_NAME,
+    HEADER_KEY,
+    HEADER_VERSION,
+    NAME_KEYS,
+    Captured,
+    Recorded,
+    is_name,
+    named_in,
+)
 from ssdlossdbg.rules import Dialect, differences
 
 AGAIN = "Capture the batch again, or save its tensors by hand."
@@ -163,7 +172,30 @@ def _is_number(value: Any) -> bool:
 
 
 def names_in(value: Any) -> tuple[str, ...]:
-    """What the images of targets are called, where their mappings say so; empty where none does."""
+    """What the images of a saved batch are called, where it says so; empty where it does not.
+
+    Args:
+        value: what was saved: a list of mappings, one an image; or a mapping that has such a list as its `targets`, or
+            a list of names or a tensor of numbers, one an image, under a key that loaders have for one (`file_name`,
+            `path`, `image_id`) or its plural; or the mapping of one image.
+    """
+    if isinstance(value, Mapping):
+        lists = (value.get(f"{key}{plural}") for key in NAME_KEYS for plural in ("", "s"))
+        own = {"boxes", "labels"} <= value.keys() and named_in(value)
+        listed = (_listed(each) for each in lists)
+        return names_in(value.get("targets")) or next(filter(None, listed), ()) or ((own,) if own else ())
     images: Sequence[Any] = value if isinstance(value, (list, tuple)) else ()
     names = tuple(named_in(image) for image in images)
     return names if any(names) else ()
+
+
+def _listed(names: Any) -> tuple[str, ...]:
+    """Names of several images, or their numbers, as names."""
+    if isinstance(names, Tensor) and names.ndim == 1:
+        names = names.tolist()
+    if not isinstance(names, (list, tuple)) or len(names) < 2:
+        return ()
+    found = tuple(named_in({NAME_KEYS[0]: name}) for name in names)
+    if all(found) and not any(map(is_name, found)):  # numbers: of images, whatever they were saved under
+        found = tuple(named_in({"image_id": name}) for name in names)
+    return found if any(found) else ()

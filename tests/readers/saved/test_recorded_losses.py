@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import tensor
 
 from ssdlossdbg.errors import InputError
@@ -71,6 +72,24 @@ def test_names_of_images() -> None:
     assert [*names_in(images)] == ["a.jpg", "", "image_id 7"]
     assert names_in(images[1:2]) == ()
     assert names_in({"file_name": "a.jpg"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({"targets": [{"path": "a.jpg"}, {"path": "b.jpg"}]}, ("a.jpg", "b.jpg")),
+        ({"image_id": torch.tensor([7, 9]), "labels": torch.zeros(2, 9)}, ("image_id 7", "image_id 9")),
+        ({"file_name": ["a.jpg", "b.jpg"]}, ("a.jpg", "b.jpg")),
+        ({"paths": ("x/a.jpg", "y/a.jpg")}, ("x/a.jpg", "y/a.jpg")),
+        ({"image_ids": [3, 4]}, ("image_id 3", "image_id 4")),
+        ({"targets": [{"boxes": 1}, {"boxes": 2}], "filenames": ["a", ""]}, ("a", "")),
+        ({"boxes": 1, "labels": 2, "image_id": 5}, ("image_id 5",)),
+        ({"path": "runs/a", "targets": [{}]}, ()),
+        ({"path": 3, "image_id": torch.zeros(2, 2)}, ()),
+    ],
+)
+def test_names_of_a_batch_in_one_file(more: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert names_in({"loc": torch.zeros(2, 9, 4), "conf": torch.zeros(2, 9, 3), **more}) == names
 
 
 def test_captured_files_in_the_order_of_steps_and_ranks(tmp_path: Path) -> None:
