@@ -198,8 +198,9 @@ class Remedies:
             f"{self._reach * group.side:.2g} px (the finest do every {self._step:.3g}), and {self._least:.3g} px reach "
             "the smallest there are"
         )
-        doubt = " But see first that the boxes were not divided by the image's size twice." if group.side < 1 else ""
-        return f"{cure}: {why}.{doubt}"
+        if group.side < 1:
+            cure = f"See that boxes were not divided by the image's size twice; else {cure[0].lower()}{cure[1:]}"
+        return f"{cure}: {why}."
 
     def _long(self, group: _Group) -> str:
         aspects = self._shapes[:, 0] / self._shapes[:, 1]
