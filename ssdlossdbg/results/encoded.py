@@ -61,6 +61,12 @@ class Formula(StrEnum):
     """From the box's corners taken for centre and size."""
     PIXEL_BOXES = "boxes in pixels"
     """From a box in pixels and a prior in fractions."""
+    CENTRE = "other centre"
+    """As the dialect says, but for the centre."""
+    SIZE = "other size"
+    """As the dialect says, but for the size."""
+    PARTS = "other centre and size"
+    """With other formulas for both."""
     PRIORS = "other priors"
     """As the dialect says, but from other priors."""
 

@@ -37,6 +37,8 @@ class Explanation(StrEnum):
     """Rows as given, each a box and no offsets."""
     VARIANCES = "variances"
     """Offsets that other variances decode."""
+    FACTOR = "factor"
+    """Offsets that are so many times too large, or too small, that no variances are meant."""
     PRESET = "preset"
     """Offsets from the priors of another preset."""
     IMAGES = "images"
@@ -113,6 +115,8 @@ class Strangers:
         agreeing: share of these whose predicted box another one of them nearly repeats.
         best: the mean IoU of these boxes with the nearest object of their image.
         images: in how many images there are any.
+        by_chance: share of pairs of one of these boxes and another image of the batch whose objects it meets.
+        distinct: of how many objects they seem to be: each counts as little as there are others that nearly repeat it.
     """
 
     sure: int
@@ -120,3 +124,5 @@ class Strangers:
     agreeing: float
     best: float
     images: int
+    by_chance: float = 0.0
+    distinct: float = 1.0

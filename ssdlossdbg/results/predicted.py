@@ -164,7 +164,8 @@ class Predicted:
         class_names: what the user says the classes are called, background left out; empty where nothing was said.
         dtype: of the predictions in their file.
         rules: the dialect.
-        probabilities: "softmax" or "sigmoid" where the logits can only be what that gives; else empty.
+        probabilities: "softmax", "sigmoid", "log-softmax" or "log-sigmoid" where the logits can only be what that
+            gives; else empty.
         spread: how much the logits of one shape differ at most between the cells of its level and between images;
             where that is more than `SAME_LOGIT`, some such difference.
         frozen: whether the offsets of one shape are the very same in all cells of its level and in all images.

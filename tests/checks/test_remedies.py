@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,3 +116,20 @@ def test_a_median_of_unlike_objects_is_called_one(width: int, said: bool, tmp_pa
     remedy = Remedies(objects, np.arange(2)).of(0)
     assert ("(the median of 2)" in remedy) is said
     assert "px" in remedy
+
+
+def test_the_figure_of_a_remedy_is_what_matching_with_it_gives(tmp_path: Path) -> None:
+    """The same objects, audited with priors that the finding asks for, on the level that it names."""
+    for name in ("small", "long"):
+        (tmp_path / name).mkdir()
+    (finding,) = audited(tmp_path / "small", 40, 40, 30)
+    found = re.search(r"steps of 8 px (\d+) of 40 reach the threshold with priors of that size, now none", finding.fix)
+    assert found
+    own = tmp_path / "own.toml"
+    shapes = "shapes = [[18.75, 18.75]]"
+    own.write_text(f"image_size = 300\nlevels = [{{ feature_map = 38, stride = 8, {shapes} }}]\n")
+    again = api.audit(tmp_path / "small", str(own))
+    (objects,) = (part for part in again.evidence if isinstance(part, Objects))
+    assert int((objects.best_iou >= 0.5).sum()) == int(found[1])
+    (finding,) = audited(tmp_path / "long", 40, 205, 17)
+    assert re.search(r"\d+ of 40 reach the threshold( with priors of that size)?, now none\. `ssdlossdbg", finding.fix)

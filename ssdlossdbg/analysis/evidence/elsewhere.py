@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ssdlossdbg.analysis.evidence.grids import row_orders
-from ssdlossdbg.analysis.evidence.readings import ENOUGH, Hypothesis, Positives, attempt, explains, stated
+from ssdlossdbg.analysis.evidence.readings import BY_PARTS, ENOUGH, Hypothesis, Positives, attempt, explains, stated
 from ssdlossdbg.readers.named_priors import NamedPriors, presets_of
 from ssdlossdbg.results import FloatArray, IntArray
 from ssdlossdbg.results.encoded import Formula, Reading
@@ -40,9 +40,12 @@ def read_priors(
     as_found = attempt(hypothesis, seen)
     # Objects that only forced priors stand for have no more than those under any priors.
     matched = as_found.overlap >= rules.match.threshold
-    if matched.sum() < FEWEST_POSITIVES or SIBLINGS * len(np.unique(as_found.group[matched])) < matched.sum():
+    # Other priors that leave as few boxes are a simpler reason than one or two slips in the formula.
+    slips = reading.formula in BY_PARTS
+    told = SIBLINGS * len(np.unique(as_found.group[matched])) < matched.sum() and not slips
+    if matched.sum() < FEWEST_POSITIVES or told:
         return reading
-    by_own, rank = attempt(own, seen), as_found.rank
+    by_own, rank = attempt(own, seen), (as_found.rank[0], 0.0) if slips else as_found.rank
     for other, boxes in _others(named, rules.name):
         trial = attempt(own, replace(seen, priors=boxes[prior[:ENOUGH]]))
         if trial.rank > rank and explains(trial, by_own, rules.match.threshold):

@@ -59,9 +59,10 @@ def describe_encoded(targets: EncodedTargets, named: NamedPriors, dialect: Diale
     # Where most priors are positive, there are objects to speak of only if many positives share one.
     crowded = len(image) > labels.numel() / 2
     split = np.zeros(len(image), dtype=bool) if crowded else _split(found, positives)
-    if reading.formula is Formula.VARIANCES and split.mean() > (0.5 if _simple(reading.variances) else RARELY):
+    odd = reading.formula is Formula.VARIANCES and not _simple(reading.variances)
+    if reading.formula is not Formula.STATED and split.mean() > (RARELY if odd else 0.5):
         # Priors that are smaller by one factor all over a level look like variances that are larger by it, but for
-        # boxes that stay apart.
+        # boxes that stay apart; and a formula that is like the true one brings some together.
         own = stated(dialect.codec.variances)
         reading = replace(
             reading, formula=own.formula, words=own.words, variances=own.variances, boxes=reading.stated_boxes

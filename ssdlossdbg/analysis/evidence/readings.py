@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
 
+from ssdlossdbg.analysis.evidence.formula_parts import PartFormula, centre_formulas, size_formulas
 from ssdlossdbg.analysis.evidence.formulas import Decode, formulas, offsets_of
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray, corners
@@ -28,6 +30,13 @@ LAGS = (1, 2, 3)
 CLEARLY_FEWER, MOSTLY, NEARLY = 0.7, 0.8, 0.9
 # If no more than this share of the boxes are where their priors were matched, the boxes are not those.
 HARDLY_ANY = 0.2
+# Nor where of boxes with so many positives, so many positives in all, these are not, though by another formula all are.
+SEVERAL, ENOUGH_SEVERAL, NEARLY_ALL = 3, 12, 0.95
+BY_PARTS = (Formula.CENTRE, Formula.SIZE, Formula.PARTS)
+# So many formulas of a part are tried with those of the other, if they leave hardly more centres, or sizes.
+MOST_PARTS, NEARLY_FEWEST = 3, 1.1
+# Farther from the prior, in parts of its size, no matched object's centre is on the whole; nor does its size differ so.
+FARTHEST = 0.6
 PLAUSIBLE_VARIANCES = (1e-3, 20.0)
 COMMON_VARIANCES = ((1.0,) * 4, (0.1, 0.1, 0.2, 0.2), (0.1, 0.1, 1.0, 1.0), (0.1,) * 4)
 
@@ -125,11 +134,25 @@ def read_offsets(
     own = stated(variances)
     by_own, total = attempt(own, seen), len(seen.image)
     best, found = own, by_own
-    for hypothesis in _others(seen, variances, image_size, aspect) if total > 2 else ():
+    for hypothesis in _others(seen, variances, image_size, aspect) if _may_be_other(seen, by_own, threshold) else ():
         trial = attempt(hypothesis, seen)
-        if explains(trial, by_own, threshold) and (best is own or trial.rank > found.rank):
+        # Of two slips at once, or of one among many, there is talk only where it leaves clearly fewer boxes.
+        simpler = best is not own and hypothesis.formula in BY_PARTS and trial.boxes > CLEARLY_FEWER * found.boxes
+        if not simpler and explains(trial, by_own, threshold) and (best is own or trial.rank > found.rank):
             best, found = hypothesis, trial
     return best, Reading(best.formula, best.words, best.variances, found.boxes, by_own.boxes, total)
+
+
+def _may_be_other(positives: Positives, by_own: Trial, threshold: float) -> bool:
+    """Whether any formula could explain the positives better, which have a box for each image and label at least."""
+    if len(positives.image) <= 2:
+        return False
+    matched = by_own.overlap > NEARLY * threshold
+    if matched.mean() < MOSTLY:
+        return True
+    before = len(np.unique(by_own.group[matched]))
+    least = len(np.unique(np.stack((positives.image, positives.label), 1)[matched], axis=0))
+    return before - least >= 2 and least <= CLEARLY_FEWER * before
 
 
 @dataclass(frozen=True)
@@ -184,8 +207,13 @@ def explains(trial: Trial, by_own: Trial, threshold: float) -> bool:
     count, before = (len(np.unique(each.group[matched])) for each in (trial, by_own))
     if before - count >= 2 and count <= CLEARLY_FEWER * before:
         return True
-    elsewhere = (by_own.overlap > NEARLY * threshold).mean() < HARDLY_ANY
-    return bool(elsewhere and trial.boxes <= by_own.boxes and shared.mean() >= MOSTLY)
+    if trial.boxes > by_own.boxes or shared.mean() < MOSTLY:
+        return False
+    met = by_own.overlap > NEARLY * threshold
+    # Of several positives of a box all but the forced one reach the threshold, by the right formula.
+    several = np.bincount(by_own.group)[by_own.group] >= SEVERAL
+    missed = several.sum() >= ENOUGH_SEVERAL and met[several].mean() < MOSTLY and matched[several].mean() > NEARLY_ALL
+    return bool(met.mean() < HARDLY_ANY or missed)
 
 
 def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect: float) -> Iterator[Hypothesis]:
@@ -197,6 +225,53 @@ def _others(positives: Positives, variances: Box, size: tuple[int, int], aspect:
     pixels = bool((np.abs(positives.offsets).max(1) > 2).mean() > 0.5)
     for formula, words, decode in formulas(variances, size, pixels, aspect):
         yield Hypothesis(formula, words, variances, decode)
+    yield from _by_parts(positives, variances, size, aspect)
+
+
+def _by_parts(positives: Positives, variances: Box, size: tuple[int, int], aspect: float) -> Iterator[Hypothesis]:
+    """The formulas of centre and size that each bring the positives nearest together, and both at once."""
+    if (positives.offsets == 0).all(1).mean() > 0.5:  # priors that are no positives: the boxes are the priors
+        return
+    centres = _closest(positives, slice(0, 2), list(centre_formulas(variances, size, aspect)))
+    sizes = _closest(positives, slice(2, 4), list(size_formulas(variances, size, aspect)))
+    for centre, sides in product(centres, sizes):
+        if words := ", and with ".join(part.words for part in (centre, sides) if part.words):
+            formula = (
+                Formula.PARTS if centre.words and sides.words else Formula.CENTRE if centre.words else Formula.SIZE
+            )
+            decode = partial(_joined, centre=centre, sides=sides)
+            yield Hypothesis(formula, f"encoded with {words}", variances, decode)
+
+
+def _joined(offsets: FloatArray, priors: FloatArray, centre: PartFormula, sides: PartFormula) -> FloatArray:
+    return np.concatenate((centre.decode(offsets[:, :2], priors), sides.decode(offsets[:, 2:], priors)), axis=1)
+
+
+def _closest(positives: Positives, columns: slice, parts: Sequence[PartFormula]) -> list[PartFormula]:
+    """The formulas under which the positives have the fewest centres, or sizes; of as many, those next to the priors.
+
+    The dialect's own, which is the first, is among them where it leaves no more.
+    """
+    counts, distances = [], []
+    own, across = positives.priors[:, columns], positives.priors[:, 2:]
+    for part in parts:
+        with np.errstate(all="ignore"):
+            values, moved = (
+                part.decode(positives.offsets[:, columns] * factor, positives.priors)
+                for factor in (1, 1 + positives.precision)
+            )
+            tolerance = SAME_BOX + np.abs(moved - values)
+            apart = np.abs(values - own) / (across if columns.start == 0 else values + across)
+        sound = np.isfinite(values).all(1) & (values > 0).all(1)
+        twice = (np.concatenate((each, each), axis=1)[sound] for each in (values, tolerance))
+        counts.append(len(np.unique(same_boxes(positives.image[sound], *twice))) + int((~sound).sum()))
+        distances.append(float(apart[sound].mean()) if sound.any() else np.inf)
+    # Formulas that make next to nothing of all offsets bring these together, too.
+    near = [place for place, apart in enumerate(distances) if apart <= FARTHEST]
+    most = NEARLY_FEWEST * min((counts[place] for place in near), default=0)
+    order = [place for place in np.lexsort((distances, counts)).tolist() if place in near and counts[place] <= most]
+    chosen = dict.fromkeys([*order[:MOST_PARTS], *(place for place in order if place == 0)])
+    return [parts[place] for place in chosen]
 
 
 def recover_variances(positives: Positives, fallback: Box) -> tuple[Box, Box]:

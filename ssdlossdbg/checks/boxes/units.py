@@ -16,7 +16,7 @@ from ssdlossdbg.checks.boxes.wrapped import wrapped_around
 from ssdlossdbg.checks.cases import TableCases
 from ssdlossdbg.checks.photos import declared_wrongly, spaces
 from ssdlossdbg.checks.remembered import once_a_table
-from ssdlossdbg.checks.rows import by_file, with_objects
+from ssdlossdbg.checks.rows import Groups, by_file, with_objects
 from ssdlossdbg.results import BoolArray, Case, FloatArray, IntArray, Objects, Severity, Where
 from ssdlossdbg.rules import Normalizer
 
@@ -43,8 +43,8 @@ def pixels_for_fractions(objects: Objects) -> TableCases:
         tens of thousands.
 
     How to tell:
-        At least half the boxes of a file end beyond 2 and overlap no prior; and some of the run end beyond 8, or half
-        of them are such. All such files are one case.
+        At least half the boxes of a file, or more than half of an image's, end beyond 2 and overlap no prior; and some
+        of the run end beyond 8, or half of them are such. All such files are one case.
 
     How to fix:
         Divide the boxes by the (width, height, width, height) of the photo. If the file is right and only this tool
@@ -54,7 +54,7 @@ def pixels_for_fractions(objects: Objects) -> TableCases:
         kuangliu/torchcv#30; perhaps amdegroot/ssd.pytorch#164.
     """
     far = _far(objects)
-    images = _images_of_most(objects, far, by_file(objects).sizes / 2)
+    images = _images_of_most(objects, far)
 
     def tell(_: int, where: Where) -> Case:
         rows = np.flatnonzero(np.isin(objects.image, images))
@@ -68,6 +68,8 @@ def pixels_for_fractions(objects: Objects) -> TableCases:
         if abs(across - down) <= EQUAL_REACH * across:
             message += f", or in parts of {across:.4g}, which both axes reach"
         fix = "Divide them by the photo's width and height, or, for saved targets, say --target-units pixels."
+        if len(images) < len(with_objects(objects)):
+            fix = "Divide them by the photo's width and height, as the others are."
         return Case(where, message, of_edge, 1.0, fix)
 
     return of_images_together(objects, [images] if len(images) else [], tell)
@@ -89,10 +91,11 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
         a network that knows everything, or divide by 0.
 
     How to tell:
-        No coordinate of more than half the boxes of a file exceeds 1.5, in an image of many pixels; or more than half
-        the boxes are four zeros, several in one image; or five boxes or more, and hardly any of the whole set is
-        another. One such box an image is BOX003. Where boxes are fractions by definition, as in YOLO files and most
-        saved targets, none of more than half reaches beyond 1.5 pixels of the network's input: they were divided twice.
+        No coordinate of more than half the boxes of a file, or of an image, exceeds 1.5, in an image of many pixels; or
+        more than half the boxes of a file are four zeros, several in one image; or five boxes or more, and hardly any
+        of the whole set is another. One such box an image is BOX003. Where boxes are fractions by definition, as in
+        YOLO files and most saved targets, none of more than half reaches beyond 1.5 pixels of the network's input: they
+        were divided twice.
 
     How to fix:
         Write pixels, or tell the loader not to divide a second time. Where the numbers are lost, print what the reader
@@ -103,7 +106,7 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
         weiliu89/caffe#891, #445 and #989; amdegroot/ssd.pytorch#73.
     """
     chosen = _hardly_any(objects)
-    images = _images_of_most(objects, chosen, by_file(objects).count(taking_part(objects)) / 2, more=True)
+    images = _images_of_most(objects, chosen, taking_part(objects))
 
     def tell(_: int, where: Where) -> Case:
         rows = np.flatnonzero(np.isin(objects.image, images) & taking_part(objects))
@@ -136,6 +139,8 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
                 f"no coordinate of {number} exceeds {largest:g} in an image of {width:g} x {height:g}: "
                 "they are fractions already"
             )
+            if len(images) < len(with_objects(objects)):
+                fix = "Write all boxes in one unit: in pixels, as the others are, or those in fractions, too."
         return Case(where, message, largest, HARDLY_A_PIXEL, fix)
 
     return of_images_together(objects, [images] if len(images) else [], tell)
@@ -144,11 +149,9 @@ def fractions_for_pixels(objects: Objects) -> TableCases:
 @once_a_table
 def in_other_units(objects: Objects) -> BoolArray:
     """`[B]` whether an image is one of a file whose boxes are in another unit."""
-    files = by_file(objects)
     found = np.zeros(len(objects.images), dtype=bool)
-    found[_images_of_most(objects, _far(objects), files.sizes / 2)] = True
-    least = files.count(taking_part(objects)) / 2
-    found[_images_of_most(objects, _hardly_any(objects), least, more=True)] = True
+    found[_images_of_most(objects, _far(objects))] = True
+    found[_images_of_most(objects, _hardly_any(objects), taking_part(objects))] = True
     return found
 
 
@@ -187,12 +190,17 @@ def _in_pixels(objects: Objects) -> BoolArray:
     return np.asarray(many & (objects.layout != "cxcywh"))
 
 
-def _images_of_most(objects: Objects, chosen: BoolArray, least: FloatArray, more: bool = False) -> IntArray:
-    """The images with objects in files of which enough rows, `[F]`, or more than that, are chosen, `[N]`."""
-    many = by_file(objects).count(chosen)
-    files = (many > least) if more else (many > 0) & (many >= least)
-    images = with_objects(objects)
-    return images[files[objects.file[images]]]
+def _images_of_most(objects: Objects, chosen: BoolArray, of: BoolArray | None = None) -> IntArray:
+    """The images with objects of which most are chosen, `[N]`, and all images with objects of such files.
+
+    Most are more than half of those that count, `[N]`; half of a file's will do where no `of` says which count. Of four
+    zeros in an image only its file can tell: they may stand for something else there.
+    """
+    images, every = with_objects(objects), np.ones_like(chosen) if of is None else of
+    files, own = by_file(objects), Groups(objects.image, len(objects.images))
+    many, alone = files.count(chosen), 2 * own.count(chosen & ~objects.zeros) > own.count(every)
+    most = 2 * many > files.count(every) if of is not None else (many > 0) & (2 * many >= files.sizes)
+    return images[most[objects.file[images]] | alone[images]]
 
 
 def _nothing_learnt(objects: Objects, rows: IntArray) -> str:

@@ -98,13 +98,14 @@ def inverted(objects: Objects) -> TableCases:
     return _spoiling_first(objects, objects.inverted, describe)
 
 
-@BOXES.check(3, "placeholder box", Severity.ERROR, Objects, ("BOX006",))
+@BOXES.check(3, "box of four zeros", Severity.ERROR, Objects, ("BOX006",))
 def placeholder(objects: Objects) -> TableCases:
     """An object is the box 0, 0, 0, 0, yet has a class.
 
     What it means:
-        Somebody wrote a box of four zeros to say "there is nothing in this image", because the code crashed on images
-        without objects.
+        Where it is the only object of its image, somebody wrote four zeros to say "there is nothing here", because the
+        code crashed on images without objects. Beside other objects it is one whose box was lost, or a row of padding
+        that is taken for an object.
 
     Why it matters:
         To the loss it is an object without width and height: it is given prior 0, its encoded width is log 0 = -inf,
@@ -115,19 +116,23 @@ def placeholder(objects: Objects) -> TableCases:
         All four coordinates are 0 and the class is not background.
 
     How to fix:
-        Give such an image an empty list of objects, where your codebase can take one (`ssdlossdbg dialects NAME` says
-        where it raises), or leave the image out of training.
+        Beside other objects: drop it, or redraw it. Else give the image an empty list of objects, where your codebase
+        can take one (`ssdlossdbg dialects NAME` says where it raises), or leave the image out of training.
 
     Where people met it:
         amdegroot/ssd.pytorch#247; balancap/SSD-Tensorflow#222.
     """
+    zeros = objects.zeros & taking_part(objects)
+    others = np.bincount(objects.image[~objects.zeros], minlength=len(objects.images))
 
     def describe(row: int) -> Case:
-        message = f"the box is 0, 0, 0, 0{_consequence(objects, row)}"
-        fix = "Give an image without objects an empty list, or leave it out of training."
-        return Case(objects.where(row), message, 0.0, 0.0, fix)
+        beside, fix = "", "Give an image without objects an empty list, or leave it out of training."
+        if number := int(others[objects.image[row]]):
+            beside = f", beside {number} other object{'s' if number > 1 else ''}"
+            fix = "Drop it or redraw it" + ("; rows of padding are no objects." if objects.saved else ".")
+        return Case(objects.where(row), f"the box is 0, 0, 0, 0{beside}{_consequence(objects, row)}", 0.0, 0.0, fix)
 
-    return _spoiling_first(objects, objects.zeros & taking_part(objects), describe)
+    return _spoiling_first(objects, zeros, describe)
 
 
 @BOXES.check(12, "box that is not finite", Severity.ERROR, Objects)

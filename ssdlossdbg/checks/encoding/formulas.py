@@ -11,6 +11,8 @@ from ssdlossdbg.results.encoded import Formula
 
 # So few positives tell nothing of the priors.
 FEWEST_POSITIVES = 8
+CENTRE = "(box centre - prior centre) / prior size / variance"
+SIZE = "ln(box size / prior size) / variance"
 
 
 @ENCODING.check(7, "encoded with other variances", Severity.ERROR, EncodedTable)
@@ -77,7 +79,9 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
         height; the four stand in another order; signs are reversed, or box and prior exchanged; the logarithm of the
         size ratio was left out, or is to another base; the centre was not divided by the prior's size, or by the box's;
         the numbers lead from corner to corner, or to a corner, or are plain differences; or corners were taken for
-        centre and size, or pixels for fractions.
+        centre and size, or pixels for fractions. Centre and size are also asked each for itself: over half the prior's
+        size, its longer side, the root of its area or the other side; log1p, a root, a ratio, a difference; with the
+        variance, without it, or multiplied by it.
 
     Why it matters:
         Boxes decode wrongly. With dy over the width that is so only for priors which are not square, so that pictures
@@ -111,6 +115,9 @@ def other_formula(table: EncodedTable) -> Iterator[Case]:
         Formula.DIFFERENCES: "Divide by the prior's size, take the logarithm of the sizes, divide by the variances.",
         Formula.CORNER_PRIORS: "Give the encoder the priors as (cx, cy, w, h).",
         Formula.CORNER_BOXES: "Give the encoder the boxes in the form that it takes.",
+        Formula.CENTRE: f"Encode the centre as {CENTRE}.",
+        Formula.SIZE: f"Encode the size as {SIZE}.",
+        Formula.PARTS: f"Encode the centre as {CENTRE}, the size as {SIZE}.",
         Formula.PIXEL_BOXES: "Divide the boxes by the width and height of the input before they are encoded.",
     }
     if table.reading.formula in fixes:
@@ -128,7 +135,7 @@ def _formula_case(table: EncodedTable, value: str, bound: str, fix: str) -> Case
     else:
         shown = (
             f"so the {reading.boxes} boxes of the {reading.positives} positives are where their priors are, by {name} "
-            "hardly one is"
+            "they are not"
         )
     message = f"the offsets are {reading.words}: {shown}"
     return Case(Where(table.file), message, value, bound, fix)

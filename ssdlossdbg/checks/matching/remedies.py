@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ssdlossdbg.checks.matching.gains import reached
 from ssdlossdbg.results import FloatArray, IntArray, Objects
 
 # No SSD predicts from a feature map of smaller steps than this many pixels of its input.
@@ -181,7 +182,28 @@ class Remedies:
         if obstacle is Obstacle.TINY:
             return self._tiny(group)
         told = {Obstacle.LONG: self._long, Obstacle.PLACE: self._place}.get(obstacle, self._size)(group)
-        return f"{told} {FIT}."
+        return f"{told} {self._gain(group)}{FIT}."
+
+    def _gain(self, group: _Group) -> str:
+        """How many of them would reach the threshold, and how many do, as a sentence."""
+        levels = self.objects.levels
+        of_size = [reached(self.objects, group.rows, [(group.width, group.height)], level).sum() for level in levels]
+        best = int(np.argmax(of_size))
+        won, step = int(of_size[best]), f"steps of {max(levels[best].stride):.3g} px"
+        now = int((self.objects.best_iou[group.rows] >= self._threshold).sum())
+        total, before = f"{len(group.rows):,}", f"now {now:,}" if now else "now none"
+        if group.obstacle is Obstacle.LONG:
+            root = math.sqrt(group.width / group.height)
+            by_ratio = np.zeros(len(group.rows), dtype=bool)
+            for level in levels:
+                sides = {round(math.sqrt(width * height), 3) for width, height in level.shapes}
+                by_ratio |= reached(self.objects, group.rows, [(side * root, side / root) for side in sides], level)
+            number = int(by_ratio.sum())
+            if number >= won:
+                return f"With it in each size of each level {number:,} of {total} reach the threshold, {before}. "
+        if not won:
+            return ""
+        return f"On a level with {step} {won:,} of {total} reach the threshold with priors of that size, {before}. "
 
     def _tiny(self, group: _Group) -> str:
         growth = self._least / group.smallest
@@ -198,8 +220,9 @@ class Remedies:
             f"{self._reach * group.side:.2g} px (the finest do every {self._step:.3g}), and {self._least:.3g} px reach "
             "the smallest there are"
         )
-        doubt = " But see first that the boxes were not divided by the image's size twice." if group.side < 1 else ""
-        return f"{cure}: {why}.{doubt}"
+        if group.side < 1:
+            cure = f"See that boxes were not divided by the image's size twice; else {cure[0].lower()}{cure[1:]}"
+        return f"{cure}: {why}."
 
     def _long(self, group: _Group) -> str:
         aspects = self._shapes[:, 0] / self._shapes[:, 1]

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ssdlossdbg.checks.numerics.family import NUMERICS
+from ssdlossdbg.checks.predictions.family import best_fit
 from ssdlossdbg.results import COORDINATES, Case, Costs, NonFinite, Predicted, Severity, Where
+from ssdlossdbg.results.hypotheses import Explanation
 from ssdlossdbg.results.predicted import LARGEST_LOGIT, LARGEST_OFFSET, OddValue
 
 LARGEST_FLOAT16 = 65504.0
@@ -38,11 +40,13 @@ def too_large(predicted: Predicted) -> Iterator[Case]:
 
     How to fix:
         Lower the learning rate and warm it up, clip gradients, and normalise the photos as the backbone was trained.
-        If the offsets are meant in pixels or for other variances, correct --dialect.
+        If the offsets are meant in pixels or for other variances, correct --dialect. If they meet the objects once they
+        are divided by a number, which the finding names, look for what multiplies them: a loss scale, say.
 
     Where people met it:
         open-mmlab/mmdetection#3786; perhaps amdegroot/ssd.pytorch#173.
     """
+    factor = _factor(predicted)
     for found in sorted(predicted.huge, key=lambda found: -abs(found.value)):
         is_offset = found.term == "loc"
         bound = LARGEST_OFFSET if is_offset else LARGEST_LOGIT
@@ -51,11 +55,22 @@ def too_large(predicted: Predicted) -> Iterator[Case]:
         yield Case(
             predicted.where(found.image, found.prior),
             f"{what} is {found.value:.4g}{_decoded(found, predicted)}{more}; a trained SSD stays far below {bound:g}, "
-            "so this one is diverging",
+            f"so this one is diverging{factor if is_offset else ''}",
             found.value,
             bound,
             "Lower the learning rate, warm it up and clip the gradients; check that the photos are normalised.",
         )
+
+
+def _factor(predicted: Predicted) -> str:
+    """That offsets which are divided by a number meet the objects, in words that follow; empty where none does."""
+    best = best_fit(predicted)
+    if best is None or best.explanation is not Explanation.FACTOR:
+        return ""
+    return (
+        f", or its offsets were multiplied by something: divided by {best.detail}, they meet their objects with a mean "
+        f"IoU of {best.mean_iou:.2f}"
+    )
 
 
 def _decoded(found: OddValue, predicted: Predicted) -> str:

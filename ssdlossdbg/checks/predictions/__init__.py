@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Each of these files enters its checks into the family.
-from ssdlossdbg.checks.predictions import boxes, columns, labels, logits
+from ssdlossdbg.checks.predictions import boxes, columns, labels, logits, scores, strangers
 from ssdlossdbg.checks.predictions.family import PREDICTIONS
 
-__all__ = ["PREDICTIONS", "boxes", "columns", "labels", "logits"]
+__all__ = ["PREDICTIONS", "boxes", "columns", "labels", "logits", "scores", "strangers"]

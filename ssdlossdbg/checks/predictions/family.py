@@ -11,6 +11,8 @@ PREDICTIONS = Family("PRE", "predictions")
 
 # So few positives tell nothing of a network.
 FEWEST_POSITIVES = 20
+# Nearly all negatives have one column on top.
+NEARLY_ALL, SURELY = 0.9, 0.5
 # How much an explanation has to gain in mean IoU on what is as given, and on no prediction at all.
 GAIN_ON_GIVEN = 0.2
 GAIN_ON_PRIORS = 0.1

@@ -1,112 +1,35 @@
-"""What the logits say of the columns and of the labels."""
+"""What the logits say of the labels."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ssdlossdbg.checks.predictions.family import FEWEST_POSITIVES, MISREAD, PREDICTIONS, WRONG_INPUTS
+from ssdlossdbg.checks.predictions.family import (
+    FEWEST_POSITIVES,
+    MISREAD,
+    NEARLY_ALL,
+    PREDICTIONS,
+    SURELY,
+    WRONG_INPUTS,
+)
 from ssdlossdbg.results import Case, FloatArray, IntArray, Predicted, Severity
 from ssdlossdbg.results.hypotheses import Heard
 
-# Nearly all negatives have one column on top.
-NEARLY_ALL, SURELY = 0.9, 0.5
-# The background is less probable at positives by this much, in a network that has begun to learn.
-LESS_AT_POSITIVES = 0.2
 # The positives of a class agree on another one; fewer of them tell nothing, one class alone less than several together.
 AGREED, FEWEST_OF_CLASS, FEWEST_ALONE = 0.9, 2, 5
 # Of the positives that are surely taken for something, a share this large is taken for something else.
 MANY = 0.25
 # Of the objects with a wrong label, those that have a label of their image between them.
 EXCHANGED = 2 / 3
+# Fewer objects that are each taken for their neighbour in the list may be so by chance.
+FEWEST_SHIFTED = 3
 MOST_NAMED = 4
 TOGETHER = "Filter, sort and shuffle boxes and labels with the same index."
 Said = tuple[str, str] | None
 ELSEWHERE = (*WRONG_INPUTS, "PRE001", "PRE010", "PRE011", "PRE013", "PRE015")
-
-
-@PREDICTIONS.check(7, "probabilities in place of logits", Severity.ERROR, Predicted)
-def no_logits(predicted: Predicted) -> Iterator[Case]:
-    """The scores are probabilities already, and the loss makes probabilities of them once more.
-
-    What it means:
-        The loss takes logits: numbers of any size, which its softmax (or sigmoid) turns into probabilities. These went
-        through one before. Either the network ends in a softmax, in training, too; or only what was saved did, as some
-        networks apply it in eval mode.
-
-    Why it matters:
-        A softmax of numbers between 0 and 1 is nearly flat: with 21 classes even a perfect answer gets a probability of
-        0.12 and costs 2.1. A network that trains so stops there, with weak gradients.
-
-    How to tell:
-        All scores lie between 0 and 1; the rows add up to 1 (softmax), or do not (sigmoid). Of a network that has
-        learnt anything, not all logits lie there.
-
-    How to fix:
-        Take the softmax out of the training path, and keep it for detection. If only the saved file has it, save conf
-        as the loss receives it, in training mode.
-
-    Where people met it:
-        amdegroot/ssd.pytorch#218.
-    """
-    if not predicted.probabilities:
-        return
-    classes = predicted.classes
-    floor = math.log(1 + (classes - 1) / math.e) if predicted.probabilities == "softmax" else None
-    which = "every row adds up to 1" if predicted.probabilities == "softmax" else "all lie between 0 and 1"
-    costs = f", so that even a perfect answer costs {floor:.2f}" if floor is not None and predicted.loss else ""
-    message = (
-        f"conf holds probabilities and no logits ({which}): a {predicted.probabilities} was applied, and the loss "
-        f"applies its own once more{costs}"
-    )
-    fix = "Give the loss the logits; if only the file has probabilities (eval mode), save conf as the loss receives it."
-    yield Case(predicted.where(), message, predicted.probabilities, "logits", fix)
-
-
-@PREDICTIONS.check(8, "background in another column", Severity.ERROR, Predicted, ("PRE007", "ENC012"))
-def other_background(predicted: Predicted) -> Iterator[Case]:
-    """The network calls nearly all negatives by one class, and positives by others.
-
-    What it means:
-        Here column 0 is the background. The network has it in another column, usually the last one.
-
-    Why it matters:
-        Every negative costs as much as a false alarm, mining picks them by the wrong score, and each class is compared
-        with the logit of its neighbour.
-
-    How to tell:
-        At least 90% of all negatives have their highest logit in one column that is not the first, with a mean
-        probability above 0.5, which is less at the positives, by at least 0.2. If it is the last column, the mean
-        cross-entropy of what the loss counts falls when the columns are rolled by one. A network that says one class
-        everywhere, positives included, is not spoken of.
-
-    How to fix:
-        Read the file with --native where the codebase has the background last (MMDetection); else save
-        conf.roll(1, -1), or train with labels that fit the columns.
-
-    Where people met it:
-        Predictions of open-mmlab/mmdetection read by code that has the background first.
-    """
-    heard = predicted.heard
-    if heard is None or heard.column == 0 or heard.column_share < NEARLY_ALL or heard.column_probability <= SURELY:
-        return
-    last = heard.column == predicted.classes - 1
-    seen = heard.positives_probability <= heard.column_probability - LESS_AT_POSITIVES
-    if not seen or (last and heard.rolled >= heard.cost):
-        return
-    where = f"column {heard.column}, the last one," if last else f"column {heard.column}"
-    after = f"; rolled by one, the mean cross-entropy falls from {heard.cost:.2f} to {heard.rolled:.2f}" if last else ""
-    message = (
-        f"{where} has the highest logit at {heard.column_share:.0%} of all negatives (mean probability "
-        f"{heard.column_probability:.2f}; at the positives {heard.positives_probability:.2f}): the background is "
-        f"there, and not in column 0{after}"
-    )
-    fix = "Say --native if that is the codebase's own order, or save conf.roll(1, -1)."
-    fix = fix if last else "Put that column first, and the classes after it in the order of their labels."
-    yield Case(predicted.where(), message, heard.column, 0, fix)
 
 
 @PREDICTIONS.check(9, "labels other than were learnt", Severity.ERROR, Predicted, (*MISREAD, *ELSEWHERE))
@@ -126,7 +49,8 @@ def other_labels(predicted: Predicted) -> Iterator[Case]:
         a quarter are taken for another class, and nearly all positives (90%) of at least two classes for one other
         class each, no two for the same; or all labels are one class, and most positives are surely taken for several
         others. Or at least 5 objects are taken for another class, and for two thirds of them the class predicted is a
-        label of another one of them in the same image. A network that has learnt little is sure of little.
+        label of another one of them in the same image; or all of at least 3 for the label of the next in the list, or
+        of the one before. A network that has learnt little is sure of little.
 
     How to fix:
         Compare the class list that the network was trained with, and what its ids count from, with those of the
@@ -203,10 +127,12 @@ class _Objects:
     """The objects that some positive is surely taken for something at.
 
     Attributes:
+        number: `[K]` of it, one more than that of the one before it in its image's list.
         image, target, called: `[K]` its image, label, and the class that most of its positives are taken for.
         agreed: `[K]` the share of them that are.
     """
 
+    number: IntArray
     image: IntArray
     target: IntArray
     called: IntArray
@@ -215,11 +141,11 @@ class _Objects:
     @staticmethod
     def of(heard: Heard) -> _Objects:
         known = heard.owner >= 0
-        _, first, owner = np.unique(heard.owner[known], return_index=True, return_inverse=True)
+        number, first, owner = np.unique(heard.owner[known], return_index=True, return_inverse=True)
         counts = np.zeros((len(first), 1 + int(heard.predicted.max(initial=0))), dtype=np.int64)
         np.add.at(counts, (owner, heard.predicted[known]), 1)
         image, target = heard.image[known][first], heard.target[known][first]
-        return _Objects(image, target, counts.argmax(1), counts.max(1) / np.maximum(counts.sum(1), 1))
+        return _Objects(number, image, target, counts.argmax(1), counts.max(1) / np.maximum(counts.sum(1), 1))
 
 
 def _unnamed(heard: Heard) -> Iterator[tuple[int, int, int]]:
@@ -321,13 +247,25 @@ def _reordered(heard: Heard) -> Said:
     """Whether most objects with a wrong label are taken for a class that others of their image are labelled as."""
     objects = _Objects.of(heard)
     wrong, exchanged = _exchanged(objects)
-    if wrong < FEWEST_ALONE or exchanged < EXCHANGED * wrong:
-        return None
-    message = (
-        f"{wrong} of {len(objects.image)} objects are surely taken for another class, and {exchanged} of them for that "
-        "which others of these in their image are labelled as: boxes and labels do not go together"
-    )
-    return message, TOGETHER
+    said = f"{wrong} of {len(objects.image)} objects are surely taken for another class, and "
+    therefore = "boxes and labels do not go together"
+    if wrong >= FEWEST_ALONE and exchanged >= EXCHANGED * wrong:
+        which = f"{exchanged} of them for that which others of these in their image are labelled as"
+        return f"{said}{which}: {therefore}", TOGETHER
+    for step, neighbour in ((1, "after"), (-1, "before")):
+        of, shifted = _shifted(objects, step)
+        if shifted >= FEWEST_SHIFTED and shifted == of:
+            which = f"all {of} that have one {neighbour} them in the list for the class of that one's label"
+            return f"{said}{which}: {therefore}", TOGETHER
+    return None
+
+
+def _shifted(objects: _Objects, step: int) -> tuple[int, int]:
+    """How many objects taken for another class have a neighbour in the list, and how many are taken for its label."""
+    place = np.searchsorted(objects.number, objects.number + step).clip(max=len(objects.number) - 1)
+    has = (objects.number[place] == objects.number + step) & (objects.image[place] == objects.image)
+    has &= (objects.called != objects.target) & (objects.target[place] != objects.target)
+    return int(has.sum()), int((objects.called == objects.target[place])[has].sum())
 
 
 def _exchanged(objects: _Objects) -> tuple[int, int]:

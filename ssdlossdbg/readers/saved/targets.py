@@ -15,7 +15,7 @@ from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, read_encode
 from ssdlossdbg.readers.saved.layout import MOST_CLASSES, SavedLayout
 from ssdlossdbg.readers.saved.native import own_row, x_first
 from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
-from ssdlossdbg.rules import Dialect, NativeSpec, Rows, Units
+from ssdlossdbg.rules import Background, Dialect, NativeSpec, Rows, Units
 
 EXPECTED = (
     "Expected a list of [n, 5] tensors (x1, y1, x2, y2, label), a list of mappings with boxes [n, 4] and labels [n], "
@@ -52,9 +52,10 @@ def recognise_targets(
     Args:
         saved: boxes and labels of each image. Rows of five follow the dialect; boxes beside labels follow torchvision
             (0 is background; pixels, unless no coordinate exceeds 2 and the dialect is in fractions), or the dialect,
-            too, where all is in its own order. In a padded tensor, rows of five zeros and rows with a negative label
-            are padding. `.npz` and `.safetensors` hold `targets` (padded), or per image i `boxes_i` and `labels_i`,
-            or `targets_i`. Labels `[B, P]` beside locations `[B, P, 4]`, in a mapping or a tuple, are already
+            too, where all is in its own order, or some labels are 0 and its background is the last column. In a padded
+            tensor, rows of five zeros and rows with a negative label are padding. `.npz` and `.safetensors` hold
+            `targets` (padded), or per image i `boxes_i` and `labels_i`, or `targets_i`. Labels `[B, P]` beside
+            locations `[B, P, 4]`, in a mapping or a tuple, are already
             encoded.
         dialect: what rows of five follow.
         layout: the user's word, over what is recognised.
@@ -78,7 +79,8 @@ def recognise_targets(
         words += " with boxes and labels"
         if not native:
             # A codebase that takes pixels takes fractions for pixels, too, and BOX006 says so.
-            units, offset = (Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else units), 0
+            units = Units.PIXELS if _reach(pairs) > LARGEST_NORMALIZED else units
+            offset = offset if _counts_from_zero(pairs, dialect, shape[-1]) else 0
     else:
         pairs = [_rows(image, f"{where}, image {index}", spec) for index, image in enumerate(images)]
         words += f" with rows ({own_row(spec)})"
@@ -194,6 +196,13 @@ def _unpad(padded: Tensor, spec: NativeSpec) -> list[Tensor]:
 
 def _float(boxes: Tensor) -> Tensor:
     return boxes.detach().to(torch.promote_types(boxes.dtype, torch.float32))
+
+
+def _counts_from_zero(pairs: list[tuple[Tensor, Tensor]], dialect: Dialect, classes: int) -> bool:
+    """Whether labels are a codebase's own that has the background last: some are 0, and none is its last class's."""
+    labels = torch.cat([labels.double() for _, labels in pairs])
+    last = dialect.native.background is Background.LAST
+    return last and bool((labels == 0).any() and labels.max() < classes - 1)
 
 
 def _reach(pairs: list[tuple[Tensor, Tensor]]) -> float:

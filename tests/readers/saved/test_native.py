@@ -179,3 +179,19 @@ def test_no_shipped_dialect_depends_on_the_inputs_size() -> None:
 def test_settings_in_pixels(lines: str, settings: list[str], tmp_path: Path) -> None:
     (tmp_path / "fork.toml").write_text(f'base = "torchvision"\n{lines}\n')
     assert settings_in_pixels(load_dialect(str(tmp_path / "fork.toml"))) == settings
+
+
+def test_mappings_that_count_classes_from_zero_where_the_background_is_last(saved: Saved) -> None:
+    """No object is background: a label of 0 is the first class's there, and the canonical ids have none."""
+    boxes = torch.tensor([[0.1, 0.1, 0.5, 0.5], [0.2, 0.2, 0.6, 0.9]])
+
+    def ids(dialect: str, *labels: int) -> list[int]:
+        path = saved([{"boxes": boxes * 300, "labels": torch.tensor(labels)}] * B)
+        found = recognise_targets(load(path), load_dialect(dialect), shape=(B, P, C))
+        assert isinstance(found, Targets)
+        return found.labels[0].tolist()
+
+    assert ids("mmdetection", 0, 3) == [1, 4]
+    assert ids("mmdetection", 1, 4) == ids("mmdetection", 1, 4) == [1, 4]
+    assert ids("mmdetection", 0, 4) == [0, 4], "with the last class's, they are counted from 1"
+    assert ids("torchvision", 0, 3) == [0, 3], "an object that is labelled background, which LBL002 names"

@@ -16,19 +16,38 @@ FIRST_ROWS = 64
 SUM_ERROR = 5e-3
 # Fewer numbers may lie between 0 and 1 by chance; and rectified ones are often exactly 0.
 FEWEST_NUMBERS, MOST_ZEROS = 1000, 0.2
+# Of logarithms of probabilities of a network that has learnt something, so many are those of nearly 1.
+PILED_UP = 0.02
 # Of the mined negatives, a share this large with one class on top lets all negatives be asked.
 SUSPICIOUS = 0.8
 
 
 def probabilities(conf: Tensor) -> str:
-    """Which of "softmax" and "sigmoid" alone can have given the logits, `[B, P, C]`; else an empty string."""
-    if not _within(conf[:, :FIRST_ROWS]) or not _within(conf):
+    """What alone can have given the logits, `[B, P, C]`; an empty string where they are logits.
+
+    Returns:
+        "softmax" or "sigmoid"; "log-softmax" or "log-sigmoid" for the logarithms of either.
+    """
+    if _within(conf[:, :FIRST_ROWS]) and _within(conf):
+        if conf.shape[-1] > 1 and bool(((conf.sum(-1) - 1).abs() < SUM_ERROR).all()):
+            return "softmax"
+        return "sigmoid" if _varied(conf) and bool((conf == 0).double().mean() < MOST_ZEROS) else ""
+    if not _are_logarithms(conf[:, :FIRST_ROWS]) or not _are_logarithms(conf):
         return ""
-    if conf.shape[-1] > 1 and bool(((conf.sum(-1) - 1).abs() < SUM_ERROR).all()):
-        return "softmax"
-    varied = bool(conf.amax() - conf.amin() > SUM_ERROR)
-    few_zeros = bool((conf == 0).double().mean() < MOST_ZEROS)
-    return "sigmoid" if conf.numel() >= FEWEST_NUMBERS and varied and few_zeros else ""
+    if conf.shape[-1] > 1 and bool((conf.logsumexp(-1).abs() < SUM_ERROR).all()):
+        return "log-softmax"
+    # Logits of any origin may all be negative, but only logarithms of what comes near to 1 pile up below 0.
+    return "log-sigmoid" if _varied(conf) and bool((conf > -SUM_ERROR).double().mean() > PILED_UP) else ""
+
+
+def _varied(values: Tensor) -> bool:
+    return values.numel() >= FEWEST_NUMBERS and bool(values.amax() - values.amin() > SUM_ERROR)
+
+
+def _are_logarithms(values: Tensor) -> bool:
+    """Whether no number is above 0 by more than rounding, and none is infinite."""
+    low, high = values.aminmax()
+    return bool((high <= 0) & low.isfinite())
 
 
 def _within(values: Tensor) -> bool:

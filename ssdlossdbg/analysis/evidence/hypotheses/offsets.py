@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.grids import row_orders, unflattened
 from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given, overlap
-from ssdlossdbg.analysis.evidence.readings import COMMON_VARIANCES
+from ssdlossdbg.analysis.evidence.readings import COMMON_VARIANCES, PLAUSIBLE_VARIANCES
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.results.hypotheses import Explanation, Fit
@@ -43,8 +43,10 @@ def offset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
             candidates.append((Explanation.OFFSETS, words, aims.rows[:, list(read)], everywhere))
     for learnt in _variances(given, aims):
         factor = aims.rows.new_tensor([a / b for a, b in zip(learnt, given.rules.codec.variances, strict=True)])
-        words = "({:g}, {:g}, {:g}, {:g})".format(*learnt)
-        candidates.append((Explanation.VARIANCES, words, aims.rows * factor, everywhere))
+        explanation, words = Explanation.VARIANCES, "({:g}, {:g}, {:g}, {:g})".format(*learnt)
+        if not all(PLAUSIBLE_VARIANCES[0] < value < PLAUSIBLE_VARIANCES[1] for value in learnt):
+            explanation, words = Explanation.FACTOR, f"{float(1 / factor.mean()):.1g}"
+        candidates.append((explanation, words, aims.rows * factor, everywhere))
     overlaps = aims.of_rows(torch.stack([rows for _, _, rows, _ in candidates]))
     for (explanation, words, _, moved), values_of in zip(candidates, overlaps, strict=True):
         yield from _fit(explanation, words, values_of, moved, aims)
@@ -86,18 +88,26 @@ def _fit(explanation: Explanation, words: str, values: Tensor, moved: Tensor, ai
 
 
 def _variances(given: Given, aims: Aims) -> Iterator[tuple[float, ...]]:
-    """The variances that people decode with, and those that make the offsets as large as they are to be."""
+    """The variances that people decode with, and those that make the offsets as large as they are to be.
+
+    Of the centre, or of the size, none but the stated ones are tried where offsets that are merely inexact would look
+    the same: noise makes learnt offsets larger than they are to be, and a network that has learnt little says less.
+    """
     stated = given.rules.codec.variances
     goals = encode(aims.boxes * given.unit, aims.own * given.unit, given.rules.codec)
     usual = (goals.abs() < USUAL_OFFSET).all(1) & aims.rows.isfinite().all(1)
     learnt, wanted = aims.rows[usual].double(), goals[usual].double()
-    factors = _ratio((learnt * wanted).sum(0), learnt.square().sum(0))
+    product = (learnt * wanted).sum(0)
+    # What learnt offsets are to be multiplied by lies between these, whichever of both is taken to be exact.
+    factors = _ratio(product, learnt.square().sum(0))
+    others = _ratio(wanted.square().sum(0), product)
+    told = [min(pair) > SAME_VARIANCE or max(pair) < 1 / SAME_VARIANCE for pair in zip(factors, others, strict=True)]
     fitted = tuple(_rounded(v * f) for v, f in zip(stated, factors, strict=True))
     for other in dict.fromkeys((*COMMON_VARIANCES, fitted)):
         ratios = [a / b for a, b in zip(other, stated, strict=True)]
-        if all(ratio > 0 for ratio in ratios) and any(
-            not 1 / SAME_VARIANCE < ratio < SAME_VARIANCE for ratio in ratios
-        ):
+        moved = [not 1 / SAME_VARIANCE < ratio < SAME_VARIANCE for ratio in ratios]
+        known = all(sure or not moves for sure, moves in zip(told, moved, strict=True))
+        if any(moved) and known and min(ratios) > 0:
             yield other
 
 

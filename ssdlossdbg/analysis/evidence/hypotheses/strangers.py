@@ -18,6 +18,8 @@ SURE_ENOUGH = 0.5
 MOST_AN_IMAGE = 200
 # A box meets an object, or another box, from this overlap on.
 MEETS = 0.5
+# Objects of so many other images tell how often a box meets one by chance.
+MOST_OTHERS = 8
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,28 @@ def sure_priors(given: Given) -> Sure:
 def meet(given: Given, sure: Sure) -> Strangers:
     """How the boxes of what the network surely sees lie to the objects of their images and to each other."""
     assert given.known is not None
-    objects, mask = given.known.gt.boxes[sure.image], given.known.gt.mask[sure.image]
-    nearest = torch.where(mask, iou(sure.boxes[:, None], objects).nan_to_num(0.0), 0.0).amax(1)
+    nearest = _nearest(given, sure.boxes, sure.image)
     same = sure.image[:, None] == sure.image
     others = torch.where(same, iou(sure.boxes[:, None], sure.boxes).nan_to_num(0.0), 0.0)
-    agreeing = (others > MEETS).sum(1) > 1
-    parts = ((nearest > MEETS).double(), agreeing.double(), nearest.double())
-    on_objects, agree, best = torch.stack([part.mean() for part in parts]).tolist()
-    return Strangers(len(sure.image), on_objects, agree, best, len(torch.unique(sure.image)))
+    nearly = (others > MEETS).sum(1).clamp(min=1)
+    parts = ((nearest > MEETS).double(), (nearly > 1).double(), nearest.double(), _by_chance(given, sure), 1 / nearly)
+    on_objects, agree, best, by_chance, distinct = torch.stack([part.double().mean() for part in parts]).tolist()
+    images = len(torch.unique(sure.image))
+    return Strangers(len(sure.image), on_objects, agree, best, images, by_chance, distinct * len(sure.image))
+
+
+def _nearest(given: Given, boxes: Tensor, image: Tensor) -> Tensor:
+    """`[N]` overlap of `[N, 4]` boxes with the nearest object of an image, `[N]`."""
+    assert given.known is not None
+    objects, mask = given.known.gt.boxes[image], given.known.gt.mask[image]
+    return torch.where(mask, iou(boxes[:, None], objects).nan_to_num(0.0), 0.0).amax(1)
+
+
+def _by_chance(given: Given, sure: Sure) -> Tensor:
+    """`[N]` in what share of some other images of the batch a box meets an object; 0 where there are none."""
+    assert given.known is not None
+    annotated = given.known.gt.counts.nonzero().flatten()
+    others = [annotated.roll(-step) for step in range(1, min(len(annotated), 1 + MOST_OTHERS))]
+    place = torch.searchsorted(annotated, sure.image).clamp(max=max(len(annotated) - 1, 0))
+    met = [(_nearest(given, sure.boxes, other[place]) > MEETS).double() for other in others]
+    return torch.stack(met).mean(0) if met else sure.boxes.new_zeros(len(sure.boxes)).double()
