@@ -25,6 +25,7 @@ from ssdlossdbg.results.captured import (
 )
 
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
+STRANGE = (*GUILTY, OTHER_RANK)
 # So many guilty batches of a criterion are told of, so many classes that were looked at, so many warnings.
 MOST_BATCHES, MOST_LOOKS, MOST_WARNINGS = 3, 4, 3
 NEVER = "never called"
@@ -79,9 +80,10 @@ def _saved(folder: Path, base: Path, shown: Path, said: Mapping[str, Any]) -> st
     """What one run.json says."""
     batches = said["batches"]
     whose = f"{said.get('criterion')}, {'as ' + said['dialect'] if said.get('dialect') else 'dialect unknown'}"
+    rank = f", rank {said['rank']}" if said.get("world", 1) > 1 else ""
     steps = f", {said['steps']} steps" if said.get("steps") else ""
-    calm = "" if any(batch["reason"] in GUILTY for batch in batches) else ", no loss inf, nan or far above the usual"
-    return f"{_shown(folder, base, shown)} ({whose}{steps}{calm}) holds {'; '.join(_listed(batches))}"
+    calm = "" if any(batch["reason"] in STRANGE for batch in batches) else ", no loss inf, nan or far above the usual"
+    return f"{_shown(folder, base, shown)} ({whose}{rank}{steps}{calm}) holds {'; '.join(_listed(batches))}"
 
 
 def _listed(batches: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -117,7 +119,7 @@ def _gravity(batch: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _explained(folder: Path, base: Path, shown: Path, batches: Sequence[Mapping[str, Any]]) -> str:
-    guilty = [batch for batch in batches if batch["reason"] in GUILTY]
+    guilty = [batch for batch in batches if batch["reason"] in STRANGE]
     asked = min(guilty, key=_gravity) if guilty else max(batches, key=lambda batch: batch["step"])
     file = Path(_shown(folder, base, shown)) / asked["file"]
     verb = f"explains step {asked['step']}" if guilty else "says what its loss is made of"

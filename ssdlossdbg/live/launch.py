@@ -12,6 +12,7 @@ import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,15 @@ class Program:
     is_module: bool = False
 
 
+class Says(Enum):
+    """When a process says at its end what was saved: of those that a launcher starts, none knows of the others."""
+
+    ALWAYS = "always"
+    IF_SAVED = "where something was saved"
+    IF_NOT_SAVED = "where nothing was saved, for it knows what was looked at"
+    NEVER = "never"
+
+
 @dataclass
 class Launch:
     """A program, and what is asked of the capture of its losses.
@@ -50,13 +60,13 @@ class Launch:
         program: to be run.
         options: as of `capture`.
         path: the folder of the run, as it was given.
-        speaks: whether it says at the end what was saved.
+        says: when it says at the end what was saved.
     """
 
     program: Program
     options: Options
     path: Path
-    speaks: bool = True
+    says: Says = Says.ALWAYS
     _ended: tuple[str, str] = field(default=(EXIT, ""))
 
     def __call__(self) -> None:
@@ -71,8 +81,8 @@ class Launch:
 
         def end() -> None:  # after all that the program registers itself, as it is registered first
             watch.finish(*self._ended)
-            if self.speaks:
-                new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
+            new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
+            if self.says in (Says.ALWAYS, Says.IF_SAVED if new else Says.IF_NOT_SAVED):
                 say(closing(watch, new, self.path, self._ended[1]))
 
         atexit.register(end)

@@ -176,7 +176,7 @@ def test_what_cannot_be_run(words: list[str], said: str, folder: Path, refused: 
     ],
 )
 def test_a_launcher_starts_us_in_the_place_of_the_script(module: str, given: str, made: str | None) -> None:
-    got = behind_launcher(module, given.split(), ["-o", "runs/a"])
+    got = behind_launcher(module, given.split(), ["-o", "runs/a"])  # which starts nothing itself
     assert got == (None if made is None else made.format("ssdlossdbg.cli.worker -o runs/a").split())
 
 
