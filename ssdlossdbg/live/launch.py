@@ -23,7 +23,7 @@ from ssdlossdbg.live.closing import closing, summaries
 from ssdlossdbg.live.cover import install
 from ssdlossdbg.live.imports import when_imported
 from ssdlossdbg.live.options import Options
-from ssdlossdbg.live.say import say
+from ssdlossdbg.live.say import say_last
 from ssdlossdbg.live.watch import Watch
 from ssdlossdbg.results.captured import EXIT, INTERRUPTED
 
@@ -77,13 +77,15 @@ class Launch:
         """
         place = self.path.resolve()  # the program may change its working folder
         watch = Watch(self.options, place)
-        before = summaries(place)
+        before, process = summaries(place), os.getpid()
 
         def end() -> None:  # after all that the program registers itself, as it is registered first
-            watch.finish(*self._ended)
-            new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
-            if self.says in (Says.ALWAYS, Says.IF_SAVED if new else Says.IF_NOT_SAVED):
-                say(closing(watch, new, self.path, self._ended[1]))
+            with contextlib.suppress(Exception):
+                watch.finish(*self._ended)
+                new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
+                is_heard = self.says in (Says.ALWAYS, Says.IF_SAVED if new else Says.IF_NOT_SAVED)
+                if is_heard and os.getpid() == process:  # a fork ends by the same functions
+                    say_last(closing(watch, new, self.path, self._ended[1]))
 
         atexit.register(end)
         when_imported("torch", lambda: install(watch))
