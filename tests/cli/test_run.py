@@ -113,6 +113,11 @@ def test_a_program_finds_all_as_python_gives_it(words: list[str], folder: str, p
     assert not (project / folder / "run").exists()
 
 
+def test_a_program_starts_with_nothing_heavy_imported(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import sys; print({'torch', 'numpy', 'PIL', 'rich'} & set(sys.modules))")
+    assert run(["script.py"], tmp_path).stdout == "set()\n"
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_program_ends_as_it_ends_by_python(ending: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(ENDINGS[ending])

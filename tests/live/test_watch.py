@@ -19,8 +19,9 @@ from torch.utils.data import DataLoader
 
 import ssdlossdbg
 from ssdlossdbg.live import cover
-from ssdlossdbg.live.closing import closing, summaries
+from ssdlossdbg.live.closing import closing
 from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.summaries import summaries
 from ssdlossdbg.live.watch import Watch
 from tests.live import conftest
 from tests.live.conftest import Batches, grid, header, matched, reasons, steps, terms
@@ -48,7 +49,7 @@ def encoded(batches: Batches) -> tuple[Tensor, Tensor]:
 def said(watch: Watch) -> str:
     """The closing paragraph, of files without their folder."""
     watch.finish()
-    return closing(watch, summaries(watch.path), Path("run"))
+    return closing(watch, summaries(watch.path), Path("run"), watch.path)
 
 
 # --- a stub of each codebase: its name of the class and of the parameters, and how its training calls it ---
