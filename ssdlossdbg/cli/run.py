@@ -53,10 +53,14 @@ class Captured(Group):
         "--most-bytes N", "How much the files of the folder may hold together.", default=4_000_000_000, min=1
     )
 
+    worker: bool = option(
+        "--worker", "One of several, started by a launcher that speaks for all.", default=False, hidden=True
+    )
+
     @property
     def words(self) -> list[str]:
-        """The same as a command line says it."""
-        switches = [("--copy", self.copy), ("--validation", self.validation)]
+        """The same as the command line of a worker says it."""
+        switches = [("--copy", self.copy), ("--validation", self.validation), ("--worker", True)]
         values = [("-o", self.run.resolve()), ("--spike", self.spike), ("--every", self.every), ("--ring", self.ring)]
         values += [("--on-error", self.on_error.value), ("--most-bytes", self.most_bytes)]
         return [text for name, value in values for text in (name, str(value))] + [name for name, on in switches if on]
@@ -73,7 +77,7 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
     Example: ssdlossdbg run -o runs/a -- train.py --epochs 3
     """
     from ssdlossdbg.live.children import LAUNCHERS, behind_launcher
-    from ssdlossdbg.live.launch import Launch, Program
+    from ssdlossdbg.live.launch import Launch, Program, Says
     from ssdlossdbg.live.options import Options
 
     program = _program(script)
@@ -82,7 +86,7 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
     if program.is_module and program.name in LAUNCHERS:
         args = behind_launcher(program.name, program.args, captured.words)
         if args is not None:
-            return Launch(Program(program.name, tuple(args), True), Options(), captured.run, speaks=False)
+            return Launch(Program(program.name, tuple(args), True), Options(), captured.run, Says.IF_SAVED)
     options = Options(
         spike=captured.spike,
         every=captured.every,
@@ -92,7 +96,8 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
         validation=captured.validation,
         most_bytes=captured.most_bytes,
     )
-    return Launch(program, options, captured.run, speaks=os.environ.get("RANK", "0") == "0")
+    says = Says.IF_NOT_SAVED if captured.worker else Says.ALWAYS
+    return Launch(program, options, captured.run, says if os.environ.get("RANK", "0") == "0" else Says.NEVER)
 
 
 def _program(script: Script) -> Program:

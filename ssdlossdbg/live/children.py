@@ -6,14 +6,13 @@ import contextlib
 import importlib
 import io
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.imports import when_imported
 
 if TYPE_CHECKING:
-    from ssdlossdbg.live.watch import Watch
+    from ssdlossdbg.live.options import Options
 
 # Modules that start a script once for each rank, in processes of their own.
 LAUNCHERS = ("torch.distributed.run", "torch.distributed.launch")
@@ -36,32 +35,31 @@ except Exception:
 class _Joining:
     """Is nothing, but in a process that unpickles it looks at the losses there."""
 
-    def __init__(self, **names: Any) -> None:
-        self._names = names
+    def __init__(self, options: Options, path: Path, root: str) -> None:
+        # Plain data: what is unpickled before the package can be found must not be of the package.
+        self._names = {"options": vars(options), "path": str(path), "root": root}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return exec, (JOIN, self._names)
 
 
-def join_from(watch: Watch) -> None:
+def join_from(options: Options, path: Path) -> None:
     """Have processes that start anew, rather than as forks, look at their losses as this one does.
 
     They unpickle what multiprocessing prepares them with; nothing is put in their environment or arguments.
+
+    Args:
+        options: of `capture`.
+        path: the folder of the run.
     """
-    plain = {each.name: getattr(watch.options, each.name) for each in fields(watch.options)}
-    root = str(Path(__file__).parents[2])
+    joining = _Joining(options, path, str(Path(__file__).parents[2]))
 
     def patch() -> None:
         from multiprocessing import spawn
 
-        prepare: Any = spawn.get_preparation_data
-
-        def get_preparation_data(name: str) -> dict[str, Any]:
-            data: dict[str, Any] = prepare(name)
-            return {**data, "ssdlossdbg": _Joining(options=plain, path=str(watch.path), root=root)}
-
         module: Any = spawn
-        module.get_preparation_data = get_preparation_data
+        prepare = module.get_preparation_data
+        module.get_preparation_data = lambda name: {**prepare(name), "ssdlossdbg": joining}
 
     when_imported("multiprocessing.spawn", patch)
 

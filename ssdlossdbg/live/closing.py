@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssdlossdbg.live.summaries import Summaries
 from ssdlossdbg.live.watch import Watch
 from ssdlossdbg.results.captured import (
     ASKED,
@@ -25,39 +24,24 @@ from ssdlossdbg.results.captured import (
 )
 
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
+STRANGE = (*GUILTY, OTHER_RANK)
 # So many guilty batches of a criterion are told of, so many classes that were looked at, so many warnings.
 MOST_BATCHES, MOST_LOOKS, MOST_WARNINGS = 3, 4, 3
 NEVER = "never called"
-# One of another run of the same folder.
-EARLIER = re.compile(r"earlier-\d+")
 FUNCTION = (
     "A loss that is a plain function, or of a class that is no torch.nn.Module, cannot be seen from outside. In the "
     "script, `loss_fn = ssdlossdbg.capture(loss_fn, {path!r})` sees any; `ssdlossdbg manual saving` says more"
 )
 
-Summaries = Mapping[Path, tuple[int, Any]]
 
-
-def summaries(path: Path) -> Summaries:
-    """(When it was written, what it says) of each run.json of a folder and those in it."""
-    found = {}
-    for file in [*path.glob("run*.json"), *path.glob("*/run*.json"), *path.glob("*/*/run*.json")]:
-        if any(EARLIER.fullmatch(part) for part in file.relative_to(path).parts):
-            continue
-        try:
-            found[file] = file.stat().st_mtime_ns, json.loads(file.read_bytes())
-        except (OSError, ValueError):
-            continue
-    return found
-
-
-def closing(watch: Watch, new: Summaries, path: Path, ended: str = "") -> str:
+def closing(watch: Watch | None, new: Summaries, path: Path, place: Path, ended: str = "") -> str:
     """The paragraph.
 
     Args:
-        watch: of this process.
+        watch: of this process; None where torch was never imported.
         new: what was written in this run, by this process and those that it started.
         path: the folder of the run, as it is to be shown.
+        place: the same, as it is wherever the script has gone.
         ended: what ended the script before its end, in words.
     """
     runs = [(file.parent, said) for file, (_, said) in new.items() if said.get("batches")]
@@ -65,9 +49,9 @@ def closing(watch: Watch, new: Summaries, path: Path, ended: str = "") -> str:
         sentences = _nothing(watch, path, ended)
     else:
         runs.sort(key=lambda run: min(_gravity(batch) for batch in run[1]["batches"]))
-        sentences = [_saved(folder, watch.path, path, said) for folder, said in runs]
-        sentences.append(_explained(runs[0][0], watch.path, path, runs[0][1]["batches"]))
-    more = list(dict.fromkeys(watch.warnings))
+        sentences = [_saved(folder, place, path, said) for folder, said in runs]
+        sentences.append(_explained(runs[0][0], place, path, runs[0][1]["batches"]))
+    more = list(dict.fromkeys(watch.warnings if watch else ()))
     sentences += [
         *more[:MOST_WARNINGS],
         *([f"{len(more) - MOST_WARNINGS} more warnings"] * (len(more) > MOST_WARNINGS)),
@@ -79,9 +63,10 @@ def _saved(folder: Path, base: Path, shown: Path, said: Mapping[str, Any]) -> st
     """What one run.json says."""
     batches = said["batches"]
     whose = f"{said.get('criterion')}, {'as ' + said['dialect'] if said.get('dialect') else 'dialect unknown'}"
+    rank = f", rank {said['rank']}" if said.get("world", 1) > 1 else ""
     steps = f", {said['steps']} steps" if said.get("steps") else ""
-    calm = "" if any(batch["reason"] in GUILTY for batch in batches) else ", no loss inf, nan or far above the usual"
-    return f"{_shown(folder, base, shown)} ({whose}{steps}{calm}) holds {'; '.join(_listed(batches))}"
+    calm = "" if any(batch["reason"] in STRANGE for batch in batches) else ", no loss inf, nan or far above the usual"
+    return f"{_shown(folder, base, shown)} ({whose}{rank}{steps}{calm}) holds {'; '.join(_listed(batches))}"
 
 
 def _listed(batches: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -117,7 +102,7 @@ def _gravity(batch: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _explained(folder: Path, base: Path, shown: Path, batches: Sequence[Mapping[str, Any]]) -> str:
-    guilty = [batch for batch in batches if batch["reason"] in GUILTY]
+    guilty = [batch for batch in batches if batch["reason"] in STRANGE]
     asked = min(guilty, key=_gravity) if guilty else max(batches, key=lambda batch: batch["step"])
     file = Path(_shown(folder, base, shown)) / asked["file"]
     verb = f"explains step {asked['step']}" if guilty else "says what its loss is made of"
@@ -129,9 +114,9 @@ def _shown(folder: Path, base: Path, shown: Path) -> str:
     return os.path.normpath(shown / folder.relative_to(base))
 
 
-def _nothing(watch: Watch, path: Path, ended: str) -> list[str]:
+def _nothing(watch: Watch | None, path: Path, ended: str) -> list[str]:
     """Why nothing was saved, and what to do."""
-    if not watch.has_torch:
+    if watch is None:
         end = f" before {ended}" if ended else ""
         return [
             f"no SSD loss was seen: torch was not imported{end}, and only losses that are written with it can be seen"

@@ -25,7 +25,6 @@ def install(watch: Watch) -> None:
     from torch.utils.data import DataLoader
 
     _watches[:] = [watch]
-    watch.has_torch = True
     for kind in _below(nn.Module):
         _cover(kind)
     module: Any = nn.Module

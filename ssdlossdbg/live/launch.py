@@ -11,20 +11,23 @@ import pkgutil
 import runpy
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live import children, tracebacks
-from ssdlossdbg.live.closing import closing, summaries
-from ssdlossdbg.live.cover import install
 from ssdlossdbg.live.imports import when_imported
 from ssdlossdbg.live.options import Options
-from ssdlossdbg.live.say import say
-from ssdlossdbg.live.watch import Watch
-from ssdlossdbg.results.captured import EXIT, INTERRUPTED
+from ssdlossdbg.live.say import say_last
+from ssdlossdbg.live.summaries import summaries
+
+if TYPE_CHECKING:
+    from ssdlossdbg.live.watch import Watch
+
+NONE = 0  # the number of no process
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class Program:
     is_module: bool = False
 
 
+class Says(Enum):
+    """When a process says at its end what was saved: of those that a launcher starts, none knows of the others."""
+
+    ALWAYS = "always"
+    IF_SAVED = "where something was saved"
+    IF_NOT_SAVED = "where nothing was saved, for it knows what was looked at"
+    NEVER = "never"
+
+
 @dataclass
 class Launch:
     """A program, and what is asked of the capture of its losses.
@@ -50,14 +62,14 @@ class Launch:
         program: to be run.
         options: as of `capture`.
         path: the folder of the run, as it was given.
-        speaks: whether it says at the end what was saved.
+        says: when it says at the end what was saved.
     """
 
     program: Program
     options: Options
     path: Path
-    speaks: bool = True
-    _ended: tuple[str, str] = field(default=(EXIT, ""))
+    says: Says = Says.ALWAYS
+    _ended: str = ""
 
     def __call__(self) -> None:
         """Run the program as the main one of this process.
@@ -66,29 +78,73 @@ class Launch:
         signal of Ctrl-C, or with a traceback, which is without a frame of ours.
         """
         place = self.path.resolve()  # the program may change its working folder
-        watch = Watch(self.options, place)
-        before = summaries(place)
+        looking, before, stderr = Looking(self.options, place), summaries(place), sys.stderr
 
         def end() -> None:  # after all that the program registers itself, as it is registered first
-            watch.finish(*self._ended)
-            if self.speaks:
+            with contextlib.suppress(Exception):
+                looking.finish(self._ended)
                 new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
-                say(closing(watch, new, self.path, self._ended[1]))
+                is_heard = self.says in (Says.ALWAYS, Says.IF_SAVED if new else Says.IF_NOT_SAVED)
+                if is_heard and not looking.is_child:  # a fork ends by the same functions
+                    from ssdlossdbg.live.closing import closing
+
+                    say_last(closing(looking.watch, new, self.path, place, self._ended), stderr)
 
         atexit.register(end)
-        when_imported("torch", lambda: install(watch))
-        children.join_from(watch)
+        looking.begin()
         try:
             _run(self.program)
         except SystemExit as error:
-            if error.code not in (None, 0):
-                self._ended = INTERRUPTED, f"exit code {error.code}"[:200]
+            self._ended = "" if error.code in (None, 0) else f"exit code {error.code}"[:200]
             raise
         except BaseException as error:
             is_ctrl_c = isinstance(error, KeyboardInterrupt)
-            self._ended = INTERRUPTED, "Ctrl-C" if is_ctrl_c else f"{type(error).__name__}: {error}"[:200]
+            self._ended = "Ctrl-C" if is_ctrl_c else f"{type(error).__name__}: {error}"[:200]
             tracebacks.shown_without_ours()
             raise
+
+
+class Looking:
+    """The watch of a process, once it imports torch: until then nothing is imported that the script may not want.
+
+    Args:
+        options: of `capture`.
+        path: the folder of the run.
+        process: that the script was started in; another one is a child of it.
+    """
+
+    def __init__(self, options: Options, path: Path, process: int | None = None) -> None:
+        self._options, self._path = options, path
+        self._process = os.getpid() if process is None else process
+        self.watch: Watch | None = None
+
+    @property
+    def is_child(self) -> bool:
+        """Whether the script has started this process."""
+        return os.getpid() != self._process
+
+    def begin(self) -> None:
+        """Look at the losses of this process, and of those that it starts."""
+        when_imported("torch", self._install)
+        children.join_from(self._options, self._path)
+
+    def finish(self, ended: str = "") -> None:
+        """Save the last batches.
+
+        Args:
+            ended: what ended the process before its end, in words.
+        """
+        if self.watch is not None:
+            from ssdlossdbg.results.captured import EXIT, INTERRUPTED
+
+            self.watch.finish(INTERRUPTED if ended else EXIT, ended)
+
+    def _install(self) -> None:
+        from ssdlossdbg.live.cover import install
+        from ssdlossdbg.live.watch import Watch
+
+        self.watch = Watch(self._options, self._path, self.is_child)
+        install(self.watch)
 
 
 def _run(program: Program) -> None:
@@ -148,8 +204,6 @@ def join(options: dict[str, Any], path: str) -> None:
         options: of `capture`.
         path: the folder of the run.
     """
-    watch = Watch(Options(**options), Path(path), is_child=True)
-    atexit.register(watch.finish)
-    with contextlib.suppress(Exception):
-        when_imported("torch", lambda: install(watch))
-        children.join_from(watch)
+    looking = Looking(Options(**options), Path(path), process=NONE)
+    atexit.register(looking.finish)
+    looking.begin()

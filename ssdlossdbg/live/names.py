@@ -38,7 +38,7 @@ class Drawn:
         self.epoch = self.yielded = 0
         self.current: list[int] | None = None
         self._told = told
-        self._queue: deque[list[int]] = deque()
+        self._queue: deque[list[int] | None] = deque()
         self._undo: list[Callable[[], None]] = []
         self._attach(loader)
 
@@ -85,7 +85,7 @@ class Drawn:
         self.epoch, self.yielded, self.current = self.epoch + 1, 0, None
 
     def _draw(self, batch: Any) -> None:
-        self._queue.append([int(index) for index in batch])
+        self._queue.append(_indices(batch))
 
     def _yield(self) -> None:
         self.current = self._queue.popleft() if self._queue else None
@@ -173,9 +173,28 @@ class _Noting:
         return len(self._sampler)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_sampler", "_begin", "_tell"):  # asked for while it is unpickled, before it has any
+        if name in OWN:  # asked for while it is unpickled, before it has any
             raise AttributeError(name)
         return getattr(self._sampler, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in OWN:
+            object.__setattr__(self, name, value)
+        else:  # a batch size, say, that a schedule changes
+            setattr(self._sampler, name, value)
+
+
+OWN = ("_sampler", "_begin", "_tell")
+
+
+def _indices(batch: Any) -> list[int] | None:
+    """What a sampler drew, as indices; None where it is no list of numbers, as of a data set that is only iterated."""
+    if not hasattr(batch, "__len__"):  # it may be read only once
+        return None
+    try:
+        return [int(index) for index in batch]
+    except (TypeError, ValueError):
+        return None
 
 
 def name_in(dataset: Any, index: int) -> str:

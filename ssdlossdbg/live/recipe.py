@@ -46,9 +46,11 @@ class Recipe:
         take: what to hold of the criterion's object and its arguments by name: references and views only.
         finish: what to save of it, computed when it is saved.
         header: fields of the file's header that are the codebase's.
+        loss: of what the criterion returned, what training makes of it.
     """
 
     dialect: str
     take: Callable[[Any, Arguments], Taken]
     finish: Callable[[Tensors], Tensors] = dict
     header: Mapping[str, Any] = field(default_factory=dict)
+    loss: Callable[[Any], Any] = lambda output: output

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.guess import guess
 from ssdlossdbg.live.own import own_recipe
-from ssdlossdbg.live.parents import lufficc_priors
+from ssdlossdbg.live.parents import dataset_anchors, lufficc_priors
 from ssdlossdbg.live.recipe import Arguments, Recipe, Taken, Tensors
 from ssdlossdbg.live.targets import flat_targets
 from ssdlossdbg.results.captured import named_in
@@ -170,16 +170,32 @@ def _bubbliiiing(_: Any, given: Arguments) -> Recipe | None:
     if not isinstance(given["y_pred"], (tuple, list)) or getattr(given["y_true"], "ndim", 0) != 3:
         return None
 
+    priors = dataset_anchors(given["y_true"].shape[1])
+    known = {} if priors is None else {"priors": priors}
+
     def take(_: Any, given: Arguments) -> Taken:
         loc, conf = given["y_pred"][:2]
-        return Taken({"loc": loc, "conf": conf, "y_true": given["y_true"]})
+        return Taken({"loc": loc, "conf": conf, **known, "y_true": given["y_true"]})
 
     def finish(tensors: Tensors) -> Tensors:
         wanted = tensors["y_true"]
         labels = wanted[..., 4:-1].argmax(-1) * (wanted[..., -1] > 0)
-        return {"loc": tensors["loc"], "conf": tensors["conf"], "labels": labels, "gt_locations": wanted[..., :4]}
+        kept = {key: tensor for key, tensor in tensors.items() if key != "y_true"}
+        return {**kept, "labels": labels, "gt_locations": wanted[..., :4]}
 
-    return Recipe("ssd-keras", take, finish)  # whose loss it is a translation of
+    return Recipe("ssd-keras", take, finish, {"prior_format": "xyxy"})  # whose loss it is a translation of
+
+
+def _d2l(_: Any, given: Arguments) -> Recipe | None:
+    if getattr(given["cls_preds"], "ndim", 0) != 3 or getattr(given["bbox_preds"], "ndim", 0) != 2:
+        return None
+
+    def take(_: Any, given: Arguments) -> Taken:
+        conf, labels = given["cls_preds"], given["cls_labels"]
+        loc, offsets = (given[name].reshape(*labels.shape, 4) for name in ("bbox_preds", "bbox_labels"))
+        return Taken({"loc": loc, "conf": conf, "labels": labels, "gt_locations": offsets})
+
+    return Recipe("", take, loss=lambda each_image: each_image.detach().mean())  # which it steps by
 
 
 def _mmdetection(owner: Any, _: Arguments) -> Recipe | None:
@@ -224,6 +240,7 @@ RECIPES: tuple[tuple[frozenset[str], Callable[[Any, Arguments], Recipe | None]],
     (frozenset({"ploc", "plabel", "gloc", "glabel"}), _nvidia),
     (frozenset({"predicted_locs", "predicted_scores", "boxes", "labels"}), _sgrvinod),
     (frozenset({"y_true", "y_pred"}), _bubbliiiing),
+    (frozenset({"cls_preds", "cls_labels", "bbox_preds", "bbox_labels", "bbox_masks"}), _d2l),
     (frozenset({"cls_scores", "bbox_preds", "batch_gt_instances", "batch_img_metas"}), _mmdetection),
     (frozenset({"predictions", "targets"}), _ssd_pytorch),
 )

@@ -122,7 +122,7 @@ class Recorder:
         with self._lock:
             try:
                 self._introduce()
-                held.returned = returned(output)
+                held.returned = returned(held.recipe.loss(output))
                 held.readout = Readout([value.detach() for value in held.returned.values])
                 self._ring.append(held)
                 self._pending.append(held)

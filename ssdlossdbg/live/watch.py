@@ -79,7 +79,6 @@ class Watch:
     options: Options
     path: Path
     is_child: bool = False
-    has_torch: bool = False
     looks: dict[str, Look] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)

@@ -14,7 +14,7 @@ import pytest
 
 import ssdlossdbg
 
-COMMANDS = ("match", "loss", "anchors", "detect")
+COMMANDS = ("match", "loss", "anchors", "detect", "run")
 START = (sys.executable, "-W", "error", "-m", "ssdlossdbg")
 ROOT = str(Path(ssdlossdbg.__file__).parents[1])
 
@@ -76,7 +76,10 @@ def test_version_imports_nothing_heavy() -> None:
     assert heavy == set()
 
 
-@pytest.mark.parametrize(("typed", "offered"), [("ssdlossdbg ma", "match"), ("ssdlossdbg match --conf", "--config")])
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("ssdlossdbg ma", "match"), ("ssdlossdbg match --conf", "--config"), ("ssdlossdbg run --sp", "--spike")],
+)
 def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
     words = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": typed}
     out, heavy = imported(MAIN.format(["x"]), **words)

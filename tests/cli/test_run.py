@@ -113,6 +113,11 @@ def test_a_program_finds_all_as_python_gives_it(words: list[str], folder: str, p
     assert not (project / folder / "run").exists()
 
 
+def test_a_program_starts_with_nothing_heavy_imported(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import sys; print({'torch', 'numpy', 'PIL', 'rich'} & set(sys.modules))")
+    assert run(["script.py"], tmp_path).stdout == "set()\n"
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_program_ends_as_it_ends_by_python(ending: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(ENDINGS[ending])
@@ -176,7 +181,7 @@ def test_what_cannot_be_run(words: list[str], said: str, folder: Path, refused: 
     ],
 )
 def test_a_launcher_starts_us_in_the_place_of_the_script(module: str, given: str, made: str | None) -> None:
-    got = behind_launcher(module, given.split(), ["-o", "runs/a"])
+    got = behind_launcher(module, given.split(), ["-o", "runs/a"])  # which starts nothing itself
     assert got == (None if made is None else made.format("ssdlossdbg.cli.worker -o runs/a").split())
 
 
@@ -184,3 +189,71 @@ def test_the_rank_that_a_launcher_puts_first_is_the_scripts() -> None:
     given = ["-o a -- train.py --lr 1", "--local-rank=1 -o a -- t.py x", "--local_rank=1 -m -- a.t"]
     made = ["run -o a -- train.py --lr 1", "run -o a -- t.py --local-rank=1 x", "run -m -- a.t --local_rank=1"]
     assert [" ".join(rearranged(each.split())) for each in given] == made
+
+
+# The training that the manual's page shows the end of; what it prints tells whether anything in it went another way.
+TRAINING = """
+import atexit, sys, torch
+from torch import nn
+
+class MultiBoxLoss(nn.Module):
+    def forward(self, predictions, targets):
+        loc, conf, priors = predictions
+        if torch.isnan(loc).all() and "--raise" in sys.argv:
+            raise ValueError("the network has gone")
+        return loc.square().mean() + 0 * targets[0].sum(), conf.square().mean()
+
+def train(number):
+    torch.manual_seed(number)
+    criterion, weight = MultiBoxLoss(), nn.Parameter(torch.ones(1))
+    for step in range(5):
+        loc, conf = torch.randn(2, 8, 4) * weight, torch.randn(2, 8, 3) * weight
+        scale = float("nan") if step == 3 else 1.0
+        loss = sum(criterion((loc * scale, conf, torch.rand(8, 4)), [torch.tensor([[0.1, 0.1, 0.6, 0.6, 0.0]])] * 2))
+        loss.backward()
+        print(step, loss.item(), flush=True)
+
+if __name__ == "__main__":
+    atexit.register(print, "done")
+    if "--spawn" in sys.argv:
+        import torch.multiprocessing as mp
+        mp.spawn(train, nprocs=1)
+    else:
+        train(0)
+"""
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    """A folder with a script that trains."""
+    (tmp_path / "train.py").write_text(TRAINING)
+    return tmp_path
+
+
+def test_the_end_of_a_training_is_as_the_manual_shows_it(training: Path) -> None:
+    wanted = start(["train.py"], training)
+    got = start(["-m", "ssdlossdbg", "run", "-o", "runs/a", "--", "train.py"], training)
+    assert (got.returncode, got.stdout) == (wanted.returncode, wanted.stdout)
+    assert got.stdout.endswith("done\n")
+    assert got.stderr in (ROOT / "ssdlossdbg/manual/run.md").read_text()
+    saved = {file.name for file in (training / "runs/a").iterdir()}
+    assert saved == {"run.json", *(f"step000000{step}.safetensors" for step in (1, 2, 3, 4))}
+    assert ssdlossdbg.loss(training / "runs/a/step0000003.safetensors").step == 3
+
+
+def test_a_loss_that_raises_leaves_a_traceback_without_our_frames(training: Path) -> None:
+    wanted, got = start(["train.py", "--raise"], training), run(["train.py", "--raise"], training)
+    assert got.returncode == wanted.returncode == 1
+    assert CLOSING.sub("", got.stderr) == wanted.stderr
+    (said,) = CLOSING.findall(got.stderr)
+    assert "step 3, where the loss raised ValueError: the network has gone, and 2 before it" in said
+
+
+def test_a_process_that_the_script_starts_is_looked_at_too(training: Path) -> None:
+    got = run(["train.py", "--spawn"], training)
+    assert got.returncode == 0, got.stderr
+    (said,) = CLOSING.findall(got.stderr)
+    (folder,) = (training / "run").iterdir()
+    assert folder.name.startswith("process-")
+    assert "(__mp_main__.MultiBoxLoss, as ssd.pytorch, 5 steps) holds step 3, where the loss is nan" in said
+    assert f"ssdlossdbg loss {folder}/step0000003.safetensors explains step 3." in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,40 @@ def test_names_as_a_list_or_a_function() -> None:
     loader: Any = DataLoader(Photos(), 2)
     assert LoaderNames(loader, ["x", "y"]).named([1, 0]) == ("y", "x")
     assert LoaderNames(loader, lambda index: f"n{index}").named([3]) == ("n3",)
+
+
+@pytest.mark.parametrize("kind", ["iterated", "pairs", "once"])
+def test_what_a_sampler_draws_may_be_no_indices(kind: str) -> None:
+    class Stream(torch.utils.data.IterableDataset[int]):
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(4))
+
+    class Pairs(torch.utils.data.Dataset[int]):
+        def __getitem__(self, index: tuple[int, int]) -> int:
+            return index[0]
+
+    class Numbers(torch.utils.data.Dataset[int]):
+        def __getitem__(self, index: int) -> int:
+            return index
+
+    samplers: dict[str, Any] = {
+        "pairs": [[(0, 300), (1, 300)], [(2, 512), (3, 512)]],
+        "once": ((each for each in batch) for batch in ([0, 1], [2, 3])),
+    }
+    if kind == "iterated":
+        loader: Any = DataLoader(Stream(), 2)
+    else:
+        loader = DataLoader(Pairs() if kind == "pairs" else Numbers(), batch_sampler=samplers[kind])
+    names = LoaderNames(loader, None)
+    for first, batch in zip((0, 2), loader, strict=True):
+        assert batch.tolist() == [first, first + 1]
+        assert names.taken(2) is None
+    names.close()
+
+
+def test_what_is_set_on_a_sampler_reaches_it() -> None:
+    loader: Any = DataLoader(list(range(6)), 2)  # type: ignore[arg-type]
+    names = LoaderNames(loader, None)
+    loader.batch_sampler.batch_size = 3
+    assert [len(batch) for batch in loader] == [3, 3]
+    names.close()

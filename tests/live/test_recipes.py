@@ -222,6 +222,23 @@ def test_sgrvinod_and_bubbliiiing(batches: Batches, tmp_path: Path) -> None:
     assert ssdlossdbg.loss(tmp_path / "tutorial/step0000000.safetensors").findings[0].code == "REC001"
 
 
+def test_d2l(batches: Batches, tmp_path: Path) -> None:
+    def calc_loss(cls_preds: Any, cls_labels: Any, bbox_preds: Any, bbox_labels: Any, bbox_masks: Any) -> Any:
+        costs = F.cross_entropy(cls_preds.flatten(0, 1), cls_labels.flatten(), reduction="none")
+        return costs.view_as(cls_labels).mean(1) + ((bbox_preds - bbox_labels) * bbox_masks).abs().mean(1)
+
+    captured: Any = ssdlossdbg.capture(calc_loss, tmp_path, every=1)
+    loc, conf, _ = batches.predictions()
+    labels, offsets = encoded(batches)
+    masks = (labels > 0).float()[..., None].expand_as(offsets)
+    returned = captured(conf, labels, loc.flatten(1), offsets.flatten(1), masks.flatten(1))
+    assert returned.shape == (2,)
+    saved = load_file(tmp_path / "step0000000.safetensors")
+    assert torch.equal(saved["loc"], loc)
+    assert torch.equal(saved["gt_locations"], offsets)
+    assert header(tmp_path / "step0000000.safetensors")["recorded"]["total"] == float(returned.detach().mean())
+
+
 def test_mmdetection(batches: Batches, tmp_path: Path) -> None:
     class SSDHead(nn.Module):
         cls_out_channels = 4

@@ -13,13 +13,15 @@ from typing import Any, ClassVar
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 import ssdlossdbg
 from ssdlossdbg.live import cover
-from ssdlossdbg.live.closing import closing, summaries
+from ssdlossdbg.live.closing import closing
 from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.summaries import summaries
 from ssdlossdbg.live.watch import Watch
 from tests.live import conftest
 from tests.live.conftest import Batches, grid, header, matched, reasons, steps, terms
@@ -47,7 +49,7 @@ def encoded(batches: Batches) -> tuple[Tensor, Tensor]:
 def said(watch: Watch) -> str:
     """The closing paragraph, of files without their folder."""
     watch.finish()
-    return closing(watch, summaries(watch.path), Path("run"))
+    return closing(watch, summaries(watch.path), Path("run"), watch.path)
 
 
 # --- a stub of each codebase: its name of the class and of the parameters, and how its training calls it ---
@@ -142,10 +144,16 @@ def bubbliiiing(batches: Batches) -> None:
         def forward(self, y_true: Any, y_pred: Any) -> Any:
             return y_true.mean() + y_pred[0].mean() + y_pred[1].mean()
 
-    loc, conf, _ = batches.predictions()
+    class SSDDataset(torch.utils.data.Dataset[int]):
+        def __init__(self, anchors: Any) -> None:
+            self.anchors = anchors.numpy()
+
+    loc, conf, priors = batches.predictions()
+    kept = SSDDataset(torch.cat((priors[:, :2] - priors[:, 2:] / 2, priors[:, :2] + priors[:, 2:] / 2), 1))
     labels, offsets = encoded(batches)
     y_true = torch.cat((offsets, F.one_hot(labels, 4).float(), (labels > 0)[..., None].float()), -1)
     MultiboxLoss(4).forward(y_true, (loc, conf))
+    assert len(kept.anchors) == len(priors)
 
 
 def torchvision(batches: Batches) -> None:
@@ -228,9 +236,11 @@ def test_each_codebase_is_recognised(stub: Callable[[Batches], None], watch: Wat
     stub(batches)
     assert watch.warnings == []
     assert steps(watch.path) == [0]
-    assert header(watch.path / "step0000000.safetensors")["dialect"] == STUBS[stub]
+    file = watch.path / "step0000000.safetensors"
+    assert header(file)["dialect"] == STUBS[stub]
+    assert ("priors" in load_file(file)) is (stub not in (lufficc, other_names))
     if stub in (ssd_pytorch, pytorch_ssd, nvidia, own):  # whose stubs compute what the codebase does
-        result = ssdlossdbg.loss(watch.path / "step0000000.safetensors")
+        result = ssdlossdbg.loss(file)
         assert result.recorded_error is not None
         assert result.recorded_error < 2e-6
 
