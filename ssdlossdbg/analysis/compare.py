@@ -51,7 +51,13 @@ RULES: Rules = (
     ),
     ("mining selection", ("mining.selection", "mining.nms_iou", "mining.nms_limit")),
     ("positives counted twice", ("loss.positives_counted_twice",)),
-    ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight", "loss.masking")),
+    (
+        "localisation loss",
+        (
+            *("loss.localization", "loss.smooth_l1_beta", "loss.balanced_alpha", "loss.balanced_gamma"),
+            *("loss.box_epsilon", "loss.largest_scale", "loss.localization_weight", "loss.masking"),
+        ),
+    ),
     ("normaliser", ("loss.normalizer",)),
 )
 # What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.

@@ -16,12 +16,16 @@ def loss_after(target: float, rules: Dialect) -> str:
         target: an offset to learn, inf or nan.
         rules: the dialect.
     """
+    if rules.loss.compares_boxes:
+        return "nan" if math.isnan(target) else "finite, since it compares boxes"
     masked = rules.loss.localization is LocalizationLoss.SMOOTH_L1_MASKED
     return "nan" if math.isnan(target) or masked else "inf"
 
 
 def weights_after(target: float, rules: Dialect) -> str:
     """What the gradient is, and the weights after the step; arguments as of `loss_after`."""
+    if rules.loss.compares_boxes and not math.isnan(target):
+        return "as is its gradient"
     if rules.loss.localization is LocalizationLoss.L1:
         return "its gradient is a sign, so the weights stay finite"
     if math.isnan(target):

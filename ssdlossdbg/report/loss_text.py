@@ -178,6 +178,8 @@ def _parts(of: GroupLoss | ImageLoss) -> Row:
 
 
 def _coordinates(result: LossResult) -> RenderableType:
+    if result.coordinates is None:
+        return Text("The localisation loss compares boxes, so no part of it is a coordinate's.\n")
     columns: Columns = [UNTITLED, *COORDINATES, "localisation"]
     values = [number(value) for value in (*result.coordinates, result.loss.localization)]
     return section("By coordinate", table(columns, [("loss", *values)]))
