@@ -21,7 +21,8 @@ Rules = tuple[tuple[str, tuple[str, ...]], ...]
 # the settings that make it up, as section.key of a dialect file. Every setting of the maths is in exactly one.
 RULES: Rules = (
     ("units", ("targets.units",)),
-    # Before the matching, so that a box that one rule forces and another can encode does not pass through inf.
+    # Before the matching, so that a box that one rule forces and another can encode does not pass through inf or nan.
+    ("targets that are nan", ("loss.ignore_nan_targets",)),
     ("encoding", ("codec.variances", "codec.size_epsilon", "codec.log_epsilon", "codec.y_by_width", "codec.unmatched")),
     ("overlap", ("match.iou", "match.iou_epsilon", "match.precision")),
     ("threshold", ("match.threshold", "match.comparison")),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.confidence import ceiling, confidence_loss, probabilities
-from ssdlossdbg.multibox.localization import costs_of_offsets, masked_places
+from ssdlossdbg.multibox.localization import costs_of_offsets, learnt, masked_places
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.rules import LocalizationLoss, LossSpec
 
@@ -37,7 +37,7 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
         The normaliser is a constant, as in every codebase. At an
         infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
-    difference = loc - result.targets.to(loc.dtype)
+    difference = loc - learnt(loc, result.targets.to(loc.dtype), spec)
     if spec.localization in CLOSED:
         absolute = spec.localization is LocalizationLoss.L1
         slope = difference.sign() if absolute else (difference / spec.smooth_l1_beta).clamp(-1, 1)

@@ -145,6 +145,11 @@ def _clamped(scale: Tensor, most: float, codec: CodecSpec) -> Tensor:
     return torch.minimum(scale, constants([most / codec.variances[2], most / codec.variances[3]], scale))
 
 
+def learnt(loc: Tensor, targets: Tensor, spec: LossSpec) -> Tensor:
+    """Offsets to learn: the targets, or, where those are nan and the codebase ignores that, what is predicted."""
+    return torch.where(targets.isnan(), loc.detach(), targets) if spec.ignore_nan_targets else targets
+
+
 def costs_of_offsets(loc: Tensor, targets: Tensor, where: Where | None, frame: Frame | None, spec: LossSpec) -> Tensor:
     """`[..., K]` what offsets `[..., 4]` cost: each of the four, or the box that they stand for.
 
@@ -159,7 +164,7 @@ def costs_of_offsets(loc: Tensor, targets: Tensor, where: Where | None, frame: F
         ValueError: a loss of boxes has no frame.
     """
     if not spec.compares_boxes:
-        return OFFSETS[spec.localization](loc, targets, spec)
+        return OFFSETS[spec.localization](loc, learnt(loc, targets, spec), spec)
     if frame is None:
         raise ValueError(f"localisation by {spec.localization} needs the priors and objects")
     return frame.costs(loc, targets, where, spec)

@@ -224,7 +224,7 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
             item.prior,
             feature_map(result.config.levels[item.level]),
             corners(item.box),
-            number(item.loss),
+            Text(f"{item.loss:.2e}") if result.all_negatives else number(item.loss),
             Text(item.predicted_label),
             number(item.probability, 2),
             number(item.best_iou, 3),

@@ -118,6 +118,7 @@ class LossSpec(Spec):
         smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear, and balanced L1 to linear, too.
         balanced_alpha, balanced_gamma: of balanced L1, how much small differences count, and the slope of large ones.
         box_epsilon: added to what losses of boxes divide by, in the dialect's unit.
+        ignore_nan_targets: whether an offset to learn that is nan, as of an inverted box, costs and teaches nothing.
         largest_scale: what the predicted logarithm of a size ratio is clamped to before losses of boxes decode it, as
             torchvision does at ln(1000 / 16) (models/detection/_utils.py, BoxCoder).
         probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
@@ -136,6 +137,7 @@ class LossSpec(Spec):
     smooth_l1_beta: Positive = 1.0
     balanced_alpha: Annotated[float, Within(0.001, 1000)] = 0.5
     balanced_gamma: Annotated[float, Within(0.001, 1000)] = 1.5
+    ignore_nan_targets: bool = False
     box_epsilon: NotNegative = 1e-7
     largest_scale: float = inf
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX

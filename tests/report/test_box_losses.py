@@ -116,3 +116,10 @@ def test_an_inverted_box_is_no_nan_either(tmp_path: Path) -> None:
     messages = of_object([0.5, 0.4, 0.3, 0.6, 0], write(tmp_path, "diou", base="ssd.pytorch"))
     assert "it stays finite" in messages["BOX002"]
     assert "NUM001" not in messages
+
+
+def test_an_inverted_box_is_passed_over_where_nan_targets_are() -> None:
+    inverted = [0.5, 0.4, 0.3, 0.6, 1]
+    passed, usual = (of_object(inverted, name) for name in ("tf2-object-detection", "ssd.pytorch"))
+    assert "tf2-object-detection passes over such offsets" in passed["BOX002"]
+    assert "nan, and so is the loss of the batch" in usual["BOX002"]

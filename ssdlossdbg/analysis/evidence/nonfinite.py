@@ -34,8 +34,8 @@ def find_non_finite(
     bad_loc = positive & not_numbers
     bad_terms, bad_targets = ~loss.localization_terms.isfinite(), ~loss.targets.isfinite()
     of_boxes = bad_terms.shape[-1] == 1
-    if of_boxes:
-        bad_targets &= bad_terms  # a loss of boxes may make something of a box that has no offsets
+    # A loss of boxes may make something of a box that has no offsets, and another one may ignore what is nan.
+    bad_targets &= bad_terms
     masked = ~positive & bad_terms  # 0 times what is no number, in the codebase's masks
     inputs = bad_targets | not_numbers
     bad_localization = bad_terms & ~(inputs.any(-1, keepdim=True) if of_boxes else inputs)

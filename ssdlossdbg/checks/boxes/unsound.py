@@ -191,8 +191,10 @@ def _consequence(objects: Objects, row: int) -> str:
         size = f"; its encoded size is log 0 = {target:g}, and so the loss of the batch is {loss_after(target, rules)}"
         return f"{size}; {weights_after(target, rules)}"
     if math.isnan(target):
-        size = "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
-        return f"{size}; {weights_after(target, rules)}"
+        size = "; its encoded size is the log of a negative number, nan"
+        if rules.loss.ignore_nan_targets:
+            return f"{size}: {rules.name} passes over such offsets, so that the object teaches its other offsets alone"
+        return f"{size}, and so is the loss of the batch; {weights_after(target, rules)}"
     return "; its encoded size is finite but far off, and so is the loss"
 
 
