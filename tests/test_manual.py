@@ -184,13 +184,14 @@ def test_the_page_for_contributors_adds_one_of_each_kind(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_toml_examples() -> None:
-    loader, dialect, focal, config = blocks(PAGES["dialects"], "toml")
+    loader, dialect, focal, boxes, config = blocks(PAGES["dialects"], "toml")
     Path("loader.toml").write_text(loader)
     assert load_dialect("loader.toml").loader.numbers == tomllib.loads(loader)["loader"]["numbers"]
     Path("own.toml").write_text(config)
     Path("fork.toml").write_text(dialect)
-    Path("focal.toml").write_text(focal)
-    assert load_dialect("focal.toml").loss.confidence == tomllib.loads(focal)["loss"]["confidence"]
+    for name, text, key in (("focal", focal, "confidence"), ("boxes", boxes, "localization")):
+        Path(f"{name}.toml").write_text(text)
+        assert getattr(load_dialect(f"{name}.toml").loss, key) == tomllib.loads(text)["loss"][key]
     result = api.anchors("own.toml")
     assert [level.shapes[0] for level in result.levels] == [(16.0, 16.0), (32.0, 32.0)]
     assert [level.stride for level in result.levels] == [(8.0, 8.0), pytest.approx((300 / 19, 300 / 19))]

@@ -21,7 +21,8 @@ Rules = tuple[tuple[str, tuple[str, ...]], ...]
 # the settings that make it up, as section.key of a dialect file. Every setting of the maths is in exactly one.
 RULES: Rules = (
     ("units", ("targets.units",)),
-    # Before the matching, so that a box that one rule forces and another can encode does not pass through inf.
+    # Before the matching, so that a box that one rule forces and another can encode does not pass through inf or nan.
+    ("targets that are nan", ("loss.ignore_nan_targets",)),
     ("encoding", ("codec.variances", "codec.size_epsilon", "codec.log_epsilon", "codec.y_by_width", "codec.unmatched")),
     ("overlap", ("match.iou", "match.iou_epsilon", "match.precision")),
     ("threshold", ("match.threshold", "match.comparison")),
@@ -51,7 +52,13 @@ RULES: Rules = (
     ),
     ("mining selection", ("mining.selection", "mining.nms_iou", "mining.nms_limit")),
     ("positives counted twice", ("loss.positives_counted_twice",)),
-    ("localisation loss", ("loss.localization", "loss.smooth_l1_beta", "loss.localization_weight", "loss.masking")),
+    (
+        "localisation loss",
+        (
+            *("loss.localization", "loss.smooth_l1_beta", "loss.balanced_alpha", "loss.balanced_gamma"),
+            *("loss.box_epsilon", "loss.largest_scale", "loss.localization_weight", "loss.masking"),
+        ),
+    ),
     ("normaliser", ("loss.normalizer",)),
 )
 # What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.

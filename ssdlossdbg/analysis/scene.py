@@ -31,13 +31,8 @@ from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, costs_of, is_cross_entropy
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.loss import (
-    AtPriors,
-    LossTerms,
-    combine,
-    encode_matched,
-    needs_boxes,
-)
+from ssdlossdbg.multibox.localization import AtPriors, Frame
+from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
 from ssdlossdbg.multibox.matching import Matching, Tied, match, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.readers.memory import check_room
@@ -158,7 +153,15 @@ class Scene:
                 is_cross_entropy(rules.loss),
             ),
         )
-        return combine(self.batch.loc, self.matching, self.encoded, confidence, mining, rules.mining, rules.loss)
+        known = confidence, mining, rules.mining, rules.loss
+        return combine(self.batch.loc, self.matching, self.encoded, *known, self._frame)
+
+    @property
+    def _frame(self) -> Frame | None:
+        if not self.rules.loss.compares_boxes:
+            return None
+        objects = self.gt_in_units if self.objects_known else None
+        return Frame(self.priors_in_units, self.rules.codec, self.matching, objects)
 
     @cached_property
     def sums(self) -> LossSums:

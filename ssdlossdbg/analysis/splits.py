@@ -52,8 +52,10 @@ class LossSums:
         """The sums before weight and normaliser."""
         return Parts(*self._raw.sum((0, 1)).tolist())
 
-    def coordinates(self) -> tuple[float, float, float, float]:
-        """The localisation loss over cx, cy, w, h."""
+    def coordinates(self) -> tuple[float, float, float, float] | None:
+        """The localisation loss over cx, cy, w, h; None where it compares boxes, which have no such parts."""
+        if len(self._coordinates) == 1:
+            return None
         cx, cy, w, h = self._coordinates.tolist()
         return cx, cy, w, h
 

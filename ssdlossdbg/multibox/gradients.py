@@ -8,12 +8,23 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.confidence import ceiling, confidence_loss, probabilities
-from ssdlossdbg.multibox.loss import LossTerms, masked_places
+from ssdlossdbg.multibox.localization import costs_of_offsets, learnt, masked_places
+from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.rules import LocalizationLoss, LossSpec
+
+# Those whose gradient is that of smooth L1 where differences are finite, and L1.
+CLOSED = (
+    LocalizationLoss.SMOOTH_L1,
+    LocalizationLoss.SMOOTH_L1_WHERE,
+    LocalizationLoss.SMOOTH_L1_MASKED,
+    LocalizationLoss.L1,
+)
 
 
 def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Tensor:
     """Gradient of the total loss with respect to loc: clamp((loc - t) / beta, -1, 1) times the image's scale.
+
+    That is of smooth L1. Of other losses it is what autograd gives.
 
     Args:
         loc: `[B, P, 4]` predicted offsets.
@@ -26,10 +37,16 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
         The normaliser is a constant, as in every codebase. At an
         infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
-    difference = loc - result.targets.to(loc.dtype)
-    absolute = spec.localization is LocalizationLoss.L1
-    slope = difference.sign() if absolute else (difference / spec.smooth_l1_beta).clamp(-1, 1)
-    slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
+    difference = loc - learnt(loc, result.targets.to(loc.dtype), spec)
+    if spec.localization in CLOSED:
+        absolute = spec.localization is LocalizationLoss.L1
+        slope = difference.sign() if absolute else (difference / spec.smooth_l1_beta).clamp(-1, 1)
+        slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
+    else:
+        images, priors = result.localized.nonzero(as_tuple=True)
+        where, targets = (images, priors), result.targets[images, priors].to(loc.dtype)
+        rows = _by_autograd(lambda some: costs_of_offsets(some, targets, where, result.frame, spec), loc[where])
+        slope = (difference * 0).index_put_(where, rows)  # elsewhere 0, or nan where a mask would let it through
     scaled = slope * result.localization_scale[:, None, None]
     masked = masked_places(result.localized, result.confidence_weights, spec)
     elsewhere = 0.0 if masked is None else torch.where(masked[..., None], scaled * 0, 0.0)
@@ -41,9 +58,10 @@ def unlearnable(difference: Tensor, spec: LossSpec) -> Tensor:
 
     Args:
         difference: of any shape, predicted less encoded offsets.
-        spec: how the loss is written; under L1 the slope is a sign, which is 0 for NaN.
+        spec: how the loss is written; under L1 the slope is a sign, which is 0 for NaN. A loss of boxes looks at the
+            box itself, whatever its offsets are.
     """
-    if spec.localization is LocalizationLoss.L1:
+    if spec.localization is LocalizationLoss.L1 or spec.compares_boxes:
         return torch.zeros_like(difference, dtype=torch.bool)
     return difference.isnan() if spec.localization is LocalizationLoss.SMOOTH_L1 else ~difference.isfinite()
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
@@ -16,12 +13,12 @@ from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.localization import AtPriors, Frame, localize, masked_places
 from ssdlossdbg.multibox.matching import Matching, match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.rules import (
     CodecSpec,
-    LocalizationLoss,
     LossSpec,
     Masking,
     MatchSpec,
@@ -29,42 +26,6 @@ from ssdlossdbg.rules import (
     MiningSpec,
     Unmatched,
 )
-
-
-@dataclass(frozen=True)
-class AtPriors:
-    """Four numbers for some priors of a batch, 0 for all others.
-
-    Few priors are positive, and to fill `[B, P, 4]` takes a CPU longer than to compute what they need: that waits until
-    somebody asks. A GPU works on all priors, since picking some out would make it wait for the host.
-
-    Attributes:
-        values: `[M, 4]`; or `[B, P, 4]`, for all priors.
-        where: `[M]` images and `[M]` priors that the values are for; None for all.
-        shape: (B, P).
-    """
-
-    values: Tensor
-    where: tuple[Tensor, Tensor] | None
-    shape: tuple[int, int]
-
-    @staticmethod
-    def everywhere(values: Tensor) -> AtPriors:
-        """`[B, P, 4]` values of all priors."""
-        return AtPriors(values, None, (values.shape[0], values.shape[1]))
-
-    @cached_property
-    def dense(self) -> Tensor:
-        """`[B, P, 4]`."""
-        if self.where is None:
-            return self.values
-        return self.values.new_zeros((*self.shape, 4)).index_put_(self.where, self.values)
-
-    def by_image(self) -> Tensor:
-        """`[B]` the sums."""
-        if self.where is None:
-            return self.values.sum((1, 2))
-        return self.values.new_zeros(self.shape[0]).index_add_(0, self.where[0], self.values.sum(1))
 
 
 @dataclass(frozen=True)
@@ -83,6 +44,7 @@ class LossTerms:
         normalizer: scalar that the terms are divided by.
         localization_scale: `[B]` what an image's localisation terms are multiplied by (weight over normaliser).
         confidence_scale: `[B]` what an image's confidence terms are multiplied by.
+        frame: by what offsets become boxes; None where the loss compares offsets.
     """
 
     matching: Matching
@@ -95,6 +57,7 @@ class LossTerms:
     normalizer: Tensor
     localization_scale: Tensor
     confidence_scale: Tensor
+    frame: Frame | None = None
 
     @property
     def targets(self) -> Tensor:
@@ -103,7 +66,10 @@ class LossTerms:
 
     @property
     def localization_terms(self) -> Tensor:
-        """`[B, P, 4]` unnormalised smooth L1 per coordinate (cx, cy, w, h); 0, or NaN, off the positives."""
+        """`[B, P, 4]` unnormalised localisation loss per coordinate (cx, cy, w, h); 0, or NaN, off the positives.
+
+        `[B, P, 1]` where the loss compares boxes, of which no part is a coordinate's.
+        """
         return self.smooth_l1.dense
 
     @property
@@ -130,37 +96,6 @@ class LossTerms:
     def selected(self) -> Tensor:
         """`[B, P]` bool: the priors whose confidence counts."""
         return self.confidence_weights > 0
-
-
-def _smooth_l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
-    return F.smooth_l1_loss(loc, targets, reduction="none", beta=beta)
-
-
-def _pieces(loc: Tensor, targets: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Where the difference is below beta, and both pieces of smooth L1."""
-    distance = (loc - targets).abs()
-    return distance < beta, distance * distance * (0.5 / beta), distance - 0.5 * beta
-
-
-def _smooth_l1_where(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
-    return torch.where(*_pieces(loc, targets, beta))
-
-
-def _smooth_l1_masked(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
-    near, quadratic, linear = _pieces(loc, targets, beta)
-    return quadratic * near + linear * ~near
-
-
-def _l1(loc: Tensor, targets: Tensor, beta: float) -> Tensor:
-    return (loc - targets).abs()
-
-
-LOCALIZATIONS: dict[LocalizationLoss, Callable[[Tensor, Tensor, float], Tensor]] = {
-    LocalizationLoss.SMOOTH_L1: _smooth_l1,
-    LocalizationLoss.SMOOTH_L1_WHERE: _smooth_l1_where,
-    LocalizationLoss.SMOOTH_L1_MASKED: _smooth_l1_masked,
-    LocalizationLoss.L1: _l1,
-}
 
 
 def multibox_loss(
@@ -200,7 +135,8 @@ def multibox_loss(
     confidence = confidence_loss(conf, matching.labels, loss_spec)
     decoded = decode(loc.detach(), centres_of(priors).detach(), codec_spec) if needs_boxes(mining_spec) else None
     mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
-    return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec)
+    frame = Frame(centres_of(priors).detach(), codec_spec, matching, gt) if loss_spec.compares_boxes else None
+    return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
 
 
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
@@ -239,6 +175,7 @@ def combine(
     mining: Mining,
     mining_spec: MiningSpec,
     loss_spec: LossSpec,
+    frame: Frame | None = None,
 ) -> LossTerms:
     """The loss, from what the stages before came to.
 
@@ -250,12 +187,13 @@ def combine(
         mining: the negatives chosen.
         mining_spec: what they were chosen by.
         loss_spec: how the terms are weighed and normalised.
+        frame: by what offsets become boxes; only losses of boxes ask for it.
     """
     kept = matching.positive & ~mining.dropped
     weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
     if loss_spec.positives_counted_twice:
         weights = weights + mining.places_of_positives
-    smooth_l1 = _localization(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec)
+    smooth_l1 = localize(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec, frame)
     multiplied = loss_spec.masking is Masking.MULTIPLIED
     scales = NORMALIZERS[loss_spec.normalizer](Counted(matching, weights, smooth_l1.values.detach(), mining_spec.ratio))
     return LossTerms(
@@ -269,43 +207,5 @@ def combine(
         normalizer=scales.normalizer,
         localization_scale=loss_spec.localization_weight * scales.localization.to(loc.dtype),
         confidence_scale=scales.confidence.to(loc.dtype),
+        frame=frame,
     )
-
-
-def masked_places(kept: Tensor, weights: Tensor, spec: LossSpec) -> Tensor | None:
-    """`[B, P]` bool: where localisation is multiplied by 0; None where it is left out instead.
-
-    Args:
-        kept: `[B, P]` bool, the priors whose localisation counts.
-        weights: `[B, P]` how often each prior's confidence counts.
-        spec: how priors that do not count are masked.
-    """
-    if spec.masking is Masking.INDEXED:
-        return None
-    return ~kept & (weights > 0) if spec.masking is Masking.LOCALIZATION_OF_SELECTED else ~kept
-
-
-def _localization(loc: Tensor, encoded: AtPriors, kept: Tensor, masked: Tensor | None, spec: LossSpec) -> AtPriors:
-    """What each offset costs where `kept` `[B, P]`; NaN where it or its target is no number and `masked` `[B, P]`."""
-    rule, values = LOCALIZATIONS[spec.localization], encoded.values.to(loc.dtype)
-    if not tiles.on_host(loc):
-        terms = rule(loc, values, spec.smooth_l1_beta)
-        elsewhere = 0.0 if masked is None else torch.where(masked[..., None], loc.detach() * 0 + values * 0, 0.0)
-        return AtPriors.everywhere(torch.where(kept[..., None], terms, elsewhere))
-    if encoded.where is None:
-        image, prior = kept.nonzero(as_tuple=True)
-        values = values[image, prior]
-    else:
-        chosen = kept[encoded.where]
-        image, prior = (each[chosen] for each in encoded.where)
-        values = values[chosen]
-    terms = rule(loc[image, prior], values, spec.smooth_l1_beta)
-    if masked is not None:
-        by_zero = loc.detach() * 0
-        if encoded.where is None:  # else targets off the positives are 0
-            by_zero = by_zero + encoded.values.to(loc.dtype) * 0
-        if not bool(by_zero.sum() == 0):
-            spoilt = masked & ~by_zero.isfinite().all(-1)
-            terms = torch.cat((terms, by_zero[spoilt]))
-            image, prior = (torch.cat(both) for both in zip((image, prior), spoilt.nonzero(as_tuple=True), strict=True))
-    return AtPriors(terms, (image, prior), encoded.shape)

@@ -19,6 +19,8 @@ MOST_IMAGES = 6
 MOST_OBJECTS = 6
 # A cause worth less than this share of the loss is rounding.
 ROUNDING = 1e-6
+# From here on a ratio needs no more than one decimal.
+MANY_TIMES = 100
 
 
 def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
@@ -57,8 +59,10 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
 
 
 def _ratio(total: float, reference: float) -> Text:
-    usable = math.isfinite(total) and math.isfinite(reference) and reference != 0
-    return number(total / reference if usable else None, 3)
+    if not (math.isfinite(total) and math.isfinite(reference) and reference != 0):
+        return number(None)
+    ratio = total / reference
+    return number(ratio, 3 if abs(ratio) < MANY_TIMES else 1)
 
 
 def _why(result: CompareResult) -> RenderableType:

@@ -178,6 +178,8 @@ def _parts(of: GroupLoss | ImageLoss) -> Row:
 
 
 def _coordinates(result: LossResult) -> RenderableType:
+    if result.coordinates is None:
+        return Text("The localisation loss compares boxes, so no part of it is a coordinate's.\n")
     columns: Columns = [UNTITLED, *COORDINATES, "localisation"]
     values = [number(value) for value in (*result.coordinates, result.loss.localization)]
     return section("By coordinate", table(columns, [("loss", *values)]))
@@ -222,7 +224,7 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
             item.prior,
             feature_map(result.config.levels[item.level]),
             corners(item.box),
-            number(item.loss),
+            Text(f"{item.loss:.2e}") if result.all_negatives else number(item.loss),
             Text(item.predicted_label),
             number(item.probability, 2),
             number(item.best_iou, 3),

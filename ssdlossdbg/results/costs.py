@@ -136,7 +136,7 @@ class NonFinite:
     Attributes:
         term: "target", "loc", "conf", "localization", "confidence" or "normalizer".
         image, ground_truth, prior: where, as far as it belongs to one.
-        place: coordinate (cx, cy, w, h), or the class column of a logit.
+        place: coordinate (cx, cy, w, h), or the class column of a logit; empty where it is the cost of a whole box.
         value: inf, -inf or nan.
         box: of the ground truth, in input pixels.
         problem: what is wrong with that box, or None.

@@ -109,7 +109,7 @@ class LossResult(Reported):
         loss_sum: the same before weight and normaliser.
         normalizer: what the sums are divided by.
         images, levels, classes: splits of `loss`; each adds up to it.
-        coordinates: split of the localisation loss over cx, cy, w, h.
+        coordinates: split of the localisation loss over cx, cy, w, h; None where it compares boxes.
         ground_truth: every ground truth, the costliest first; they add up to localisation and positives.
         negatives: every mined negative, the costliest first; the costliest thousand where `all_negatives`.
         gradient_localization, gradient_confidence: L2 norms over the whole batch.
@@ -150,7 +150,7 @@ class LossResult(Reported):
     images: tuple[ImageLoss, ...]
     levels: Annotated[tuple[LevelLoss, ...], Key(numbered="level")]
     classes: Annotated[tuple[ClassLoss, ...], Key(numbered="class_id")]
-    coordinates: Annotated[Box, at(*(f"coordinates.{name}" for name in COORDINATES))]
+    coordinates: Annotated[Box | None, at(*(f"coordinates.{name}" for name in COORDINATES))]
     ground_truth: tuple[GroundTruthLoss, ...]
     negatives: tuple[MinedNegative, ...]
     gradient_localization: Annotated[float, at("gradients.localization")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Annotated
 
 from ssdlossdbg.rules.spec import NotNegative, Positive, Probability, Spec, Within
@@ -25,6 +26,19 @@ class LocalizationLoss(StrEnum):
     L1 = "l1"
     """The absolute difference, whose slope is its sign, 0 for NaN (a-PyTorch-Tutorial-to-Object-Detection
     model.py:549; d2l ssd.md:651-660)."""
+    BALANCED_L1 = "balanced-l1"
+    """Grows as a (b d + 1) ln(b d + 1) / b - a d below beta and as g d above, a and g being `balanced_alpha` and
+    `balanced_gamma`, and b such that both meet (Pang et al., Libra R-CNN, equations 9 to 11; MMDetection
+    balanced_l1_loss.py). `where` takes one of both pieces, as in smooth-l1-where."""
+    GIOU = "giou"
+    """1 - IoU + the share of the smallest enclosing box that neither box fills (Rezatofighi et al., algorithm 1;
+    torchvision ops/giou_loss.py). Boxes are compared, not offsets, so nothing falls to a coordinate."""
+    DIOU = "diou"
+    """1 - IoU + the squared distance of the centres over the squared diagonal of the smallest enclosing box (Zheng et
+    al., Distance-IoU Loss, equation 7; torchvision ops/diou_loss.py)."""
+    CIOU = "ciou"
+    """The same + alpha v, v being how far the aspect ratios are apart and alpha a weight that learns nothing (Zheng et
+    al., equations 8 to 11; torchvision ops/ciou_loss.py)."""
 
 
 class ConfidenceLoss(StrEnum):
@@ -101,7 +115,12 @@ class LossSpec(Spec):
 
     Attributes:
         localization_weight: alpha of the paper's equation 1.
-        smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear.
+        smooth_l1_beta: difference at which smooth L1 turns from quadratic to linear, and balanced L1 to linear, too.
+        balanced_alpha, balanced_gamma: of balanced L1, how much small differences count, and the slope of large ones.
+        box_epsilon: added to what losses of boxes divide by, in the dialect's unit.
+        ignore_nan_targets: whether an offset to learn that is nan, as of an inverted box, costs and teaches nothing.
+        largest_scale: what the predicted logarithm of a size ratio is clamped to before losses of boxes decode it, as
+            torchvision does at ln(1000 / 16) (models/detection/_utils.py, BoxCoder).
         probability_floor: the least probability whose logarithm is taken, which caps a term; 0 for none.
         floor_stops_gradient: whether a probability below the floor learns nothing, as autograd has it; Caffe's backward
             pass is written by hand, and does not look at the floor.
@@ -116,6 +135,11 @@ class LossSpec(Spec):
     localization_weight: NotNegative = 1.0
     localization: LocalizationLoss = LocalizationLoss.SMOOTH_L1
     smooth_l1_beta: Positive = 1.0
+    balanced_alpha: Annotated[float, Within(0.001, 1000)] = 0.5
+    balanced_gamma: Annotated[float, Within(0.001, 1000)] = 1.5
+    ignore_nan_targets: bool = False
+    box_epsilon: NotNegative = 1e-7
+    largest_scale: float = inf
     confidence: ConfidenceLoss = ConfidenceLoss.SOFTMAX
     probability_floor: Probability = 0.0
     floor_stops_gradient: bool = True
@@ -131,6 +155,11 @@ class LossSpec(Spec):
         super().__post_init__()
         if -1 < self.focal_alpha < 0:
             raise ValueError("focal_alpha must be from 0 to 1, or -1 for none")
+
+    @property
+    def compares_boxes(self) -> bool:
+        """Whether localisation is a loss of boxes, rather than of four offsets."""
+        return self.localization in (LocalizationLoss.GIOU, LocalizationLoss.DIOU, LocalizationLoss.CIOU)
 
     @property
     def by_column(self) -> bool:

@@ -18,12 +18,8 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.loss import (
-    AtPriors,
-    LossTerms,
-    combine,
-    multibox_loss,
-)
+from ssdlossdbg.multibox.localization import AtPriors
+from ssdlossdbg.multibox.loss import LossTerms, combine, multibox_loss
 from ssdlossdbg.multibox.matching import roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors

@@ -122,6 +122,7 @@ def assert_adds_up(result: LossResult, *, rel: float = 1e-9) -> None:
     whole = (result.loss.localization, result.loss.confidence_positive, result.loss.confidence_negative)
     for split in (result.images, result.levels, result.classes):
         assert added([item.parts for item in split]) == pytest.approx(whole, rel=rel)
+    assert result.coordinates is not None
     assert math.fsum(result.coordinates) == pytest.approx(whole[0], rel=rel)
     assert math.fsum(item.localization for item in result.ground_truth) == pytest.approx(whole[0], rel=rel)
     assert math.fsum(item.confidence for item in result.ground_truth) == pytest.approx(whole[1], rel=rel)
@@ -326,6 +327,7 @@ def test_no_positive_makes_every_share_of_a_prior_nan() -> None:
     shares = [result.loss, result.classes[0].parts]
     shares += [item.parts for item in result.images] + [item.parts for item in result.levels]
     values = [v for part in shares for v in (part.localization, part.confidence_positive, part.confidence_negative)]
+    assert result.coordinates is not None
     assert all(math.isnan(value) for value in (*values, *result.coordinates, result.loss.total))
     assert result.loss_sum == Parts(0.0, 0.0, 0.0)
     assert (result.ground_truth, result.negatives) == ((), ())

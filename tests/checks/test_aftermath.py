@@ -25,6 +25,7 @@ INF, NAN = float("inf"), float("nan")
         ("gluoncv", -INF, "inf", False),
         ("gluoncv", NAN, "nan", False),
         ("ssd.tensorflow", -INF, "nan", False),
+        ("tf-object-detection", -INF, "inf", True),
     ],
 )
 def test_what_follows(name: str, target: float, loss: str, finite: bool) -> None:
@@ -32,6 +33,20 @@ def test_what_follows(name: str, target: float, loss: str, finite: bool) -> None
     assert loss_after(target, rules) == loss
     assert ("weights stay finite" in weights_after(target, rules)) is finite
     assert ("every weight" in weights_after(target, rules)) is not finite
+
+
+def test_an_offset_that_is_passed_over_does_nothing() -> None:
+    rules = load_dialect("tf2-object-detection")
+    assert loss_after(NAN, rules) == "finite, since an offset that is nan costs nothing"
+    assert weights_after(NAN, rules) == "nor does it teach anything"
+
+
+def test_a_loss_of_boxes_is_finite_but_for_what_is_no_number() -> None:
+    usual = load_dialect("ssd.pytorch")
+    rules = replace(usual, loss=replace(usual.loss, localization=LocalizationLoss.GIOU))
+    assert loss_after(-INF, rules) == "finite, since it compares boxes"
+    assert loss_after(NAN, rules) == "nan"
+    assert "every weight" in weights_after(NAN, rules)
 
 
 def test_an_absolute_difference_has_a_sign_for_its_gradient() -> None:

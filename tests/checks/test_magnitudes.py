@@ -77,8 +77,8 @@ def test_a_sum_beyond_float32(total: float, dtype: str, fires: bool) -> None:
 @pytest.mark.parametrize(
     ("term", "count", "said"),
     [
-        ("localization", 1, "smooth L1 of w overflows to inf, from finite inputs"),
-        ("localization", 3, "smooth L1 of w overflows to inf, and 2 more like it, from finite inputs"),
+        ("localization", 1, "the loss of w overflows to inf, from finite inputs"),
+        ("localization", 3, "the loss of w overflows to inf, and 2 more like it, from finite inputs"),
         ("confidence", 2, "its cross-entropy is inf, and 1 more like it, from finite logits"),
         ("loc", 1, ""),
         ("target", 1, ""),

@@ -33,8 +33,12 @@ def find_non_finite(
     not_numbers = _not_finite(loc)
     bad_loc = positive & not_numbers
     bad_terms, bad_targets = ~loss.localization_terms.isfinite(), ~loss.targets.isfinite()
+    of_boxes = bad_terms.shape[-1] == 1
+    # A loss of boxes may make something of a box that has no offsets, and another one may ignore what is nan.
+    bad_targets &= bad_terms
     masked = ~positive & bad_terms  # 0 times what is no number, in the codebase's masks
-    bad_smooth_l1 = bad_terms & ~bad_targets & ~not_numbers
+    inputs = bad_targets | not_numbers
+    bad_localization = bad_terms & ~(inputs.any(-1, keepdim=True) if of_boxes else inputs)
     bad_conf = _not_finite(conf)
     bad_entropy = ~loss.confidence_terms.isfinite() & ~bad_conf.any(-1)
 
@@ -43,7 +47,7 @@ def find_non_finite(
     found += _of_positives("loc", bad_loc, loc, gt, loss, priors)
     found += _of_priors("loc", masked & not_numbers, loc)
     found += _of_priors("conf", bad_conf, conf)
-    found += _of_positives("localization", bad_smooth_l1, loss.localization_terms, gt, loss, priors)
+    found += _of_positives("localization", bad_localization, loss.localization_terms, gt, loss, priors)
     found += _of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])
     if not bool(loss.normalizer):
         found.append(NonFinite("normalizer", None, None, None, "", float("nan"), None, None, 1))
@@ -60,7 +64,7 @@ def _not_finite(values: Tensor) -> Tensor:
 def _of_positives(
     term: str, bad: Tensor, values: Tensor, gt: GroundTruthBatch | None, loss: LossTerms, priors: Priors
 ) -> list[NonFinite]:
-    """One entry a ground truth, or a prior where those are not known, for `[B, P, 4]` values at positives."""
+    """One entry a ground truth, or a prior where those are not known, for `[B, P, K]` values at positives."""
     images, where, coordinates = bad.nonzero(as_tuple=True)
     owners = where if gt is None else loss.matching.gt_index[images, where]
     entries: dict[tuple[int, int], tuple[int, int, float]] = {}
@@ -80,7 +84,7 @@ def _of_positives(
     for (image, owner), (prior, coordinate, value) in entries.items():
         box = None if gt is None else to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
         problem, known = (None, None) if box is None else (box_problem(box), owner)
-        place, number = COORDINATES[coordinate], counts[image, owner]
+        place, number = COORDINATES[coordinate] if values.shape[-1] > 1 else "", counts[image, owner]
         found.append(NonFinite(term, image, known, prior, place, value, box, problem, number))
     return found
 

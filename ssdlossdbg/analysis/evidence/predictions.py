@@ -17,6 +17,7 @@ from ssdlossdbg.analysis.evidence.spoilt import spoilt
 from ssdlossdbg.multibox.confidence import log_probabilities, object_probability, with_background
 from ssdlossdbg.multibox.gradients import unlearnable
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.localization import learnt
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
@@ -103,12 +104,13 @@ def describe_predictions(
     if outcome is None or loss is None:
         return described
     told = with_background(conf, dialect.loss)
+    targets = learnt(torch.zeros_like(loss.targets), loss.targets, dialect.loss)
     answers = _answers(told, loss, dialect.loss)
     described = replace(
         described,
         loss=float(loss.total),
         sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
-        spoiling_targets=bool((unlearnable(loss.targets, dialect.loss).any(-1) & loss.matching.positive).any()),
+        spoiling_targets=bool((unlearnable(targets, dialect.loss).any(-1) & loss.matching.positive).any()),
         answers=answers,
         knows_background=described.frozen and knows_background(told, loss, dialect.loss),
         quotas=_quotas(loss, dialect.mining),

@@ -11,6 +11,7 @@ from ssdlossdbg.checks.boxes.family import BOXES, corners_in_words, taking_part
 from ssdlossdbg.checks.cases import Describe, TableCases, of_rows
 from ssdlossdbg.checks.rows import lowest_first
 from ssdlossdbg.results import BoolArray, Case, Objects, Severity
+from ssdlossdbg.rules import LocalizationLoss
 
 # What the coordinates of a box are called, by whether it comes from saved tensors.
 NAMES = {False: ("xmin", "ymin", "xmax", "ymax"), True: ("x1", "y1", "x2", "y2")}
@@ -36,9 +37,9 @@ def zero_size(objects: Objects) -> TableCases:
         of the whole batch is inf. What follows depends on how smooth L1 is written: F.smooth_l1_loss (ssd.pytorch,
         pytorch-ssd, lufficc/SSD, NVIDIA) has a gradient of 1 there, and the weights stay finite, pulled towards a width
         of 0; with torch.where(d < beta, ...) (MMDetection, GluonCV, ssd_keras) or pieces times masks (SSD.TensorFlow)
-        the gradient is 0 * inf = nan, and every weight is nan after one step. In most codebases every object gets its
-        best prior whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left
-        corner.
+        the gradient is 0 * inf = nan, and every weight is nan after one step. A loss that compares boxes (GIoU, DIoU,
+        CIoU) stays finite, but CIoU of a box without either side. In most codebases every object gets its best prior
+        whatever the overlap, and the best of priors that all overlap by 0 is prior 0, in the upper left corner.
 
     How to tell:
         x2 == x1 or y2 == y1, as the loss sees the box: after the loader's scaling and cast to float32. A box of the
@@ -160,7 +161,8 @@ def not_finite(objects: Objects) -> TableCases:
         target = float(objects.target[row])
         learnt = "no prior is matched with it"
         if target:
-            after = f"the loss is {loss_after(target, objects.rules)}, {weights_after(target, objects.rules)}"
+            spoilt = math.nan if objects.rules.loss.compares_boxes else target
+            after = f"the loss is {loss_after(spoilt, objects.rules)}, {weights_after(spoilt, objects.rules)}"
             learnt = f"its priors are to learn offsets of {target:g}: {after}"
         message = f"its box is {corners_in_words(objects, row)}; {learnt}"
         return Case(objects.where(row), message, math.nan, None, "Find where the loader divides by 0 or loses the box.")
@@ -183,10 +185,23 @@ def _consequence(objects: Objects, row: int) -> str:
         winner = int(objects.lost_to[row])
         why = "no prior is matched with it" if winner < 0 else f"object {int(objects.index[winner])} took its prior"
         return f"; {why}, so it does no harm here, but it will elsewhere"
+    if rules.loss.compares_boxes:
+        return _compared(objects, row)
     if math.isinf(target):
         size = f"; its encoded size is log 0 = {target:g}, and so the loss of the batch is {loss_after(target, rules)}"
         return f"{size}; {weights_after(target, rules)}"
     if math.isnan(target):
-        size = "; its encoded size is the log of a negative number, nan, and so is the loss of the batch"
-        return f"{size}; {weights_after(target, rules)}"
+        size = "; its encoded size is the log of a negative number, nan"
+        if rules.loss.ignore_nan_targets:
+            return f"{size}: {rules.name} passes over such offsets, so that the object teaches its other offsets alone"
+        return f"{size}, and so is the loss of the batch; {weights_after(target, rules)}"
     return "; its encoded size is finite but far off, and so is the loss"
+
+
+def _compared(objects: Objects, row: int) -> str:
+    """What a loss of boxes makes of one that is none."""
+    rules, box = objects.rules, objects.boxes[row]
+    sideless = bool((box[2:] == box[:2]).all())
+    if sideless and rules.loss.localization is LocalizationLoss.CIOU:
+        return f"; it has no aspect ratio, 0 / 0, so the loss of the batch is nan; {weights_after(math.nan, rules)}"
+    return "; the loss compares boxes, and no box overlaps this one: it stays finite, and teaches nothing of use"

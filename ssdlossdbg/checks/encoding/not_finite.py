@@ -41,7 +41,8 @@ def not_finite(table: EncodedTable) -> Iterator[Case]:
     Why it matters:
         The loss of the batch is inf or nan. After nan so are all weights, from the next step on. After inf the weights
         stay finite where the loss is F.smooth_l1_loss or the like, whose gradient is 1 there; with torch.where, or
-        pieces times masks, the gradient is 0 * inf = nan.
+        pieces times masks, the gradient is 0 * inf = nan. A loss that decodes the offsets and compares boxes stays
+        finite after -inf, since that is a box without a side.
 
     How to tell:
         Some offset of a prior whose label is above 0 is not finite, although the prior itself has a size.

@@ -118,7 +118,7 @@ def overflow(result: Costs) -> Iterator[Case]:
 def _overflowing(found: NonFinite, result: Costs) -> Case:
     more = f", and {found.count - 1} more like it" if found.count > 1 else ""
     if found.term == "localization":
-        message = f"smooth L1 of {found.place} overflows to {found.value}{more}, from finite inputs"
+        message = f"the loss of {found.place or 'its box'} overflows to {found.value}{more}, from finite inputs"
     else:
         message = f"its cross-entropy is {found.value}{more}, from finite logits"
     return Case(
