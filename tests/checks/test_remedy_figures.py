@@ -17,7 +17,7 @@ from ssdlossdbg.checks.matching.remedies import FIT, Remedies
 from ssdlossdbg.checks.slips import Slip, slip
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.results import Case, Objects, Predicted, Subject, Trait
-from ssdlossdbg.results.objects import Reading
+from ssdlossdbg.results.objects import ClassListFile, Reading
 from ssdlossdbg.results.predicted import OddValue, Spoilt
 from ssdlossdbg.rules import LevelSpec
 
@@ -255,14 +255,15 @@ def test_a_declared_size_of_0(table_of: TableOf, cases: Cases) -> None:
 
 
 def test_lists_of_classes_that_are_cut_at_commas(table_of: TableOf, cases: Cases) -> None:
-    reading = Reading(format="voc", list_file="d/labels.txt", list_lines=("cat, dog", "bird,", "fox", "eel"))
+    names = ClassListFile("d/labels.txt", ("cat, dog", "bird,", "fox", "eel"))
+    reading = Reading(format="voc", lists={"d/Annotations": names})
     made = table_of([[(10, 20, 40, 60)]], dialect="pytorch-ssd", reading=reading)
     (case,) = cases(made, "LDR007")
     assert case.message == (
         "pytorch-ssd puts its 4 lines together and cuts them at commas: it reads 'cat', 'dogbird', 'foxeel'"
     )
     assert (case.value, case.bound, case.where.file) == (3, 4, "d/labels.txt")
-    sound = replace(reading, list_lines=("cat, ", "dog,", "bird"))
+    sound = replace(reading, lists={"d/Annotations": replace(names, lines=("cat, ", "dog,", "bird"))})
     assert not cases(replace(made, reading=sound), "LDR007")
     assert not cases(replace(made, rules=load_dialect("ssd.pytorch")), "LDR007")
 
