@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ssdlossdbg.analysis.identity.search import Search
@@ -30,6 +29,7 @@ def identify(
     *,
     adapter: Callable[..., Any] | None = None,
     classes: int | None = None,
+    dialects: Sequence[str] | None = None,
     most_changes: int = 2,
     seconds: float = 60.0,
 ) -> IdentifyResult:
@@ -46,6 +46,7 @@ def identify(
             the criterion's arguments, a tuple or a mapping by name.
         classes: columns of conf, background included, where the criterion takes no other number and no attribute
             (`num_classes`) says it.
+        dialects: whose it may be, by names or files; all shipped ones if None.
         most_changes: rules of a dialect that may be others.
         seconds: that it may take.
 
@@ -57,7 +58,8 @@ def identify(
     """
     start = time.monotonic()
     with one_thread():
-        name, runs, search = _begun(criterion, adapter, classes, start + seconds)
+        among = [load_dialect(each, "dialects") for each in (dialect_names() if dialects is None else dialects)]
+        name, runs, search = _begun(criterion, adapter, classes, among, start + seconds)
         found = search.run(most_changes)
         shipped = search.dialects
         rest = inseparable(search, found.explanations[0]) if found.explanations else ()
@@ -103,8 +105,7 @@ def assert_same_loss(
     """
     rules = dialect if isinstance(dialect, Dialect) else load_dialect(dialect, "dialect")
     with one_thread():
-        name, runs, search = _begun(criterion, adapter, classes, time.monotonic() + ASSERTING)
-        search = replace(search, dialects=[rules])
+        name, runs, search = _begun(criterion, adapter, classes, [rules], time.monotonic() + ASSERTING)
         found = search.run(most_changes=1)
         if found.explanations and not found.explanations[0].changes:
             return
@@ -127,7 +128,7 @@ ASSERTING = 30.0
 
 
 def _begun(
-    criterion: Any, adapter: Callable[..., Any] | None, classes: int | None, until: float
+    criterion: Any, adapter: Callable[..., Any] | None, classes: int | None, among: Sequence[Dialect], until: float
 ) -> tuple[str, Runs, Search]:
     """The criterion's name, what it did with every case, and the search for rules that explain it."""
     target = unwrapped(criterion)
@@ -146,7 +147,7 @@ def _begun(
     search = Search(
         trials=runs.trials,
         observed=runs.returned,
-        dialects=[load_dialect(each) for each in dialect_names()],
+        dialects=among,
         named=_named(ready.owner),
         without=runs.call.left_out,
         delicate=frozenset(place for place, case in enumerate(runs.cases) if case.delicate),

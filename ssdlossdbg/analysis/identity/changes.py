@@ -80,6 +80,17 @@ def _suppresses(rules: Dialect) -> bool:
     return rules.mining.selection is MiningSelection.NON_MAXIMUM_SUPPRESSION
 
 
+# Of numbers that the more change the farther they go: the end that changes most, by the sign of that way. Where even
+# that changes nothing of a batch, no other does.
+FARTHEST: Mapping[str, int] = {
+    "codec.size_epsilon": 1,
+    "mining.minimum": 1,
+    "mining.nms_iou": -1,
+    "mining.nms_limit": -1,
+    "loss.probability_floor": 1,
+}
+
+
 # Rules that mean nothing beside others, and the test of these.
 ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "match.iou_epsilon": _adds_to_unions,
@@ -194,9 +205,20 @@ class Changes:
                 own = (*named.get(key, ()), *NUMBERS.get(key, ()), *more)
                 self._values[key] = tuple(dict.fromkeys((*_words(key), *(setting(each, key) for each in asked), *own)))
 
-    def of(self, rules: Dialect) -> Iterator[Change]:
-        """Every change of one rule that means something under such rules."""
+    def of(self, rules: Dialect, matters: Callable[[Change], bool] | None = None) -> Iterator[Change]:
+        """Every change of one rule that means something under such rules.
+
+        Args:
+            rules: they.
+            matters: whether a change makes a difference to a batch at all; then changes of which it is clear that they
+                make none are left out.
+        """
         for key, values in self._values.items():
+            way = FARTHEST.get(key)
+            if matters is not None and way is not None and len(values) > 2:
+                ends = [min(values), max(values)] if setting(rules, key) else [max(values, key=lambda each: way * each)]
+                if not any(matters(Change(((key, end),))) for end in ends if end != setting(rules, key)):
+                    continue
             for value in values:
                 if value == setting(rules, key):
                     continue

@@ -17,9 +17,10 @@ from ssdlossdbg.analysis.identity.trials import Trial
 from ssdlossdbg.rules import Dialect
 
 # Variants of one rule that are gone on with, where two are to be found.
-MOST_BEGUN = 60
-# Dialects whose variants those are.
-MOST_NEAR = 8
+MOST_BEGUN = 30
+# Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
+MOST_NEAR, TELLING = 5, 9
+WEIGHT = "loss.localization_weight"
 # Digits of a weight that is fitted.
 DIGITS = 4
 
@@ -92,11 +93,14 @@ class Search:
         found = [each for each in starts if self.explains(each.rules)]
         if found or not most_changes:
             return self._found(found, starts)
-        for fine in (False, True):
-            found = list(self._with_one(starts, self._changes(fine)))
-            if found or self._late:
-                return self._found(found, starts)
-        return self._found(list(self._with_two(starts)) if most_changes > 1 else [], starts)
+        found = list(self._with_one(starts, self._changes(fine=False)))
+        if found or self._late:
+            return self._found(found, starts)
+        near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
+        found = list(self._with_one(near, self._changes(fine=True)))
+        if not found and most_changes > 1:
+            found = list(self._with_two(near))
+        return self._found(found, starts)
 
     def explains(self, rules: Dialect, first: int | None = None) -> bool:
         """Whether rules give all that is known.
@@ -150,21 +154,30 @@ class Search:
             said = self.observed[place].recorded
             apart = said.localization is not None and said.confidence is not None
             right = self._agrees(start.rules, place) if apart else None
-            for change in (*self._fitted(start.rules), *changes.of(start.rules)):
+            for change in self._tried(start.rules, place, changes):
                 if self._late:
                     return
                 if right is not None and not _may_mend(change, start.rules, right):
                     continue
                 rules = changed(start.rules, change)
-                maths = same_maths(rules, self.without)
-                if maths not in seen and self.explains(rules, place):
-                    seen.add(maths)
-                    yield Explanation(start.names, (*start.changes, change), rules)
+                if self.explains(rules, place):
+                    maths = same_maths(rules, self.without)
+                    if maths not in seen:
+                        seen.add(maths)
+                        yield Explanation(start.names, (*start.changes, change), rules)
 
-    def _with_two(self, starts: Sequence[Explanation]) -> Iterator[Explanation]:
-        """From the dialects that fail least, and those of their variants that fail on less."""
+    def _tried(self, rules: Dialect, place: int, changes: Changes) -> Iterator[Change]:
+        """The changes that may make a difference to a batch."""
+        trial, before = self.trials[place], self.trials[place].losses(rules)
+        fitted = list(self._fitted(rules))
+        yield from fitted
+        for change in changes.of(rules, lambda change: trial.losses(changed(rules, change)) != before):
+            if not fitted or change.key != WEIGHT:  # all but one of the weights are the wrong ones
+                yield change
+
+    def _with_two(self, near: Sequence[Explanation]) -> Iterator[Explanation]:
+        """From those variants of a few dialects that fail on less than these do."""
         changes = self._changes(fine=False)
-        near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
         begun: list[tuple[int, int, Explanation]] = []
         for start in near:
             faults = self._faults(start.rules)
@@ -176,7 +189,7 @@ class Search:
                 if left < faults:
                     begun.append((left, len(begun), Explanation(start.names, (change,), rules)))
         seen = set()
-        for _, __, start in sorted(begun)[:MOST_BEGUN]:
+        for _, __, start in sorted(begun, key=lambda each: each[:2])[:MOST_BEGUN]:
             for each in self._with_one([start], changes):
                 pair = same_maths(each.rules, self.without)
                 if pair not in seen and each.changes[0].key != each.changes[1].key:
@@ -184,9 +197,9 @@ class Search:
                     yield each
 
     def _faults(self, rules: Dialect, less_than: int | None = None) -> int:
-        """How many losses rules get wrong; `less_than` itself as soon as they are as many."""
+        """How many losses of the most telling batches rules get wrong; `less_than` as soon as they are as many."""
         wrong = 0
-        for place in self.places:
+        for place in self.places[:TELLING]:
             wrong += 2 - sum(self._agrees(rules, place))
             if less_than is not None and wrong >= less_than:
                 break
@@ -204,11 +217,11 @@ class Search:
                 said = math.nan if recorded.total is None else recorded.total - losses[1]
             fitted = weight * said / losses[0]
             if math.isfinite(fitted) and fitted > 0:
-                yield Change((("loss.localization_weight", float(f"{fitted:.{DIGITS}g}")),))
+                yield Change(((WEIGHT, float(f"{fitted:.{DIGITS}g}")),))
 
     def _found(self, found: list[Explanation], starts: Sequence[Explanation]) -> Found:
         if not found:
-            nearest = min(starts, key=lambda start: self._faults(start.rules))
+            nearest = min(starts, key=lambda start: len(self.failing(start.rules)))
             return Found((), (nearest.rules, self.failing(nearest.rules)), not self._late)
         delicate = {
             place: {each.rules: all(self._agrees(each.rules, place)) for each in found}

@@ -39,14 +39,18 @@ class RolesScene(Scene):
         return self.batch.once("matched", (self._loading, self.rules.match), self._match)
 
     @property
-    def _matching(self) -> Hashable:
+    def roles(self) -> Hashable:
+        """All of the matching that a loss depends on."""
         if self.batch.encoded:
             return None
         return self.batch.once("roles", (self._loading, self.rules.match), lambda: _roles(self.matching))
 
+    @property
+    def _matching(self) -> Hashable:
+        return self.roles
+
 
 def _roles(matching: Matching) -> Hashable:
-    """All of a matching that a loss depends on."""
     owners = matching.gt_index.masked_fill(~matching.positive, -1)
     return *(part.numpy().tobytes() for part in (owners, matching.labels)), matching.prior_iou.dtype
 
@@ -74,7 +78,7 @@ class Trial:
         self,
         batch_of: Callable[[int, Background], Batch | None],
         units: Units | None = None,
-        kind: type[Scene] = RolesScene,
+        kind: type[RolesScene] = RolesScene,
     ) -> None:
         self._batch_of, self._units, self._kind = batch_of, units, kind
         self._batches: dict[Hashable, Batch | None] = {}
@@ -82,13 +86,13 @@ class Trial:
 
     def losses(self, rules: Dialect) -> Losses | None:
         """Both losses under rules; None where those mean nothing here."""
-        units = rules.targets.units if self._units is None else None
-        reading = rules.targets.label_offset, rules.native.background
-        key = units, reading, rules.match, rules.codec, rules.mining, rules.loss
+        scene = self.scene(rules)
+        if scene is None:
+            return None
+        own = scene.rules
+        reading = own.targets.units, own.targets.label_offset, own.native.background
+        key = reading, scene.roles, own.codec, own.mining, own.loss
         if key not in self._known:
-            scene = self.scene(rules)
-            if scene is None:
-                return None
             loss = scene.loss
             self._known[key] = float(loss.localization.double()), float(loss.confidence.double())
         return self._known[key]
@@ -100,7 +104,7 @@ class Trial:
             return None
         return why_raises(scene.gt_in_units if scene.objects_known else None, scene.loss, rules)
 
-    def scene(self, rules: Dialect) -> Scene | None:
+    def scene(self, rules: Dialect) -> RolesScene | None:
         """The batch under rules; None where those mean nothing here."""
         reading = rules.targets.label_offset, rules.native.background
         if reading not in self._batches:
