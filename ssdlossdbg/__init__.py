@@ -19,7 +19,7 @@ from ssdlossdbg.lazily import lazily
 __version__ = "0.1.0"
 
 _NAMES = {
-    "api": "anchors audit check compare detect fit load_dataset loss match match_roles",
+    "api": "anchors audit check compare detect fit identify_batch load_dataset loss match match_roles",
     "live.capture": "Capture capture",
     "errors": "InputError SsdLossDbgError UnknownNameError",
     "multibox.detect": "Detections",

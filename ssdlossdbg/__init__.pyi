@@ -6,6 +6,7 @@ from ssdlossdbg.api import check as check
 from ssdlossdbg.api import compare as compare
 from ssdlossdbg.api import detect as detect
 from ssdlossdbg.api import fit as fit
+from ssdlossdbg.api import identify_batch as identify_batch
 from ssdlossdbg.api import load_dataset as load_dataset
 from ssdlossdbg.api import loss as loss
 from ssdlossdbg.api import match as match

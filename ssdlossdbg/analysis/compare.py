@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.readers.memory import check_room
-from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, Said
 from ssdlossdbg.rules import Dialect
 
 Rules = tuple[tuple[str, tuple[str, ...]], ...]
@@ -109,7 +109,9 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         config=summarise(batch.named),
         reference=reference.name,
         reference_total=told[reference].total,
-        dialects=tuple(_outcome(dialect, told[dialect], tuple(_causes(ways[dialect], told))) for dialect in dialects),
+        dialects=tuple(
+            _outcome(each, told[each], tuple(_causes(ways[each], told)), batch.recorded) for each in dialects
+        ),
         image_names=tuple(batch.images),
     )
 
@@ -191,7 +193,7 @@ def _tell(scene: Scene) -> _Told:
     )
 
 
-def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...]) -> DialectOutcome:
+def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said | None) -> DialectOutcome:
     return DialectOutcome(
         name=rules.name,
         codebase=rules.codebase,
@@ -201,6 +203,7 @@ def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...]) -> DialectO
         roles=told.roles,
         raises=told.raises,
         causes=causes,
+        is_yours=None if said is None else not said.differs(told, bool(rules.weight_decay.rate)),
     )
 
 

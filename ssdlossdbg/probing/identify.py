@@ -62,7 +62,7 @@ def identify(
         name, runs, search = _begun(criterion, adapter, classes, among, start + seconds)
         found = search.run(most_changes)
         shipped = search.dialects
-        rest = inseparable(search, found.explanations[0]) if found.explanations else ()
+        rest = inseparable(search, found.explanations) if found.explanations else ()
         names = [case.name for case in runs.cases]
         return IdentifyResult(
             subject=name,
@@ -70,12 +70,12 @@ def identify(
             inseparable=rest,
             probed=Probed(
                 called=runs.call.like,
+                said="",
                 cases=len(runs.cases),
                 returned=sum(not each.error for each in runs.returned),
                 raised=runs.raised,
                 left_out=tuple(filter(None, (runs.call.note, UNSEEN_NOTE))),
                 complete=found.complete and time.monotonic() < search.until,
-                seconds=round(time.monotonic() - start, 3),
             ),
             nearest=differs(found, search, names),
         )

@@ -74,6 +74,7 @@ from ssdlossdbg.results.identify import (
     RuleChange,
     in_words,
     value_in_words,
+    whose,
 )
 from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, RunBatch, SceneLoss
 from ssdlossdbg.results.match import (

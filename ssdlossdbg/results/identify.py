@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,22 +90,22 @@ class Probed:
     """What the answer rests on.
 
     Attributes:
-        called: how the criterion was called, or what the numbers are of.
+        called: how the criterion was called; empty where it was not.
+        said: the losses that were recorded or printed of saved batches; empty where a criterion was called.
         cases: how many inputs were tried.
         returned: of how many of them there is a loss.
         raised: those that it refused.
         left_out: what nobody can tell from this, in words.
         complete: whether the search ended before its time was up.
-        seconds: that it all took.
     """
 
     called: str
+    said: str
     cases: int
     returned: int
     raised: tuple[RaisedOn, ...]
     left_out: tuple[str, ...]
     complete: bool
-    seconds: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,7 +137,16 @@ class IdentifyResult(Reported):
         """Whose it is, in words."""
         if not self.dialects:
             return "no dialect, nor any with a rule or two changed, gives these numbers"
-        return " or ".join(map(in_words, self.dialects[:3])) + (" or others" if len(self.dialects) > 3 else "")
+        return whose(self.dialects)
+
+
+MOST_NAMED = 3
+
+
+def whose(found: Sequence[DialectFound]) -> str:
+    """The first few explanations, in words."""
+    more = f" or {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return " or ".join(map(in_words, found[:MOST_NAMED])) + more
 
 
 def in_words(found: DialectFound) -> str:

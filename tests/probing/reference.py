@@ -177,12 +177,21 @@ class Reference(nn.Module):
 
     def costs(self, conf: Tensor, labels: Tensor) -> Tensor:
         """`[B, P]` what the logits of every prior cost."""
-        target = labels.clamp(min=0)
-        if self.loss.confidence == "sigmoid":
+        target, alpha, gamma = labels.clamp(min=0), self.loss.focal_alpha, self.loss.focal_gamma
+        if self.loss.confidence in ("sigmoid", "sigmoid-focal"):
             wanted = torch.zeros_like(conf).scatter_(-1, target[..., None], 1.0)
-            terms = nn.functional.binary_cross_entropy_with_logits(conf, wanted, reduction="none").sum(-1)
+            if self.loss.background_target == "zeros":
+                wanted[..., 0] = 0.0
+            columns = nn.functional.binary_cross_entropy_with_logits(conf, wanted, reduction="none")
+            if self.loss.confidence == "sigmoid-focal":
+                wrong = torch.where(wanted > 0, 1 - conf.sigmoid(), conf.sigmoid())
+                columns = columns * wrong**gamma * (torch.where(wanted > 0, alpha, 1 - alpha) if alpha >= 0 else 1)
+            terms = columns.sum(-1)
         else:
             terms = -conf.log_softmax(-1).gather(-1, target[..., None])[..., 0]
+            if self.loss.confidence == "softmax-focal":
+                weight = torch.where(labels > 0, alpha, 1 - alpha) if alpha >= 0 else 1
+                terms = terms * (1 - torch.exp(-terms)) ** gamma * weight
         floor = self.loss.probability_floor
         return terms.clamp(max=-math.log(floor)) if floor else terms
 
@@ -206,6 +215,8 @@ class Reference(nn.Module):
         if rules.selection == "non-maximum-suppression":
             return *self.survivors(loc, priors, scores, labels), torch.zeros_like(positive), rules.ratio
         mined, placed = torch.zeros_like(positive), torch.zeros_like(positive)
+        if rules.selection == "none":
+            return every, labels == 0, placed, rules.ratio
         images, number = labels.shape
         groups = [range(images)] if rules.scope == "batch" else [range(image, image + 1) for image in range(images)]
         for group in groups:

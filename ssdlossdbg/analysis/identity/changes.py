@@ -51,6 +51,8 @@ NUMBERS: Mapping[str, Sequence[Any]] = {
     "loss.localization_weight": (0.0, 0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0),
     "loss.smooth_l1_beta": (0.0, 0.01, 0.05, 0.1, 0.11, 1 / 9, 0.2, 0.25, 0.5, 0.75, 1.5, 1.0, 2.0, 3.0),
     "loss.probability_floor": (0.0, 1.17549435e-38, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4),
+    "loss.focal_alpha": (-1.0, 0.25, 0.5, 0.75, 1.0),
+    "loss.focal_gamma": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0),
     "targets.label_offset": (-1, 0, 1),
 }
 # Tried where nothing coarser explains the numbers.
@@ -91,20 +93,31 @@ FARTHEST: Mapping[str, int] = {
 }
 
 
+def _ranks(rules: Dialect) -> bool:
+    """Whether the first so many of a ranking are mined."""
+    return not _suppresses(rules) and not rules.mining.takes_all
+
+
 # Rules that mean nothing beside others, and the test of these.
 ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "match.iou_epsilon": _adds_to_unions,
     "match.conflict": lambda rules: rules.match.forced is ForcedRule.BEST_PRIOR,
     "match.minimum_iou": lambda rules: rules.match.forced in (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_AND_TIES),
     "match.ignore_from": _has_band,
-    "mining.count_ignored": _has_band,
-    "mining.whole": lambda rules: rules.mining.ratio % 1 > 0,
-    "mining.scope": lambda rules: not _suppresses(rules),
-    "mining.cap": lambda rules: not _suppresses(rules),
-    "mining.positives": lambda rules: not _suppresses(rules),
+    "mining.count_ignored": lambda rules: _has_band(rules) and _ranks(rules),
+    "mining.whole": lambda rules: rules.mining.ratio % 1 > 0 and not rules.mining.takes_all,
+    "mining.score": lambda rules: not rules.mining.takes_all,
+    "mining.ratio": lambda rules: not rules.mining.takes_all or rules.loss.normalizer is Normalizer.MEAN_OF_SELECTED,
+    "mining.minimum": lambda rules: not rules.mining.takes_all,
+    "mining.scope": _ranks,
+    "mining.cap": _ranks,
+    "mining.positives": _ranks,
     "mining.nms_iou": _suppresses,
     "mining.nms_limit": _suppresses,
-    "loss.positives_counted_twice": lambda rules: not _suppresses(rules),
+    "loss.positives_counted_twice": _ranks,
+    "loss.focal_alpha": lambda rules: rules.loss.focal,
+    "loss.focal_gamma": lambda rules: rules.loss.focal,
+    "loss.background_target": lambda rules: rules.loss.by_column,
     "loss.floor_stops_gradient": lambda rules: bool(rules.loss.probability_floor),
 }
 # Of a loss alone nobody can tell them.
@@ -114,7 +127,14 @@ OF_MATCHING = ("match.", "targets.label_offset")
 OF_ENCODING = ("codec.",)
 # Which of the two losses a rule can touch, by the beginning of its key; both where nothing is said.
 ONLY_LOCALIZATION = ("codec.", "loss.localization", "loss.smooth_l1_beta")
-ONLY_CONFIDENCE = ("mining.", "loss.confidence", "loss.probability_floor", "loss.positives_counted_twice")
+ONLY_CONFIDENCE = (
+    "mining.",
+    "loss.confidence",
+    "loss.probability_floor",
+    "loss.positives_counted_twice",
+    "loss.focal_",
+    "loss.background_target",
+)
 
 
 @dataclass(frozen=True)

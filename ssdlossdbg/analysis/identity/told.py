@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from ssdlossdbg.analysis.identity.changes import Change, setting
+from ssdlossdbg.analysis.identity.changes import keys_of_maths, setting
 from ssdlossdbg.analysis.identity.search import Explanation, Found, Search, settings_of
 from ssdlossdbg.results import DialectFound, Differs, Inseparable, Recorded, RuleChange
 from ssdlossdbg.rules import Dialect
@@ -71,15 +71,26 @@ def dialect_found(explanation: Explanation, shipped: Dialect) -> DialectFound:
     return DialectFound(name, tuple(others), tuple(RuleChange(*each) for each in settings), toml_of(name, settings))
 
 
-def inseparable(search: Search, explanation: Explanation) -> tuple[Inseparable, ...]:
-    """The rules that may as well be others, and what would tell."""
-    rest = search.alternatives(explanation)
-    return tuple(_inseparable(key, explanation.rules, changes) for key, changes in rest.items())
+def inseparable(search: Search, found: Sequence[Explanation], singly: bool = True) -> tuple[Inseparable, ...]:
+    """The rules that may as well be others, and what would tell.
+
+    Args:
+        search: that found them.
+        found: what explains every number, the likeliest first.
+        singly: whether other values of every single rule are tried; else only those rules in which `found` differ.
+    """
+    rules = found[0].rules
+    others = search.alternatives(found[0]) if singly else {}
+    rest = {key: [dict(each.settings)[key] for each in changes] for key, changes in others.items()}
+    for other in found[1:]:
+        for key in keys_of_maths():
+            if not key.startswith(search.without) and setting(other.rules, key) != setting(rules, key):
+                rest.setdefault(key, []).append(setting(other.rules, key))
+    return tuple(_inseparable(key, setting(rules, key), values) for key, values in rest.items())
 
 
-def _inseparable(key: str, rules: Dialect, changes: Iterable[Change]) -> Inseparable:
-    values = dict.fromkeys((setting(rules, key), *(dict(change.settings)[key] for change in changes)))
-    return Inseparable(key, tuple(map(plain, values))[:MOST_VALUES], NEEDS.get(key, ""))
+def _inseparable(key: str, own: Any, values: Iterable[Any]) -> Inseparable:
+    return Inseparable(key, tuple(map(plain, dict.fromkeys((own, *values))))[:MOST_VALUES], NEEDS.get(key, ""))
 
 
 def differs(found: Found, search: Search, names: Sequence[str]) -> Differs | None:

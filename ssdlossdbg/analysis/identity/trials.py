@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ from ssdlossdbg.rules import Background, Dialect, MiningScope, MiningSelection, 
 
 # Pixels a side of the input, for criteria that compute in them; a power of two, so that scaling rounds nothing.
 SIDE = 512
+# Numbers of stages that are kept of a batch: of a shipped case all, of one that was saved some.
+MOST_HELD = 2**27
 # (localisation, confidence)
 Losses = tuple[float, float]
 
@@ -52,7 +55,10 @@ class RolesScene(Scene):
 
 def _roles(matching: Matching) -> Hashable:
     owners = matching.gt_index.masked_fill(~matching.positive, -1)
-    return *(part.numpy().tobytes() for part in (owners, matching.labels)), matching.prior_iou.dtype
+    digest = blake2b(digest_size=16)
+    for part in (owners, matching.labels):
+        digest.update(part.cpu().numpy().tobytes())
+    return digest.digest(), matching.prior_iou.dtype
 
 
 def _defined(batch: Batch, rules: Dialect) -> bool:
@@ -95,6 +101,7 @@ class Trial:
         if key not in self._known:
             loss = scene.loss
             self._known[key] = float(loss.localization.double()), float(loss.confidence.double())
+            scene.batch.trim(MOST_HELD)
         return self._known[key]
 
     def raises(self, rules: Dialect) -> str | None:
