@@ -14,6 +14,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, Said
+from ssdlossdbg.results.said import is_another
 from ssdlossdbg.rules import Dialect
 
 Rules = tuple[tuple[str, tuple[str, ...]], ...]
@@ -193,6 +194,11 @@ def _tell(scene: Scene) -> _Told:
     )
 
 
+def _is_yours(told: _Told, said: Said, rules: Dialect) -> bool:
+    """Whether a loss is the one that the user's own code had."""
+    return not is_another(said.error(told, bool(rules.weight_decay.rate)), said.precision)
+
+
 def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said | None) -> DialectOutcome:
     return DialectOutcome(
         name=rules.name,
@@ -203,7 +209,7 @@ def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said 
         roles=told.roles,
         raises=told.raises,
         causes=causes,
-        is_yours=None if said is None else not said.differs(told, bool(rules.weight_decay.rate)),
+        is_yours=None if said is None else _is_yours(told, said, rules),
     )
 
 

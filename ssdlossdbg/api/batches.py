@@ -25,6 +25,7 @@ from ssdlossdbg.readers.saved.pairing import holds_both
 from ssdlossdbg.readers.saved.tensor_files import Saved, Tensors, as_saved
 from ssdlossdbg.readers.saved.weights import decayed_weights
 from ssdlossdbg.results import CompareResult, DetectResult, Finding, LossResult, Said, with_names
+from ssdlossdbg.results.said import is_another
 from ssdlossdbg.rules import Dialect, settings_in_pixels
 
 ALONE = "Give the targets' file, too; a file of ssdlossdbg.capture, or a dict with the keys of both, goes alone."
@@ -97,8 +98,9 @@ def loss(
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
     scene = Scene(batch, rules)
-    if whose and batch.recorded and batch.recorded.differs(scene.sums.total(), bool(rules.weight_decay.rate)):
+    if whose and batch.recorded and is_another(scene.costs.recorded_error, batch.recorded.precision):
         batch.whose = whose_rules(batch)
+        scene = Scene(batch, rules)  # whose costs say it
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
     return replace(result, findings=findings_of(scene))
 

@@ -169,7 +169,8 @@ def qualified(target: Any, method: str) -> str:
     inner = getattr(target, "_orig_mod", None)
     if inner is not None:
         return f"{type(inner).__module__}.{type(inner).__qualname__} (compiled)"
-    return f"{kind.__module__}.{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
+    module = f"{kind.__module__}." if kind.__module__ else ""  # of what a notebook or exec made there may be none
+    return f"{module}{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
 
 
 def _why_never(target: Any) -> str:

@@ -65,22 +65,30 @@ class Reference(nn.Module):
 
     # ---- matching
 
-    def overlap(self, box: Tensor, prior: Tensor) -> float:
-        """IoU of a box and a prior."""
+    def overlaps(self, box: Tensor, priors: Tensor) -> Row:
+        """IoU of a box and every prior."""
         if self.match.precision == "float64":
-            box, prior = box.double(), prior.double()
-        low, high = prior[:2] - prior[2:] / 2, prior[:2] + prior[2:] / 2
+            box, priors = box.double(), priors.double()
+        low, high = priors[:, :2] - priors[:, 2:] / 2, priors[:, :2] + priors[:, 2:] / 2
         sides = (torch.minimum(box[2:], high) - torch.maximum(box[:2], low)).clamp(min=0)
-        shared = sides[0] * sides[1]
-        areas = (box[2] - box[0]) * (box[3] - box[1]) + (high[0] - low[0]) * (high[1] - low[1])
-        union, kind, epsilon = areas - shared, self.match.iou, self.match.iou_epsilon
+        shared = sides[:, 0] * sides[:, 1]
+        own = (high[:, 0] - low[:, 0]) * (high[:, 1] - low[:, 1])
+        union, kind, epsilon = (
+            (box[2] - box[0]) * (box[3] - box[1]) + own - shared,
+            self.match.iou,
+            self.match.iou_epsilon,
+        )
         if kind == "epsilon-added":
-            return float(shared / (union + epsilon))
+            union = union + epsilon
         if kind == "union-floor":
-            return float(shared / max(union, torch.tensor(epsilon, dtype=union.dtype)))
-        if (kind == "zero-without-union" and union == 0) or (kind == "zero-without-overlap" and shared == 0):
-            return 0.0
-        return float(shared / union)
+            union = union.clamp(min=epsilon)
+        found = shared / union
+        if kind == "zero-without-union":
+            found[union == 0] = 0.0
+        if kind == "zero-without-overlap":
+            found[shared == 0] = 0.0
+        values: Row = found.tolist()
+        return values
 
     def best(self, values: Row) -> int:
         """The place of the highest; nan counts as that."""
@@ -101,7 +109,7 @@ class Reference(nn.Module):
         if not len(rows):
             return [0] * number, [False] * number, [torch.zeros(4)] * number
         boxes, ids = rows[:, :4], [int(row[4]) + self.label_offset for row in rows]
-        table = [[self.overlap(box, prior) for prior in priors] for box in boxes]
+        table = [self.overlaps(box, priors) for box in boxes]
         nearest = [self.best([row[prior] for row in table]) for prior in range(number)]
         owner = self.forced(table, nearest)
         labels, flags, owners = [], [], []
@@ -219,10 +227,11 @@ class Reference(nn.Module):
             return every, labels == 0, placed, rules.ratio
         images, number = labels.shape
         groups = [range(images)] if rules.scope == "batch" else [range(image, image + 1) for image in range(images)]
+        ids, costs_of = labels.tolist(), scores.tolist()
         for group in groups:
             places = [(image, prior) for image in group for prior in range(number)]
-            negatives = [place for place in places if labels[place] == 0]
-            counted = sum(int(labels[place] > 0 or (rules.count_ignored and labels[place] < 0)) for place in places)
+            negatives = [(image, prior) for image, prior in places if ids[image][prior] == 0]
+            counted = sum(ids[i][p] > 0 or (rules.count_ignored and ids[i][p] < 0) for i, p in places)
             wanted = rules.ratio * counted
             wanted = math.floor(wanted) if rules.whole else wanted
             caps = {
@@ -230,11 +239,11 @@ class Reference(nn.Module):
                 "priors-1": len(places) - 1,
                 "priors": len(places),
                 "negatives": len(negatives),
-                "nonzero-negatives": sum(bool(scores[place] != 0) for place in negatives),
+                "nonzero-negatives": sum(costs_of[image][prior] != 0 for image, prior in negatives),
             }
             wanted = min(max(wanted, rules.minimum), caps[rules.cap])
             other = 0.0 if rules.positives == "as-zero" else -math.inf
-            value = {place: float(scores[place]) if labels[place] == 0 else other for place in places}
+            value = {(i, p): costs_of[i][p] if ids[i][p] == 0 else other for i, p in places}
             order = sorted(places, key=lambda place: -value[place])  # a stable sort: equal ones by their place
             chosen = [place for rank, place in enumerate(order) if rank < wanted]
             for place in chosen:
