@@ -19,7 +19,7 @@ from ssdlossdbg.lazily import lazily
 __version__ = "0.1.0"
 
 _NAMES = {
-    "api": "anchors audit check compare detect fit load_dataset loss match match_roles",
+    "api": "anchors audit check compare detect fit identify_batch load_dataset loss match match_roles",
     "live.capture": "Capture capture",
     "errors": "InputError SsdLossDbgError UnknownNameError",
     "multibox.detect": "Detections",
@@ -27,6 +27,7 @@ _NAMES = {
     "multibox.loss": "LossTerms",
     "multibox.matching": "Matching",
     "multibox.priors": "Priors",
+    "probing.identify": "assert_same_loss identify",
     "readers.annotations": "Dataset",
     "readers.dialects": "load_dialect",
     "readers.named_priors": "NamedPriors load_priors",
@@ -35,8 +36,8 @@ _NAMES = {
     "report.documents": "from_json",
     "report.json_schema": "json_schema",
     "results": """
-        AnchorsResult AuditResult Case CheckResult CompareResult DetectResult Finding FitResult LossResult
-        MatchResult RoleChanges Severity Where
+        AnchorsResult AuditResult Case CheckResult CompareResult DetectResult Finding FitResult IdentifyResult
+        LossResult MatchResult RoleChanges Severity Where
     """,
     "rules": """
         AugmentSpec Axes Background BackgroundObjects BackgroundTarget BoxClip CandidateScope CategoryIds ClassList

@@ -6,6 +6,7 @@ from ssdlossdbg.api import check as check
 from ssdlossdbg.api import compare as compare
 from ssdlossdbg.api import detect as detect
 from ssdlossdbg.api import fit as fit
+from ssdlossdbg.api import identify_batch as identify_batch
 from ssdlossdbg.api import load_dataset as load_dataset
 from ssdlossdbg.api import loss as loss
 from ssdlossdbg.api import match as match
@@ -21,6 +22,8 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth as pad_ground_trut
 from ssdlossdbg.multibox.loss import LossTerms as LossTerms
 from ssdlossdbg.multibox.matching import Matching as Matching
 from ssdlossdbg.multibox.priors import Priors as Priors
+from ssdlossdbg.probing.identify import assert_same_loss as assert_same_loss
+from ssdlossdbg.probing.identify import identify as identify
 from ssdlossdbg.readers.annotations import Dataset as Dataset
 from ssdlossdbg.readers.dialects import load_dialect as load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors as NamedPriors
@@ -38,6 +41,7 @@ from ssdlossdbg.results import CompareResult as CompareResult
 from ssdlossdbg.results import DetectResult as DetectResult
 from ssdlossdbg.results import Finding as Finding
 from ssdlossdbg.results import FitResult as FitResult
+from ssdlossdbg.results import IdentifyResult as IdentifyResult
 from ssdlossdbg.results import LossResult as LossResult
 from ssdlossdbg.results import MatchResult as MatchResult
 from ssdlossdbg.results import RoleChanges as RoleChanges

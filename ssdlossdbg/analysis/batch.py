@@ -118,6 +118,7 @@ class Batch:
     ) -> None:
         self.named, self.classes, self.paths, self.photos, self.images = named, classes, paths, photos, images
         self.recorded, self.captured = recorded, captured
+        self.whose = ""  # rules that give what was recorded, once somebody asked, where it is another loss
         self.device = resolve_device(device)
         self.priors = named.priors.to(self.device)
         self.given = predictions and replace(
@@ -143,6 +144,11 @@ class Batch:
         """Compute these stages anew when they are next asked for: what is known of them takes memory."""
         for key in [key for key in self._known if key[0] in stages]:
             del self._known[key]
+
+    def trim(self, most: int) -> None:
+        """Let go of what was computed, where that may be more numbers than `most`, each stage taken for as large."""
+        if len(self._known) * self.loc.numel() > most:
+            self._known.clear()
 
     def image_name(self, index: int) -> str | None:
         """What an image is called; None where that is not known."""

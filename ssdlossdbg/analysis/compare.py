@@ -13,7 +13,8 @@ from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.readers.memory import check_room
-from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome
+from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, Said
+from ssdlossdbg.results.said import is_another
 from ssdlossdbg.rules import Dialect
 
 Rules = tuple[tuple[str, tuple[str, ...]], ...]
@@ -109,7 +110,9 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         config=summarise(batch.named),
         reference=reference.name,
         reference_total=told[reference].total,
-        dialects=tuple(_outcome(dialect, told[dialect], tuple(_causes(ways[dialect], told))) for dialect in dialects),
+        dialects=tuple(
+            _outcome(each, told[each], tuple(_causes(ways[each], told)), batch.recorded) for each in dialects
+        ),
         image_names=tuple(batch.images),
     )
 
@@ -191,7 +194,12 @@ def _tell(scene: Scene) -> _Told:
     )
 
 
-def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...]) -> DialectOutcome:
+def _is_yours(told: _Told, said: Said, rules: Dialect) -> bool:
+    """Whether a loss is the one that the user's own code had."""
+    return not is_another(said.error(told, bool(rules.weight_decay.rate)), said.precision)
+
+
+def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said | None) -> DialectOutcome:
     return DialectOutcome(
         name=rules.name,
         codebase=rules.codebase,
@@ -201,6 +209,7 @@ def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...]) -> DialectO
         roles=told.roles,
         raises=told.raises,
         causes=causes,
+        is_yours=None if said is None else _is_yours(told, said, rules),
     )
 
 

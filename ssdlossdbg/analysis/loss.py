@@ -65,6 +65,7 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         decayed=None if weights is None else (len(decayed(weights, rules.weight_decay)), len(weights)),
         recorded=None if costs.said is None else costs.said.recorded,
         recorded_error=costs.recorded_error,
+        whose=costs.whose,
         step=None if batch.captured is None else batch.captured.step,
         captured=batch.captured,
         all_negatives=costs.all_negatives,

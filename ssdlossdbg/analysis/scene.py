@@ -243,6 +243,7 @@ class Scene:
             said=batch.recorded,
             captured=batch.captured,
             decays=bool(self.rules.weight_decay.rate),
+            whose=batch.whose,
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
 from ssdlossdbg.analysis.loss import analyse_loss
@@ -24,9 +25,12 @@ from ssdlossdbg.readers.saved.pairing import holds_both
 from ssdlossdbg.readers.saved.tensor_files import Saved, Tensors, as_saved
 from ssdlossdbg.readers.saved.weights import decayed_weights
 from ssdlossdbg.results import CompareResult, DetectResult, Finding, LossResult, Said, with_names
-from ssdlossdbg.rules import Dialect
+from ssdlossdbg.results.said import is_another
+from ssdlossdbg.rules import Dialect, settings_in_pixels
 
 ALONE = "Give the targets' file, too; a file of ssdlossdbg.capture, or a dict with the keys of both, goes alone."
+# The finding that a loss is not the one that the user's code had.
+NOT_YOURS = "REC001"
 NEEDS_OBJECTS = "Save the objects instead: a list of mappings with boxes [n, 4] and labels [n]."
 
 
@@ -45,6 +49,7 @@ def loss(
     layout: SavedLayout = SavedLayout(),
     weights: File | Mapping[str, Tensor] | None = None,
     printed: Said | None = None,
+    whose: bool = True,
 ) -> LossResult:
     """What the loss of a saved batch is made of, as `ssdlossdbg loss` says.
 
@@ -64,6 +69,7 @@ def loss(
         layout: how the tensors were saved, over what is recognised.
         weights: the state dict of the network, or its file, for a dialect that adds weight decay to its loss.
         printed: the loss that training printed for this batch, over what a file says.
+        whose: whether to say whose rules give that loss, where it is another one.
 
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
@@ -78,8 +84,8 @@ def loss(
             loss, priors=priors, dialect=dialect, classes=classes, threshold=threshold, neg_pos=neg_pos, alpha=alpha,
             device=device, layout=layout, weights=weights,
         )  # fmt: skip
-        worst = worst_of_run(Path(str(predictions)), of_file)
-        if not images:
+        worst = worst_of_run(Path(str(predictions)), partial(of_file, whose=False))
+        if not images and all(finding.code != NOT_YOURS for finding in worst.findings):
             return worst
         return replace(of_file(worst.predictions_path, images=images), batches=worst.batches)
     saved, wanted = both_halves(predictions, targets)
@@ -92,6 +98,9 @@ def loss(
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
     scene = Scene(batch, rules)
+    if whose and batch.recorded and is_another(scene.costs.recorded_error, batch.recorded.precision):
+        batch.whose = whose_rules(batch)
+        scene = Scene(batch, rules)  # whose costs say it
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
     return replace(result, findings=findings_of(scene))
 
@@ -99,6 +108,18 @@ def loss(
 def _is_run(predictions: object) -> bool:
     """Whether it is a folder, which can only be that of a run."""
     return isinstance(predictions, (str, PathLike)) and Path(predictions).is_dir()
+
+
+def whose_rules(batch: Batch) -> str:
+    """Whose rules give the loss that was recorded of a batch, in words."""
+    from ssdlossdbg.analysis.identity.saved import whose_loss
+
+    return whose_loss(batch, computable(batch, [load_dialect(name) for name in dialect_names()]))
+
+
+def computable(batch: Batch, dialects: Sequence[Dialect]) -> list[Dialect]:
+    """Those dialects whose loss of a batch does not depend on a size of the input that nobody knows."""
+    return [each for each in dialects if batch.named.image_size_known or not settings_in_pixels(each)]
 
 
 def findings_of(scene: Scene) -> tuple[Finding, ...]:
@@ -129,6 +150,7 @@ def compare(
     dialects: Sequence[Dialect | str] | None = None,
     device: str = "auto",
     layout: SavedLayout = SavedLayout(),
+    printed: Said | None = None,
 ) -> CompareResult:
     """What several codebases say of the same batch and priors, and why, as `ssdlossdbg compare` shows.
 
@@ -142,6 +164,7 @@ def compare(
         dialects: whom to ask; all shipped ones if None.
         device: auto, cpu, cuda, cuda:N or mps.
         layout: how the tensors were saved, over what is recognised.
+        printed: the loss that training printed for this batch, over what a file says.
 
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
@@ -155,7 +178,7 @@ def compare(
     saved, wanted = both_halves(predictions, targets)
     base = rules_for(reference, saved, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
-    batch = as_batch(saved, wanted, priors, base, layout, device=device)
+    batch = as_batch(saved, wanted, priors, base, layout, device=device, said=printed)
     check_image_size(batch.named, asked)
     findings = findings_of(Scene(batch, base))
     return replace(analyse_compare(batch, asked, base), findings=findings)

@@ -36,9 +36,11 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
           count from. The loss of one batch printed beside the tensors of another looks the same.
 
     How to fix:
-        `ssdlossdbg compare` with the same files lists what the other codebases' rules give: one that gives your value
-        is yours, so say --dialect. A rule that none has goes into a dialect file of your own: `base = "ssd.pytorch"`,
-        and the line that is another. `ssdlossdbg.capture` saves the loss with what it is of; if you save by
+        The finding says whose rules give your value, if any do: say --dialect. A rule that none has goes into a dialect
+        file of your own: `base = "ssd.pytorch"`, and the line that is another. One batch rarely tells all rules apart:
+        `ssdlossdbg.identify(criterion)`, in Python, runs your criterion on inputs that do, names the dialect and the
+        rules that are others, and writes that file. `ssdlossdbg identify` with the same files lists all that gives your
+        value. `ssdlossdbg.capture` saves the loss with what it is of; if you save by
         hand, save loss, predictions and targets in the same iteration.
 
     Where people met it:
@@ -52,10 +54,12 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
     own = Recorded(result.loss.total, result.loss.localization, result.loss.confidence)
     which = _which(said.recorded, own)
     theirs, ours = said.recorded.words(".6g"), own.words(".6g")
-    message = f"your code had {theirs}, and the rules of {result.dialect} give {ours}{off}{which}"
+    given = f"; yours is that of {result.whose}" if result.whose else ""
+    message = f"your code had {theirs}, and the rules of {result.dialect} give {ours}{off}{which}{given}"
     fix = (
-        "`ssdlossdbg compare` with the same files shows whose rules give your value; say --dialect then. Until both "
-        f"agree, every figure here is that of {result.dialect}'s rules, not of yours."
+        "`ssdlossdbg identify` with the same files lists all rules that give your value, and, in Python, "
+        "ssdlossdbg.identify(criterion) tells them apart; say --dialect then. Until both agree, every figure here is "
+        f"that of {result.dialect}'s rules, not of yours."
     )
     yield Case(Where(result.predictions_path), message, error, SAME_LOSS, fix, share=1.0)
 

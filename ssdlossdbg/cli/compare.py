@@ -5,6 +5,7 @@ from __future__ import annotations
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
+from ssdlossdbg.cli.loss import Printed
 from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 
@@ -21,7 +22,14 @@ class Compared(Group):
 
 @command
 def compare(
-    batch: Batch, priors: Priors, rules: Compared, layout: Layout, device: Device, findings: Findings, report: Report
+    batch: Batch,
+    priors: Priors,
+    rules: Compared,
+    printed: Printed,
+    layout: Layout,
+    device: Device,
+    findings: Findings,
+    report: Report,
 ) -> None:
     """Run a saved batch through every codebase's rules, and say why they differ.
 
@@ -38,5 +46,6 @@ def compare(
             dialects=split_names(rules.dialects) or None,
             device=device.device,
             layout=layout.saved(priors),
+            printed=printed.said,
         )
     deliver(findings.choose(result), report.format, findings)

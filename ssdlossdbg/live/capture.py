@@ -46,7 +46,7 @@ class Capture:
         folder = RunFolder(path, options.most_bytes, rank, world, options.every)
         inner = getattr(target, "_orig_mod", target)  # of what torch.compile returns
         called = getattr(inner, method or "forward", inner)
-        self._recorder = Recorder(options, folder, _qualified(target, method), parameter_names(called))
+        self._recorder = Recorder(options, folder, qualified(target, method), parameter_names(called))
         self._process = os.getpid()
         self._attachment: Attachment | None = None
         if method:
@@ -132,7 +132,7 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
         InputError: an option out of its range, or nothing that can be called.
     """
     options = Options(**asked)
-    target = _unwrapped(criterion)
+    target = unwrapped(criterion)
     if not callable(target):
         raise InputError(
             "criterion", f"is a {type(target).__name__}, which cannot be called", "Give a module or a function."
@@ -155,7 +155,7 @@ def method_of(target: Any) -> str:
     return ""
 
 
-def _unwrapped(criterion: Any) -> Any:
+def unwrapped(criterion: Any) -> Any:
     """What is called inside: of a capture, its function; of a parallel network, the network whose method is meant."""
     if isinstance(criterion, CapturedFunction):
         return criterion.target
@@ -163,12 +163,14 @@ def _unwrapped(criterion: Any) -> Any:
     return inner if inner is not None and method_of(inner) else criterion
 
 
-def _qualified(target: Any, method: str) -> str:
+def qualified(target: Any, method: str) -> str:
+    """The class or function of a criterion by its full name, with the method that is called in its place."""
     kind = target if hasattr(target, "__qualname__") else type(target)
     inner = getattr(target, "_orig_mod", None)
     if inner is not None:
         return f"{type(inner).__module__}.{type(inner).__qualname__} (compiled)"
-    return f"{kind.__module__}.{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
+    module = f"{kind.__module__}." if kind.__module__ else ""  # of what a notebook or exec made there may be none
+    return f"{module}{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
 
 
 def _why_never(target: Any) -> str:

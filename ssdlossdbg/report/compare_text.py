@@ -34,7 +34,11 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             ("reference", f"{result.reference}, loss {result.reference_total:.4f}, on {result.device}"),
         ]
     )
-    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", "total", "ratio", UNTITLED]
+    raising = any(outcome.raises for outcome in result.dialects)
+    known = any(outcome.is_yours is not None for outcome in result.dialects)
+    last: Columns = [Column("yours", "left")] if known else []
+    last += [UNTITLED] if raising or not known else []
+    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", "total", "ratio", *last]
     rows = [
         (
             Text(outcome.name),
@@ -45,7 +49,8 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             number(outcome.confidence),
             number(outcome.total),
             _ratio(outcome.total, result.reference_total),
-            Text("raises", style="attention") if outcome.raises else "",
+            *([Text("yes", style="verdict.good") if outcome.is_yours else Text("no")] if known else []),
+            *([Text("raises", style="attention") if outcome.raises else ""] if raising or not known else []),
         )
         for outcome in result.dialects
     ]

@@ -26,6 +26,7 @@ from ssdlossdbg.results import (
     DetectResult,
     Explained,
     FitResult,
+    IdentifyResult,
     LossResult,
     MatchResult,
     Presets,
@@ -42,6 +43,7 @@ COMMANDS: dict[str, type] = {
     "compare": CompareResult,
     "detect": DetectResult,
     "explain": Explained,
+    "identify": IdentifyResult,
     "loss": LossResult,
     "match": MatchResult,
 }

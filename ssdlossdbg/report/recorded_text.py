@@ -65,6 +65,7 @@ def said_line(result: LossResult) -> Text | None:
         said += f", where equal mining scores leave open anything from {total + least:.4f} to {total + greatest:.4f}"
     else:
         said += _agreement(error)
+    said += f"; yours is that of {result.whose}" if result.whose else ""
     return Text(said, style="verdict.good" if agree else "verdict.bad")
 
 

@@ -64,6 +64,18 @@ from ssdlossdbg.results.findings import (
 )
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.geometry import box_areas, corners, outside_share, sound_boxes, sound_priors, square_iou
+from ssdlossdbg.results.identify import (
+    DialectFound,
+    Differs,
+    IdentifyResult,
+    Inseparable,
+    Probed,
+    RaisedOn,
+    RuleChange,
+    in_words,
+    value_in_words,
+    whose,
+)
 from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, RunBatch, SceneLoss
 from ssdlossdbg.results.match import (
     FORCED_ONLY,

@@ -63,6 +63,7 @@ class DialectOutcome:
     Attributes:
         raises: where the real code raises on it, or None.
         causes: of the difference from the reference; their deltas add up to it.
+        is_yours: whether its loss is the one that the user's own code had; None where that is not known.
     """
 
     name: str
@@ -73,6 +74,7 @@ class DialectOutcome:
     roles: BatchRoles
     raises: str | None
     causes: tuple[Cause, ...]
+    is_yours: bool | None = None
 
     @property
     def total(self) -> Written[float]:

@@ -166,6 +166,7 @@ class Costs:
         said: the loss that the user's own code had, None where that is not known.
         captured: what a capture says of the batch; None of what no capture wrote.
         decays: whether the dialect adds weight decay to its total, which is in none of these figures.
+        whose: whose rules give what was said, where that is another loss; empty where nobody asked.
         others: as in `LossResult`.
     """
 
@@ -186,6 +187,7 @@ class Costs:
     said: Said | None = None
     captured: Captured | None = None
     decays: bool = False
+    whose: str = ""
     all_negatives: bool = False
 
     @property

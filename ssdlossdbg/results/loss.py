@@ -125,6 +125,8 @@ class LossResult(Reported):
         decayed: how many of the given parameters it is over, and how many were given; None without them.
         recorded: the loss that the user's own code returned, printed or saved; None where that is not known.
         recorded_error: the largest relative difference between the two; None where nothing compares.
+        whose: whose rules give the recorded loss, in words, where it is another one; empty where it is not, or nobody
+            asked.
         step: how many batches the training had seen before this one; None where that is not known.
         captured: what a capture says of the batch; None of what no capture wrote.
         all_negatives: whether the dialect mines none and every negative counts.
@@ -165,6 +167,7 @@ class LossResult(Reported):
     decayed: Annotated[tuple[int, int] | None, at("loss.parameters_decayed", "loss.parameters")] = None
     recorded: Recorded | None = None
     recorded_error: float | None = None
+    whose: str = ""
     step: int | None = None
     captured: Hidden[Captured | None] = None
     all_negatives: bool = False

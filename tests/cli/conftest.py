@@ -23,6 +23,7 @@ Objects = Sequence[tuple[str, tuple[Any, Any, Any, Any]]]
 PATIENCE = (
     "Matching ...",
     "Comparing ...",
+    "Trying rules ...",
     "Computing the loss ...",
     "Generating the priors ...",
     "Detecting ...",

@@ -1,0 +1,256 @@
+"""Which rules explain every number: the dialects as they are, then with one rule another, then with two.
+
+What rules give for a batch is computed in stages that are kept, so a variant costs what its rule touches. It is tried
+first on the batch that its dialect fails on, where most variants fail, too.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ssdlossdbg.analysis.identity.changes import Change, Changes, changed, same_maths, setting
+from ssdlossdbg.analysis.identity.observed import Observed
+from ssdlossdbg.analysis.identity.trials import Trial
+from ssdlossdbg.rules import Dialect
+
+# Variants of one rule that are gone on with, where two are to be found.
+MOST_BEGUN = 30
+# Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
+MOST_NEAR, TELLING = 5, 9
+WEIGHT = "loss.localization_weight"
+# Digits of a weight that is fitted.
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Rules that give every number.
+
+    Attributes:
+        names: the dialects that it starts from, which have the same loss for everything.
+        changes: to them.
+        rules: with these.
+    """
+
+    names: tuple[str, ...]
+    changes: tuple[Change, ...]
+    rules: Dialect
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to.
+
+    Attributes:
+        explanations: those of the fewest changes, the likeliest first.
+        nearest: the dialect that fails on the fewest batches, and those.
+        complete: whether the search ended before its time was up.
+    """
+
+    explanations: tuple[Explanation, ...] = ()
+    nearest: tuple[Dialect, tuple[int, ...]] | None = None
+    complete: bool = True
+
+
+@dataclass
+class Search:
+    """Batches, what is known of their losses, and the rules that may explain it.
+
+    Attributes:
+        trials: the batches, the most telling first.
+        observed: what is known of each.
+        dialects: to start from.
+        named: numbers that the criterion names, by section.key.
+        without: beginnings of keys that make no difference.
+        delicate: the places of batches that speak against no rules.
+        seconds: that it may take.
+    """
+
+    trials: Sequence[Trial]
+    observed: Sequence[Observed]
+    dialects: Sequence[Dialect]
+    named: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    delicate: frozenset[int] = frozenset()
+    seconds: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Start the clock, and put dialects together that are one by their settings."""
+        self.until = time.monotonic() + self.seconds
+        told = [place for place, each in enumerate(self.observed) if not each.error]
+        self.places = [place for place in told if place not in self.delicate]
+        groups: dict[object, list[Dialect]] = {}
+        for each in self.dialects:
+            groups.setdefault(same_maths(each, self.without), []).append(each)
+        self.groups = list(groups.values())
+
+    def run(self, most_changes: int = 2) -> Found:
+        """The rules that explain every number, of no more changes than asked."""
+        starts = [Explanation(tuple(each.name for each in group), (), group[0]) for group in self.groups]
+        found = [each for each in starts if self.explains(each.rules)]
+        if found or not most_changes:
+            return self._found(found, starts)
+        found = list(self._with_one(starts, self._changes(fine=False)))
+        if found or self._late:
+            return self._found(found, starts)
+        near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
+        found = list(self._with_one(near, self._changes(fine=True)))
+        if not found and most_changes > 1:
+            found = list(self._with_two(near))
+        return self._found(found, starts)
+
+    def explains(self, rules: Dialect, first: int | None = None) -> bool:
+        """Whether rules give all that is known.
+
+        Args:
+            rules: they.
+            first: the place of a batch to ask before the others.
+        """
+        if first is not None and not all(self._agrees(rules, first)):
+            return False
+        return all(all(self._agrees(rules, place)) for place in self.places)
+
+    def alternatives(self, explanation: Explanation) -> dict[str, list[Change]]:
+        """The other values of single rules that explain every number as well, by the rule's key."""
+        rest: dict[str, list[Change]] = {}
+        for change in self._changes(fine=False).of(explanation.rules):
+            if self._late:
+                break
+            rules = changed(explanation.rules, change)
+            if self.explains(rules) and all(
+                self._agrees_as_well(rules, explanation.rules, each) for each in self.delicate
+            ):
+                rest.setdefault(change.key, []).append(change)
+        return rest
+
+    def failing(self, rules: Dialect) -> tuple[int, ...]:
+        """The places of the batches on which rules give something else."""
+        return tuple(place for place in self.places if not all(self._agrees(rules, place)))
+
+    def _agrees_as_well(self, rules: Dialect, others: Dialect, place: int) -> bool:
+        """Whether a delicate batch does not speak for the others."""
+        return bool(self.observed[place].error) or self._agrees(rules, place) >= self._agrees(others, place)
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self.until
+
+    def _changes(self, fine: bool) -> Changes:
+        return Changes(self.dialects, self.named, self.without, fine)
+
+    def _agrees(self, rules: Dialect, place: int) -> tuple[bool, bool]:
+        losses = self.trials[place].losses(rules)
+        return (True, True) if losses is None else self.observed[place].agrees(losses)
+
+    def _with_one(self, starts: Iterable[Explanation], changes: Changes) -> Iterator[Explanation]:
+        seen = set()
+        for start in starts:
+            place = next((each for each in self.places if not all(self._agrees(start.rules, each))), None)
+            if place is None:
+                continue
+            said = self.observed[place].recorded
+            apart = said.localization is not None and said.confidence is not None
+            right = self._agrees(start.rules, place) if apart else None
+            for change in self._tried(start.rules, place, changes):
+                if self._late:
+                    return
+                if right is not None and not _may_mend(change, start.rules, right):
+                    continue
+                rules = changed(start.rules, change)
+                if self.explains(rules, place):
+                    maths = same_maths(rules, self.without)
+                    if maths not in seen:
+                        seen.add(maths)
+                        yield Explanation(start.names, (*start.changes, change), rules)
+
+    def _tried(self, rules: Dialect, place: int, changes: Changes) -> Iterator[Change]:
+        """The changes that may make a difference to a batch."""
+        trial, before = self.trials[place], self.trials[place].losses(rules)
+        fitted = list(self._fitted(rules))
+        yield from fitted
+        for change in changes.of(rules, lambda change: trial.losses(changed(rules, change)) != before):
+            if not fitted or change.key != WEIGHT:  # all but one of the weights are the wrong ones
+                yield change
+
+    def _with_two(self, near: Sequence[Explanation]) -> Iterator[Explanation]:
+        """From those variants of a few dialects that fail on less than these do."""
+        changes = self._changes(fine=False)
+        begun: list[tuple[int, int, Explanation]] = []
+        for start in near:
+            faults = self._faults(start.rules)
+            for change in (*self._fitted(start.rules), *changes.of(start.rules)):
+                if self._late:
+                    break
+                rules = changed(start.rules, change)
+                left = self._faults(rules, less_than=faults)
+                if left < faults:
+                    begun.append((left, len(begun), Explanation(start.names, (change,), rules)))
+        seen = set()
+        for _, __, start in sorted(begun, key=lambda each: each[:2])[:MOST_BEGUN]:
+            for each in self._with_one([start], changes):
+                pair = same_maths(each.rules, self.without)
+                if pair not in seen and each.changes[0].key != each.changes[1].key:
+                    seen.add(pair)
+                    yield each
+
+    def _faults(self, rules: Dialect, less_than: int | None = None) -> int:
+        """How many losses of the most telling batches rules get wrong; `less_than` as soon as they are as many."""
+        wrong = 0
+        for place in self.places[:TELLING]:
+            wrong += 2 - sum(self._agrees(rules, place))
+            if less_than is not None and wrong >= less_than:
+                break
+        return wrong
+
+    def _fitted(self, rules: Dialect) -> Iterator[Change]:
+        """The weight of localisation that would explain the first batch."""
+        weight = rules.loss.localization_weight
+        for place in self.places[:1]:
+            recorded, losses = self.observed[place].recorded, self.trials[place].losses(rules)
+            if losses is None or not losses[0] or not weight:
+                continue
+            said = recorded.localization
+            if said is None:
+                said = math.nan if recorded.total is None else recorded.total - losses[1]
+            fitted = weight * said / losses[0]
+            if math.isfinite(fitted) and fitted > 0:
+                yield Change(((WEIGHT, float(f"{fitted:.{DIGITS}g}")),))
+
+    def _found(self, found: list[Explanation], starts: Sequence[Explanation]) -> Found:
+        if not found:
+            nearest = min(starts, key=lambda start: len(self.failing(start.rules)))
+            return Found((), (nearest.rules, self.failing(nearest.rules)), not self._late)
+        delicate = {
+            place: {each.rules: all(self._agrees(each.rules, place)) for each in found}
+            for place in sorted(self.delicate)
+            if not self.observed[place].error
+        }
+        for verdicts in delicate.values():
+            if any(verdicts[each.rules] for each in found):
+                found = [each for each in found if verdicts[each.rules]]
+        return Found(tuple(sorted(found, key=self._unlikely)), None, not self._late)
+
+    def _unlikely(self, explanation: Explanation) -> tuple[int, int, int]:
+        """Fewer changes, then refusals like the criterion's own, then rounder numbers go before others."""
+        places = range(len(self.trials))
+        refusals = sum(
+            bool(self.observed[each].error) != bool(self.trials[each].raises(explanation.rules)) for each in places
+        )
+        digits = sum(len(f"{value}") for change in explanation.changes for _, value in change.settings)
+        return len(explanation.changes), refusals, digits
+
+
+def _may_mend(change: Change, rules: Dialect, right: tuple[bool, bool]) -> bool:
+    """Whether a change can make good what is wrong: of localisation and confidence, what is right or not."""
+    touches = change.touches(rules)
+    return all(good or touched for good, touched in zip(right, touches, strict=True))
+
+
+def settings_of(explanation: Explanation, shipped: Dialect) -> tuple[tuple[str, object], ...]:
+    """What an explanation changes of a dialect, as section.key and value, in the order of a file."""
+    keys = dict.fromkeys(key for change in explanation.changes for key, _ in change.settings)
+    new = ((key, setting(explanation.rules, key)) for key in keys)
+    return tuple((key, value) for key, value in new if value != setting(shipped, key))

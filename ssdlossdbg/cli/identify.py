@@ -1,0 +1,47 @@
+"""`ssdlossdbg identify`: whose loss is mine, and which rules differ?"""
+
+from __future__ import annotations
+
+from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.deliver import deliver
+from ssdlossdbg.cli.groups import Batch, Device, Layout, Priors, Report, Rules, split_names
+from ssdlossdbg.cli.loss import Printed
+from ssdlossdbg.cli.options import Group, option
+from ssdlossdbg.cli.progress import progress, quick_imports
+
+
+class Asked(Group):
+    """Whose rules are tried."""
+
+    title = Rules.title
+    dialects: str | None = option("--dialects a,b|all", "Whom to ask; all by default.")
+    changes: int = option("--changes N", "Rules of a dialect that may be others.", default=1, min=0, max=2)
+    seconds: float = option("--seconds S", "How long it may take.", default=60.0, min=0.0)
+
+
+@command
+def identify(
+    batch: Batch, priors: Priors, asked: Asked, printed: Printed, layout: Layout, device: Device, report: Report
+) -> None:
+    """Say whose rules give the loss that your code had of a saved batch.
+
+    A captured batch, or a saved dict with a key `loss`, says that loss itself; --printed says it of others. One batch
+    rarely tells all rules apart: `ssdlossdbg.identify(criterion)`, in Python, runs your criterion on inputs that do.
+
+    Example: ssdlossdbg identify runs/a/step0000341.safetensors
+    """
+    with progress("Trying rules"):
+        with quick_imports():
+            from ssdlossdbg.api.identities import identify_batch
+        result = identify_batch(
+            batch.predictions,
+            batch.targets,
+            priors.config,
+            dialects=split_names(asked.dialects) or None,
+            printed=printed.said,
+            most_changes=asked.changes,
+            seconds=asked.seconds,
+            device=device.device,
+            layout=layout.saved(priors),
+        )
+    deliver(result, report.format)
