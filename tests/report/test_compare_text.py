@@ -194,6 +194,19 @@ def test_roles(render: Render) -> None:
     assert "lufficc 18 54 1 2 3 none" in text
 
 
+def test_roles_that_agree_share_a_row(render: Render) -> None:
+    reasons = ("threshold: 0.35 instead of 0.5",)
+    changes = [
+        change(dialect="a", agrees_with="a", raises="IndexError in x"),
+        change(dialect="b", agrees_with="b", positives=30, reasons=reasons),
+        change(dialect="c", agrees_with="a"),
+        change(dialect="d", agrees_with="b", positives=30, reasons=reasons),
+    ]
+    text = flat(render(roles_report("ssd.pytorch", changes), 200))
+    assert "a, c 18 54 1 2 3 a: raises IndexError b, d 30 54 1 2 3 none" in text
+    assert text.endswith("Why they differ from ssd.pytorch b, d threshold: 0.35 instead of 0.5")
+
+
 def test_roles_of_many_objects(render: Render) -> None:
     objects = tuple(ObjectChange(index, "coin", (2, 1), ("matched", "matched")) for index in range(9))
     text = render(roles_report("ssd.pytorch", [change(objects=objects, raises="AssertionError in x")]))
