@@ -142,18 +142,23 @@ PLACE = re.compile(r"^# (ssdlossdbg/\S+\.py)(?:, at its end|, (above|below|inste
 
 
 def built(addition: str, house: Path) -> set[str]:
-    """Add lines to a copy of the package, each where the comment above them says; the files they went to."""
+    """Add lines to a copy of the package, each where the comment above them says; the files they went to.
+
+    Lines that are there already, as an example of how it was done, are taken out first.
+    """
     assert PLACE.match(addition)
     _, *parts = PLACE.split(addition)
     for path, beside, text, lines in zip(*(parts[start::4] for start in range(4)), strict=True):
         file = house / path
-        before = file.read_text().splitlines(keepends=True) if file.exists() else []
+        stands = file.read_text() if file.exists() else ""
+        before = stands.replace(lines, "", 1).splitlines(keepends=True)
         at = len(before)
         if beside:
             (at,) = (number for number, line in enumerate(before) if line.strip().startswith(text))
         end = at + (beside == "instead of")
         at += beside == "below"
         file.write_text("".join([*before[:at], lines, *before[max(at, end) :]]))
+        assert lines not in stands or file.read_text() == stands
     return set(parts[::4])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.loss import LossTerms
+from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, Said
 from ssdlossdbg.results.said import is_another
@@ -68,6 +70,8 @@ BYTES_OF_PRIOR, BYTES_OF_LOGIT = 300, 12
 # For one dialect that leaves no prior positive under a normaliser that does not divide by positives: on the way to it,
 # another normaliser would divide 0 by 0.
 NORMALIZER_FIRST: Rules = (RULES[-1], *RULES[:-1])
+# Logits from which on sharing each step among threads gains more than waiting for all of them costs.
+WORTH_SHARING = 2**22
 MATCHING_LEFT_OUT = "; so matching and encoding are not compared: for that, save the objects"
 
 
@@ -149,9 +153,9 @@ def _way(reference: Dialect, dialect: Dialect, rules: Rules) -> Iterator[_Step]:
     """From the reference to a dialect, rule by rule."""
     before = reference
     for rule, settings in rules:
-        changed = [key for key in settings if _setting(before, key) != _setting(dialect, key)]
+        changed = [key for key in settings if setting(before, key) != setting(dialect, key)]
         if changed:
-            after = _with_settings(before, dialect, changed)
+            after = with_settings(before, dialect, changed)
             yield _Step(rule, before, after, changed)
             before = after
 
@@ -174,12 +178,13 @@ def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:
     for each, scene in scenes.items():
         by_matching.setdefault(scene.of_matching, {}).setdefault(scene.of_mining, []).append(each)
     told = dict[Dialect, _Told]()
-    for by_mining in by_matching.values():
-        for alike in by_mining.values():
-            for each in alike:
-                told[each] = _tell(scenes.pop(each))
-            batch.forget("mining")
-        batch.forget(*STAGES)
+    with one_thread() if batch.conf.numel() < WORTH_SHARING else nullcontext():
+        for by_mining in by_matching.values():
+            for alike in by_mining.values():
+                for each in alike:
+                    told[each] = _tell(scenes.pop(each))
+                batch.forget("mining")
+            batch.forget(*STAGES)
     return told
 
 
@@ -217,27 +222,30 @@ def _causes(way: Iterable[_Step], told: Mapping[Dialect, _Told]) -> Iterator[Cau
     for step in way:
         before, after = told[step.before], told[step.rules]
         if before.total != after.total and not (math.isnan(before.total) and math.isnan(after.total)):
-            old, new = _shown(step.before, step.changed), _shown(step.rules, step.changed)
+            old, new = shown(step.before, step.changed), shown(step.rules, step.changed)
             yield Cause(step.rule, old, new, after.total - before.total, before.roles, after.roles)
 
 
-def _setting(dialect: Dialect, key: str) -> Any:
+def setting(dialect: Dialect, key: str) -> Any:
+    """What a dialect has at section.key."""
     section, name = key.split(".")
     return getattr(getattr(dialect, section), name)
 
 
-def _shown(dialect: Dialect, keys: list[str]) -> str:
-    values = {key.split(".")[1]: _setting(dialect, key) for key in keys}
-    shown = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+def shown(dialect: Dialect, keys: list[str]) -> str:
+    """What a dialect has at some section.key, in words."""
+    values = {key.split(".")[1]: setting(dialect, key) for key in keys}
+    words = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
     return (
-        next(iter(shown.values())) if len(shown) == 1 else ", ".join(f"{name} {text}" for name, text in shown.items())
+        next(iter(words.values())) if len(words) == 1 else ", ".join(f"{name} {text}" for name, text in words.items())
     )
 
 
-def _with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect:
+def with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect:
+    """A dialect with what another has at some section.key."""
     for key in keys:
         section, name = key.split(".")
-        spec = replace(getattr(dialect, section), **{name: _setting(other, key)})
+        spec = replace(getattr(dialect, section), **{name: setting(other, key)})
         dialect = replace(dialect, **{section: spec})
     return dialect
 

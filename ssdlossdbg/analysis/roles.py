@@ -1,27 +1,68 @@
-"""Which objects and priors of a photo change roles under other dialects?"""
+"""Which objects and priors of a photo change roles under other dialects, and by which rules?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from ssdlossdbg.analysis.compare import RULES, setting, shown, with_settings
 from ssdlossdbg.analysis.match import matched_objects, raises_on
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.quotas import negatives_available
-from ssdlossdbg.results import GroundTruthMatch, MatchResult, ObjectChange, RoleChanges
+from ssdlossdbg.results import GroundTruthMatch, MatchResult, ObjectChange, Objects, RoleChanges
+from ssdlossdbg.rules import Dialect
+
+# Rules that roles depend on, as far as they depend on no prediction.
+OF_ROLES = tuple(
+    (rule, keys)
+    for rule, keys in RULES
+    if keys[0].startswith(("targets.", "match.", "mining.")) and "score" not in rule
+)
 
 
-def compare_roles(reference: MatchResult, other: Scene) -> RoleChanges:
-    """What another dialect's matching does differently to the same photo and priors.
+@dataclass(frozen=True)
+class _Roles:
+    """What the priors of one photo become.
+
+    Attributes:
+        owners: the object's index in its file by the index of each positive prior.
+        ignored: indices of priors that are neither positive nor negative.
+        negatives: how many are to be mined.
+    """
+
+    owners: dict[int, int]
+    ignored: tuple[int, ...]
+    negatives: int
+
+
+def compare_roles(reference: MatchResult, others: Sequence[Scene]) -> tuple[RoleChanges, ...]:
+    """What other dialects' matching does differently to the same photo and priors, and why.
 
     Args:
         reference: what one dialect's matching came to.
-        other: the photo under another dialect.
+        others: the photo under each of the others.
     """
-    matching, objects = other.matching, matched_objects(other)
-    priors = matching.positive[0].nonzero().flatten()
+    changes: list[RoleChanges] = []
+    seen: list[tuple[str, _Roles]] = []
+    for other in others:
+        objects = matched_objects(other)
+        roles, change = _roles(other, objects), _change(reference, other, objects)
+        if not seen:
+            seen = [(reference.dialect, _roles(Scene(other.batch, _rules(reference))))]
+        agrees = next((name for name, known in seen if known == roles), "")
+        if not agrees:
+            agrees = other.rules.name
+            seen.append((agrees, roles))
+        reasons = () if agrees == reference.dialect else _reasons(_rules(reference), other)
+        changes.append(replace(change, agrees_with=agrees, reasons=reasons))
+    return tuple(changes)
+
+
+def _change(reference: MatchResult, other: Scene, objects: tuple[GroundTruthMatch, ...]) -> RoleChanges:
     positives = reference.positives
     before = _owners(positives.prior.tolist(), positives.ground_truth.tolist(), reference.ground_truth)
-    after = _owners(priors.tolist(), matching.gt_index[0, priors].tolist(), objects)
+    roles = _roles(other, objects)
+    after = roles.owners
     kept = before.keys() & after.keys()
     mine = {item.index: item for item in reference.ground_truth}
     theirs = {item.index: item for item in objects}
@@ -35,13 +76,47 @@ def compare_roles(reference: MatchResult, other: Scene) -> RoleChanges:
     return RoleChanges(
         dialect=other.rules.name,
         positives=len(after),
-        negatives=int(negatives_available(matching, other.rules.mining)[0]),
+        negatives=roles.negatives,
         gained=len(after.keys() - before.keys()),
         lost=len(before.keys() - after.keys()),
         moved=sum(before[prior] != after[prior] for prior in kept),
         objects=tuple(changes),
         raises=raises_on(objects, other),
     )
+
+
+def _roles(scene: Scene, objects: tuple[GroundTruthMatch, ...] | None = None) -> _Roles:
+    matching = scene.matching
+    priors = matching.positive[0].nonzero().flatten()
+    places = matching.gt_index[0, priors].tolist()
+    known = matched_objects(scene) if objects is None else objects
+    ignored = tuple(matching.ignored[0].nonzero().flatten().tolist())
+    negatives = int(negatives_available(matching, scene.rules.mining)[0])
+    return _Roles(_owners(priors.tolist(), places, known), ignored, negatives)
+
+
+def _reasons(reference: Dialect, other: Scene) -> tuple[str, ...]:
+    """The rules whose turning into the other dialect's, one after the other, changes roles."""
+    reasons, theirs = [], other.rules
+    before, known = reference, _roles(Scene(other.batch, reference))
+    loading = replace(before, targets=replace(theirs.targets, units=before.targets.units), loader=theirs.loader)
+    steps = [("its loader reads the objects otherwise", loading)]
+    for rule, keys in OF_ROLES:
+        changed = [key for key in keys if setting(before, key) != setting(theirs, key)]
+        if changed:
+            turned = with_settings(steps[-1][1], theirs, changed)
+            steps.append((f"{rule}: {shown(theirs, changed)} instead of {shown(before, changed)}", turned))
+    for reason, dialect in steps:
+        roles = _roles(Scene(other.batch, dialect))
+        if roles != known:
+            reasons.append(reason)
+        known = roles
+    return tuple(reasons)
+
+
+def _rules(reference: MatchResult) -> Dialect:
+    """The dialect that it was matched under, with what overrode it."""
+    return next(each.rules for each in reference.evidence if isinstance(each, Objects))
 
 
 def _owners(priors: Iterable[int], places: Iterable[int], objects: tuple[GroundTruthMatch, ...]) -> dict[int, int]:

@@ -97,4 +97,4 @@ def match_roles(
     asked = [as_dialect(dialect, "--dialects") for dialect in dialects]
     objects = load_dataset(Path(annotation), tuple(classes)).only(photo.path)
     batch = Batch(named, device, targets=AnnotatedObjects(objects, photo.stored))
-    return tuple(compare_roles(reference, Scene(batch, dialect)) for dialect in asked)
+    return compare_roles(reference, [Scene(batch, dialect) for dialect in asked])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.rules import MiningCap, MiningQuota, MiningSpec
+from ssdlossdbg.rules import MiningCap, MiningQuota, MiningSelection, MiningSpec
 
 
 def _no_cap(score: Tensor, negative: Tensor, foreground: Tensor) -> Tensor:
@@ -100,5 +100,5 @@ def _asked(score: Tensor, matching: Matching, spec: MiningSpec) -> Tensor:
 def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
     """`[B]` negatives that mining will take of each image alone, as far as that depends on no prediction."""
     score = torch.ones_like(matching.prior_iou)
-    wanted = negatives_wanted(score, matching, spec)
-    return torch.minimum(wanted.ceil().long(), matching.negative.sum(1))
+    wanted = torch.minimum(negatives_wanted(score, matching, spec).ceil().long(), matching.negative.sum(1))
+    return (wanted - 1).clamp(min=0) if spec.selection is MiningSelection.ABOVE_LAST else wanted

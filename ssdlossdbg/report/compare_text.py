@@ -37,7 +37,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
     raising = any(outcome.raises for outcome in result.dialects)
     known = any(outcome.is_yours is not None for outcome in result.dialects)
     last: Columns = [Column("yours", "left")] if known else []
-    last += [UNTITLED] if raising or not known else []
+    last += [UNTITLED] if raising else []
     columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", "total", "ratio", *last]
     rows = [
         (
@@ -50,7 +50,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             number(outcome.total),
             _ratio(outcome.total, result.reference_total),
             *([Text("yes", style="verdict.good") if outcome.is_yours else Text("no")] if known else []),
-            *([Text("raises", style="attention") if outcome.raises else ""] if raising or not known else []),
+            *([Text("raises", style="attention") if outcome.raises else ""] if raising else []),
         )
         for outcome in result.dialects
     ]
@@ -164,30 +164,38 @@ def differences_report(first: str, second: str, lines: Sequence[tuple[str, str, 
 
 
 def roles_report(reference: str, changes: Sequence[RoleChanges]) -> RenderableType:
-    """Which objects and priors of a photo change roles under other dialects."""
-    columns: Columns = [DIALECT, "pos", "mined", "+", "-", "moved", Column("objects that change", "left", wrap=True)]
-    rows = [
-        (
-            Text(change.dialect),
-            change.positives,
-            change.negatives,
-            change.gained,
-            change.lost,
-            change.moved,
-            Text(_objects(change)),
-        )
-        for change in changes
-    ]
+    """Which objects and priors of a photo change roles under other dialects; those that agree share a row."""
+    columns: Columns = [Column("dialect", "left", wrap=True), "pos", "mined", "+", "-", "moved"]
+    alike: dict[str, list[RoleChanges]] = {}
+    because: dict[tuple[str, ...], list[str]] = {}
+    for change in changes:
+        alike.setdefault(change.agrees_with or change.dialect, []).append(change)
+        because.setdefault(change.reasons, []).append(change.dialect)
+    rows = []
+    for group in alike.values():
+        names, one = ", ".join(change.dialect for change in group), group[0]
+        counts = (one.positives, one.negatives, one.gained, one.lost, one.moved)
+        rows.append((Text(names), *counts, Text(_objects(group))))
     title = f"Other dialects on the same priors (+ and -: positives gained and lost against {reference})"
-    return section(title, table(columns, rows))
+    report = section(title, table([*columns, Column("objects that change", "left", wrap=True)], rows))
+    reasons = [(", ".join(names), "; ".join(why)) for why, names in because.items() if why]
+    if not reasons:
+        return report
+    return Group(report, Text(f"Why they differ from {reference}", style="title"), facts(reasons))
 
 
-def _objects(change: RoleChanges) -> str:
-    words = [_object(item) for item in change.objects[:MOST_OBJECTS]]
-    if len(change.objects) > MOST_OBJECTS:
-        words.append(f"and {len(change.objects) - MOST_OBJECTS} more")
-    if change.raises:
-        words.append(f"raises {change.raises.split(' ')[0]}")
+def _objects(group: Sequence[RoleChanges]) -> str:
+    """What changes for objects, alike for all of a group, and which of it raise."""
+    objects = group[0].objects
+    words = [_object(item) for item in objects[:MOST_OBJECTS]]
+    if len(objects) > MOST_OBJECTS:
+        words.append(f"and {len(objects) - MOST_OBJECTS} more")
+    raising: dict[str, list[str]] = {}
+    for change in group:
+        if change.raises:
+            raising.setdefault(change.raises.split(" ")[0], []).append(change.dialect)
+    for error, names in raising.items():
+        words.append(f"raises {error}" if len(names) == len(group) else f"{', '.join(names)}: raises {error}")
     return "; ".join(words) or "none"
 
 

@@ -176,6 +176,9 @@ class RoleChanges:
         gained, lost: priors that are positive only there, only in the reference.
         moved: priors that are positive in both, for different objects.
         objects: those whose positives or status differ.
+        agrees_with: the first of those asked that gives every prior the same role, itself if none before it does; the
+            reference, if that does.
+        reasons: the rules that make the difference from the reference, each with both settings.
     """
 
     dialect: Annotated[str, at("name")]
@@ -186,6 +189,8 @@ class RoleChanges:
     moved: int
     objects: Annotated[tuple[ObjectChange, ...], at("ground_truth")]
     raises: str | None
+    agrees_with: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

@@ -60,6 +60,24 @@ def test_against_sets(name: str, photo: str) -> None:
     assert [(item.index, item.label, item.positives, item.status) for item in changes.objects] == wanted
 
 
+def test_dialects_that_agree_and_why_others_do_not() -> None:
+    names = ["caffe", "faceboxes", "d2l", "retinaface", "ssd.pytorch"]
+    changes = api.match_roles(matched("ssd.pytorch"), *FILES["astronaut"], PRIORS, names, device="cpu")
+    for first in changes:
+        for second in changes:
+            alike = first.agrees_with == second.agrees_with
+            same = owners(matched(first.dialect)) == owners(matched(second.dialect))
+            assert alike == (same and first.negatives == second.negatives)
+    assert changes[-1].agrees_with == "ssd.pytorch"
+    assert changes[-1].reasons == ()
+    by_name = {change.dialect: change for change in changes}
+    assert by_name["retinaface"].agrees_with == "faceboxes"
+    assert by_name["faceboxes"].reasons[0] == "its loader reads the objects otherwise"  # no 1 is subtracted
+    assert by_name["faceboxes"].reasons[1] == "threshold: 0.35 instead of 0.5"
+    assert by_name["faceboxes"].reasons[-1] == "mining quota: 7 instead of 3"
+    assert by_name["d2l"].reasons[-1] == "mining selection: none instead of ranked"
+
+
 def test_a_dialect_against_itself_changes_nothing() -> None:
     changes = roles(matched("caffe"), "caffe")
     assert (changes.gained, changes.lost, changes.moved, changes.objects) == (0, 0, 0, ())

@@ -73,7 +73,7 @@ def test_the_report(good: Good, batch: tuple[object, ...]) -> None:
     assert "reference    ssd.pytorch, loss 1.6645, on cpu" in text
     flat = " ".join(text.split())
     assert "mining scope: batch instead of image (mined +0.4834 367+13+115 instead of 21+45+429)" in flat
-    assert "The same loss to float32 rounding: caffe, gluoncv, lufficc, mmdetection, pytorch-ssd, " in flat
+    assert "The same loss to float32 rounding: caffe, chainercv, dusty-nv, gluoncv, " in flat
 
 
 def test_names_aliases_all_and_another_reference(good: Good, batch: tuple[object, ...]) -> None:
