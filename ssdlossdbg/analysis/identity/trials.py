@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.identity.makers import Case
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.codec import encode
-from ssdlossdbg.multibox.loss import AtPriors
+from ssdlossdbg.multibox.localization import AtPriors
 from ssdlossdbg.multibox.matching import Matching, Tied
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
