@@ -423,3 +423,22 @@ def test_boxes_that_go_on_beyond_the_border_are_no_scale(farthest: int, tmp_path
         shots(), lambda boxes, size: np.where(boxes >= size, boxes + random.uniform(5, farthest, boxes.shape), boxes)
     )
     assert list(found(voc(tmp_path / "two", grown))) == ["BOX008"]
+
+
+def test_files_that_fit_both_layouts_are_not_said_to_be_sound(tmp_path: Path) -> None:
+    """Of a set in x y width height, one file's boxes fit as centres, too; of one in two layouts, the others do not."""
+    tells = np.array([[20, 20, 260, 200], [30, 10, 200, 220], [300, 200, 400, 300], [320, 220, 420, 330]], dtype=float)
+    made = [Shot(f"p{place}", (640, 480), tells) for place in range(5)]
+    neither = Shot("p5", (640, 480), np.array([[300, 200, 400, 300], [280, 180, 380, 290]], dtype=float))
+
+    def written(name: str, shot: Shot) -> Shot:
+        return Shot(shot.name, shot.size, as_written(name, shot.boxes / np.tile(shot.size, 2)))
+
+    told = found(yolo(tmp_path / "alike", [written("xywh", shot) for shot in [*made, neither]]))["BOX004"]
+    assert "5 of 6 files" in told.message
+    assert "The other images fit both: draw the boxes of some" in told.fix
+    far = Shot("p5", (640, 480), np.array([[500, 300, 640, 480], [480, 280, 630, 470]], dtype=float))
+    told = found(yolo(tmp_path / "mixed", [*(written("xywh", shot) for shot in made), written("cxcywh", far)]))[
+        "BOX004"
+    ]
+    assert told.fix.endswith("Leave the other images as they are.")

@@ -72,7 +72,9 @@ def other_layout(objects: Objects) -> TableCases:
             fix = "Swap x1 and x2 in all; a flip gives x1 = width - x2 and x2 = width - x1."
         elif (objects.image_sizes[reading.images, 0] == objects.image_sizes[reading.images, 1]).all():
             fix += " Draw a photo's boxes: that x comes before y is likely, but numbers alone do not show it here."
-        if not reading.whole:
+        if reading.undecided:
+            fix += " The other images fit both: draw the boxes of some to see whether they are written alike."
+        elif not reading.whole:
             fix += " Leave the other images as they are."
         return Case(where, message, reading.misfits / reading.boxes, 0.0, fix)
 

@@ -39,6 +39,7 @@ class Reading:
         images: `[K]` places of the images.
         misfits, boxes: how many boxes do not fit as they are read, of how many.
         whole: whether those are all images with boxes that could be judged.
+        undecided: whether the boxes of all others fit as they are read and in one of these layouts, too.
     """
 
     layouts: tuple[str, ...]
@@ -46,6 +47,7 @@ class Reading:
     misfits: int
     boxes: int
     whole: bool
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,9 +227,15 @@ def _fitting(boxes: _Boxes, images: BoolArray) -> dict[str, BoolArray]:
 
 
 def _reading(boxes: _Boxes, layouts: Sequence[str], images: BoolArray) -> Reading:
-    whole = bool((images == (boxes.of > 0)).all())
+    others = (boxes.of > 0) & ~images
+    alike = any(boxes.misfits_as(layout, others).sum() == 0 for layout in layouts)
     return Reading(
-        tuple(layouts), np.flatnonzero(images), int(boxes.bad[images].sum()), int(boxes.of[images].sum()), whole
+        tuple(layouts),
+        np.flatnonzero(images),
+        int(boxes.bad[images].sum()),
+        int(boxes.of[images].sum()),
+        whole=not others.any(),
+        undecided=bool(others.any()) and alike and boxes.bad[others].sum() == 0,
     )
 
 

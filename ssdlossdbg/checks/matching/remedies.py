@@ -199,10 +199,14 @@ class Remedies:
                 sides = {round(math.sqrt(width * height), 3) for width, height in level.shapes}
                 by_ratio |= reached(self.objects, group.rows, [(side * root, side / root) for side in sides], level)
             number = int(by_ratio.sum())
+            if number >= won and len(group.rows) == 1:
+                return "With it in each size of each level a prior reaches it. " if number else ""
             if number >= won:
                 return f"With it in each size of each level {number:,} of {total} reach the threshold, {before}. "
         if not won:
             return ""
+        if len(group.rows) == 1:
+            return f"On a level with {step} a prior of that size reaches it. "
         return f"On a level with {step} {won:,} of {total} reach the threshold with priors of that size, {before}. "
 
     def _tiny(self, group: _Group) -> str:
