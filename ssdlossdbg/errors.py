@@ -18,6 +18,8 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 LEAST_LIKENESS = 0.55
+# Letters; to compare longer ones takes their square.
+LONGEST_ALIKE = 200
 # Shorter names are all alike.
 SHORTEST_NAME = 3
 
@@ -76,20 +78,30 @@ class LostRankError(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None where none is similar.
+    """The known name most like `name`, the first of several, or None where none is similar; see `likeness`.
+
+    Of many names that are held against many, `alike.Names` finds the same.
+    """
+    best = max(known, key=lambda other: likeness(name, other), default=None)
+    return best if best is not None and likeness(name, best) >= LEAST_LIKENESS else None
+
+
+def likeness(name: str, other: str) -> float:
+    """How alike two names are, 0 to 1; of names that are no names but texts, 0.
 
     A prefix up to a dot that both share (`mining.` of `mining.ratio`) makes them no more alike.
     """
-    folded = name.casefold()
-    prefix = folded[: folded.rfind(".") + 1]
+    folded, against = name.casefold(), other.casefold()
+    if max(len(folded), len(against)) > LONGEST_ALIKE:
+        return 0.0
+    prefix = prefix_of(folded)
+    shared = len(prefix) if against.startswith(prefix) else 0
+    return difflib.SequenceMatcher(None, folded[shared:], against[shared:]).ratio()
 
-    def likeness(candidate: str) -> float:
-        other = candidate.casefold()
-        shared = len(prefix) if other.startswith(prefix) else 0
-        return difflib.SequenceMatcher(None, folded[shared:], other[shared:]).ratio()
 
-    best = max(known, key=likeness, default=None)
-    return best if best is not None and likeness(best) >= LEAST_LIKENESS else None
+def prefix_of(folded: str) -> str:
+    """What stands before the last part of a name of several."""
+    return folded[: folded.rfind(".") + 1]
 
 
 def one_slip_apart(name: str, other: str, substituted: int = 0) -> bool:
@@ -101,7 +113,7 @@ def one_slip_apart(name: str, other: str, substituted: int = 0) -> bool:
         substituted: how long names must be for one letter to be another.
     """
     short, long = sorted((name.casefold(), other.casefold()), key=len)
-    if len(short) < SHORTEST_NAME or short == long or len(long) - len(short) > 1:
+    if not SHORTEST_NAME <= len(short) <= len(long) <= LONGEST_ALIKE or short == long or len(long) - len(short) > 1:
         return False
     if [letter for letter in short if letter.isdigit()] != [letter for letter in long if letter.isdigit()]:
         return False

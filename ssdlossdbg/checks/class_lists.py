@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ssdlossdbg.alike import Names
 from ssdlossdbg.checks.cases import some
 from ssdlossdbg.checks.labels import LABELS
 from ssdlossdbg.checks.registry import refusal_case
-from ssdlossdbg.checks.slips import Slip, slip
+from ssdlossdbg.checks.slips import Slip, in_words, slip
 from ssdlossdbg.errors import one_slip_apart
 from ssdlossdbg.results import Case, ClassUse, Refusal, Severity, Where
 
@@ -144,7 +145,10 @@ def unused(use: ClassUse) -> Iterator[Case]:
         return
     wrong = [label for label in use.unlisted if label not in use.left_out]
     missing = [name for name, count in zip(use.names, use.counts.tolist(), strict=True) if not count]
-    missing = [name for name in missing if not any(one_slip_apart(name, label) for label in wrong)]
+    mistaken = Names(wrong)
+    missing = [
+        name for name in missing if not any(one_slip_apart(name, label) for label in mistaken.one_letter_apart(name))
+    ]
     if missing:
         which = f"class {missing[0]!r} has" if len(missing) == 1 else f"classes {some(list(map(repr, missing)))} have"
         first = " The numbers may count from 1." if use.names[0] in missing and not use.given else ""
@@ -182,13 +186,11 @@ def misspelt(use: ClassUse) -> Iterator[Case]:
         return
     counts = {name: many for name, many in zip(use.names, use.counts.tolist(), strict=True) if many}
     often = {name: many * RARE for name, many in counts.items() if many * RARE >= 1}
+    usually = Names(sorted(often, key=often.__getitem__, reverse=True), in_words)
     most = max(often.values(), default=0)
     for name, number in ((name, number) for name, number in counts.items() if number <= most):
-        usual = max(
-            (other for other, at_most in often.items() if number <= at_most and slip(name, other)),
-            key=counts.__getitem__,
-            default=None,
-        )
+        near = (other for other in usually.one_letter_apart(name) if number <= often[other])
+        usual = next((other for other in near if slip(name, other)), None)
         if usual is None or not _is_evident(name, usual, counts):
             continue
         message = f"{name!r} ({_objects(number)}) may be a misspelt {usual!r} ({_objects(counts[usual])})"

@@ -23,6 +23,11 @@ class Slip(IntEnum):
     """Two letters in each other's place, or one of two alike left out: nobody calls two classes so."""
 
 
+def in_words(name: str) -> str:
+    """A name as `slip` sees it: its words, whatever stands between them, in lower case."""
+    return " ".join(BETWEEN_WORDS.split(name.casefold()))
+
+
 def slip(name: str, other: str) -> Slip | None:
     """What two names differ in, if one may be the other misspelt; None where they are equal, or further apart.
 

@@ -9,8 +9,9 @@ from pathlib import PurePath
 
 import numpy as np
 
+from ssdlossdbg.alike import Names
 from ssdlossdbg.analysis.evidence.class_use import describe_classes
-from ssdlossdbg.errors import InputError, nearest
+from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, LeftOutError, Refused, Scaled
 from ssdlossdbg.results import ClassUse, Refusal
 
@@ -45,12 +46,14 @@ def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusa
     for file, label in zip(files, labels, strict=True):
         if label not in use.left_out:
             of_labels.setdefault(label, Counter())[file] += 1
+    listed = Names(dataset.class_names)
     for label, counts in of_labels.items():
+        close = listed.nearest(label)
         if len(counts) > MOST_ALONE:
-            yield _unknown_class(dataset, counts, label, use.unlisted[label])
+            yield _unknown_class(counts, label, use.unlisted[label], close)
         else:
             for file in counts:
-                yield _unknown_class(dataset, Counter({file: counts[file]}), label, use.unlisted[label])
+                yield _unknown_class(Counter({file: counts[file]}), label, use.unlisted[label], close)
 
 
 def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
@@ -73,9 +76,8 @@ def _together(refused: Iterable[Refused]) -> Iterator[Refusal]:
         yield replace(refusal(file, error), also=tuple(each for each, _ in group[1:]))
 
 
-def _unknown_class(dataset: Dataset, counts: Counter[str], label: str, total: int) -> Refusal:
-    """What there is to say of a label in some files, each with the number of its objects."""
-    close = nearest(label, dataset.class_names)
+def _unknown_class(counts: Counter[str], label: str, total: int, close: str | None) -> Refusal:
+    """What there is to say of a label in some files, each with the number of its objects, that is like a listed one."""
     guess = f"Did you mean {close!r}? " if close else ""
     first, number = next(iter(counts)), counts.total()
     files = f" in {_some_files(list(counts))}" if len(counts) > 1 else ""

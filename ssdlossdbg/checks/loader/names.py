@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
+from ssdlossdbg.alike import Names
 from ssdlossdbg.checks.loader.family import COCO, LOADER, VOC, written
-from ssdlossdbg.errors import nearest
 from ssdlossdbg.results import Case, Objects, Severity, Trait, Where
 from ssdlossdbg.rules import CategoryIds, ClassList, NameLookup, Unlisted
 
@@ -46,20 +47,22 @@ def unfound_name(objects: Objects) -> Iterator[Case]:
     padded = written(objects, Trait.PADDED_NAME)
     spaced = {objects.labels[row] for row in np.flatnonzero(padded).tolist()} if exact else set()
     for names, rows in _by_list(objects):
-        labels = [objects.labels[row] for row in rows] if names else []
-        for label in dict.fromkeys(labels):
+        labels = Counter(objects.labels[row] for row in rows) if names else Counter[str]()
+        first = {objects.labels[row]: row for row in reversed(rows)}
+        known, listed = Names(names), set(names)
+        for label, number in labels.items():
             sought = f" {label} " if label in spaced else label if exact else label.lower()
-            if sought in names:
+            if sought in listed:
                 continue
             does = "drops such objects without a word" if loader.unlisted is Unlisted.SKIP else "raises on it"
-            close = nearest(label, names)
+            close = known.nearest(label)
             has = f", which has {close!r}" if close else ""
             message = (
                 f"{objects.rules.name} looks it up as {sought!r} in the list of classes{has}, does not find it, and "
-                f"{does} ({_number(labels.count(label))})"
+                f"{does} ({_number(number)})"
             )
             fix = "Spell both alike." if exact else f"Write {sought!r} in the list of classes."
-            yield Case(objects.where(rows[labels.index(label)]), message, sought, close, fix)
+            yield Case(objects.where(first[label]), message, sought, close, fix)
 
 
 @LOADER.check(7, "list of classes read as one name", Severity.ERROR, Objects)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ssdlossdbg.errors import nearest, one_slip_apart
+from ssdlossdbg.alike import Names
+from ssdlossdbg.errors import one_slip_apart
 from ssdlossdbg.readers.annotations.table import Dataset
 
 # A label with fewer objects for each of the class it is like may be misspelt; one with more is a class of its own.
@@ -30,7 +31,17 @@ def filtered(datasets: Sequence[Dataset]) -> frozenset[str]:
     unknown: Counter[str] = Counter()
     for each in named:
         unknown.update(each.unknown)
-    return frozenset(label for label, number in unknown.items() if not _misspelt(label, number, objects))
+    unused, names = Names([name for name, many in objects.items() if not many]), Names(list(objects))
+
+    def misspelt(label: str, number: int) -> bool:
+        """Whether it is like a class that has no objects by its right name, or so many that this one is a slip."""
+        near = names.one_letter_apart(label)
+        if unused.nearest(label) or any(one_slip_apart(label, name, len(label) + 1) for name in near):
+            return True
+        close = names.nearest(label)
+        return close is not None and number <= objects[close] * RARE
+
+    return frozenset(label for label, number in unknown.items() if not misspelt(label, number))
 
 
 def class_counts(dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -38,12 +49,3 @@ def class_counts(dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     known = dataset.class_index[dataset.class_index >= 0]
     counts: np.ndarray[tuple[int], np.dtype[np.int64]] = np.bincount(known, minlength=len(dataset.class_names))
     return counts
-
-
-def _misspelt(label: str, number: int, objects: Mapping[str, int]) -> bool:
-    """Whether a label is like a class that has no objects by its right name, or so many that this one is a slip."""
-    unused = [name for name, many in objects.items() if not many]
-    if nearest(label, unused) or any(one_slip_apart(label, name, len(label) + 1) for name in objects):
-        return True
-    close = nearest(label, objects)
-    return close is not None and number <= objects[close] * RARE
