@@ -235,6 +235,21 @@ def test_tags_that_a_loader_needs(table_of: TableOf, cases: Cases) -> None:
     assert not cases(replace(pytorch, reading=Reading(format="yolo")), "LDR004")
 
 
+def test_files_that_lack_the_same_tags_are_told_as_one(table_of: TableOf, cases: Cases) -> None:
+    """In however many of their objects."""
+    some = [Trait.NO_DIFFICULT, 0, Trait.NO_DIFFICULT, Trait.NO_DIFFICULT] * 2
+    made = table_of([[(10, 20, 40, 60)] * 2] * 4, traits=np.array(some), reading=Reading(format="voc"))
+    (case,) = cases(made, "LDR004")
+    assert case.message.startswith("4 of 4 files; in 000.xml: there is no <difficult> in 1 of 2 objects")
+    mixed = table_of(
+        [[(10, 20, 40, 60)]] * 6,
+        dialect="ssd-keras",
+        traits=np.array([Trait.NO_POSE] * 3 + [Trait.NO_TRUNCATED] * 3),
+        reading=Reading(format="voc"),
+    )
+    assert len(cases(mixed, "LDR004")) == 6
+
+
 def test_keys_that_a_loader_needs(table_of: TableOf, cases: Cases) -> None:
     traits = Trait.NO_AREA | Trait.NO_ISCROWD | Trait.NO_SIZE
     made = table_of([[(10, 20, 40, 60)]], dialect="gluoncv", facts=[{"traits": traits}], reading=Reading(format="coco"))
