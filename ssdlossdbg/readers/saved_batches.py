@@ -158,7 +158,7 @@ def _targets_alone(
     if isinstance(wanted, EncodedTargets):
         check_prior_count(named, wanted.labels.shape[1], saved.where)
     else:
-        highest = max((int(image.max()) for image in wanted.labels if len(image)), default=0)
+        highest = max([0, *(int(image.max()) for image in wanted.labels if len(image))])
         _check_objects(wanted, len(wanted.boxes), classes or highest + 1, named, saved.where)
     return wanted
 

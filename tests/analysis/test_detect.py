@@ -214,3 +214,12 @@ def test_overruled_thresholds() -> None:
     result = api.detect(SAMPLE / "preds.pt", score_threshold=0.5, nms=0.1, device="cpu")
     assert (result.rules.score_threshold, result.rules.nms_iou) == (0.5, 0.1)
     assert all(item.score > 0.5 for item in result.detections)
+
+
+def test_ranks_begin_anew_in_each_image() -> None:
+    result = api.detect(SAMPLE / "preds.pt", SAMPLE / "targets.pt", device="cpu")
+    assert len(result.images) == 3
+    for image in result.images:
+        assert [each.rank for each in image.detections] == list(range(1, len(image.detections) + 1))
+        scores = [each.score for each in image.detections]
+        assert scores == sorted(scores, reverse=True)

@@ -30,7 +30,11 @@ SOUND: Box = (20, 20, 60, 60)
         ((20, 20, 60, 15), "BOX002", "ymin 20 > ymax 15; its encoded"),
         ((20, 20, 10, 15), "BOX002", "xmin 20 > xmax 10 and ymin 20 > ymax 15; its encoded"),
         ((20, 20, 20, 15), "BOX002", "ymin 20 > ymax 15; its encoded"),
-        ((0, 0, 0, 0), "BOX003", "the box is 0, 0, 0, 0; its encoded size is finite but far off, and so is the loss"),
+        (
+            (0, 0, 0, 0),
+            "BOX003",
+            "the box is 0, 0, 0, 0, beside 2 other objects; its encoded size is finite but far off",
+        ),
     ],
 )
 def test_a_box_that_is_none(box: Box, code: str, words: str, table_of: TableOf, told: Told, cases: Cases) -> None:

@@ -325,7 +325,7 @@ def test_background_labelled_as_a_class(
 
 # Formulas
 
-HARDLY = "by pytorch-ssd's formula hardly one is"
+ELSEWHERE = "by pytorch-ssd's formula they are not"
 COUNTED = ": so the 6 positives stand for 2 boxes, from the priors given for 6"
 SHAPE_BY_SHAPE = "shape by shape, each over all cells of its level"
 
@@ -341,7 +341,7 @@ SHAPE_BY_SHAPE = "shape by shape, each over all cells of its level"
         (
             replace(OWN, formula=Formula.SIGN, words="wrong", stated_boxes=2),
             "ENC009",
-            f"the offsets are wrong: so the 2 boxes of the 6 positives are where their priors are, {HARDLY}",
+            f"the offsets are wrong: so the 2 boxes of the 6 positives are where their priors are, {ELSEWHERE}",
         ),
         (
             replace(OWN, formula=Formula.PRIORS, words="ssd300-coco", stated_boxes=6),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.checks.photos import of_photo
 from ssdlossdbg.results import Case, Objects, Subject, Trait
 from ssdlossdbg.results.objects import Reading
 from ssdlossdbg.rules import CategoryIds, NameLookup
@@ -212,3 +213,40 @@ def test_the_photo_that_differs_most_comes_first(table_of: TableOf, cases: Cases
     facts = [{"photo_size": size} for size in ((110, 100), (100, 400), (30, 100))]
     made = table_of([[(20, 20, 50, 50)]] * 3, facts=facts)
     assert [case.where.file for case in cases(made, "FIL002")] == ["001.xml", "002.xml", "000.xml"]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "photo", "drawn_on_it"),
+    [
+        # A box beyond the declared size, and all in the photo, give or take a hundredth.
+        ([(20, 20, 102, 60)], (200, 200), True),
+        ([(20, 20, 101, 60)], (200, 200), False),
+        ([(20, 20, 60, 102)], (200, 200), True),
+        ([(20, 20, 202, 60)], (200, 200), True),
+        ([(20, 20, 203, 60)], (200, 200), False),
+        ([(-20, 20, 0, 150)], (200, 200), True),
+        ([(20, 20, 150, 60)], (0, 0), False),
+        ([(20, 20, 150, 60)], (101, 101), False),
+        ([], (200, 200), False),
+    ],
+)
+def test_boxes_that_were_drawn_on_the_photo(
+    boxes: list[Box], photo: tuple[int, int], drawn_on_it: bool, table_of: TableOf
+) -> None:
+    """And not in the declared size of 100 x 100."""
+    made = table_of([boxes], facts=[{"photo_size": photo if any(photo) else None}])
+    assert of_photo(made).tolist() == [0] * drawn_on_it
+    assert of_photo(replace(made, saved=True)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("beyond", "fitting", "odd", "number"),
+    [(1, 4, 0, 5), (1, 5, 0, 0), (2, 98, 0, 0), (20, 79, 1, 99), (20, 78, 2, 0)],
+)
+def test_of_images_that_differ_alike_enough_tell(
+    beyond: int, fitting: int, odd: int, number: int, table_of: TableOf
+) -> None:
+    """A fifth has a box beyond the declared size, and nearly all have theirs in the photo."""
+    images = [*[[(20, 20, 150, 60)]] * beyond, *[[(20, 20, 60, 60)]] * fitting, *[[(20, 20, 250, 60)]] * odd]
+    made = table_of(images, facts=[{"photo_size": (200, 200)}] * len(images))
+    assert len(of_photo(made)) == number

@@ -50,6 +50,17 @@ def test_what_fills_a_photo(box: Box, found: bool, table_of: TableOf, told: Told
     assert bool(told(table_of([[box]] * 10), "SET001")) is found
 
 
+def test_what_is_no_object_fills_no_photo(table_of: TableOf, cases: Cases) -> None:
+    """Neither background nor a box without an area, whose photos count all the same."""
+    class_id = np.array([1] * 10 + [0] * 3)
+    made = table_of([[(0, 0, 90, 90)]] * 13, class_id=class_id)
+    (case,) = cases(made, "SET001")
+    assert case.message.startswith("10 of 10 objects cover 80% of their photo or more")
+    flat = table_of([*[[(0, 0, 90, 90)]] * 10, *[[(20, 20, 20, 60)]] * 3])
+    assert cases(flat, "SET001")[0].message.startswith("10 of 10 objects")
+    assert not cases(table_of([[(0, 0, 90, 90)]] * 10, class_id=np.zeros(10, dtype=int)), "SET001")
+
+
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [

@@ -12,6 +12,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers import memory
 from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.annotations.foreign import foreign
+from ssdlossdbg.readers.annotations.voc import _lists_ids
 from ssdlossdbg.readers.feature_maps import SIZES, chains, rounded_down
 
 # Memory
@@ -237,3 +238,38 @@ def test_objects_of_which_an_id_is_there_twice(tmp_path: Path) -> None:
     assert error.what.startswith("has the id 4 of annotations[1]: loaders that look annotations up by id")
     assert error.what.endswith("and the others never (1 more like it)")
     assert len(made.image) == 4
+
+
+# Lists of Pascal VOC, rows of Open Images
+
+
+@pytest.mark.parametrize(
+    ("data", "ids"),
+    [
+        (b"000001\n000002\n", True),
+        (b"000001 1\n", True),
+        (b"000001 -1\n", True),
+        (b"1.5 2.5\n", False),
+        (b"a b c\n", True),
+        ("caf\u00e9 1\n".encode(), True),
+        # A character that is cut off at the end of what is looked at, and one that is none.
+        (b"caf\xc3", True),
+        (b"12 34\nfile\xc3", False),
+        (b"ab\n34 56 \xe2\x82", True),
+        (b"\xff\xfe0123456789", False),
+        (b"\xef\xbb\xbf0.5 0.5\n", False),
+    ],
+)
+def test_what_may_be_a_list_of_ids(data: bytes, ids: bool) -> None:
+    assert _lists_ids(data) is ids
+
+
+def test_rows_of_open_images_that_cannot_be_read(tmp_path: Path) -> None:
+    """Which images lack an object is known where every row that is left out says of which it is."""
+    head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n"
+    sound, bad = "a,x,cat,1,0.1,0.5,0.2,0.6\n", "b,x,cat,1,0.1,no,0.2,0.6\n"
+    for rows, images in ((sound + bad, frozenset([1])), (sound + bad + "\n,\n", None)):
+        path = tmp_path / "a.csv"
+        path.write_text(head + rows)
+        (refused,) = load_dataset(path).refused
+        assert refused.images == images

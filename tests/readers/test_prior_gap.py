@@ -179,8 +179,8 @@ def count_of(words: str) -> int:
     return sum(number * side**2 for number, side in zip(shapes, sides, strict=True))
 
 
-@pytest.mark.parametrize("step", [37, 100, 361, 970])
+@pytest.mark.parametrize("step", [37, 361])
 def test_what_is_said_comes_to_the_number(step: int) -> None:
-    predicted = [8732 + step * number for number in range(-8, 9) if number]
+    predicted = [8732 + step * number for number in range(-5, 6) if number]
     told = [(number, words) for number in predicted for words in explained(number) if " x " not in words[:60]]
     assert [(number, words) for number, words in told if count_of(words) != number] == []

@@ -85,3 +85,16 @@ def test_pixels_need_the_size_of_the_input(refused: Refused) -> None:
     layout = SavedLayout(target_units="pixels")
     error = refused(lambda: recognise_batch(predictions(torch.rand(8732, 4)), TARGETS, None, RULES, layout))
     assert error.fix == "Say of what input: --image-size 300."
+
+
+def test_targets_alone_have_as_many_classes_as_their_labels_ask_for() -> None:
+    """And no label is beyond them; with a number of classes, one may be."""
+    assert isinstance(recognise_batch(None, TARGETS, None, RULES, SavedLayout()).targets, Targets)
+    below = Saved([torch.tensor([[0.1, 0.1, 0.5, 0.5, -2.0]])], "targets.pt")
+    with pytest.raises(InputError) as caught:
+        recognise_batch(None, below, None, RULES, SavedLayout())
+    assert caught.value.what == "has class id -1, but conf has 1 columns: 0 (background) to 0"
+    high = Saved([torch.tensor([[0.1, 0.1, 0.5, 0.5, -2.0], [0.1, 0.1, 0.5, 0.5, 3.0]])], "targets.pt")
+    with pytest.raises(InputError) as caught:
+        recognise_batch(None, high, None, RULES, SavedLayout())
+    assert caught.value.what == "has class id -1, but conf has 5 columns: 0 (background) to 4"

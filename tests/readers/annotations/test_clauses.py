@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import FORMATS, Dataset
+from ssdlossdbg.readers.annotations import FORMATS, Dataset, scale_like
 from ssdlossdbg.readers.annotations.contract import clipped, dropped, read_numbers, rounded
 from ssdlossdbg.readers.annotations.photo_set import photo_set
 from ssdlossdbg.readers.annotations.share import Share, join
@@ -293,6 +293,44 @@ def test_copies_in_one_file_are_entries() -> None:
     found = photo_set(made, [None] * 2)
     assert found.copies == ()
     assert [(each.photo, each.files) for each in found.shared] == [("a.jpg", ("d.json", "d.json"))]
+
+
+@pytest.mark.parametrize(
+    ("files", "shared"),
+    [
+        # One of them is called as the photo, or all are one file: it is described twice.
+        (["d/a.xml", "d/b.xml"], True),
+        (["d/b.xml", "d/a.xml"], True),
+        (["d/b.xml", "d/c.xml"], False),
+        (["d/b.xml", "d/b.xml"], True),
+        # Photos of one name in several folders are several.
+        (["d/a.xml", "e/a.xml"], False),
+    ],
+)
+def test_photos_that_several_entries_describe(files: list[str], shared: bool) -> None:
+    made = images(["a.jpg", "a.jpg"], files, [])
+    found = photo_set(made, [None, None]).shared
+    assert [(each.photo, list(each.files)) for each in found] == [("a.jpg", files)] * shared
+
+
+@pytest.mark.parametrize(
+    ("beside", "again"),
+    [(["A.png"], [("a.jpg", ("b.txt", "a.xml"))]), (["x/a"], [("a.jpg", ("b.txt", "a.xml"))]), (["c.jpg"], [])],
+)
+def test_photos_that_another_format_describes(beside: list[str], again: list[tuple[str, tuple[str, str]]]) -> None:
+    made, before = images(["a.jpg"], ["a.xml"], []), images(beside, ["b.txt"], [])
+    assert [(each.photo, each.files) for each in photo_set(made, [None], [before]).again] == again
+    assert photo_set(made, [None]).again == ()
+
+
+def test_a_box_that_is_dropped_for_its_area_or_its_side() -> None:
+    """Either is enough: of the declared size, or of the input."""
+    made = dataset([(10, 10, 40, 40), (10, 10, 10, 40), (10, 10, 11, 40), (10, 10, 101, 40)])
+    rules = with_loader(clip=Clipping.DROP_PAST_END, smallest_side=5.0)
+    rules = replace(rules, targets=replace(rules.targets, voc_pixel_offset=0.0))
+    scaled = scale_like(made, rules, np.array([[0, 0, 0]]), (200, 100))
+    assert (scaled.rows.tolist(), scaled.discarded.tolist()) == ([0], [1, 2, 3])
+    assert scaled.unusable.tolist() == [0]
 
 
 def test_photos_without_a_file(tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from torch import tensor
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.saved.captured import captured_files, is_captured, loss_in, names_in
-from ssdlossdbg.results import Recorded
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.saved.captured import captured_files, dialect_of, is_captured, loss_in, names_in
+from ssdlossdbg.results import Captured, Recorded
 
 TWO = "is neither a number nor two"
 PARTS = "is a mapping of something else than total, loc and conf"
@@ -104,3 +107,24 @@ def test_captured_files_in_the_order_of_steps_and_ranks(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         captured_files(tmp_path.parent)
     assert caught.value.what == "is a folder without captured batches (step0000341.safetensors)"
+
+
+def test_rules_that_a_file_is_too_old_to_know_are_the_dialects_own() -> None:
+    shipped = load_dialect("ssd.pytorch")
+    rules = {key: value for key, value in msgspec.to_builtins(shipped).items() if key != "codec"}
+    rules["mining"] = {"ratio": 5.0}
+    rules["match"] = {**rules["match"], "threshold": 0.35}
+    found = dialect_of(Captured(0, "asked", dialect="ssd.pytorch", rules=rules))
+    assert found is not None
+    assert found.codec == shipped.codec
+    assert found.mining == replace(shipped.mining, ratio=5.0)
+    assert found.match == replace(shipped.match, threshold=0.35)
+    assert replace(found, mining=shipped.mining, match=shipped.match) == shipped
+
+
+def test_whose_rules_a_captured_batch_follows() -> None:
+    assert dialect_of(Captured(0, "asked")) is None
+    assert dialect_of(Captured(0, "asked", dialect="caffe")) == load_dialect("caffe")
+    own = {**msgspec.to_builtins(load_dialect("caffe")), "name": "mine"}
+    found = dialect_of(Captured(0, "asked", dialect="mine", rules=own))
+    assert found == replace(load_dialect("caffe"), name="mine")
