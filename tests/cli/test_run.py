@@ -235,9 +235,10 @@ def test_the_end_of_a_training_is_as_the_manual_shows_it(training: Path) -> None
 
 
 def test_a_loss_that_raises_leaves_a_traceback_without_our_frames(training: Path) -> None:
-    wanted, got = start(["train.py", "--raise"], training), run(["train.py", "--raise"], training)
-    assert got.returncode == wanted.returncode == 1
-    assert CLOSING.sub("", got.stderr) == wanted.stderr
+    got = run(["train.py", "--raise"], training)
+    assert got.returncode == 1
+    files = re.findall(r'^  File "(.*)", line', got.stderr, flags=re.MULTILINE)
+    assert [file.rpartition("/")[2] for file in files] == ["train.py", "train.py", "module.py", "module.py", "train.py"]
     (said,) = CLOSING.findall(got.stderr)
     assert "step 3, where the loss raised ValueError: the network has gone, and 2 before it" in said
 
