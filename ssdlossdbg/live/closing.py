@@ -38,7 +38,7 @@ def closing(watch: Watch | None, new: Summaries, path: Path, place: Path, ended:
     """The paragraph.
 
     Args:
-        watch: of this process; None where torch was never imported.
+        watch: of this process; None where torch was imported only in others.
         new: what was written in this run, by this process and those that it started.
         path: the folder of the run, as it is to be shown.
         place: the same, as it is wherever the script has gone.
@@ -117,10 +117,7 @@ def _shown(folder: Path, base: Path, shown: Path) -> str:
 def _nothing(watch: Watch | None, path: Path, ended: str) -> list[str]:
     """Why nothing was saved, and what to do."""
     if watch is None:
-        end = f" before {ended}" if ended else ""
-        return [
-            f"no SSD loss was seen: torch was not imported{end}, and only losses that are written with it can be seen"
-        ]
+        return []
     called = [slot.recorder for slot in watch.slots if slot.placed]
     if called:
         steps = sum(recorder.steps for recorder in called)

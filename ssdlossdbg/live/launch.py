@@ -22,7 +22,7 @@ from ssdlossdbg.live import children, tracebacks
 from ssdlossdbg.live.imports import when_imported
 from ssdlossdbg.live.options import Options
 from ssdlossdbg.live.say import say_last
-from ssdlossdbg.live.summaries import summaries
+from ssdlossdbg.live.summaries import Summaries, summaries
 
 if TYPE_CHECKING:
     from ssdlossdbg.live.watch import Watch
@@ -86,9 +86,7 @@ class Launch:
                 new = {file: said for file, said in summaries(place).items() if before.get(file) != said}
                 is_heard = self.says in (Says.ALWAYS, Says.IF_SAVED if new else Says.IF_NOT_SAVED)
                 if is_heard and not looking.is_child:  # a fork ends by the same functions
-                    from ssdlossdbg.live.closing import closing
-
-                    say_last(closing(looking.watch, new, self.path, place, self._ended), stderr)
+                    say_last(looking.closing(new, self.path, self._ended), stderr)
 
         atexit.register(end)
         looking.begin()
@@ -101,6 +99,8 @@ class Launch:
             is_ctrl_c = isinstance(error, KeyboardInterrupt)
             self._ended = "Ctrl-C" if is_ctrl_c else f"{type(error).__name__}: {error}"[:200]
             tracebacks.shown_without_ours()
+            with contextlib.suppress(BaseException):  # a second Ctrl-C, too
+                looking.finish(self._ended)
             raise
 
 
@@ -129,15 +129,34 @@ class Looking:
         children.join_from(self._options, self._path)
 
     def finish(self, ended: str = "") -> None:
-        """Save the last batches.
+        """Save the last batches, once.
+
+        After Ctrl-C, it is to be called before the interpreter ends: that forgets the signal it is to end by as soon
+        as any text is executed, as by what defines a dataclass in a module that is imported only then.
 
         Args:
             ended: what ended the process before its end, in words.
         """
         if self.watch is not None:
+            import ssdlossdbg.live.closing  # noqa: F401
             from ssdlossdbg.results.captured import EXIT, INTERRUPTED
 
             self.watch.finish(INTERRUPTED if ended else EXIT, ended)
+
+    def closing(self, new: Summaries, shown: Path, ended: str) -> str:
+        """What is said at the end.
+
+        Args:
+            new: what was saved.
+            shown: the folder of the run, as it is to be shown.
+            ended: what ended the program before its end, in words.
+        """
+        if self.watch is None and not new:
+            end = f" before {ended}" if ended else ""
+            return f"no SSD loss was seen: torch was not imported{end}, and only losses written with it can be seen."
+        from ssdlossdbg.live.closing import closing
+
+        return closing(self.watch, new, shown, self._path, ended)
 
     def _install(self) -> None:
         from ssdlossdbg.live.cover import install

@@ -90,7 +90,7 @@ def _ssd_pytorch(_: Any, given: Arguments) -> Recipe | None:
         targets, called = flat_targets(given["targets"])
         return Taken({"loc": loc, "conf": conf, **_priors(priors, loc.shape[1]), **targets}, called)
 
-    return Recipe("ssd.pytorch", take)
+    return Recipe("rfbnet" if "priors" in given else "ssd.pytorch", take)
 
 
 def _pytorch_ssd(owner: Any, _: Arguments) -> Recipe:
@@ -138,7 +138,8 @@ TORCHVISION = ("torchvision.models.detection.ssd", "SSD")
 
 
 def _nvidia(owner: Any, _: Arguments) -> Recipe | None:
-    if not hasattr(owner, "_loc_vec"):
+    method = next((name for name in OFFSETS_OF if hasattr(owner, name)), None)
+    if method is None:
         return None
 
     def take(owner: Any, given: Arguments) -> Taken:
@@ -149,11 +150,15 @@ def _nvidia(owner: Any, _: Arguments) -> Recipe | None:
         import torch
 
         with torch.no_grad():
-            offsets = owner._loc_vec(tensors["boxes"])
+            offsets = getattr(owner, method)(tensors["boxes"])
         kept = {key: tensor for key, tensor in tensors.items() if key != "boxes"}
         return {**kept, "gt_locations": offsets}
 
-    return Recipe("nvidia-dali", take, finish, {"native": True})
+    return Recipe(OFFSETS_OF[method], take, finish, {"native": True})
+
+
+# The method of a criterion that encodes boxes, and whose it is.
+OFFSETS_OF = {"_loc_vec": "nvidia-dali", "_location_vec": "wzmiaomiao"}
 
 
 def _sgrvinod(_: Any, __: Arguments) -> Recipe:
@@ -163,7 +168,7 @@ def _sgrvinod(_: Any, __: Arguments) -> Recipe:
         targets, called = flat_targets(pairs)
         return Taken({"loc": loc, "conf": conf, **_priors(_own_priors(owner), loc.shape[1]), **targets}, called)
 
-    return Recipe("", take)
+    return Recipe("sgrvinod", take)
 
 
 def _bubbliiiing(_: Any, given: Arguments) -> Recipe | None:
@@ -183,7 +188,7 @@ def _bubbliiiing(_: Any, given: Arguments) -> Recipe | None:
         kept = {key: tensor for key, tensor in tensors.items() if key != "y_true"}
         return {**kept, "labels": labels, "gt_locations": wanted[..., :4]}
 
-    return Recipe("ssd-keras", take, finish, {"prior_format": "xyxy"})  # whose loss it is a translation of
+    return Recipe("bubbliiiing", take, finish, {"prior_format": "xyxy"})
 
 
 def _d2l(_: Any, given: Arguments) -> Recipe | None:
@@ -195,7 +200,7 @@ def _d2l(_: Any, given: Arguments) -> Recipe | None:
         loc, offsets = (given[name].reshape(*labels.shape, 4) for name in ("bbox_preds", "bbox_labels"))
         return Taken({"loc": loc, "conf": conf, "labels": labels, "gt_locations": offsets})
 
-    return Recipe("", take, loss=lambda each_image: each_image.detach().mean())  # which it steps by
+    return Recipe("d2l", take, loss=lambda each_image: each_image.detach().mean())  # which it steps by
 
 
 def _mmdetection(owner: Any, _: Arguments) -> Recipe | None:

@@ -128,7 +128,7 @@ class Watch:
             call.slot.recorder.raised(call.held, error)
 
     def finish(self, reason: str = EXIT, detail: str = "") -> None:
-        """Save the last batch of each criterion, and look no more."""
+        """Save the last batch of each criterion, and look no more; again, it does nothing."""
         with self._lock:
             for slot in self.slots:
                 if slot.placed:

@@ -51,13 +51,15 @@ def test_ssd_pytorch(batches: Batches, tmp_path: Path) -> None:
 
 
 def test_rfbnet_gives_the_priors_apart(batches: Batches, tmp_path: Path) -> None:
+    ones = torch.tensor([0.0, 0.0, 0.0, 0.0, 1.0])  # its labels count from 1
+
     def criterion(predictions: Any, priors: Any, targets: Any) -> Any:
-        return MultiBoxLoss()((*predictions, priors), targets)
+        return MultiBoxLoss()((*predictions, priors), [rows - ones for rows in targets])
 
     captured: Any = ssdlossdbg.capture(criterion, tmp_path, every=1)
     loc, conf, priors = batches.predictions()
-    captured((loc, conf), priors, batches.targets())
-    proof(tmp_path, "ssd.pytorch")
+    captured((loc, conf), priors, [rows + ones for rows in batches.targets()])
+    proof(tmp_path, "rfbnet")
 
 
 class Encoded(nn.Module):
@@ -217,7 +219,7 @@ def test_sgrvinod_and_bubbliiiing(batches: Batches, tmp_path: Path) -> None:
     saved = load_file(tmp_path / "keras/step0000000.safetensors")
     assert torch.equal(saved["labels"], labels)
     assert torch.equal(saved["gt_locations"], offsets)
-    for name, dialect in (("tutorial", ""), ("keras", "ssd-keras")):
+    for name, dialect in (("tutorial", "sgrvinod"), ("keras", "bubbliiiing")):
         assert header(tmp_path / name / "step0000000.safetensors")["dialect"] == dialect
     assert ssdlossdbg.loss(tmp_path / "tutorial/step0000000.safetensors").findings[0].code == "REC001"
 
@@ -237,6 +239,10 @@ def test_d2l(batches: Batches, tmp_path: Path) -> None:
     assert torch.equal(saved["loc"], loc)
     assert torch.equal(saved["gt_locations"], offsets)
     assert header(tmp_path / "step0000000.safetensors")["recorded"]["total"] == float(returned.detach().mean())
+    result = ssdlossdbg.loss(tmp_path / "step0000000.safetensors", priors=batches.priors)
+    assert result.dialect == "d2l"
+    assert result.recorded_error is not None
+    assert result.recorded_error < CLOSE
 
 
 def test_mmdetection(batches: Batches, tmp_path: Path) -> None:
