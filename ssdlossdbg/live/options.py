@@ -27,6 +27,7 @@ class Options:
     copy: bool = False
     validation: bool = False
     most_bytes: int = MOST_BYTES
+    identify: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what means nothing, before training begins.
@@ -59,3 +60,4 @@ class Asked(TypedDict, total=False):
     copy: bool
     validation: bool
     most_bytes: int
+    identify: bool

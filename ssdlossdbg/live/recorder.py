@@ -86,6 +86,7 @@ class Recorder:
         self.history = History(options.spike)
         self.recipe: Recipe | None = None
         self._first: Taken | None = None
+        self.whose: Mapping[str, Any] = {}  # fields of the header, where it is known whose rules are followed
         self.steps, self.failures, self.aside = 0, 0, False
         self._ring: deque[Held] = deque(maxlen=options.ring)
         self._pending: deque[Held] = deque()
@@ -297,6 +298,7 @@ class Recorder:
             **(held.recipe.header if held.recipe else {}),
             "dialect": held.recipe.dialect if held.recipe else "",
             **held.rules,
+            **self.whose,
             **held.header,
         }
         return Captured(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ssdlossdbg.results.captured import Recorded
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.report import Reported
+
+# What a rule can be set to; None where it is off.
+Value = bool | int | float | str | tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class RuleChange:
     """
 
     rule: str
-    value: Any
+    value: Value
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Inseparable:
     """
 
     rule: str
-    values: tuple[Any, ...]
+    values: tuple[Value, ...]
     needs: str = ""
 
 
@@ -156,12 +158,12 @@ def in_words(found: DialectFound) -> str:
     return f"{names} with {changes}" if changes else names
 
 
-def value_in_words(value: Any) -> str:
+def value_in_words(value: Value) -> str:
     """A rule's value as a report says it."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, tuple):
         return "(" + ", ".join(map(value_in_words, value)) + ")"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -16,7 +16,10 @@ from ssdlossdbg.rules import (
     Dialect,
     ForcedRule,
     IouRule,
+    LocalizationLoss,
+    Masking,
     MiningPositives,
+    MiningScope,
     MiningScore,
     MiningSelection,
     Normalizer,
@@ -49,7 +52,7 @@ NUMBERS: Mapping[str, Sequence[Any]] = {
     "mining.nms_iou": (0.3, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
     "mining.nms_limit": (1, 2, 3, 5, 8, 10, 3000),
     "loss.localization_weight": (0.0, 0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0),
-    "loss.smooth_l1_beta": (0.0, 0.01, 0.05, 0.1, 0.11, 1 / 9, 0.2, 0.25, 0.5, 0.75, 1.5, 1.0, 2.0, 3.0),
+    "loss.smooth_l1_beta": (0.01, 0.05, 0.1, 0.11, 1 / 9, 0.2, 0.25, 0.5, 0.75, 1.5, 1.0, 2.0, 3.0),
     "loss.probability_floor": (0.0, 1.17549435e-38, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4),
     "loss.focal_alpha": (-1.0, 0.25, 0.5, 0.75, 1.0),
     "loss.focal_gamma": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0),
@@ -64,7 +67,7 @@ FINE: Mapping[str, Sequence[Any]] = {
     "codec.variances": tuple((centre, centre, side, side) for centre in SIDES for side in SIDES),
     "mining.ratio": tuple(step / 4 for step in range(81)),
     "mining.minimum": tuple(range(21)),
-    "loss.smooth_l1_beta": tuple(step / 20 for step in range(61)),
+    "loss.smooth_l1_beta": tuple(step / 20 for step in range(1, 61)),
 }
 
 
@@ -98,23 +101,39 @@ def _ranks(rules: Dialect) -> bool:
     return not _suppresses(rules) and not rules.mining.takes_all
 
 
+BIPARTITE = (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_AND_TIES)
+ENOUGH = (ForcedRule.IF_NONE_REACHES, ForcedRule.TAKEN_OVER)
+SMOOTH = (LocalizationLoss.SMOOTH_L1, LocalizationLoss.SMOOTH_L1_WHERE, LocalizationLoss.SMOOTH_L1_MASKED)
 # Rules that mean nothing beside others, and the test of these.
 ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "match.iou_epsilon": _adds_to_unions,
-    "match.conflict": lambda rules: rules.match.forced is ForcedRule.BEST_PRIOR,
-    "match.minimum_iou": lambda rules: rules.match.forced in (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_AND_TIES),
+    "match.conflict": lambda rules: rules.match.forced not in (*BIPARTITE, ForcedRule.BIPARTITE_KERAS, ForcedRule.NONE),
+    "match.minimum_iou": lambda rules: (
+        rules.match.forced in (*BIPARTITE, ForcedRule.IF_NONE_REACHES, ForcedRule.TAKEN_OVER)
+    ),
     "match.ignore_from": _has_band,
     "mining.count_ignored": lambda rules: _has_band(rules) and _ranks(rules),
     "mining.whole": lambda rules: rules.mining.ratio % 1 > 0 and not rules.mining.takes_all,
     "mining.score": lambda rules: not rules.mining.takes_all,
     "mining.ratio": lambda rules: not rules.mining.takes_all or rules.loss.normalizer is Normalizer.MEAN_OF_SELECTED,
     "mining.minimum": lambda rules: not rules.mining.takes_all,
+    "mining.per_image": lambda rules: not rules.mining.takes_all,
+    "mining.fallback": lambda rules: not rules.mining.takes_all,
+    "mining.fallback_share": lambda rules: not rules.mining.takes_all,
+    "mining.quota": lambda rules: _ranks(rules) and rules.mining.scope is MiningScope.BATCH,
     "mining.scope": _ranks,
     "mining.cap": _ranks,
     "mining.positives": _ranks,
     "mining.nms_iou": _suppresses,
     "mining.nms_limit": _suppresses,
     "loss.positives_counted_twice": _ranks,
+    "loss.smooth_l1_beta": lambda rules: rules.loss.localization in (*SMOOTH, LocalizationLoss.BALANCED_L1),
+    "loss.balanced_alpha": lambda rules: rules.loss.localization is LocalizationLoss.BALANCED_L1,
+    "loss.balanced_gamma": lambda rules: rules.loss.localization is LocalizationLoss.BALANCED_L1,
+    "loss.box_epsilon": lambda rules: rules.loss.compares_boxes,
+    "loss.largest_scale": lambda rules: rules.loss.compares_boxes,
+    "codec.y_by_width": lambda rules: _suppresses(rules) or rules.loss.compares_boxes,
+    "codec.unmatched": lambda rules: rules.loss.masking is not Masking.INDEXED,
     "loss.focal_alpha": lambda rules: rules.loss.focal,
     "loss.focal_gamma": lambda rules: rules.loss.focal,
     "loss.background_target": lambda rules: rules.loss.by_column,
@@ -126,7 +145,14 @@ UNSEEN = frozenset({"loss.floor_stops_gradient"})
 OF_MATCHING = ("match.", "targets.label_offset")
 OF_ENCODING = ("codec.",)
 # Which of the two losses a rule can touch, by the beginning of its key; both where nothing is said.
-ONLY_LOCALIZATION = ("codec.", "loss.localization", "loss.smooth_l1_beta")
+ONLY_LOCALIZATION = (
+    "codec.",
+    "loss.localization",
+    "loss.smooth_l1_beta",
+    "loss.balanced_",
+    "loss.box_epsilon",
+    "loss.largest_scale",
+)
 ONLY_CONFIDENCE = (
     "mining.",
     "loss.confidence",

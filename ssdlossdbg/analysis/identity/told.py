@@ -34,6 +34,8 @@ NEEDS = {
     "match.threshold": "overlaps between the values",
     "codec.size_epsilon": "a box without width",
     "mining.minimum": "an image without a positive",
+    "mining.fallback_share": "an image without a positive among hundreds of priors",
+    "mining.quota": "images of which one wants more negatives than it has",
     "mining.scope": "two images, one of them with more positives or dearer negatives",
     "mining.score": "logits near their limits: probabilities of exactly 0, or one logit far above the others",
     "mining.positives": "negatives that cost nothing",
