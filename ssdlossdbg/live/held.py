@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ssdlossdbg.live.rates import NOTHING_STEPPED, Rates
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -70,8 +72,7 @@ class Held:
         validation: whether it is no training step.
         returned: the criterion's losses, None until it returned.
         readout: their values, on their way.
-        lr: of the optimiser's step that made the weights it was computed with, as the header has it.
-        usual_lr: likewise.
+        rates: of the optimiser's steps that made the weights it was computed with.
         saved: the reason that it was saved for; empty if it was not.
         attributes, rules: of the criterion, what is plain, and what of it sets rules. The criterion itself is not held:
             it may be made anew at each step.
@@ -84,8 +85,7 @@ class Held:
     validation: bool = False
     returned: Returned | None = None
     readout: Readout | None = None
-    lr: tuple[float, ...] = ()
-    usual_lr: float | None = None
+    rates: Rates = NOTHING_STEPPED
     error: str = ""
     saved: str = ""
     header: Mapping[str, Any] = field(default_factory=dict)

@@ -57,11 +57,13 @@ class History:
         median = self.median
         if median is None or not self._spike:
             return False
-        few = max(1.0, ENOUGH / len(self._sorted))
-        if loss <= self._spike * median * few or (few > 1 and loss <= self._sorted[-1]):
+        if loss <= self._spike * median:
             return False
         if was_high:
             return True  # until a loss is usual again: those that stay high are no usual noise
+        few = max(1.0, ENOUGH / len(self._sorted))
+        if few > 1 and loss <= max(self._spike * median * few, self._sorted[-1]):
+            return False
         deviations = sorted(abs(value - median) for value in self._sorted)
         return loss > median + DEVIATIONS * deviations[len(deviations) // 2]
 

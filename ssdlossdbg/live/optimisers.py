@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.held import Readout
 from ssdlossdbg.live.history import WINDOW
+from ssdlossdbg.live.rates import Rates
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # The norm reads every parameter, which takes longer than all else: once in so many steps, and where a batch is saved.
 NORM_EVERY = 100
-# Steps that say what rate is usual.
-FEWEST = 3
 
 
 class Optimisers:
@@ -24,22 +23,17 @@ class Optimisers:
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
         self._handle: Any = register_optimizer_step_pre_hook(self._before_step)
-        self._rates: tuple[float, ...] = ()
-        self._earlier: dict[int, deque[float]] = {}
-        self._usual: float | None = None
+        self._last: tuple[float, ...] = ()
+        self._highest: dict[int, deque[float]] = {}
+        self._stepped = 0  # the id of the optimiser that did so last
         self._steps = 0
         self._wanted = True
         self._norm: tuple[int, Readout] | None = None
 
     @property
-    def lr(self) -> tuple[float, ...]:
-        """Of each parameter group of the optimiser that stepped last, at that step."""
-        return self._rates
-
-    @property
-    def usual_lr(self) -> float | None:
-        """The median, over the steps of that optimiser before that one, of its highest rate; None without enough."""
-        return self._usual
+    def rates(self) -> Rates:
+        """Those of the steps until now."""
+        return Rates.of(self._last, list(self._highest.get(self._stepped, ())))
 
     def norm(self) -> tuple[int | None, float | None]:
         """(step, L2 norm of all gradients) of the last step at which it was taken."""
@@ -66,17 +60,15 @@ class Optimisers:
                     self._norm = self._steps, Readout([total])
             self._steps += 1
         except Exception:  # an optimiser of another kind: nothing here is worth a step of training
-            self._rates, self._usual = (), None
+            self._last, self._stepped = (), 0
 
     def _note_rates(self, optimiser: Any) -> None:
         rates = [group["lr"] for group in optimiser.param_groups if "lr" in group]
         if any(getattr(rate, "is_cuda", False) for rate in rates):  # to read one waits for the device
             rates = []
-        self._rates = tuple(map(float, rates))
-        earlier = self._earlier.setdefault(id(optimiser), deque(maxlen=WINDOW))
-        self._usual = sorted(earlier)[len(earlier) // 2] if len(earlier) >= FEWEST else None
+        self._last, self._stepped = tuple(map(float, rates)), id(optimiser)
         if rates:
-            earlier.append(max(self._rates))
+            self._highest.setdefault(self._stepped, deque(maxlen=WINDOW)).append(max(self._last))
 
 
 def _total_norm(optimiser: Any) -> Tensor | None:

@@ -187,7 +187,7 @@ class Recorder:
         held.given = {key: weakref.ref(tensor) for key, tensor in taken.tensors.items()}
         held.attributes, held.rules = attributes_of(owner), rules_of(owner)
         held.header = taken.header
-        held.lr, held.usual_lr = self.optimisers.lr, self.optimisers.usual_lr
+        held.rates = self.optimisers.rates
         held.indices = self.names.taken(held.images)
         return held
 
@@ -314,8 +314,10 @@ class Recorder:
             criterion=self.criterion,
             attributes=held.attributes,
             epoch_time=held.time,
-            lr=held.lr or self.optimisers.lr,
-            usual_lr=held.usual_lr,
+            lr=held.rates.last or self.optimisers.rates.last,
+            usual_lr=held.rates.usual,
+            peak_lr=held.rates.peak,
+            peak_lr_steps_ago=held.rates.steps_ago,
             gradient_norm=norm,
             gradient_norm_step=step,
             median=self.history.median,

@@ -109,7 +109,7 @@ def run_table(batches: Sequence[RunBatch]) -> RenderableType:
             Text(each.reason),
             number(each.recorded.total if each.recorded else None),
             number(each.recomputed),
-            Text("-" if each.recorded_error is None else f"{each.recorded_error:.0e}"),
+            Text(_off(each)),
             Text(each.unreadable or ", ".join(each.codes) or "-"),
         )
         for each in batches[:MOST_BATCHES]
@@ -117,3 +117,15 @@ def run_table(batches: Sequence[RunBatch]) -> RenderableType:
     more = len(batches) - len(rows)
     title = f"The captured batches, the worst first{f' ({more} more in --format json)' if more else ''}"
     return section(title, table(columns, rows))
+
+
+def _off(batch: RunBatch) -> str:
+    """How far off a batch's loss is, or that equal mining scores leave open what it is."""
+    error, said, computed = batch.recorded_error, batch.recorded, batch.recomputed
+    if error is None:
+        return "-"
+    told = None if said is None or computed is None else said.total
+    # inf less inf is nan, which is above nothing: those are equal, as `error` says.
+    if told is not None and computed is not None and abs(told - computed) > SAME_LOSS * abs(computed):
+        return "ties" if not is_another(error) else f"{error:.0e}"
+    return f"{error:.0e}"

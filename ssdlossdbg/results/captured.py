@@ -80,7 +80,9 @@ class Captured:
         attributes: plain attributes of the criterion.
         epoch_time: seconds since 1970 in UTC.
         lr: of each parameter group of the optimiser that stepped last, at that step.
-        usual_lr: the median of its highest rate at the steps before that; None where there are too few.
+        usual_lr: the median of its highest rate over its last steps; None where there are too few.
+        peak_lr: the highest rate of the few steps before the batch; None where that is not known.
+        peak_lr_steps_ago: how many of the optimiser's steps came between that one and the batch.
         gradient_norm: L2 norm of all gradients at the optimiser's step number `gradient_norm_step`, from 0.
         median: of the losses before; None while there are too few.
         validation: whether it was no training step.
@@ -112,6 +114,8 @@ class Captured:
     epoch_time: float = 0.0
     lr: tuple[float, ...] = ()
     usual_lr: float | None = None
+    peak_lr: float | None = None
+    peak_lr_steps_ago: int = 0
     gradient_norm: float | None = None
     gradient_norm_step: int | None = None
     median: float | None = None

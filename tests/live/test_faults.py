@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import ssdlossdbg
+from ssdlossdbg.live.rates import Rates
 from ssdlossdbg.results import LossResult, Severity
 from tests.live.conftest import CELLS, CLASSES, MultiBoxLoss, grid, header, matched, reasons, terms
 
@@ -178,8 +179,25 @@ def test_a_step_of_far_too_high_a_rate(encoded: bool, tmp_path: Path) -> None:
     assert "learning rate of 0.8, 8e+04 times the usual 1e-05" in result.findings[0].message
     assert "PRE015" not in errors(result)
     said = header(tmp_path / "step0000016.safetensors")
-    assert (said["lr"], said["usual_lr"]) == ([0.8], 1e-5)
+    assert (said["lr"], said["usual_lr"], said["peak_lr"], said["peak_lr_steps_ago"]) == ([0.8], 1e-5, 0.8, 0)
     assert header(tmp_path / "step0000015.safetensors")["lr"] == [1e-5]
+
+
+@pytest.mark.parametrize(
+    ("highest", "rates"),
+    [
+        ([], (None, None, 0)),
+        ([1.0, 1.0, 9.0], (None, 9.0, 0)),
+        ([1.0, 1.0, 1.0, 9.0], (1.0, 9.0, 0)),
+        ([1.0, 1.0, 9.0, 9.0], (1.0, 9.0, 0)),
+        ([1.0] * 20 + [9.0] + [2.0] * 9, (1.0, 9.0, 9)),
+        ([1.0] * 20 + [9.0] + [2.0] * 10, (1.0, 2.0, 0)),
+    ],
+)
+def test_rates_that_are_usual_and_those_of_late(highest: list[float], rates: tuple[object, ...]) -> None:
+    found = Rates.of((3.0,), highest)
+    assert (found.usual, found.peak, found.steps_ago) == rates
+    assert found.last == (3.0,)
 
 
 def test_nothing_is_saved_of_a_clean_run_but_its_end(tmp_path: Path) -> None:

@@ -82,6 +82,10 @@ def test_losses_that_stay_high_are_one_spike() -> None:
     high = [8.0 + 0.1 * (step % 5) for step in range(25)]
     judged = [history.judge(Recorded(loss))[0] for loss in (*calm, *high, *calm[:5], 8.0)]
     assert [step for step, reason in enumerate(judged) if reason] == [40, 70]
+    early = History(2.0)
+    falling = [9.0 - 0.1 * step for step in range(20)]
+    judged = [early.judge(Recorded(loss))[0] for loss in (*calm[:12], *falling)]
+    assert [step for step, reason in enumerate(judged) if reason] == [12]
 
 
 @pytest.mark.parametrize(

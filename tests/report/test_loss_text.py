@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from ssdlossdbg.report.loss_text import loss_report
+from ssdlossdbg.report.recorded_text import run_table
 from ssdlossdbg.report.view import View
-from ssdlossdbg.results import LossResult
+from ssdlossdbg.results import LossResult, Recorded, RunBatch
 
 Render = Callable[..., str]
 TOTAL = """\
@@ -115,3 +117,19 @@ def test_width_and_names(render: Render, batch: LossResult) -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     assert name in render(loss_report(odd), 160)
+
+
+def test_what_equal_mining_scores_leave_open_is_said_in_the_table_of_a_run(render: Render) -> None:
+    rows = [
+        (53.8, 44.7, 4e-8),
+        (1.0, 1.00001, 1e-5),
+        (1.0, 2.0, 0.5),
+        (math.inf, math.inf, 0.0),
+        (math.nan, math.nan, 0.0),
+    ]
+    batches = [
+        RunBatch(f"step{step:07d}.safetensors", step, "exit", 0, Recorded(said), computed, error, ())
+        for step, (said, computed, error) in enumerate(rows)
+    ]
+    lines = [line.split() for line in render(run_table(batches)).splitlines() if line.startswith("step")]
+    assert [line[4] for line in lines] == ["ties", "1e-05", "5e-01", "0e+00", "0e+00"]

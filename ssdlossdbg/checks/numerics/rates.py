@@ -16,7 +16,7 @@ TWICE = 2.0
 
 @NUMERICS.check(7, "learning rate that jumped", Severity.ERROR, Costs)
 def jumped(result: Costs) -> Iterator[Case]:
-    """The step before this batch was taken with a learning rate many times the usual one, and the loss leapt.
+    """A step before this batch was taken with a learning rate many times the usual one, and the loss leapt.
 
     What it means:
         A schedule multiplied instead of dividing, a milestone was reached twice, a checkpoint brought another rate
@@ -28,9 +28,9 @@ def jumped(result: Costs) -> Iterator[Case]:
         grow from there until they are inf or nan, and then the photos or boxes of some batch are blamed.
 
     How to tell:
-        The file of a captured batch says which rate the last step of the optimiser had, and the median of the steps
-        before: here it is 5 times that or more, while the loss is above twice its own median, inf or nan. That the
-        loss leapt by the rate, and not by the boxes of this batch, shows in the batches after it: they are as bad.
+        The file of a captured batch says the highest rate of the optimiser's last 10 steps, and the median of its last
+        101: here it is 5 times that or more, while the loss is above twice its own median, inf or nan. That the loss
+        leapt by the rate, and not by the boxes of this batch, shows in the batches after it: they are bad, too.
 
     How to fix:
         Print the rate of each step (`optimizer.param_groups[0]["lr"]`) and look at what the schedule does there. Go on
@@ -40,15 +40,17 @@ def jumped(result: Costs) -> Iterator[Case]:
         open-mmlab/mmdetection#3786, where a rate for 8 GPUs was kept on one.
     """
     captured = result.captured
-    if captured is None or not captured.usual_lr or not captured.lr:
+    if captured is None or not captured.usual_lr or captured.peak_lr is None:
         return
-    rate, usual = max(captured.lr), captured.usual_lr
+    rate, usual = captured.peak_lr, captured.usual_lr
     if not rate >= MANY_TIMES * usual or not _suffers(captured):
         return
+    ago = captured.peak_lr_steps_ago
+    step = f"one of the optimiser's {ago + 1} steps" if ago else "the optimiser's step"
     loss = _loss_before_and_now(captured)
     message = (
-        f"the optimiser's step before this batch had a learning rate of {rate:g}, {rate / usual:.3g} times the usual "
-        f"{usual:g}, and {loss}: such a step throws out what was learnt, whatever is in this batch"
+        f"{step} before this batch had a learning rate of {rate:g}, {rate / usual:.3g} times the usual {usual:g}, and "
+        f"{loss}: such a step throws out what was learnt, whatever is in this batch"
     )
     fix = "Look at what the schedule does at this step, and go on from a checkpoint of before it."
     yield Case(Where(result.predictions_path), message, rate, MANY_TIMES * usual, fix, share=1.0)
