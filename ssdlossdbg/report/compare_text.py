@@ -21,6 +21,8 @@ MOST_OBJECTS = 6
 ROUNDING = 1e-6
 # From here on a ratio needs no more than one decimal.
 MANY_TIMES = 100
+# Beside a name of more letters, columns of large numbers leave no room for two spaces between them.
+LONG_NAME = 19
 
 
 def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
@@ -54,11 +56,12 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
         )
         for outcome in result.dialects
     ]
+    crowded = any(len(outcome.name) > LONG_NAME for outcome in result.dialects)
     return Group(
         *([run_table(result.batches)] if result.batches else []),
         head,
         findings_block(result.findings),
-        section("The same batch and priors through every dialect", table(columns, rows)),
+        section("The same batch and priors through every dialect", table(columns, rows, crowded)),
         _why(result),
     )
 

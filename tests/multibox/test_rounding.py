@@ -37,6 +37,7 @@ NATIVE = {
     ("gluoncv-ssd512-mobilenet1.0", "pixels"): "831c54e44a069ad37183b3a12f789f5e89aca5bd169f38febad1977d9cf371bf",
     ("ssd300-voc", "fractions"): "a962243ddb360b314b547e9f8718fe969000367ae261cf551ecd1527cc68ac93",
     ("nvidia-ssd300-coco", "fractions"): "4906fa2e69958980a2a1ded1e869e2611cde3fa131b56b5ab356d16b09d1f2a3",
+    ("tf2-object-detection-fpn-320", "fractions"): "636f751105c3e1963bea15189b1d18f65dcd9c8e51ac4c4dea98a550ca079c75",
     ("tf2-object-detection-fpn-640", "fractions"): "2cf8da023d74fc3b1f6e7c015512debea80247eee5f57df0d516836d34615e12",
     ("tf2-object-detection-fpn-1024", "fractions"): "3e046a98f0b162973a44f3e6089fff9cb23393c2e84349ce6b92f877e108e143",
 }
