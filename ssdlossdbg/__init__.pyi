@@ -84,6 +84,7 @@ from ssdlossdbg.rules import Masking as Masking
 from ssdlossdbg.rules import MatchSpec as MatchSpec
 from ssdlossdbg.rules import MiningCap as MiningCap
 from ssdlossdbg.rules import MiningPositives as MiningPositives
+from ssdlossdbg.rules import MiningQuota as MiningQuota
 from ssdlossdbg.rules import MiningScope as MiningScope
 from ssdlossdbg.rules import MiningScore as MiningScore
 from ssdlossdbg.rules import MiningSelection as MiningSelection
@@ -112,6 +113,7 @@ from ssdlossdbg.rules import TargetSpec as TargetSpec
 from ssdlossdbg.rules import Ties as Ties
 from ssdlossdbg.rules import Units as Units
 from ssdlossdbg.rules import Unlisted as Unlisted
+from ssdlossdbg.rules import Unmatched as Unmatched
 from ssdlossdbg.rules import WeightDecaySpec as WeightDecaySpec
 from ssdlossdbg.tensors.criterion import MultiBoxLoss as MultiBoxLoss
 from ssdlossdbg.tensors.functions import decode as decode
