@@ -16,6 +16,7 @@ from ssdlossdbg.rules import (
     Dialect,
     ForcedRule,
     IouRule,
+    LocalizationLoss,
     MiningPositives,
     MiningScore,
     MiningSelection,
@@ -49,7 +50,7 @@ NUMBERS: Mapping[str, Sequence[Any]] = {
     "mining.nms_iou": (0.3, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
     "mining.nms_limit": (1, 2, 3, 5, 8, 10, 3000),
     "loss.localization_weight": (0.0, 0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0),
-    "loss.smooth_l1_beta": (0.0, 0.01, 0.05, 0.1, 0.11, 1 / 9, 0.2, 0.25, 0.5, 0.75, 1.5, 1.0, 2.0, 3.0),
+    "loss.smooth_l1_beta": (0.01, 0.05, 0.1, 0.11, 1 / 9, 0.2, 0.25, 0.5, 0.75, 1.5, 1.0, 2.0, 3.0),
     "loss.probability_floor": (0.0, 1.17549435e-38, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4),
     "loss.focal_alpha": (-1.0, 0.25, 0.5, 0.75, 1.0),
     "loss.focal_gamma": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0),
@@ -64,7 +65,7 @@ FINE: Mapping[str, Sequence[Any]] = {
     "codec.variances": tuple((centre, centre, side, side) for centre in SIDES for side in SIDES),
     "mining.ratio": tuple(step / 4 for step in range(81)),
     "mining.minimum": tuple(range(21)),
-    "loss.smooth_l1_beta": tuple(step / 20 for step in range(61)),
+    "loss.smooth_l1_beta": tuple(step / 20 for step in range(1, 61)),
 }
 
 
@@ -98,11 +99,13 @@ def _ranks(rules: Dialect) -> bool:
     return not _suppresses(rules) and not rules.mining.takes_all
 
 
+# Where several objects may claim one prior, and a conflict rule decides.
+CLAIMING = (ForcedRule.BEST_PRIOR, ForcedRule.IF_NONE_REACHES, ForcedRule.TAKEN_OVER)
 # Rules that mean nothing beside others, and the test of these.
 ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "match.iou_epsilon": _adds_to_unions,
-    "match.conflict": lambda rules: rules.match.forced is ForcedRule.BEST_PRIOR,
-    "match.minimum_iou": lambda rules: rules.match.forced in (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_AND_TIES),
+    "match.conflict": lambda rules: rules.match.forced in CLAIMING,
+    "match.minimum_iou": lambda rules: rules.match.forced not in (ForcedRule.BEST_PRIOR, ForcedRule.NONE),
     "match.ignore_from": _has_band,
     "mining.count_ignored": lambda rules: _has_band(rules) and _ranks(rules),
     "mining.whole": lambda rules: rules.mining.ratio % 1 > 0 and not rules.mining.takes_all,
@@ -111,6 +114,10 @@ ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "mining.minimum": lambda rules: not rules.mining.takes_all,
     "mining.scope": _ranks,
     "mining.cap": _ranks,
+    "mining.quota": _ranks,
+    "mining.per_image": _ranks,
+    "mining.fallback": _ranks,
+    "mining.fallback_share": _ranks,
     "mining.positives": _ranks,
     "mining.nms_iou": _suppresses,
     "mining.nms_limit": _suppresses,
@@ -119,9 +126,10 @@ ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "loss.focal_gamma": lambda rules: rules.loss.focal,
     "loss.background_target": lambda rules: rules.loss.by_column,
     "loss.floor_stops_gradient": lambda rules: bool(rules.loss.probability_floor),
+    "loss.smooth_l1_beta": lambda rules: rules.loss.localization is not LocalizationLoss.L1,
 }
 # Of a loss alone nobody can tell them.
-UNSEEN = frozenset({"loss.floor_stops_gradient"})
+UNSEEN = frozenset({"loss.floor_stops_gradient", "codec.y_by_width"})
 # Rules of what comes after a matching, and those that a criterion which is given encoded targets has no say in.
 OF_MATCHING = ("match.", "targets.label_offset")
 OF_ENCODING = ("codec.",)
