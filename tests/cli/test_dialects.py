@@ -99,7 +99,7 @@ def test_lists_of_names_are_shown(good: Good, folder: Path) -> None:
         (("cafe",), "NAME: unknown dialect 'cafe'. Did you mean 'caffe'?"),
         (("cafe", "caffe"), "NAME: unknown dialect 'cafe'. Did you mean 'caffe'?"),
         (("caffe", "ssd.pytorhc"), "OTHER: unknown dialect 'ssd.pytorhc'. Did you mean 'ssd.pytorch'?"),
-        (("darknet",), "NAME: unknown dialect 'darknet'. Known: "),
+        (("qqq",), "NAME: unknown dialect 'qqq'. Known: "),
         (("",), "NAME: unknown dialect ''. Known: "),
         (("../secret",), "NAME: unknown dialect '../secret'. "),
         (("away.toml",), "away.toml: no such file. "),
