@@ -102,7 +102,6 @@ def _ranks(rules: Dialect) -> bool:
 
 
 BIPARTITE = (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_AND_TIES)
-ENOUGH = (ForcedRule.IF_NONE_REACHES, ForcedRule.TAKEN_OVER)
 SMOOTH = (LocalizationLoss.SMOOTH_L1, LocalizationLoss.SMOOTH_L1_WHERE, LocalizationLoss.SMOOTH_L1_MASKED)
 # Rules that mean nothing beside others, and the test of these.
 ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
