@@ -68,7 +68,7 @@ class Captured(Group):
 
 @command
 def run(script: Script, captured: Captured) -> Callable[[], None]:
-    """Run a training script, and save the batch on which its SSD loss goes wrong.
+    """Run a training script, and save the batch that goes wrong.
 
     Nothing in the script is changed: its loss is recognised as its class is defined, and saved is what
     `ssdlossdbg.capture` would save. Options come before SCRIPT; what follows it is the script's own. The exit code is
