@@ -325,12 +325,13 @@ def test_photos_that_another_format_describes(beside: list[str], again: list[tup
 
 def test_a_box_that_is_dropped_for_its_area_or_its_side() -> None:
     """Either is enough: of the declared size, or of the input."""
-    made = dataset([(10, 10, 40, 40), (10, 10, 10, 40), (10, 10, 11, 40), (10, 10, 101, 40)])
+    boxes = [(10, 10, 40, 40), (10, 10, 10, 40), (10, 10, 11, 40), (10, 10, 101, 40), (10, 10, 40, 40)]
+    made = dataset([*map(tuple, boxes)], difficult=np.arange(5) == 4)
     rules = with_loader(clip=Clipping.DROP_PAST_END, smallest_side=5.0)
     rules = replace(rules, targets=replace(rules.targets, voc_pixel_offset=0.0))
     scaled = scale_like(made, rules, np.array([[0, 0, 0]]), (200, 100))
     assert (scaled.rows.tolist(), scaled.discarded.tolist()) == ([0], [1, 2, 3])
-    assert scaled.unusable.tolist() == [0]
+    assert (scaled.left_out.tolist(), scaled.unusable.tolist()) == ([4], [0])
 
 
 def test_photos_without_a_file(tmp_path: Path) -> None:
