@@ -138,7 +138,7 @@ class IdentifyResult(Reported):
     def answer(self) -> str:
         """Whose it is, in words."""
         if not self.dialects:
-            return "no dialect, nor any with a rule or two changed, gives these numbers"
+            return "none of the dialects, even with as many rules changed as were tried"
         return whose(self.dialects)
 
 

@@ -97,7 +97,7 @@ def test_nothing_explains_it() -> None:
     assert result.nearest is not None
     assert result.nearest.cases
     assert result.nearest.yours.total != result.nearest.theirs.total
-    assert "no dialect" in result.answer
+    assert "none of the dialects" in result.answer
 
 
 class Encoded(nn.Module):

@@ -23,6 +23,8 @@ MOST_NEAR, TELLING = 5, 9
 WEIGHT = "loss.localization_weight"
 # Digits of a weight that is fitted.
 DIGITS = 4
+# What differences are shares of, at the least.
+LEAST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,17 @@ class Search:
         """The places of the batches on which rules give something else."""
         return tuple(place for place in self.places if not all(self._agrees(rules, place)))
 
+    def _distance(self, rules: Dialect) -> tuple[int, float]:
+        """How many batches rules get wrong, and how far off they are on the first of them, as a share."""
+        places = self.failing(rules)
+        losses = self.trials[places[0]].losses(rules) if places else None
+        if losses is None:
+            return len(places), math.inf
+        said = self.observed[places[0]].recorded
+        pairs = (said.total, sum(losses)), (said.localization, losses[0]), (said.confidence, losses[1])
+        off = [abs(own - value) / max(abs(value), LEAST) for value, own in pairs if value is not None]
+        return len(places), max((each for each in off if not math.isnan(each)), default=math.inf)
+
     def _agrees_as_well(self, rules: Dialect, others: Dialect, place: int) -> bool:
         """Whether a delicate batch does not speak for the others."""
         return bool(self.observed[place].error) or self._agrees(rules, place) >= self._agrees(others, place)
@@ -221,7 +234,7 @@ class Search:
 
     def _found(self, found: list[Explanation], starts: Sequence[Explanation]) -> Found:
         if not found:
-            nearest = min(starts, key=lambda start: len(self.failing(start.rules)))
+            nearest = min(starts, key=lambda start: self._distance(start.rules))
             return Found((), (nearest.rules, self.failing(nearest.rules)), not self._late)
         delicate = {
             place: {each.rules: all(self._agrees(each.rules, place)) for each in found}

@@ -314,6 +314,8 @@ def _barely_trained(objects: Objects) -> BoolArray:
 def _may_be_forced(objects: Objects) -> BoolArray:
     """`[N]` whether the dialect forces a prior of such an overlap on an object."""
     match = objects.rules.match
+    if match.forced is ForcedRule.NONE:
+        return np.zeros(len(objects.best_iou), bool)
     return np.asarray((match.forced is ForcedRule.BEST_PRIOR) | (objects.best_iou > match.minimum_iou))
 
 
