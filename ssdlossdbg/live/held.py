@@ -143,7 +143,7 @@ class Holder:
                 self._copy = True
                 self._warn(
                     f"predictions are written to the memory of those of step {lost[-1].step}, as by CUDA graphs: "
-                    "copies are held from here on; capture(..., copy=True) holds them from the first step"
+                    "copies are held from here on; copy=True, or --copy of run, holds them from the first step"
                 )
         if self._copy:
             return {key: tensor.detach().clone() for key, tensor in tensors.items()}

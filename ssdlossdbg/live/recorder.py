@@ -285,7 +285,7 @@ class Recorder:
         which = sorted(self._lost)
         many = f"{len(which)} batches of steps {which[0]} to {which[-1]} are lost{' in all' if self._said_lost else ''}"
         what = many if len(which) > 1 else f"step {which[0]} is lost"
-        self._warn(f"{what}: {self._lost[which[0]]} {SPOILT}; capture(..., copy=True) keeps copies")
+        self._warn(f"{what}: {self._lost[which[0]]} {SPOILT}; copy=True, or --copy of run, keeps copies")
         self._said_lost = len(which)
         self.folder.write_summary()
 
