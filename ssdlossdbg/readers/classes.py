@@ -44,7 +44,7 @@ def load_classes(value: str) -> tuple[str, ...]:
     else:
         names = (value.strip(),)
     if not names or not all(names):
-        raise InputError(f"--classes {value}", "holds an empty name", "Write a class name a line, or a,b,c.")
+        raise InputError(f"--classes {value}".strip(), "holds an empty name", "Write a class name a line, or a,b,c.")
     twice = min((name for name, times in Counter(names).items() if times > 1), default=None)
     if twice is not None:
         raise InputError(f"--classes {value}", f"names {twice!r} twice", "Keep one of them.")

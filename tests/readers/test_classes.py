@@ -55,7 +55,7 @@ def test_file_with_a_name_a_line(name: str, data: bytes, tmp_path: Path) -> None
 )
 def test_bad_names(value: str, what: str, refused: Refused) -> None:
     error = refused(lambda: load_classes(value))
-    assert (error.where, error.what) == (f"--classes {value}", what)
+    assert (error.where, error.what) == (f"--classes {value}".strip(), what)
 
 
 @pytest.mark.parametrize(("text", "what"), [("\n \n", "holds an empty name"), ("cat\ncat\n", "names 'cat' twice")])

@@ -98,7 +98,8 @@ def repeated_rows(table: PriorTable) -> Iterator[Case]:
         overlap, is trained as background. Memory and time are spent on it besides.
 
     How to tell:
-        All four numbers are equal up to a rounding of 1e-6. None of the shipped presets has such a pair.
+        All four numbers of two priors of a level are equal up to a rounding of 1e-6. None of the shipped presets has
+        such a pair.
 
     How to fix:
         Take the aspect ratio 1 out of the list: the square of the smallest size is there without it, in nearly
@@ -108,7 +109,10 @@ def repeated_rows(table: PriorTable) -> Iterator[Case]:
     Where people met it:
         MhLiao/TextBoxes#31.
     """
+    # Of two levels, as YOLACT's have one in the middle of the image, each box has features of its own.
+    levels = np.repeat(np.arange(len(table.levels)), [level.count for level in table.levels])
     keys = np.rint(table.boxes / ROUNDING)
+    keys = np.column_stack((keys, levels)) if len(levels) == len(keys) else keys
     order = np.lexsort(keys.T)
     repeats = order[1:][(keys[order[1:]] == keys[order[:-1]]).all(axis=1)]
     chosen = np.zeros(len(keys), dtype=bool)

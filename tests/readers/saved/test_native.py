@@ -101,6 +101,8 @@ def test_nvidias_own_predictions_are_not_canonical(saved: Saved, refused: Refuse
 
 # Targets
 
+Y1_FIRST = ("ssd.tensorflow", "tf-", "tf2-", "chainercv")
+LABEL_FIRST = ("ssd-keras", "d2l", "mxnet-ssd")
 ROWS = [torch.tensor([[0.125, 0.25, 0.5, 0.75, 4.0], [0.0, 0.5, 1.0, 1.0, 1.0]]), torch.zeros(0, 5)]
 BOXES = [rows[:, :4] for rows in ROWS]
 IDS = [rows[:, 4].long() for rows in ROWS]
@@ -117,11 +119,11 @@ def read(path: Path, dialect: Dialect) -> Targets:
 @pytest.mark.parametrize("form", ["rows", "padded", "mappings"])
 def test_targets(name: str, form: str, saved: Saved) -> None:
     dialect = load_dialect(name)
-    y_first = name.startswith(("ssd.tensorflow", "tf-"))
+    y_first = name.startswith(Y1_FIRST)
     boxes = [image[:, Y_FIRST] if y_first else image for image in BOXES]
     labels = [ids - dialect.targets.label_offset for ids in IDS]
     columns = [
-        (ids[:, None], box) if name == "ssd-keras" else (box, ids[:, None])
+        (ids[:, None], box) if name in LABEL_FIRST else (box, ids[:, None])
         for box, ids in zip(boxes, labels, strict=True)
     ]
     rows = [torch.cat(parts, 1) for parts in columns]
@@ -135,9 +137,8 @@ def test_targets(name: str, form: str, saved: Saved) -> None:
     assert all(torch.equal(mine, wanted) for mine, wanted in zip(found.labels, IDS, strict=True))
     assert found.units is dialect.targets.units
     assert f", {name}'s own, {found.units}" in found.layout
-    row = {"ssd-keras": "label, x1, y1, x2, y2"}.get(
-        name, f"{'y1, x1, y2, x2' if y_first else 'x1, y1, x2, y2'}, label"
-    )
+    box = "y1, x1, y2, x2" if y_first else "x1, y1, x2, y2"
+    row = f"label, {box}" if name in LABEL_FIRST else f"{box}, label"
     assert (f"({row})" in found.layout) == (form != "mappings")
 
 
