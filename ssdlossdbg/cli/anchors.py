@@ -87,8 +87,6 @@ def _outputs(result: AnchorsResult, report: AnchorsReport) -> Iterator[tuple[Pat
         from ssdlossdbg.report.canvas import png
         from ssdlossdbg.report.outputs import draw
 
-        if report.dump is not None and report.dump.resolve() == report.output.resolve():
-            raise InputError(report.output, "is named by both --dump and -o", "Give them two names.")
         yield report.output, png(draw(result, load_photo(report.image).image if report.image else None))
 
 

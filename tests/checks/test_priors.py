@@ -92,6 +92,8 @@ DEFECTS = {
     "gluoncv-ssd300-mobilenet0.25": {"PRI007"},
     # 17 cells at a step of 16: no centre in the last 36 pixels.
     "pytorch-ssd-squeezenet": {"PRI007"},
+    # Boxes of 512 px and more at the coarsest level, as for an input of twice the size.
+    "tf2-object-detection-fpn-320": {"PRI009"},
 }
 
 

@@ -93,7 +93,7 @@ def test_a_missing_photo_leaves_neither_dump_nor_picture(refused: Refused) -> No
 
 def test_one_name_for_dump_and_picture(refused: Refused) -> None:
     said = refused("anchors", "--dump", "a.png", "-o", "./a.png")
-    assert said == "error: a.png: is named by both --dump and -o. Give them two names.\n"
+    assert said == "error: a.png: is named for two outputs. Name another for one of them.\n"
 
 
 def test_the_dump_is_the_config(refused: Refused, folder: Path) -> None:

@@ -203,7 +203,8 @@ def _dataset(home: str, photo: str, annotation: str, *named: str) -> tuple[str, 
 
 def _batch(predictions: str, targets: str) -> tuple[str, ...]:
     both = f"{predictions} {targets}"
-    return (f"loss {both}", f"detect {both}", f"detect {predictions}", f"compare {both}", f"check {both}")
+    identify = f"identify {both} --printed 2.5 --changes 0 --seconds 1"
+    return (f"loss {both}", f"detect {both}", f"detect {predictions}", f"compare {both}", f"check {both}", identify)
 
 
 def _targets(*names: str) -> Kind:
@@ -212,7 +213,7 @@ def _targets(*names: str) -> Kind:
 
 SMALL = ("small.toml",)
 RUN = ("run/step0000001.safetensors", "run/step0000002.safetensors")
-READ_CAPTURED = ("loss", "detect", "compare", "check")
+READ_CAPTURED = ("loss", "detect", "compare", "check", "identify --seconds 1")
 VOC = ("voc/Annotations/a.xml", "voc/Annotations/b.xml", "voc/JPEGImages/a.jpg", "voc/JPEGImages/b.jpg")
 YOLO = ("yolo/labels/a.txt", "yolo/labels/b.txt", "yolo/images/a.jpg", "yolo/images/b.jpg", "yolo/classes.txt")
 VOC_LINES = _dataset("voc", "JPEGImages/a.jpg", "Annotations/a.xml")

@@ -52,7 +52,8 @@ def test_cases_are_the_same_whenever_they_are_made() -> None:
 
 
 def test_every_command_is_tried() -> None:
-    assert {line.split()[0] for kind in KINDS.values() for line in kind.lines} == COMMANDS.keys()
+    # What `run` does is what the script does that it is given.
+    assert {line.split()[0] for kind in KINDS.values() for line in kind.lines} == COMMANDS.keys() - {"run"}
 
 
 Sabotage = Callable[..., Any]
