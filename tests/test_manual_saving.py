@@ -38,7 +38,7 @@ def run(lines: str, variables: dict[str, Any]) -> None:
 
 
 def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in BLOCKS if "out[0]" in block]
+    (lines,) = [block for block in BLOCKS if "out[0]" in block and "landm" not in block]
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
     loc = torch.full((1, 8732, 4), math.nan, requires_grad=True) * 1
     out = (loc, torch.zeros((1, 8732, 21), requires_grad=True) * 1, priors)
@@ -53,6 +53,21 @@ def test_added_lines_save_a_batch() -> None:
     assert result.recorded is not None
     assert math.isnan(result.recorded.localization or 0)
     assert result.recorded.confidence == 3.0
+
+
+def test_added_lines_of_retinaface() -> None:
+    (lines,) = [block for block in BLOCKS if "landm" in block]
+    generator = torch.Generator().manual_seed(1)
+    priors = torch.rand((50, 4), generator=generator)
+    loc, conf, landm = (torch.randn((1, 50, size), generator=generator).requires_grad_() for size in (4, 2, 10))
+    targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, *[0.3] * 10, 1], [0.2, 0.3, 0.4, 0.5, *[-1] * 10, -1]])]
+    run(lines, {"out": (loc, conf, landm), "priors": priors, "targets": targets, "loss": torch.tensor(math.nan)})
+    result = api.loss("batch.pt", dialect="retinaface", device="cpu")
+    assert "`ssdlossdbg loss batch.pt --dialect retinaface`" in PAGE.read_text()
+    assert result.recorded is not None
+    assert math.isnan(result.recorded.total or 0)
+    assert result.images[0].ground_truth == 2
+    assert result.loss.landmarks
 
 
 def batch(priors: int, classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -196,6 +211,6 @@ def test_the_one_line_saves_a_batch() -> None:
 
 
 def test_every_python_block_for_saving_is_run() -> None:
-    run_above = {"out[0]", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
+    run_above = {"out[0]", "landm", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
     unknown = [lines for lines in BLOCKS if not any(word in lines for word in run_above)]
     assert unknown == []

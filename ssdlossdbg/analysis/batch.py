@@ -8,10 +8,13 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from ssdlossdbg.analysis.common import class_name, resolve_device
 from ssdlossdbg.analysis.evidence.objects import Stated, state_targets
+from ssdlossdbg.multibox.boxes import constants
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.landmarks import Landmarks
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
@@ -122,7 +125,10 @@ class Batch:
         self.device = resolve_device(device)
         self.priors = named.priors.to(self.device)
         self.given = predictions and replace(
-            predictions, loc=predictions.loc.to(self.device), conf=predictions.conf.to(self.device)
+            predictions,
+            loc=predictions.loc.to(self.device),
+            conf=predictions.conf.to(self.device),
+            landmarks=None if predictions.landmarks is None else predictions.landmarks.to(self.device),
         )
         self.encoded: EncodedTargets | None = None
         self.source: Source | None = None
@@ -160,6 +166,29 @@ class Batch:
         if self.encoded:
             return self.encoded.layout
         return self.source.targets.layout if isinstance(self.source, SavedObjects) else ""
+
+    @cached_property
+    def landmarks(self) -> Landmarks | None:
+        """Those of the objects, normalised, and what was predicted of them; None where either is not known."""
+        saved = self.source.targets if isinstance(self.source, SavedObjects) else None
+        if saved is None or saved.landmarks is None or self.given is None or self.given.landmarks is None:
+            return None
+        points, known = (pad_sequence(list(each), batch_first=True) for each in zip(*saved.landmarks, strict=True))
+        if not points.shape[1]:  # as objects, they need a slot to be gathered from
+            points, known = points.new_zeros((len(points), 1, points.shape[-1])), known.new_zeros((len(known), 1))
+        points, size = points.to(self.device), self.priors.image_size
+        if saved.units is Units.PIXELS:
+            points = points / constants(size * (points.shape[-1] // 2), points)
+        return Landmarks(self.given.landmarks, points, known.to(self.device))
+
+    @property
+    def landmarks_missing(self) -> str:
+        """Why there are none, in words."""
+        if self.given is None or self.given.landmarks is None:
+            return "the predictions hold none (landm [B, P, 10])"
+        if self.encoded is not None:
+            return "the targets are encoded, without them"
+        return "the rows of the targets hold none ([n, 15])"
 
     @cached_property
     def names(self) -> tuple[str, ...]:

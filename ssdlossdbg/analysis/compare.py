@@ -62,6 +62,7 @@ RULES: Rules = (
             *("loss.box_epsilon", "loss.largest_scale", "loss.localization_weight", "loss.masking"),
         ),
     ),
+    ("landmarks", ("loss.landmark_weight",)),
     ("normaliser", ("loss.normalizer",)),
 )
 # What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.
@@ -144,7 +145,9 @@ class _Told:
 
     localization: float
     confidence: float
+    landmarks: float | None
     total: float
+    landmarks_left_out: bool
     roles: BatchRoles
     raises: str | None
 
@@ -190,18 +193,23 @@ def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:
 
 def _tell(scene: Scene) -> _Told:
     loss = scene.loss
+    localization, confidence = float(loss.localization.double()), float(loss.confidence.double())
+    landmarks = None if loss.landmarks is None else float(loss.landmarks.loss.double())
     return _Told(
-        localization=float(loss.localization.double()),
-        confidence=float(loss.confidence.double()),
-        total=float(loss.localization.double() + loss.confidence.double()),
+        localization=localization,
+        confidence=confidence,
+        landmarks=landmarks,
+        total=localization + confidence + (landmarks or 0.0),
+        landmarks_left_out=bool(scene.landmarks_left_out),
         roles=_roles(loss),
         raises=why_raises(scene.gt_in_units if scene.objects_known else None, loss, scene.rules),
     )
 
 
-def _is_yours(told: _Told, said: Said, rules: Dialect) -> bool:
-    """Whether a loss is the one that the user's own code had."""
-    return not is_another(said.error(told, bool(rules.weight_decay.rate)), said.precision)
+def _is_yours(told: _Told, said: Said, rules: Dialect) -> bool | None:
+    """Whether a loss is the one that the user's own code had; None where only a term that is left out could tell."""
+    error = said.error(told, bool(rules.weight_decay.rate), left_out=told.landmarks_left_out)
+    return None if error is None and told.landmarks_left_out else not is_another(error, said.precision)
 
 
 def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said | None) -> DialectOutcome:
@@ -210,6 +218,7 @@ def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said 
         codebase=rules.codebase,
         localization=told.localization,
         confidence=told.confidence,
+        landmarks=told.landmarks,
         normalizer=told.roles.normalizer,
         roles=told.roles,
         raises=told.raises,

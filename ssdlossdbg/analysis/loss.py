@@ -69,6 +69,8 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         step=None if batch.captured is None else batch.captured.step,
         captured=batch.captured,
         all_negatives=costs.all_negatives,
+        landmark_normalizer=None if loss.landmarks is None else float(loss.landmarks.normalizer),
+        landmarks_left_out=costs.landmarks_left_out,
         evidence=scene.evidence,
     )
 

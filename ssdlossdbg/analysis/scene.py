@@ -31,6 +31,7 @@ from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, costs_of, is_cross_entropy
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.landmarks import LandmarkTerms, landmark_loss
 from ssdlossdbg.multibox.localization import AtPriors, Frame
 from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
 from ssdlossdbg.multibox.matching import Matching, Tied, match, match_with_ties, roles_of_labels
@@ -154,7 +155,21 @@ class Scene:
             ),
         )
         known = confidence, mining, rules.mining, rules.loss
-        return combine(self.batch.loc, self.matching, self.encoded, *known, self._frame)
+        loss = combine(self.batch.loc, self.matching, self.encoded, *known, self._frame)
+        return loss if self._landmarks is None else replace(loss, landmarks=self._landmarks)
+
+    @cached_property
+    def _landmarks(self) -> LandmarkTerms | None:
+        batch, weight = self.batch, self.rules.loss.landmark_weight
+        if not weight or batch.landmarks is None:
+            return None
+        return landmark_loss(batch.landmarks, batch.priors.boxes, self.matching, self.rules.codec, weight)
+
+    @property
+    def landmarks_left_out(self) -> str:
+        """Why the landmarks are not in the loss, although the dialect has them there; empty where they are or not."""
+        wanted = self.rules.loss.landmark_weight and self.batch.landmarks is None
+        return self.batch.landmarks_missing if wanted else ""
 
     @property
     def _frame(self) -> Frame | None:
@@ -243,6 +258,7 @@ class Scene:
             said=batch.recorded,
             captured=batch.captured,
             decays=bool(self.rules.weight_decay.rate),
+            landmarks_left_out=self.landmarks_left_out,
             whose=batch.whose,
         )
 

@@ -20,11 +20,16 @@ class LossSums:
         self._positive, self._mined = loss.matching.positive, loss.mining.mined
         localization = loss.localization_terms.double()
         confidence = loss.confidence_terms.double()
-        self._raw = torch.stack(
-            (localization.sum(-1), torch.where(foreground, confidence, 0.0), torch.where(foreground, 0.0, confidence)),
-            dim=-1,
-        )
-        scales = (loss.localization_scale, loss.confidence_scale, loss.confidence_scale)
+        terms = [
+            localization.sum(-1),
+            torch.where(foreground, confidence, 0.0),
+            torch.where(foreground, 0.0, confidence),
+        ]
+        scales = [loss.localization_scale, loss.confidence_scale, loss.confidence_scale]
+        if loss.landmarks is not None:
+            terms.append(loss.landmarks.costs.dense.double().sum(-1))
+            scales.append(loss.landmarks.scale.expand_as(loss.localization_scale))
+        self._raw = torch.stack(terms, dim=-1)
         scale = torch.stack(scales, dim=-1).double()[:, None, :]
         # A prior without a part in a term contributes 0 to it, also where the scale is infinite (no positive) ...
         share = torch.where(self._raw == 0, 0.0, self._raw * scale)
@@ -34,7 +39,8 @@ class LossSums:
 
     def split(self, group: Tensor, groups: int) -> list[Parts]:
         """Normalised parts of each of the groups that `[B, P]` group indices name."""
-        sums = self.terms.new_zeros((groups, 3)).index_add_(0, group.reshape(-1), self.terms.reshape(-1, 3))
+        sums = self.terms.new_zeros((groups, self.terms.shape[-1]))
+        sums.index_add_(0, group.reshape(-1), self.terms.flatten(0, 1))
         return [Parts(*row) for row in sums.tolist()]
 
     def total(self) -> Parts:

@@ -13,6 +13,7 @@ from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.landmarks import LandmarkTerms
 from ssdlossdbg.multibox.localization import AtPriors, Frame, localize, masked_places
 from ssdlossdbg.multibox.matching import Matching, match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
@@ -45,6 +46,7 @@ class LossTerms:
         localization_scale: `[B]` what an image's localisation terms are multiplied by (weight over normaliser).
         confidence_scale: `[B]` what an image's confidence terms are multiplied by.
         frame: by what offsets become boxes; None where the loss compares offsets.
+        landmarks: their term, which is part of the total; None where there is none.
     """
 
     matching: Matching
@@ -58,6 +60,7 @@ class LossTerms:
     localization_scale: Tensor
     confidence_scale: Tensor
     frame: Frame | None = None
+    landmarks: LandmarkTerms | None = None
 
     @property
     def targets(self) -> Tensor:
@@ -85,7 +88,8 @@ class LossTerms:
     @property
     def total(self) -> Tensor:
         """Scalar that training would back-propagate."""
-        return self.localization + self.confidence
+        both = self.localization + self.confidence
+        return both if self.landmarks is None else both + self.landmarks.loss
 
     @property
     def localized(self) -> Tensor:

@@ -16,6 +16,7 @@ from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 
 MOST_IMAGES = 6
+YOURS = {True: Text("yes", style="verdict.good"), False: Text("no"), None: Text("-")}
 MOST_OBJECTS = 6
 # A cause worth less than this share of the loss is rounding.
 ROUNDING = 1e-6
@@ -40,7 +41,9 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
     known = any(outcome.is_yours is not None for outcome in result.dialects)
     last: Columns = [Column("yours", "left")] if known else []
     last += [UNTITLED] if raising else []
-    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", "total", "ratio", *last]
+    pointed = any(outcome.landmarks is not None for outcome in result.dialects)
+    landmarks = ["landm"] if pointed else []
+    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", *landmarks, "total", "ratio", *last]
     rows = [
         (
             Text(outcome.name),
@@ -49,9 +52,10 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             f"{outcome.normalizer:g}",
             number(outcome.localization),
             number(outcome.confidence),
+            *([number(outcome.landmarks)] if pointed else []),
             number(outcome.total),
             _ratio(outcome.total, result.reference_total),
-            *([Text("yes", style="verdict.good") if outcome.is_yours else Text("no")] if known else []),
+            *([YOURS[outcome.is_yours]] if known else []),
             *([Text("raises", style="attention") if outcome.raises else ""] if raising else []),
         )
         for outcome in result.dialects

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -36,11 +37,12 @@ from ssdlossdbg.report.text import (
     table,
 )
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult
+from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
 
-PART_COLUMNS = ("pos", "neg", "loc", "conf pos", "conf neg", "total")
+LANDMARKS = "landm"
 
 MOST_LISTED = 10
+T = TypeVar("T")
 
 
 def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
@@ -65,6 +67,7 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
                 *recovered_fact(result.recovered, len(result.ground_truth)),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, {matching}, on {result.device}"),
+                *_left_out(result),
                 *changed_fact(result.captured),
             ]
         ),
@@ -91,7 +94,15 @@ def _verdict(result: LossResult) -> Text:
     style = "verdict.good" if math.isfinite(loss.total) else "verdict.bad"
     text = Text(f"Loss {loss.total:.4f}", style=style)
     text.append(f" = localisation {loss.localization:.4f} + confidence {loss.confidence:.4f}", style="not bold default")
+    if loss.landmarks is not None:
+        text.append(f" + landmarks {loss.landmarks:.4f}", style="not bold default")
     return text
+
+
+def _left_out(result: LossResult) -> list[tuple[str, str]]:
+    """That a term of the dialect is in no figure, as a fact; none where it is."""
+    why = result.landmarks_left_out
+    return [("landmarks", f"left out of every figure: {why}; see `ssdlossdbg manual saving`")] if why else []
 
 
 def _loss(result: LossResult) -> RenderableType:
@@ -104,8 +115,10 @@ def _loss(result: LossResult) -> RenderableType:
             sums.confidence_negative,
             loss.confidence_negative,
         ),
-        ("total", sums.total, loss.total),
     ]
+    if loss.landmarks is not None and sums.landmarks is not None:
+        rows.append((f"landmarks, over {result.landmark_normalizer:g}", sums.landmarks, loss.landmarks))
+    rows.append(("total", sums.total, loss.total))
     weight = "" if result.localization_weight == 1 else f", localisation times {result.localization_weight:g}"
     columns: Columns = [UNTITLED, "sum", "normalised", "share"]
     body = table(
@@ -140,10 +153,11 @@ def _share(value: float, total: float) -> Text:
 
 
 def _images(result: LossResult) -> RenderableType:
+    columns: Columns = ["#", "objects", *_part_columns(result.loss)]
     if result.all_negatives:
         rows = [(image.index, image.ground_truth, *_parts(image)) for image in result.images]
-        return section("By image (every negative counts, none is mined)", table(["#", "objects", *PART_COLUMNS], rows))
-    columns: Columns = ["#", "objects", *PART_COLUMNS, "last mined", "first not"]
+        return section("By image (every negative counts, none is mined)", table(columns, rows))
+    columns = [*columns, "last mined", "first not"]
     rows = [
         (
             image.index,
@@ -154,11 +168,13 @@ def _images(result: LossResult) -> RenderableType:
         )
         for image in result.images
     ]
-    return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows))
+    tight = result.loss.landmarks is not None
+    return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows, tight))
 
 
 def _groups(title: str, heading: str, groups: Sequence[GroupLoss], names: Sequence[str]) -> RenderableType:
-    columns: Columns = [Column(heading, "left", wrap=True), *PART_COLUMNS, "|g loc|", "|g conf|"]
+    shown = _part_columns(groups[0].parts)
+    columns: Columns = [Column(heading, "left", wrap=True), *shown, "|g loc|", "|g conf|"]
     rows = [
         (
             Text(name),
@@ -171,9 +187,20 @@ def _groups(title: str, heading: str, groups: Sequence[GroupLoss], names: Sequen
     return section(f"{title} (|g|: norm of the loss's gradient with respect to it)", table(columns, rows))
 
 
+def _part_columns(parts: Parts) -> tuple[str, ...]:
+    """The headings of what `_parts` gives."""
+    return ("pos", "neg", "loc", "conf pos", "conf neg", *_of_landmarks(LANDMARKS, parts), "total")
+
+
+def _of_landmarks(shown: T, parts: Parts) -> tuple[T, ...]:
+    """What is shown of the landmarks; nothing where they are no part of the loss."""
+    return () if parts.landmarks is None else (shown,)
+
+
 def _parts(of: GroupLoss | ImageLoss) -> Row:
     parts = of.parts
-    losses = (parts.localization, parts.confidence_positive, parts.confidence_negative, parts.total)
+    landmarks = _of_landmarks(parts.landmarks, parts)
+    losses = (parts.localization, parts.confidence_positive, parts.confidence_negative, *landmarks, parts.total)
     return of.positives, of.negatives, *map(number, losses)
 
 
@@ -191,8 +218,9 @@ def _ground_truth(result: LossResult, top: int) -> RenderableType:
         return Text("The targets are already encoded, and their positives agree on no objects that they came from.\n")
     if not shown:
         return Text("No object in the batch.\n")
-    columns: Columns = ["img", "obj", CLASS, BOX, "IoU", "pos", "forced", "loc", "conf", "total"]
-    rows = [
+    landmarks = _of_landmarks(LANDMARKS, result.loss)
+    columns: Columns = ["img", "obj", CLASS, BOX, "IoU", "pos", "forced", "loc", "conf", *landmarks, "total"]
+    rows: list[Row] = [
         (
             item.image,
             item.index,
@@ -203,6 +231,7 @@ def _ground_truth(result: LossResult, top: int) -> RenderableType:
             item.forced,
             number(item.localization),
             number(item.confidence),
+            *_of_landmarks(number(item.landmarks), result.loss),
             number(item.total),
         )
         for item in shown

@@ -64,14 +64,14 @@ def said_line(result: LossResult) -> Text | None:
         total = result.loss.total
         said += f", where equal mining scores leave open anything from {total + least:.4f} to {total + greatest:.4f}"
     else:
-        said += _agreement(error)
+        said += _agreement(error, "landmarks" if result.landmarks_left_out else "weight decay")
     said += f"; yours is that of {result.whose}" if result.whose else ""
     return Text(said, style="verdict.good" if agree else "verdict.bad")
 
 
-def _agreement(error: float | None) -> str:
+def _agreement(error: float | None, more: str) -> str:
     if error is None:
-        return ", which cannot be compared: yours has weight decay in it"
+        return f", which cannot be compared: yours has {more} in it"
     if error == 0:
         return ", equal"
     if not math.isfinite(error):

@@ -63,6 +63,7 @@ class DialectOutcome:
     Attributes:
         raises: where the real code raises on it, or None.
         causes: of the difference from the reference; their deltas add up to it.
+        landmarks: their share; None where the codebase has no such term, or landmarks are not saved.
         is_yours: whether its loss is the one that the user's own code had; None where that is not known.
     """
 
@@ -75,11 +76,12 @@ class DialectOutcome:
     raises: str | None
     causes: tuple[Cause, ...]
     is_yours: bool | None = None
+    landmarks: float | None = None
 
     @property
     def total(self) -> Written[float]:
-        """Both terms."""
-        return self.localization + self.confidence
+        """All terms."""
+        return self.localization + self.confidence + (self.landmarks or 0.0)
 
     @property
     def positives(self) -> Written[tuple[int, ...]]:

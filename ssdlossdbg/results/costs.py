@@ -14,11 +14,16 @@ from ssdlossdbg.results.said import Said
 
 @dataclass(frozen=True)
 class Parts:
-    """A loss, or a share of one, by what it comes from."""
+    """A loss, or a share of one, by what it comes from.
+
+    Attributes:
+        landmarks: None where the dialect has no such term, or landmarks are not saved.
+    """
 
     localization: float
     confidence_positive: float
     confidence_negative: float
+    landmarks: float | None = None
 
     @property
     def confidence(self) -> Written[float]:
@@ -28,7 +33,7 @@ class Parts:
     @property
     def total(self) -> Written[float]:
         """All of it."""
-        return self.localization + self.confidence
+        return self.localization + self.confidence + (self.landmarks or 0.0)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,10 @@ def open_choice(images: Sequence[ImageLoss]) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class GroundTruthLoss:
-    """What one ground truth costs. `box` is in input pixels; `problem` as in `GroundTruthMatch`."""
+    """What one ground truth costs.
+
+    `box` is in input pixels; `problem` as in `GroundTruthMatch`, `landmarks` as in `Parts`.
+    """
 
     image: int
     index: int
@@ -95,11 +103,12 @@ class GroundTruthLoss:
     localization: float
     confidence: float
     problem: str | None
+    landmarks: float | None = None
 
     @property
     def total(self) -> Written[float]:
-        """Both terms."""
-        return self.localization + self.confidence
+        """All terms."""
+        return self.localization + self.confidence + (self.landmarks or 0.0)
 
 
 @dataclass(frozen=True)
@@ -166,6 +175,7 @@ class Costs:
         said: the loss that the user's own code had, None where that is not known.
         captured: what a capture says of the batch; None of what no capture wrote.
         decays: whether the dialect adds weight decay to its total, which is in none of these figures.
+        landmarks_left_out: why the landmarks are in none of these figures; empty where they are, or need not be.
         whose: whose rules give what was said, where that is another loss; empty where nobody asked.
         others: as in `LossResult`.
     """
@@ -187,10 +197,13 @@ class Costs:
     said: Said | None = None
     captured: Captured | None = None
     decays: bool = False
+    landmarks_left_out: str = ""
     whose: str = ""
     all_negatives: bool = False
 
     @property
     def recorded_error(self) -> float | None:
         """The largest relative difference between what the user's code said and this; None where nothing compares."""
-        return None if self.said is None else self.said.error(self.loss, self.decays, open_choice(self.images))
+        if self.said is None:
+            return None
+        return self.said.error(self.loss, self.decays, open_choice(self.images), bool(self.landmarks_left_out))

@@ -130,6 +130,8 @@ class LossResult(Reported):
         step: how many batches the training had seen before this one; None where that is not known.
         captured: what a capture says of the batch; None of what no capture wrote.
         all_negatives: whether the dialect mines none and every negative counts.
+        landmark_normalizer: what the sum of the landmarks is divided by; None where they are no part of the loss.
+        landmarks_left_out: why they are not, although the dialect has them there; empty where it has not, or they are.
         batches: of a run, every captured batch, this one, the worst, too; empty where a file was given.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
@@ -171,6 +173,8 @@ class LossResult(Reported):
     step: int | None = None
     captured: Hidden[Captured | None] = None
     all_negatives: bool = False
+    landmark_normalizer: Annotated[float | None, at("loss.landmark_normalizer")] = None
+    landmarks_left_out: Annotated[str, at("loss.landmarks_left_out")] = ""
     batches: tuple[RunBatch, ...] = ()
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
@@ -200,4 +204,5 @@ class LossResult(Reported):
         """What was found, in a line."""
         loss = self.loss
         parts = f"{loss.total:.4f} = localization {loss.localization:.4f} + confidence {loss.confidence:.4f}"
+        parts += "" if loss.landmarks is None else f" + landmarks {loss.landmarks:.4f}"
         return f"{self.predictions_path} by {self.dialect}: {parts}; {len(self.images)} images"

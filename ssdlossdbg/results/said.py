@@ -51,7 +51,13 @@ class Said:
     precision: float = 0.0
     bare: bool = False
 
-    def error(self, loss: Computed, decays: bool = False, choice: tuple[float, float] = NO_CHOICE) -> float | None:
+    def error(
+        self,
+        loss: Computed,
+        decays: bool = False,
+        choice: tuple[float, float] = NO_CHOICE,
+        left_out: bool = False,
+    ) -> float | None:
         """The largest relative difference, what rounding explains left out; None where nothing compares.
 
         Args:
@@ -59,16 +65,18 @@ class Said:
             decays: whether the total that training has is that and weight decay.
             choice: by how much the confidence may be less and more, because equal mining scores leave a choice, which
                 another sort makes otherwise.
+            left_out: whether the total has a term besides that is not computed, because what it needs is not saved.
         """
-        straight = max(self._differences(self.recorded, loss, decays, choice), default=None)
+        more = left_out or (decays and not self.bare)
+        straight = max(self._differences(self.recorded, loss, more, choice), default=None)
         if straight is None or not straight > SAME_LOSS:
             return straight
         # Some return (confidence, localisation); nothing but the very numbers can tell.
         turned = replace(self.recorded, localization=self.recorded.confidence, confidence=self.recorded.localization)
-        return min(straight, max(self._differences(turned, loss, decays, choice), default=straight))
+        return min(straight, max(self._differences(turned, loss, more, choice), default=straight))
 
     def _differences(
-        self, recorded: Recorded, loss: Computed, decays: bool, choice: tuple[float, float]
+        self, recorded: Recorded, loss: Computed, more: bool, choice: tuple[float, float]
     ) -> Iterator[float]:
         for name in ("total", "localization", "confidence"):
             said, computed = getattr(recorded, name), getattr(loss, name)
@@ -77,8 +85,8 @@ class Said:
             if name != "localization" and any(choice):
                 computed = min(max(said, computed + choice[0]), computed + choice[1])
             apart = _difference(said, computed, getattr(self.rounding, name) or 0.0, loss.total)
-            if name == "total" and decays and not self.bare and apart > SAME_LOSS:
-                continue  # the weights' decay is in it, or another rule: nothing here tells
+            if name == "total" and more and apart > SAME_LOSS:
+                continue  # that term is in it, or another rule: nothing here tells
             yield apart
 
 

@@ -130,6 +130,8 @@ class LossSpec(Spec):
         background_target: what the column of the background is to say under a sigmoid.
         positives_counted_twice: whether a positive that mining also picked counts twice (torchvision ssd.py:311-324).
         masking: what becomes of priors that a term does not count.
+        landmark_weight: of the smooth L1 of the points of objects, over how many positives know theirs; 0 for no such
+            term (Pytorch_Retinaface multibox_loss.py:80-86, 123).
     """
 
     localization_weight: NotNegative = 1.0
@@ -149,6 +151,7 @@ class LossSpec(Spec):
     positives_counted_twice: bool = False
     masking: Masking = Masking.INDEXED
     normalizer: Normalizer = Normalizer.POSITIVES
+    landmark_weight: NotNegative = 0.0
 
     def __post_init__(self) -> None:
         """Check all fields, and that alpha is a share or the sign for none."""

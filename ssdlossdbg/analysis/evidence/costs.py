@@ -105,7 +105,7 @@ def ground_truth_losses(
     positive = matching.positive[..., None]
     group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + matching.gt_index
     own = torch.where(positive, sums.terms, 0.0)
-    parts = own.new_zeros((images * slots, 3)).index_add_(0, group.reshape(-1), own.reshape(-1, 3))
+    parts = own.new_zeros((images * slots, own.shape[-1])).index_add_(0, group.reshape(-1), own.flatten(0, 1))
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
     class_id, boxes = gt.labels[image_of, index_of], gt.boxes[image_of, index_of]
     part = parts[image_of * slots + index_of]
@@ -120,6 +120,7 @@ def ground_truth_losses(
         best_iou=matching.best_iou[image_of, index_of],
         localization=part[:, 0],
         confidence=part[:, 1],
+        landmarks=part[:, 3] if part.shape[1] > 3 else [None] * len(part),
     )
     items = [GroundTruthLoss(**row, problem=box_problem(row["box"])) for row in columns]
     # nan, which compares with nothing, among the largest.

@@ -139,7 +139,7 @@ ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "loss.floor_stops_gradient": lambda rules: bool(rules.loss.probability_floor),
 }
 # Of a loss alone nobody can tell them.
-UNSEEN = frozenset({"loss.floor_stops_gradient", "codec.y_by_width"})
+UNSEEN = frozenset({"loss.floor_stops_gradient", "codec.y_by_width", "loss.landmark_weight"})
 # Rules of what comes after a matching, and those that a criterion which is given encoded targets has no say in.
 OF_MATCHING = ("match.", "targets.label_offset")
 OF_ENCODING = ("codec.",)

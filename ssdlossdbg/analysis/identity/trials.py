@@ -27,7 +27,7 @@ from ssdlossdbg.rules import Background, Dialect, MiningScope, MiningSelection, 
 SIDE = 512
 # Numbers of stages that are kept of a batch: of a shipped case all, of one that was saved some.
 MOST_HELD = 2**27
-# (localisation, confidence)
+# (localisation, that of landmarks included, confidence)
 Losses = tuple[float, float]
 
 
@@ -100,7 +100,8 @@ class Trial:
         key = reading, scene.roles, own.codec, own.mining, own.loss
         if key not in self._known:
             loss = scene.loss
-            self._known[key] = float(loss.localization.double()), float(loss.confidence.double())
+            landmarks = 0.0 if loss.landmarks is None else float(loss.landmarks.loss.double())
+            self._known[key] = float(loss.localization.double()) + landmarks, float(loss.confidence.double())
             scene.batch.trim(MOST_HELD)
         return self._known[key]
 

@@ -18,9 +18,12 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.encoded_targets import recognise_encoded
+from ssdlossdbg.readers.saved.landmarks import COLUMNS
 from ssdlossdbg.readers.saved.predictions import CONF_KEYS, LOC_KEYS
 from ssdlossdbg.readers.saved.tensor_files import Saved, load
 
+# Columns of targets: of a box and a label, with landmarks between them or without.
+ROWS = (5, COLUMNS)
 ROLE_WORD = re.compile(r"(?<![a-z])(?:(pred(?:s|ictions?)?)|(targets?))(?![a-z])", re.IGNORECASE)
 
 
@@ -147,12 +150,12 @@ def _role_of(value: Any) -> Role | None:
     if recognise_encoded(value):
         return Role.TARGETS
     if isinstance(value, Tensor):
-        return Role.TARGETS if value.ndim == 3 and value.shape[-1] == 5 else None
+        return Role.TARGETS if value.ndim == 3 and value.shape[-1] in ROWS else None
     if not isinstance(value, (list, tuple)) or not value:
         return None
     if all(isinstance(image, Mapping) or _are_rows(image) for image in value):
         return Role.TARGETS
-    batched = len(value) in (2, 3) and all(isinstance(part, Tensor) and part.ndim == 3 for part in value[:2])
+    batched = 2 <= len(value) <= 4 and all(isinstance(part, Tensor) and part.ndim == 3 for part in value[:2])
     return Role.PREDICTIONS if batched else None
 
 
@@ -162,5 +165,5 @@ def _role_of_keys(value: Mapping[Any, Any]) -> Role | None:
 
 
 def _are_rows(image: Any) -> bool:
-    """Whether something is one image's rows of five; without objects it may have any shape."""
-    return isinstance(image, Tensor) and (image.numel() == 0 or (image.ndim == 2 and image.shape[-1] == 5))
+    """Whether something is one image's rows; without objects it may have any shape."""
+    return isinstance(image, Tensor) and (image.numel() == 0 or (image.ndim == 2 and image.shape[-1] in ROWS))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.saved.landmarks import LANDMARK_KEY, check_predicted, split_off
 from ssdlossdbg.readers.saved.native import background_first, own_order, own_priors, values_last, x_first
 from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
 from ssdlossdbg.rules import Axes, Dialect, NativeSpec, Pair
@@ -36,6 +37,7 @@ class Predictions:
         priors: `[R, 4]` float, as saved with them; None where there are none.
         layout: what was recognised, in words.
         dtype: the dtype they were saved in, before half precision was widened to float32.
+        landmarks: `[B, P, 10]` offsets of five points, in the dtype of `loc`; None where there are none.
     """
 
     loc: Tensor
@@ -43,6 +45,7 @@ class Predictions:
     priors: Tensor | None
     layout: str
     dtype: str
+    landmarks: Tensor | None = None
 
 
 def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: Dialect | None = None) -> Predictions:
@@ -50,7 +53,7 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: 
 
     Args:
         saved: `(loc, conf, priors)`, `(loc, conf)` or `(conf, loc)`, or a mapping with the keys loc/conf/priors or
-            torchvision's bbox_regression/cls_logits.
+            torchvision's bbox_regression/cls_logits. Landmarks stand after conf, or under landm.
         native: the dialect whose own order they are in, priors included; the canonical one if None.
         dialect: whose order a tuple is in where the shapes do not tell loc from conf; `native` if None.
 
@@ -58,7 +61,8 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: 
         InputError: other shapes or types, or a tuple that neither shapes nor dialect can tell the order of.
     """
     spec, where = native.native if native else NativeSpec(), saved.where
-    saved_loc, saved_conf, priors, layout = _parts(saved.value, where, spec, dialect or native)
+    value, landmarks = split_off(saved.value)
+    saved_loc, saved_conf, priors, layout = _parts(value, where, spec, dialect or native)
     loc, conf = values_last(saved_loc, spec), values_last(saved_conf, spec)
     for name, tensor in (("loc", loc), ("conf", conf)):
         if not tensor.is_floating_point():
@@ -76,11 +80,15 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: 
         if priors.ndim != 2 or priors.shape[-1] != 4 or not priors.is_floating_point():
             found = f"holds {priors.dtype} of shape {list(priors.shape)}"
             raise InputError(f"{where}, priors", found, "Expected float [P, 4].")
+    if landmarks is not None:
+        check_predicted(landmarks, loc, where)
+        layout += f", with {LANDMARK_KEY}"
     dtype = str(conf.dtype).removeprefix("torch.")
     wide = torch.promote_types(torch.promote_types(loc.dtype, conf.dtype), torch.float32)
     loc, conf = x_first(loc, spec), background_first(conf, spec)
     layout += f", {own_order(native)}" if native else ""
-    return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype)
+    points = None if landmarks is None else landmarks.detach().to(wide)
+    return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype, points)
 
 
 def _parts(

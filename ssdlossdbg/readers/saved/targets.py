@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets, read_encoded, recognise_encoded
+from ssdlossdbg.readers.saved.landmarks import COLUMNS, ROW, UNKNOWN, landmarks_in, unpadded
 from ssdlossdbg.readers.saved.layout import MOST_CLASSES, SavedLayout
 from ssdlossdbg.readers.saved.native import own_row, x_first
 from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
@@ -35,6 +36,8 @@ class Targets:
         units: of the boxes.
         label_offset: what was added to the labels as saved.
         layout: what was recognised, in words.
+        landmarks: per image `[n, 10]` float, x and y of five points in `units`, and `[n]` bool, whether these are
+            known; None where rows have none.
     """
 
     boxes: tuple[Tensor, ...]
@@ -42,6 +45,7 @@ class Targets:
     units: Units
     label_offset: int
     layout: str
+    landmarks: tuple[tuple[Tensor, Tensor], ...] | None = None
 
 
 def recognise_targets(
@@ -53,10 +57,10 @@ def recognise_targets(
         saved: boxes and labels of each image. Rows of five follow the dialect; boxes beside labels follow torchvision
             (0 is background; pixels, unless no coordinate exceeds 2 and the dialect is in fractions), or the dialect,
             too, where all is in its own order, or some labels are 0 and its background is the last column. In a padded
-            tensor, rows of five zeros and rows with a negative label are padding. `.npz` and `.safetensors` hold
-            `targets` (padded), or per image i `boxes_i` and `labels_i`, or `targets_i`. Labels `[B, P]` beside
-            locations `[B, P, 4]`, in a mapping or a tuple, are already
-            encoded.
+            tensor, rows of five zeros and rows with a negative label are padding. Rows of fifteen
+            hold five landmarks between box and label, which is -1 where they are not known. `.npz` and `.safetensors`
+            hold `targets` (padded), or per image i `boxes_i` and `labels_i`, or `targets_i`. Labels `[B, P]` beside
+            locations `[B, P, 4]`, in a mapping or a tuple, are already encoded.
         dialect: what rows of five follow.
         layout: the user's word, over what is recognised.
         shape: (B, P, C) of the predictions, which encoded targets are checked against.
@@ -74,6 +78,7 @@ def recognise_targets(
     spec = native.native if native else NativeSpec()
     images, words = _images(saved.value, where, spec)
     units, offset = dialect.targets.units, dialect.targets.label_offset
+    landmarks = landmarks_in(images, where)
     if all(isinstance(image, Mapping) for image in images):
         pairs = [_pair(image, f"{where}, image {index}") for index, image in enumerate(images)]
         words += " with boxes and labels"
@@ -83,14 +88,16 @@ def recognise_targets(
             offset = offset if _counts_from_zero(pairs, dialect, shape[-1]) else 0
     else:
         pairs = [_rows(image, f"{where}, image {index}", spec) for index, image in enumerate(images)]
-        words += f" with rows ({own_row(spec)})"
+        words += f" with rows ({own_row(spec) if landmarks is None else ROW})"
     doubt = "" if layout.target_units else _doubt(units, _reach(pairs))
     units = layout.target_units or units
     offset = offset if layout.label_offset is None else layout.label_offset
     words += f", {native.name}'s own" if native else ""
     words += f", {units}, labels counted from {1 - offset}{doubt}"
+    if landmarks or dialect.match.one_class:
+        pairs = [(box, torch.where(label == UNKNOWN, 1, label)) for box, label in pairs]
     labels = tuple(_ids(label, offset, f"{where}, image {index}") for index, (_, label) in enumerate(pairs))
-    return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, words)
+    return Targets(tuple(x_first(box, spec) for box, _ in pairs), labels, units, offset, words, landmarks)
 
 
 def _images(value: Any, where: str, spec: NativeSpec) -> tuple[list[Any], str]:
@@ -180,6 +187,8 @@ def _rows(image: Any, where: str, spec: NativeSpec) -> tuple[Tensor, Tensor]:
     if not isinstance(image, Tensor):
         raise InputError(where, f"is a {type(image).__name__}", EXPECTED)
     rows = image.reshape(0, 5) if image.numel() == 0 else image
+    if rows.ndim == 2 and rows.shape[1] == COLUMNS:
+        return _float(rows[:, :4]), rows[:, -1]
     if rows.ndim != 2 or rows.shape[1] != 5:
         raise InputError(where, f"has the shape {list(image.shape)}", f"Expected [n, 5]: {own_row(spec)}.")
     if spec.rows is Rows.LABEL_BOX:
@@ -188,6 +197,8 @@ def _rows(image: Any, where: str, spec: NativeSpec) -> tuple[Tensor, Tensor]:
 
 
 def _unpad(padded: Tensor, spec: NativeSpec) -> list[Tensor]:
+    if padded.shape[-1] == COLUMNS:
+        return unpadded(padded)
     if padded.shape[-1] != 5:
         return list(padded)
     real = (padded != 0).any(-1) & ~(padded[..., 0 if spec.rows is Rows.LABEL_BOX else 4] < 0)
