@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import islice
 
@@ -15,6 +16,8 @@ from ssdlossdbg.readers.prior_gap import explain_count
 
 # Codes of the findings that explain a refusal.
 COUNT, REPEATED = "PRI001", "PRI002"
+# The most effort of an explanation that changes one level of a config, which is named beside a preset.
+ONE_LEVEL = 1.4
 
 
 def check_prior_count(named: NamedPriors, predicted: int, where: str) -> None:
@@ -34,7 +37,8 @@ def check_prior_count(named: NamedPriors, predicted: int, where: str) -> None:
     fitting = presets_with(predicted)
     hints = list(islice(_preset_less_levels(boxes, predicted), 1)) or list(_of_a_batch(len(boxes), predicted))
     hints += [f"Presets with {predicted} priors: {', '.join(fitting)}."] if fitting else []
-    hints += [] if hints else explain_count(named.priors.levels, named.priors.image_size, predicted)
+    most = ONE_LEVEL if hints else math.inf  # a preset explains it, too
+    hints += explain_count(named.priors.levels, named.priors.image_size, predicted, most)
     if len(torch.unique(boxes, dim=0)) == predicted:
         hints.append("Without repeated rows they are as many: is an aspect ratio of 1 listed beside the square?")
     raise InputError(where, what, " ".join(hints) or "Give the config of this very network: --config.", COUNT)

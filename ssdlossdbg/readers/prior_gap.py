@@ -26,15 +26,6 @@ AS_SIMPLE = 0.35
 OBLONG_INPUTS: IntArray = np.array((*INPUTS, 160, 240, 360, 375, 720, 1080))
 OBLONG, ABOUT = (5 / 4, 4 / 3, 3 / 2, 8 / 5, 5 / 3, 16 / 9, 2), 0.02
 OBLONG_CHAINS = 16
-# Networks of which there is no preset, by their number of priors: luuuyi/RefineDet.PyTorch, GOATmessi8/RFBNet,
-# biubug6/Pytorch_Retinaface and zisianw/FaceBoxes.PyTorch, each by its data/config.py and its prior boxes.
-OTHER_NETWORKS = {
-    6375: "RefineDet320 has as many (3 shapes on 40 x 40, 20 x 20, 10 x 10 and 5 x 5 cells)",
-    16320: "RefineDet512 has as many (3 shapes on 64 x 64, 32 x 32, 16 x 16 and 8 x 8 cells)",
-    32756: "RFBNet512 has as many (6 shapes a cell on 64, 32, 16, 8 and 4 cells a side, 4 on 2 and 1)",
-    16800: "RetinaFace has as many on 640 x 640 (2 shapes on 80 x 80, 40 x 40 and 20 x 20 cells)",
-    21824: "FaceBoxes has as many on 1024 x 1024 (21 on 32 x 32 cells, 1 on 16 x 16 and 8 x 8)",
-}
 
 
 @dataclass(frozen=True)
@@ -88,25 +79,28 @@ class Levels:
         return f"levels {', '.join(map(str, indices[:-1]))} and {indices[-1]}"
 
 
-def explain_count(levels: Sequence[LevelSpec], image_size: tuple[int, int], predicted: int) -> list[str]:
+def explain_count(
+    levels: Sequence[LevelSpec], image_size: tuple[int, int], predicted: int, most: float = math.inf
+) -> list[str]:
     """The simplest explanation of a number of predictions, or two that are about as simple; none where there is none.
 
     Args:
         levels: of the priors in use.
         image_size: their input, as (width, height).
         predicted: how many predictions there are.
+        most: the effort beyond which an explanation is none.
     """
     own = Levels(tuple(levels), image_size)
     gap = predicted - sum(level.count for level in levels)
     found = [*chain.from_iterable(find(own, gap) for find in BY_LEVELS), *_by_input(own, predicted)]
     found += _by_other_size(own, predicted)
     if not found:
-        found = list(chain(_by_preset(predicted), _by_oblong_input(own, predicted), _of_another_network(predicted)))
+        found = list(chain(_by_preset(predicted), _by_oblong_input(own, predicted)))
     efforts: dict[str, float] = {}
     for guess in sorted(found, key=lambda guess: guess.effort):
         efforts.setdefault(guess.words, guess.effort)
     least = min(efforts.values(), default=0.0)
-    return [words for words, effort in efforts.items() if effort <= least + AS_SIMPLE][:2]
+    return [words for words, effort in efforts.items() if effort <= min(least + AS_SIMPLE, most)][:2]
 
 
 def _left_out(own: Levels, gap: int) -> Iterator[Guess]:
@@ -256,12 +250,6 @@ def _oblong_in_words(across: int, down: int, maps: Sequence[Sequence[int]]) -> s
     return (
         f"an input of {across} x {down} (feature maps of {pairs} cells) would explain it: image_size and feature_map so"
     )
-
-
-def _of_another_network(predicted: int) -> Iterator[Guess]:
-    """What is known to have so many."""
-    if predicted in OTHER_NETWORKS:
-        yield Guess(1.0, f"{OTHER_NETWORKS[predicted]}: write a prior config of it.")
 
 
 def _inputs(maps: IntArray, shapes: Sequence[int], predicted: int, own: int) -> Iterator[tuple[int, float]]:

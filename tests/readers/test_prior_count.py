@@ -71,9 +71,11 @@ def test_fitting_count() -> None:
         ),
         # Two images in one list.
         ("ssd300", 2 * 8732, ["They are 2 times as many: were those of 2 images made one list?", "[B, 8732, 4]"]),
+        # A preset, or one number of the config that is another.
+        ("ssd300", 8732 + 38 * 38 * 2, ["Presets with 11620 priors: rfbnet-ssd300-coco, rfbnet-ssd300-voc."]),
         # 3 * (40 * 40 + 20 * 20 + 10 * 10 + 5 * 5), and 3 * (64 * 64 + 32 * 32 + 16 * 16 + 8 * 8).
-        ("ssd300", 6375, ["RefineDet320 has as many (3 shapes on 40 x 40, 20 x 20, 10 x 10 and 5 x 5 cells)"]),
-        ("ssd512", 16320, ["RefineDet512 has as many"]),
+        ("ssd300", 6375, ["Presets with 6375 priors: refinedet-320."]),
+        ("ssd512", 16320, ["Presets with 16320 priors: refinedet-512."]),
         # 60 * 45 * 3 + (30 * 23 + 15 * 12) * 2 + 8 * 6 * 3, rounded up as its code does.
         (
             "linzaer-face-320",

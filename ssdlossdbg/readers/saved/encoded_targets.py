@@ -119,7 +119,7 @@ def _of_objects(labels: Tensor, boxes: Tensor, priors: int) -> bool:
 
     What is labelled background, or below it, may be the padding of images with fewer objects.
     """
-    number, named = labels.shape[1], labels > 0
+    number, named = labels.shape[1], labels.double() > 0  # few whole types of torch can be compared
     if number >= priors * MOST_OBJECTS:
         return False
     if number == 1 or bool(named.double().mean() > 0.5):
