@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import ssdlossdbg
+from ssdlossdbg.analysis.identity.saved import whose_loss
 from tests.cli.conftest import Run
 from tests.cli.test_compare import parse
 from tests.live.conftest import grid
@@ -83,6 +85,15 @@ def test_nobody(good: Callable[..., str], saved: Any) -> None:
     text = good("identify", saved("caffe"), "--printed", "1234.5", "--changes", "0")
     assert "It is none of the dialects, even with as many rules changed as were tried." in text
     assert "comes nearest" in text
+
+
+def test_time_that_is_up_is_no_answer(saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = torch.load(saved("caffe"), weights_only=True)
+    file = saved("caffe")
+    torch.save(batch | {"loss": 1234.5}, file)
+    monkeypatch.setattr("ssdlossdbg.analysis.identity.saved.whose_loss", partial(whose_loss, seconds=0.0))
+    told = ssdlossdbg.loss(file).findings[0].cases[0].message
+    assert told.endswith("; yours is that of no dialect, nor of what was tried in 0 s; `ssdlossdbg identify` tries on")
 
 
 def test_no_loss_is_refused(refused: Callable[..., str], saved: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,19 @@ from typer.testing import CliRunner
 
 import ssdlossdbg
 from ssdlossdbg import load_priors
+from ssdlossdbg.analysis.identity.saved import whose_loss
 from ssdlossdbg.cli.app import app
 from tests.live.conftest import Batches, matched
 from tests.live.test_recipes import Encoded
 
 FILE = "step0000000.safetensors"
 COMMANDS = ("loss", "detect", "compare", "check")
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The criteria here are nobody's: do not look long for whose."""
+    monkeypatch.setattr("ssdlossdbg.analysis.identity.saved.whose_loss", partial(whose_loss, seconds=0.1))
 
 
 def answers(file: Path, *options: str) -> None:

@@ -16,6 +16,7 @@ from ssdlossdbg.rules import Dialect
 READING = ("targets.label_offset", "native.background")
 READING_NOTE = "how labels are counted and which column is the background's are taken as the files were read"
 NOBODY = "no dialect, nor any with one rule changed"
+NOT_FOUND = "no dialect, nor of what was tried in {seconds:g} s; `ssdlossdbg identify` tries on"
 # Seconds that a report on a batch may take longer for saying whose loss it is.
 ASKING = 5.0
 ENCODED_NOTE = "the targets are already encoded: matching and encoding cannot be told"
@@ -66,7 +67,9 @@ def whose_loss(batch: Batch, among: Sequence[Dialect], seconds: float = ASKING) 
     search = _search([batch], among, seconds)
     found = search.run(most_changes=1)
     listed = dialects_found(found, among)
-    return whose(listed) if listed else NOBODY
+    if listed:
+        return whose(listed)
+    return NOBODY if found.complete else NOT_FOUND.format(seconds=seconds)
 
 
 def _search(batches: Sequence[Batch], among: Sequence[Dialect], seconds: float) -> Search:
