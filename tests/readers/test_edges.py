@@ -164,11 +164,16 @@ def test_coco_as_it_is_meant(tmp_path: Path) -> None:
         (0, 50, [0, 0]),
         (100, 0, [0, 0]),
         (-5, 50, [0, 0]),
+        (100, -5, [0, 0]),
+        (-1e300, 50, [0, 0]),
+        (None, 50, [0, 0]),
+        (100, None, [0, 0]),
+        (1, 2, [1, 2]),
         (2**31 - 1, 50, [2**31 - 1, 50]),
         (2**31, 50, [0, 0]),
     ],
 )
-def test_sizes_that_make_no_sense(width: float, height: float, size: list[int], tmp_path: Path) -> None:
+def test_sizes_that_make_no_sense(width: float | None, height: float | None, size: list[int], tmp_path: Path) -> None:
     image = {"id": 1, "file_name": "a.jpg", "width": width, "height": height}
     assert coco(tmp_path, images=[image]).sizes.tolist() == [size]
 

@@ -1,0 +1,206 @@
+"""Cases right beside each other that are read apart: by an end of a range, one of several, or one that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import make_dataclass
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.yolo_rows import KEY_POINTS, POLYGON, kind_of
+from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.readers.exif import ORIENTATION
+from ssdlossdbg.readers.named_priors import recognise_priors
+from ssdlossdbg.readers.photos import load_photo
+from ssdlossdbg.readers.saved.captured import names_in
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.targets import Targets, recognise_targets
+from ssdlossdbg.readers.saved.tensor_files import load
+from ssdlossdbg.readers.schema import build
+from ssdlossdbg.rules import Orientation
+
+Refused = Callable[[Callable[[], object]], InputError]
+SavedFile = Callable[..., Path]
+
+
+# Photos
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_as_a_loader_sees_it_that_does_not_turn(orientation: int, tmp_path: Path) -> None:
+    """Against the pixels that the file stores, no two of them alike."""
+    stored = Image.frombytes("RGB", (5, 3), bytes(range(45)))
+    exif, written = Image.Exif(), BytesIO()
+    exif[ORIENTATION] = orientation
+    stored.save(written, "PNG", exif=exif)
+    path = tmp_path / "photo.png"
+    path.write_bytes(written.getvalue())
+    photo = load_photo(path)
+    assert photo.size == ((3, 5) if orientation > 4 else (5, 3))
+    assert photo.stored == (5, 3, orientation)
+    assert photo.seen(Orientation.TURN) is photo
+    seen = photo.seen(Orientation.IGNORE)
+    assert seen.image.tobytes() == stored.tobytes()
+    assert (seen.size, seen.stored) == ((5, 3), (5, 3, 1))
+    assert (photo.image.tobytes() == stored.tobytes()) is (orientation == 1)
+
+
+# What images are called
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"file_name": ["a.jpg", "b.jpg"]}, ("a.jpg", "b.jpg")),
+        ({"paths": ("a.jpg", "b.jpg")}, ("a.jpg", "b.jpg")),
+        # Numbers are an image's, whatever they were saved under.
+        ({"image_id": [3, 7]}, ("image_id 3", "image_id 7")),
+        ({"path": [3, 7]}, ("image_id 3", "image_id 7")),
+        ({"image_ids": torch.tensor([3, 7])}, ("image_id 3", "image_id 7")),
+        ({"image_ids": [torch.tensor(3), torch.tensor([7])]}, ("image_id 3", "image_id 7")),
+        # Not where one of them has a name, or one has none.
+        ({"paths": ["a.jpg", 7]}, ("a.jpg", "file_name 7")),
+        ({"paths": [3, "b.jpg"]}, ("file_name 3", "b.jpg")),
+        ({"paths": [3, ""]}, ("file_name 3", "")),
+        ({"paths": ["", "b.jpg"]}, ("", "b.jpg")),
+        ({"paths": ["", ""]}, ()),
+        # One is no list of several, and a table of numbers is none of names.
+        ({"paths": ["a.jpg"]}, ()),
+        ({"image_ids": torch.tensor([3])}, ()),
+        ({"image_ids": torch.zeros(2, 2)}, ()),
+        ({"image_ids": torch.tensor(3)}, ()),
+        # The first key that says something.
+        ({"file_names": ["", ""], "path": ["a.jpg", "b.jpg"]}, ("a.jpg", "b.jpg")),
+        ({"targets": [{"path": "a.jpg"}, {}], "paths": ["c.jpg", "d.jpg"]}, ("a.jpg", "")),
+        # The targets of one image.
+        ({"boxes": 0, "labels": 0, "path": "a.jpg"}, ("a.jpg",)),
+        ({"boxes": 0, "labels": 0, "image_id": 3}, ("image_id 3",)),
+        ({"boxes": 0, "labels": 0}, ()),
+        ({"boxes": 0, "path": "a.jpg"}, ()),
+        ([{"path": "a.jpg"}, {"image_id": 7}], ("a.jpg", "image_id 7")),
+        ([{}, {}], ()),
+        (torch.zeros(2), ()),
+    ],
+)
+def test_names_of_images(value: Any, names: tuple[str, ...]) -> None:
+    assert names_in(value) == names
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("dialect", "labels", "counted_from"),
+    [
+        # Of 4 classes and the background, which is number 4 where it is the last.
+        ("mmdetection", [0, 3], 0),
+        ("mmdetection", [0, 4], 1),
+        ("mmdetection", [0, 0], 0),
+        ("mmdetection", [1, 3], 1),
+        ("mmdetection", [1, 4], 1),
+        ("ssd.pytorch", [0, 3], 1),
+    ],
+)
+def test_labels_of_mappings_count_from_zero_where_the_background_is_last(
+    dialect: str, labels: list[int], counted_from: int, saved: SavedFile
+) -> None:
+    """And some are 0, and none is the background's."""
+    images = [{"boxes": torch.tensor([[0.1, 0.1, 0.5, 0.5]]), "labels": torch.tensor([label])} for label in labels]
+    found = recognise_targets(load(saved(images)), load_dialect(dialect), SavedLayout(), shape=(2, 9, 5))
+    assert isinstance(found, Targets)
+    assert 1 - found.label_offset == counted_from
+
+
+# Rows of YOLO
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        # Up to half a side outside of the box, which is all of its own size about its centre and half as much again.
+        (".6875 .5 1", True),
+        (".6876 .5 1", False),
+        (".3125 .5 1", True),
+        (".3124 .5 1", False),
+        (".5 .875 2", True),
+        (".5 .8751 2", False),
+        (".5 .125 2", True),
+        (".5 .1249 2", False),
+        # Both axes, all points, whichever comes first.
+        (".5 .5 1 .9 .5 1", False),
+        (".9 .5 1 .5 .5 1", False),
+        (".9 .5 0 .5 .5 1", True),
+        ("0 0 0", True),
+        (".5 .5 3", False),
+        (".5 .5 2 .5 .5 1.5", False),
+    ],
+)
+def test_key_points_lie_near_their_box(points: str, told: bool) -> None:
+    """The box is .25 wide and .5 high about the centre of the photo."""
+    assert (kind_of([(1, f"0 .5 .5 .25 .5 {points}".split())]) == KEY_POINTS) is told
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "x"])
+@pytest.mark.parametrize("place", [1, 3, 6])
+def test_a_row_with_one_number_that_is_none_tells_no_kind(number: str, place: int) -> None:
+    row = ["0", ".1", ".1", ".5", ".1", ".5", ".6"]
+    assert kind_of([(1, row)]) == POLYGON
+    row[place] = number
+    assert kind_of([(1, row)]) is None
+
+
+# Priors in pixels
+
+
+@pytest.mark.parametrize("form", ["xyxy", "cxcywh"])
+def test_float64_priors_in_pixels_are_held_as_fractions(form: str) -> None:
+    """Of an oblong input, each side by its own."""
+    boxes = torch.tensor([[30.1, 20.2, 90.3, 80.4], [50.5, 40.6, 70.7, 60.8]], dtype=torch.float64)
+    found = recognise_priors(boxes, "a.pt", SavedLayout(form, image_size=(320, 200))).priors.held
+    assert found is not None
+    assert found.corners is (form == "xyxy")
+    expected: Tensor = torch.tensor([[x / 320, y / 200, z / 320, w / 200] for x, y, z, w in boxes.tolist()]).double()
+    torch.testing.assert_close(found.values, expected, rtol=1e-6, atol=0)
+
+
+# Words of a table
+
+
+class Rising(StrEnum):
+    """Words that share letters, one way round."""
+
+    FIRST = "ax"
+    SECOND = "xb"
+
+
+class Falling(StrEnum):
+    """The same words, the other way round."""
+
+    FIRST = "xb"
+    SECOND = "ax"
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "known"),
+    [
+        (Rising, "axb", "ax, xb"),
+        (Falling, "axb", "xb, ax"),
+        (Rising, "xbb", "xb, ax"),
+        (Falling, "aax", "ax, xb"),
+    ],
+)
+def test_the_whole_word_decides_which_value_is_named_first(
+    kind: type[StrEnum], word: str, known: str, refused: Refused
+) -> None:
+    """`axb` is as like to one as to the other; less a letter it would not be, and without any all are alike."""
+    table = make_dataclass("Table", [("key", kind)], frozen=True)
+    error = refused(lambda: build(table, {"key": word}, "a.toml"))
+    assert error.fix == f"Correct the value. Known: {known}."
