@@ -229,6 +229,16 @@ def test_saved_fractions(x: float, y: float, name: str, table_of: TableOf) -> No
     assert found.factors == pytest.approx((x, y))
 
 
+def test_saved_boxes_of_which_some_sizes_are_known(table_of: TableOf) -> None:
+    """As many times too large as the photo, whatever else is unknown: of an input nothing is said."""
+    boxes = grown([*[(0.5, 0.2, 1, 0.6)] * 4, *[(0.2, 0.4, 0.6, 1)] * 4, (0.2, 0.2, 0.4, 0.4)], 1.5, 1.2)
+    made = table_of([boxes, grown(boxes, 200, 100)], facts=[{"size": (1, 1)}, {"size": (200, 100)}], saved=True)
+    found = other_scale(made)
+    assert found
+    assert found.name == "photo"
+    assert found.factors == pytest.approx((1.5, 1.2))
+
+
 def test_a_scale_in_words(table_of: TableOf) -> None:
     made = table_of([grown(CUT, 1.2, 1)], (200, 100))
     (found,) = (item for item in find([made]) if item.code == "BOX014")
