@@ -262,6 +262,9 @@ def test_objects_of_which_an_id_is_there_twice(tmp_path: Path) -> None:
         (b"12 34\nfile\xc3", False),
         (b"ab\n34 56 \xe2\x82", True),
         (b"\xff\xfe0123456789", False),
+        # Four bytes at most.
+        (b"a\n\xffxyz", True),
+        (b"a\n\xffwxyz", False),
         (b"\xef\xbb\xbf0.5 0.5\n", False),
     ],
 )

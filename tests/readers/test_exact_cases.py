@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import resource
 from collections.abc import Callable
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers import memory
+from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.annotations.yolo_rows import KEY_POINTS, POLYGON, kind_of
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.exif import ORIENTATION
@@ -23,9 +27,9 @@ from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.saved.captured import names_in
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.targets import Targets, recognise_targets
-from ssdlossdbg.readers.saved.tensor_files import load
+from ssdlossdbg.readers.saved.tensor_files import Saved, load
 from ssdlossdbg.readers.schema import build
-from ssdlossdbg.rules import Orientation
+from ssdlossdbg.rules import Orientation, Units
 
 Refused = Callable[[Callable[[], object]], InputError]
 SavedFile = Callable[..., Path]
@@ -117,6 +121,76 @@ def test_labels_of_mappings_count_from_zero_where_the_background_is_last(
     found = recognise_targets(load(saved(images)), load_dialect(dialect), SavedLayout(), shape=(2, 9, 5))
     assert isinstance(found, Targets)
     assert 1 - found.label_offset == counted_from
+
+
+# Units
+
+
+@pytest.mark.parametrize(
+    ("largest", "units"),
+    [(0.5, Units.NORMALIZED), (2.0, Units.NORMALIZED), (2.125, Units.PIXELS), (90.0, Units.PIXELS)],
+)
+def test_boxes_of_mappings_are_pixels_from_two_images_on(largest: float, units: Units, saved: SavedFile) -> None:
+    images = [{"boxes": torch.tensor([[0.1, 0.1, 0.5, largest]]), "labels": torch.tensor([1])}]
+    found = recognise_targets(load(saved(images)), load_dialect("ssd.pytorch"), SavedLayout(), shape=(1, 9, 5))
+    assert isinstance(found, Targets)
+    assert found.units is units
+
+
+@pytest.mark.parametrize(
+    ("box", "units", "doubt"),
+    [
+        ((0.1, 0.1, 0.5, 2.0), Units.NORMALIZED, ""),
+        ((0.1, 0.1, 0.5, 2.125), Units.NORMALIZED, "; yet they reach 2.125:"),
+        ((0.1, 0.1, 0.5, 2.0), Units.PIXELS, "; yet none exceeds 2:"),
+        ((0.1, 0.1, 0.5, 2.125), Units.PIXELS, ""),
+        # What is no number, or none that is finite, does not reach anywhere.
+        ((math.nan, 0.1, 0.5, 0.75), Units.PIXELS, "; yet none exceeds 0.75:"),
+        ((-math.inf, 0.1, math.inf, 0.75), Units.PIXELS, "; yet none exceeds 0.75:"),
+        ((math.nan, math.nan, math.nan, math.nan), Units.PIXELS, ""),
+        ((math.nan, 0.1, 0.5, 0.75), Units.NORMALIZED, ""),
+        ((0.0, 0.0, 0.0, 0.0), Units.PIXELS, ""),
+    ],
+)
+def test_how_far_boxes_reach(box: tuple[float, ...], units: Units, doubt: str) -> None:
+    rules = load_dialect("ssd.pytorch")
+    dialect = replace(rules, targets=replace(rules.targets, units=units))
+    found = recognise_targets(Saved([torch.tensor([[*box, 0.0]])], "t.pt"), dialect, shape=(1, 9, 3))
+    assert isinstance(found, Targets)
+    assert ("; yet" in found.layout) is bool(doubt)
+    assert doubt in found.layout
+
+
+# Names of Open Images
+
+
+@pytest.mark.parametrize(
+    "rows", [["LabelName,DisplayName"], [""], ["/m/3"], ["/m/1,Dog,of a kind"], ["/m/3", "", "LabelName,DisplayName"]]
+)
+def test_rows_of_descriptions_that_name_no_class(rows: list[str], tmp_path: Path) -> None:
+    """A header, an empty line, or another number of columns."""
+    boxes = "ImageID,LabelName,XMin,XMax,YMin,YMax\na,/m/1,0.1,0.5,0.1,0.5\na,/m/2,0.1,0.5,0.1,0.5\n"
+    (tmp_path / "boxes.csv").write_text(boxes)
+    (tmp_path / "class-descriptions-boxable.csv").write_text("\n".join([*rows, "/m/1,Cat", "/m/2,Cow"]))
+    assert load_dataset(tmp_path / "boxes.csv").class_names == ("Cat", "Cow")
+
+
+# Memory
+
+
+@pytest.mark.parametrize(
+    ("machine", "container", "most"),
+    [(4096, "1000", 1000), (4096, "0", 4096), (0, "1000", 1000), (4096, "max", 4096), (0, "max", memory.USUAL)],
+)
+def test_the_least_limit_that_is_one(
+    machine: int, container: str, most: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the machine and its container; 0, or a word, is none."""
+    (tmp_path / "memory.max").write_text(container)
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path / "memory.max")
+    monkeypatch.setattr("os.sysconf", {"SC_PHYS_PAGES": machine, "SC_PAGE_SIZE": 1}.__getitem__)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert memory._memory.__wrapped__() == most
 
 
 # Rows of YOLO
