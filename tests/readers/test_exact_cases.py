@@ -19,17 +19,19 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers import memory
 from ssdlossdbg.readers.annotations import load_dataset
+from ssdlossdbg.readers.annotations.folders import walk
 from ssdlossdbg.readers.annotations.yolo_rows import KEY_POINTS, POLYGON, kind_of
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.exif import ORIENTATION
 from ssdlossdbg.readers.named_priors import recognise_priors
 from ssdlossdbg.readers.photos import load_photo
+from ssdlossdbg.readers.prior_gap import explain_count
 from ssdlossdbg.readers.saved.captured import names_in
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.targets import Targets, recognise_targets
 from ssdlossdbg.readers.saved.tensor_files import Saved, load
 from ssdlossdbg.readers.schema import build
-from ssdlossdbg.rules import Orientation, Units
+from ssdlossdbg.rules import LevelSpec, Orientation, Units
 
 Refused = Callable[[Callable[[], object]], InputError]
 SavedFile = Callable[..., Path]
@@ -278,3 +280,41 @@ def test_the_whole_word_decides_which_value_is_named_first(
     table = make_dataclass("Table", [("key", kind)], frozen=True)
     error = refused(lambda: build(table, {"key": word}, "a.toml"))
     assert error.fix == f"Correct the value. Known: {known}."
+
+
+# What explains a number of predictions
+
+
+def grids(*sides: int) -> tuple[LevelSpec, ...]:
+    """Square levels, each with four shapes a cell."""
+    return tuple(LevelSpec((side, side), (300 / side, 300 / side), ((30.0, 30.0),) * 4) for side in sides)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (5, ["9 instead of 4 shapes a cell in level 0 (23 x 23) would explain it."]),
+        (6, ["10 instead of 4 shapes a cell in level 0 (23 x 23) would explain it."]),
+        (7, []),
+    ],
+)
+def test_as_many_shapes_more_as_are_worth_saying(more: int, words: list[str]) -> None:
+    assert explain_count(grids(23, 11), (300, 300), 4 * (23**2 + 11**2) + more * 23**2) == words
+
+
+@pytest.mark.parametrize(("levels", "listed"), [(10, ": shapes of " + ", ".join(["5"] * 10) + " entries"), (11, "")])
+def test_the_shapes_of_ten_levels_are_listed(levels: int, listed: str) -> None:
+    sides = range(40, 40 + levels)
+    words = explain_count(grids(*sides), (300, 300), sum(5 * side**2 for side in sides))
+    assert words == [f"1 shape more a cell on every level would explain it{listed}."]
+
+
+# Folders
+
+
+def test_links_back_to_a_folder_above_are_followed_once(tmp_path: Path) -> None:
+    """Three in one folder, which would be 3 to the power of 40 ways if each was followed again."""
+    (tmp_path / "a.xml").touch()
+    for name in "xyz":
+        (tmp_path / name).symlink_to(tmp_path)
+    assert list(walk(tmp_path)) == [tmp_path / "a.xml"]
