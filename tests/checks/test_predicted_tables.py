@@ -13,6 +13,7 @@ from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Case, Predicted
 from ssdlossdbg.results.hypotheses import Explanation, Fit, Strangers
 from ssdlossdbg.results.predicted import Answers, OddValue, Quota, Underflow, Unlabelled
+from ssdlossdbg.rules import ConfidenceLoss
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 
@@ -52,6 +53,27 @@ def answers(**changes: float) -> Answers:
 )
 def test_saturated(changes: dict[str, float], fires: bool, predicted: Predicted) -> None:
     assert bool(told(replace(predicted, answers=answers(**changes)), "PRE002")) is fires
+
+
+@pytest.mark.parametrize(
+    ("confidence", "alpha", "cost"),
+    [
+        (ConfidenceLoss.SOFTMAX, 0.25, "13.8"),
+        (ConfidenceLoss.SOFTMAX, -1.0, "13.8"),
+        (ConfidenceLoss.SOFTMAX_FOCAL, 0.25, "3.45"),
+        (ConfidenceLoss.SOFTMAX_FOCAL, 0.9, "1.38"),
+        (ConfidenceLoss.SOFTMAX_FOCAL, 0.0, "0"),
+        (ConfidenceLoss.SOFTMAX_FOCAL, -1.0, "13.8"),
+    ],
+)
+def test_what_a_denied_class_costs_at_least(
+    confidence: ConfidenceLoss, alpha: float, cost: str, predicted: Predicted
+) -> None:
+    """Minus the logarithm of a millionth, times the smaller weight of a focal loss that weighs."""
+    loss = replace(predicted.rules.loss, confidence=confidence, focal_alpha=alpha)
+    made = replace(predicted, rules=replace(predicted.rules, loss=loss), answers=answers(denied=0.6))
+    (case,) = told(made, "PRE002")
+    assert f"so each of them costs {cost} or more" in case.message
 
 
 def test_saturated_in_words(predicted: Predicted) -> None:
@@ -402,3 +424,29 @@ def test_what_looks_like_an_unlabelled_object(predicted: Predicted) -> None:
         "more such in this image"
     )
     assert second.message.endswith("probability 0.930, at (10, 21, 30, 40) px")
+
+
+@pytest.mark.parametrize(
+    ("by_chance", "distinct", "bound"),
+    [
+        (0.0, 1.0, 0.1),
+        (0.01, 99.0, 0.1),
+        # Two errors: of a fifth, for so many boxes, a tenth and a twentieth.
+        (0.2, 16.0, 0.4),
+        (0.2, 64.0, 0.3),
+        # Half at most; and less than one box is one.
+        (0.36, 36.0, 0.5),
+        (0.2, 0.5, 0.5),
+        (0.5, 10_000.0, 0.5),
+    ],
+)
+def test_as_many_boxes_meet_objects_as_those_of_other_images_do(
+    by_chance: float, distinct: float, bound: float, predicted: Predicted
+) -> None:
+    for on_objects, fires in ((bound - 0.001, True), (bound + 0.001, False)):
+        seen = Strangers(40, on_objects, 0.9, 0.2, 2, by_chance, distinct)
+        cases = told(replace(predicted, strangers=seen), "PRE015")
+        assert bool(cases) is fires
+        for case in cases:
+            assert case.bound == pytest.approx(bound)
+            assert (f"; of those of the other images, {by_chance:.0%})" in case.message) is (on_objects > 0.1)

@@ -155,6 +155,8 @@ def test_the_axis_that_is_worst_is_named(make: Make, cases: Cases) -> None:
         ((601, 300), "601 x 300 px, so IoU 0.50 at most"),
         ((300, 900), "300 x 900 px, so IoU 0.33 at most"),
         ((1200, 150), "1200 x 150 px, so IoU 0.25 at most"),
+        # As small as can be.
+        ((1e-5, 1e-5), None),
     ],
 )
 def test_priors_too_large(shape: tuple[float, float], words: str | None, make: Make, cases: Cases) -> None:

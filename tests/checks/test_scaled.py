@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from ssdlossdbg.checks.boxes.readings import SLACK
 from ssdlossdbg.checks.boxes.scaled import Scale, other_scale
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Objects
@@ -64,6 +65,8 @@ CUT = [*[RIGHT] * 3, *[INSIDE] * 7]
         # Three lie wholly outside, of a quarter that leave.
         ([(202, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, ("measured", (1.15, 0.6), 3, 12, 1)),
         ([(202, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 10, None),
+        ([(200, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, ("measured", (1.15, 0.6), 3, 12, 1)),
+        ([(199, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, None),
         ([(202, 20, 212, 60), (202, 20, 220, 60), (198, 20, 230, 60), *[INSIDE] * 9], None),
         # They leave to the left: another origin, no scale.
         ([*grown(CUT, 1.2, 1), (-5, 20, 60, 60)], None),
@@ -175,6 +178,19 @@ def test_boxes_of_a_square_in_larger_photos(
     assert other_scale(table_of([own] * 7, sizes)) is None
 
 
+# What networks take as their input, and photos are scaled down to.
+USUAL = (100, 224, 256, 300, 320, 384, 416, 448, 500, 512, 600, 608, 640, 768, 800, 896, 1000, 1024, 1280)
+
+
+@pytest.mark.parametrize("side", USUAL)
+def test_a_square_is_one_of_a_usual_side(side: int, table_of: TableOf) -> None:
+    """Give or take what boxes end short of it by, and what a pixel is not."""
+    for reach in (0.984 * side, 0.986 * side, side, side + 0.9):
+        own = [(0.5 * reach, 0.2 * reach, reach, 0.6 * reach), (0.2 * reach, 0.5 * reach, 0.6 * reach, reach)]
+        usual = any(0.985 * each <= reach <= (1 + SLACK) * each for each in USUAL)
+        assert (scale(table_of([own] * 8, (1500, 1500))) is not None) is usual
+
+
 @pytest.mark.parametrize(
     ("right", "lower", "before", "found"),
     [
@@ -227,6 +243,16 @@ def test_saved_fractions(x: float, y: float, name: str, table_of: TableOf) -> No
     assert found
     assert found.name == name
     assert found.factors == pytest.approx((x, y))
+
+
+def test_saved_boxes_of_which_some_sizes_are_known(table_of: TableOf) -> None:
+    """As many times too large as the photo, whatever else is unknown: of an input nothing is said."""
+    boxes = grown([*[(0.5, 0.2, 1, 0.6)] * 4, *[(0.2, 0.4, 0.6, 1)] * 4, (0.2, 0.2, 0.4, 0.4)], 1.5, 1.2)
+    made = table_of([boxes, grown(boxes, 200, 100)], facts=[{"size": (1, 1)}, {"size": (200, 100)}], saved=True)
+    found = other_scale(made)
+    assert found
+    assert found.name == "photo"
+    assert found.factors == pytest.approx((1.5, 1.2))
 
 
 def test_a_scale_in_words(table_of: TableOf) -> None:

@@ -21,9 +21,10 @@ def test_clusters_that_lie_apart_are_found() -> None:
     assert sorted(found[1:].tolist()) == [pytest.approx([20, 100], abs=0.01), pytest.approx([100, 20], abs=0.01)]
 
 
-def test_every_shape_is_nearest_to_its_own_centre() -> None:
-    # The fixed point of Lloyd's algorithm, by plain loops.
-    sizes = 5 + 95 * torch.rand((60, 2), generator=generator())
+@pytest.mark.parametrize(("number", "seed"), [(60, 0), *((12, seed) for seed in range(20))])
+def test_every_shape_is_nearest_to_its_own_centre(number: int, seed: int) -> None:
+    """The fixed point of Lloyd's algorithm, by plain loops; of few shapes, some are left alone in their cluster."""
+    sizes = 5 + 95 * torch.rand((number, 2), generator=torch.Generator().manual_seed(seed))
     centres = cluster_shapes(sizes, 4, generator()).tolist()
     members: dict[int, list[list[float]]] = {}
     for w, h in sizes.tolist():
@@ -48,3 +49,28 @@ def test_small_clusters_go_to_fine_levels() -> None:
     assert fine.min_size < 30
     assert coarse.min_size == 200
     assert [len(each.order) for each in (fine, coarse)] == [4, 1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "max_size", "ratios", "expected"),
+    [
+        # As many shapes as clusters: the squares are as large as the smaller ones in the mean, and as the largest.
+        ([(10, 10), (40, 10), (20, 80), (80, 80)], 60.0, (2.0,), (20, 320, (4.0,))),
+        # Without a second square, all are meant.
+        ([(10, 10), (20, 20), (20, 80)], None, (2.0,), (20, None, (4.0,))),
+        # Of the aspects 4, 3, 3, 2, 1 and 1, two that stand for three each.
+        ([(8, 8), (32, 8), (8, 24), (16, 8), (12, 36), (32, 32)], 60.0, (2.0, 3.0), (None, None, (2.0, 4.0))),
+    ],
+)
+def test_a_design_takes_sizes_and_ratios_of_its_clusters(
+    sizes: list[tuple[float, float]],
+    max_size: float | None,
+    ratios: tuple[float, ...],
+    expected: tuple[float | None, float | None, tuple[float, ...]],
+) -> None:
+    design = make_design((4, 4), (75.0, 75.0), 30.0, max_size, ratios)
+    shapes = torch.tensor(sizes, dtype=torch.float64)
+    (found,) = clustered([design], shapes, Bounds(0.01, 600.0), generator())
+    least, largest, aspects = expected
+    assert found.ratios == aspects
+    assert least is None or (found.min_size, found.max_size) == (least, largest)

@@ -164,11 +164,16 @@ def test_coco_as_it_is_meant(tmp_path: Path) -> None:
         (0, 50, [0, 0]),
         (100, 0, [0, 0]),
         (-5, 50, [0, 0]),
+        (100, -5, [0, 0]),
+        (-1e300, 50, [0, 0]),
+        (None, 50, [0, 0]),
+        (100, None, [0, 0]),
+        (1, 2, [1, 2]),
         (2**31 - 1, 50, [2**31 - 1, 50]),
         (2**31, 50, [0, 0]),
     ],
 )
-def test_sizes_that_make_no_sense(width: float, height: float, size: list[int], tmp_path: Path) -> None:
+def test_sizes_that_make_no_sense(width: float | None, height: float | None, size: list[int], tmp_path: Path) -> None:
     image = {"id": 1, "file_name": "a.jpg", "width": width, "height": height}
     assert coco(tmp_path, images=[image]).sizes.tolist() == [size]
 
@@ -257,6 +262,9 @@ def test_objects_of_which_an_id_is_there_twice(tmp_path: Path) -> None:
         (b"12 34\nfile\xc3", False),
         (b"ab\n34 56 \xe2\x82", True),
         (b"\xff\xfe0123456789", False),
+        # Four bytes at most.
+        (b"a\n\xffxyz", True),
+        (b"a\n\xffwxyz", False),
         (b"\xef\xbb\xbf0.5 0.5\n", False),
     ],
 )

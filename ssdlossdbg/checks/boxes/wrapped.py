@@ -93,8 +93,7 @@ def _of_fraction(values: FloatArray, bits: int) -> BoolArray:
 
 
 def _side(values: FloatArray, size: int) -> FloatArray:
-    """The whole number that the largest number below a size was divided by, to give each value; 0 for none."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        side = np.where(values > 0, (size - 1.0) / values, 0)
-    rounded: FloatArray = np.round(side)
+    """The whole number that the largest number below a size was divided by, to give each value; inf for 0."""
+    with np.errstate(divide="ignore"):
+        rounded: FloatArray = np.round((size - 1.0) / values)
     return rounded

@@ -84,7 +84,7 @@ def unequal_classes(objects: Objects) -> TableCases:
     """
     numbers: IntArray = by_class(objects).count(objects.class_id > 0)
     of = numbers[numbers > 0]
-    found = not objects.saved and of.sum() >= LEAST_OBJECTS and len(of) > 1 and of.max() >= UNEQUAL * of.min()
+    found = not objects.saved and of.sum() >= LEAST_OBJECTS and of.max() >= UNEQUAL * of.min()
 
     def describe(_: int) -> Case:
         order = np.argsort(-numbers, kind="stable")[: len(of)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssdlossdbg.checks.priors.family import PRIORS, ROUNDING, size_range
 from ssdlossdbg.checks.registry import refusal_case
-from ssdlossdbg.results import Case, FloatArray, PriorTable, Refusal, Severity
+from ssdlossdbg.results import BoolArray, Case, FloatArray, PriorTable, Refusal, Severity
 from ssdlossdbg.rules import PriorOrder
 
 # Sizes are rounded to whole pixels here and there, which lets equal ones differ.
@@ -156,8 +156,9 @@ def too_large(table: PriorTable) -> Iterator[Case]:
     """
     threshold = table.rules.match.threshold
     sizes = _unclipped(table)
-    best = sizes.clip(0, 1).prod(axis=1) / np.abs(sizes.prod(axis=1)).clip(ROUNDING**2)
-    for rows, level in table.by_level((best < threshold - ROUNDING) & (sizes > 0).all(axis=1)):
+    sound: BoolArray = np.asarray((sizes > 0).all(axis=1))
+    best: FloatArray = (sizes.clip(0, 1) / np.where(sound[:, None], sizes, 1)).prod(axis=1)
+    for rows, level in table.by_level(sound & (best < threshold - ROUNDING)):
         worst = int(rows[best[rows].argmin()])
         message = (
             f"{_size(table, sizes[worst])}, so IoU {best[worst]:.2f} at most with an object in the image; "

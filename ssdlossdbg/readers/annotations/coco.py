@@ -200,7 +200,7 @@ def _traits(data: bytes, coco: Coco) -> IntArray | None:
 def _sizes(images: Sequence[CocoImage]) -> IntArray:
     """`[B, 2]`, 0 where a side is missing or makes no sense."""
     sides = chain.from_iterable((image.width, image.height) for image in images)
-    possible = (int(side) if side and 0 < side < LARGEST_SIDE else 0 for side in sides)
+    possible = (int(side) if side and abs(side) < LARGEST_SIDE else 0 for side in sides)
     sizes = np.fromiter(possible, np.int64, 2 * len(images)).reshape(-1, 2)
     return np.where((sizes > 0).all(axis=1, keepdims=True), sizes, 0)
 
