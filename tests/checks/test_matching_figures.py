@@ -61,6 +61,7 @@ def test_matching_in_words(table_of: TableOf, told: Told) -> None:
     assert first("MAT003", positives=0, best_iou=0.4) == (
         "no prior is trained on it: the best one, 9, has IoU 0.40, below 0.5, and ssd.pytorch forces none on it"
     )
+    assert "has IoU 0.49870, below 0.5, and" in first("MAT003", positives=0, best_iou=0.4987)
     size = "120 x 120 px in the network's input"
     assert first("MAT004", positives=1, forced=1, best_iou=0.05) == (
         f"{size}; the one prior trained on it, 9, overlaps it with IoU 0.05"

@@ -125,8 +125,8 @@ def without_prior(objects: Objects) -> TableCases:
     def describe(row: int) -> Case:
         best = float(objects.best_iou[row])
         message = (
-            f"no prior is trained on it: the best one, {int(objects.best_prior[row])}, has IoU {best:.2f}, below "
-            f"{threshold:g}, and {objects.rules.name} forces none on it"
+            f"no prior is trained on it: the best one, {int(objects.best_prior[row])}, has IoU "
+            f"{_told_apart(best, threshold)}, below {threshold:g}, and {objects.rules.name} forces none on it"
         )
         return Case(objects.where(row), message, best, threshold, remedies.of(row))
 
@@ -300,6 +300,11 @@ def equally_good(objects: Objects) -> TableCases:
 
     tied = objects.valid & (objects.near_ties > 1) & (objects.positives == objects.forced) & _may_be_forced(objects)
     return of_rows(objects, lowest_first(tied, -objects.near_ties), describe)
+
+
+def _told_apart(iou: float, threshold: float) -> str:
+    """An overlap, with more digits where two would show the threshold."""
+    return f"{iou:.2f}" if f"{iou:.2f}" != f"{threshold:.2f}" else f"{iou:.5f}"
 
 
 def _without_positive(objects: Objects) -> BoolArray:
