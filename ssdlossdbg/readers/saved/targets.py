@@ -211,9 +211,10 @@ def _float(boxes: Tensor) -> Tensor:
 
 def _counts_from_zero(pairs: list[tuple[Tensor, Tensor]], dialect: Dialect, classes: int) -> bool:
     """Whether labels are a codebase's own that has the background last: some are 0, and none is its last class's."""
+    if dialect.native.background is not Background.LAST or not pairs:
+        return False
     labels = torch.cat([labels.double() for _, labels in pairs])
-    last = dialect.native.background is Background.LAST
-    return last and bool((labels == 0).any() and labels.max() < classes - 1)
+    return bool((labels == 0).any() and labels.max() < classes - 1)
 
 
 def _reach(pairs: list[tuple[Tensor, Tensor]]) -> float:

@@ -131,6 +131,13 @@ def test_images_without_objects(saved: SavedFile) -> None:
         assert all(boxes.shape == (0, 4) for boxes in targets.boxes)
 
 
+@pytest.mark.parametrize("name", ["ssd.pytorch", "mmdetection"])
+def test_no_image_at_all(name: str, saved: SavedFile) -> None:
+    found = recognise_targets(load(saved(torch.zeros(0, 2, 5))), load_dialect(name), SavedLayout(), shape=(2, 9, 5))
+    assert isinstance(found, Targets)
+    assert found.boxes == ()
+
+
 def test_degenerate_boxes_are_carried(saved: SavedFile) -> None:
     boxes = [[0.5, 0.5, 0.25, 0.5], [-3.0, 0.0, 9.0, 1.0], [float("inf"), 0.0, 0.0, 0.0]]
     targets = read(saved([torch.tensor([[*box, 0.0] for box in boxes])]))
