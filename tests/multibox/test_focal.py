@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -19,8 +16,8 @@ from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import BackgroundTarget, ConfidenceLoss, Dialect, LossSpec, MiningSelection
+from tests.multibox import focal_reference as plain
 
-HERE = Path(__file__).parent
 LABELS = torch.tensor([[0, 1, 3, 2, 0, -1], [2, 0, 0, 1, 3, 3]])
 # Alpha and gamma of the paper, of the TF2 zoo's mobilenet, none at all, and powers that have a slope of their own.
 WEIGHTS = [(0.25, 2.0), (0.75, 2.0), (-1.0, 2.0), (0.25, 0.0), (-1.0, 0.0), (0.5, 1.5), (1.0, 0.5), (0.0, 3.0)]
@@ -29,18 +26,6 @@ KINDS = [
     (ConfidenceLoss.SIGMOID_FOCAL, BackgroundTarget.COLUMN),
     (ConfidenceLoss.SIGMOID_FOCAL, BackgroundTarget.ZEROS),
 ]
-
-
-def _plain() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("focal_reference", HERE / "focal_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PLAIN = _plain()
 
 
 def spec_of(kind: tuple[ConfidenceLoss, BackgroundTarget], weights: tuple[float, float]) -> LossSpec:
@@ -55,8 +40,8 @@ def expected(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     def one(logits: list[float], label: int) -> float:
         weights, target = (spec.focal_alpha, spec.focal_gamma), max(label, 0)
         if spec.confidence is ConfidenceLoss.SOFTMAX_FOCAL:
-            return float(PLAIN.softmax_focal(logits, target, *weights))
-        return float(PLAIN.sigmoid_focal(logits, target, *weights, spec.background_unsaid))
+            return float(plain.softmax_focal(logits, target, *weights))
+        return float(plain.sigmoid_focal(logits, target, *weights, spec.background_unsaid))
 
     rows = zip(conf.tolist(), labels.tolist(), strict=True)
     return torch.tensor([[one(*pair) for pair in zip(*row, strict=True)] for row in rows], dtype=torch.float64)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,23 +18,11 @@ from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, multibo
 from ssdlossdbg.multibox.matching import match
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import Dialect, LocalizationLoss, LossSpec, Masking
+from tests.multibox import box_loss_reference as plain
 
-HERE = Path(__file__).parent
 BOXES = [LocalizationLoss.GIOU, LocalizationLoss.DIOU, LocalizationLoss.CIOU]
 BASE = load_dialect("ssd.pytorch")
 VARIANCES = BASE.codec.variances
-
-
-def _plain() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("box_loss_reference", HERE / "box_loss_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PLAIN = _plain()
 # Priors along a diagonal; an object on each of the first four, and one far from all.
 CENTRES = torch.tensor([0.15, 0.3, 0.45, 0.6, 0.75, 0.9], dtype=torch.float64)
 PRIORS = torch.stack((CENTRES, CENTRES, torch.full_like(CENTRES, 0.2), torch.full_like(CENTRES, 0.16)), dim=1)
@@ -69,11 +54,11 @@ def compute(rules: Dialect, loc: Tensor, objects: list[Tensor] | None = None, pr
 def box_costs(rules: Dialect, loc: Tensor, found: LossTerms, objects: list[Tensor], scale: float = 1.0) -> Tensor:
     """`[2, 6]` what a plain loop makes of the positives."""
     costs = torch.zeros((2, 6), dtype=torch.float64)
-    rule = getattr(PLAIN, rules.loss.localization.value)
+    rule = getattr(plain, rules.loss.localization.value)
     for image, prior in found.matching.positive.nonzero().tolist():
         aim = objects[image][int(found.matching.gt_index[image, prior])].tolist()
         prior_box = (PRIORS[prior] * scale).tolist()
-        box = PLAIN.decode(loc[image, prior].tolist(), prior_box, VARIANCES, rules.loss.largest_scale)
+        box = plain.decode(loc[image, prior].tolist(), prior_box, VARIANCES, rules.loss.largest_scale)
         costs[image, prior] = rule(box, aim, rules.loss.box_epsilon)
     return costs
 
@@ -110,14 +95,14 @@ def test_balanced_l1_of_each_offset(alpha: float, gamma: float, beta: float) -> 
     assert found.localization_terms.shape == (2, 6, 4)
     for image, prior in found.matching.positive.nonzero().tolist():
         pairs = zip(loc[image, prior].tolist(), found.targets[image, prior].tolist(), strict=True)
-        expected = [PLAIN.balanced_l1(value - target, alpha, gamma, beta) for value, target in pairs]
+        expected = [plain.balanced_l1(value - target, alpha, gamma, beta) for value, target in pairs]
         assert found.localization_terms[image, prior].tolist() == pytest.approx(expected, rel=1e-10)
     assert not found.localization_terms[~found.matching.positive].any()
 
 
 def test_both_pieces_of_balanced_l1_meet_at_beta() -> None:
     for alpha, gamma, beta in ((0.5, 1.5, 1.0), (0.3, 2.0, 0.4), (1.0, 1.0, 2.0)):
-        below, above = (PLAIN.balanced_l1(beta + step, alpha, gamma, beta) for step in (-1e-9, 1e-9))
+        below, above = (plain.balanced_l1(beta + step, alpha, gamma, beta) for step in (-1e-9, 1e-9))
         assert below == pytest.approx(above, abs=1e-7)
 
 
@@ -147,15 +132,15 @@ def test_the_weight_of_the_aspect_ratio_is_a_constant_to_the_gradient() -> None:
     image, prior = found.matching.positive.nonzero()[0].tolist()
     aim, own = OBJECTS[image][int(found.matching.gt_index[image, prior])].tolist(), PRIORS[prior].tolist()
     shape = loc[image, prior].tolist()
-    box = PLAIN.decode(shape, own, VARIANCES)
-    full, bare = PLAIN.ciou(box, aim, 1e-7), PLAIN.ciou(box, aim, 1e-7, alpha=0.0)
+    box = plain.decode(shape, own, VARIANCES)
+    full, bare = plain.ciou(box, aim, 1e-7), plain.ciou(box, aim, 1e-7, alpha=0.0)
     angles = [math.atan2(each[2] - each[0], each[3] - each[1]) for each in (aim, box)]
     weight = (full - bare) / (4 / math.pi**2 * (angles[0] - angles[1]) ** 2)
     for column in range(4):
         sides = []
         for step in (1e-6, -1e-6):
             moved = [value + step * (place == column) for place, value in enumerate(shape)]
-            sides.append(PLAIN.ciou(PLAIN.decode(moved, own, VARIANCES), aim, 1e-7, alpha=weight))
+            sides.append(plain.ciou(plain.decode(moved, own, VARIANCES), aim, 1e-7, alpha=weight))
         slope = (sides[0] - sides[1]) / 2e-6
         assert float(gradient[image, prior, column]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
 

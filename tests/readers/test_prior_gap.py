@@ -11,7 +11,6 @@ from ssdlossdbg.readers.prior_gap import explain_count
 
 # SSD300 has 38*38*4 + 19*19*6 + 10*10*6 + 5*5*6 + 3*3*4 + 1*1*4 = 8732 priors.
 SIDES, SHAPES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
-CONFIG = ": write a prior config of it."
 RATIO = "as by 1 aspect ratio and its reciprocal: "
 RATIOS = "as by 2 aspect ratios and their reciprocals: "
 

@@ -44,7 +44,7 @@ def centre_formulas(variances: Box, size: tuple[int, int], aspect: float) -> Ite
             (partial(_other, aspect=aspect), "dx over the prior's height and dy over its width"),
             (partial(_root, aspect=aspect), "the centre over the root of the prior's area"),
             (partial(_longest, aspect=aspect), "the centre over the prior's longer side"),
-            (partial(_half, own=_own), "the centre over half the prior's size"),
+            (_half, "the centre over half the prior's size"),
             (np.ones_like, "the centre's plain difference"),
             (partial(_pixels, size=size), "the centre's difference in pixels"),
         ):
@@ -74,8 +74,8 @@ def size_formulas(variances: Box, size: tuple[int, int], aspect: float) -> Itera
 def _size_divisors(size: tuple[int, int], aspect: float) -> tuple[tuple[Sides, str], ...]:
     return (
         (_own, "box size over prior size"),
-        (partial(_half, own=_own), "box size over half the prior's size"),
-        (partial(_twice, own=_own), "half the box's size over the prior's"),
+        (_half, "box size over half the prior's size"),
+        (_twice, "half the box's size over the prior's"),
         (partial(_one_side, side=0, aspect=aspect), "both sizes over the prior's width (dh is divided by it, too)"),
         (partial(_one_side, side=1, aspect=aspect), "both sizes over the prior's height (dw is divided by it, too)"),
         (partial(_other, aspect=aspect), "width over the prior's height and height over its width"),
@@ -147,12 +147,12 @@ def _own(sides: FloatArray) -> FloatArray:
     return sides
 
 
-def _half(sides: FloatArray, own: Sides) -> FloatArray:
-    return np.asarray(own(sides) / 2)
+def _half(sides: FloatArray) -> FloatArray:
+    return np.asarray(sides / 2)
 
 
-def _twice(sides: FloatArray, own: Sides) -> FloatArray:
-    return np.asarray(own(sides) * 2)
+def _twice(sides: FloatArray) -> FloatArray:
+    return np.asarray(sides * 2)
 
 
 def _other(sides: FloatArray, aspect: float) -> FloatArray:
