@@ -19,6 +19,10 @@ from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Case, ImageFacts, LossResult, MatchResult, Objects, Subject
 
 Boxes = Sequence[Sequence[float]]
+# What tests of tables made by hand ask for: a table, what is said of it under a code, and its cases.
+Cases = Callable[[Subject, str], tuple[Case, ...]]
+TableOf = Callable[..., Objects]
+Told = Callable[[Subject, str], list[str]]
 # Six sound boxes of a 640 x 480 photo, each in reach of SSD300's priors, one at every border.
 HEALTHY = (
     (1, 1, 120, 110),

@@ -14,8 +14,8 @@ from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import Case, Objects, PriorTable, Severity, Subject, Where
+from tests.checks.conftest import TableOf
 
-TableOf = Callable[..., Objects]
 BOX = (20, 20, 60, 60)
 
 

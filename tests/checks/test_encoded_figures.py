@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +11,11 @@ import pytest
 
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.results import Case, EncodedTable, Subject
+from ssdlossdbg.results import EncodedTable
 from ssdlossdbg.results.encoded import Formula, PriorsByImage, Reading
 from ssdlossdbg.results.hypotheses import Explanation
+from tests.checks.conftest import Cases, Told
 
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 NONE = PriorsByImage(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 OWN = Reading(Formula.STATED, "as the dialect says", (0.1, 0.1, 0.2, 0.2), 2, 2, 6)
 

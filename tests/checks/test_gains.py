@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +9,9 @@ import pytest
 
 from ssdlossdbg.checks.matching.gains import reached
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.results import Objects
 from ssdlossdbg.rules import Dialect, LevelSpec
+from tests.checks.conftest import TableOf
 
-TableOf = Callable[..., Objects]
 SHAPES = ((60.0, 60.0), (90.0, 40.0))
 LEVEL = LevelSpec((6, 4), (50.0, 75.0), SHAPES)
 

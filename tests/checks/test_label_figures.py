@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ssdlossdbg.results import Case, ClassUse, Objects, Subject
+from ssdlossdbg.results import ClassUse
 from ssdlossdbg.results.objects import Reading
 from ssdlossdbg.rules import BackgroundObjects
+from tests.checks.conftest import Cases, TableOf, Told
 
 Box = tuple[float, float, float, float]
-TableOf = Callable[..., Objects]
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 SOUND: Box = (20, 20, 60, 60)
 
 

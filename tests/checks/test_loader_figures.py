@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +9,12 @@ import pytest
 
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.photos import of_photo
-from ssdlossdbg.results import Case, Objects, Subject, Trait
+from ssdlossdbg.results import Trait
 from ssdlossdbg.results.objects import Reading
 from ssdlossdbg.rules import CategoryIds, NameLookup
+from tests.checks.conftest import Cases, TableOf, Told
 
 Box = tuple[float, float, float, float]
-TableOf = Callable[..., Objects]
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 SOUND: Box = (20, 20, 60, 60)
 
 

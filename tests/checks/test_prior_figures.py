@@ -12,12 +12,11 @@ from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.readers.named_priors import load_priors
-from ssdlossdbg.results import Case, PriorTable, Subject
+from ssdlossdbg.results import PriorTable
 from ssdlossdbg.rules import LevelSpec, PriorOrder, PriorSpec
+from tests.checks.conftest import Cases, Told
 
 Shapes = tuple[tuple[float, float], ...]
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 Make = Callable[..., PriorTable]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,12 @@ from ssdlossdbg.checks.aftermath import loss_after, weights_after
 from ssdlossdbg.checks.matching.remedies import FIT, Remedies
 from ssdlossdbg.checks.slips import Slip, slip
 from ssdlossdbg.readers.dialects import load_dialect
-from ssdlossdbg.results import Case, Objects, Predicted, Subject, Trait
+from ssdlossdbg.results import Predicted, Trait
 from ssdlossdbg.results.objects import ClassListFile, Reading
 from ssdlossdbg.results.predicted import OddValue, Spoilt
 from ssdlossdbg.rules import LevelSpec, LocalizationLoss
+from tests.checks.conftest import Cases, TableOf, Told
 
-TableOf = Callable[..., Objects]
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 # At a threshold of 0.5, centred on it, the square reaches objects down to 60 * sqrt(0.5) = 42.4 px; objects of a side w
 # are reached everywhere by priors of their own that stand 0.367 w apart. The finest level can have steps of 4 px.

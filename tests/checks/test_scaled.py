@@ -10,9 +10,9 @@ from ssdlossdbg.checks.boxes.readings import SLACK
 from ssdlossdbg.checks.boxes.scaled import Scale, other_scale
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Objects
+from tests.checks.conftest import TableOf
 
 Box = tuple[float, float, float, float]
-TableOf = Callable[..., Objects]
 # In images of 200 x 100: inside, and cut at its right and lower border.
 INSIDE, RIGHT, LOWER = (20, 20, 60, 60), (120, 20, 200, 60), (20, 40, 60, 100)
 

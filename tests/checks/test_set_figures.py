@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ssdlossdbg.results import Case, Objects, PhotoFiles, PhotoSet, Subject
+from ssdlossdbg.results import PhotoFiles, PhotoSet
 from ssdlossdbg.results.photo_set import SharedPhoto
+from tests.checks.conftest import Cases, TableOf, Told
 
 Box = tuple[float, float, float, float]
-TableOf = Callable[..., Objects]
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 SOUND: Box = (20, 20, 60, 60)
 
 

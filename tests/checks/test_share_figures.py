@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -22,8 +21,8 @@ from ssdlossdbg.checks.cases import (
 )
 from ssdlossdbg.checks.shares import Part, share_of
 from ssdlossdbg.results import Case, Costs, GroundTruthLoss, ImageLoss, Objects, Parts, Where
+from tests.checks.conftest import TableOf
 
-TableOf = Callable[..., Objects]
 BOX = (20, 20, 60, 60)
 # Four images: three objects, one, none, two.
 IMAGES = [[BOX] * 3, [BOX], [], [BOX] * 2]

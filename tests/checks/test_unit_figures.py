@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ssdlossdbg.results import Case, Objects, Subject
+from tests.checks.conftest import Cases, TableOf, Told
 
 Box = tuple[float, float, float, float]
-TableOf = Callable[..., Objects]
-Told = Callable[[Subject, str], list[str]]
-Cases = Callable[[Subject, str], tuple[Case, ...]]
 SOUND: Box = (20, 20, 60, 60)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy as np
 import pytest
 
 from ssdlossdbg.checks.catalogue import find
-from ssdlossdbg.results import Objects, Trait
+from ssdlossdbg.results import Trait
 from ssdlossdbg.results.objects import Reading
 from ssdlossdbg.rules import LevelSpec
+from tests.checks.conftest import TableOf
 
-TableOf = Callable[..., Objects]
 SOUND = (20, 20, 60, 60)
 LEVELS = (LevelSpec((10, 10), (30.0, 30.0), ((60.0, 60.0), (120.0, 60.0))),)
 # How a table of images of 100 x 100 is made: boxes of the first image, what is known of it, and of its objects.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from ssdlossdbg.checks.boxes.scaled import other_layouts
 from ssdlossdbg.checks.boxes.written import possible_layouts
 from ssdlossdbg.results import Objects
+from tests.checks.conftest import TableOf
 
 Box = tuple[float, float, float, float]
 Images = Sequence[Sequence[Box]]
-TableOf = Callable[..., Objects]
 # A box without height, and one of less than a pixel.
 LINE, DOT = (50, 50, 60, 50), (0.1, 0.1, 0.9, 0.9)
 # In images of 100 x 100, read as corners. They fit, and as x y width height: both, hardly, not.
