@@ -153,7 +153,7 @@ def _of_files(case: Case, outcome: Outcome, before: dict[str, Any], after: dict[
     for name in after.keys() - before.keys():
         if name == "executed":
             yield "executed: what a file holds was run"
-        elif name.endswith(".part") or not any(_within(name, each) for each in asked):
+        elif name.endswith(".part") or not any(_within(name, each) or _within(each, name) for each in asked):
             yield f"files: {name} was left"
         elif outcome.code not in (0, 1) and not outcome.out:
             yield f"files: {name} was written, and the exit code is {outcome.code}"
