@@ -9,6 +9,7 @@ SsdLossDbgError      anything this package raises on purpose; exit code 2
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ EXIT_FINDINGS = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
+# How Python shows what has no words of its own; libraries put it into their reasons, and it differs from run to run.
+OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-fA-F]+>")
 LEAST_LIKENESS = 0.55
 # Letters; to compare longer ones takes their square.
 LONGEST_ALIKE = 200
@@ -42,7 +45,7 @@ class InputError(SsdLossDbgError):
 
     def __init__(self, where: object, what: str, fix: str, code: str = "") -> None:
         self.where = str(where)
-        self.what = what
+        self.what = what = OBJECT.sub(r"\1", what)
         self.fix = fix
         self.code = code
         more = f" More: ssdlossdbg explain {code}." if code else ""

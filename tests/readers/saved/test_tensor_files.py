@@ -366,3 +366,12 @@ def test_no_file(ending: str, tmp_path: Path, refused: Refused) -> None:
     path.unlink()
     path.mkdir()
     assert refused(lambda: held(path)).what == "is a folder, not a file"
+
+
+def test_reasons_of_libraries_tell_of_no_addresses(tmp_path: Path, refused: Refused) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((4, 4), np.float32))
+    damaged = (tmp_path / "a.npy").read_bytes().replace(b"'descr': '<f4'", b"'descr': x<f4  ")
+    (tmp_path / "a.npy").write_bytes(damaged)
+    what = refused(lambda: held(tmp_path / "a.npy")).what
+    assert what.startswith("cannot be loaded (")
+    assert " at 0x" not in what
