@@ -13,11 +13,12 @@ from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, 
 from ssdlossdbg.analysis.evidence.dataset import describe_datasets
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.boxes import Corners, cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.overlaps import BEST, overlaps
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.quotas import negatives_available
 from ssdlossdbg.readers.annotations import Dataset, Scaled, resized, scale_like, sizes_seen
@@ -32,6 +33,7 @@ from ssdlossdbg.results import (
     MatchResult,
     MatchTotals,
     PositivePriors,
+    PriorRoles,
     RoundTrip,
     ThresholdCount,
     outside_share,
@@ -107,6 +109,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         round_trip_half=_round_trip(scene, torch.float16, objects),
         positives=_positives(matching, priors),
         raises=raises_on(objects, scene),
+        roles=_roles(scene),
         evidence=(*scene.evidence, *describe_datasets([(dataset, source.read(rules, priors))])),
     )
 
@@ -218,6 +221,30 @@ def _positives(matching: Matching, priors: Priors) -> PositivePriors:
         level=priors.level_index[index].cpu().numpy(),
         forced=matching.forced[0, index].cpu().numpy(),
         boxes=cxcywh_to_xyxy(priors.boxes[index]).cpu().numpy(),
+    )
+
+
+def _roles(scene: Scene) -> PriorRoles:
+    matching, priors, held, rule = scene.matching, scene.batch.priors, scene.held_in_units, scene.rules.match
+    owner, objects = matching.owner[0], int(scene.gt.counts[0])
+    owned = (owner >= 0).nonzero().flatten()
+    nearest, owner_iou = matching.gt_index[0].clone(), torch.zeros_like(matching.prior_iou[0])
+    if len(owned):
+        # What `Matching` does not keep: whom they overlap most, and how much they overlap those who own them.
+        few = Corners(held.xyxy[owned]) if isinstance(held, Corners) else held[owned]
+        overlap = overlaps(scene.gt_in_units, few, rule)
+        nearest[owned] = BEST[rule.ties](overlap, 1)[1][0]
+        owner_iou[owned] = overlap[0].gather(0, owner[owned][None])[0]
+    return PriorRoles(
+        rule=rule,
+        boxes=priors.boxes.cpu().numpy(),
+        level=priors.level_index.cpu().numpy(),
+        iou=matching.prior_iou[0].cpu().numpy(),
+        nearest=nearest.cpu().numpy(),
+        owner=owner.cpu().numpy(),
+        owner_iou=owner_iou.cpu().numpy(),
+        best_prior=matching.best_prior[0, :objects].cpu().numpy(),
+        best_iou=matching.best_iou[0, :objects].cpu().numpy(),
     )
 
 

@@ -239,6 +239,18 @@ class Report(Group):
     )
 
 
+class PageReport(Report):
+    """How a report is written that there is a page of, too."""
+
+    title = Report.title
+    format: str = option(
+        "--format",
+        "A report to read, JSON to script against, or a page for a browser, which -o FILE.html writes, too.",
+        default=TEXT,
+        choices=formats("MatchResult"),
+    )
+
+
 def sides(text: str, error: InputError) -> tuple[int, int]:
     """(width, height) from `300` or `320x240`, none larger than a JPEG.
 

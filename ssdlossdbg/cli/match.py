@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, Priors, Report, split_names
+from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, PageReport, Priors, split_names
 from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
@@ -28,11 +29,13 @@ class OthersRules(MatchRules):
     dialects: str | None = option("--dialects a,b|all", "Show what changes under these, on the same priors.")
 
 
-class MatchReport(Report):
+class MatchReport(PageReport):
     """How the report is written, how long it is, and the picture beside it."""
 
     output: Path | None = option(
-        "-o --output PNG", "Where to draw the overlay  [default: IMAGE.match.png, here]", Role.OUTPUT_FILE
+        "-o --output FILE",
+        "Where to draw the overlay, or to write a page where it ends in .html  [default: IMAGE.match.png, here]",
+        Role.OUTPUT_FILE,
     )
     no_overlay: bool = option("--no-overlay/--overlay", "Draw no picture.", default=False)
     top: int | None = option("--top N", "List only the N worst objects.", min=1)
@@ -78,16 +81,20 @@ def match(
                 result, photo, photographed.annotation, named, others, classes=names, device=device.device
             )
             result = replace(result, changes=changes)
-        if not report.no_overlay:
+        seen = photo.seen(load_dialect(rules.dialect).loader.orientation).image
+        view = View(report.top, photos=(seen,))
+        if is_page(report.output):
+            write_page(result, report.output, view, writer)
+        elif not report.no_overlay:
             from ssdlossdbg.report.canvas import png
             from ssdlossdbg.report.outputs import draw
             from ssdlossdbg.report.visible import visible
 
-            picture = png(draw(result, photo.seen(load_dialect(rules.dialect).loader.orientation).image))
+            picture = png(draw(result, seen))
             if report.output:
                 writer.write(report.output, picture)
             else:
                 writer.write_new(Path(f"{visible(photographed.image.stem)}.match.png"), picture)
     unread = any(finding.code == UNREADABLE for finding in result.findings)
     exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
-    deliver(result, report.format, findings, files=writer.written, view=View(report.top), exit_code=exit_code)
+    deliver(result, report.format, findings, files=writer.written, view=view, exit_code=exit_code)

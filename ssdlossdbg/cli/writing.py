@@ -17,10 +17,11 @@ from ssdlossdbg.whole_files import add_whole, replace_whole
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
-# What tells a file of ours from others': in pictures the program named in their text, near their beginning,
-# and how fitted configs begin. An array says of nobody that he wrote it.
+# What tells a file of ours from others': in pictures and pages the program named near their beginning, and how
+# fitted configs begin. An array says of nobody that he wrote it.
 PNG = b"\x89PNG\r\n"
 SOFTWARE = b"Software\0ssdlossdbg"
+PAGE = b'<meta name="generator" content="ssdlossdbg">'
 FITTED = b"# Fitted by `ssdlossdbg "
 HEAD = 512
 # Bytes; of the 255 that a name may have, prefix, number and ending need some.
@@ -242,8 +243,8 @@ def _head(path: Path) -> bytes:
 
 
 def _is_ours(head: bytes) -> bool:
-    """Whether a file that begins so is a picture, a config or a table that this program wrote."""
-    return (head.startswith(PNG) and SOFTWARE in head) or head.startswith((FITTED, _headings()))
+    """Whether a file that begins so is a picture, a page, a config or a table that this program wrote."""
+    return (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or head.startswith((FITTED, _headings()))
 
 
 def _headings() -> bytes:

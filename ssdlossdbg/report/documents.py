@@ -54,8 +54,13 @@ NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 def render_json(result: Any, view: View = USUAL) -> str:
     """The JSON document of a result."""
+    return json.dumps(document_of(result, view), indent=2, allow_nan=False)
+
+
+def document_of(result: Any, view: View = USUAL) -> dict[str, Any]:
+    """The same before it is text."""
     head = {"schema_version": SCHEMA_VERSION, "command": word(NAMES[type(result)])}
-    return json.dumps({**head, **encode(result), "files": view.files}, indent=2, allow_nan=False)
+    return {**head, **encode(result), "files": view.files}
 
 
 def word(command: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-TEXT = "text"
+TEXT, PAGE = "text", "html"
 # What a terminal shows of each result. All of them have JSON, too.
 TEXTS: dict[str, str] = {
     "AnchorsResult": "anchors_text:anchors_report",
@@ -39,10 +39,13 @@ TEXTS: dict[str, str] = {
     "MatchResult": "match_text:match_report",
     "Presets": "anchors_text:presets_report",
 }
+# What there is a page of, to look at in a browser; how each is made up, `html/page.py` says.
+PAGED = ("MatchResult",)
 # By result and format; commands offer the formats that their results have here.
 OUTPUTS: dict[tuple[str, str], str] = {
     **{(kind, TEXT): renderer for kind, renderer in TEXTS.items()},
     **{(kind, "json"): "documents:render_json" for kind in TEXTS},
+    **{(kind, PAGE): "html.page:html_page" for kind in PAGED},
     ("CheckResult", "github"): "check_github:check_github",
     ("CheckResult", "sarif"): "check_sarif:check_sarif",
 }

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -14,12 +18,15 @@ class View:
         notes: whether `check` lists notes one by one, rather than only counts them; JSON always does.
         files: what was written beside the report.
         version: of this program, for formats that name it.
+        photos: of the images that a result is about, for pages: of `match` one, of a batch those of its first images,
+            of `audit` those of the images to look at first. None where one is not at hand.
     """
 
     top: int | None = None
     notes: bool = False
     files: tuple[str, ...] = ()
     version: str = ""
+    photos: tuple[Image | None, ...] = ()
 
 
 USUAL = View()

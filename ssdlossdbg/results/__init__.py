@@ -89,6 +89,7 @@ from ssdlossdbg.results.match import (
     MatchTotals,
     ObjectChange,
     PositivePriors,
+    PriorRoles,
     RoleChanges,
     RoundTrip,
     ThresholdCount,

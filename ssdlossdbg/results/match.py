@@ -10,6 +10,7 @@ from ssdlossdbg.results.contract import Hidden, Key, at
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.report import Reported
+from ssdlossdbg.rules import MatchSpec
 
 MATCHED = "matched"
 FORCED_ONLY = "forced-only"
@@ -154,6 +155,32 @@ class PositivePriors:
 
 
 @dataclass(frozen=True)
+class PriorRoles:
+    """All priors of one image and what decides their roles, for a page that matches at other thresholds.
+
+    Attributes:
+        rule: how the dialect matches, at the threshold of the result.
+        boxes: `[P, 4]` cxcywh, normalised.
+        level: `[P]`.
+        iou: `[P]` highest with any object, in the precision that it was computed in; -1 without objects.
+        nearest: `[P]` place, in the result's list, of the object that it overlaps most; 0 without objects.
+        owner: `[P]` place of the object that it is given to whatever it overlaps, -1 for none.
+        owner_iou: `[P]` with that object; 0 without one.
+        best_prior, best_iou: `[G]` of each object in the result's list.
+    """
+
+    rule: MatchSpec
+    boxes: FloatArray
+    level: IntArray
+    iou: FloatArray
+    nearest: IntArray
+    owner: IntArray
+    owner_iou: FloatArray
+    best_prior: IntArray
+    best_iou: FloatArray
+
+
+@dataclass(frozen=True)
 class ObjectChange:
     """An object that another dialect treats differently: what it gets in the reference, and there.
 
@@ -202,6 +229,7 @@ class MatchResult(Reported):
         left_out: objects that the dialect's loader drops (difficult).
         round_trip, round_trip_half: in the input's dtype, and in float16.
         changes: what other dialects would do differently, where that was asked for.
+        roles: every prior, for pages; None of a result that was read from its document.
         evidence: what the checks look at.
         findings: what they found; empty until they were run.
     """
@@ -225,6 +253,7 @@ class MatchResult(Reported):
     positives: Hidden[PositivePriors]
     raises: str | None
     changes: Annotated[tuple[RoleChanges, ...], at("dialects")] = ()
+    roles: Hidden[PriorRoles | None] = None
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 
