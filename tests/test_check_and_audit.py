@@ -221,7 +221,7 @@ UNREADABLE = {
     "yolo-list-that-leads-nowhere": ({"train.txt": "images/a.jpg\n"}, "train.txt"),
     "voc-list-without-folder": ({"train.txt": "000001\n"}, "train.txt"),
     "csv-without-titles": ({"a.csv": "a,b\n1,2\n"}, "a.csv"),
-    "labelme": ({"a.json": '{"shapes": [], "imagePath": "a.jpg"}'}, "a.json"),
+    "VoTT": ({"a.json": '{"asset": {"name": "a.jpg"}, "regions": []}'}, "a.json"),
     "nothing": ({"a.dat": "\1\2"}, "a.dat"),
     "empty": ({"a.dat": ""}, "a.dat"),
 }

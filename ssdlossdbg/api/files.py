@@ -48,7 +48,7 @@ def check(
     A file that cannot be read stops nothing: that is a finding, too.
 
     Args:
-        files: annotations (Pascal VOC XML, COCO JSON, YOLO txt, Open Images CSV), saved predictions and targets, or
+        files: annotations (in any format that is read), saved predictions and targets, or
             folders of them; see `readers.inputs` for what is taken for what.
         priors: what `load_priors` returned or takes; if None, those in a batch's predictions, else the dialect's own.
         dialect: what `load_dialect` returned, or its name or file; if None, that of each captured batch, and

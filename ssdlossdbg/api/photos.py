@@ -49,7 +49,7 @@ def match(
 
     Args:
         image: the photo, or what `load_photo` returned.
-        annotation: its objects: Pascal VOC XML, COCO JSON, YOLO txt or Open Images CSV, or a dataset that they are in.
+        annotation: its objects, in any format that is read, or a dataset that they are in.
         priors: what `load_priors` returned, or a preset, config file or saved tensor; the dialect's own if None.
         dialect: what `load_dialect` returned, or its name or file.
         classes: class names in the order of their ids, background left out.

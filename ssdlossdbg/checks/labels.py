@@ -16,7 +16,7 @@ from ssdlossdbg.rules import BackgroundObjects, NameLookup
 LABELS = Family("LBL", "labels")
 BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?=[^\W\d_])")
 # What marks objects that loaders leave out, in words.
-MARKS = {"difficult": "difficult", "crowd": "as a crowd", "group": "as a group"}
+MARKS = {"difficult": "difficult", "crowd": "as a crowd", "group": "as a group", "ignored": "to be ignored"}
 
 
 @LABELS.check(1, "label without a column", Severity.ERROR, Refusal)
@@ -153,7 +153,8 @@ def left_out(objects: Objects) -> TableCases:
 
     What it means:
         Pascal VOC marks objects that are hard to recognise as difficult, COCO marks crowds, Open Images groups, and
-        this dialect's loader drops them.
+        this dialect's loader drops them. KITTI's DontCare, what VisDrone gives a score of 0 and WIDER FACE's invalid
+        faces are to be ignored, and no loader trains on them.
 
     Why it matters:
         The network is trained to see background where they are: their priors are negatives, and good ones at that, so
@@ -161,7 +162,7 @@ def left_out(objects: Objects) -> TableCases:
 
     How to tell:
         <difficult>1</difficult> in the annotation, and `difficult = "drop"` in the dialect; "iscrowd": 1 and `crowds =
-        "drop"`; IsGroupOf 1 and `groups = "drop"`.
+        "drop"`; IsGroupOf 1 and `groups = "drop"`. What is to be ignored is, under every dialect.
 
     How to fix:
         Nothing, if the mark is deserved. Otherwise set it to 0, or train with difficult objects kept.

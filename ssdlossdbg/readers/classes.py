@@ -64,6 +64,11 @@ def _of_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip().strip("'\"") for name in bare.rstrip(", ").split(","))
 
 
+def read_label_map(path: Path) -> tuple[str, ...]:
+    """The names in a file that holds a label map; errors as of `load_classes`, and of a file that cannot be read."""
+    return _of_label_map(path, tuple(read_lines(path)))
+
+
 def _of_label_map(path: Path, lines: tuple[str, ...]) -> tuple[str, ...]:
     """The names in a label map, `item { id: 1 name: "cat" }`, background left out.
 

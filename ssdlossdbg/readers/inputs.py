@@ -6,6 +6,8 @@ folder, and the folders in it that are not hidden, there may be annotations of s
 - `.xml` unless its root is another element than Pascal VOC's <annotation>;
 - `.json` that speaks of images, annotations and categories, as COCO does;
 - `.csv` that begins with the titles of Open Images;
+- whatever begins as files of labelme, CVAT, KITTI, WIDER FACE or VisDrone do, and where there is nothing else, what
+  RetinaFace, TensorFlow, bubbliiiing and Hugging Face read;
 - `.txt` if it lies in a folder `labels`, or is empty or begins as a YOLO row does, with three columns or more of which
   the first two are numbers, unless it is neither in such a folder nor alone, and there are no class names;
 - `.pt`, `.pth`, `.npz`, `.npy` and `.safetensors` with the word preds, predictions or targets in the name;

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.exif import ORIENTATION, SIDEWAYS, UPRIGHT
 from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.what_it_is import PHOTOS, what_it_is
 from ssdlossdbg.rules import Orientation
 
 # What undoes the turns of `ImageOps.exif_transpose`, by EXIF's orientation.
@@ -78,6 +79,8 @@ def load_photo(path: Path) -> Photo:
                 upright = ImageOps.exif_transpose(image).convert("RGB")
                 return Photo(path, upright, turned if turned in TURNED_BACK else UPRIGHT)
     except UnidentifiedImageError:
+        if error := what_it_is(path, data, PHOTOS):
+            raise error from None
         raise InputError(path, "is not an image that can be read", "Give a JPEG, PNG or the like.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(path, f"claims an absurd size ({error})", "Scale it down first.") from None

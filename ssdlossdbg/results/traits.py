@@ -29,6 +29,8 @@ class Trait(IntFlag):
     NO_ISCROWD = 16384
     ZERO_SIZE = 4096
     """The width or the height that the file declares is 0 or less."""
+    OUTLINE = 32768
+    """The box is the one around a polygon, circle, mask or turned box that was drawn instead."""
 
 
 POINTS = (Trait.POINT_X1, Trait.POINT_Y1, Trait.POINT_X2, Trait.POINT_Y2)

@@ -14,6 +14,9 @@ from PIL import Image
 
 from tests.fuzz.headers import captured_file
 from tests.fuzz.mutators import save_tensors
+from tests.readers.annotations import other_tools
+from tests.readers.annotations.other_tools import FILES as OTHER_TOOLS
+from tests.readers.annotations.other_tools import PHOTOS as THEIR_PHOTOS
 
 OLD = "old.out"  # a file that is no input of any command
 
@@ -146,6 +149,9 @@ TEXT_FILES: dict[str, str] = {
     "oi/train-annotations-bbox.csv": OPEN_IMAGES,
     "oi/class-descriptions-boxable.csv": '/m/01,Cat\n/m/02,"Dog, small"\n',
     OLD: "written before\n",
+    **{f"{name}/{place}": text for name, (place, text) in OTHER_TOOLS.items() if isinstance(text, str)},
+    "photo-list/voc_classes.txt": "cat\ndog\n",
+    "video/annotations.xml": other_tools.VIDEO,
 }
 
 
@@ -183,6 +189,8 @@ def sound_file(name: str) -> bytes:
     if name in TEXT_FILES:
         return TEXT_FILES[name].encode()
     path = Path(name)
+    if name == "tfrecord/train.tfrecord":
+        return bytes(OTHER_TOOLS["tfrecord"][1])  # type: ignore[arg-type]
     if path.suffix in (".jpg", ".png"):
         return _photo(path.suffix[1:], 6 if path.stem == "b" else 1)
     if path.parent.name == "run":
@@ -245,6 +253,19 @@ KINDS: dict[str, Kind] = {
         ("oi/a.jpg", *SMALL),
         _dataset("oi", "a.jpg", "train-annotations-bbox.csv", "oi/train-annotations-bbox.csv"),
     ),
+    **{
+        name: Kind(
+            (f"{name}/{place}",),
+            (f"{name}/{THEIR_PHOTOS.get(name, 'a.jpg')}", *beside, *SMALL),
+            _dataset(name, THEIR_PHOTOS.get(name, "a.jpg"), place),
+        )
+        for name, place, *beside in (
+            *((name, place) for name, (place, text) in OTHER_TOOLS.items() if name not in ("photo-list", "tfrecord")),
+            ("photo-list", OTHER_TOOLS["photo-list"][0], "photo-list/voc_classes.txt"),
+            ("tfrecord", "train.tfrecord"),
+            ("video", "annotations.xml"),
+        )
+    },
     "lists": Kind(
         ("voc/ImageSets/Main/train.txt", "voc/ImageSets/Main/cat_train.txt", "yolo/val.txt"),
         (*VOC, *YOLO, *SMALL),

@@ -11,7 +11,6 @@ import pytest
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers import memory
 from ssdlossdbg.readers.annotations import load_dataset
-from ssdlossdbg.readers.annotations.foreign import foreign
 from ssdlossdbg.readers.annotations.voc import _lists_ids
 from ssdlossdbg.readers.feature_maps import SIZES, chains, rounded_down
 
@@ -103,28 +102,6 @@ def test_maps_of_another_input(sides: tuple[int, ...], size: int, at: dict[int, 
 )
 def test_maps_that_nothing_explains(sides: tuple[int, ...], size: int) -> None:
     assert list(chains(sides, size)) == []
-
-
-# Files of other tools
-
-
-@pytest.mark.parametrize(
-    ("data", "told"),
-    [
-        ((100).to_bytes(8, "little") + b"crc!" + b"\n image/encoded", True),
-        ((0).to_bytes(8, "little") + b"crc!" + b"\n image/encoded", False),
-        ((2**32 - 1).to_bytes(8, "little") + b"crc!" + b"\n image/encoded", True),
-        ((2**32).to_bytes(8, "little") + b"crc!" + b"\n image/encoded", False),
-        ((100).to_bytes(8, "little") + b"crc!" + b"\t image/encoded", False),
-        ((100).to_bytes(8, "little") + b"crc!" + b"\n photo/encoded", False),
-        ((100).to_bytes(8, "little") + b"\nimage/", False),
-    ],
-)
-def test_records_of_tensorflow(data: bytes, told: bool, tmp_path: Path) -> None:
-    path = tmp_path / "a.record"
-    path.write_bytes(data)
-    found = foreign(path)
-    assert (found is not None and "TFRecord" in found.what) is told
 
 
 # COCO

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-import numpy as np
-
 from ssdlossdbg.alike import Names
 from ssdlossdbg.analysis.evidence.class_use import describe_classes
 from ssdlossdbg.errors import InputError
@@ -39,7 +37,7 @@ def _of_part(dataset: Dataset, scaled: Scaled, use: ClassUse) -> Iterator[Refusa
     yield from _together((*dataset.refused, *scaled.refused))
     if use.counted_from_1:
         return
-    rows = np.flatnonzero(dataset.class_index < 0)
+    rows = dataset.strangers
     files = (dataset.files[place] for place in dataset.image[rows].tolist())
     labels = (dataset.labels[place] for place in dataset.label[rows].tolist())
     of_labels: dict[str, Counter[str]] = {}

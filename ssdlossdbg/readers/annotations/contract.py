@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdlossdbg.readers.annotations.table import Dataset, taken
+from ssdlossdbg.readers.annotations.table import IGNORED, Dataset, taken
 from ssdlossdbg.readers.files import is_file
 from ssdlossdbg.results import POINTS, BoolArray, FloatArray, IntArray
 from ssdlossdbg.rules import Clipping, Dialect, Difficult, Marked, Numbers, Rounding
@@ -36,6 +36,7 @@ def dropped(dataset: Dataset, rules: Dialect) -> BoolArray:
         "difficult": difficult in DROPPED,
         "crowd": loader.crowds is Marked.DROP,
         "group": loader.groups is Marked.DROP,
+        IGNORED: True,  # what the data set itself leaves out, whoever loads it
     }
     drops = dataset.difficult & marks[dataset.format.mark]
     if dataset.format.mark == "difficult" and difficult is Difficult.DROP_UNLESS_ALL and drops.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from ssdlossdbg.readers.files import open_file
 BEGINNING = 4096
 # What file systems and NAS boxes put into folders, for themselves alone.
 OF_SYSTEM = frozenset({"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#snapshot"})
+
+
+# What TensorFlow writes behind the ending of a file that is one of several.
+SHARD = re.compile(r"-\d+-of-\d+$")
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file's name, in lower case, without the number of a shard behind it."""
+    bare = SHARD.sub("", name) if "-of-" in name else name
+    return bare[bare.rfind(".") :].lower() if "." in bare else ""
 
 
 def is_folder(path: Path) -> bool:
@@ -37,13 +48,17 @@ def walk(folder: Path, endings: tuple[str, ...] = ("",)) -> Iterator[Path]:
     for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         # In the order of names, so that of two links to a folder the same one is followed every time.
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in OF_SYSTEM)
-        wanted = [name for name in files if name.lower().endswith(endings) and not name.startswith(".")]
+        wanted = [name for name in files if _ends(name, endings) and not name.startswith(".")]
         real = os.path.realpath(root)
         if real in seen:  # a link may lead back to a folder above it
             folders.clear()
         else:
             seen.add(real)
             yield from (Path(root, name) for name in wanted)
+
+
+def _ends(name: str, endings: tuple[str, ...]) -> bool:
+    return name.lower().endswith(endings) or ("-of-" in name and ending_of(name) in endings)
 
 
 def _refuse(error: OSError) -> None:

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.folders import beginning
-from ssdlossdbg.readers.annotations.photo_files import ENDINGS
+from ssdlossdbg.readers.annotations.text_rows import NUMBER, PHOTO
+from ssdlossdbg.readers.what_it_is import what_it_is
 
 # How much of a file is looked at.
 LOOKED_AT = 65536
-PHOTO = rf"\S[^\n]*?(?:{'|'.join(map(re.escape, ENDINGS))})"
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 VOC, YOLO, COCO = "Pascal VOC XML", "YOLO rows", "COCO JSON"
 
 
@@ -38,6 +37,11 @@ class Foreign:
 
 def foreign(path: Path) -> InputError | None:
     """The error that names a file for what it is; None where it is nothing that is known."""
+    return what_it_is(path, beginning(path)) or foreign_annotations(path)
+
+
+def foreign_annotations(path: Path) -> InputError | None:
+    """The error that names a file as annotations of a kind that is not read; None where it is none that is known."""
     data = beginning(path, LOOKED_AT)
     text = data.decode("utf-8-sig", errors="replace").strip()
     found = next((each for each in TABLE if each.told_by(data, text)), None)
@@ -78,18 +82,7 @@ def _titles(*names: str) -> Callable[[bytes, str], bool]:
     return told
 
 
-def _tf_record(data: bytes, _: str) -> bool:
-    """Whether data begins as a TFRecord of examples: a length, its checksum, then a message of features."""
-    length = int.from_bytes(data[:8], "little")
-    return len(data) > 16 and 0 < length < 2**32 and data[12:13] == b"\n" and b"image/" in data[12:]
-
-
 TABLE: tuple[Foreign, ...] = (
-    Foreign(
-        "labelme JSON",
-        "Convert it: `labelme2coco`, or labelme's own examples/bbox_detection/labelme2voc.py.",
-        _json("shapes", "imagePath|imageData|imageHeight|shape_type"),
-    ),
     Foreign(
         "a project of the VGG Image Annotator (VIA)",
         f"Export it from VIA as {COCO}.",
@@ -139,17 +132,7 @@ TABLE: tuple[Foreign, ...] = (
         lambda data, text: text[:1] == "[" and _json("image_id", "category_id", "bbox")(data, text),
     ),
     Foreign(
-        "CVAT XML 1.1 (CVAT for images)",
-        f"Export the task from CVAT as {VOC} 1.1 or COCO 1.0.",
-        _root(r"annotations\s*>.*?<(?:version|meta|image|track)\b"),
-    ),
-    Foreign(
         "dlib's imglab XML", f"Convert its boxes, top left width height, to {VOC}.", _root(r"dataset\s*>.*?<images")
-    ),
-    Foreign(
-        "a CSV of TensorFlow's tutorials (filename,width,height,class,xmin,ymin,xmax,ymax)",
-        f"Convert it to {VOC}, a file an image, or to {COCO}.",
-        _titles("filename", "class", "xmin", "ymin", "xmax", "ymax"),
     ),
     Foreign(
         "a CSV with a row an object, of no known tool",
@@ -162,34 +145,9 @@ TABLE: tuple[Foreign, ...] = (
         _lines(rf"{PHOTO},(?:{NUMBER},){{4}}[^,\n]+|{PHOTO},,,,,"),
     ),
     Foreign(
-        "KITTI labels",
-        f"Convert its columns 5 to 8, left top right bottom in pixels, to {VOC} or YOLO.",
-        _lines(rf"[A-Za-z_]\w*(?:[ \t]+{NUMBER}){{14,15}}"),
-    ),
-    Foreign(
-        "VisDrone annotations",
-        "Convert left,top,width,height of those with score 1 to YOLO or COCO.",
-        _lines(r"(?:-?\d+,){7}-?\d+,?"),
-    ),
-    Foreign(
         "MOT Challenge ground truth (frame,id,left,top,width,height,...)",
         f"Convert it to {COCO}.",
         _lines(rf"(?:{NUMBER},){{6,9}}{NUMBER}"),
-    ),
-    Foreign(
-        "WIDER FACE ground truth (wider_face_train_bbx_gt.txt)",
-        f"Convert it to {VOC}: a photo, the number of faces, then left top width height and six flags a face.",
-        _lines(rf"{PHOTO}[ \t\r]*\n[ \t]*\d+[ \t\r]*\n(?:[ \t]*{NUMBER}){{4,}}"),
-    ),
-    Foreign(
-        "RetinaFace's label.txt",
-        f"Convert it to {VOC}: `# photo`, then left top width height and landmarks a face.",
-        _lines(rf"#[ \t]*{PHOTO}[ \t\r]*\n(?:[ \t]*{NUMBER}){{4,}}"),
-    ),
-    Foreign(
-        "a list of bubbliiiing's (2007_train.txt: a photo, then x1,y1,x2,y2,class an object)",
-        f"Name the {VOC} that it was made of (voc_annotation.py), or convert it.",
-        _lines(rf"(?:{PHOTO}[ \t\r]*\n)*{PHOTO}(?:[ \t]+(?:{NUMBER},){{4}}\d+)+"),
     ),
     Foreign(
         "a list of photos, each with a number (MXNet's or Caffe's list)",
@@ -200,24 +158,5 @@ TABLE: tuple[Foreign, ...] = (
         "DOTA labels, four corners an object",
         "Convert them to upright boxes: the least and largest x and y.",
         _lines(rf"(?:imagesource:[^\n]*\n)?(?:gsd:[^\n]*\n)?(?:{NUMBER}[ \t]+){{8}}[A-Za-z][^\n]*"),
-    ),
-    Foreign("a TFRecord", "Name the annotations that it was made of.", _tf_record),
-    Foreign(
-        "an LMDB database",
-        "Name the list of photos and XML files that it was made of.",
-        lambda data, _: data[16:20] == b"\xde\xc0\xef\xbe",
-    ),
-    Foreign(
-        "an MXNet RecordIO file",
-        "Name the annotations that it was made of.",
-        lambda data, _: data[:4] == b"\x0a\x23\xd7\xce",
-    ),
-    Foreign("a MATLAB file", f"Convert it to {COCO} with scipy.io.loadmat.", lambda data, _: data[:6] == b"MATLAB"),
-    Foreign("an HDF5 file", f"Export its boxes as {COCO}.", lambda data, _: data[:8] == b"\x89HDF\r\n\x1a\n"),
-    Foreign("a Parquet file", f"Export its boxes as {COCO}.", lambda data, _: data[:4] == b"PAR1"),
-    Foreign(
-        "an archive",
-        "Unpack it, and name the folder.",
-        lambda data, _: data[:4] == b"PK\3\4" or data[:2] == b"\x1f\x8b",
     ),
 )

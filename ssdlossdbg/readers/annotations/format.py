@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.folders import beginning, files_below, is_folder
 from ssdlossdbg.readers.annotations.notation import Notation
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track
 from ssdlossdbg.readers.annotations.table import Refused, Rows, Table, refusal_of_alike
+from ssdlossdbg.readers.what_it_is import UTF_16, what_it_is
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ def _always(_: Path, __: bytes) -> bool:
     return True
 
 
+def _unsure(_: Path, __: bytes) -> bool:
+    return False
+
+
 def _never(_: bytes) -> bool:
     return False
 
@@ -45,6 +51,9 @@ class Format(Notation):
 
     Attributes:
         read: reads a path; raises InputError where nothing in it can be read, and refuses what makes up only a part.
+        sure: whether a file is one and of no other format, whatever it is called, by its path and how it begins.
+        derived: whether its files are made of annotations in another format, for one loader; of a folder they count
+            only where it holds no others.
         begins: bytes that its files begin with and those of no other format do.
         may_be: whether a file with such an ending that nobody named is one, by its path and how it begins.
         leads: whether a file without a known ending that begins so holds objects, or lists files that do.
@@ -53,11 +62,23 @@ class Format(Notation):
     """
 
     read: Callable[[Source], Table]
+    sure: Callable[[Path, bytes], bool] = _unsure
+    derived: bool = False
     begins: tuple[bytes, ...] = ()
     may_be: Callable[[Path, bytes], bool] = _always
     leads: Callable[[bytes], bool] = _never
     lists_ids: Callable[[bytes], bool] = _never
     list_endings: tuple[str, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        """Whether its files are told by their content alone."""
+        return self.sure is not _unsure
+
+
+def _named(file: Path, error: InputError) -> InputError:
+    """The error of a file, or that which names it for what it is."""
+    return what_it_is(file, beginning(file), (UTF_16,)) or error
 
 
 def read_each(files: Mapping[Path, str], source: Source, add: Callable[[Path, str, Rows], None]) -> Rows:
@@ -73,8 +94,28 @@ def read_each(files: Mapping[Path, str], source: Source, add: Callable[[Path, st
         try:
             add(file, image, rows)
         except InputError as error:
-            rows.refused.append(Refused(str(file), error))
+            rows.refused.append(Refused(str(file), _named(file, error)))
     return rows
+
+
+def read_folder(source: Source, format: Format, add: Callable[[Path, str, Rows], None]) -> Table:
+    """Every file of a format of a file an image that a folder holds, or the one that is named.
+
+    A folder may hold other text, which is passed over; what is empty may be of any format, and is an image of this one.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    path = source.path
+    searched = is_folder(path)
+    files = files_below(path, format.endings, format.folder) if searched else [path]
+    if searched:
+        beginnings = ((file, beginning(file).strip()) for file in files)
+        files = [file for file, data in beginnings if not data or format.sure(file, data)]
+    table = source.share.whole(read_each(dict.fromkeys(files, ""), source, add).table(format))
+    if not table.names and not table.refused:
+        raise InputError(path, f"holds no {format.title} {format.endings[0]}", "Name the folder that holds them.")
+    return table
 
 
 def refuse_objects(file: Path, image: int, errors: Sequence[InputError], rows: Rows) -> None:

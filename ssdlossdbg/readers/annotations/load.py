@@ -13,9 +13,9 @@ from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.readers.annotations.class_filter import filtered
 from ssdlossdbg.readers.annotations.folders import is_folder
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.recognise import FORMATS, formats_in, nothing_in, recognise
+from ssdlossdbg.readers.annotations.recognise import FORMATS, files_in, formats_in, nothing_in, recognise
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track, join
-from ssdlossdbg.readers.annotations.table import Dataset, Refused, Table
+from ssdlossdbg.readers.annotations.table import IGNORED, Dataset, Refused, Table
 from ssdlossdbg.readers.classes import guess_classes
 from ssdlossdbg.readers.files import is_file, read_bytes
 
@@ -46,7 +46,7 @@ def load_dataset(
 
     Args:
         path: a Pascal VOC folder, file or ImageSets list, a COCO JSON, a YOLO folder, file, data.yaml or list of
-            photos, or an Open Images CSV; or a folder of several of them.
+            photos, an Open Images CSV, or what else `readers/formats.py` lists; or a folder of several of them.
         classes: class names in the order of their ids, background left out; if empty, the dataset's own list, or else
             what its labels suggest. They name the numbers of a YOLO dataset.
         format: the name of the path's format, where it could be several.
@@ -123,7 +123,7 @@ def _parts(path: Path, classes: bool, format: Format | None) -> list[Part]:
         if not parts:
             raise nothing_in(path)
         return parts
-    files = formats_in(path).get(format) if format.many_in_file else None
+    files = files_in(path, format) if format.many_in_file else None
     return [Part(file, format) for file in files or [path]]
 
 
@@ -180,4 +180,5 @@ def _guess(tables: Sequence[Table]) -> tuple[str, ...]:
 
 
 def _used(table: Table) -> list[str]:
-    return [table.labels[place] for place in np.flatnonzero(np.bincount(table.label)).tolist()]
+    used = table.label[~table.difficult] if table.format.mark == IGNORED else table.label
+    return [table.labels[place] for place in np.flatnonzero(np.bincount(used)).tolist()]

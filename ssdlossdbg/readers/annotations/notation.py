@@ -15,7 +15,7 @@ class Notation:
         endings: of its files, in lower case, the usual one first.
         folder: what the folders are called that annotations lie in; files elsewhere count only where there are none.
         many_in_file: whether a file holds many images, so that it takes a name to tell one.
-        mark: what `Table.difficult` means in it: "difficult", "crowd" or "group".
+        mark: what `Table.difficult` means in it: "difficult", "crowd", "group"; or "ignored", which nobody trains on.
         layout: how a box is written: "xyxy", "xywh" or "cxcywh".
         one_based: whether pixel coordinates count from 1, so that a dialect's offset applies.
         fractions: whether boxes are fractions of the photo.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
-from io import TextIOWrapper
+from collections.abc import Sequence
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.format import Format, Source
-from ssdlossdbg.readers.annotations.table import Rows, Table, refusal_of_alike
-from ssdlossdbg.readers.files import open_file, read_bytes, read_text
+from ssdlossdbg.readers.annotations.table import Rows, Table
+from ssdlossdbg.readers.annotations.text_rows import Bad, csv_rows, refuse_rows
+from ssdlossdbg.readers.files import read_text
 
 BOX_COLUMNS = ("XMin", "YMin", "XMax", "YMax")
 # A code as /m/01g317; and its name, in a column that pytorch-ssd's open_images_downloader.py adds for its loader.
@@ -37,14 +37,7 @@ def read_open_images(source: Source) -> Table:
     descriptions = source.descriptions or next(iter(sorted(path.parent.glob(DESCRIPTIONS))), None)
     names = _names(descriptions) if descriptions else {}
     rows = Rows()
-    bad = _read_rows(path, rows)
-    if bad:
-        images = (
-            None
-            if any(image is None for image, _ in bad)
-            else frozenset(image for image, _ in bad if image is not None)
-        )
-        rows.refused.append(refusal_of_alike(path, [error for _, error in bad], images))
+    refuse_rows(path, _read_rows(path, rows), rows)
     labels = tuple(names.get(str(code), str(code)) for code in rows.labels)
     return rows.table(FORMAT, labels, listed=tuple(names.values()), class_file=descriptions)
 
@@ -54,16 +47,16 @@ def _names(path: Path) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) == 2 and row[0] != "LabelName"}
 
 
-def _read_rows(path: Path, rows: Rows) -> list[tuple[int | None, InputError]]:
+def _read_rows(path: Path, rows: Rows) -> Bad:
     """Fill the columns row by row, as these files may be larger than memory.
 
     Returns:
         What is wrong with each row that cannot be read, and the place of its image, None where it names none.
     """
-    bad: list[tuple[int | None, InputError]] = []
+    bad: Bad = []
     images: dict[str, int] = {}
     file = str(path)
-    lines = _lines(path)
+    lines = csv_rows(path)
     columns, group = _columns(next(lines, (0, []))[1], path)
     for line, row in lines:
         image = row[columns[0]] if columns[0] < len(row) else ""
@@ -83,19 +76,6 @@ def _read_rows(path: Path, rows: Rows) -> list[tuple[int | None, InputError]]:
             grouped = group is not None and row[group : group + 1] == ["1"]
             rows.add_object(images[image], label, (x1, y1, x2, y2), grouped)
     return bad
-
-
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, each with the number of its line."""
-    try:
-        with TextIOWrapper(open_file(path), newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            yield from ((reader.line_num, row) for row in reader if row)
-    except OSError:
-        read_bytes(path)  # says what is wrong with the path
-        raise
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"is not a CSV that can be read ({error})", "Save it as UTF-8 CSV.") from None
 
 
 def _columns(header: Sequence[str], path: Path) -> tuple[list[int], int | None]:

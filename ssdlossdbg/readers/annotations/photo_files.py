@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ from ssdlossdbg.results import IntArray
 from ssdlossdbg.rules import Orientation
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+# The folders that photos lie in, by those that their annotations lie in: YOLO's and KITTI's.
+BESIDE = {"labels": "images", "label_2": "image_2"}
+# What the lists of WIDER FACE are called, whose photos lie in WIDER_train/images.
+WIDER = re.compile(r"wider_face_(train|val|test)_")
 
 
 def find_photos(dataset: Dataset) -> list[Path | None]:
@@ -131,7 +138,7 @@ def photo_size(path: Path) -> tuple[int, int, int] | None:
 
 
 def _folders(own: Path, split: str) -> Iterator[Path]:
-    """Where photos of annotations in a folder may lie: VOC's and COCO's folders, YOLO's `images` for `labels`."""
+    """Where photos of annotations in a folder may lie: VOC's and COCO's folders, and what `BESIDE` names."""
     above = own / ".."  # not `own.parent`, which for the working folder is itself
     yield own
     yield own / "images"
@@ -139,7 +146,12 @@ def _folders(own: Path, split: str) -> Iterator[Path]:
     yield above / "images"
     if split:
         yield above / split.removeprefix("instances_")
+        part = split.removesuffix("_labels")  # as train_labels.csv is called beside images/train
+        yield from (own / part, own / "images" / part, above / "images" / part)
+        if wider := WIDER.match(split):
+            yield from (folder / f"WIDER_{wider[1]}" / "images" for folder in (own, above))
     yield above
-    if "labels" in own.parts:
-        last = len(own.parts) - 1 - own.parts[::-1].index("labels")
-        yield Path(*own.parts[:last], "images", *own.parts[last + 1 :])
+    for labels, images in BESIDE.items():
+        if labels in own.parts:
+            last = len(own.parts) - 1 - own.parts[::-1].index(labels)
+            yield Path(*own.parts[:last], images, *own.parts[last + 1 :])

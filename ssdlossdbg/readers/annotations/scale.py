@@ -9,7 +9,7 @@ import numpy as np
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.contract import clipped, dropped, read_numbers, rounded
 from ssdlossdbg.readers.annotations.photo_files import sizes_seen
-from ssdlossdbg.readers.annotations.table import Dataset, LeftOutError, Refused, taken
+from ssdlossdbg.readers.annotations.table import IGNORED, Dataset, LeftOutError, Refused, taken
 from ssdlossdbg.results import BoolArray, FloatArray, IntArray
 from ssdlossdbg.rules import Dialect, SizeFrom
 
@@ -77,6 +77,8 @@ def scale_like(
     unsized = (sizes == 0).any(1) & (np.bincount(dataset.image, minlength=len(sizes)) > 0)
     unsized &= not fractions or letterbox is not None
     known, marked = dataset.class_index >= 0, dropped(dataset, rules)
+    if dataset.format.mark == IGNORED:
+        known = known | marked
     rows = np.flatnonzero(known & ~marked & ~unsized[dataset.image])
     image = taken(dataset.image, rows)
     stated: FloatArray = taken(dataset.boxes, rows)

@@ -21,6 +21,7 @@ Number = TypeVar("Number", bound=np.generic)
 # Of a photo, in pixels: no image format goes beyond, and int64 columns hold it.
 LARGEST_SIDE = 2**31
 MOST_NAMED = 3
+IGNORED = "ignored"
 # Stands for the label of an object that could not be read.
 _SKIPPED = object()
 
@@ -68,7 +69,8 @@ class Table:
         label: int64 `[N]`, the place of the object's label in `labels`.
         labels: the labels met, in any order.
         boxes: float64 `[N, 4]`, xyxy in photo pixels, or as fractions of the photo.
-        difficult: bool `[N]`, marked difficult (Pascal VOC), crowd (COCO) or group (Open Images).
+        difficult: bool `[N]`, marked as `format.mark` says: difficult (Pascal VOC), crowd (COCO), group (Open Images),
+            ignored (KITTI's DontCare).
         listed: the classes that the dataset itself lists; empty where it lists none.
         refused: what could not be read, and is left out.
         class_file: the file beside the dataset that names its classes, None where there is none.
@@ -126,10 +128,16 @@ class Dataset(Table):
         """int64 `[N]`, the place of each object's class in `class_names`, -1 for one that is not there."""
         return _places(self.labels, self.class_names)[self.label]
 
+    @property
+    def strangers(self) -> IntArray:
+        """int64, ascending: the rows whose class is not in `class_names`; what is to be ignored needs none."""
+        strange = self.class_index < 0
+        return np.flatnonzero(strange & ~self.difficult if self.format.mark == IGNORED else strange)
+
     @cached_property
     def unknown(self) -> dict[str, int]:
         """How many objects have each label that is not in `class_names`."""
-        places = self.label[self.class_index < 0].tolist()
+        places = self.label[self.strangers].tolist()
         return dict(Counter(self.labels[place] for place in sorted(places)))
 
     def only(self, photo: Path) -> Dataset:

@@ -17,7 +17,9 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.folders import BEGINNING, beginning, files_below, is_folder
 from ssdlossdbg.readers.annotations.format import Format, Source, read_each, refuse_objects
 from ssdlossdbg.readers.annotations.table import LARGEST_SIDE, Rows, Table
+from ssdlossdbg.readers.classes import read_label_map
 from ssdlossdbg.readers.files import LARGEST_OF_IMAGE, is_file, read_bytes, read_lines
+from ssdlossdbg.readers.what_it_is import what_it_is
 from ssdlossdbg.results import Box, Trait
 
 SIDES = ("width", "height")
@@ -52,13 +54,23 @@ def read_voc(source: Source) -> Table:
     else:
         files = list(_listed(path)) if _is_list(source) else [path]
     rows = read_each(dict.fromkeys(files, ""), source, partial(_add, searched=searched))
-    table = source.share.whole(rows.table(FORMAT))
+    class_file = None if source.classes else _label_map(source)
+    listed = read_label_map(class_file) if class_file else ()
+    table = source.share.whole(rows.table(FORMAT, listed=listed, class_file=class_file))
     if not table.names and not table.refused:
         raise InputError(path, "holds no Pascal VOC .xml", "Name the folder that holds Annotations.")
     return table
 
 
+def _label_map(source: Source) -> Path | None:
+    """The one label map beside a list, as Caffe's data sets have it: labelmap_voc.prototxt."""
+    found = list(source.path.parent.glob("labelmap*.prototxt")) if _is_list(source) else []
+    return found[0] if len(found) == 1 else None
+
+
 def _is_list(source: Source) -> bool:
+    if is_folder(source.path):
+        return False
     is_text = source.path.suffix.lower() == ".txt"
     return is_text and not beginning(source.path).removeprefix(BOM_UTF8).lstrip().startswith(FORMAT.begins)
 
@@ -110,6 +122,8 @@ def _add(file: Path, _: str, rows: Rows, searched: bool) -> None:
         raise InputError(file, "no such file", "Add it, or remove what names it.")
     data = read_bytes(file, LARGEST_OF_IMAGE)
     if searched and not may_be_voc(file, data[:BEGINNING]):
+        if error := what_it_is(file, data[:BEGINNING]):  # a page that came in place of the file, say
+            raise error
         return
     if not data.strip():
         raise InputError(file, "is empty", "Export it again or remove it.")

@@ -20,6 +20,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_bytes
 from ssdlossdbg.readers.memory import check_unpacked
 from ssdlossdbg.readers.saved.captured import header_of
+from ssdlossdbg.readers.what_it_is import what_it_is
 from ssdlossdbg.results.captured import Captured
 
 # A tensor or array, or the tuples, lists and mappings of them that a file could hold.
@@ -67,7 +68,10 @@ def load(path: Path) -> Saved:
     if not data:
         raise InputError(path, "is empty", "Save the tensors again.")
     check_unpacked(_in_archive(data), len(data), path)
-    saved = _usual(loader(data, path), str(path))
+    try:
+        saved = _usual(loader(data, path), str(path))
+    except InputError as error:
+        raise what_it_is(path, data[:4096], OWN[loader]) or error from None
     check_unpacked(_needed(saved.value), len(data), path)
     captured = header_of(data, path) if loader is _load_safetensors else None
     return Saved(saved.value, saved.where, captured)
@@ -254,3 +258,9 @@ LOADERS: dict[str, Callable[[bytes, Path], Any]] = {
     ".npy": _load_numpy,
 }
 TENSOR_ENDINGS = frozenset(LOADERS)
+# What a file of such an ending is by rights, and whose loader says best what is wrong with it.
+OWN: dict[Callable[[bytes, Path], Any], tuple[str, ...]] = {
+    _load_torch: ("tensors that torch", "pickled", "an archive (zip)", "an archive (tar)"),
+    _load_safetensors: ("tensors of safetensors",),
+    _load_numpy: ("an array", "arrays of NumPy", "an archive (zip)", "pickled"),
+}

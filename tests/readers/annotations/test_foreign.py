@@ -15,14 +15,10 @@ from ssdlossdbg.readers.annotations.foreign import TABLE, foreign
 
 Refused = Callable[[Callable[[], object]], InputError]
 CORNERS = [[1, 2], [30, 40]]
-SHAPE = {"label": "cat", "points": CORNERS, "shape_type": "rectangle"}
 VIA = {"filename": "a.jpg", "regions": [{"shape_attributes": {"name": "rect", "x": 1}, "region_attributes": {}}]}
 LABEL_STUDIO = {"original_width": 9, "from_name": "label", "value": {"x": 1, "rectanglelabels": ["cat"]}}
 EXTERIOR = {"classTitle": "cat", "points": {"exterior": CORNERS, "interior": []}}
-TF_TITLES = "filename,width,height,class,xmin,ymin,xmax,ymax"
-TF_RECORD = (70).to_bytes(8, "little") + b"\1\2\3\4" + b"\n\x44\n\x42\n\x0cimage/height\x12\x05\x1a\x03\n\x01\x07"
 FILES: dict[str, tuple[str, object]] = {
-    "labelme": ("a.json", {"version": "5", "flags": {}, "shapes": [SHAPE], "imagePath": "a.jpg"}),
     "VGG Image Annotator": ("a.json", {"a.jpg9": VIA}),
     "VGG Image Annotator (": ("a.json", {"_via_settings": {}, "_via_img_metadata": {"a.jpg9": VIA}}),
     "a CSV of the VGG": ("a.csv", "filename,file_size,region_count,region_shape_attributes\na.jpg,1,1,x"),
@@ -38,31 +34,13 @@ FILES: dict[str, tuple[str, object]] = {
     "Datumaro": ("a.json", {"categories": {}, "items": [{"id": "a", "annotations": [{"bbox": [1, 2, 3, 4]}]}]}),
     "COCO's result format": ("a.json", [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]),
     "without its images": ("a.json", [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]),
-    "CVAT XML 1.1": ("a.xml", '<?xml version="1.0"?>\n<annotations>\n <version>1.1</version><meta/></annotations>'),
     "imglab": ("a.xml", "<?xml version='1.0'?><dataset><name>x</name><images><image file='a.jpg'/></images></dataset>"),
-    "TensorFlow's tutorials": ("a.csv", f"{TF_TITLES}\na.jpg,9,9,cat,1,2,3,4"),
     "a row an object": ("a.csv", "frame,xmin,xmax,ymin,ymax,class_id\na.jpg,1,2,3,4,1"),
     "keras-retinanet": ("a.csv", "a.jpg,1,2,3,4,cat\nb.jpg,,,,,"),
-    "KITTI": ("a.txt", "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 58.49 1.57\n"),
-    "VisDrone": ("a.txt", "684,8,273,116,0,0,0,0\n406,119,265,70,1,4,0,0\n"),
     "MOT Challenge": ("gt.txt", "1,1,912,484,97,109,0,7,1\n"),
-    "WIDER FACE": ("a.txt", "0--Parade/a.jpg\n1\n449 330 122 149 0 0 0 0 0 0 \n"),
-    "RetinaFace's label.txt": (
-        "label.txt",
-        "# 0--Parade/a.jpg\n449 330 122 149 488.9 373.6 0.0 542.0 376.4 0.0\n",
-    ),
-    "bubbliiiing": ("2007_train.txt", "/data/VOC/a b.jpg 48,240,195,371,11 8,12,352,498,14\n"),
-    "2007_train.txt": ("2007_train.txt", "/data/a.jpg\n/data/b.jpg 48,240,195,371,11\n"),
     "each with a number": ("train.txt", "images/a.jpg 3\nimages/b.jpg 1\n"),
     "MXNet's": ("train.lst", "0\t4\t5\t640\t480\t1\t0.1\t0.2\t0.3\t0.4\ta.jpg\n"),
     "DOTA": ("a.txt", "imagesource:GoogleEarth\ngsd:0.1\n1 2 3 2 3 4 1 4 plane 0\n"),
-    "TFRecord": ("train.record", TF_RECORD),
-    "LMDB": ("data.mdb", bytes(16) + b"\xde\xc0\xef\xbe" + bytes(40)),
-    "RecordIO": ("train.rec", b"\x0a\x23\xd7\xce" + bytes(40)),
-    "MATLAB": ("a.mat", b"MATLAB 5.0 MAT-file"),
-    "HDF5": ("a.h5", b"\x89HDF\r\n\x1a\n"),
-    "Parquet": ("a.parquet", b"PAR1"),
-    "an archive": ("a.zip", b"PK\3\4aaaa"),
 }
 
 
