@@ -16,9 +16,9 @@ from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.designs import SIZE_GRAIN, LevelDesign, bounds_for, design_of, nearest_design, scaled
 from ssdlossdbg.multibox.fitting import Designs, Problem, fit
-from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou
+from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.readers.annotations import Dataset, Scaled, find_photos, photo_sizes, scale_like
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.prior_configs import PriorConfig

@@ -15,12 +15,12 @@ from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import Corners, cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.overlaps import BEST, overlaps
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.quotas import negatives_available
+from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.readers.annotations import Dataset, Scaled, resized, scale_like, sizes_seen
 from ssdlossdbg.results import (
     FORCED_ONLY,

@@ -20,9 +20,9 @@ from ssdlossdbg.multibox.designs import (
     scaled,
     with_shapes,
 )
-from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.reach import Sample, nearest_centres, placed_iou
 from ssdlossdbg.multibox.threads import one_thread
+from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.rules import PriorSpec
 
 Designs = tuple[LevelDesign, ...]

@@ -9,31 +9,9 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.sparse_matching import OWNERS
-from ssdlossdbg.rules import Comparison, ConflictRule, ForcedRule, MatchSpec
-
-# GluonCV's slack when it asks whether a prior is as good as the best one (matcher.py, eps).
-TIE_SLACK = 1e-12
-
-
-def _at_least(overlap: Tensor, threshold: float) -> Tensor:
-    # Not `overlap >= threshold`: the real code asks `overlap < threshold` for negatives, which NaN fails too.
-    return ~(overlap < threshold)
-
-
-def _more_than(overlap: Tensor, threshold: float) -> Tensor:
-    return overlap > threshold
-
-
-REACHES: dict[Comparison, Callable[[Tensor, float], Tensor]] = {
-    Comparison.AT_LEAST: _at_least,
-    Comparison.MORE_THAN: _more_than,
-}
-
-
-def reaches(overlap: Tensor, threshold: float, spec: MatchSpec) -> Tensor:
-    """Whether overlaps of any shape reach a threshold, under the dialect's comparison."""
-    return REACHES[spec.comparison](overlap, threshold)
+from ssdlossdbg.multibox.owners import OWNERS
+from ssdlossdbg.multibox.thresholds import TIE_SLACK, reaches
+from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.boxes import PriorBoxes, corners_of, sound_boxes
-from ssdlossdbg.multibox.forcing import FORCING, Claims, Overlaps, reaches
+from ssdlossdbg.multibox.boxes import PriorBoxes, sound_boxes
+from ssdlossdbg.multibox.forcing import FORCING, Claims, Overlaps
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.overlaps import BEST, as_good, overlaps
+from ssdlossdbg.multibox.overlaps import BEST, as_good, measured, overlaps
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
-from ssdlossdbg.rules import (
-    BackgroundObjects,
-    MatchSpec,
-)
+from ssdlossdbg.multibox.thresholds import reaches
+from ssdlossdbg.rules import BackgroundObjects, MatchSpec
 
 
 @dataclass(frozen=True)
@@ -254,15 +252,14 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
         What `match` returns, bit for bit, but that nothing is known of priors that are neither positive nor ignored:
         their `prior_iou` is 0 and their `gt_index` 0. The `prior_iou` of one that an object owns is with that object.
 
-    On a CPU, and for rules that ask for no more than the pairs that reach a threshold and the best prior of each
-    object; elsewhere this is `match` itself, as for objects that are no boxes or overlap no prior.
+    On a CPU, and for rules that ask for few overlaps; elsewhere this is `match` itself, as for objects that are no
+    boxes.
     """
     if grid is None or not can_match_sparsely(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
         return match(gt, priors, spec)
     image, slot = gt.mask.nonzero(as_tuple=True)
-    found = match_sparsely(gt.boxes[image, slot], image, corners_of(priors), spec, grid)
-    if bool(found.apart.any()):
-        return match(gt, priors, spec)
+    boxes, corners = measured(gt.boxes[image, slot], priors, spec)
+    found = match_sparsely(boxes, image, corners, spec, grid)
     where = image[found.object], found.prior
     roles = sparse_roles(found, gt.labels[image, slot], spec)
 
@@ -272,8 +269,9 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
     def of_objects(values: Tensor, elsewhere: float) -> Tensor:
         return values.new_full(gt.mask.shape, elsewhere).index_put_((image, slot), values)
 
+    claims, gt_index = found.claims, of_priors(slot[found.object])
     return Matching(
-        gt_index=of_priors(slot[found.object]),
+        gt_index=gt_index,
         positive=of_priors(roles.positive),
         forced=of_priors(roles.forced),
         ignored=of_priors(roles.ignored),
@@ -281,7 +279,7 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
         prior_iou=of_priors(found.iou),
         best_prior=of_objects(found.best_prior, 0),
         best_iou=of_objects(found.best_iou, -1.0),
-        owner=of_priors(torch.where(found.owned, slot[found.object], -1), -1),
+        owner=torch.full_like(gt_index, -1).index_put_((image[claims.row], claims.prior), slot[claims.row]),
     )
 
 

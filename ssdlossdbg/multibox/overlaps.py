@@ -31,6 +31,14 @@ def _last(matrix: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 BEST: dict[Ties, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {Ties.FIRST: _first, Ties.LAST: _last}
 
 
+def measured(boxes: Tensor, priors: PriorBoxes, spec: MatchSpec) -> tuple[Tensor, Tensor]:
+    """Objects `[..., 4]` and priors `[P, 4]`, both xyxy, in the precision that their overlaps are measured in."""
+    if spec.precision is Precision.FLOAT64:
+        boxes = boxes.double()
+        priors = Corners(priors.xyxy.double()) if isinstance(priors, Corners) else priors.double()
+    return boxes, corners_of(priors)
+
+
 def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tensor:
     """IoU of every ground truth with every prior.
 
@@ -43,10 +51,7 @@ def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tenso
         `[B, G, P]`; padding rows are -1, below any real overlap.
     """
     boxes = torch.where(gt.mask[..., None], gt.boxes, constants(NOWHERE, gt.boxes))
-    if spec.precision is Precision.FLOAT64:
-        boxes = boxes.double()
-        priors = Corners(priors.xyxy.double()) if isinstance(priors, Corners) else priors.double()
-    corners = corners_of(priors)
+    boxes, corners = measured(boxes, priors, spec)
     # Adding costs a fifth of a masked fill, and nothing overlaps the padding.
     padding = torch.where(gt.mask, 0.0, -1.0)[..., None]
     slots = tiles.images_at_once(len(boxes) * len(corners), boxes.device)  # of thousands, to hold little besides

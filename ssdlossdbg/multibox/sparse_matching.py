@@ -5,15 +5,20 @@ For datasets: time and memory follow the pairs that matter, some ten an object, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.grid import Grid
-from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec, Precision, Ties
+from ssdlossdbg.multibox.owners import best
+from ssdlossdbg.multibox.pairs import Pairs, Search
+from ssdlossdbg.multibox.sparse_forcing import SPARSE_FORCING, Sought, SparseClaims
+from ssdlossdbg.multibox.thresholds import TIE_SLACK
+from ssdlossdbg.rules import MatchSpec, Precision, Ties
+
+# An object that overlaps the priors nearest to it by less is held against all that it may overlap.
+HARDLY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -21,32 +26,30 @@ class SparseMatching:
     """What N objects get, and the M priors that go to one of them.
 
     Attributes:
-        best_prior, best_iou: `[N]` the prior of highest IoU, the first of several, and that IoU.
-        ties: `[N]` priors whose IoU is as good but for the tolerance, itself included; of objects that reach the least
-            IoU, those that do.
-        apart: `[N]` whether the object may overlap no prior at all. Whose a prior is then depends on more than
-            overlaps, so what is said of its image is void.
+        best_prior, best_iou: `[N]` the prior of highest IoU, the first of several (or the last, where the rules say
+            so), and that IoU.
+        ties: `[N]` priors whose IoU is as good but for the tolerance, itself included; 0 where nothing overlaps.
         lost_to: `[N]` the object that took this one's best prior, or -1.
         object, prior: `[M]` a prior that an object owns, or overlaps most and enough; each prior of an image once.
-        iou: `[M]` their IoU.
+        iou: `[M]` their IoU; of a prior that an object took over without being forced, the highest with any.
         owned: `[M]` whether it is the object's own, whatever the IoU.
+        claims: who owns which prior, those that are not positive for it, too.
     """
 
     best_prior: Tensor
     best_iou: Tensor
     ties: Tensor
-    apart: Tensor
     lost_to: Tensor
     object: Tensor
     prior: Tensor
     iou: Tensor
     owned: Tensor
+    claims: SparseClaims
 
 
 def can_match_sparsely(spec: MatchSpec) -> bool:
-    """Whether the rules ask for no overlap but those that reach a threshold and the best one of each object."""
-    plain = spec.forced is ForcedRule.BEST_PRIOR and spec.ties is Ties.FIRST and spec.precision is Precision.INPUT
-    return plain and least_iou(spec) > 0 and not spec.first_prior_background
+    """Whether the rules ask for few of the overlaps: not where a prior is positive that overlaps nothing."""
+    return least_iou(spec) > 0
 
 
 def least_iou(spec: MatchSpec) -> float:
@@ -67,95 +70,70 @@ def match_sparsely(
         grid: that the priors stand on.
         tolerance: IoUs that differ by no more count as ties.
     """
-    row, prior, overlap = _pairs(boxes, corners, spec, grid, least_iou(spec))
-    best_iou, best_prior, ties = _best_priors(row, prior, overlap, len(boxes), len(corners), tolerance)
-    apart = best_iou < 0
-    lone = apart.nonzero().flatten()
-    if len(lone):
-        # It overlaps one of the priors nearest to it by something; only what may overlap it more can be its best.
-        near = iou(boxes[lone][:, None], corners[grid.nearest(boxes[lone])], spec.iou, spec.iou_epsilon).amax(1)
-        apart[lone] = near <= 0
-        lone, near = lone[near > 0], near[near > 0]
-        others = _pairs(boxes[lone], corners, spec, grid, torch.maximum(near - tolerance, near / 2))
-        best_iou[lone], best_prior[lone], ties[lone] = _best_priors(*others, len(lone), len(corners), tolerance)
-        best_iou[apart], best_prior[apart] = 0.0, 0
-
-    claimed, claim = torch.unique(image * len(corners) + best_prior, return_inverse=True)
-    owner = OWNERS[spec.conflict](claim, best_iou, len(claimed))
-    lost_to = torch.where(owner[claim] == _rows(claim), -1, owner[claim])
-
-    places, place = torch.unique(image[row] * len(corners) + prior, return_inverse=True)
-    _, nearest = _best(place, row, overlap, len(places), len(boxes))
-    unclaimed = ~torch.isin(places, claimed, assume_unique=True)
-    free = ((nearest[place] == row) & unclaimed[place]).nonzero().flatten()
+    if spec.precision is Precision.FLOAT64:
+        boxes, corners = boxes.double(), corners.double()
+    sought, ties = _seek(Search(boxes, image, corners, spec, grid), tolerance)
+    search, rows = sought.search, torch.arange(len(boxes))
+    claims = SPARSE_FORCING[spec.forced](sought, spec)
+    known, highest, nearest = sought.nearest
+    free = highest >= least_iou(spec)
+    if spec.first_prior_background:
+        claims, free = claims[claims.prior > 0], free & (known % len(corners) > 0)
+    claimed = search.keys(claims.row, claims.prior)
+    free = (free & ~torch.isin(known, claimed)).nonzero().flatten()
+    # A prior that was taken over, but not for good, is positive where anybody overlaps it enough.
+    taken_iou = sought.nearest_iou(claimed)[0]
+    counts = claims.forced | (taken_iou >= least_iou(spec))
+    own_iou = torch.where(claims.forced, search.at(claims.row, claims.prior), taken_iou)
+    owner = _owners_of_best(sought, claimed, claims.row)
     return SparseMatching(
-        best_prior=best_prior,
-        best_iou=best_iou,
+        best_prior=sought.best_prior,
+        best_iou=sought.best_iou,
         ties=ties,
-        apart=apart,
-        lost_to=lost_to,
-        object=torch.cat((owner, row[free])),
-        prior=torch.cat((claimed % len(corners), prior[free])),
-        iou=torch.cat((best_iou[owner], overlap[free])),
-        owned=torch.cat((torch.ones_like(owner, dtype=torch.bool), torch.zeros_like(free, dtype=torch.bool))),
+        lost_to=torch.where(owner == rows, -1, owner),
+        object=torch.cat((claims.row[counts], nearest[free])),
+        prior=torch.cat((claims.prior[counts], known[free] % len(corners))),
+        iou=torch.cat((own_iou[counts], highest[free])),
+        owned=torch.cat((claims.forced[counts], torch.zeros_like(free, dtype=torch.bool))),
+        claims=claims,
     )
 
 
-def _last_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
-    return claim.new_full((claims,), -1).scatter_reduce_(0, claim, _rows(claim), "amax")
+def _owners_of_best(sought: Sought, claimed: Tensor, whose: Tensor) -> Tensor:
+    """`[N]` the object that the best prior of each was given to, -1 for none, given keys of priors and their owners."""
+    keys, order = claimed.sort()
+    if not len(keys):
+        return torch.full_like(sought.best_prior, -1)
+    place = torch.searchsorted(keys, sought.best_keys).clamp(max=len(keys) - 1)
+    return torch.where(keys[place] == sought.best_keys, whose[order][place], -1)
 
 
-def _first_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
-    nobody = len(claim)
-    first = claim.new_full((claims,), nobody).scatter_reduce_(0, claim, _rows(claim), "amin")
-    return torch.where(first == nobody, -1, first)
+def _seek(search: Search, tolerance: float) -> tuple[Sought, Tensor]:
+    """What is known of the objects before any is forced, and how many priors are as good as the best one of each."""
+    least, priors = least_iou(search.spec), len(search.corners)
+    slack = max(tolerance, TIE_SLACK)
+    lowest = max(least - slack, least / 2)
+    pairs = search.reaching(lowest)
+    best_iou, best_prior, ties = _best_priors(search, pairs, tolerance)
+    floor = torch.full_like(best_iou, lowest)
+    lone = (best_iou < least).nonzero().flatten()
+    if len(lone):
+        # It overlaps one of the priors nearest to it by something; only what may overlap it more can be its best.
+        nearest = search.grid.nearest(search.boxes[lone])
+        near = search.at(lone.repeat_interleave(nearest.shape[1]), nearest.flatten()).view(nearest.shape).amax(1)
+        floor[lone] = torch.where(near < HARDLY, 0.0, torch.maximum(near - slack, near / 2))
+        others = search.reaching(floor[lone], lone)
+        pairs = Pairs.joined([pairs[(best_iou >= least)[pairs.row]], others])
+        found = _best_priors(search, others, tolerance)
+        best_iou[lone], best_prior[lone], ties[lone] = (each[lone] for each in found)
+    nothing = best_iou < 0
+    best_iou[nothing], best_prior[nothing] = 0.0, 0 if search.spec.ties is Ties.FIRST else priors - 1
+    return Sought(search, pairs, floor, least, best_iou, best_prior), ties
 
 
-def _highest_iou_wins(claim: Tensor, best_iou: Tensor, claims: int) -> Tensor:
-    _, winner = _best(claim, _rows(claim), best_iou, claims, len(claim))
-    return torch.where(winner == len(claim), -1, winner)
-
-
-def _rows(claim: Tensor) -> Tensor:
-    return torch.arange(len(claim), device=claim.device)
-
-
-# `[claims]` of the objects that claim a prior, given as `[N]` the claim of each, the one that gets it; -1 for nobody.
-OWNERS: dict[ConflictRule, Callable[[Tensor, Tensor, int], Tensor]] = {
-    ConflictRule.LAST: _last_wins,
-    ConflictRule.FIRST: _first_wins,
-    ConflictRule.HIGHEST_IOU: _highest_iou_wins,
-}
-
-
-def _pairs(
-    boxes: Tensor, corners: Tensor, spec: MatchSpec, grid: Grid, least: float | Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`[K]` rows of `boxes`, priors, and their IoU, which is at least `least`, for all objects or `[N]`."""
-    row, prior = grid.candidates(boxes, least)
-    overlap = iou(boxes[row], corners[prior], spec.iou, spec.iou_epsilon)
-    reaching = (overlap >= (least[row] if isinstance(least, Tensor) else least)).nonzero().flatten()
-    return row[reaching], prior[reaching], overlap[reaching]
-
-
-def _best_priors(
-    row: Tensor, prior: Tensor, overlap: Tensor, objects: int, priors: int, tolerance: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`[N]` highest IoU of each object (-1 without a pair), the first prior that has it, and how many come near it."""
-    best_iou, best_prior = _best(row, prior, overlap, objects, priors)
-    return best_iou, best_prior, torch.bincount(row[overlap >= best_iou[row] - tolerance], minlength=objects)
-
-
-def _best(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int) -> tuple[Tensor, Tensor]:
-    """`[rows]` the highest score of each row, -1 for a row without any, and the lowest item that has it.
-
-    Args:
-        row: `[K]` of each pair.
-        item: `[K]` of each pair.
-        score: `[K]` of each pair.
-        rows: how many rows there are.
-        items: one more than the highest item.
-    """
-    highest = score.new_full((rows,), -1.0).scatter_reduce_(0, row, score, "amax")
-    winner = torch.where(score == highest[row], item, items)
-    return highest, row.new_full((rows,), items).scatter_reduce_(0, row, winner, "amin")
+def _best_priors(search: Search, pairs: Pairs, tolerance: float) -> tuple[Tensor, Tensor, Tensor]:
+    """`[N]` highest IoU of each object (-1 without a pair), the prior that has it, and how many come near it."""
+    number = len(search.boxes)
+    best_iou, best_prior = best(pairs.row, pairs.prior, pairs.iou, number, len(search.corners), search.spec.ties)
+    as_good = pairs.iou >= best_iou[pairs.row] - tolerance
+    return best_iou, best_prior, torch.bincount(pairs.row[as_good], minlength=number)

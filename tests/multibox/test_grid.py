@@ -23,13 +23,11 @@ from ssdlossdbg.rules import (
     Clip,
     Comparison,
     ConflictRule,
-    ForcedRule,
     IouRule,
     LevelSpec,
     MatchSpec,
     PriorOrder,
     PriorSpec,
-    Ties,
 )
 
 # A grid of few cells, so that objects tie; the second level is not square and its shapes overlap the border.
@@ -88,9 +86,7 @@ def dense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_candidates_hold_every_pair_that_reaches(name: str) -> None:
     priors = generate_priors(load_prior_config(name).spec)
     grid = priors.grid
-    if grid is None:
-        assert load_prior_config(name).spec.clip is Clip.XYXY
-        return
+    assert grid is not None
     gt = objects(1)
     boxes = gt.boxes[gt.mask]
     overlap = iou(boxes[:, None], cxcywh_to_xyxy(priors.boxes))
@@ -101,7 +97,7 @@ def test_candidates_hold_every_pair_that_reaches(name: str) -> None:
         found[rows, indices] = True
         assert int(found.sum()) == len(rows), "no pair twice"
         assert bool((found | (overlap < least)).all())
-        assert len(rows) < 3 * int((overlap >= least).sum()) + 200, "few others"
+        assert len(rows) < 3 * int((overlap >= least).sum()) + 400, "few others"
 
 
 @pytest.mark.parametrize("order", PriorOrder)
@@ -175,13 +171,8 @@ def _on_grid(gt: GroundTruthBatch, priors: Priors) -> matching_module.Matching:
     return match_on_grid(gt, priors.boxes, MatchSpec(), priors.grid)
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [MatchSpec(forced=ForcedRule.BIPARTITE), MatchSpec(ties=Ties.LAST), MatchSpec(threshold=0.0)],
-    ids=["bipartite", "last of equals", "no threshold"],
-)
-def test_rules_that_ask_for_every_pair(spec: MatchSpec) -> None:
-    priors = generate_priors(SMALL)
+def test_without_a_threshold_every_pair_counts() -> None:
+    priors, spec = generate_priors(SMALL), MatchSpec(threshold=0.0)
     every, few = match(objects(2), priors.boxes, spec), match_on_grid(objects(2), priors.boxes, spec, priors.grid)
     assert torch.equal(every.prior_iou, few.prior_iou)
     assert torch.equal(every.labels, few.labels)
@@ -195,7 +186,8 @@ def test_no_grid() -> None:
         (moved, priors.levels),
         (priors.boxes, priors.levels[:2]),
         (priors.boxes, ()),
-        (generate_priors(replace(SMALL, clip=Clip.XYXY)).boxes, priors.levels),
+        (priors.boxes * torch.nan, priors.levels),
+        (priors.boxes.flip(0), priors.levels),
     ):
         assert Grid.of(boxes, levels) is None
     assert_same(objects(2), moved, MatchSpec(), None)

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
-from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match
 from ssdlossdbg.multibox.overlaps import overlaps
+from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.rules import BackgroundObjects, Dialect, ForcedRule
 
 Interval = tuple[float, float]

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.forcing import reaches
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.overlaps import overlaps
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.multibox.reach import Sample, best_iou, nearest_centres
+from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.rules import Clip, IouRule, LevelSpec, MatchSpec, Precision, PriorSpec
 
 # Cells that do not divide the input, centres beyond it, shapes larger than it, and one column.

@@ -93,7 +93,7 @@ class Matcher:
         self._level = priors.level_index.cpu()
         self._shapes = priors.shapes.cpu()
         self.levels = len(priors.levels) or 1
-        held = named.priors.in_units(self._unit)
+        held = named.priors.in_units(self._unit, dialect.match.precision)
         self._corners = corners_of(held)
         boxes = priors.boxes.cpu() * self._unit
         self._grid = Grid.of(boxes, priors.levels, priors.order) if can_match_sparsely(dialect.match) else None
@@ -106,9 +106,6 @@ class Matcher:
         parts = []
         with one_thread():
             found = self._search(objects, boxes, ~dense)
-            if found and bool(found.apart.any()):
-                dense |= torch.isin(objects.image, objects.image[~dense][found.apart])
-                found = self._search(objects, boxes, ~dense)
             if found:
                 parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], boxes[~dense], found)))
         parts += [(rows, self._densely(objects[rows], boxes[rows])) for rows in _some_images(objects.image, dense)]

@@ -1,0 +1,95 @@
+"""Pairs of an object and a prior of its image that overlap enough, of any number of images, found on a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ssdlossdbg.multibox.boxes import iou
+from ssdlossdbg.multibox.grid import Grid, Windows
+from ssdlossdbg.rules import MatchSpec
+
+# Pairs that are held at a time, where there may be any number of them.
+PAIRS_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """K pairs.
+
+    Attributes:
+        row: `[K]` int64, the object.
+        prior: `[K]` int64.
+        iou: `[K]` how much they overlap.
+    """
+
+    row: Tensor
+    prior: Tensor
+    iou: Tensor
+
+    def __getitem__(self, which: Tensor) -> Pairs:
+        """Some of them."""
+        return Pairs(self.row[which], self.prior[which], self.iou[which])
+
+    @staticmethod
+    def joined(parts: list[Pairs]) -> Pairs:
+        """All pairs of one or more lists."""
+        return Pairs(*(torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Pairs)))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Objects of some images, and the priors that each image has.
+
+    Attributes:
+        boxes: `[N, 4]` xyxy, finite, of positive width and height, image after image.
+        image: `[N]` int64 the image of each, ascending.
+        corners: `[P, 4]` the priors, xyxy, in the unit and type of the boxes.
+        spec: how overlaps are measured.
+        grid: that the priors stand on.
+    """
+
+    boxes: Tensor
+    image: Tensor
+    corners: Tensor
+    spec: MatchSpec
+    grid: Grid
+
+    def keys(self, row: Tensor, prior: Tensor) -> Tensor:
+        """A number for each prior of each image, `[K]`, given objects of the image and priors."""
+        return self.image[row] * len(self.corners) + prior
+
+    def at(self, row: Tensor, prior: Tensor) -> Tensor:
+        """The IoU of pairs, `[K]`."""
+        return iou(self.boxes[row], self.corners[prior], self.spec.iou, self.spec.iou_epsilon)
+
+    def reaching(self, least: float | Tensor, rows: Tensor | None = None) -> Pairs:
+        """All pairs whose IoU is at least as high, and above 0; those of an object side by side.
+
+        Args:
+            least: one for all objects, or `[K]`.
+            rows: `[K]` the objects to look at, ascending; None for all.
+        """
+        windows = self.grid.windows(self.boxes if rows is None else self.boxes[rows], least)
+        return self._measured(windows, least, rows)
+
+    def parts(self, least: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Pairs]]:
+        """The same, some objects at a time, however many pairs there are: places in `rows`, and their pairs."""
+        windows = self.grid.windows(self.boxes[rows], least)
+        number = torch.zeros(len(rows), dtype=torch.long).scatter_add_(0, windows.box, windows.count)
+        part = torch.div(number.cumsum(0) - number, PAIRS_AT_ONCE, rounding_mode="floor")
+        places = torch.split(torch.arange(len(rows)), torch.unique_consecutive(part, return_counts=True)[1].tolist())
+        ends = torch.searchsorted(windows.box, torch.tensor([int(each[-1]) for each in places]), right=True).tolist()
+        for place, start, end in zip(places, [0, *ends], ends, strict=False):
+            yield place, self._measured(windows[start:end], least, rows)
+
+    def _measured(self, windows: Windows, least: float | Tensor, rows: Tensor | None) -> Pairs:
+        place, prior = windows.pairs()
+        row = place if rows is None else rows[place]
+        overlap = self.at(row, prior)
+        enough = overlap >= (least[place] if isinstance(least, Tensor) else least)
+        found = (enough & (overlap > 0)).nonzero().flatten()
+        return Pairs(row[found], prior[found], overlap[found])
