@@ -14,6 +14,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
 from ssdlossdbg.analysis.loss import analyse_loss
+from ssdlossdbg.analysis.loss_detail import describe_loss
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import File, as_batch, as_dialect, override, rules_for
 from ssdlossdbg.checks.catalogue import find
@@ -50,6 +51,7 @@ def loss(
     weights: File | Mapping[str, Tensor] | None = None,
     printed: Said | None = None,
     whose: bool = True,
+    detail: bool = False,
 ) -> LossResult:
     """What the loss of a saved batch is made of, as `ssdlossdbg loss` says.
 
@@ -70,6 +72,7 @@ def loss(
         weights: the state dict of the network, or its file, for a dialect that adds weight decay to its loss.
         printed: the loss that training printed for this batch, over what a file says.
         whose: whether to say whose rules give that loss, where it is another one.
+        detail: whether to keep each prior's share, too, which the page of the result shows.
 
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
@@ -85,9 +88,9 @@ def loss(
             device=device, layout=layout, weights=weights,
         )  # fmt: skip
         worst = worst_of_run(Path(str(predictions)), partial(of_file, whose=False))
-        if not images and all(finding.code != NOT_YOURS for finding in worst.findings):
+        if not images and not detail and all(finding.code != NOT_YOURS for finding in worst.findings):
             return worst
-        return replace(of_file(worst.predictions_path, images=images), batches=worst.batches)
+        return replace(of_file(worst.predictions_path, images=images, detail=detail), batches=worst.batches)
     saved, wanted = both_halves(predictions, targets)
     rules = override(rules_for(dialect, saved), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
     if neg_pos is not None and rules.mining.takes_all:
@@ -102,6 +105,8 @@ def loss(
         batch.whose = whose_rules(batch)
         scene = Scene(batch, rules)  # whose costs say it
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
+    if detail:
+        result = replace(result, detail=describe_loss(scene))
     return replace(result, findings=findings_of(scene))
 
 

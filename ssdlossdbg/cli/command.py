@@ -20,6 +20,7 @@ from typer.core import TyperCommand
 
 from ssdlossdbg.cli import interrupts
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
+from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
@@ -150,7 +151,7 @@ def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
         datasets=[values[name] for name, role in roles.items() if role is Role.DATASET and values[name]],
     )
     for name, role in roles.items():
-        if role is Role.OUTPUT_FILE and values[name] is not None:
+        if (role is Role.OUTPUT_FILE and values[name] is not None) or (role in OUTPUTS and is_page(values[name])):
             writer.check(values[name])
     return writer
 

@@ -60,11 +60,10 @@ def detect(
 
     Example: ssdlossdbg detect preds.pt targets.pt --image photo.jpg -o pictures
     """
-    view = View(report.top)
     with progress("Detecting"):
         with quick_imports():
             from ssdlossdbg.api import batches
-        photos = load_photos(pictures)
+        view = View(report.top, photos=load_photos(pictures))
         result = batches.detect(
             saved.predictions,
             saved.targets,
@@ -78,5 +77,5 @@ def detect(
             layout=layout.saved(priors),
         )
         result = findings.choose(result)
-        write_pictures(result, photos, pictures.output, "detect", view, writer)
+        write_pictures(result, pictures.output, "detect", view, writer)
     deliver(result, report.format, findings, files=writer.written, view=view)

@@ -184,7 +184,9 @@ class Pictures(Group):
 
     title = "Pictures"
     image: list[Path] | None = option("--image PHOTO", "The photo of the first image; repeat for the next ones.")
-    output: Path | None = option("-o --output DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
+    output: Path | None = option(
+        "-o --output DIR", "Draw a picture of each image there; or a page, to FILE.html.", Role.OUTPUT_FOLDER
+    )
 
 
 class Findings(Group):
@@ -235,7 +237,7 @@ class Report(Group):
 
     title = "Output"
     format: str = option(
-        "--format", "A report to read, or JSON to script against.", default=TEXT, choices=formats("LossResult")
+        "--format", "A report to read, or JSON to script against.", default=TEXT, choices=formats("AnchorsResult")
     )
 
 

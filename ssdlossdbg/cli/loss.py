@@ -14,17 +14,19 @@ from ssdlossdbg.cli.groups import (
     Findings,
     Layout,
     Names,
+    PageReport,
     Pictures,
     Priors,
-    Report,
     SavedRules,
     Threshold,
 )
 from ssdlossdbg.cli.options import Group, option
+from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import View
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def _printed(text: str | None, where: str) -> tuple[float | None, float]:
     return value, 0.5 * 10.0 ** ((int(exponent) if exponent else 0) - decimals) if math.isfinite(value) else 0.0
 
 
-class LossReport(Report):
+class LossReport(PageReport):
     """How the report is written, and how long it is."""
 
     top: int = option("--top N", "How many objects and negatives to list.", default=10, min=1)
@@ -108,11 +110,10 @@ def loss(
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
-    view = View(report.top)
     with progress("Computing the loss"):
         with quick_imports():
             from ssdlossdbg.api import batches
-        photos = load_photos(pictures)
+        view = View(report.top, photos=load_photos(pictures))
         result = batches.loss(
             batch.predictions,
             batch.targets,
@@ -127,7 +128,8 @@ def loss(
             layout=layout.saved(priors),
             weights=rules.weights,
             printed=printed.said,
+            detail=report.format == PAGE or is_page(pictures.output),
         )
         result = findings.choose(result)
-        write_pictures(result, photos, pictures.output, "loss", view, writer)
+        write_pictures(result, pictures.output, "loss", view, writer)
     deliver(result, report.format, findings, files=writer.written, view=view)

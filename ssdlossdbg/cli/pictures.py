@@ -1,4 +1,4 @@
-"""A picture of each image of a batch, on its photo, for the commands that take `-o DIR`."""
+"""A picture of each image of a batch, on its photo, or a page of all, for the commands that take `-o DIR`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.groups import Pictures
+from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.writing import Writer, make_folder, safe_stem
 
 if TYPE_CHECKING:
-    from ssdlossdbg.readers.photos import Photo
+    from PIL.Image import Image
+
     from ssdlossdbg.report.view import View
     from ssdlossdbg.results import DetectResult, ImageDetect, ImageLoss, LossResult
 
 
-def load_photos(pictures: Pictures) -> list[Photo]:
+def load_photos(pictures: Pictures) -> tuple[Image, ...]:
     """The photos of the first images; to be loaded before anything is computed, let alone written.
 
     Raises:
@@ -23,39 +25,40 @@ def load_photos(pictures: Pictures) -> list[Photo]:
     """
     from ssdlossdbg.readers.photos import load_photo
 
-    return [load_photo(path) for path in pictures.image or ()]
+    return tuple(load_photo(path).image for path in pictures.image or ())
 
 
 def write_pictures(
     result: DetectResult | LossResult,
-    photos: Sequence[Photo],
-    folder: Path | None,
+    output: Path | None,
     kind: str,
     view: View,
     writer: Writer,
 ) -> None:
-    """Draw every image of a batch into a folder.
+    """Draw every image of a batch into a folder, or write a page.
 
     Args:
         result: about the batch.
-        photos: of its first images.
-        folder: made where it does not exist; nothing is drawn if None.
+        output: a page by its name, else a folder, made where it does not exist; nothing is written if None.
         kind: of picture, for the files' names.
-        view: how to show the result.
+        view: how to show the result, with the photos of its first images.
         writer: of the files.
 
     Raises:
         InputError: the folder or a file cannot be written.
     """
-    if folder is None:
+    if output is None:
+        return
+    if is_page(output):
+        write_page(result, output, view, writer)
         return
     from ssdlossdbg.report.canvas import png
     from ssdlossdbg.report.outputs import draw
 
-    make_folder(folder)
+    make_folder(output)
     images: Sequence[ImageLoss | ImageDetect] = result.images
     for index, image in enumerate(images):
-        photo = photos[index].image if index < len(photos) else None
+        photo = view.photos[index] if index < len(view.photos) else None
         called = f"-{safe_stem(image.name)}" if image.name else ""
         file = f"image-{index:03d}{called}.{kind}.png"
-        writer.write(folder / file, png(draw(result, photo, index, view)))
+        writer.write(output / file, png(draw(result, photo, index, view)))

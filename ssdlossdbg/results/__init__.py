@@ -77,6 +77,7 @@ from ssdlossdbg.results.identify import (
     whose,
 )
 from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, RunBatch, SceneLoss
+from ssdlossdbg.results.loss_detail import AtRatio, LossDetail, PositiveCosts, RankedNegatives
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,

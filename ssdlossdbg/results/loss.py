@@ -11,6 +11,7 @@ from ssdlossdbg.results.contract import SPREAD, Hidden, Key, at
 from ssdlossdbg.results.costs import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.loss_detail import LossDetail
 from ssdlossdbg.results.report import Reported
 from ssdlossdbg.rules import WeightDecaySpec
 
@@ -132,6 +133,7 @@ class LossResult(Reported):
         all_negatives: whether the dialect mines none and every negative counts.
         landmark_normalizer: what the sum of the landmarks is divided by; None where they are no part of the loss.
         landmarks_left_out: why they are not, although the dialect has them there; empty where it has not, or they are.
+        detail: each prior's share, for pages; None where nobody asked for it.
         batches: of a run, every captured batch, this one, the worst, too; empty where a file was given.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
@@ -176,6 +178,7 @@ class LossResult(Reported):
     landmark_normalizer: Annotated[float | None, at("loss.landmark_normalizer")] = None
     landmarks_left_out: Annotated[str, at("loss.landmarks_left_out")] = ""
     batches: tuple[RunBatch, ...] = ()
+    detail: Hidden[LossDetail | None] = None
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 

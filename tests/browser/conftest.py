@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,10 +12,21 @@ from typing import Any
 import pytest
 
 from ssdlossdbg import api
+from ssdlossdbg.readers.photos import load_photo
+from ssdlossdbg.report.outputs import render
+from ssdlossdbg.report.view import View
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 CLASSES = tuple((SAMPLE / "classes.txt").read_text().split())
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# What the cells of a column hold, as the document has it; and so the large numbers.
+VALUES = """([caption, title]) => {
+    const table = document.querySelector(`table[aria-label="${caption}"]`);
+    const place = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent === title);
+    return [...table.tBodies[0].rows].map((row) => row.cells[place].dataset.value);
+}"""
+FIGURES = """[...document.querySelectorAll(".tile")].map((tile) =>
+    [tile.querySelector(".label").textContent, tile.querySelector(".figure").dataset.value])"""
 
 
 class Opened:
@@ -34,6 +46,14 @@ class Opened:
     def asked_elsewhere(self) -> list[str]:
         """Requests for anything but the file itself and what is written in it."""
         return [url for url in self.asked[1:] if not url.startswith(("data:", "blob:"))]
+
+    def column(self, table: str, title: str) -> list[Any]:
+        """What the document has for a column of a table, as its cells say, down as far as it is shown."""
+        return [json.loads(value) for value in self.page.evaluate(VALUES, [table, title])]
+
+    def figures(self) -> dict[str, Any]:
+        """The large numbers by what they count."""
+        return {label: json.loads(value) for label, value in self.page.evaluate(FIGURES)}
 
 
 Open = Callable[..., Opened]
@@ -72,6 +92,17 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Open]:
     yield open_html
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def page_of() -> Callable[..., str]:
+    """The page of a result, with sample photos by their names."""
+
+    def render_page(result: Any, *names: str) -> str:
+        photos = tuple(load_photo(SAMPLE / f"{name}.jpg").image for name in names)
+        return str(render(result, "html", View(photos=photos, version="1")))
+
+    return render_page
 
 
 @pytest.fixture(scope="session")

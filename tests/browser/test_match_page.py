@@ -132,43 +132,21 @@ def test_counts_at_another_threshold_are_those_of_its_own_report(dialect: str, o
             assert mine == theirs
         for mine, theirs in zip(moved["objects"], said["ground_truth"], strict=True):
             assert {**mine, "non_finite_target": 0} == {**theirs, "non_finite_target": 0}
-        assert shown(page, "Objects", "positives") == [item["positives"] for item in said["ground_truth"]]
-        assert shown(page, "Levels", "objects") == [item["ground_truth"] for item in said["levels"]]
-        assert figures(page)["positive priors"] == said["totals"]["positives"]
-        assert figures(page)["forced only"] == said["totals"]["forced_only"]
-
-
-def shown(page: Any, table: str, column: str) -> list[Any]:
-    """What the document has for a column, as the cells of a table say."""
-    values = page.evaluate(
-        """([caption, title]) => {
-            const table = document.querySelector(`table[aria-label="${caption}"]`);
-            const place = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent === title);
-            return [...table.tBodies[0].rows].map((row) => row.cells[place].dataset.value);
-        }""",
-        [table, column],
-    )
-    return [json.loads(value) for value in values]
-
-
-def figures(page: Any) -> dict[str, Any]:
-    """The large numbers of a page by what they count."""
-    found = page.evaluate(
-        """[...document.querySelectorAll(".tile")].map((tile) =>
-            [tile.querySelector(".label").textContent, tile.querySelector(".figure").dataset.value])"""
-    )
-    return {label: json.loads(value) for label, value in found}
+        assert page.column("Objects", "positives") == [item["positives"] for item in said["ground_truth"]]
+        assert page.column("Levels", "objects") == [item["ground_truth"] for item in said["levels"]]
+        assert page.figures()["positive priors"] == said["totals"]["positives"]
+        assert page.figures()["forced only"] == said["totals"]["forced_only"]
 
 
 def test_numbers_are_the_documents(astronaut: MatchResult, open_page: Any) -> None:
     page, said = open_page(html(astronaut)), json.loads(astronaut.to_json())
     assert page.evaluate("report.document") == {**said, "files": []}
     for column, key in (("positives", "positives"), ("best IoU", "best_iou"), ("lost to", "lost_to"), ("#", "index")):
-        assert shown(page, "Objects", column) == [item[key] for item in said["ground_truth"]]
-    assert shown(page, "Levels", "priors") == [item["priors"] for item in said["levels"]]
-    assert shown(page, "Other thresholds", "positives") == [item["positives"] for item in said["thresholds"]]
+        assert page.column("Objects", column) == [item[key] for item in said["ground_truth"]]
+    assert page.column("Levels", "priors") == [item["priors"] for item in said["levels"]]
+    assert page.column("Other thresholds", "positives") == [item["positives"] for item in said["thresholds"]]
     totals = said["totals"]
-    assert figures(page) == {
+    assert page.figures() == {
         "matched": totals["matched"],
         "forced only": totals["forced_only"],
         "unmatched": totals["without_positive"],
@@ -249,7 +227,7 @@ def test_keys_do_what_the_mouse_does(astronaut: MatchResult, open_page: Any) -> 
     assert page.evaluate("document.querySelector('canvas').toDataURL()") != before
     page.keyboard.press("0")
     page.locator('table[aria-label="Objects"] thead button', has_text="best IoU").press("Enter")
-    best = shown(page, "Objects", "best IoU")
+    best = page.column("Objects", "best IoU")
     assert best == sorted(best, reverse=True)
 
 
@@ -291,7 +269,7 @@ def test_a_result_read_from_json_has_a_page(astronaut: MatchResult, open_page: A
     page = open_page(html(MatchResult.from_json(astronaut.to_json())))
     assert page.get_by_role("slider").count() == 0
     assert "cannot match at another threshold" in page.locator(".controls").inner_text()
-    assert shown(page, "Objects", "positives") == [item.positives for item in astronaut.ground_truth]
+    assert page.column("Objects", "positives") == [item.positives for item in astronaut.ground_truth]
 
 
 def test_a_photo_without_objects(tmp_path: Path, open_page: Any) -> None:
@@ -303,5 +281,5 @@ def test_a_photo_without_objects(tmp_path: Path, open_page: Any) -> None:
     result = api.match(tmp_path / "a.png", tmp_path / "a.xml", "ssd300-voc", device="cpu")
     page = open_page(html(result, tmp_path / "a.png"))
     page.get_by_label("Match threshold, exactly").fill("0")
-    assert figures(page)["positive priors"] == 0
+    assert page.figures()["positive priors"] == 0
     assert page.said == []

@@ -155,3 +155,20 @@ function priorsLine(config) {
   const chosen = config.choice ? `, ${config.choice}` : "";
   return `${config.name}${source}, ${whole(config.priors)} priors on ${levels}, input ${width} x ${height}${known}${chosen}`;
 }
+
+// A box in pixels of the network's input as shares of it, which are those of the photo, too.
+function shareOf(box) {
+  const [width, height] = DOCUMENT.config.image_size;
+  const [x1, y1, x2, y2] = box.map(toNumber);
+  return [x1 / width, y1 / height, x2 / width, y2 / height];
+}
+
+function areaOf(box) {
+  const [x1, y1, x2, y2] = box.map(toNumber);
+  return (x2 - x1) * (y2 - y1);
+}
+
+function sizeOf(box) {
+  const [x1, y1, x2, y2] = box.map(toNumber);
+  return `${fixed(x2 - x1, 0)} x ${fixed(y2 - y1, 0)}`;
+}

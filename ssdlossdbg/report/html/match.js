@@ -30,11 +30,7 @@ class MatchPage {
     this.shown = new Set([POSITIVE, FORCED]);
     this.chosen = null; // place of an object in the list
     this.hovered = null; // {prior} or {object}
-    const [width, height] = DOCUMENT.config.image_size;
-    this.boxes = DOCUMENT.ground_truth.map(({ input_box: box }) => {
-      const [x1, y1, x2, y2] = box.map(toNumber);
-      return [x1 / width, y1 / height, x2 / width, y2 / height];
-    });
+    this.boxes = DOCUMENT.ground_truth.map((item) => shareOf(item.input_box));
     this.now = this.asReported();
     this.tiles = el("div", { class: "tiles", "aria-live": "polite" });
     this.about = el("div", { class: "about", "aria-live": "polite" });
@@ -414,14 +410,4 @@ class MatchPage {
     const words = this.boxes.length <= 12 || this.chosen === place ? `${index} ${label}` : String(index);
     pen.chip(this.boxes[place], this.isTrouble(place) ? `${words} ${status}` : words, this.colour(place));
   }
-}
-
-function areaOf(box) {
-  const [x1, y1, x2, y2] = box.map(toNumber);
-  return (x2 - x1) * (y2 - y1);
-}
-
-function sizeOf(box) {
-  const [x1, y1, x2, y2] = box.map(toNumber);
-  return `${fixed(x2 - x1, 0)} x ${fixed(y2 - y1, 0)}`;
 }

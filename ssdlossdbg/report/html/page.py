@@ -39,6 +39,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "LossResult": Kind(("bars.js", "loss_data.js", "loss.js"), "loss:loss_extra"),
     "MatchResult": Kind(("matching.js", "match.js"), "match:match_extra"),
 }
 
