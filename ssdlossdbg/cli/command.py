@@ -21,6 +21,7 @@ from typer.core import TyperCommand
 from ssdlossdbg.cli import interrupts
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
 from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
+from ssdlossdbg.cli.widths import LEAST_COLUMNS, asked_width
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
 
@@ -63,6 +64,16 @@ class _Always(Group):
     )
 
 
+class _Printing(Group):
+    """What every command takes that prints a report."""
+
+    width: int | None = option(
+        "--width N",
+        "Columns of what is printed.  [default: the terminal's, or COLUMNS; no limit where a program reads it]",
+        min=LEAST_COLUMNS,
+    )
+
+
 class _Writing(Group):
     """What every command takes that writes files."""
 
@@ -85,13 +96,15 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Group)}
     writers = [name for name, hint in hints.items() if hint is Writer]
     roles = {name: field.role for group in groups.values() for name, field in group.fields().items() if field.role}
-    more = [_Writing, _Always] if set(OUTPUTS) & set(roles.values()) else [_Always]
+    more: list[type[Group]] = [_Writing] if set(OUTPUTS) & set(roles.values()) else []
+    # What a command leaves to be called is another program, which prints as it likes.
+    more += [_Printing, _Always] if hints.get("return") is type(None) else [_Always]
     options = [each for group in (*groups.values(), *more) for each in _parameters(group)]
     roles |= {name: field.role for group in more for name, field in group.fields().items() if field.role}
 
     @functools.wraps(function)
-    def run(*, traceback: bool = False, **values: Any) -> Any:
-        with exiting(traceback):
+    def run(*, traceback: bool = False, width: int | None = None, **values: Any) -> Any:
+        with exiting(traceback), asked_width(width):
             writer = _writer(values, roles)
             given = {
                 name: group(**{field: values[field] for field in group.fields()}) for name, group in groups.items()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ssdlossdbg.cli.widths import columns
 from ssdlossdbg.report.visible import visible
 
 
@@ -16,6 +17,7 @@ def show(report: Any) -> None:
     """Print a rich renderable to stdout."""
     from rich.console import Console
 
+    from ssdlossdbg.report.text import Trimmed
     from ssdlossdbg.report.theme import TERMINAL
 
     class Terminal(Console):
@@ -23,7 +25,7 @@ def show(report: Any) -> None:
             raise BrokenPipeError
 
     with _unencodable_replaced():
-        Terminal(theme=TERMINAL, highlight=False).print(report)
+        Terminal(theme=TERMINAL, highlight=False, width=columns()).print(Trimmed(report))
 
 
 def show_plain(text: str) -> None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# Columns of what a program reads: more than a line has, so that none is wrapped.
+UNLIMITED = 1_000_000
+
 
 @dataclass(frozen=True)
 class View:

@@ -76,7 +76,17 @@ from ssdlossdbg.results.identify import (
     value_in_words,
     whose,
 )
-from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, RunBatch, SceneLoss
+from ssdlossdbg.results.loss import (
+    ClassLoss,
+    GroupLoss,
+    LevelLoss,
+    LossResult,
+    Means,
+    RunBatch,
+    SceneLoss,
+    UntrainedLoss,
+    WithoutBoxes,
+)
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,
