@@ -20,7 +20,8 @@ from typer.core import TyperCommand
 
 from ssdlossdbg.cli import interrupts
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
-from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
+from ssdlossdbg.cli.places import STDOUT, is_folder
+from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning, stdout_for_a_file
 from ssdlossdbg.cli.widths import LEAST_COLUMNS, asked_width
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
@@ -104,7 +105,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(*, traceback: bool = False, width: int | None = None, **values: Any) -> Any:
-        with exiting(traceback), asked_width(width):
+        to_stdout = any(values.get(name) == STDOUT for name, role in roles.items() if role in OUTPUTS)
+        with exiting(traceback), asked_width(width), stdout_for_a_file(to_stdout):
             writer = _writer(values, roles)
             given = {
                 name: group(**{field: values[field] for field in group.fields()}) for name, group in groups.items()
@@ -164,7 +166,9 @@ def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
     )
     for name, role in roles.items():
         if role is Role.OUTPUT_FILE and values[name] is not None:
-            writer.check(values[name])
+            named = values[name]
+            if not (name == "output" and is_folder(named)):
+                writer.check(named)
     return writer
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.places import file_at
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.formats import MODULES
 from ssdlossdbg.report.outputs import TEXT, formats
@@ -184,7 +185,19 @@ class Pictures(Group):
 
     title = "Pictures"
     image: list[Path] | None = option("--image PHOTO", "The photo of the first image; repeat for the next ones.")
-    output: Path | None = option("-o --output DIR", "Draw a picture of each image there.", Role.OUTPUT_FOLDER)
+    output: Path | None = option(
+        "-o --output DIR|FILE|-",
+        "Draw a picture of each image into a folder; of a batch of one image, a .png, .jpg or .webp, or - for stdout.",
+        Role.OUTPUT_FOLDER,
+    )
+
+    def check(self) -> None:
+        """Refuse photos of pictures that nobody asked for, and files that no picture has."""
+        if self.image and self.output is None:
+            what = "is the ground of a picture, and none is asked for"
+            raise InputError("--image", what, "Add -o DIR, or leave it out.")
+        if self.output is not None:
+            file_at(self.output, "")
 
 
 class Findings(Group):

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.groups import Pictures
+from ssdlossdbg.cli.places import is_folder
 from ssdlossdbg.cli.writing import Writer, make_folder, safe_stem
+from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
     from ssdlossdbg.readers.photos import Photo
@@ -29,7 +31,7 @@ def load_photos(pictures: Pictures) -> list[Photo]:
 def write_pictures(
     result: DetectResult | LossResult,
     photos: Sequence[Photo],
-    folder: Path | None,
+    place: Path | None,
     kind: str,
     view: View,
     writer: Writer,
@@ -39,21 +41,28 @@ def write_pictures(
     Args:
         result: about the batch.
         photos: of its first images.
-        folder: made where it does not exist; nothing is drawn if None.
+        place: a folder, made where it does not exist, or the file of the only image; nothing is drawn if None.
         kind: of picture, for the files' names.
         view: how to show the result.
         writer: of the files.
 
     Raises:
-        InputError: the folder or a file cannot be written.
+        InputError: the folder or a file cannot be written, or one file is to hold several images.
     """
-    if folder is None:
+    if place is None:
         return
-    from ssdlossdbg.report.canvas import png
+    from ssdlossdbg.report.canvas import picture_file, png
     from ssdlossdbg.report.outputs import draw
 
-    make_folder(folder)
     images: Sequence[ImageLoss | ImageDetect] = result.images
+    if not is_folder(place):
+        if len(images) != 1:
+            what = f"is one file, and the batch has {len(images)} images"
+            raise InputError(place, what, "Name a folder, which gets a picture of each.")
+        photo = photos[0].image if photos else None
+        writer.write(place, picture_file(draw(result, photo, 0, view), place.suffix))
+        return
+    folder = make_folder(place)
     for index, image in enumerate(images):
         photo = photos[index].image if index < len(photos) else None
         called = f"-{safe_stem(image.name)}" if image.name else ""

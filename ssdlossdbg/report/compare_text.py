@@ -79,6 +79,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             Group(table(columns, rows), legend(MEANINGS)),
         ),
         _why(result),
+        Text(),
     )
 
 

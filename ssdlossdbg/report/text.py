@@ -13,8 +13,12 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from ssdlossdbg.report.command_line import CommandLine
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Box, ConfigSummary
 
+# Above the command that a report ends with.
+NEXT = "Next:"
 # Of what `positives` writes.
 POSITIVES_MEAN = "after + those that are forced, which are its best priors below the threshold"
 
@@ -149,8 +153,9 @@ def section(title: str, body: RenderableType) -> Group:
 
 
 def legend(meanings: Iterable[tuple[str, str]]) -> Text:
-    """What the headings of a table mean, below it."""
-    return Text(". ".join(f"{heading}: {meaning}" for heading, meaning in meanings) + ".", style="faint")
+    """What the headings of a table mean, below it and a blank line, where the table ends for a program."""
+    words = ". ".join(f"{heading}: {meaning}" for heading, meaning in meanings)
+    return Text(f"\n{words}.", style="faint")
 
 
 def hanging(
@@ -196,8 +201,11 @@ def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     return Group(hanging(((label, Text(value)) for label, value in pairs), styles=("faint", "")), Text())
 
 
-def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:
-    """The report, followed by the files that were written."""
-    if not files:
-        return report
-    return Group(report, Text("Wrote " + ", ".join(files), style="faint"))
+def with_ending(report: RenderableType, view: View) -> RenderableType:
+    """The report, followed by the files that were written and the command to run next."""
+    parts: list[RenderableType] = []
+    if view.files:
+        parts.append(Text("Wrote " + ", ".join(view.files), style="faint"))
+    if view.next:
+        parts += [Text(NEXT, style="title"), CommandLine(view.next)]
+    return Group(report, *parts) if parts else report

@@ -109,6 +109,7 @@ from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.rank import RankedPreset, RankResult
 from ssdlossdbg.results.report import Reported
 from ssdlossdbg.results.said import SAME_LOSS, Said
 from ssdlossdbg.results.traits import ANY_POINT, MISSING, POINTS, Trait
