@@ -69,7 +69,7 @@ def test_stdout_takes_the_file_and_stderr_the_report(single: tuple[str, ...]) ->
 def test_what_no_picture_can_be_is_refused(refused: Refused, folder: Path, single: tuple[str, ...]) -> None:
     for command in (MATCH, ANCHORS, single):
         said = refused(*command, "-o", "a.bmp")
-        assert "a.bmp: ends in .bmp. End it in .png, .jpg, .jpeg or .webp." in said
+        assert "a.bmp: ends in .bmp. End it in .png, .jpg, .jpeg" in said
     batch = ("loss", SAMPLE / "preds.pt", SAMPLE / "targets.pt")
     assert "a.png: is one file, and the batch has 3 images. Name a folder" in refused(*batch, "-o", "a.png")
     assert "is one file" in refused("audit", SAMPLE, "--gallery", "1", "-o", "a.png")
