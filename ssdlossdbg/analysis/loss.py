@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.recovered import Known
+from ssdlossdbg.analysis.references import untrained_loss, without_bad_boxes
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.splits import GradientNorms, LossSums
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
@@ -32,6 +33,7 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
     """
     batch, rules, loss, costs = scene.batch, scene.rules, scene.loss, scene.costs
     gradients = GradientNorms(batch.loc, batch.conf, loss, rules.loss)
+    sound = without_bad_boxes(scene)
     return LossResult(
         predictions_path=batch.paths[0],
         targets_path=batch.paths[1],
@@ -71,13 +73,21 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         all_negatives=costs.all_negatives,
         landmark_normalizer=None if loss.landmarks is None else float(loss.landmarks.normalizer),
         landmarks_left_out=costs.landmarks_left_out,
+        untrained=untrained_loss(sound[0] if sound else scene),
+        without=sound[1] if sound else None,
         evidence=scene.evidence,
     )
 
 
 def _groups(number: int, group: Tensor, sums: LossSums, gradients: GradientNorms) -> list[GroupLoss]:
-    columns = zip(sums.counts(group, number), sums.split(group, number), gradients.split(group, number), strict=True)
-    return [GroupLoss(*counts, parts, *norms) for counts, parts, norms in columns]
+    columns = zip(
+        sums.counts(group, number),
+        sums.split(group, number),
+        gradients.split(group, number),
+        sums.means(group, number),
+        strict=True,
+    )
+    return [GroupLoss(*counts, parts, *norms, means) for counts, parts, norms, means in columns]
 
 
 def _classes(names: Sequence[str], labels: Tensor, sums: LossSums, gradients: GradientNorms) -> tuple[ClassLoss, ...]:

@@ -250,7 +250,7 @@ class Scene:
             loss_sum=self.sums.unnormalised(),
             normalizer=float(self.loss.normalizer),
             images=image_losses(self.loss, self.sums, known, batch, all_count),
-            ground_truth=() if known is None else ground_truth_losses(self.sums, known, batch.priors, batch.names),
+            ground_truth=() if known is None else ground_truth_losses(self.loss, self.sums, known, batch, self.rules),
             negatives=negative_losses(self.loss, batch.conf, known, batch.priors, batch.names, self.rules),
             all_negatives=all_count,
             non_finite=find_non_finite(batch.loc, batch.conf, gt, self.loss, batch.priors),

@@ -8,7 +8,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.loss import LossTerms
-from ssdlossdbg.results import Parts
+from ssdlossdbg.results import Means, Parts
 from ssdlossdbg.rules import LossSpec
 
 
@@ -42,6 +42,14 @@ class LossSums:
         sums = self.terms.new_zeros((groups, self.terms.shape[-1]))
         sums.index_add_(0, group.reshape(-1), self.terms.flatten(0, 1))
         return [Parts(*row) for row in sums.tolist()]
+
+    def means(self, group: Tensor, groups: int) -> list[Means]:
+        """What a prior of each group costs on average, before weight and normaliser."""
+        # How many there are of what each of the three terms is a sum of.
+        each = torch.stack((self._positive, self._positive, self._mined), dim=-1).double().reshape(-1, 3)
+        both = torch.cat((self._raw[..., :3].reshape(-1, 3), each), dim=-1)
+        rows = both.new_zeros((groups, 6)).index_add_(0, group.reshape(-1), both).tolist()
+        return [Means(*(row[i] / row[i + 3] if row[i + 3] else None for i in range(3))) for row in rows]
 
     def total(self) -> Parts:
         """All of it, normalised."""

@@ -15,9 +15,11 @@ from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, Share, Track
 from ssdlossdbg.readers.annotations import load_dataset as _load
-from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size
+from ssdlossdbg.readers.named_priors import NamedPriors, check_image_size, load_priors
 from ssdlossdbg.readers.photos import Photo, load_photo
-from ssdlossdbg.results import AuditResult, MatchResult, WorstImage
+from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
+from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.results import AuditResult, MatchResult, RankedPreset, RankResult, WorstImage
 from ssdlossdbg.rules import Dialect
 
 # Cases of a finding that are listed; the others are only counted, or a million objects would be a million sentences.
@@ -101,6 +103,67 @@ def audit(
     spec = AuditSpec(letterbox, worst, draws, seed, device)
     result = analyse_audit(read, named, rules, spec, ranks, advance)
     return replace(result, findings=find(result.evidence, most=MOST_CASES))
+
+
+def rank(
+    dataset: File | Dataset,
+    priors: NamedPriors | str | None = None,
+    dialect: Dialect | str = DEFAULT_DIALECT,
+    *,
+    classes: Sequence[str] = (),
+    threshold: float | None = None,
+    letterbox: bool = False,
+    device: str = "auto",
+    advance: Callable[[int], None] = unheard,
+) -> RankResult:
+    """Every preset on a dataset, as `ssdlossdbg audit --rank` reports it.
+
+    Args:
+        dataset: what `load_dataset` returned, or its path.
+        priors: those in use, of which the result says so; the dialect's own if None.
+        dialect: what `load_dialect` returned, or its name or file.
+        classes: class names in the order of their ids, background left out; the dataset's own list if empty.
+        threshold: match threshold, over the dialect's.
+        letterbox: whether photos are scaled as a whole and padded, rather than stretched.
+        device: auto, cpu, cuda, cuda:N or mps.
+        advance: told how many presets were done since it was last called.
+
+    Raises:
+        InputError: nothing that can be read, an unknown name, or no such device.
+    """
+    rules = override(as_dialect(dialect), threshold=threshold)
+    read = dataset if isinstance(dataset, Dataset) else load_dataset(dataset, classes)
+    in_use = priors_or_default(priors, rules, read.parts, classes)
+    spec = AuditSpec(letterbox, 0, 0, 0, device)
+    ranked, result = [], None
+    for name in preset_names():
+        config = load_prior_config(name)
+        result = analyse_audit(read, load_priors(name, SavedLayout(), rules), rules, spec)
+        totals = result.totals
+        ranked.append(
+            RankedPreset(
+                name=name,
+                codebase=config.codebase,
+                image_size=config.spec.image_size,
+                priors=config.spec.count,
+                matched=totals.matched,
+                best_possible_recall=totals.recall,
+                shape_recall=totals.shape_recall,
+                positives_each=totals.positives / max(1, totals.ground_truth),
+            )
+        )
+        advance(1)
+    assert result is not None
+    return RankResult(
+        dataset=result.dataset.path,
+        format=result.dataset.format,
+        images=result.dataset.images,
+        objects=result.totals.ground_truth,
+        dialect=result.dialect,
+        threshold=result.threshold,
+        in_use=in_use.name,
+        presets=tuple(sorted(ranked, key=lambda each: (-each.best_possible_recall, each.priors, each.name))),
+    )
 
 
 def match_image(

@@ -10,11 +10,13 @@ from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.fit import Fit, show_fit
 from ssdlossdbg.cli.groups import DatasetOptions, Findings, MatchRules, Priors, Report
+from ssdlossdbg.cli.next_command import explained, next_command
 from ssdlossdbg.cli.options import Group, Role, option
+from ssdlossdbg.cli.places import file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
-from ssdlossdbg.cli.streams import say_warning
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.report.view import View
 
 if TYPE_CHECKING:
     from ssdlossdbg.results import AnchorsResult
@@ -31,7 +33,9 @@ class AnchorsReport(Report):
 
     image: Path | None = option("--image PHOTO", "Draw the priors on this photo.")
     output: Path | None = option(
-        "-o --output FILE", "Draw a picture (PNG); of --fit, write the config (TOML).", Role.OUTPUT_FILE
+        "-o --output FILE|DIR|-",
+        "Draw a picture: a .png, .jpg or .webp, a folder, or - for stdout. Of --fit, write the config (.toml).",
+        Role.OUTPUT_FILE,
     )
     dump: Path | None = option(
         "--dump NPY", "Write the priors: float32 [P, 4], cx cy w h, normalised.", Role.OUTPUT_FILE
@@ -64,17 +68,23 @@ def anchors(
         show_fit(fit, priors, rules, naming, report.format, report.output, writer)
         return
     if report.image is not None and report.output is None:
-        say_warning("--image: is the ground of a picture, and none is asked for. Add -o PNG.")
+        what = "is the ground of a picture, and none is asked for"
+        raise InputError("--image", what, "Add -o FILE.png, or leave it out.")
+    place = file_at(report.output, "priors.png") if report.output else None
     with progress("Generating the priors"):
         with quick_imports():
             from ssdlossdbg.api import photos
         result = findings.choose(photos.anchors(priors.load(), rules.dialect, threshold=rules.threshold))
-        for path, content in list(_outputs(result, report)):  # all made, before one is written
+        for path, content in list(_outputs(result, report, place)):  # all made, before one is written
             writer.write(path, content)
-    deliver(result, report.format, findings, files=writer.written)
+    if report.output is None:
+        then = next_command("anchors", "-o", "priors.png", groups=(priors, rules))
+    else:
+        then = explained(result.findings) or next_command("anchors", "--list")
+    deliver(result, report.format, findings, files=writer.written, view=View(next=then))
 
 
-def _outputs(result: AnchorsResult, report: AnchorsReport) -> Iterator[tuple[Path, bytes]]:
+def _outputs(result: AnchorsResult, report: AnchorsReport, place: Path | None) -> Iterator[tuple[Path, bytes]]:
     """The files asked for, and what is to be in them.
 
     Raises:
@@ -82,12 +92,13 @@ def _outputs(result: AnchorsResult, report: AnchorsReport) -> Iterator[tuple[Pat
     """
     if report.dump is not None:
         yield report.dump, _npy(result.boxes)
-    if report.output is not None:
+    if place is not None:
         from ssdlossdbg.readers.photos import load_photo
-        from ssdlossdbg.report.canvas import png
+        from ssdlossdbg.report.canvas import picture_file
         from ssdlossdbg.report.outputs import draw
 
-        yield report.output, png(draw(result, load_photo(report.image).image if report.image else None))
+        picture = draw(result, load_photo(report.image).image if report.image else None)
+        yield place, picture_file(picture, place.suffix)
 
 
 def _refuse_together(fit: Fit, report: AnchorsReport) -> None:
@@ -113,7 +124,9 @@ def _list(report: AnchorsReport) -> None:
 
     configs = [load_prior_config(name) for name in preset_names()]
     presets = [PresetSummary(c.name, c.title, c.codebase, c.aliases, c.spec.image_size, c.spec.count) for c in configs]
-    deliver(Presets(tuple(presets)), report.format)
+    deliver(
+        Presets(tuple(presets)), report.format, view=View(next=next_command("anchors", "--config", configs[0].name))
+    )
 
 
 def _npy(array: object) -> bytes:

@@ -21,10 +21,24 @@ from ssdlossdbg.cli.loss import loss
 from ssdlossdbg.cli.manual import manual
 from ssdlossdbg.cli.match import match
 from ssdlossdbg.cli.run import run
+from ssdlossdbg.cli.widths import columns
 
 
 class _Program(TyperGroup):
     """Keeps the words of the command line, which tell whether a command is only asked for its help."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Give help the columns that reports have."""
+        return super().make_context(info_name, args, parent, **{"terminal_width": columns(), **extra})
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write what each command is for, in its whole first sentence."""
+        summaries = [
+            (name, str(self.commands[name].help).split("\n\n")[0].replace("\n", " "))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(summaries)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.obj = tuple(args)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,10 +14,17 @@ from ssdlossdbg.cli.audit_outputs import AuditReport, check_pictures, match_opti
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, Device, Findings, MatchRules, Priors
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
 from ssdlossdbg.cli.writing import Writer, make_folder, make_new_folder
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
+from ssdlossdbg.report.view import View
+
+if TYPE_CHECKING:
+    from ssdlossdbg.readers.annotations import Dataset
+    from ssdlossdbg.readers.named_priors import NamedPriors
+    from ssdlossdbg.results import AuditResult
 
 # Images that the report names; a gallery may ask for more.
 MOST_NAMED = 10
@@ -45,6 +53,7 @@ class AuditedOptions(DatasetOptions):
     augment: int = option(
         "--augment N", "Draw the dialect's random crops, too, N of each image.", default=0, min=0, max=1_000
     )
+    rank: bool = option("--rank/--no-rank", "Compare all presets on the dataset, the best first.", default=False)
     seed: int = option("--seed N", "Of the random crops.", default=0, min=0)
 
 
@@ -74,6 +83,7 @@ def audit(
         silent = ranks.rank > 0
         if not silent:
             check_pictures(report, data.letterbox)
+            _refuse_beside_rank(report, data, ranks.count)
         named = priors.load()
         with tracking("Reading", "the dataset", "file", silent) as track:
             read = datasets.load_dataset(
@@ -89,6 +99,9 @@ def audit(
             writer.inputs += map(Path, files)
         if report.csv and not silent:
             writer.check(report.csv)
+        if data.rank:
+            _rank(read, named, rules, data, device, findings, report)
+            return
         images = sum(len(part.names) for part in read.parts) * (1 + data.augment)
         with counting("Matching", images // ranks.count, "image", silent) as advance:
             result = datasets.audit(
@@ -125,8 +138,57 @@ def audit(
         report.format,
         findings,
         files=writer.written,
+        view=View(next=_next(result, audited.dataset, (priors, rules, data, device))),
         exit_code=EXIT_INTERRUPTED if interrupted else EXIT_CLEAN,
     )
+
+
+def _refuse_beside_rank(report: AuditReport, data: AuditedOptions, processes: int) -> None:
+    """Refuse what only the audit of one set of priors has.
+
+    Raises:
+        InputError: it was asked for, with --rank.
+    """
+    more = {"--csv": report.csv, "--charts": report.charts, "--gallery": report.gallery, "--augment": data.augment}
+    given = [name for name, value in more.items() if value]
+    if data.rank and given:
+        raise InputError(given[0], "is of one set of priors, and --rank compares all", "Leave one of the two out.")
+    if data.rank and processes > 1:
+        raise InputError("--rank", "is for one process", "Run it without torchrun.")
+
+
+def _rank(
+    read: Dataset,
+    named: NamedPriors | None,
+    rules: MatchRules,
+    data: AuditedOptions,
+    device: Device,
+    findings: Findings,
+    report: AuditReport,
+) -> None:
+    from ssdlossdbg.api import datasets
+    from ssdlossdbg.readers.prior_configs import preset_names
+
+    with counting("Matching", len(preset_names()), "preset") as advance:
+        result = datasets.rank(
+            read,
+            named,
+            rules.dialect,
+            threshold=rules.threshold,
+            letterbox=data.letterbox,
+            device=device.device,
+            advance=advance,
+        )
+    best = result.presets[0].name
+    then = next_command("audit", result.dataset, "--config", best, groups=(rules, data, device))
+    deliver(result, report.format, findings, view=View(next=tuple(word for word in then if word != "--rank")))
+
+
+def _next(result: AuditResult, dataset: Path, groups: Sequence[Group]) -> tuple[str, ...]:
+    """Better priors where some objects have none of their size; else what is wrong with the files."""
+    if result.lacking:
+        return next_command("anchors", "--fit", dataset, "-o", "priors.toml", groups=groups)
+    return next_command("check", dataset, groups=groups) if result.dataset.images else ()
 
 
 @contextlib.contextmanager

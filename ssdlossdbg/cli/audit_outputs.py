@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors, Report
 from ssdlossdbg.cli.options import Role, option
+from ssdlossdbg.cli.places import is_folder
 from ssdlossdbg.cli.streams import say_warning
 from ssdlossdbg.cli.writing import Writer, check_folder, safe_stem
 from ssdlossdbg.errors import InputError
@@ -42,10 +43,13 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
         from ssdlossdbg.report.audit.chart_canvas import check_matplotlib
 
         check_matplotlib()
+    if report.output and not is_folder(report.output):
+        what = "is one file, and --charts and --gallery draw several"
+        raise InputError(report.output, what, "Name a folder, which need not exist.")
     if report.output and (report.charts or report.gallery):
         check_folder(report.output)
     elif report.output:
-        say_warning("-o: is where pictures go, and there is none to draw. Add --charts or --gallery N.")
+        raise InputError("-o", "is where pictures go, and there is none to draw", "Add --charts or --gallery N.")
 
 
 def match_options(

@@ -21,7 +21,9 @@ from typer.core import TyperCommand
 from ssdlossdbg.cli import interrupts
 from ssdlossdbg.cli.options import OUTPUTS, Group, Role, option
 from ssdlossdbg.cli.pages import is_page
-from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning
+from ssdlossdbg.cli.places import STDOUT, is_folder
+from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning, stdout_for_a_file
+from ssdlossdbg.cli.widths import LEAST_COLUMNS, asked_width
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
 
@@ -64,6 +66,16 @@ class _Always(Group):
     )
 
 
+class _Printing(Group):
+    """What every command takes that prints a report."""
+
+    width: int | None = option(
+        "--width N",
+        "Columns of what is printed.  [default: the terminal's, or COLUMNS; no limit where a program reads it]",
+        min=LEAST_COLUMNS,
+    )
+
+
 class _Writing(Group):
     """What every command takes that writes files."""
 
@@ -86,13 +98,16 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Group)}
     writers = [name for name, hint in hints.items() if hint is Writer]
     roles = {name: field.role for group in groups.values() for name, field in group.fields().items() if field.role}
-    more = [_Writing, _Always] if set(OUTPUTS) & set(roles.values()) else [_Always]
+    more: list[type[Group]] = [_Writing] if set(OUTPUTS) & set(roles.values()) else []
+    # What a command leaves to be called is another program, which prints as it likes.
+    more += [_Printing, _Always] if hints.get("return") is type(None) else [_Always]
     options = [each for group in (*groups.values(), *more) for each in _parameters(group)]
     roles |= {name: field.role for group in more for name, field in group.fields().items() if field.role}
 
     @functools.wraps(function)
-    def run(*, traceback: bool = False, **values: Any) -> Any:
-        with exiting(traceback):
+    def run(*, traceback: bool = False, width: int | None = None, **values: Any) -> Any:
+        to_stdout = any(values.get(name) == STDOUT for name, role in roles.items() if role in OUTPUTS)
+        with exiting(traceback), asked_width(width), stdout_for_a_file(to_stdout):
             writer = _writer(values, roles)
             given = {
                 name: group(**{field: values[field] for field in group.fields()}) for name, group in groups.items()
@@ -151,8 +166,11 @@ def _writer(values: Mapping[str, Any], roles: Mapping[str, Role]) -> Writer:
         datasets=[values[name] for name, role in roles.items() if role is Role.DATASET and values[name]],
     )
     for name, role in roles.items():
-        if (role is Role.OUTPUT_FILE and values[name] is not None) or (role in OUTPUTS and is_page(values[name])):
-            writer.check(values[name])
+        named = values[name]
+        if named is None or (name == "output" and is_folder(named)):
+            continue
+        if role is Role.OUTPUT_FILE or (role in OUTPUTS and is_page(named)):
+            writer.check(named)
     return writer
 
 

@@ -6,8 +6,10 @@ from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
 from ssdlossdbg.cli.loss import Printed
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.report.view import View
 
 
 class Compared(Group):
@@ -48,4 +50,13 @@ def compare(
             layout=layout.saved(priors),
             printed=printed.said,
         )
-    deliver(findings.choose(result), report.format, findings)
+    files, groups = (batch.predictions, batch.targets), (priors, layout, device)
+    yours = [each.name for each in result.dialects if each.is_yours]
+    others = [each.name for each in result.dialects if each.causes]
+    if yours:
+        then = next_command("loss", *files, "--dialect", yours[0], groups=(*groups, printed))
+    elif others:
+        then = next_command("dialects", result.reference, others[0])
+    else:
+        then = next_command("loss", *files, "--dialect", result.reference, groups=groups)
+    deliver(findings.choose(result), report.format, findings, view=View(next=then))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ssdlossdbg import __version__
+from ssdlossdbg.cli import widths
 from ssdlossdbg.cli.groups import Findings
 from ssdlossdbg.cli.streams import discard_stdout, show, show_plain
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS
@@ -58,7 +59,7 @@ def _print(report: Any) -> None:
     """Print a report; one of lines only is not wrapped where it goes to a file or a program, which reads lines."""
     from rich.text import Text
 
-    if isinstance(report, Text) and sys.stdout.isatty():
+    if isinstance(report, Text) and (sys.stdout.isatty() or widths.asked()):
         show(report)
     elif isinstance(report, (str, Text)):
         if str(report):  # of GitHub's commands there may be none

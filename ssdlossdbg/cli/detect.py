@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Pictures, Priors, Report, SavedRules
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
@@ -63,7 +65,7 @@ def detect(
     with progress("Detecting"):
         with quick_imports():
             from ssdlossdbg.api import batches
-        view = View(report.top, photos=load_photos(pictures))
+        view = View(report.top, photos=load_photos(pictures, report.format))
         result = batches.detect(
             saved.predictions,
             saved.targets,
@@ -78,4 +80,9 @@ def detect(
         )
         result = findings.choose(result)
         write_pictures(result, pictures.output, "detect", view, writer)
-    deliver(result, report.format, findings, files=writer.written, view=view)
+    files, groups = (saved.predictions, saved.targets), (priors, rules, naming, layout, device)
+    drawn = pictures.output is not None and result.targets_path
+    # Pictures say where boxes go wrong, and the loss why.
+    asked = ("loss", *files) if drawn else ("detect", *files, "-o", "pictures")
+    then = next_command(*map(str, filter(None, asked)), groups=groups)
+    deliver(result, report.format, findings, files=writer.written, view=replace(view, next=then))

@@ -6,13 +6,18 @@ from pathlib import Path
 
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, MatchRules, Priors, sides
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, option
+from ssdlossdbg.cli.places import file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.streams import show_plain
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.outputs import TEXT
+from ssdlossdbg.report.view import View
 
+# `--config` takes a prior config by its ending.
+CONFIGS = (".toml",)
 # What torch's generators take.
 LARGEST_SEED = 2**64 - 1
 
@@ -64,8 +69,7 @@ def show_fit(
         InputError: an input that cannot be used, or an output that cannot be written.
     """
     maps, names = fit.feature_maps, naming.names
-    if output is not None and output.suffix.lower() != ".toml":
-        raise InputError(output, "is to be a prior config, which --config takes by its ending", "End it in .toml.")
+    output = file_at(output, "priors.toml", CONFIGS) if output else None
     assert fit.dataset is not None
     with progress("Fitting the priors"):
         with quick_imports():
@@ -87,7 +91,12 @@ def show_fit(
     config = prior_config_toml(result)
     if output is not None:
         writer.write(output, config.encode())
-    deliver(result, format, files=writer.written)
+    groups = (priors, rules, naming)
+    if output is None:
+        then = next_command("anchors", "-o", "priors.toml", groups=(fit, *groups))
+    else:
+        then = next_command("audit", fit.dataset, "--config", output, groups=(rules, naming))
+    deliver(result, format, files=writer.written, view=View(next=then if result.changed else ()))
     if format == TEXT and output is None and result.changed:
         # Not part of the report, whose long lines are wrapped: TOML does not survive that.
         show_plain(f"As a prior config, which -o FILE.toml writes:\n\n{config}")

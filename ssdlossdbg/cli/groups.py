@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.places import ENDINGS, PICTURES, file_at
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.formats import MODULES
 from ssdlossdbg.report.outputs import TEXT, formats
@@ -185,8 +186,16 @@ class Pictures(Group):
     title = "Pictures"
     image: list[Path] | None = option("--image PHOTO", "The photo of the first image; repeat for the next ones.")
     output: Path | None = option(
-        "-o --output DIR", "Draw a picture of each image there; or a page, to FILE.html.", Role.OUTPUT_FOLDER
+        "-o --output DIR|FILE|-",
+        "Draw a picture of each image into a folder; of a batch of one image, a .png, .jpg or .webp, or - for stdout; "
+        "or a page, to FILE.html.",
+        Role.OUTPUT_FOLDER,
     )
+
+    def check(self) -> None:
+        """Refuse files that no picture has."""
+        if self.output is not None:
+            file_at(self.output, "", (*PICTURES, *ENDINGS))
 
 
 class Findings(Group):

@@ -6,8 +6,10 @@ from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Batch, Device, Layout, Priors, Report, Rules, split_names
 from ssdlossdbg.cli.loss import Printed
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.report.view import View
 
 
 class Asked(Group):
@@ -44,4 +46,10 @@ def identify(
             device=device.device,
             layout=layout.saved(priors),
         )
-    deliver(result, report.format)
+    files, groups = (batch.predictions, batch.targets), (priors, printed, layout, device)
+    known = result.dialects and not result.dialects[0].changes
+    if known:
+        then = next_command("loss", *files, "--dialect", result.dialects[0].name, groups=groups)
+    else:
+        then = next_command("compare", *files, groups=groups)
+    deliver(result, report.format, view=View(next=then))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ssdlossdbg.cli.groups import (
     SavedRules,
     Threshold,
 )
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
@@ -113,7 +115,7 @@ def loss(
     with progress("Computing the loss"):
         with quick_imports():
             from ssdlossdbg.api import batches
-        view = View(report.top, photos=load_photos(pictures))
+        view = View(report.top, photos=load_photos(pictures, report.format))
         result = batches.loss(
             batch.predictions,
             batch.targets,
@@ -132,4 +134,7 @@ def loss(
         )
         result = findings.choose(result)
         write_pictures(result, pictures.output, "loss", view, writer)
-    deliver(result, report.format, findings, files=writer.written, view=view)
+    files, groups = (batch.predictions, batch.targets), (priors, rules, naming, layout, device)
+    # A loss that is inf or nan detects nothing worth looking at.
+    then = next_command("detect" if math.isfinite(result.loss.total) else "check", *files, groups=groups)
+    deliver(result, report.format, findings, files=writer.written, view=replace(view, next=then))

@@ -6,9 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ssdlossdbg.cli import widths
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.options import Group, argument
-from ssdlossdbg.cli.streams import show_plain
+from ssdlossdbg.cli.streams import show, show_plain
 from ssdlossdbg.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -38,18 +39,20 @@ class Page(Group):
 def manual(asked: Page) -> None:
     """Read a page of the manual; by default, the one that lists them all.
 
-    A terminal gets it through a pager, anything else as Markdown, to search.
+    A terminal gets it through a pager, anything else as Markdown, a paragraph a line, to search.
 
     Example: ssdlossdbg manual saving
     """
-    from ssdlossdbg.report.manual_text import manual_report, with_findings
+    from ssdlossdbg.report.manual_text import manual_report, unwrapped, with_findings
 
     pages = _pages()
     text = with_findings(pages[_known(asked.page, list(pages))].read_text(encoding="utf-8"))
-    if sys.stdout.isatty():
+    if widths.asked():
+        show(manual_report(text))
+    elif sys.stdout.isatty():
         _page_through(manual_report(text))
     else:
-        show_plain(text.rstrip("\n"))
+        show_plain(unwrapped(text).rstrip("\n"))
 
 
 def _known(name: str, pages: list[str]) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, PageReport, Priors, split_names
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.pages import is_page, write_page
+from ssdlossdbg.cli.places import ENDINGS, PICTURES, file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
-from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN
+from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, InputError
+from ssdlossdbg.report.outputs import TEXT
 from ssdlossdbg.report.view import View
+from ssdlossdbg.report.visible import visible
+
+# How formats with a file for each image are called, whose folder is the dataset.
+FILE_AN_IMAGE = ("Pascal VOC", "YOLO")
 
 
 class Photo(Group):
@@ -33,12 +42,23 @@ class MatchReport(PageReport):
     """How the report is written, how long it is, and the picture beside it."""
 
     output: Path | None = option(
-        "-o --output FILE",
-        "Where to draw the overlay, or to write a page where it ends in .html  [default: IMAGE.match.png, here]",
+        "-o --output FILE|DIR|-",
+        "Where to draw the overlay: a .png, .jpg or .webp, a folder, or - for stdout; or to write a page: "
+        "a .html.  [default: IMAGE.match.png, here]",
         Role.OUTPUT_FILE,
     )
     no_overlay: bool = option("--no-overlay/--overlay", "Draw no picture.", default=False)
     top: int | None = option("--top N", "List only the N worst objects.", min=1)
+
+    def check(self) -> None:
+        """Refuse to draw and not to draw."""
+        if self.no_overlay and self.output is not None:
+            raise InputError("--no-overlay", "draws no picture, and -o names one", "Leave one of the two out.")
+
+    @property
+    def draws(self) -> bool:
+        """Whether there is to be a picture: a script that reads JSON gets one where it names it."""
+        return not self.no_overlay and (self.output is not None or self.format == TEXT)
 
 
 @command
@@ -58,6 +78,8 @@ def match(
 
     Example: ssdlossdbg match img.jpg ann.xml
     """
+    name = f"{visible(photographed.image.stem)}.match.png"
+    place = file_at(report.output, name, (*PICTURES, *ENDINGS)) if report.output else None
     with progress("Matching"):
         with quick_imports():
             from ssdlossdbg.api import photos
@@ -83,18 +105,27 @@ def match(
             result = replace(result, changes=changes)
         seen = photo.seen(load_dialect(rules.dialect).loader.orientation).image
         view = View(report.top, photos=(seen,))
-        if is_page(report.output):
-            write_page(result, report.output, view, writer)
-        elif not report.no_overlay:
-            from ssdlossdbg.report.canvas import png
+        if place and is_page(place):
+            write_page(result, place, view, writer)
+        elif report.draws:
+            from ssdlossdbg.report.canvas import picture_file, png
             from ssdlossdbg.report.outputs import draw
-            from ssdlossdbg.report.visible import visible
 
-            picture = png(draw(result, seen))
-            if report.output:
-                writer.write(report.output, picture)
+            picture = draw(result, seen)
+            if place:
+                writer.write(place, picture_file(picture, place.suffix))
             else:
-                writer.write_new(Path(f"{visible(photographed.image.stem)}.match.png"), picture)
+                mark = _mark(photographed.image)
+                writer.write_new(Path(name), png(picture, mark), mark)
     unread = any(finding.code == UNREADABLE for finding in result.findings)
     exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
+    file = photographed.annotation
+    alone = result.annotation_format.startswith(FILE_AN_IMAGE)
+    then = next_command("audit", file.parent if alone else file, groups=(priors, rules, naming, device))
+    view = replace(view, next=then)
     deliver(result, report.format, findings, files=writer.written, view=view, exit_code=exit_code)
+
+
+def _mark(photo: Path) -> str:
+    """What the picture of a photo says, by which the next one of the same photo knows it."""
+    return f"match {hashlib.sha256(os.fsencode(photo.resolve())).hexdigest()}"

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from ssdlossdbg import __version__
+from ssdlossdbg.cli.places import ENDINGS
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 if TYPE_CHECKING:
     from ssdlossdbg.results import Reported
-
-ENDINGS = (".html", ".htm")
 
 
 def is_page(path: Path | None) -> TypeGuard[Path]:

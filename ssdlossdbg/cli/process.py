@@ -15,9 +15,6 @@ from typing import NoReturn
 
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED
 
-# Below that a table is no table, and rich prints nothing at all in no columns.
-LEAST_COLUMNS = 20
-
 
 def run() -> int | Callable[[], None]:
     """Run the command that the arguments ask for, in streams that are open.
@@ -25,6 +22,8 @@ def run() -> int | Callable[[], None]:
     Returns:
         The exit code, or what is to be called when the command is over, and ends the process in its own way.
     """
+    from ssdlossdbg.cli.widths import LEAST_COLUMNS
+
     open_streams()
     if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < LEAST_COLUMNS:
         os.environ["COLUMNS"] = str(LEAST_COLUMNS)

@@ -6,16 +6,44 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, TextIO
 
+from ssdlossdbg.cli.widths import columns
 from ssdlossdbg.report.visible import visible
+
+# Whether stdout is for a file, as `-o -` asks, so that the report goes to stderr.
+_FILE_TO_STDOUT: ContextVar[bool] = ContextVar("file to stdout", default=False)
+
+
+@contextlib.contextmanager
+def stdout_for_a_file(wanted: bool) -> Iterator[None]:
+    """Leave stdout to the file that is to be written there, where one is."""
+    token = _FILE_TO_STDOUT.set(wanted)
+    try:
+        yield
+    finally:
+        _FILE_TO_STDOUT.reset(token)
+
+
+def write_to_stdout(chunks: Iterable[bytes]) -> None:
+    """Write the bytes of a file to stdout."""
+    sys.stdout.flush()
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+
+
+def _reports_to() -> TextIO:
+    return sys.stderr if _FILE_TO_STDOUT.get() else sys.stdout
 
 
 def show(report: Any) -> None:
     """Print a rich renderable to stdout."""
     from rich.console import Console
 
+    from ssdlossdbg.report.text import Trimmed
     from ssdlossdbg.report.theme import TERMINAL
 
     class Terminal(Console):
@@ -23,13 +51,13 @@ def show(report: Any) -> None:
             raise BrokenPipeError
 
     with _unencodable_replaced():
-        Terminal(theme=TERMINAL, highlight=False).print(report)
+        Terminal(theme=TERMINAL, highlight=False, width=columns(), file=_reports_to()).print(Trimmed(report))
 
 
 def show_plain(text: str) -> None:
     """Print text to stdout, without any of rich's wrapping."""
     with _unencodable_replaced():
-        print(text)
+        print(text, file=_reports_to())
 
 
 def say_warning(message: str) -> None:

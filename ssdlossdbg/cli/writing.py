@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ssdlossdbg.cli.places import STDOUT
+from ssdlossdbg.cli.streams import write_to_stdout
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.whole_files import add_whole, replace_whole
 
@@ -22,6 +24,8 @@ ANNOTATIONS = (".xml", ".json", ".txt", ".yaml", ".yml")
 PNG = b"\x89PNG\r\n"
 SOFTWARE = b"Software\0ssdlossdbg"
 PAGE = b'<meta name="generator" content="ssdlossdbg">'
+# Pictures that say it in Exif, which in WebP stands at the end.
+JPEG, WEBP, EXIF = b"\xff\xd8\xff", b"RIFF", b"ssdlossdbg\0"
 FITTED = b"# Fitted by `ssdlossdbg "
 HEAD = 512
 # Bytes; of the 255 that a name may have, prefix, number and ending need some.
@@ -53,9 +57,12 @@ class Writer:
             InputError: `path` is an input, part of a dataset, somebody else's file, or a folder, or its folder does not
                 exist.
         """
+        if path == STDOUT:
+            return
         if self._in_dataset(path):
             raise _overwritten(path)
         self._check(path)
+        check_folder(path.parent)
         if foreign := self._foreign(path):
             raise foreign
 
@@ -71,10 +78,14 @@ class Writer:
         Raises:
             InputError: `path` is an input or a folder.
         """
+        if path == STDOUT:
+            write_to_stdout(_chunks(data))
+            return
         self._check(path)
         if foreign := self._foreign(path):  # a name of our own making in the user's folder
             self.failed.append(foreign)
             return
+        make_folder(path.parent)
         with self._failing(path):
             if path.exists() and not path.is_file():  # a pipe or a device takes bytes, and must not become a file
                 with path.open("wb") as sink:
@@ -85,12 +96,21 @@ class Writer:
                 replace_whole(path.resolve(), _chunks(data), mode=mode)
             self.written.append(str(path))
 
-    def write_new(self, path: Path, data: bytes | Iterable[bytes]) -> None:
-        """Write a file that the user did not name, which replaces none: a number is added where one exists.
+    def write_new(self, path: Path, data: bytes | Iterable[bytes], mark: str = "") -> None:
+        """Write a file that the user did not name: a number is added where one exists.
+
+        Args:
+            path: where to, if nothing is there.
+            data: what.
+            mark: what the file says of itself; an earlier one of ours that says the same is replaced.
 
         Raises:
             InputError: as `write`.
         """
+        for earlier in itertools.takewhile(Path.exists, _candidates(path) if mark else ()):
+            if _is_ours(head := _head(earlier)) and mark.encode() in head and not self._is_input(earlier):
+                self.write(earlier, data)
+                return
         self._check(path)
         with self._failing(path):
             self.written.append(str(add_whole(_candidates(path), _chunks(data))))
@@ -123,8 +143,6 @@ class Writer:
             raise _overwritten(path)
         if path.is_dir():
             raise InputError(path, "is a folder", "Name a file in it.")
-        if not path.parent.is_dir():
-            raise InputError(path, "cannot be written (No such file or directory)", "Make its folder first.")
 
     def _is_input(self, path: Path) -> bool:
         """Whether the file that is there was given or read, whatever it is called."""
@@ -237,13 +255,19 @@ def _head(path: Path) -> bytes:
     """How a file begins; what is nothing of ours where it cannot be read, as nobody knows what would be lost."""
     try:
         with path.open("rb") as file:
-            return file.read(HEAD)
+            head = file.read(HEAD)
+            if head.startswith(WEBP):
+                file.seek(-min(HEAD, path.stat().st_size), os.SEEK_END)
+                head += file.read(HEAD)
+            return head
     except OSError:
         return b"?"
 
 
 def _is_ours(head: bytes) -> bool:
     """Whether a file that begins so is a picture, a page, a config or a table that this program wrote."""
+    if head.startswith((JPEG, WEBP)):
+        return EXIF in head
     return (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or head.startswith((FITTED, _headings()))
 
 

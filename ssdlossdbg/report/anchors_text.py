@@ -60,6 +60,7 @@ def anchors_report(result: AnchorsResult, view: View = USUAL) -> RenderableType:
             table([LEVEL, Column("w x h", "left", wrap=True)], shapes),
         ),
         _reach(result),
+        Text(),
     )
 
 
@@ -94,4 +95,4 @@ def presets_report(result: Presets, view: View = USUAL) -> RenderableType:
             rows.append((Text(codebase, style="title"), "", "", ""))
         rows.append((f"  {preset.name}", preset.priors, size(*preset.image_size), preset.title))
     short = [f"{alias} is {preset.name}" for preset in result.presets for alias in preset.aliases]
-    return Group(table(columns, rows), Text(f"\nShort names: {', '.join(short)}." if short else ""))
+    return Group(table(columns, rows), Text(f"\nShort names: {', '.join(short)}.\n" if short else ""))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, SOFTWARE, WHITE, Colour
@@ -36,11 +36,29 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def png(image: Image.Image) -> bytes:
-    """The picture as a PNG file that says whose it is. Compressed lightly: three times as fast, a fifth larger."""
+def png(image: Image.Image, mark: str = "") -> bytes:
+    """The picture as a PNG file that says whose it is. Compressed lightly: three times as fast, a fifth larger.
+
+    Args:
+        image: what was drawn.
+        mark: what else the file is to say, as what it is of.
+    """
     buffer, says = io.BytesIO(), PngInfo()
     says.add_text(*SOFTWARE)
+    if mark:
+        says.add_text("Source", mark)
     image.save(buffer, "PNG", compress_level=1, pnginfo=says)
+    return buffer.getvalue()
+
+
+def picture_file(image: Image.Image, ending: str) -> bytes:
+    """The picture as a file with that ending: .png, .jpg, .jpeg or .webp; PNG with any other, as a device has none."""
+    kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}.get(ending.lower())
+    if kind is None:
+        return png(image)
+    buffer, says = io.BytesIO(), Image.Exif()
+    says[ExifTags.Base.Software] = SOFTWARE[1]
+    image.convert("RGB").save(buffer, kind, quality=90, exif=says)
     return buffer.getvalue()
 
 

@@ -11,7 +11,18 @@ from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.recorded_text import images_fact, run_table
-from ssdlossdbg.report.text import DIALECT, UNTITLED, Column, Columns, facts, number, priors_line, section, table
+from ssdlossdbg.report.text import (
+    DIALECT,
+    UNTITLED,
+    Column,
+    Columns,
+    facts,
+    legend,
+    number,
+    priors_line,
+    section,
+    table,
+)
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, ObjectChange, RoleChanges
 
@@ -22,8 +33,7 @@ MOST_OBJECTS = 6
 ROUNDING = 1e-6
 # From here on a ratio needs no more than one decimal.
 MANY_TIMES = 100
-# Beside a name of more letters, columns of large numbers leave no room for two spaces between them.
-LONG_NAME = 19
+MEANINGS = (("N", "what the sums are divided by"), ("ratio", "to the reference's total"))
 
 
 def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
@@ -60,13 +70,16 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
         )
         for outcome in result.dialects
     ]
-    crowded = any(len(outcome.name) > LONG_NAME for outcome in result.dialects)
     return Group(
         *([run_table(result.batches)] if result.batches else []),
         head,
         findings_block(result.findings),
-        section("The same batch and priors through every dialect", table(columns, rows, crowded)),
+        section(
+            "The same batch and priors through every dialect",
+            Group(table(columns, rows), legend(MEANINGS)),
+        ),
         _why(result),
+        Text(),
     )
 
 

@@ -22,6 +22,7 @@ from ssdlossdbg.report.text import (
     count,
     facts,
     feature_map,
+    legend,
     number,
     priors_line,
     section,
@@ -46,11 +47,25 @@ MOST_PLACES = 3
 WORST_FIRST = (MISSED, FOUND_AS_OTHER, FOUND)
 CANDIDATES_OF = {"class": "of each class", "image": "of each image", "level": "of each level"}
 ROLE_WORDS = {FINDS: "finds it", REPEATS: "repeats", OTHER_CLASS: "other class", NOTHING: "nothing", None: "-"}
-STAGES_MEAN = "class-prior pairs above the threshold, entering, leaving NMS"
 # The columns of objects, of scores on their way to detections, and of what the detections do.
-OBJECTS = ("objects", "found", "other", "missed")
+OBJECTS = ("obj", "found", "other", "miss")
 STAGES = ("above", "enter", "leave", "kept")
 MERITS = ("finds", "again", "wrong", "none")
+OBJECTS_MEAN = (
+    ("obj", "objects"),
+    ("found, other, miss", "those found by a detection of their class, by one of another class only, by none"),
+)
+STAGES_MEAN = (
+    ("above, enter, leave, kept", "class-prior pairs above the threshold, entering NMS, leaving it, detected"),
+)
+MERITS_MEAN = (
+    ("finds, again, wrong, none", "detections that find an object, repeat one, overlap one of another class, nothing"),
+)
+CHAIN_MEANS = (
+    ("score, IoU, rank", "of the detection that finds it, by its rank in the image; else the best there is"),
+    ("positives", "how many are trained on it > score above the threshold > enter NMS > leave it"),
+)
+NEAREST_MEANS = (("IoU, obj", "with the object that it explains; else with the nearest"),)
 
 MOST_LISTED = 20
 
@@ -175,7 +190,8 @@ def _images(result: DetectResult) -> RenderableType:
         merits = map(roles.count, (FINDS, REPEATS, OTHER_CLASS, NOTHING))
         rows.append((image.index, *objects, *stages, *merits) if judged else (image.index, *stages))
     columns: Columns = ["#", *OBJECTS, *STAGES, *MERITS] if judged else ["#", *STAGES]
-    return section(f"By image ({STAGES_MEAN})", table(columns, rows, tight=judged))
+    meanings = (*OBJECTS_MEAN, *STAGES_MEAN, *MERITS_MEAN) if judged else STAGES_MEAN
+    return section("By image", Group(table(columns, rows), legend(meanings)))
 
 
 def _classes(result: DetectResult) -> RenderableType:
@@ -212,8 +228,8 @@ def _objects(objects: Sequence[GroundTruthDetect], top: int) -> RenderableType:
         )
         for item in worst
     ]
-    title = f"Objects, the worst first ({len(worst)} of {len(objects)}; positives > above > entering > leaving NMS)"
-    return section(title, table(columns, rows))
+    title = f"Objects, the worst first ({len(worst)} of {len(objects)})"
+    return section(title, Group(table(columns, rows), legend(CHAIN_MEANS)))
 
 
 def _detections(result: DetectResult, top: int) -> RenderableType:
@@ -238,7 +254,8 @@ def _detections(result: DetectResult, top: int) -> RenderableType:
         )
         for image, item in shown
     ]
-    return section(f"Detections, the highest scores first ({len(shown)} of {len(every)})", table(columns, rows))
+    listed = Group(table(columns, rows), legend(NEAREST_MEANS)) if judged else table(columns, rows)
+    return section(f"Detections, the highest scores first ({len(shown)} of {len(every)})", listed)
 
 
 def _nearest(item: Detection) -> Row:

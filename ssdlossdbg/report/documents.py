@@ -30,6 +30,7 @@ from ssdlossdbg.results import (
     LossResult,
     MatchResult,
     Presets,
+    RankResult,
 )
 from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, members
 
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type] = {
     "anchors --fit": FitResult,
     "anchors --list": Presets,
     "audit": AuditResult,
+    "audit --rank": RankResult,
     "check": CheckResult,
     "compare": CompareResult,
     "detect": DetectResult,

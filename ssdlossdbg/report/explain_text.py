@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -18,6 +19,8 @@ from ssdlossdbg.report.theme import SEVERITY_STYLES
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import CheckPage, Explained, Severity
 
+# Between pages; no wider than a usual terminal, as a file has no width.
+RULE = Constrain(Rule(style="faint"), 80)
 LONGEST_SEVERITY = max(map(len, Severity))
 
 
@@ -55,7 +58,7 @@ def _lines(checks: Sequence[CheckPage]) -> Table:
 
 def _pages(checks: Sequence[CheckPage]) -> RenderableType:
     pages = [_page(check) for check in checks]
-    return Group(pages[0], *(Group(Text(), Rule(style="faint"), page) for page in pages[1:]))
+    return Group(pages[0], *(Group(Text(), RULE, page) for page in pages[1:]))
 
 
 def _page(check: CheckPage) -> RenderableType:
@@ -76,7 +79,7 @@ def _indented(body: str) -> list[RenderableType]:
     for paragraph in body.split("\n\n"):
         if made:
             made.append(Text())
-        made.append(Padding(Text(paragraph), (0, 0, 0, 2)))
+        made.append(Padding(Text(paragraph), (0, 0, 0, 2), expand=False))
     return made
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.text import count, hanging
 from ssdlossdbg.report.theme import SEVERITY_STYLES
+from ssdlossdbg.report.view import UNLIMITED
 from ssdlossdbg.results import SEVERITIES, Case, Finding, Severity
 
 # At most a screenful: so many findings, and of each but a note so many cases.
@@ -26,11 +28,31 @@ def findings_block(findings: Sequence[Finding], name_files: bool = False) -> Ren
     """
     if not findings:
         return Group()
-    rows = (
-        (Text(f"{each.code}\n{each.severity}", style=SEVERITY_STYLES[each.severity]), _finding(each, name_files))
-        for each in findings[:MOST_FINDINGS]
-    )
-    return Group(hanging(rows), Text(_summary(findings), style="faint"), Text())
+    return Group(_Listed(tuple(findings[:MOST_FINDINGS]), name_files), Text(_summary(findings), style="faint"), Text())
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Findings beside their codes; each sentence in a line of its own behind its code, for a program that reads lines.
+
+    Attributes:
+        findings: in their order.
+        name_files: whether each case names its file.
+    """
+
+    findings: tuple[Finding, ...]
+    name_files: bool
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """A table of two columns."""
+        rows: list[tuple[Text, Text]] = []
+        for finding in self.findings:
+            text = _finding(finding, self.name_files)
+            words = text.split("\n") if options.max_width >= UNLIMITED else [text]
+            apart = " " if options.max_width >= UNLIMITED else "\n"
+            code = Text(f"{finding.code}{apart}{finding.severity}", style=SEVERITY_STYLES[finding.severity])
+            rows += ((code, line) for line in words)
+        yield hanging(rows)
 
 
 def _finding(finding: Finding, name_files: bool) -> Text:

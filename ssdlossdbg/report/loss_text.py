@@ -22,6 +22,7 @@ from ssdlossdbg.report.text import (
     BOX,
     CLASS,
     LEVEL,
+    POSITIVES_MEAN,
     UNTITLED,
     Column,
     Columns,
@@ -31,15 +32,23 @@ from ssdlossdbg.report.text import (
     count,
     facts,
     feature_map,
+    legend,
     number,
+    positives,
     priors_line,
     section,
     table,
 )
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import COORDINATES, GroupLoss, ImageLoss, LossResult, Parts
+from ssdlossdbg.results import COORDINATES, Cutoff, GroupLoss, ImageLoss, LossResult, Parts
 
 LANDMARKS = "landm"
+EACH_MEANS = (
+    ("loc/pos, conf/pos, conf/neg", "mean over the positives, and over the negatives, before weight and normaliser"),
+    ("|g|", "norm of the loss's gradient"),
+)
+# Of the loss of a network that knows nothing: below the first something is learnt, from the second on it is worse.
+LEARNT, WORSE = 0.8, 1.25
 
 MOST_LISTED = 10
 T = TypeVar("T")
@@ -73,6 +82,8 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
         ),
         _verdict(result),
         *([said] if said else []),
+        *_without(result),
+        *_is_that_normal(result),
         Text(),
         findings_block(result.findings),
     ]
@@ -80,10 +91,10 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
         formula = f"{result.raises}. What follows is its formula's value, with such an image all background."
         parts.append(bullets([f"The real {result.dialect} raises on this batch: {formula}"]))
     parts += [_loss(result), _images(result)]
-    parts.append(_groups("By level", "level", result.levels, [feature_map(grid) for grid in result.config.levels]))
+    parts += _groups(result, "By level", "level", result.levels, [feature_map(grid) for grid in result.config.levels])
     classes = [item for item in result.classes if item.positives or item.negatives]
     if classes:
-        parts.append(_groups("By target class", "class", classes, [item.label for item in classes]))
+        parts += _groups(result, "By target class", "class", classes, [item.label for item in classes])
     top = view.top or MOST_LISTED
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)
@@ -97,6 +108,36 @@ def _verdict(result: LossResult) -> Text:
     if loss.landmarks is not None:
         text.append(f" + landmarks {loss.landmarks:.4f}", style="not bold default")
     return text
+
+
+def _without(result: LossResult) -> list[RenderableType]:
+    """What the loss is without the boxes that make it inf or nan; nothing where none does."""
+    rest = result.without
+    if rest is None:
+        return []
+    (image, index), *more = rest.objects
+    which = f"object {index} of image {image}" if not more else f"the {len(rest.objects)} boxes that make it so"
+    words = f"Without {which} the loss is {rest.loss.total:.4f} = localisation {rest.loss.localization:.4f}"
+    return [Text(f"{words} + confidence {rest.loss.confidence:.4f}.")]
+
+
+def _is_that_normal(result: LossResult) -> list[RenderableType]:
+    """How far the loss is from that of a network that knows nothing; nothing where neither is finite."""
+    untrained, now = result.untrained, (result.without.loss if result.without else result.loss)
+    if untrained is None or not math.isfinite(now.total) or not untrained.total:
+        return []
+    ratio = (now.localization + now.confidence) / untrained.total
+    softmax = math.isclose(untrained.prior, math.log(untrained.classes), rel_tol=1e-4)
+    each = f"ln {untrained.classes} = {untrained.prior:.2f}" if softmax else f"{untrained.prior:.2g}"
+    learnt = "it has learnt" if ratio < LEARNT else "it is as good as untrained"
+    judged = learnt if ratio < WORSE else "it is worse than one that guesses"
+    return [
+        Text(
+            f"Is that normal? An untrained network would have about {untrained.total:.4g} on this batch (localisation "
+            f"{untrained.localization:.4g} + confidence {untrained.confidence:.4g}, {each} a prior); this is "
+            f"{ratio:.0%} of that: {judged}."
+        )
+    ]
 
 
 def _left_out(result: LossResult) -> list[tuple[str, str]]:
@@ -153,38 +194,62 @@ def _share(value: float, total: float) -> Text:
 
 
 def _images(result: LossResult) -> RenderableType:
-    columns: Columns = ["#", "objects", *_part_columns(result.loss)]
-    if result.all_negatives:
-        rows = [(image.index, image.ground_truth, *_parts(image)) for image in result.images]
-        return section("By image (every negative counts, none is mined)", table(columns, rows))
-    columns = [*columns, "last mined", "first not"]
-    rows = [
+    cut_off: Columns = [] if result.all_negatives else ["last in", "first out"]
+    columns: Columns = ["#", "obj", *_part_columns(result.loss), *cut_off]
+    rows: list[Row] = [
         (
             image.index,
             image.ground_truth,
             *_parts(image),
-            number(image.last_mined.score if image.last_mined else None, 3),
-            number(image.first_not_mined.score if image.first_not_mined else None, 3),
+            *([] if result.all_negatives else [_score(image.last_mined), _score(image.first_not_mined)]),
         )
         for image in result.images
     ]
-    tight = result.loss.landmarks is not None
-    return section("By image (and the mining score on both sides of the cut-off)", table(columns, rows, tight))
+    meanings = [("obj", "objects"), *_parts_mean(result)]
+    if not result.all_negatives:
+        meanings.append(("last in, first out", "mining score of the last negative mined and of the first that is not"))
+    return section("By image", Group(table(columns, rows), legend(meanings)))
 
 
-def _groups(title: str, heading: str, groups: Sequence[GroupLoss], names: Sequence[str]) -> RenderableType:
-    shown = _part_columns(groups[0].parts)
-    columns: Columns = [Column(heading, "left", wrap=True), *shown, "|g loc|", "|g conf|"]
-    rows = [
+def _score(edge: Cutoff | None) -> Text:
+    return number(edge.score if edge else None, 3)
+
+
+def _parts_mean(result: LossResult) -> list[tuple[str, str]]:
+    """What the headings of `_part_columns` mean."""
+    negatives = "negatives, which all count" if result.all_negatives else "mined negatives"
+    return [
+        ("pos, neg", f"positives and {negatives}"),
+        ("loc, conf pos, conf neg", "localisation, confidence of positives and of negatives"),
+    ]
+
+
+def _groups(
+    result: LossResult, title: str, heading: str, groups: Sequence[GroupLoss], names: Sequence[str]
+) -> list[RenderableType]:
+    """The shares of the groups, and what one prior of each costs."""
+    first: Columns = [Column(heading, "left", wrap=True)]
+    shares: list[Row] = [
+        (Text(name), *_parts(group), _share(group.parts.total, result.loss.total))
+        for name, group in zip(names, groups, strict=True)
+    ]
+    means: list[Row] = [
         (
             Text(name),
-            *_parts(group),
+            number(group.means.localization),
+            number(group.means.confidence_positive),
+            number(group.means.confidence_negative),
             number(group.gradient_localization),
             number(group.gradient_confidence),
         )
         for name, group in zip(names, groups, strict=True)
     ]
-    return section(f"{title} (|g|: norm of the loss's gradient with respect to it)", table(columns, rows))
+    shown: Columns = [*first, *_part_columns(groups[0].parts), "share"]
+    each: Columns = [*first, "loc/pos", "conf/pos", "conf/neg", "|g loc|", "|g conf|"]
+    return [
+        section(title, table(shown, shares)),
+        section(f"{title}, for each prior", Group(table(each, means), legend(EACH_MEANS))),
+    ]
 
 
 def _part_columns(parts: Parts) -> tuple[str, ...]:
@@ -219,25 +284,30 @@ def _ground_truth(result: LossResult, top: int) -> RenderableType:
     if not shown:
         return Text("No object in the batch.\n")
     landmarks = _of_landmarks(LANDMARKS, result.loss)
-    columns: Columns = ["img", "obj", CLASS, BOX, "IoU", "pos", "forced", "loc", "conf", *landmarks, "total"]
+    taken_for = Column("taken for", "left", wrap=True)
+    columns: Columns = ["img", "obj", CLASS, BOX, "IoU", "pos", "loc", "conf", *landmarks, "share", taken_for]
     rows: list[Row] = [
         (
             item.image,
             item.index,
             Text(item.label),
             corners(item.box),
-            number(item.best_iou, 3),
-            item.positives,
-            item.forced,
+            number(item.best_iou, 2),
+            positives(item.positives, item.forced),
             number(item.localization),
             number(item.confidence),
             *_of_landmarks(number(item.landmarks), result.loss),
-            number(item.total),
+            _share(item.total, result.loss.total),
+            Text(item.predicted_label or "-"),
         )
         for item in shown
     ]
     title = f"Costliest objects ({len(shown)} of {len(result.ground_truth)}{', recovered' * result.recovered})"
-    return section(title, table(columns, rows))
+    meanings = [
+        ("pos", f"priors trained on it; {POSITIVES_MEAN}"),
+        ("taken for", "the likeliest class at its positive of the costliest confidence"),
+    ]
+    return section(title, Group(table(columns, rows), legend(meanings)))
 
 
 def _negatives(result: LossResult, top: int) -> RenderableType:
@@ -245,25 +315,28 @@ def _negatives(result: LossResult, top: int) -> RenderableType:
     if not shown:
         return Text("There is no negative.\n" if result.all_negatives else "No negative was mined.\n")
     taken_for = Column("taken for", "left", wrap=True)
-    columns: Columns = ["img", "rank", "prior", LEVEL, BOX, "loss", taken_for, "prob", "IoU", "obj"]
+    columns: Columns = ["img", "prior", LEVEL, BOX, "loss", "share", taken_for, "IoU", "obj"]
     rows = [
         (
             item.image,
-            item.rank,
             item.prior,
             feature_map(result.config.levels[item.level]),
             corners(item.box),
             Text(f"{item.loss:.2e}") if result.all_negatives else number(item.loss),
-            Text(item.predicted_label),
-            number(item.probability, 2),
-            number(item.best_iou, 3),
+            _share(item.loss, result.loss.total),
+            Text(f"{item.predicted_label} {item.probability:.2f}"),
+            number(item.best_iou, 2),
             item.ground_truth,
         )
         for item in shown
     ]
-    nearest = "" if result.encoded and not result.recovered else "; IoU with the nearest object"
-    title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)}{nearest})"
+    nearest = not result.encoded or result.recovered
+    title = f"Costliest mined negatives ({len(shown)} of {len(result.negatives)})"
     if result.all_negatives:
         every = sum(image.negatives for image in result.images)
-        title = f"Costliest negatives ({len(shown)} of {every:,}, which all count{nearest})"
-    return section(title, table(columns, rows))
+        title = f"Costliest negatives ({len(shown)} of {every:,}, which all count)"
+    meanings = [
+        ("taken for", "the likeliest class, and its probability"),
+        ("IoU, obj", "with the nearest object"),
+    ]
+    return section(title, Group(table(columns, rows), legend(meanings if nearest else meanings[:1])))

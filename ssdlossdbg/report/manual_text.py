@@ -12,6 +12,9 @@ from rich.table import Table
 from ssdlossdbg.checks.catalogue import CHECKS
 
 FINDINGS_MARK = "<!-- findings -->\n"
+# Lines of Markdown that go on no paragraph, and those that none goes on.
+OWN_LINE = re.compile(r"\s*([-*] |[|#>]|\d+\. |<!--| {4})")
+ENDED = re.compile(r"\s*([|#]|```|<!--)| {4}(?![-* ])")
 PAGE_LINK = re.compile(r"\[([^]]+)\]\(\w+\.md\)")
 
 
@@ -40,6 +43,21 @@ class _Page(Markdown):
 def manual_report(text: str) -> RenderableType:
     """A page for the terminal, where a link to another page is that page's name."""
     return _Page(PAGE_LINK.sub(r"**\1**", text), code_theme="ansi_dark", hyperlinks=False)
+
+
+def unwrapped(text: str) -> str:
+    """The page with each paragraph and each item of a list in one line, as `grep` wants them; code stays as it is."""
+    made: list[str] = []
+    fenced = False
+    for line in text.splitlines():
+        fence = line.lstrip().startswith("```")
+        joins = bool(line.strip()) and not (fenced or fence or OWN_LINE.match(line))
+        if joins and made and made[-1].strip() and not ENDED.match(made[-1]):
+            made[-1] += f" {line.strip()}"
+        else:
+            made.append(line.rstrip())
+        fenced ^= fence
+    return "\n".join(made)
 
 
 def with_findings(text: str) -> str:

@@ -11,14 +11,17 @@ from ssdlossdbg.report.compare_text import roles_report
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.text import (
     LEVEL,
+    POSITIVES_MEAN,
     Column,
     Columns,
     Row,
     count,
     facts,
     feature_map,
+    legend,
     met,
     number,
+    positives,
     priors_line,
     section,
     size,
@@ -29,6 +32,16 @@ from ssdlossdbg.report.theme import STATUS_STYLES
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, GroundTruthMatch, MatchResult, RoundTrip
 
+MEANINGS = (
+    ("px of input", "width and height in pixels of the network's input"),
+    ("IoU, prior, level, its px", "of the prior that overlaps it most, and that prior's size"),
+    ("pos", f"priors trained on it; {POSITIVES_MEAN}"),
+    ("lost", "to the object that took that prior from it"),
+)
+LEVELS_MEAN = (
+    ("stride", "px of input from cell to cell"),
+    ("objects served", "those with a positive here"),
+)
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 
 
@@ -86,14 +99,13 @@ def _objects(result: MatchResult, top: int | None) -> RenderableType:
     columns: Columns = [
         "#",
         Column("class", "left", wrap=True, least=8),
-        "size",
+        "px of input",
         "IoU",
         "prior",
         "level",
-        "shape",
-        "by IoU",
-        "forced",
-        "lost to",
+        "its px",
+        "pos",
+        "lost",
         Column("status", "left", least=len(FORCED_ONLY)),
     ]
     rows = [
@@ -105,8 +117,7 @@ def _objects(result: MatchResult, top: int | None) -> RenderableType:
             item.best_prior,
             feature_map(result.config.levels[item.level]),
             size(*item.shape),
-            item.positives - item.forced,
-            item.forced,
+            positives(item.positives, item.forced),
             "" if item.lost_to is None else item.lost_to,
             Text(item.status, style=STATUS_STYLES[item.status]),
         )
@@ -114,7 +125,7 @@ def _objects(result: MatchResult, top: int | None) -> RenderableType:
     ]
     left = len(result.ground_truth) - len(chosen)
     title = "Objects" + (f", the {len(chosen)} worst" if left else "")
-    return section(f"{title} (size and prior shape in pixels of the network's input)", table(columns, rows, tight=True))
+    return section(title, Group(table(columns, rows), legend(MEANINGS)))
 
 
 def _worst(objects: Sequence[GroundTruthMatch], top: int | None) -> list[GroundTruthMatch]:
@@ -137,7 +148,7 @@ def _levels(result: MatchResult) -> RenderableType:
         )
         for level in result.levels
     ]
-    return section("Levels", table(columns, rows))
+    return section("Levels", Group(table(columns, rows), legend(LEVELS_MEAN)))
 
 
 def _thresholds(result: MatchResult) -> RenderableType:
@@ -154,7 +165,7 @@ def _thresholds(result: MatchResult) -> RenderableType:
 def _round_trip(result: MatchResult) -> RenderableType:
     if result.round_trip.worst is None:
         return Text("Encode and decode: no positive to send through.")
-    columns: Columns = [Column("dtype", "left"), "largest px", "mean px", "worst object"]
+    columns: Columns = [Column("dtype", "left"), "largest, px of input", "mean, px of input", "worst object"]
     rows = [_trip("float32", result.round_trip), _trip("float16", result.round_trip_half)]
     return section("Encode, then decode every positive: the error left", table(columns, rows))
 

@@ -38,6 +38,7 @@ TEXTS: dict[str, str] = {
     "LossResult": "loss_text:loss_report",
     "MatchResult": "match_text:match_report",
     "Presets": "anchors_text:presets_report",
+    "RankResult": "audit.rank_text:rank_report",
 }
 # What there is a page of, to look at in a browser; how each is made up, `html/page.py` says.
 PAGED = ("LossResult", "MatchResult")
@@ -82,9 +83,9 @@ def render(result: Reported, format: str = TEXT, view: View = USUAL) -> Renderab
         result, view = shown(result), shown(view)
     report = _named(OUTPUTS[kind, format])(result, view)
     if format == TEXT:
-        from ssdlossdbg.report.text import with_files
+        from ssdlossdbg.report.text import with_ending
 
-        return with_files(report, view.files)
+        return with_ending(report, view)
     made: RenderableType = report
     return made
 

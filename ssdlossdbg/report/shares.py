@@ -26,6 +26,22 @@ def percent(share: float) -> str:
     return f"{share:.0%}" if share in (0, 1) else f"{share:.1%}"
 
 
+# Shares that have a name, each for what is nearer to it than to others by this much.
+NAMED = ((1 / 5, "A fifth"), (1 / 4, "A quarter"), (1 / 3, "A third"), (1 / 2, "Half"), (2 / 3, "Two thirds"),
+         (3 / 4, "Three quarters"))  # fmt: skip
+NEAR = 0.025
+
+
+def in_words(share: float) -> str:
+    """A share as one says it at the beginning of a sentence: "Half", "A third", "All", else in percent."""
+    if share == 1:
+        return "All"
+    if share >= 1 - NEAR:
+        return "Nearly all"
+    near = [words for value, words in NAMED if abs(share - value) <= NEAR]
+    return near[0] if near else percent(share)
+
+
 def percent_of(part: float, whole: float) -> str:
     """The share that a part is of a whole; empty where the whole is nothing."""
     return percent(part / whole) if whole else ""

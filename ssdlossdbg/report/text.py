@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from ssdlossdbg.report.command_line import CommandLine
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Box, ConfigSummary
+
+# Above the command that a report ends with.
+NEXT = "Next:"
+# Of what `positives` writes.
+POSITIVES_MEAN = "after + those that are forced, which are its best priors below the threshold"
 
 
 @dataclass(frozen=True)
@@ -32,11 +40,32 @@ class Column:
     least: int = 0
 
 
+@dataclass(frozen=True)
+class Trimmed:
+    """A report without the blanks that tables leave at the ends of lines.
+
+    Attributes:
+        report: that rich prints.
+    """
+
+    report: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Its lines."""
+        for line in Segment.split_lines(console.render(self.report, options)):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                yield from line[:-1]
+                yield Segment(line[-1].text.rstrip(), line[-1].style)
+            yield Segment.line()
+
+
 Columns = list[Column | str]  # a plain heading stands over numbers
 Row = Sequence[RenderableType | int | None]  # None is a dash
 
 # Those of several tables; what has no heading is a bar, or speaks for itself.
-BOX, CLASS, LEVEL = Column("box px", "left"), Column("class", "left", wrap=True), Column("level", "left")
+BOX, CLASS, LEVEL = Column("px of input", "left"), Column("class", "left", wrap=True), Column("level", "left")
 DIALECT, UNTITLED = Column("dialect", "left", wrap=True, least=14), Column("", "left")
 
 
@@ -71,6 +100,11 @@ def size(width: float, height: float) -> str:
     return "x".join(f"{side:.1f}" if 0 < abs(side) < 2 else f"{side:.0f}" for side in (width, height))
 
 
+def positives(number: int, forced: int) -> str:
+    """How many priors are trained on an object: those that reach the threshold, and those that are forced."""
+    return f"{number - forced}+{forced}" if forced else str(number)
+
+
 def stride(spacing: tuple[float, float]) -> str:
     """The spacing of a level's centres in pixels: one number where x and y agree."""
     x, y = spacing
@@ -87,16 +121,14 @@ def corners(corner_box: Box) -> str:
     return ",".join(f"{value:.0f}" for value in corner_box)
 
 
-def table(columns: Sequence[Column | str], rows: Iterable[Row], tight: bool = False) -> Table:
+def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> Table:
     """A plain table; the columns that may wrap do so where the terminal is too narrow for all.
 
     Args:
         columns: its columns.
         rows: a cell for each column.
-        tight: leave one space between columns rather than two.
     """
-    padding = (0, 0) if tight else (0, 1, 0, 0)
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column in (Column(each) if isinstance(each, str) else each for each in columns):
         made.add_column(
             column.heading,
@@ -106,13 +138,24 @@ def table(columns: Sequence[Column | str], rows: Iterable[Row], tight: bool = Fa
             overflow="fold" if column.wrap else "ellipsis",
         )
     for row in rows:
-        made.add_row(*("-" if cell is None else str(cell) if isinstance(cell, int) else cell for cell in row))
+        made.add_row(*map(_cell, row))
     return made
+
+
+def _cell(cell: RenderableType | int | None) -> RenderableType:
+    """A cell as it stands: rich would read `[...]` and `:100:` in a string as markup and an emoji."""
+    return cell if cell is not None and not isinstance(cell, (str, int)) else Text("-" if cell is None else str(cell))
 
 
 def section(title: str, body: RenderableType) -> Group:
     """A titled part of a report."""
     return Group(Text(title, style="title"), body, Text())
+
+
+def legend(meanings: Iterable[tuple[str, str]]) -> Text:
+    """What the headings of a table mean, below it and a blank line, where the table ends for a program."""
+    words = ". ".join(f"{heading}: {meaning}" for heading, meaning in meanings)
+    return Text(f"\n{words}.", style="faint")
 
 
 def hanging(
@@ -158,8 +201,11 @@ def facts(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     return Group(hanging(((label, Text(value)) for label, value in pairs), styles=("faint", "")), Text())
 
 
-def with_files(report: RenderableType, files: Sequence[str]) -> RenderableType:
-    """The report, followed by the files that were written."""
-    if not files:
-        return report
-    return Group(report, Text("Wrote " + ", ".join(files), style="faint"))
+def with_ending(report: RenderableType, view: View) -> RenderableType:
+    """The report, followed by the files that were written and the command to run next."""
+    parts: list[RenderableType] = []
+    if view.files:
+        parts.append(Text("Wrote " + ", ".join(view.files), style="faint"))
+    if view.next:
+        parts += [Text(NEXT, style="title"), CommandLine(view.next)]
+    return Group(report, *parts) if parts else report

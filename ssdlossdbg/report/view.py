@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# Columns of what a program reads: more than a line has, so that none is wrapped.
+UNLIMITED = 1_000_000
+
 
 @dataclass(frozen=True)
 class View:
@@ -20,6 +23,7 @@ class View:
         version: of this program, for formats that name it.
         photos: of the images that a result is about, for pages: of `match` one, of a batch those of its first images,
             of `audit` those of the images to look at first. None where one is not at hand.
+        next: the command to run next, as words; none if empty.
     """
 
     top: int | None = None
@@ -27,6 +31,7 @@ class View:
     files: tuple[str, ...] = ()
     version: str = ""
     photos: tuple[Image | None, ...] = ()
+    next: tuple[str, ...] = ()
 
 
 USUAL = View()

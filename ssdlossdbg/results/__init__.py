@@ -76,7 +76,17 @@ from ssdlossdbg.results.identify import (
     value_in_words,
     whose,
 )
-from ssdlossdbg.results.loss import ClassLoss, GroupLoss, LevelLoss, LossResult, RunBatch, SceneLoss
+from ssdlossdbg.results.loss import (
+    ClassLoss,
+    GroupLoss,
+    LevelLoss,
+    LossResult,
+    Means,
+    RunBatch,
+    SceneLoss,
+    UntrainedLoss,
+    WithoutBoxes,
+)
 from ssdlossdbg.results.loss_detail import AtRatio, LossDetail, PositiveCosts, RankedNegatives
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
@@ -100,6 +110,7 @@ from ssdlossdbg.results.photo_files import PhotoFiles
 from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
+from ssdlossdbg.results.rank import RankedPreset, RankResult
 from ssdlossdbg.results.report import Reported
 from ssdlossdbg.results.said import SAME_LOSS, Said
 from ssdlossdbg.results.traits import ANY_POINT, MISSING, POINTS, Trait

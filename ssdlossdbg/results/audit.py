@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -11,8 +10,10 @@ from ssdlossdbg.results.common import ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.contract import SPREAD, Hidden, Key, Written, at
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.lacking import Lacking
 from ssdlossdbg.results.objects import Objects
 from ssdlossdbg.results.report import Reported
+from ssdlossdbg.shells import joined
 
 
 @dataclass(frozen=True)
@@ -295,12 +296,21 @@ class AuditResult(Reported):
             options: that make `match` use the same priors and rules, as words of a command line.
         """
         images = [
-            replace(image, command=shlex.join(image.match_command(options)))
+            replace(image, command=joined(image.match_command(options)))
             if image.photo is not None and self.dataset.can_match
             else image
             for image in self.images_first
         ]
         return replace(self, match_options=options, images_first=tuple(images))
+
+    @property
+    def lacking(self) -> Lacking | None:
+        """Of which class or size the priors suit the fewest, where these are too few; classes before sizes."""
+        for kind, groups in (("class", self.classes), ("size", self.sizes)):
+            found = [each for group in groups if (each := Lacking.of(kind, group, self.totals))]
+            if found:
+                return max(found, key=lambda each: each.without / each.objects)
+        return None
 
     @property
     def complete(self) -> Written[bool]:

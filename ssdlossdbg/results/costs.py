@@ -89,7 +89,9 @@ def open_choice(images: Sequence[ImageLoss]) -> tuple[float, float]:
 class GroundTruthLoss:
     """What one ground truth costs.
 
-    `box` is in input pixels; `problem` as in `GroundTruthMatch`, `landmarks` as in `Parts`.
+    `box` is in input pixels; `problem` as in `GroundTruthMatch`, `landmarks` as in `Parts`. `predicted_label` and
+    `probability` are of the class of highest probability at its positive of the costliest confidence; None where it has
+    no positive.
     """
 
     image: int
@@ -104,6 +106,8 @@ class GroundTruthLoss:
     confidence: float
     problem: str | None
     landmarks: float | None = None
+    predicted_label: str | None = None
+    probability: float | None = None
 
     @property
     def total(self) -> Written[float]:

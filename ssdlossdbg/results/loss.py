@@ -7,7 +7,7 @@ from typing import Annotated
 
 from ssdlossdbg.results.captured import Captured, Recorded
 from ssdlossdbg.results.common import COORDINATES, Box, ConfigSummary, FloatArray, IntArray
-from ssdlossdbg.results.contract import SPREAD, Hidden, Key, at
+from ssdlossdbg.results.contract import SPREAD, Hidden, Key, Written, at
 from ssdlossdbg.results.costs import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
@@ -17,10 +17,59 @@ from ssdlossdbg.rules import WeightDecaySpec
 
 
 @dataclass(frozen=True)
+class Means:
+    """What a prior of a group costs on average, before weight and normaliser.
+
+    Attributes:
+        localization, confidence_positive: of its positives; None where it has none.
+        confidence_negative: of its mined negatives; None where it has none.
+    """
+
+    localization: float | None
+    confidence_positive: float | None
+    confidence_negative: float | None
+
+
+@dataclass(frozen=True)
+class UntrainedLoss:
+    """What a network that knows nothing would have on this batch: zeros for all offsets and logits.
+
+    Attributes:
+        localization, confidence: normalised, over the priors that count in this batch.
+        prior: confidence loss of one negative: ln C with softmax.
+        classes: C, background included.
+    """
+
+    localization: float
+    confidence: float
+    prior: float
+    classes: int
+
+    @property
+    def total(self) -> Written[float]:
+        """Both."""
+        return self.localization + self.confidence
+
+
+@dataclass(frozen=True)
+class WithoutBoxes:
+    """The loss of a batch without the objects that make it inf or nan.
+
+    Attributes:
+        objects: of each the image and its index there.
+        loss: without them, matched and mined anew.
+    """
+
+    objects: tuple[tuple[int, int], ...]
+    loss: Parts
+
+
+@dataclass(frozen=True)
 class GroupLoss:
     """The share of a part of the priors.
 
     Attributes:
+        means: of a prior.
         gradient_localization, gradient_confidence: L2 norm of the total loss's gradient with respect to the
             group's loc and conf.
     """
@@ -30,6 +79,7 @@ class GroupLoss:
     parts: Annotated[Parts, SPREAD]
     gradient_localization: float
     gradient_confidence: float
+    means: Means
 
 
 @dataclass(frozen=True)
@@ -135,6 +185,8 @@ class LossResult(Reported):
         landmarks_left_out: why they are not, although the dialect has them there; empty where it has not, or they are.
         detail: each prior's share, for pages; None where nobody asked for it.
         batches: of a run, every captured batch, this one, the worst, too; empty where a file was given.
+        untrained: what a network that knows nothing would have, of `without` where there is that; None if infinite.
+        without: the loss without the boxes that make it inf or nan; None where there are none, or it stays so.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
     """
@@ -179,6 +231,8 @@ class LossResult(Reported):
     landmarks_left_out: Annotated[str, at("loss.landmarks_left_out")] = ""
     batches: tuple[RunBatch, ...] = ()
     detail: Hidden[LossDetail | None] = None
+    untrained: UntrainedLoss | None = None
+    without: WithoutBoxes | None = None
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
 

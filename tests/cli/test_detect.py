@@ -37,7 +37,7 @@ def report_of(text: str) -> dict[str, Any]:
 def test_the_report(good: Good, batch: tuple[object, ...]) -> None:
     text = good(*batch, "--top", 2)
     assert "27 of 27 objects found" in text
-    assert "Objects, the worst first (2 of 27;" in text
+    assert "Objects, the worst first (2 of 27)" in text
     assert "Detections, the highest scores first (2 of 937)" in text
     assert max(map(len, text.splitlines())) <= 80
 
@@ -118,7 +118,7 @@ def test_more_photos_than_images(
 ) -> None:
     images = [word for index in range(4) for word in ("--image", photo(f"{index}.png"))]
     words = batch if targets else (*batch[:2], *batch[3:])
-    assert "--image: given 4 times for 3 images. " in refused(*words, *images)
+    assert "--image: given 4 times for 3 images. " in refused(*words, *images, "-o", "pictures")
 
 
 def test_a_photo_that_cannot_be_read(refused: Refused, batch: tuple[object, ...]) -> None:

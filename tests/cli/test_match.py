@@ -86,8 +86,7 @@ def test_an_overlay_that_was_not_named_replaces_nothing(
     good: Good, astronaut: tuple[object, ...], folder: Path
 ) -> None:
     (folder / "astronaut.match.png").write_text("mine")
-    report = parse(good(*astronaut, "--format", "json"))
-    assert report["files"] == ["astronaut.match-2.png"]
+    assert "Wrote astronaut.match-2.png" in good(*astronaut)
     assert (folder / "astronaut.match.png").read_text() == "mine"
     assert (folder / "astronaut.match-2.png").read_bytes().startswith(PNG)
 
@@ -280,17 +279,9 @@ def test_the_output_is_the_annotation(refused: Refused, photo: Write, annotation
     assert "photo.xml: is an input" in refused("match", photo(), boxes, "-o", boxes)
 
 
-def test_the_output_is_a_folder(refused: Refused, astronaut: tuple[object, ...], folder: Path) -> None:
-    (folder / "out").mkdir()
-    assert "out: is a folder. Name a file in it." in refused(*astronaut, "-o", "out")
-
-
-@pytest.mark.parametrize("place", ["file/below.png", "away/below.png"])
-def test_the_output_cannot_be_written(
-    refused: Refused, astronaut: tuple[object, ...], folder: Path, place: str
-) -> None:
+def test_the_output_cannot_be_written(refused: Refused, astronaut: tuple[object, ...], folder: Path) -> None:
     (folder / "file").write_text("in the way")
-    assert f"error: {place}: cannot be written (" in refused(*astronaut, "-o", place)
+    assert "error: file: cannot be made a folder (" in refused(*astronaut, "-o", "file/below.png")
 
 
 # What is odd, and yet can be used.
@@ -362,7 +353,7 @@ def test_sixty_objects_with_long_names(good: Good, photo: Write, annotation: Wri
     text = good("match", photo(), annotation(objects))
     assert max(map(len, text.splitlines())) <= 80
     assert "60 objects: " in text
-    table = text.partition("forced lost to status")[2].partition("Levels")[0]
+    table = text.partition("lost  status")[2].partition("px of input: ")[0]
     folded = "".join(line[3:].split()[0] for line in table.splitlines()[2:] if line.strip())
     assert folded == "".join(name for name, _ in objects), "folded in its column, but whole and in order"
 

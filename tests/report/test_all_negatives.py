@@ -71,10 +71,10 @@ def test_so_many_of_the_costliest_are_listed_and_every_split_is_of_all(found: Lo
 
 
 def test_the_report_says_that_all_count(found: LossResult, render: Callable[..., str]) -> None:
-    text = render(loss_report(found))
+    text = render(loss_report(found), 200)
     every = sum(image.negatives for image in found.images)
-    assert f"Costliest negatives (10 of {every:,}, which all count; IoU with the nearest object)" in text
-    assert "By image (every negative counts, none is mined)" in text
+    assert f"Costliest negatives (10 of {every:,}, which all count)" in text
+    assert "positives and negatives, which all count" in text
     assert "confidence, all negatives" in text
     assert "mined negatives" not in text
     assert "cut-off" not in text

@@ -14,10 +14,10 @@ from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.anchors_picture import MOST_DOTS, anchors_picture
 from ssdlossdbg.report.anchors_text import presets_report
-from ssdlossdbg.report.audit.command_line import CommandLine
 from ssdlossdbg.report.audit.tables import groups_table, quantiles
 from ssdlossdbg.report.audit.text import MOST_IMAGES, audit_report
 from ssdlossdbg.report.canvas import Canvas
+from ssdlossdbg.report.command_line import CommandLine
 from ssdlossdbg.report.detect_text import detect_report
 from ssdlossdbg.report.documents import from_json
 from ssdlossdbg.report.visible import visible

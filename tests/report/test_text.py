@@ -23,9 +23,10 @@ from ssdlossdbg.report.text import (
     size,
     stride,
     table,
-    with_files,
+    with_ending,
 )
 from ssdlossdbg.report.theme import PALETTE, STATUS_STYLES, TERMINAL
+from ssdlossdbg.report.view import View
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, ConfigSummary
 
 Render = Callable[..., str]
@@ -68,14 +69,20 @@ def test_a_table_keeps_its_numbers_and_folds_its_names(render: Render) -> None:
 
 def test_markup_in_names_is_text(render: Render) -> None:
     name = "[bold]x[/bold] [/] :cat:"
-    for shown in (facts([("a", name)]), bullets([name]), with_files(Text("report"), [name])):
+    for shown in (
+        facts([("a", name)]),
+        bullets([name]),
+        with_ending(Text("report"), View(files=(name,), next=("run", name))),
+    ):
         assert name in render(shown)
     assert render(section("title", Text("body"))) == "title\nbody\n\n"
 
 
 def test_files_come_last(render: Render) -> None:
-    assert render(with_files(Text("report"), ["a.png", "b.png"])) == "report\nWrote a.png, b.png\n"
-    assert render(with_files(Text("report"), [])) == "report\n"
+    assert render(with_ending(Text("report"), View(files=("a.png", "b.png")))) == "report\nWrote a.png, b.png\n"
+    assert render(with_ending(Text("report"), View())) == "report\n"
+    ending = with_ending(Text("report"), View(files=("a.png",), next=("run", "a b")))
+    assert render(ending) == "report\nWrote a.png\nNext:\n  run 'a b'\n"
 
 
 def test_every_status_has_a_style() -> None:

@@ -90,16 +90,18 @@ def _any_choice(loss: LossTerms, image: int, last: Cutoff | None, first: Cutoff 
 
 
 def ground_truth_losses(
-    sums: LossSums, known: Known, priors: Priors, names: Sequence[str]
+    loss: LossTerms, sums: LossSums, known: Known, batch: Batch, rules: Dialect
 ) -> tuple[GroundTruthLoss, ...]:
     """What each object costs, the costliest first.
 
     Args:
-        sums: the loss of the batch, ready to be split.
+        loss: of the batch.
+        sums: the same, ready to be split.
         known: the objects and their matching.
-        priors: whose input size pixels are of.
-        names: of the output columns.
+        batch: its logits, the priors, whose input size pixels are of, and the names of the output columns.
+        rules: the dialect.
     """
+    names = batch.names
     gt, matching = known.gt, known.matching
     images, slots = gt.boxes.shape[:2]
     positive = matching.positive[..., None]
@@ -108,23 +110,57 @@ def ground_truth_losses(
     parts = own.new_zeros((images * slots, own.shape[-1])).index_add_(0, group.reshape(-1), own.flatten(0, 1))
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
     class_id, boxes = gt.labels[image_of, index_of], gt.boxes[image_of, index_of]
-    part = parts[image_of * slots + index_of]
+    place = image_of * slots + index_of
+    part = parts[place]
+    predicted, probability = _taken_for(loss, group, images * slots, positive[..., 0], batch.conf, rules)
     columns = rows(
         image=image_of,
         index=index_of,
         class_id=class_id,
         label=[names[column] for column in class_id.tolist()],
-        box=[to_pixels(box, priors.image_size) for box in boxes.tolist()],
+        box=[to_pixels(box, batch.priors.image_size) for box in boxes.tolist()],
         positives=matching.positives_per_gt()[image_of, index_of],
         forced=matching.positives_per_gt(matching.forced)[image_of, index_of],
         best_iou=matching.best_iou[image_of, index_of],
         localization=part[:, 0],
         confidence=part[:, 1],
         landmarks=part[:, 3] if part.shape[1] > 3 else [None] * len(part),
+        predicted_label=[None if column < 0 else names[column] for column in predicted[place].tolist()],
+        probability=[None if share < 0 else share for share in probability[place].tolist()],
     )
     items = [GroundTruthLoss(**row, problem=box_problem(row["box"])) for row in columns]
     # nan, which compares with nothing, among the largest.
     return tuple(sorted(items, key=lambda item: -math.inf if math.isnan(item.total) else -item.total))
+
+
+def _taken_for(
+    loss: LossTerms, group: Tensor, places: int, positive: Tensor, conf: Tensor, rules: Dialect
+) -> tuple[Tensor, Tensor]:
+    """The class of highest probability, and that, at the positive of each object whose confidence costs most.
+
+    Args:
+        loss: of the batch.
+        group: `[B, P]` place of each prior's object among those of all images, padded.
+        places: how many of those there are.
+        positive: `[B, P]` bool.
+        conf: `[B, P, C]` logits.
+        rules: the dialect.
+
+    Returns:
+        By place; -1 where an object has no positive.
+    """
+    chosen = positive.nonzero(as_tuple=True)
+    of, costs = group[chosen], loss.cross_entropy[chosen].double()
+    # Stable sorts, the last of which decides: by object, in each by cost, the costliest of each last.
+    order = costs.argsort(stable=True)
+    order = order[of[order].argsort(stable=True)]
+    last = torch.cat((of[order].diff() != 0, torch.ones_like(of[:1], dtype=torch.bool)))
+    dearest = order[last]
+    logits = with_background(conf[chosen[0][dearest], chosen[1][dearest]], rules.loss)
+    best, column = probabilities(logits, rules.loss).max(-1)
+    predicted = torch.full((places,), -1, device=group.device)
+    probability = torch.full((places,), -1.0, dtype=best.dtype, device=group.device)
+    return predicted.index_put_((of[dearest],), column), probability.index_put_((of[dearest],), best)
 
 
 def negative_losses(

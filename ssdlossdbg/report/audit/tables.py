@@ -24,7 +24,7 @@ FATES = (
 MATCHED_MARK, FORCED_MARK, NONE_MARK, _ = MARKS = tuple((mark, STATUS_STYLES[status]) for status, _, mark in FATES)
 REST_MARK = (" ", "")
 # What there is room for at 80 columns, in a table of groups that shows at most three fates, or all four.
-BAR, SHORT_BAR, LONG_BAR = 16, 8, 28
+BAR, SHORT_BAR, LEVEL_BAR, LONG_BAR = 8, 5, 16, 28
 QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -71,7 +71,7 @@ def groups_table(heading: str, groups: Sequence[Group]) -> RenderableType:
         Column("shape", least=6),
         "each",
     ]
-    return table(columns, ((Text(group.name), *_tally_cells(group.tally, met)) for group in groups), tight=True)
+    return table(columns, ((Text(group.name), *_tally_cells(group.tally, met)) for group in groups))
 
 
 def _tally_cells(tally: Tally, met: Sequence[bool]) -> list[RenderableType]:
@@ -107,7 +107,7 @@ def levels_table(levels: Sequence[LevelAudit]) -> RenderableType:
             bar(
                 (level.positives - level.forced, level.forced, total - level.positives),
                 (MATCHED_MARK, FORCED_MARK, REST_MARK),
-                BAR,
+                LEVEL_BAR,
             ),
         )
         for level in levels

@@ -9,7 +9,6 @@ from rich.console import Group as Parts
 from rich.console import RenderableType
 from rich.text import Text
 
-from ssdlossdbg.report.audit.command_line import CommandLine
 from ssdlossdbg.report.audit.tables import (
     augmented_table,
     glossary,
@@ -19,8 +18,9 @@ from ssdlossdbg.report.audit.tables import (
     quantiles,
     recalls_table,
 )
+from ssdlossdbg.report.command_line import CommandLine
 from ssdlossdbg.report.findings_text import findings_block
-from ssdlossdbg.report.shares import many, percent, percent_of
+from ssdlossdbg.report.shares import in_words, many, percent, percent_of
 from ssdlossdbg.report.text import Column, Columns, facts, met, priors_line, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
@@ -55,8 +55,24 @@ def audit_report(result: AuditResult, view: View = USUAL) -> RenderableType:
             *_contested(result.contested),
             *_augmented(result),
             *_images_first(result),
+            *_conclusion(result),
         ]
     return Parts(*parts)
+
+
+def _conclusion(result: AuditResult) -> list[RenderableType]:
+    """What the priors lack most, in a sentence; or that they lack nothing."""
+    totals, lacking = result.totals, result.lacking
+    if totals.ground_truth == totals.invalid:
+        return []
+    if lacking is None:
+        few = f"The priors suit the dataset: {percent(totals.recall)} of its objects have one of their size."
+        return [Text(few, style="verdict.good"), Text()]
+    whom = lacking.name if lacking.kind == "class" else f"objects of {lacking.name} px of input"
+    what = "no prior of their size" if lacking.by_shape else "a prior of their size, but none where they are"
+    words = f"{in_words(lacking.without / lacking.objects)} of {whom} get {what}"
+    why = f": {lacking.without:,} of {lacking.objects:,} overlap none by IoU {result.threshold:g}."
+    return [Text(f"{words}{why}", style="verdict.bad"), Text()]
 
 
 def _interrupted(result: AuditResult) -> list[RenderableType]:

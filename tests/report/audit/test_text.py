@@ -14,20 +14,21 @@ from ssdlossdbg.results import AuditResult, Case, Finding, Rivals, Severity, Tal
 Render = Callable[..., str]
 SIZES = """\
 By size, in pixels of the network's input
-side      objects matched forced   none                  recall  shape each
+side       objects  matched  forced    none            recall   shape  each
 ───────────────────────────────────────────────────────────────────────────
-below 16        2      0%  50.0%  50.0% ▒▒▒▒▒▒▒▒········     0%     0%  0.5
-64 to 128       2   50.0%  50.0%     0% ████████▒▒▒▒▒▒▒▒  50.0%   100%  2.0
-from 128        1    100%     0%     0% ████████████████   100%   100%  1.0
+below 16         2       0%   50.0%   50.0%  ▒▒▒▒····      0%      0%   0.5
+64 to 128        2    50.0%   50.0%      0%  ████▒▒▒▒   50.0%    100%   2.0
+from 128         1     100%      0%      0%  ████████    100%    100%   1.0
 """
 CLASSES = """\
 By class, the worst off first
-class         objects matched forced   none invalid          recall  shape each
-───────────────────────────────────────────────────────────────────────────────
-dog                 2      0%  50.0%  50.0%      0% ▒▒▒▒····     0%     0%  0.5
-bird, "naïve"       1      0%     0%     0%    100% xxxxxxxx                0.0
+class     objects  matched  forced    none  invalid         recall   shape  each
+────────────────────────────────────────────────────────────────────────────────
+dog             2       0%   50.0%   50.0%       0%  ▒▒▒··      0%      0%   0.5
+bird,           1       0%      0%      0%     100%  xxxxx                   0.0
+"naïve"
 猫 [b]
-cat                 3   66.7%  33.3%     0%      0% █████▒▒▒  66.7%   100%  1.7
+cat             3    66.7%   33.3%      0%       0%  ███▒▒   66.7%    100%   1.7
 """
 ASPECTS = "\nBy aspect, width over height: all 0.5 to 2\n"
 LEVELS = """\
