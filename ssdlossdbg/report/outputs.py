@@ -40,7 +40,7 @@ TEXTS: dict[str, str] = {
     "Presets": "anchors_text:presets_report",
 }
 # What there is a page of, to look at in a browser; how each is made up, `html/page.py` says.
-PAGED = ("LossResult", "MatchResult")
+PAGED = ("DetectResult", "LossResult", "MatchResult")
 # By result and format; commands offer the formats that their results have here.
 OUTPUTS: dict[tuple[str, str], str] = {
     **{(kind, TEXT): renderer for kind, renderer in TEXTS.items()},
