@@ -189,11 +189,15 @@ class Scene:
         rules = self.rules
         width, height = self.unit[:2].tolist()
         levels = [level.count for level in self.batch.priors.levels]
+        return detect_boxes(self.boxes_to_detect, self.batch.conf, (width, height), rules.detect, levels)
+
+    @property
+    def boxes_to_detect(self) -> Tensor:
+        """`[B, P, 4]` predicted boxes in units, as post-processing decodes them."""
+        rules = self.rules
         if clamps(rules.detect):
-            boxes = decode_clamped(self.batch.loc, self.priors_in_units, rules.codec, rules.detect)
-        else:
-            boxes = self.decoded_in_units
-        return detect_boxes(boxes, self.batch.conf, (width, height), rules.detect, levels)
+            return decode_clamped(self.batch.loc, self.priors_in_units, rules.codec, rules.detect)
+        return self.decoded_in_units
 
     @property
     def fates(self) -> Fates:

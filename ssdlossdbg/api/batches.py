@@ -13,6 +13,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import analyse_compare
 from ssdlossdbg.analysis.detect import analyse_detect
+from ssdlossdbg.analysis.detect_detail import describe_candidates
 from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.loss_detail import describe_loss
 from ssdlossdbg.analysis.scene import Scene
@@ -201,6 +202,7 @@ def detect(
     device: str = "auto",
     images: Sequence[File] = (),
     layout: SavedLayout = SavedLayout(),
+    detail: bool = False,
 ) -> DetectResult:
     """What the dialect's post-processing makes of saved predictions, as `ssdlossdbg detect` shows.
 
@@ -217,6 +219,7 @@ def detect(
         device: auto, cpu, cuda, cuda:N or mps.
         images: photos of the first images, named in the result.
         layout: how the tensors were saved, over what is recognised.
+        detail: whether to keep what enters suppression, too, which the page of the result shows.
 
     Raises:
         InputError: what cannot be used or does not belong together, an unknown name, or no such device.
@@ -225,7 +228,7 @@ def detect(
         worst = loss(predictions, priors=priors, dialect=dialect, device=device, layout=layout)
         of_worst = detect(
             worst.predictions_path, None, priors, dialect, classes=classes, score_threshold=score_threshold, nms=nms,
-            device=device, images=images, layout=layout,
+            device=device, images=images, layout=layout, detail=detail,
         )  # fmt: skip
         return replace(of_worst, batches=worst.batches)
     saved = as_saved(predictions, "predictions")
@@ -241,7 +244,10 @@ def detect(
     if targets is not None and scene.known is None:  # a capture's own nobody asked about, and they are not needed
         what = "holds targets that are already encoded, and their positives do not agree on objects to be found"
         raise InputError(batch.paths[1], what, NEEDS_OBJECTS)
-    return replace(analyse_detect(scene), findings=findings_of(scene))
+    result = analyse_detect(scene)
+    if detail:
+        result = replace(result, detail=describe_candidates(scene))
+    return replace(result, findings=findings_of(scene))
 
 
 def _weights(weights: File | Mapping[str, Tensor], rules: Dialect) -> Mapping[str, Tensor]:

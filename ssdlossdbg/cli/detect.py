@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Pictures, Priors, Report, SavedRules
+from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, PageReport, Pictures, Priors, SavedRules
 from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, argument, option
+from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
+from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import View
 
 
@@ -36,7 +38,7 @@ class DetectRules(SavedRules):
     )
 
 
-class DetectReport(Report):
+class DetectReport(PageReport):
     """How the report is written, and how long it is."""
 
     top: int = option("--top N", "How many objects and detections to list and to draw.", default=20, min=1)
@@ -77,6 +79,7 @@ def detect(
             device=device.device,
             images=pictures.image or (),
             layout=layout.saved(priors),
+            detail=report.format == PAGE or is_page(pictures.output),
         )
         result = findings.choose(result)
         write_pictures(result, pictures.output, "detect", view, writer)

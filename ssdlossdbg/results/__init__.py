@@ -48,6 +48,7 @@ from ssdlossdbg.results.detect import (
     GroundTruthDetect,
     ImageDetect,
 )
+from ssdlossdbg.results.detect_detail import DetectDetail
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.explain import CheckPage, Explained

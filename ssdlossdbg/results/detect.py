@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ssdlossdbg.results.common import Box, ConfigSummary
-from ssdlossdbg.results.contract import Written, at
+from ssdlossdbg.results.contract import Hidden, Written, at
+from ssdlossdbg.results.detect_detail import DetectDetail
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.loss import RunBatch
 from ssdlossdbg.results.report import Reported
@@ -177,6 +178,7 @@ class DetectResult(Reported):
         recovered: whether the objects are what encoded positives decode to, as of `LossResult`; None without any.
         rules: the dialect's, with what overruled them.
         classes: every class but background.
+        detail: what enters suppression, for pages; None where nobody asked for it.
         batches: as of `LossResult`.
     """
 
@@ -192,6 +194,7 @@ class DetectResult(Reported):
     images: tuple[ImageDetect, ...]
     classes: tuple[ClassDetect, ...]
     recovered: Annotated[bool | None, at("targets.recovered")] = None
+    detail: Hidden[DetectDetail | None] = None
     batches: tuple[RunBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
 

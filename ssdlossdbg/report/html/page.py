@@ -39,6 +39,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "DetectResult": Kind(("detecting.js", "detect.js"), "detect:detect_extra"),
     "LossResult": Kind(("bars.js", "loss_data.js", "loss.js"), "loss:loss_extra"),
     "MatchResult": Kind(("matching.js", "match.js"), "match:match_extra"),
 }
