@@ -56,7 +56,7 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def ranks() -> list[Ended]:
-    """Two processes as torchrun starts them: a folder that there is not, an audit, and one in which one of both dies."""
+    """Two processes as torchrun starts them: no such folder, an audit, and one that one of them leaves."""
     ports = [free_port() for _ in range(3)]
     children = []
     for rank, last in enumerate((AUDIT, ("desert",))):
