@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-import torch
+from functools import cache
 
-# The tensors are small: threads that wait for one another, and for other processes, cost more than they save.
-torch.set_num_threads(1)
+import pytest
+
+
+def pytest_collection_modifyitems() -> None:
+    """Prepare a process that runs tests; the one of xdist that only hands them out imports nothing for it."""
+    import torch
+    import typer.main
+
+    # The tensors are small: threads that wait for one another, and for other processes, cost more than they save.
+    torch.set_num_threads(1)
+    # Options are put together once, and not for each of the thousands of command lines, which takes longer than many.
+    pytest.MonkeyPatch().setattr("typer.testing._get_command", cache(typer.main.get_command), raising=False)

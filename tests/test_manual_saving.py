@@ -48,7 +48,7 @@ def test_added_lines_save_a_batch() -> None:
     exec(textwrap.dedent(lines), {"torch": torch, "loss": loss_l + loss_c, **variables})
     assert not any(Path().iterdir())
     run(lines, {"loss": torch.tensor(math.nan), **variables, "loss_l": torch.tensor(math.nan)})
-    result = api.loss("batch.pt", device="cpu")
+    result = api.loss("batch.pt", device="cpu", whose=False)
     assert result.images[0].ground_truth == 2
     assert result.recorded is not None
     assert math.isnan(result.recorded.localization or 0)
@@ -62,7 +62,7 @@ def test_added_lines_of_retinaface() -> None:
     loc, conf, landm = (torch.randn((1, 50, size), generator=generator).requires_grad_() for size in (4, 2, 10))
     targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, *[0.3] * 10, 1], [0.2, 0.3, 0.4, 0.5, *[-1] * 10, -1]])]
     run(lines, {"out": (loc, conf, landm), "priors": priors, "targets": targets, "loss": torch.tensor(math.nan)})
-    result = api.loss("batch.pt", dialect="retinaface", device="cpu")
+    result = api.loss("batch.pt", dialect="retinaface", device="cpu", whose=False)
     assert "`ssdlossdbg loss batch.pt --dialect retinaface`" in PAGE.read_text()
     assert result.recorded is not None
     assert math.isnan(result.recorded.total or 0)
@@ -155,7 +155,7 @@ def test_added_lines_of_other_codebases(word: str) -> None:
     run(lines, {"criterion": known, "loss_func": loss_func, **variables})
     (file,) = Path().iterdir()
     assert f"ssdlossdbg loss {file} " in PAGE.read_text()
-    result = api.loss(file, **options, device="cpu")
+    result = api.loss(file, **options, device="cpu", whose=False)
     assert (result.recorded is None) == ("isfinite" not in lines)
     assert result.recorded is None or math.isnan(result.recorded.total or 0)
     confidence = result.recorded and result.recorded.confidence
@@ -185,7 +185,7 @@ def test_added_lines_of_torchvision() -> None:
     with pytest.raises(SystemExit, match="not finite"):
         model.compute_loss(*given)
     options: dict[str, Any] = {"dialect": "torchvision", "layout": SavedLayout("xyxy", 300)}
-    result = api.loss("batch.rank0.pt", **options, device="cpu")
+    result = api.loss("batch.rank0.pt", **options, device="cpu", whose=False)
     assert result.recorded is not None
     assert result.recorded.confidence == 2.0
     assert result.config.name == "torchvision-ssd300"
@@ -205,7 +205,7 @@ def test_the_one_line_saves_a_batch() -> None:
     next(iter(loader))
     names["run"]((LOC, CONF, torch.rand((8732, 4))), [torch.tensor([[0.1, 0.1, 0.5, 0.5, 1]])] * 2)
     names["run"].close()
-    result = api.loss("runs/a/step0000000.safetensors", device="cpu")
+    result = api.loss("runs/a/step0000000.safetensors", device="cpu", whose=False)
     assert result.recorded is not None
     assert result.recorded.localization == pytest.approx(float(LOC.mean().detach()))
 

@@ -27,9 +27,11 @@ from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import LossResult
 from ssdlossdbg.rules import Axes, Background, Coordinates, Dialect, Rows, Units
+from tests.kinds_of_dialects import one_of_each
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "data/dialect_cases.json").read_text())
 SIDE = 512
+WHOLE = "batch_norm_1_4"
 PAIRS = [
     (case, name)
     for case, data in CASES.items()
@@ -111,7 +113,16 @@ class Files:
         )
 
 
-@pytest.fixture(params=PAIRS, ids=["-".join(pair) for pair in PAIRS])
+# Every case in every layout, and one case of each dialect: that the numbers of all of both are those of the codebase,
+# whatever file they are from, is for `test_dialect_cases.py` to say.
+GOLDEN = sorted({name for _, name in PAIRS})
+LAYOUTS = one_of_each(
+    *(f"native.{key}" for key in ("axes", "coordinates", "background", "rows")), "targets.units", among=GOLDEN
+)
+IN_FILES = [(case, name) for case, name in PAIRS if name in LAYOUTS or case == WHOLE]
+
+
+@pytest.fixture(params=IN_FILES, ids=["-".join(pair) for pair in IN_FILES])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
     case, name = request.param
     return Files(tmp_path, case, load_dialect(name))
@@ -138,7 +149,7 @@ def test_own_order(files: Files) -> None:
 
 def test_encoded(files: Files) -> None:
     """In its own order, which undoes everything; canonical for one case of each."""
-    for native in (True, False) if files.case == "batch_norm_1_4" else (True,):
+    for native in (True, False) if files.case == WHOLE else (True,):
         assert_encoded(files, native)
 
 
@@ -158,10 +169,17 @@ def assert_encoded(files: Files, native: bool) -> None:
         assert sum(item.parts.confidence for item in split) == pytest.approx(whole.confidence, nan_ok=True)
 
 
-def test_encoded_loss_is_the_loss(files: Files) -> None:
+@pytest.mark.parametrize("name", GOLDEN)
+def test_encoded_loss_is_the_loss(name: str) -> None:
+    cases = [case for case, other in PAIRS if other == name]
+    assert WHOLE in cases
+    for case in cases:
+        assert_encoded_loss_is_the_loss(case, load_dialect(name))
+
+
+def assert_encoded_loss_is_the_loss(case: str, dialect: Dialect) -> None:
     """Exactly: the same roles, offsets and mining to the last bit."""
-    dialect, data = files.dialect, files.data
-    whole = loss_of(files.case, dialect)
+    data, whole = CASES[case], loss_of(case, dialect)
     loc, conf, priors = (torch.tensor(data[key]) for key in ("loc", "conf", "priors"))
     batch = Batch(
         NamedPriors("golden", "", Priors(priors, (SIDE, SIDE), ())),

@@ -97,8 +97,9 @@ OF_ALL = (PriorTable, AnchorsResult, ClassUse, PhotoFiles, PhotoSet)
 def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple[str, ...]]]:
     """What each check found, less what lies where one of its causes was found, and which of them it stands beneath."""
     at = {code: [_places(part, numbering) for part in parts] for code, parts in found.items()}
-    told: dict[str, list[Part]] = {}
-    for code, check in CHECKS.items():
+    told = {code: list(parts) for code, parts in found.items()}
+    some = {code: check for code, check in CHECKS.items() if any(map(len, at[code]))}
+    for code, check in some.items():
         causes = [places for cause in check.follows_from for places in at[cause] if len(places)]
         told[code] = [
             Part(part.subject, part.cases.without(meeting(places, np.concatenate(causes))))
@@ -110,7 +111,8 @@ def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple
         code: tuple(
             cause
             for cause in check.beneath
-            if any(len(part.cases) for part in told[cause])
+            if cause in some
+            and any(len(part.cases) for part in told[cause])
             and _of_same_files(at[code], at[cause])
             and (
                 CHECKS[cause].sees is not PriorTable
@@ -118,12 +120,18 @@ def _told(found: Found, numbering: Numbering) -> tuple[Found, Mapping[str, tuple
                 or share_of(told[cause]) >= ENOUGH_PRIORS
             )
         )
-        for code, check in CHECKS.items()
+        for code, check in some.items()
     }
     return told, above
 
 
+# Most checks find nothing, and say so of each file.
+NOWHERE = np.empty((0, 3), dtype=np.int64)
+
+
 def _places(part: Part, numbering: Numbering) -> IntArray:
+    if not len(part.cases):
+        return NOWHERE
     places = numbering.places(part.cases)
     if isinstance(part.subject, OF_ALL):
         places[:] = EVERYTHING

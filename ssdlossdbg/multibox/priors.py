@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,14 +63,26 @@ class Priors:
         pairs = torch.unique(width * len(heights) + height)
         return torch.stack((widths[pairs // len(heights)], heights[pairs % len(heights)]), dim=1) * SAME_SHAPE
 
-    @cached_property
+    @property
     def grid(self) -> Grid | None:
         """The regular grid that the boxes stand on, for `match_on_grid`; None if they stand on none."""
-        return Grid.of(self.boxes, self.levels, self.order)
+        return self.grid_in(torch.ones(4, dtype=self.boxes.dtype))
+
+    def grid_in(self, unit: Tensor) -> Grid | None:
+        """That of the boxes times a unit, `[4]`; found once for each."""
+        key = (unit.dtype, *unit.tolist())
+        if key not in self._grids:
+            self._grids[key] = Grid.of(self.boxes.cpu() * unit.cpu(), self.levels, self.order)
+        return self._grids[key]
+
+    @cached_property
+    def _grids(self) -> dict[tuple[Any, ...], Grid | None]:
+        return {}
 
     def to(self, device: torch.device | str) -> Priors:
         """The same priors on another device."""
-        return replace(self, boxes=self.boxes.to(device))
+        moved = self.boxes.to(device)
+        return self if moved is self.boxes else replace(self, boxes=moved)
 
     def in_units(self, unit: Tensor, precision: Precision = Precision.INPUT) -> PriorBoxes:
         """The priors as overlaps and targets are computed from them.

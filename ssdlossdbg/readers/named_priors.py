@@ -16,7 +16,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
 from ssdlossdbg.multibox.rounding import Held
-from ssdlossdbg.readers.prior_configs import load_prior_config, preset_codebase, presets_with
+from ssdlossdbg.readers.prior_configs import load_prior_config, preset_codebase, preset_names, presets_with
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.native import own_priors
 from ssdlossdbg.readers.saved.tensor_files import TENSOR_ENDINGS, Saved, Tensors, as_saved
@@ -157,7 +157,8 @@ def default_priors(dialect: Dialect, classes: int | None) -> NamedPriors:
         dialect: whose.
         classes: how many, background included; None if that is not known.
     """
-    named = load_priors(dialect.priors_for(classes))
+    usual = dialect.priors_for(classes)
+    named = _preset(usual) if usual in preset_names() else load_priors(usual)
     rule = dialect.class_priors
     if not rule.otherwise or rule.preset != dialect.prior_config:
         return named
@@ -198,7 +199,8 @@ def presets_of(count: int) -> tuple[NamedPriors, ...]:
     return tuple(_preset(name) for name in sorted(presets_with(count), key=len))
 
 
-# Of a file that is not the user's, so that it stays the same; `check` compares each batch of a folder with it.
+# Of a file that is not the user's, so that it stays the same, and for nobody to change: `check` compares each batch of
+# a folder with it, and a training loop takes it in every iteration.
 _preset = cache(_of_config)
 
 

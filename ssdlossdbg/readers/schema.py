@@ -108,10 +108,15 @@ def chain(name: str, folder: Path, kind: str, where: str) -> list[Path]:
     return files
 
 
+@cache
 def stated(file: Path, key: str) -> Any:
     """What a shipped file states of a key in a line of its own, or None; parsing the whole takes ten times as long."""
     line = re.search(rf"^{key} = .+$", read_text(file), re.MULTILINE)
     return tomllib.loads(line[0])[key] if line else None
+
+
+# They do not change while a command runs, and a training loop that names its dialect's fork asks in every iteration.
+_shipped_table = cache(read_table)
 
 
 def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -119,7 +124,7 @@ def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ())
     if path in seen:
         circle = " -> ".join(str(file) for file in (*seen, path))
         raise InputError(seen[0], f"is its own base: {circle}", "Break the circle.")
-    table = read_table(path)
+    table = dict(_shipped_table(path)) if path.parent == folder else read_table(path)
     base = table.pop("base", None)
     if base is None:
         return table

@@ -81,8 +81,10 @@ def test_published_shares_of_squares(name: str, side: float, share: float) -> No
     assert (side >= result.smallest_anywhere) is (share == 1)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.35, 0.6])
-@pytest.mark.parametrize("name", ["ssd300-voc", "ssd300-coco", "linzaer-face-320"])
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [("ssd300-voc", 0.5), ("ssd300-voc", 0.35), ("ssd300-coco", 0.6), ("linzaer-face-320", 0.35)],
+)
 def test_smallest_squares_by_brute_force(name: str, threshold: float) -> None:
     rules = replace(RULES, match=replace(RULES.match, threshold=threshold))
     result = analyse_anchors(load_priors(name), rules)

@@ -87,7 +87,7 @@ def test_small_objects_are_reached_in_the_end(tmp_path: Path) -> None:
 )
 def test_never_worse_than_before(dialect: str, side: float) -> None:
     rules = load_dialect(dialect)
-    result = analyse_fit(dataset(squares(side, spread=0.6)), load_prior_config(rules.prior_config), rules)
+    result = analyse_fit(dataset(squares(side, 60, spread=0.6)), load_prior_config(rules.prior_config), rules)
     assert result.fitted.after >= result.fitted.before
     assert result.after.count <= result.before.count == result.config.priors == result.budget
 
@@ -139,7 +139,7 @@ def test_shapes_of_their_own_stay_to_the_last_digit(name: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["ssd300-voc", "nvidia-ssd300-coco", "linzaer-face-320", "torchvision-ssdlite320"])
 def test_the_file_generates_what_was_counted(name: str, tmp_path: Path) -> None:
-    config, boxes = load_prior_config(name), squares(15, spread=0.5)
+    config, boxes = load_prior_config(name), squares(15, 60, spread=0.5)
     result = analyse_fit(dataset(boxes), config, DIALECT)
     again = written(result, tmp_path)
     assert result.changed
@@ -157,7 +157,7 @@ def test_few_images_are_not_split() -> None:
 
 
 def test_the_seed_decides() -> None:
-    made = dataset(squares(25, spread=0.7))
+    made = dataset(squares(25, 60, spread=0.7))
     first, again, other = (analyse_fit(made, SSD300, DIALECT, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
 
@@ -171,7 +171,7 @@ def test_other_levels() -> None:
 
 
 def test_a_smaller_budget() -> None:
-    result = analyse_fit(dataset(squares(30, spread=0.5)), SSD300, DIALECT, budget=2_500)
+    result = analyse_fit(dataset(squares(30, 60, spread=0.5)), SSD300, DIALECT, budget=2_500)
     assert 1_940 <= result.after.count <= result.budget == 2_500
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import MatchResult, RoleChanges
+from tests.kinds_of_dialects import one_of_each
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 PRIORS = load_priors("ssd300-voc")
 FILES = {name: (SAMPLES / f"{name}.jpg", SAMPLES / f"{name}.xml") for name in ("astronaut", "coins")}
 
 
+@cache
 def matched(name: str, photo: str = "astronaut") -> MatchResult:
     return api.match(*FILES[photo], PRIORS, name, device="cpu")
 
@@ -36,8 +39,13 @@ def owners(result: MatchResult) -> dict[int, int]:
     return {prior: result.ground_truth[place].index for prior, place in pairs}
 
 
-@pytest.mark.parametrize("photo", ["astronaut", "coins"])
-@pytest.mark.parametrize("name", dialect_names())
+@pytest.mark.parametrize(
+    ("photo", "name"),
+    [
+        *(("astronaut", name) for name in dialect_names()),
+        *(("coins", name) for name in one_of_each("match.forced", "match.ignore_from", "targets.units")),
+    ],
+)
 def test_against_sets(name: str, photo: str) -> None:
     reference, other = matched("ssd.pytorch", photo), matched(name, photo)
     changes, before, after = roles(reference, name, FILES[photo]), owners(reference), owners(other)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +19,23 @@ SAMPLE = Path(__file__).parents[2] / "sample_data"
 LOC, CONF = 0.249255627, 1.4152149
 
 
-def messages(recorded: Recorded) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def costs() -> Costs:
+    """What the sample's loss comes to."""
+    found = api.loss(SAMPLE / "preds.pt", SAMPLE / "targets.pt")
+    return next(seen for seen in found.evidence if isinstance(seen, Costs))
+
+
+def messages(recorded: Recorded, costs: Costs) -> list[str]:
+    found = find([replace(costs, said=Said(recorded))], together=True)
+    return [finding.message for finding in found if finding.code == "REC001"]
+
+
+def test_a_printed_loss_is_held_against_the_sample(costs: Costs) -> None:
+    recorded = Recorded(4 * LOC + CONF, 4 * LOC, CONF)
     result = api.loss(SAMPLE / "preds.pt", SAMPLE / "targets.pt", printed=Said(recorded))
-    return (finding.message for finding in result.findings if finding.code == "REC001")
+    (said,) = (finding.message for finding in result.findings if finding.code == "REC001")
+    assert [said.partition("; yours is that of ")[0]] == messages(recorded, costs)
 
 
 @pytest.mark.parametrize(
@@ -35,22 +48,20 @@ def messages(recorded: Recorded) -> Iterator[str]:
         (math.inf, CONF, "only the localisation differs"),
     ],
 )
-def test_which_part_is_another(loc: float, conf: float, words: str) -> None:
-    (message,) = messages(Recorded(loc + conf, loc, conf))
+def test_which_part_is_another(loc: float, conf: float, words: str, costs: Costs) -> None:
+    (message,) = messages(Recorded(loc + conf, loc, conf), costs)
     assert words in message
     assert "the rules of ssd.pytorch give 1.66447 (loc 0.249256, conf 1.41521)" in message
 
 
 @pytest.mark.parametrize("same", [0.0, math.nan, math.inf])
-def test_a_part_that_is_the_same_odd_number(same: float) -> None:
-    found = api.loss(SAMPLE / "preds.pt", SAMPLE / "targets.pt", printed=Said(Recorded(None, same, 2 * CONF)))
-    (costs,) = (seen for seen in found.evidence if isinstance(seen, Costs))
-    costs = replace(costs, loss=Parts(same, CONF, 0.0))
-    (told,) = (item for item in find([costs]) if item.code == "REC001")
-    assert "only the confidence differs" in told.worst.message
+def test_a_part_that_is_the_same_odd_number(same: float, costs: Costs) -> None:
+    odd = replace(costs, loss=Parts(same, CONF, 0.0))
+    (told,) = messages(Recorded(None, same, 2 * CONF), odd)
+    assert "only the confidence differs" in told
 
 
-def test_the_same_loss_is_silent() -> None:
+def test_the_same_loss_is_silent(costs: Costs) -> None:
     for recorded in (
         Recorded(LOC + CONF, LOC, CONF),
         Recorded(LOC + CONF, CONF, LOC),  # a criterion that returns confidence first
@@ -58,8 +69,8 @@ def test_the_same_loss_is_silent() -> None:
         Recorded((LOC + CONF) * (1 + 5e-5)),
         Recorded(),
     ):
-        assert not list(messages(recorded))
-    assert list(messages(Recorded((LOC + CONF) * (1 + 2e-4))))
+        assert not messages(recorded, costs)
+    assert messages(Recorded((LOC + CONF) * (1 + 2e-4)), costs)
 
 
 def test_differences_of_odd_numbers() -> None:

@@ -23,7 +23,7 @@ from tests.fuzz.oracle import Limits, broken_promises, command_of
 from tests.fuzz.sandbox import ROOT, run_apart, run_here, state, write_files
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
+def arguments(words: list[str]) -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
@@ -131,8 +131,10 @@ def results(options: argparse.Namespace, words: list[str]) -> Iterator[dict[str,
             "--cases",
             str(end - start),
         ]
-        with tempfile.TemporaryFile("w+") as err:
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, cwd=ROOT)
+        with (
+            tempfile.TemporaryFile("w+") as err,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, cwd=ROOT) as child,
+        ):
             assert child.stdout is not None
             for line in child.stdout:
                 yield json.loads(line)
@@ -148,12 +150,12 @@ def results(options: argparse.Namespace, words: list[str]) -> Iterator[dict[str,
                 raise RuntimeError(f"the last worker ended with {code}")
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     """Run what the command line says; 1 where a promise was broken."""
-    options, words = arguments(), sys.argv[1:]
+    options = arguments(words)
     if options.case is not None:
         options.start, options.cases = options.case, 1
-        words += ["--start", str(options.case), "--cases", "1"]
+        words = [*words, "--start", str(options.case), "--cases", "1"]
     if options.worker:
         work(options, os.fdopen(os.dup(1), "w"))
         return 0
@@ -183,4 +185,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -14,16 +14,19 @@ from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.rules import Clip, MatchSpec, PriorSpec
 
 SPEC = load_prior_config("ssd300-voc").spec
+FEW, MANY = 60, 300
 START: Designs = tuple(map(nearest_design, SPEC.levels))
 
 
-def problem(sides: tuple[float, float], spec: PriorSpec = SPEC, budget: int = SPEC.count, seed: int = 0) -> Problem:
-    """300 objects whose sides lie between two lengths in pixels."""
+def problem(
+    sides: tuple[float, float], spec: PriorSpec = SPEC, budget: int = SPEC.count, objects: int = FEW
+) -> Problem:
+    """Objects whose sides lie between two lengths in pixels."""
     generator = torch.Generator().manual_seed(7)
-    size = (sides[0] + (sides[1] - sides[0]) * torch.rand((300, 2), generator=generator)) / 300
-    low = torch.rand((300, 2), generator=generator) * (1 - size)
+    size = (sides[0] + (sides[1] - sides[0]) * torch.rand((objects, 2), generator=generator)) / 300
+    low = torch.rand((objects, 2), generator=generator) * (1 - size)
     sample = Sample(torch.cat((low, low + size), 1), torch.ones(4), MatchSpec())
-    return Problem(sample, spec, Bounds(1.0, 600.0), budget, seed)
+    return Problem(sample, spec, Bounds(1.0, 600.0), budget, 0)
 
 
 def reached(given: Problem, designs: Designs) -> int:
@@ -34,7 +37,7 @@ def reached(given: Problem, designs: Designs) -> int:
 
 def test_small_objects_are_reached_in_the_end() -> None:
     # One level of the right size, by hand: no search should do worse.
-    small, by_hand = problem((10, 14)), (replace(START[0], min_size=12.0, max_size=20.0), *START[1:])
+    small, by_hand = problem((10, 14), objects=MANY), (replace(START[0], min_size=12.0, max_size=20.0), *START[1:])
     assert reached(small, START) < 30 < 170 < reached(small, by_hand)
     assert reached(small, fit(small, START)) > reached(small, by_hand)
 

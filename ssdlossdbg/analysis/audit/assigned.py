@@ -15,7 +15,6 @@ from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.analysis.evidence.fates import NEAR_TIE, Fates, fill_in, no_fates, shape_iou
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import corners_of, sound_boxes
-from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import sparse_roles
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
@@ -95,8 +94,7 @@ class Matcher:
         self.levels = len(priors.levels) or 1
         held = named.priors.in_units(self._unit, dialect.match.precision)
         self._corners = corners_of(held)
-        boxes = priors.boxes.cpu() * self._unit
-        self._grid = Grid.of(boxes, priors.levels, priors.order) if can_match_sparsely(dialect.match) else None
+        self._grid = named.priors.grid_in(self._unit) if can_match_sparsely(dialect.match) else None
 
     def assign(self, objects: Flat) -> Assigned:
         """Match N objects as `match` does, image by image; all objects of their images must be there."""

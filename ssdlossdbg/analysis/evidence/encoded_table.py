@@ -154,7 +154,8 @@ def _recover(positives: Positives, usable: BoolArray, hypothesis: Hypothesis, gr
     sides = boxes[:, 2:]
     known = (sides * grid.size >= NO_SIDE).all(1)
     owner, overlap, slack = np.full(len(boxes), -1), np.full(len(boxes), np.nan), np.zeros(len(boxes))
-    owner[known] = same_boxes(positives.image[known], boxes[known], tolerance[known])
+    same = same_boxes(positives.image[known], boxes[known], tolerance[known])
+    owner[known] = np.unique(same, return_inverse=True)[1]  # numbers without a gap
     overlap[known] = grid.iou(corners(boxes[known]), corners(positives.priors[known]))
     smaller = np.minimum(sides, positives.priors[:, 2:])[known]
     slack[known] = IOU_ROUNDING + 2 * (tolerance[known, 2:] / smaller).sum(1)

@@ -16,6 +16,8 @@ from ssdlossdbg.rules import PriorOrder
 SAME_SIZE = 0.01
 # So large for its step is at least one prior of each level of all that are known, nearly twice over.
 SMALLEST_FOR_STEP = 0.5
+# Odd, and without a pattern: sums of its powers, modulo 2**64, are equal for rows that are not only by rare chance.
+MIXER = 0x1E3779B97F4A7C15
 
 
 @PRIORS.check(3, "prior that is nan or inf", Severity.ERROR, Refusal)
@@ -113,6 +115,8 @@ def repeated_rows(table: PriorTable) -> Iterator[Case]:
     levels = np.repeat(np.arange(len(table.levels)), [level.count for level in table.levels])
     keys = np.rint(table.boxes / ROUNDING)
     keys = np.column_stack((keys, levels)) if len(levels) == len(keys) else keys
+    if not _any_twice(keys):
+        return
     order = np.lexsort(keys.T)
     repeats = order[1:][(keys[order[1:]] == keys[order[:-1]]).all(axis=1)]
     chosen = np.zeros(len(keys), dtype=bool)
@@ -126,6 +130,16 @@ def repeated_rows(table: PriorTable) -> Iterator[Case]:
             message += ", being as large as the image, to which they were clamped"
             fix = "Check the unit and the scale of that level's sizes: they are beyond the image."
         yield Case(table.where(first), message, float(len(rows)), 0.0, fix)
+
+
+def _any_twice(rows: FloatArray) -> bool:
+    """Whether any two rows, `[K, C]` whole numbers, may be equal: a number for each is sorted sooner than the rows."""
+    number = np.zeros(len(rows), dtype=np.int64)
+    with np.errstate(invalid="ignore"):  # what is too large is any number
+        for column in rows.astype(np.int64).T:
+            number = number * MIXER + column
+    number.sort()
+    return bool((number[1:] == number[:-1]).any())
 
 
 @PRIORS.check(9, "prior too large for any object", Severity.WARNING, PriorTable)

@@ -65,6 +65,15 @@ def varied() -> Dataset:
 
 
 @pytest.fixture(scope="session")
+def few(varied: Dataset) -> Dataset:
+    """The first 14 of them, which are those with an awkward box, and one of each number of objects."""
+    kept = varied.image < 14
+    columns = ("image", "index", "label", "boxes", "difficult")
+    cut = {name: getattr(varied, name)[:14] for name in ("names", "files", "sizes")}
+    return replace(varied, **cut, **{name: getattr(varied, name)[kept] for name in columns})
+
+
+@pytest.fixture(scope="session")
 def make() -> Callable[..., Dataset]:
     """What makes a dataset of the boxes of each image."""
     return make_dataset

@@ -7,71 +7,95 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ssdlossdbg.analysis.audit import together
+from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import LostRankError
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"
-AUDIT = ("-m", "ssdlossdbg", "audit", str(SAMPLE), "--format", "json", "--fail-on", "never", "--device", "cpu")
+AUDIT = ("audit", str(SAMPLE), "--format", "json", "--fail-on", "never", "--device", "cpu")
+MORE = (*AUDIT, "--augment", "2", "--seed", "5")  # reported beside what is without
 SECONDS = 120
-# A process that joins the others, and is gone before it has done its share.
-DESERTER = """
+NEXT = "--- next ---"
+# What each of the processes does: in the end, one joins the other and is gone before it has done its share.
+COMMANDS = """
+import json, os, sys
 from ssdlossdbg.analysis.audit import together
-with together() as ranks:
-    import os; os._exit(7)
+from ssdlossdbg.cli.process import run
+
+for port, *words in json.loads(sys.argv[1]):
+    os.environ["MASTER_PORT"] = port
+    if words == ["desert"]:
+        with together():
+            os._exit(7)
+    sys.argv = ["ssdlossdbg", *words]
+    print(run(), end="--- next ---", flush=True)
+    print(end="--- next ---", file=sys.stderr, flush=True)
 """
 
 
-def free_port() -> int:
+def free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return str(probe.getsockname()[1])
 
 
-def start(rank: int, port: int, *words: str) -> subprocess.Popen[str]:
-    """One of two processes, as torchrun starts them."""
-    place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return subprocess.Popen(
-        [sys.executable, *words],
-        env={**os.environ, **place, **address},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@dataclass(frozen=True)
+class Ended:
+    """What one of two processes printed of each command after the other, and its exit code."""
+
+    out: list[str]
+    err: list[str]
+    code: int
 
 
-def test_two_ranks_report_what_one_process_does() -> None:
-    more = ("--augment", "2", "--seed", "5")  # reported beside what is without
-    alone = subprocess.run([sys.executable, *AUDIT, *more], capture_output=True, text=True, timeout=SECONDS, check=True)
-    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port()))
-    both = subprocess.run(
-        [sys.executable, *torchrun, *AUDIT, *more], capture_output=True, text=True, timeout=SECONDS, check=True
-    )
+@pytest.fixture(scope="module")
+def ranks() -> list[Ended]:
+    """Two processes as torchrun starts them: no such folder, an audit, and one that one of them leaves."""
+    ports = [free_port() for _ in range(3)]
+    children = []
+    for rank, last in enumerate((AUDIT, ("desert",))):
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+        words = [[port, *each] for port, each in zip(ports, (("audit", "nowhere"), MORE, last), strict=True)]
+        children.append(
+            subprocess.Popen(
+                [sys.executable, "-c", COMMANDS, json.dumps(words)],
+                env={**os.environ, **place},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    said = [child.communicate(timeout=SECONDS) for child in children]
+    return [
+        Ended(out.split(NEXT), err.split(NEXT), child.returncode)
+        for (out, err), child in zip(said, children, strict=True)
+    ]
+
+
+def test_two_ranks_report_what_one_process_does(ranks: list[Ended]) -> None:
+    alone = CliRunner().invoke(app, MORE)
     assert json.loads(alone.stdout)["totals"]["ground_truth"] > 0
-    assert both.stdout == alone.stdout, "rank 0 reports, and the other one says nothing"
+    assert ranks[0].out[1] == f"{alone.stdout}0"
+    assert ranks[1].out[1] == "0", "rank 0 reports, and the other one says nothing"
 
 
-def test_a_rank_that_dies_ends_the_other_with_a_clear_error() -> None:
-    port = free_port()
-    first, second = start(0, port, *AUDIT), start(1, port, "-c", DESERTER)
-    _, error = first.communicate(timeout=SECONDS)
-    second.communicate(timeout=SECONDS)
-    assert (first.returncode, second.returncode) == (2, 7)
-    assert "rank 0: lost another process of this audit" in error
-    assert "Traceback" not in error
+def test_a_rank_that_dies_ends_the_other_with_a_clear_error(ranks: list[Ended]) -> None:
+    first, second = ranks
+    assert (first.out[2], second.code) == ("2", 7)
+    assert "rank 0: lost another process of this audit" in first.err[2]
+    assert "Traceback" not in first.err[2]
 
 
-def test_one_error_message_for_all_ranks() -> None:
-    port = free_port()
-    ranks = [start(rank, port, "-m", "ssdlossdbg", "audit", "nowhere") for rank in (0, 1)]
-    errors = [process.communicate(timeout=SECONDS)[1] for process in ranks]
-    assert [process.returncode for process in ranks] == [2, 2]
-    assert "nowhere" in errors[0]
-    assert errors[1] == ""
+def test_one_error_message_for_all_ranks(ranks: list[Ended]) -> None:
+    assert [rank.out[0] for rank in ranks] == ["2", "2"]
+    assert "nowhere" in ranks[0].err[0]
+    assert ranks[1].err[0] == ""
 
 
 @pytest.mark.parametrize("others", [{"WORLD_SIZE": "4"}, {"WORLD_SIZE": "all", "RANK": "0"}, {"WORLD_SIZE": "1"}])
