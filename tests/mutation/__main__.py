@@ -1,7 +1,7 @@
 """Edit the package a little, many times, and say which edits no test notices.
 
 `python -m tests.mutation multibox --sample 150 --seed 1`: each mutant is run by the tests that run its lines, the
-quickest first, until one fails. What the tests run is learnt first, which takes as long as three runs of the suite.
+quickest first, until one fails. What the tests run is learnt first, which takes as long as the suite.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def in_process(files: list[str], contexts: Contexts) -> None:
     """In a process of its own, for this one must not import the package."""
     child = os.fork()
     if child == 0:
-        pytest.main(["-q", "-p", "no:cacheprovider", *files], [Learner(contexts)])
+        pytest.main(["-q", "-p", "no:cacheprovider", *files], [Learner(contexts, LEARNT)])
         contexts.files |= {file: hash_of(file) for file in files}
         save(contexts, LEARNT)
         os._exit(0)
