@@ -178,6 +178,15 @@ def test_boxes_of_a_square_in_larger_photos(
     assert other_scale(table_of([own] * 7, sizes)) is None
 
 
+@pytest.mark.parametrize(("changes", "found"), [({}, True), ({"saved": True}, False), ({"layout": "cxcywh"}, False)])
+def test_a_square_is_looked_for_in_files_of_pixels_alone(
+    changes: dict[str, object], found: bool, table_of: TableOf
+) -> None:
+    """A network's input is what saved boxes may well be measured in, and fractions have no pixels."""
+    own = [(150, 60, 300, 180), (60, 150, 180, 300)]
+    assert (other_scale(table_of([own] * 8, (400, 400), **changes)) is not None) is found
+
+
 # What networks take as their input, and photos are scaled down to.
 USUAL = (100, 224, 256, 300, 320, 384, 416, 448, 500, 512, 600, 608, 640, 768, 800, 896, 1000, 1024, 1280)
 

@@ -125,10 +125,14 @@ def run(jobs: list[Job]) -> list[tuple[Mutant, str]]:
 
 def report(results: list[tuple[Mutant, str]]) -> None:
     """Those that no test noticed, and the share that was."""
-    same = {(each["file"], each["line"], each["edit"]) for each in tomllib.loads(EQUIVALENT.read_text())["mutant"]}
+    same = {
+        (each["file"], each["line"], each["edit"], each.get("column"))
+        for each in tomllib.loads(EQUIVALENT.read_text())["mutant"]
+    }
     counted = Counter[str]()
     for mutant, result in sorted(results, key=lambda each: str(each[0])):
-        if (mutant.path.relative_to(PACKAGE).as_posix(), mutant.source, mutant.edit) in same and result != KILLED:
+        key = (mutant.path.relative_to(PACKAGE).as_posix(), mutant.source, mutant.edit)
+        if result != KILLED and not same.isdisjoint({(*key, None), (*key, mutant.column)}):
             counted["equivalent"] += 1
             continue
         counted[result] += 1
