@@ -68,6 +68,12 @@ CUT = [*[RIGHT] * 3, *[INSIDE] * 7]
         ([(200, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, ("measured", (1.15, 0.6), 3, 12, 1)),
         ([(199, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, None),
         ([(202, 20, 212, 60), (202, 20, 220, 60), (198, 20, 230, 60), *[INSIDE] * 9], None),
+        # Of ten that end anywhere from the border on, a third of one by chance, and of a hundred three.
+        (
+            [(20, 20, 200 + 4 * n, 60) for n in (1, 3, 5, 6, 7, 8)] + grown(CUT, 1.2, 1),
+            ("measured", (1.2, 0.6), 9, 16, 3),
+        ),
+        ([(20, 20, 200 + 0.4 * n, 60) for n in range(3, 94)] + grown(CUT, 1.2, 1), None),
         # They leave to the left: another origin, no scale.
         ([*grown(CUT, 1.2, 1), (-5, 20, 60, 60)], None),
     ],
