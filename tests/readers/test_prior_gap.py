@@ -139,6 +139,15 @@ def test_as_many_shapes_more_as_twice_those_there_are(shapes: int, most: int) ->
         assert (sentence in said) is (more <= most)
 
 
+def test_two_shapes_more_on_two_levels_are_simpler_than_three_on_one() -> None:
+    """A ratio comes with its reciprocal."""
+    levels = [LevelSpec(cells, (1.0, 1.0), ((1.0, 1.0),) * 4) for cells in ((6, 6), (6, 5), (6, 4))]
+    assert explain_count(levels, (101, 101), 4 * (36 + 30 + 24) + 3 * 36) == [
+        f"2 shapes more a cell on levels 1 and 2 would explain it, {RATIO}shapes of 6, 6 entries.",
+        "7 instead of 4 shapes a cell in level 0 (6 x 6) would explain it.",
+    ]
+
+
 @pytest.mark.parametrize("levels", [10, 11])
 def test_of_many_levels_one_or_all_are_tried_alone(levels: int) -> None:
     """Two of eleven are too many ways."""
