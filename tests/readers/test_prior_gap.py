@@ -13,6 +13,7 @@ from ssdlossdbg.rules import LevelSpec
 # SSD300 has 38*38*4 + 19*19*6 + 10*10*6 + 5*5*6 + 3*3*4 + 1*1*4 = 8732 priors.
 SIDES, SHAPES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
 RATIO = "as by 1 aspect ratio and its reciprocal: "
+MAPS = "feature maps of 38 x 29, 19 x 15, 10 x 8, 5 x 4 cells"
 RATIOS = "as by 2 aspect ratios and their reciprocals: "
 
 
@@ -95,6 +96,11 @@ def test_what_explains_a_gap(gap: int, said: list[str]) -> None:
         ("lufficc-mobilenet320", 3234 + 1, []),
         (
             "linzaer-face-320",
+            3 * 38 * 29 + 2 * 19 * 15 + 2 * 10 * 8 + 3 * 5 * 4,
+            [f"The same shapes on an input of 300 x 225 ({MAPS}) would explain it: image_size and feature_map so."],
+        ),
+        (
+            "linzaer-face-320",
             4420 - 3600,
             ["The predictions lack as many as level 0 (40 x 30) has: is that level left out of the head?"],
         ),
@@ -122,6 +128,15 @@ def test_another_input(size: int) -> None:
         f"The same shapes on an input of {size} x {size} (feature maps of {', '.join(map(str, maps))} cells) would "
         f"explain it: image_size = {size}, and feature_map of each level so, with a stride of image_size / feature_map."
     )
+
+
+@pytest.mark.parametrize(("size", "told"), [(63, False), (64, True), (1600, True), (1601, False)])
+def test_inputs_from_64_to_1600_pixels_are_tried(size: int, told: bool) -> None:
+    """Of two maps, of an eighth and a sixteenth."""
+    levels = [LevelSpec((cells, cells), (1.0, 1.0), ((1.0, 1.0),) * 3) for cells in (38, 19)]
+    first = -(-size // 8)
+    said = explain_count(levels, (300, 300), 3 * (first**2 + (-(-first // 2)) ** 2))
+    assert any(f"on an input of {size} x {size} " in words for words in said) is told
 
 
 def own(cells: int, *shapes: int) -> list[LevelSpec]:
