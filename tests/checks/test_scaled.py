@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ssdlossdbg.checks.boxes.readings import SLACK
-from ssdlossdbg.checks.boxes.scaled import Scale, other_scale
+from ssdlossdbg.checks.boxes.scaled import Scale, other_layouts, other_scale
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Objects
 from tests.checks.conftest import TableOf
@@ -98,6 +98,17 @@ def test_one_of_a_hundred_may_be_wrong_in_another_way(table_of: TableOf) -> None
     assert scale(table_of([[*boxes, (-50, 20, 60, 60)]], (200, 100))) is None
     few = grown([*[RIGHT] * 9, *[INSIDE] * 89], 1.2, 1)
     assert scale(table_of([[*few, INSIDE, INSIDE, (-50, 20, 60, 60)]], (200, 100))) is None
+
+
+@pytest.mark.parametrize(("leaving", "layouts"), [(9, 1), (10, 1), (11, 0)])
+def test_layouts_of_some_images_that_explain_nine_tenths_are_preferred(
+    leaving: int, layouts: int, table_of: TableOf
+) -> None:
+    """Ninety boxes are corner and size, in five images; some of the sixth leave it, by one factor."""
+    images = [[(120, 20, 60, 60)] * 18] * 5 + [[*grown([RIGHT] * leaving, 1.2, 1), *[INSIDE] * 10]]
+    made = table_of(images, (200, 100))
+    assert len(other_layouts(made)) == layouts
+    assert scale(made) == ("measured", (1.2, 0.6), leaving, leaving + 10, leaving)
 
 
 SIDES = [(200.0, 100.0), (100.0, 200.0)]
