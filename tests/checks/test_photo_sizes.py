@@ -27,6 +27,17 @@ def test_the_size_that_the_dialect_divides_by(
     np.testing.assert_array_equal(spaces(made), [size, (100, 200)])
 
 
+@pytest.mark.parametrize("box", [(0.1, 0.1, 0.9, 0.9), (20, 20, 60, 60)])
+@pytest.mark.parametrize(("inside", "found"), [(4, 5), (5, 0)])
+def test_a_fifth_of_the_images_reaches_beyond_the_declared_size(
+    inside: int, found: int, box: tuple[float, ...], table_of: TableOf
+) -> None:
+    """Of those that have a box, however small; those without any say nothing."""
+    facts = [{"photo_size": (200, 100)}] * (inside + 4)
+    made = table_of([WIDE, *[[box]] * inside, [], [], []], (100, 200), facts=facts)
+    assert of_photo(made).tolist() == list(range(found))
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "said"),
     [

@@ -74,6 +74,14 @@ CUT = [*[RIGHT] * 3, *[INSIDE] * 7]
             ("measured", (1.2, 0.6), 9, 16, 3),
         ),
         ([(20, 20, 200 + 0.4 * n, 60) for n in range(3, 94)] + grown(CUT, 1.2, 1), None),
+        # Of boxes that end beyond the image's border, not at it, some end there by chance: four times 0.09 of each.
+        *(
+            (
+                [*grown([RIGHT] * 6, 1.06, 1), *[(20, 20, 202.4 + 0.4 * n, 60) for n in range(more)], *[RIGHT] * 3],
+                ("measured", (1.06, 0.6), 6 + more, 9 + more, 6) if more <= 10 else None,
+            )
+            for more in (10, 11)
+        ),
         # They leave to the left: another origin, no scale.
         ([*grown(CUT, 1.2, 1), (-5, 20, 60, 60)], None),
     ],
