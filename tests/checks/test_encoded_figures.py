@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -107,6 +108,19 @@ def test_offsets_that_are_alike_are_told_once_those_of_most_first(cases: Cases) 
     assert (first.where.image, second.where.image) == (1, 0)
     assert "no width (2 such priors of its label in this image); the loss" in first.message
     assert "no width; the loss" in second.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [*itertools.combinations_with_replacement((-math.inf, math.inf, math.nan), 2)]
+)
+@pytest.mark.parametrize("offset", range(4))
+def test_offsets_are_alike_that_have_the_same_value(one: float, other: float, offset: int, cases: Cases) -> None:
+    """Of one label in one image: else each is told."""
+    made = table()
+    made.offsets[[0, 1], offset] = one, other
+    found = cases(made, "ENC001")
+    assert len(found) == (1 if one is other else 2)
+    assert {str(case.value) for case in found} == {str(one), str(other)}
 
 
 @pytest.mark.parametrize(

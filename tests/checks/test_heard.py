@@ -70,6 +70,7 @@ def told(predicted: Predicted, said: Heard) -> dict[str, Finding]:
         ({"column_probability": 0.51, "positives_probability": 0.3}, True),
         ({"column_probability": 0.5, "positives_probability": 0.1}, False),
         ({"positives_probability": 0.7}, True),
+        ({"column_probability": 0.75, "positives_probability": 0.55}, True),
         ({"positives_probability": 0.72}, False),
         ({"rolled": 1.99}, True),
         ({"rolled": 2.0}, False),
@@ -251,6 +252,13 @@ def test_labels_in_another_order(
         assert words in found.worst.message
         assert found.worst.message.endswith("boxes and labels do not go together")
         assert found.worst.fix == TOGETHER
+
+
+def test_a_class_beyond_all_labels_is_that_of_no_other_image(predicted: Predicted) -> None:
+    """All are taken for class 6, which none is labelled as, while each image's next has labels of its own."""
+    right = [(9, 1 + place % 3, {1 + place % 3: 4}) for place in range(20)]
+    wrong = [pair(n, 2, 6) for n in range(8)]
+    assert "PRE009" not in told(predicted, of_objects(*wrong, *right, labels=(1, 2, 3)))
 
 
 def test_an_object_is_what_most_of_its_positives_are_taken_for(predicted: Predicted) -> None:

@@ -140,6 +140,22 @@ def test_one_object_makes_up_the_loss(cost: float, number: int, positives: int, 
         assert "one of the 7 other objects'" in finding.worst.message
 
 
+@pytest.mark.parametrize(("cost", "fires"), [(0.51, True), (0.49, False)])
+@pytest.mark.parametrize("total", [0.02, 50.0])
+def test_shares_are_of_a_loss_of_any_size(total: float, cost: float, fires: bool) -> None:
+    """Of an object over half, of an image over seven tenths."""
+    others = [an_object(place + 1, 0.02 * total) for place in range(7)]
+    objects = (an_object(0, cost * total, 1), *others)
+    own = image(0, (cost + 0.2) * total, 1)
+    images = (own, *(image(place, (0.8 - cost) / 3 * total) for place in range(1, 4)))
+    of = costs(Parts(0.5 * total, 0.25 * total, 0.25 * total), images=images, ground_truth=objects)
+    assert (found(of, "NUM005") is not None) is fires
+    finding = found(of, "NUM006")
+    assert (finding is not None) is fires
+    if finding:
+        assert finding.worst.value == pytest.approx(cost)
+
+
 @pytest.mark.parametrize("total", [0.0, math.inf, math.nan])
 def test_a_loss_without_a_size_is_made_up_by_nobody(total: float) -> None:
     images = tuple(image(place, 8.0 if place == 0 else 0.1) for place in range(4))

@@ -438,6 +438,9 @@ def test_what_looks_like_an_unlabelled_object(predicted: Predicted) -> None:
         (0.36, 36.0, 0.5),
         (0.2, 0.5, 0.5),
         (0.5, 10_000.0, 0.5),
+        # Of one box, or of none, as if there were one.
+        (0.02, 1.0, 0.3),
+        (0.02, 0.0, 0.3),
     ],
 )
 def test_as_many_boxes_meet_objects_as_those_of_other_images_do(

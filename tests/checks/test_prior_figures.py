@@ -133,6 +133,14 @@ def test_grids_that_do_not_cover_the_image(cells: int, step: float, words: str |
         assert messages[0] == f"{words}; a step of {300 / cells:.4g} px would cover it"
 
 
+@pytest.mark.parametrize(("step", "fires"), [(29.8, False), (30.1, True)])
+def test_grids_whose_priors_end_at_the_border(step: float, fires: bool, make: Make, told: Told) -> None:
+    """As clamped ones do, of which the first centre is half a step from it; ten steps more are beyond by as much."""
+    messages = told(make((11, 11, step, squares(step)), COARSE), "PRI007")
+    assert bool(messages) is fires
+    assert all("11 x 11 centres, 30.1 px apart, run from 15 to 316 of 300 px in x" in words for words in messages)
+
+
 def test_the_axis_that_is_worst_is_named(make: Make, cases: Cases) -> None:
     (case,) = cases(make((10, 7, 30.0, squares(90, 64)), COARSE), "PRI007")
     assert "run from 15 to 195 of 300 px in y; 105 px at a border are without any; a step of 42.86 px" in case.message

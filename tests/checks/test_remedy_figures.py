@@ -155,6 +155,26 @@ def test_a_median_of_unlike_objects(wide: float, words: str, table_of: TableOf) 
     assert said.startswith(f"Add priors of about {words}")
 
 
+@pytest.mark.parametrize(
+    ("downs", "words"),
+    [
+        # The middle of a cell, and the border between two.
+        ((0, 0, 15), "With it in each size of each level 2 of 3 reach the threshold, now none. "),
+        ((0, 0), "With it in each size of each level 2 of 2 reach the threshold, now none. "),
+        ((0,), "With it in each size of each level a prior reaches it. "),
+        ((15, 15), "With it in each size of each level 0 of 2 reach the threshold, now none. "),
+        ((15,), ""),
+    ],
+)
+def test_how_many_an_aspect_ratio_would_reach(downs: tuple[int, ...], words: str, table_of: TableOf) -> None:
+    """Of 184 x 40 px, in the size of 84.9 px: a prior that is 15 px off covers 25 of 55 px."""
+    boxes = [(43, 145 + down, 227, 185 + down) for down in downs]
+    made = table_of([boxes], (300, 300), levels=LEVELS, shape_iou=0.4 * np.ones(len(boxes)))
+    made = replace(made, best_iou=0.1 * np.ones(len(boxes)))
+    said = Remedies(made, np.arange(len(boxes))).of_all()
+    assert said.endswith(f"reach no such object whatever their size. {words}{FIT}.")
+
+
 def test_priors_of_no_grid(table_of: TableOf) -> None:
     made = table_of([[(10, 20, 30, 40)]], (300, 300))
     assert Remedies(made, np.array([0])).of(0) == f"Add priors of its size and shape: {FIT}."

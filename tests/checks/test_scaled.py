@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ssdlossdbg.checks.boxes.readings import SLACK
-from ssdlossdbg.checks.boxes.scaled import Scale, other_scale
+from ssdlossdbg.checks.boxes.scaled import Scale, other_layouts, other_scale
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Objects
 from tests.checks.conftest import TableOf
@@ -68,6 +68,20 @@ CUT = [*[RIGHT] * 3, *[INSIDE] * 7]
         ([(200, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, ("measured", (1.15, 0.6), 3, 12, 1)),
         ([(199, 20, 200 * f, 60) for f in (1.06, 1.1, 1.15)] + [INSIDE] * 9, None),
         ([(202, 20, 212, 60), (202, 20, 220, 60), (198, 20, 230, 60), *[INSIDE] * 9], None),
+        # Of ten that end anywhere from the border on, a third of one by chance, and of a hundred three.
+        (
+            [(20, 20, 200 + 4 * n, 60) for n in (1, 3, 5, 6, 7, 8)] + grown(CUT, 1.2, 1),
+            ("measured", (1.2, 0.6), 9, 16, 3),
+        ),
+        ([(20, 20, 200 + 0.4 * n, 60) for n in range(3, 94)] + grown(CUT, 1.2, 1), None),
+        # Of boxes that end beyond the image's border, not at it, some end there by chance: four times 0.09 of each.
+        *(
+            (
+                [*grown([RIGHT] * 6, 1.06, 1), *[(20, 20, 202.4 + 0.4 * n, 60) for n in range(more)], *[RIGHT] * 3],
+                ("measured", (1.06, 0.6), 6 + more, 9 + more, 6) if more <= 10 else None,
+            )
+            for more in (10, 11)
+        ),
         # They leave to the left: another origin, no scale.
         ([*grown(CUT, 1.2, 1), (-5, 20, 60, 60)], None),
     ],
@@ -92,6 +106,17 @@ def test_one_of_a_hundred_may_be_wrong_in_another_way(table_of: TableOf) -> None
     assert scale(table_of([[*boxes, (-50, 20, 60, 60)]], (200, 100))) is None
     few = grown([*[RIGHT] * 9, *[INSIDE] * 89], 1.2, 1)
     assert scale(table_of([[*few, INSIDE, INSIDE, (-50, 20, 60, 60)]], (200, 100))) is None
+
+
+@pytest.mark.parametrize(("leaving", "layouts"), [(9, 1), (10, 1), (11, 0)])
+def test_layouts_of_some_images_that_explain_nine_tenths_are_preferred(
+    leaving: int, layouts: int, table_of: TableOf
+) -> None:
+    """Ninety boxes are corner and size, in five images; some of the sixth leave it, by one factor."""
+    images = [[(120, 20, 60, 60)] * 18] * 5 + [[*grown([RIGHT] * leaving, 1.2, 1), *[INSIDE] * 10]]
+    made = table_of(images, (200, 100))
+    assert len(other_layouts(made)) == layouts
+    assert scale(made) == ("measured", (1.2, 0.6), leaving, leaving + 10, leaving)
 
 
 SIDES = [(200.0, 100.0), (100.0, 200.0)]
@@ -176,6 +201,15 @@ def test_boxes_of_a_square_in_larger_photos(
         assert found.factors == (side / sizes[0], side / sizes[1])
         assert (found.leaving, found.boxes, found.ends) == (0, 16, 16)
     assert other_scale(table_of([own] * 7, sizes)) is None
+
+
+@pytest.mark.parametrize(("changes", "found"), [({}, True), ({"saved": True}, False), ({"layout": "cxcywh"}, False)])
+def test_a_square_is_looked_for_in_files_of_pixels_alone(
+    changes: dict[str, object], found: bool, table_of: TableOf
+) -> None:
+    """A network's input is what saved boxes may well be measured in, and fractions have no pixels."""
+    own = [(150, 60, 300, 180), (60, 150, 180, 300)]
+    assert (other_scale(table_of([own] * 8, (400, 400), **changes)) is not None) is found
 
 
 # What networks take as their input, and photos are scaled down to.

@@ -1,7 +1,7 @@
 """Edit the package a little, many times, and say which edits no test notices.
 
 `python -m tests.mutation multibox --sample 150 --seed 1`: each mutant is run by the tests that run its lines, the
-quickest first, until one fails. What the tests run is learnt first, which takes as long as three runs of the suite.
+quickest first, until one fails. What the tests run is learnt first, which takes as long as the suite.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import os
 import random
 import sys
 import tomllib
-from bisect import bisect
 from collections import Counter
-from itertools import accumulate, chain, groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import pytest
 
-from tests.mutation.contexts import PACKAGE, Contexts, Learner, hash_of, load, naming, save
+from tests.mutation.contexts import PACKAGE, Contexts, Learner, file_of, hash_of, load, naming, save
 from tests.mutation.mutants import Mutant, mutants_of, siblings
 from tests.mutation.runs import KILLED, NOT_RUN, SURVIVED, Job, run_cold, warm
 
@@ -70,7 +69,7 @@ def in_process(files: list[str], contexts: Contexts) -> None:
     """In a process of its own, for this one must not import the package."""
     child = os.fork()
     if child == 0:
-        pytest.main(["-q", "-p", "no:cacheprovider", *files], [Learner(contexts)])
+        pytest.main(["-q", "-p", "no:cacheprovider", *files], [Learner(contexts, LEARNT)])
         contexts.files |= {file: hash_of(file) for file in files}
         save(contexts, LEARNT)
         os._exit(0)
@@ -85,22 +84,24 @@ def mutants_in(room: Path) -> list[Mutant]:
 
 
 def job_of(mutant: Mutant, contexts: Contexts, budget: float) -> Job:
-    """The tests that may notice it: the quickest, for half of the budget; then of each other function of tests one."""
+    """The tests that may notice it, of those that run it: its own file's, one of each function, and others."""
     if mutant.names:
         tests = contexts.of_units(set().union(*map(naming, mutant.names)))
     else:
         tests = contexts.of_lines(mutant.path, range(mutant.first, mutant.last + 1))
     seconds = {test: contexts.tests[test].seconds for test in tests}
     quickest = sorted(tests, key=lambda test: (seconds[test], test))
-    ends = list(accumulate(seconds[test] for test in quickest))
-    kept = quickest[: max(1, bisect(ends, budget / 2))]
-    known, spent = set(map(function_of, kept)), sum(seconds[test] for test in kept)
-    for test in quickest[len(kept) :]:
-        if function_of(test) not in known and spent + seconds[test] <= budget:
-            known.add(function_of(test))
-            kept.append(test)
+    place = {test: number for number, test in enumerate(quickest)}
+    own = [test for test in quickest if mutant.path.stem in Path(file_of(test)).stem]
+    of_each = {function_of(test): test for test in reversed(quickest)}
+    kept, spent = dict[str, None](), 0.0
+    for part, some in ((0.4, own), (0.8, sorted(of_each.values(), key=place.__getitem__)), (1.0, quickest)):
+        for test in (test for test in some if test not in kept):
+            if kept and spent + seconds[test] > part * budget:
+                break
+            kept[test] = None
             spent += seconds[test]
-    return Job(mutant, tuple(kept), spent)
+    return Job(mutant, tuple(sorted(kept, key=place.__getitem__)), spent)
 
 
 def function_of(test: str) -> str:
@@ -125,10 +126,14 @@ def run(jobs: list[Job]) -> list[tuple[Mutant, str]]:
 
 def report(results: list[tuple[Mutant, str]]) -> None:
     """Those that no test noticed, and the share that was."""
-    same = {(each["file"], each["line"], each["edit"]) for each in tomllib.loads(EQUIVALENT.read_text())["mutant"]}
+    same = {
+        (each["file"], each["line"], each["edit"], each.get("column"))
+        for each in tomllib.loads(EQUIVALENT.read_text())["mutant"]
+    }
     counted = Counter[str]()
     for mutant, result in sorted(results, key=lambda each: str(each[0])):
-        if (mutant.path.relative_to(PACKAGE).as_posix(), mutant.source, mutant.edit) in same and result != KILLED:
+        key = (mutant.path.relative_to(PACKAGE).as_posix(), mutant.source, mutant.edit)
+        if result != KILLED and not same.isdisjoint({(*key, None), (*key, mutant.column)}):
             counted["equivalent"] += 1
             continue
         counted[result] += 1

@@ -233,7 +233,11 @@ def _call(node: ast.Call) -> Iterator[Edit]:
         func = ast.Attribute(called.value, twin.id, twin.ctx) if isinstance(called, ast.Attribute) else twin
         yield f"{name} -> {twin.id}", ast.Call(func, node.args, node.keywords)
     first_two = [each for each in node.args[:2] if isinstance(each, ast.Name | ast.Attribute | ast.Subscript)]
-    if len(first_two) == 2 and name not in EITHER_WAY and not any(map(_is_class, first_two)):
+    if (
+        len({ast.dump(each) for each in first_two}) == 2
+        and name not in EITHER_WAY
+        and not any(map(_is_class, first_two))
+    ):
         swapped = [node.args[1], node.args[0], *node.args[2:]]
         yield f"arguments of {name} swapped", ast.Call(called, swapped, node.keywords)
 

@@ -22,7 +22,7 @@ from tests.mutation.mutants import Mutant
 
 # What a mutant may take beyond what its tests took: it can end in a loop, or allocate without end. Seconds are of CPU
 # time, so that what else the machine does changes no result.
-SECONDS, MEMORY = 20, 6 << 30
+SECONDS, MEMORY = 8, 6 << 30
 # Seconds after which a fork that took no CPU time waits for what never comes.
 IDLE = 120
 KILLED, SURVIVED, NOT_RUN = "killed", "survived", "run by no test"
@@ -73,7 +73,7 @@ def _limit(seconds: float) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silence, stream)
-    most = int(seconds * 3 + SECONDS)
+    most = int(seconds * 2 + SECONDS)
     resource.setrlimit(resource.RLIMIT_CPU, (most, most))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 

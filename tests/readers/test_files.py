@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import is_file, read_bytes, read_table, read_text
+from ssdlossdbg.readers.files import is_file, noting, read_bytes, read_table, read_text, was_read
 
 Refused = Callable[[Callable[[], object]], InputError]
 
@@ -36,6 +37,22 @@ def test_missing_file_names_the_one_beside_it(
     (tmp_path / beside).touch()
     error = refused(lambda: read_bytes(tmp_path / asked))
     assert (error.where, error.what, error.fix) == (str(tmp_path / asked), "no such file", fix)
+
+
+def test_what_was_read_is_noted_to_the_end_of_a_command(tmp_path: Path) -> None:
+    """One within another begins anew, and leaves the other as it was."""
+    files = [tmp_path / name for name in "abc"]
+    for file in files:
+        file.touch()
+    read_bytes(files[2])
+    with noting():
+        read_bytes(files[0])
+        with contextlib.suppress(KeyError), noting():
+            read_bytes(files[1])
+            assert [was_read(file.stat()) for file in files] == [False, True, False]
+            raise KeyError
+        assert [was_read(file.stat()) for file in files] == [True, False, False]
+    assert [was_read(file.stat()) for file in files] == [False, False, False]
 
 
 def test_missing_folder(tmp_path: Path, refused: Refused) -> None:

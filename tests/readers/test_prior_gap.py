@@ -8,10 +8,12 @@ import pytest
 
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.prior_gap import explain_count
+from ssdlossdbg.rules import LevelSpec
 
 # SSD300 has 38*38*4 + 19*19*6 + 10*10*6 + 5*5*6 + 3*3*4 + 1*1*4 = 8732 priors.
 SIDES, SHAPES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
 RATIO = "as by 1 aspect ratio and its reciprocal: "
+MAPS = "feature maps of 38 x 29, 19 x 15, 10 x 8, 5 x 4 cells"
 RATIOS = "as by 2 aspect ratios and their reciprocals: "
 
 
@@ -94,6 +96,11 @@ def test_what_explains_a_gap(gap: int, said: list[str]) -> None:
         ("lufficc-mobilenet320", 3234 + 1, []),
         (
             "linzaer-face-320",
+            3 * 38 * 29 + 2 * 19 * 15 + 2 * 10 * 8 + 3 * 5 * 4,
+            [f"The same shapes on an input of 300 x 225 ({MAPS}) would explain it: image_size and feature_map so."],
+        ),
+        (
+            "linzaer-face-320",
             4420 - 3600,
             ["The predictions lack as many as level 0 (40 x 30) has: is that level left out of the head?"],
         ),
@@ -121,6 +128,64 @@ def test_another_input(size: int) -> None:
         f"The same shapes on an input of {size} x {size} (feature maps of {', '.join(map(str, maps))} cells) would "
         f"explain it: image_size = {size}, and feature_map of each level so, with a stride of image_size / feature_map."
     )
+
+
+@pytest.mark.parametrize(("size", "told"), [(63, False), (64, True), (1600, True), (1601, False)])
+def test_inputs_from_64_to_1600_pixels_are_tried(size: int, told: bool) -> None:
+    """Of two maps, of an eighth and a sixteenth."""
+    levels = [LevelSpec((cells, cells), (1.0, 1.0), ((1.0, 1.0),) * 3) for cells in (38, 19)]
+    first = -(-size // 8)
+    said = explain_count(levels, (300, 300), 3 * (first**2 + (-(-first // 2)) ** 2))
+    assert any(f"on an input of {size} x {size} " in words for words in said) is told
+
+
+def own(cells: int, *shapes: int) -> list[LevelSpec]:
+    """Levels of square maps, the first of so many cells a side, each other of one less, with so many shapes a cell."""
+    return [LevelSpec((cells - place,) * 2, (1.0, 1.0), ((1.0, 1.0),) * number) for place, number in enumerate(shapes)]
+
+
+@pytest.mark.parametrize(("shapes", "most"), [(1, 2), (2, 4), (3, 6), (4, 6)])
+def test_as_many_shapes_more_as_twice_those_there_are(shapes: int, most: int) -> None:
+    """And no more than six."""
+    levels = own(97, shapes)
+    for more in range(1, 9):
+        said = explain_count(levels, (101, 101), (shapes + more) * 97**2)
+        sentence = f"{shapes + more} instead of {shapes} shapes a cell in level 0 (97 x 97) would explain it."
+        assert (sentence in said) is (more <= most)
+
+
+def test_two_shapes_more_on_two_levels_are_simpler_than_three_on_one() -> None:
+    """A ratio comes with its reciprocal."""
+    levels = [LevelSpec(cells, (1.0, 1.0), ((1.0, 1.0),) * 4) for cells in ((6, 6), (6, 5), (6, 4))]
+    assert explain_count(levels, (101, 101), 4 * (36 + 30 + 24) + 3 * 36) == [
+        f"2 shapes more a cell on levels 1 and 2 would explain it, {RATIO}shapes of 6, 6 entries.",
+        "7 instead of 4 shapes a cell in level 0 (6 x 6) would explain it.",
+    ]
+
+
+@pytest.mark.parametrize("levels", [10, 11])
+def test_of_many_levels_one_or_all_are_tried_alone(levels: int) -> None:
+    """Two of eleven are too many ways."""
+    specs = own(60, *[4] * levels)
+    count, cells = sum(spec.count for spec in specs), [spec.cells for spec in specs]
+    one, two, every = cells[3], cells[2] + cells[6], sum(cells)
+    said = [" ".join(explain_count(specs, (61, 61), count + gap)) for gap in (one, two, every)]
+    assert "5 instead of 4 shapes a cell in level 3 (57 x 57) would explain it." in said[0]
+    assert ("on levels 2 and 6 would explain it" in said[1]) is (levels == 10)
+    assert "1 shape more a cell on every level would explain it" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "words"),
+    [
+        (20664, "The shapes of rykov8-ssd300 on an input of 512 x 512 (feature maps of 64, 32, 16, 8, 6, 4 cells)"),
+        (12824, "The shapes of rfbnet-ssd512-voc on an input of 320 x 320 (feature maps of 40, 20, 10, 5, 3, 2, 1"),
+    ],
+)
+def test_a_grid_of_several_presets_has_its_shortest_name(predicted: int, words: str) -> None:
+    """Those of caffe-ssd300-resnet and rykov8-ssd300 are the same, and the last in the alphabet stands for its kind."""
+    (said,) = explained(predicted, "retinaface-640")
+    assert said.startswith(words)
 
 
 def count_of(words: str) -> int:

@@ -266,7 +266,7 @@ def too_small(table: PriorTable) -> Iterator[Case]:
     for index, level in enumerate(table.levels):
         _, largest = size_range(level.shapes)
         step = max(level.stride)
-        if 0 < largest < SMALLEST_FOR_STEP * step:
+        if largest < SMALLEST_FOR_STEP * step:
             message = f"its largest prior is {largest:.3g} px large, and they stand {step:.4g} px apart"
             fix = "Check unit and scale of that level's sizes against the size of the input; is there a digit too few?"
             yield Case(table.where(level=index), message, round(largest / step, 3), SMALLEST_FOR_STEP, fix)

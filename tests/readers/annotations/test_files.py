@@ -361,6 +361,7 @@ WRONG_VALUE = json.dumps(coco()).replace("[11,", '["x",')
         (json.dumps(coco()).replace("[11,", "[NaN,"), ", annotations[1].bbox[0]", "is nan, not a finite", ENTRY),
         (json.dumps(coco()).replace("[11,", "[NaN,,"), "", "is not JSON (JSON is malformed", "Correct that place"),
         ('{"images": NaN}', "", "is no COCO JSON", "COCO needs images, annotations and categories"),
+        ('{"images": [], "annotations": [], "x": NaN}', "", "is no COCO JSON", "COCO needs images, annotations and"),
         (json.dumps(coco()).replace("[11,", "[1e999,"), ", annotations[1].bbox[0]", "number out of range", ENTRY),
         (json.dumps(coco()).encode().replace(b"dog", b"d\xffg"), "", "is not JSON (", "Correct that place"),
         (json.dumps(coco()).replace("dog", "\\ud800"), "", "is not JSON (", "Correct that place"),

@@ -69,6 +69,15 @@ def test_fractions_stay_as_they_are_whatever_the_size() -> None:
     assert scaled.refused == ()
 
 
+@pytest.mark.parametrize("format", ["yolo", "open-images"])
+def test_formats_of_fractions(format: str) -> None:
+    """Which are said in pixels of the photo; whether classes have numbers or names is another matter."""
+    boxes = np.array([[0.1, 0.2, 0.3, 0.4]] * 3)
+    scaled = scale_like(dataset(format=FORMATS[format], boxes=boxes), KEEPS)
+    np.testing.assert_array_equal(scaled.boxes, boxes[: len(scaled.boxes)])
+    np.testing.assert_allclose(scaled.stated[0], [40, 40, 120, 80])
+
+
 def test_letterboxed_photos_lie_in_the_middle_of_the_input() -> None:
     """On 300 x 300 the wide photo is scaled by 3/4, with 75 px above it; the high one by 3/2, with 75 px beside it."""
     scaled = scale_like(dataset(), KEEPS, letterbox=(300, 300))

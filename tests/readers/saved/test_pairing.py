@@ -129,6 +129,21 @@ def test_content_says_what_a_file_holds(content: object, predictions: bool) -> N
     assert batches("saved.pt") == [("saved.pt", None) if predictions else (None, "saved.pt")]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        PREDICTIONS[:1],
+        (PREDICTIONS[0], torch.zeros(8, 3)),
+        (torch.zeros(8, 4), PREDICTIONS[1]),
+        (PREDICTIONS[0], "conf"),
+        (*PREDICTIONS, 1, 2, 3),
+    ],
+)
+def test_predictions_are_two_tensors_of_a_batch_and_a_little_more(content: object) -> None:
+    write("saved.pt", content)
+    assert [predictions for predictions, _ in batches("saved.pt")] in ([], [None])
+
+
 def test_name_says_it_where_the_content_does_not() -> None:
     write("preds.pt", torch.zeros(3))
     assert batches("preds.pt") == [("preds.pt", None)]

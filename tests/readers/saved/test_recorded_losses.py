@@ -122,6 +122,14 @@ def test_rules_that_a_file_is_too_old_to_know_are_the_dialects_own() -> None:
     assert replace(found, mining=shipped.mining, match=shipped.match) == shipped
 
 
+@pytest.mark.parametrize("rules", [{"match": 3}, {"match": []}, {"targets": "pixels"}])
+def test_rules_that_are_no_table_are_refused(rules: dict[str, object]) -> None:
+    """Beside those of the dialect, which are one."""
+    with pytest.raises(InputError) as caught:
+        dialect_of(Captured(0, "asked", dialect="ssd.pytorch", rules=rules))
+    assert next(iter(rules)) in str(caught.value)
+
+
 def test_whose_rules_a_captured_batch_follows() -> None:
     assert dialect_of(Captured(0, "asked")) is None
     assert dialect_of(Captured(0, "asked", dialect="caffe")) == load_dialect("caffe")

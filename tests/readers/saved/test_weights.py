@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.saved.tensor_files import load
-from ssdlossdbg.readers.saved.weights import recognise_weights
+from ssdlossdbg.readers.saved.weights import decayed_weights, recognise_weights
 
 Refused = Callable[[Callable[[], object]], InputError]
 Saved = Callable[..., Path]
@@ -84,6 +86,27 @@ def test_bad_files(saved: Saved, refused: Refused, value: Any, place: str, what:
     assert error.where == f"{path}{place}"
     assert error.what.startswith(what)
     assert "torch.save(" in error.fix
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "which"),
+    [
+        (("kernel",), (), "have 'kernel' in their names"),
+        (("kernel", "w:0"), (), "have 'kernel' or 'w:0' in their names"),
+        ((), (".",), "do not have '.'"),
+        (("kernel", "conv"), ("conv", "x"), "have 'kernel' or 'conv' in their names and do not have 'conv' or 'x'"),
+    ],
+)
+def test_weights_of_other_names_than_those_that_decay(
+    only: tuple[str, ...], skip: tuple[str, ...], which: str, saved: Saved, refused: Refused
+) -> None:
+    dialect = load_dialect("balancap")
+    dialect = replace(dialect, weight_decay=replace(dialect.weight_decay, only=only, skip=skip))
+    error = refused(lambda: decayed_weights(load(saved(WEIGHTS)), dialect))
+    assert error.what == f"holds no parameter that the weight decay of balancap is over, those that {which}"
+    assert "conv.weight" in error.fix
+    every = replace(dialect, weight_decay=replace(dialect.weight_decay, only=("weight",), skip=("bias",)))
+    assert sorted(decayed_weights(load(saved(WEIGHTS)), every)) == sorted(WEIGHTS)
 
 
 def test_no_file(refused: Refused, tmp_path: Path) -> None:
