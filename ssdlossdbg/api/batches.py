@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.loss_detail import describe_loss
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import File, as_batch, as_dialect, override, rules_for
+from ssdlossdbg.api.photos_of import names_and_photos
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
@@ -47,7 +49,7 @@ def loss(
     neg_pos: float | None = None,
     alpha: float | None = None,
     device: str = "auto",
-    images: Sequence[File] = (),
+    images: Sequence[Any] = (),
     layout: SavedLayout = SavedLayout(),
     weights: File | Mapping[str, Tensor] | None = None,
     printed: Said | None = None,
@@ -68,7 +70,7 @@ def loss(
         neg_pos: negatives mined per positive, over the dialect's.
         alpha: weight of the localisation loss, over the dialect's.
         device: auto, cpu, cuda, cuda:N or mps.
-        images: photos of the first images, named in the result.
+        images: photos of the first images, named in the result: paths, PIL images, or RGB arrays of uint8.
         layout: how the tensors were saved, over what is recognised.
         weights: the state dict of the network, or its file, for a dialect that adds weight decay to its loss.
         printed: the loss that training printed for this batch, over what a file says.
@@ -93,11 +95,12 @@ def loss(
             return worst
         return replace(of_file(worst.predictions_path, images=images, detail=detail), batches=worst.batches)
     saved, wanted = both_halves(predictions, targets)
+    named, photos = names_and_photos(images)
     rules = override(rules_for(dialect, saved), threshold=threshold, neg_pos=neg_pos, alpha=alpha)
     if neg_pos is not None and rules.mining.takes_all:
         what = f"has no effect: {rules.name} mines nothing, every negative counts"
         raise InputError("--neg-pos", what, 'Leave it out, or say selection = "ranked" under [mining] of a dialect.')
-    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images, said=printed)
+    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=named, said=printed)
     if threshold is not None and batch.encoded:
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
@@ -108,7 +111,7 @@ def loss(
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
     if detail:
         result = replace(result, detail=describe_loss(scene))
-    return replace(result, findings=findings_of(scene))
+    return replace(result, findings=findings_of(scene), photos=photos)
 
 
 def _is_run(predictions: object) -> bool:
@@ -200,7 +203,7 @@ def detect(
     score_threshold: float | None = None,
     nms: float | None = None,
     device: str = "auto",
-    images: Sequence[File] = (),
+    images: Sequence[Any] = (),
     layout: SavedLayout = SavedLayout(),
     detail: bool = False,
 ) -> DetectResult:
@@ -217,7 +220,7 @@ def detect(
         score_threshold: score that a detection must exceed, over the dialect's.
         nms: IoU of non-maximum suppression, over the dialect's.
         device: auto, cpu, cuda, cuda:N or mps.
-        images: photos of the first images, named in the result.
+        images: photos of the first images, named in the result: paths, PIL images, or RGB arrays of uint8.
         layout: how the tensors were saved, over what is recognised.
         detail: whether to keep what enters suppression, too, which the page of the result shows.
 
@@ -239,7 +242,8 @@ def detect(
         rules = replace(rules, detect=replace(rules.detect, score_threshold=score_threshold))
     if nms is not None:
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
-    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=images)
+    named, photos = names_and_photos(images)
+    batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=named)
     scene = Scene(batch, rules)
     if targets is not None and scene.known is None:  # a capture's own nobody asked about, and they are not needed
         what = "holds targets that are already encoded, and their positives do not agree on objects to be found"
@@ -247,7 +251,7 @@ def detect(
     result = analyse_detect(scene)
     if detail:
         result = replace(result, detail=describe_candidates(scene))
-    return replace(result, findings=findings_of(scene))
+    return replace(result, findings=findings_of(scene), photos=photos)
 
 
 def _weights(weights: File | Mapping[str, Tensor], rules: Dialect) -> Mapping[str, Tensor]:

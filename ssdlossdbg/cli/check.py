@@ -28,7 +28,10 @@ class CheckReport(Group):
     title = Report.title
     notes: bool = option("--notes/--no-notes", "List notes, too; JSON always does.", default=False)
     format: str = option(
-        "--format", "Lines to read, JSON, GitHub annotations, or SARIF.", default=TEXT, choices=formats("CheckResult")
+        "--format",
+        "Lines to read, JSON, Markdown, GitHub annotations, or SARIF.",
+        default=TEXT,
+        choices=formats("CheckResult"),
     )
 
 

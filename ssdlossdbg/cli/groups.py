@@ -246,7 +246,10 @@ class Report(Group):
 
     title = "Output"
     format: str = option(
-        "--format", "A report to read, or JSON to script against.", default=TEXT, choices=formats("AnchorsResult")
+        "--format",
+        "A report to read, JSON to script against, or Markdown for a job's summary.",
+        default=TEXT,
+        choices=formats("AnchorsResult"),
     )
 
 

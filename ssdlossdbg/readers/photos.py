@@ -6,7 +6,9 @@ import warnings
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ssdlossdbg.errors import InputError
@@ -29,6 +31,10 @@ TURNED_BACK = {
 # What Pillow may take a file for, whatever it is called: of all that it knows, some start other programs (PostScript
 # starts Ghostscript), and no camera or dataset writes them.
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "JPEG2000", "PPM")
+
+
+# Of an array of pixels.
+CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,45 @@ class Photo:
         if orientation is Orientation.TURN or self.orientation == UPRIGHT:
             return self
         return replace(self, image=self.image.transpose(TURNED_BACK[self.orientation]), orientation=UPRIGHT)
+
+
+def photo_at_hand(image: Any, where: str) -> Photo:
+    """A photo that a program has: a PIL image, an array or a tensor of RGB.
+
+    Args:
+        image: uint8, or floats from 0 to 1; (height, width, 1, 3 or 4), (height, width), or the channels first.
+        where: what to call it in errors.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if isinstance(image, Image.Image):
+        turned = image.getexif().get(ORIENTATION)
+        path = Path(getattr(image, "filename", "") or where)
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        return Photo(path, upright, turned if turned in TURNED_BACK else UPRIGHT)
+    values = np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
+    if values.ndim == 3 and values.shape[0] in CHANNELS and values.shape[2] not in CHANNELS:
+        values = np.moveaxis(values, 0, 2)
+    fix = "Give a path, a PIL image, or an RGB array of uint8, (height, width, 3)."
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in CHANNELS) or 0 in values.shape:
+        raise InputError(where, f"is no photo: {_described(image, values)}", fix)
+    if values.dtype.kind == "f":
+        if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
+            raise InputError(where, "is an array of floats that do not all lie between 0 and 1", fix)
+        values = np.round(values * 255).astype(np.uint8)
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8) * 255
+    if values.dtype != np.uint8:
+        raise InputError(where, f"is no photo: {_described(image, values)}", fix)
+    values = values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
+    return Photo(Path(where), Image.fromarray(np.ascontiguousarray(values)).convert("RGB"))
+
+
+def _described(image: Any, values: Any) -> str:
+    if values.dtype == object or not values.shape:
+        return f"a {type(image).__name__}"
+    return f"{values.dtype} of shape ({', '.join(map(str, values.shape))})"
 
 
 def load_photo(path: Path) -> Photo:

@@ -54,6 +54,12 @@ DOCUMENT = "the document"
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+class NotFinite(str):
+    """A number that JSON cannot have, as the text that stands for it."""
+
+    __slots__ = ()
+
+
 def render_json(result: Any, view: View = USUAL) -> str:
     """The JSON document of a result."""
     return json.dumps(document_of(result, view), indent=2, allow_nan=False)
@@ -62,7 +68,7 @@ def render_json(result: Any, view: View = USUAL) -> str:
 def document_of(result: Any, view: View = USUAL) -> dict[str, Any]:
     """The same before it is text."""
     head = {"schema_version": SCHEMA_VERSION, "command": word(NAMES[type(result)])}
-    return {**head, **encode(result), "files": view.files}
+    return {**head, **encode(result), "files": list(view.files)}
 
 
 def word(command: str) -> str:
@@ -77,7 +83,7 @@ def _has_members(kind: object) -> bool:
 def encode(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return NotFinite("NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, tuple):

@@ -24,16 +24,18 @@ WIDE, BELOW_COLUMNS = 2, 3
 CELL, NARROWEST = 235, 660
 
 
-def match_picture(result: MatchResult, photo: Image.Image, index: int = 0, view: View = USUAL) -> Image.Image:
+def match_picture(
+    result: MatchResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
+) -> Image.Image:
     """Objects thick, their positives thin in the same colour and dashed where forced, on the photo and by level.
 
     Args:
         result: what `analyse_match` returned.
-        photo: the photo, at any size.
+        photo: the photo, at any size; a neutral ground where there is none.
         index: 0, there being but one.
         view: changes nothing.
     """
-    width, height = panel_size(photo.size)
+    width, height = panel_size(photo.size if photo is not None else result.image_size)
     unit = max(width, height) / UNIT_SIDE
     px = partial(pixels, unit=unit)
     # The levels stand beside a photo, but below a wide one, where there is more room.
@@ -90,7 +92,7 @@ def _level(
     index: int,
     at: tuple[int, int],
     size: tuple[int, int],
-    photo: Image.Image,
+    photo: Image.Image | None,
 ) -> None:
     level = result.levels[index]
     name = feature_map(level.feature_map)

@@ -46,10 +46,16 @@ PAGED = ("DetectResult", "LossResult", "MatchResult")
 OUTPUTS: dict[tuple[str, str], str] = {
     **{(kind, TEXT): renderer for kind, renderer in TEXTS.items()},
     **{(kind, "json"): "documents:render_json" for kind in TEXTS},
+    **{(kind, "md"): "summary:markdown" for kind in TEXTS},
     **{(kind, PAGE): "html.page:html_page" for kind in PAGED},
     ("CheckResult", "github"): "check_github:check_github",
     ("CheckResult", "sarif"): "check_sarif:check_sarif",
 }
+# Characters of a picture in a notebook.
+MOST_OF_PICTURE = 110_000
+# What files are, by their endings: formats, and pictures.
+ENDINGS = {".html": PAGE, ".htm": PAGE, ".json": "json", ".md": "md", ".sarif": "sarif"}
+PIXELS = (".png", ".jpg", ".jpeg", ".webp")
 # Formats that escape what they hold by their own rules, so that it can be read back as it was.
 ESCAPING = frozenset({"json", "sarif"})
 
@@ -118,6 +124,65 @@ def to_json(result: Reported, files: Sequence[str] = ()) -> str:
     """The document that `--format json` prints; `files` are those written beside it."""
     text = render(result, "json", View(files=tuple(files)))
     return str(text)
+
+
+def to_dict(result: Reported) -> dict[str, Any]:
+    """The document of a result, as Python has it."""
+    from ssdlossdbg.report.documents import document_of
+
+    return document_of(result)
+
+
+def to_frame(result: Reported, table: str, library: str) -> Any:
+    """One of the tables of a result; see `records.frame`."""
+    from ssdlossdbg.report.records import frame
+
+    return frame(result, table, library)
+
+
+def saved(result: Reported, ending: str, photos: Sequence[Image | None], index: int, table: str) -> bytes:
+    """A result as a file of some ending holds it.
+
+    Args:
+        result: what was found out.
+        ending: in lower case, with its dot.
+        photos: of its images, for pictures and pages.
+        index: which image, for pictures.
+        table: which table, for CSV.
+
+    Raises:
+        InputError: nothing of that ending is written of such a result.
+    """
+    kind = type(result).__name__
+    if ending == ".csv":
+        from ssdlossdbg.report.records import to_csv
+
+        return to_csv(result, table).encode("utf-8", "backslashreplace")
+    if ending in PIXELS and kind in PICTURES:
+        from ssdlossdbg.report.canvas import picture_file
+
+        return picture_file(draw(result, photos[index], index), ending)
+    if (kind, ENDINGS.get(ending, "")) in OUTPUTS:
+        return str(render(result, ENDINGS[ending], View(photos=tuple(photos)))).encode("utf-8", "backslashreplace")
+    of_pictures = PIXELS if kind in PICTURES else ()
+    known = [*of_pictures, ".csv", *(each for each in ENDINGS if (kind, ENDINGS[each]) in OUTPUTS)]
+    what = f"writes {f'no {ending}' if ending else 'nothing without an ending'} of a {kind}"
+    raise InputError("save", what, f"Known: {', '.join(known)}.")
+
+
+def notebook(result: Reported, photo: Image | None) -> str:
+    """A result as a cell of a notebook shows it, small enough for one."""
+    from ssdlossdbg.report.summary import notebook_html
+
+    if type(result).__name__ not in PICTURES:
+        return notebook_html(result)
+    from ssdlossdbg.report.html.photos import encoded_photos
+
+    images = len(getattr(result, "images", ()))  # of a batch, as all that have pictures of several
+    caption = f"image 0 of {images}; .draw(index=1) draws the next" if images > 1 else ""
+    empty = type(result).__name__ in ("LossResult", "DetectResult") and not images
+    [picture], _ = ([None], "") if empty else encoded_photos([draw(result, photo)], MOST_OF_PICTURE)
+    return notebook_html(result, picture or "", caption)
 
 
 def read_json(text: str, kind: type[R]) -> R:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from ssdlossdbg.results.common import Box, ConfigSummary
 from ssdlossdbg.results.contract import Hidden, Written, at
@@ -197,6 +197,7 @@ class DetectResult(Reported):
     detail: Hidden[DetectDetail | None] = None
     batches: tuple[RunBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
+    photos: Hidden[tuple[Any, ...]] = ()
 
     @property
     def detections(self) -> tuple[Detection, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from ssdlossdbg.results.captured import Captured, Recorded
 from ssdlossdbg.results.common import COORDINATES, Box, ConfigSummary, FloatArray, IntArray
@@ -189,6 +189,7 @@ class LossResult(Reported):
         without: the loss without the boxes that make it inf or nan; None where there are none, or it stays so.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
+        photos: of its first images those that are no files: images of Pillow, None for the others.
     """
 
     predictions_path: Annotated[str, at("predictions.path")]
@@ -235,6 +236,7 @@ class LossResult(Reported):
     without: WithoutBoxes | None = None
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
+    photos: Hidden[tuple[Any, ...]] = ()
 
     @property
     def level_gradients(self) -> Annotated[tuple[GroupGradient, ...], Key(("gradients.levels",), numbered="level")]:

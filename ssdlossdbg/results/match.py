@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from ssdlossdbg.results.common import BoolArray, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.contract import Hidden, Key, at
@@ -232,6 +232,7 @@ class MatchResult(Reported):
         roles: every prior, for pages; None of a result that was read from its document.
         evidence: what the checks look at.
         findings: what they found; empty until they were run.
+        photos: the photo, where it is no file: an image of Pillow.
     """
 
     image_path: Annotated[str, at("image.path")]
@@ -256,6 +257,7 @@ class MatchResult(Reported):
     roles: Hidden[PriorRoles | None] = None
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
+    photos: Hidden[tuple[Any, ...]] = ()
 
     @property
     def headline(self) -> str:

@@ -43,6 +43,19 @@ def audit_csv(result: AuditResult) -> Iterator[bytes]:
         yield _lines(zip(*(_cells(column) for column in columns), strict=True))
 
 
+def audit_columns(result: AuditResult) -> dict[str, list[Any]]:
+    """The objects by the columns of the CSV, with names as they are, for data frames."""
+    objects = result.objects
+    image = objects.image.tolist()
+    names, files = [_image_name(each) for each in objects.images], [each.file for each in objects.images]
+    rest = list(_columns(objects, result.prior_level, slice(None)))
+    rest[1] = objects.labels
+    winner = HEADINGS.index("lost_to") - 2
+    rest[winner] = [None if loser == "" else loser for loser in _cells(rest[winner])]
+    made = ([names[place] for place in image], [files[place] for place in image], *rest, _status(objects))
+    return {heading: list(_cells(column)) for heading, column in zip(HEADINGS, made, strict=True)}
+
+
 def _image_name(image: ImageFacts) -> str:
     """What the file calls its image, or the file's own name without its ending if it is about one."""
     return PurePath(image.file).stem if image.name is None else str(image.name)
