@@ -8,7 +8,7 @@ from pathlib import Path
 from ssdlossdbg import dialects as shipped
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.files import read_text
-from ssdlossdbg.readers.schema import build, chain, load_named
+from ssdlossdbg.readers.schema import build, chain, load_named, names_in
 from ssdlossdbg.rules import Dialect, MiningPositives, MiningScore
 
 DIALECTS = Path(shipped.__file__).parent
@@ -65,7 +65,7 @@ def file_without_base(name: str, where: str = "--dialect") -> Path | None:
 
 def dialect_names() -> list[str]:
     """The names of all shipped dialects, sorted."""
-    return sorted(file.stem for file in DIALECTS.glob("*.toml"))
+    return names_in(DIALECTS)
 
 
 def source_text(name: str) -> str:

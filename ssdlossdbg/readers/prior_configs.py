@@ -10,7 +10,7 @@ from typing import Any
 
 from ssdlossdbg import prior_configs as shipped
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.schema import build, load_named, stated
+from ssdlossdbg.readers.schema import build, load_named, names_in, stated
 from ssdlossdbg.rules import Clip, LevelSpec, PriorOrder, PriorRounding, PriorSpec
 
 PRIOR_CONFIGS = Path(shipped.__file__).parent
@@ -96,7 +96,7 @@ def load_prior_config(name: str) -> PriorConfig:
 
 def preset_names() -> list[str]:
     """The names of all shipped presets, sorted."""
-    return sorted(file.stem for file in PRIOR_CONFIGS.glob("*.toml"))
+    return names_in(PRIOR_CONFIGS)
 
 
 def presets_with(count: int) -> list[str]:

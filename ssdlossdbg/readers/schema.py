@@ -108,6 +108,16 @@ def chain(name: str, folder: Path, kind: str, where: str) -> list[Path]:
     return files
 
 
+def names_in(folder: Path) -> list[str]:
+    """The names of the shipped files in a folder, sorted."""
+    return list(_shipped_in(folder))
+
+
+@cache
+def _shipped_in(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in folder.glob("*.toml")))
+
+
 @cache
 def stated(file: Path, key: str) -> Any:
     """What a shipped file states of a key in a line of its own, or None; parsing the whole takes ten times as long."""

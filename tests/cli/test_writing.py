@@ -303,12 +303,14 @@ def test_our_own_table_is_replaced_in_the_dataset(folder: Path, sample: Path, ru
 def test_our_own_charts_are_replaced(folder: Path, sample: Path, run: Callable[..., Any]) -> None:
     pytest.importorskip("matplotlib")
     words = ["audit", sample, "--charts", "--gallery", "1", "-o", folder / "audit"]
-    for _ in range(2):
-        assert run(*words).code in {0, 1}
-    theirs = next((folder / "audit").glob("worst*"))
+    assert run(*words).code in {0, 1}
+    theirs, *_ = worst = list((folder / "audit").glob("worst*"))
+    ours = {file: file.stat().st_ino for file in (folder / "audit").iterdir() if file not in worst}
     theirs.write_bytes(b"theirs")
     outcome = run(*words)
     assert outcome.code == 2
+    assert len(ours) >= 3
+    assert not [file.name for file, before in ours.items() if file.stat().st_ino == before], "written anew"
     assert "is no file of ssdlossdbg's" in outcome.err
     assert "objects" in outcome.out, "the report is there all the same"
     assert theirs.read_bytes() == b"theirs"

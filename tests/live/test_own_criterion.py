@@ -78,7 +78,7 @@ def test_rules_that_were_changed_are_followed_and_named(batches: Batches, tmp_pa
     shown = CliRunner().invoke(app, ["loss", str(tmp_path / FILE)], env={"COLUMNS": "200"}).output
     assert "match.threshold 0.3 instead of 0.5; " in shown
     assert "equal" in next(line for line in shown.splitlines() if line.startswith("Your code said"))
-    other = ssdlossdbg.loss(tmp_path / FILE, dialect="ssd.pytorch")
+    other = ssdlossdbg.loss(tmp_path / FILE, dialect="ssd.pytorch", whose=False)
     assert other.threshold == 0.5
     assert other.findings[0].code == "REC001"
 

@@ -107,8 +107,9 @@ def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> Int
             break
         at = rows[np.lexsort((boxes[rows, axis], group[rows]))]
         value, slack, owner = boxes[at, axis], tolerance[at, axis], group[at]
-        cut = (owner[1:] != owner[:-1]) | (value[1:] - value[:-1] > slack[1:] + slack[:-1])
-        starts, ends = np.append(True, cut), np.append(cut, True)
+        starts, ends = np.ones((2, len(at)), dtype=bool)
+        starts[1:] = (owner[1:] != owner[:-1]) | (value[1:] - value[:-1] > slack[1:] + slack[:-1])
+        ends[:-1] = starts[1:]
         group[at] = at[starts][np.cumsum(starts) - 1]
         rows = np.sort(at[~(starts & ends)])
     return group
