@@ -32,16 +32,16 @@ from tests.probing.reference import Reference
 
 # What is hidden: the rule, and values of which the first that is not the dialect's own is taken.
 HIDDEN: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("match.threshold", (0.35,)),
+    ("match.threshold", (0.35, 0.5)),
     ("match.threshold", (0.6,)),
     ("match.threshold", (0.42,)),
     ("match.comparison", (">", ">=")),
-    ("match.ignore_from", (0.4,)),
+    ("match.ignore_from", (0.4, 0.3)),
     ("match.forced", ("bipartite", "best-prior")),
     ("match.conflict", ("first", "last")),
     ("match.iou_epsilon", (1e-6, 1e-7)),
     ("mining.ratio", (1.0,)),
-    ("mining.ratio", (7.0,)),
+    ("mining.ratio", (7.0, 3.0)),
     ("mining.cap", ("negatives", "priors-1")),
     ("mining.scope", ("batch", "image")),
     ("mining.score", ("confidence-loss", "global-max-cross-entropy")),

@@ -98,7 +98,9 @@ def repeated(make: Maker) -> Case:
     """Predicted boxes that repeat each other ever more, at negatives and at a positive."""
     shifts = (0.0, 0.0005, 0.004, 0.012, 0.03, 0.05, 0.08)
     priors = [[0.2 + shift, 0.5, 0.25, 0.25] for shift in shifts] + [[0.7 + shift, 0.5, 0.25, 0.25] for shift in shifts]
-    made = make.case("predicted boxes that repeat each other", [*priors, *grid(3, 0.2)], [[box(0.2, 0.5, 0.26, 0.25)]])
+    made = make.case(
+        "predicted boxes that repeat each other", [*priors, *grid(3, 0.2)], [[box(0.203, 0.504, 0.26, 0.24)]]
+    )
     return replace(made, loc=torch.cat((torch.zeros_like(made.loc[:, : len(priors)]), made.loc[:, len(priors) :]), 1))
 
 
