@@ -49,8 +49,9 @@ class RolesScene(Scene):
         return self.batch.once("roles", (self._loading, self.rules.match), lambda: _roles(self.matching))
 
     @property
-    def _matching(self) -> Hashable:
-        return self.roles
+    def of_matching(self) -> Hashable:
+        """What the later stages are kept by; the objects, too, in the unit of the rules, since sizes are encoded."""
+        return None if self.batch.encoded else (self._loading, self.roles)
 
 
 def _roles(matching: Matching) -> Hashable:
