@@ -29,6 +29,12 @@ def few_priors(make: Maker) -> Case:
     return make.case("more negatives wanted than there are", priors, [first, [box(0.74, 0.27, 0.36, 0.41)]])
 
 
+def crowded(make: Maker) -> Case:
+    """One image wants far more negatives than it has, and the other, with as many as both want, a few."""
+    many = [box(x + 0.01, y, side, 0.9 * side) for x, y, side, _ in GRID[::2]]
+    return make.case("an image full of objects beside one with one", GRID, [many, [box(0.74, 0.27, 0.36, 0.41)]])
+
+
 def on_priors(make: Maker) -> Case:
     """Localisation costs nothing, whatever its rules."""
     picked = [[box(*GRID[5])], [box(*GRID[0]), box(*GRID[10])]]
@@ -42,8 +48,8 @@ def one_empty(make: Maker) -> Case:
 
 
 def all_empty(make: Maker) -> Case:
-    """No image has any."""
-    return make.case("no object at all", GRID, [[], []])
+    """No image has any, of more than a hundred priors, of which one in a hundred may be mined."""
+    return make.case("no object at all", [*GRID, *grid(10, 0.1)], [[], []])
 
 
 def level_logits(make: Maker) -> Case:
