@@ -17,6 +17,7 @@ from ssdlossdbg.live.names import Drawn, LoaderNames
 from ssdlossdbg.live.optimisers import Optimisers
 from ssdlossdbg.live.options import Options
 from ssdlossdbg.live.plain import attributes_of, rules_of
+from ssdlossdbg.live.probe import under_way, whose_rules
 from ssdlossdbg.live.recipe import Recipe, Taken
 from ssdlossdbg.live.recipes import adapted, by_name, names_of, recipe_for
 from ssdlossdbg.live.say import say
@@ -104,7 +105,7 @@ class Recorder:
         """
         import torch
 
-        if self.aside or torch.compiler.is_compiling():
+        if self.aside or torch.compiler.is_compiling() or under_way():
             return None
         validation = not torch.is_grad_enabled() or getattr(owner, "training", True) is False
         if validation and not self.options.validation:
@@ -201,18 +202,28 @@ class Recorder:
             taken = recipe.take(owner, given)
         if self.recipe is None:
             self.recipe, self._first = recipe, taken
+            self._ask_whose(owner, recipe)
         return recipe, taken
+
+    def _ask_whose(self, owner: Any, recipe: Recipe) -> None:
+        """Have the criterion say whose rules it follows, where it may be asked."""
+        asked = self.options.identify
+        alone = self.folder.world == 1 and self.options.adapter is None and hasattr(owner, "register_forward_pre_hook")
+        if asked is not False and alone and not hasattr(owner, "_orig_mod"):
+            self.whose = whose_rules(owner, recipe.dialect, insisted=bool(asked))
 
     def _introduce(self) -> None:
         """Say once, when the first call is over, what was recognised, and put aside what an earlier run left."""
         if self.recipe is None or self._first is None:
             return
         recipe, taken, self._first = self.recipe, self._first, None
+        dialect = self.whose.get("dialect", recipe.dialect)
         if self.folder.rank == 0:
             self.folder.put_earlier_aside()
-            whose = f"as {recipe.dialect}" if recipe.dialect else "whose dialect is not known"
+            whose = f"as {dialect}" if dialect else "whose dialect is not known"
+            whose += ", with rules of its own" if self.whose.get("rules") else ""
             self._tell(f"capturing {self.criterion}, {whose}: {taken.words}; into {self.folder.path}")
-        self.folder.about = {"criterion": self.criterion, "dialect": recipe.dialect}
+        self.folder.about = {"criterion": self.criterion, "dialect": dialect}
 
     def _look_around(self, held: Held) -> None:
         """Save what somebody else asks for, or the steps count."""

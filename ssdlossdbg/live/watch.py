@@ -20,6 +20,7 @@ from ssdlossdbg.live.held import Held
 from ssdlossdbg.live.looks import Look, look_at, parameters_of, qualified, shapes_of
 from ssdlossdbg.live.names import Drawn
 from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.probe import under_way
 from ssdlossdbg.live.ranks import rank_and_world
 from ssdlossdbg.live.recognise import IS_LOSS, METHODS, is_loss_call, may_be_loss
 from ssdlossdbg.live.recorder import Around, Recorder
@@ -109,7 +110,7 @@ class Watch:
 
     def begin(self, function: FunctionType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Call | None:
         """Hold the arguments of a call; None where it is no training step of an SSD."""
-        if self._failures >= MOST_FAILURES or not args:
+        if self._failures >= MOST_FAILURES or not args or under_way():
             return None
         try:
             return self._begin(function, args[0], args[1:], kwargs)

@@ -52,7 +52,7 @@ def identify_saved(
             left_out=(READING_NOTE, *((ENCODED_NOTE,) if batches[0].encoded else ())),
             complete=found.complete and time.monotonic() < search.until,
         ),
-        nearest=differs(found, search, names),
+        nearest=None if found.explanations else differs(search, names),
     )
 
 

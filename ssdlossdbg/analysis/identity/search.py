@@ -48,12 +48,10 @@ class Found:
 
     Attributes:
         explanations: those of the fewest changes, the likeliest first.
-        nearest: the dialect that fails on the fewest batches, and those.
         complete: whether the search ended before its time was up.
     """
 
     explanations: tuple[Explanation, ...] = ()
-    nearest: tuple[Dialect, tuple[int, ...]] | None = None
     complete: bool = True
 
 
@@ -94,15 +92,15 @@ class Search:
         starts = [Explanation(tuple(each.name for each in group), (), group[0]) for group in self.groups]
         found = [each for each in starts if self.explains(each.rules)]
         if found or not most_changes:
-            return self._found(found, starts)
+            return self._found(found)
         found = list(self._with_one(starts, self._changes(fine=False)))
         if found or self._late:
-            return self._found(found, starts)
+            return self._found(found)
         near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
         found = list(self._with_one(near, self._changes(fine=True)))
         if not found and most_changes > 1:
             found = list(self._with_two(near))
-        return self._found(found, starts)
+        return self._found(found)
 
     def explains(self, rules: Dialect, first: int | None = None) -> bool:
         """Whether rules give all that is known.
@@ -127,6 +125,10 @@ class Search:
             ):
                 rest.setdefault(change.key, []).append(change)
         return rest
+
+    def nearest(self) -> Dialect:
+        """The dialect that fails on the fewest batches, and is least far off on the first of them."""
+        return min((group[0] for group in self.groups), key=self._distance)
 
     def failing(self, rules: Dialect) -> tuple[int, ...]:
         """The places of the batches on which rules give something else."""
@@ -232,10 +234,7 @@ class Search:
             if math.isfinite(fitted) and fitted > 0:
                 yield Change(((WEIGHT, float(f"{fitted:.{DIGITS}g}")),))
 
-    def _found(self, found: list[Explanation], starts: Sequence[Explanation]) -> Found:
-        if not found:
-            nearest = min(starts, key=lambda start: self._distance(start.rules))
-            return Found((), (nearest.rules, self.failing(nearest.rules)), not self._late)
+    def _found(self, found: list[Explanation]) -> Found:
         delicate = {
             place: {each.rules: all(self._agrees(each.rules, place)) for each in found}
             for place in sorted(self.delicate)
@@ -244,7 +243,7 @@ class Search:
         for verdicts in delicate.values():
             if any(verdicts[each.rules] for each in found):
                 found = [each for each in found if verdicts[each.rules]]
-        return Found(tuple(sorted(found, key=self._unlikely)), None, not self._late)
+        return Found(tuple(sorted(found, key=self._unlikely)), not self._late)
 
     def _unlikely(self, explanation: Explanation) -> tuple[int, int, int]:
         """Fewer changes, then refusals like the criterion's own, then rounder numbers go before others."""
