@@ -18,6 +18,8 @@ from ssdlossdbg.rules import Dialect
 
 # Variants of one rule that are gone on with, where two are to be found.
 MOST_BEGUN = 30
+# And with finer numbers, where that finds nothing.
+MOST_FINE = 10
 # Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
 MOST_NEAR, TELLING = 5, 9
 WEIGHT = "loss.localization_weight"
@@ -99,7 +101,7 @@ class Search:
         near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
         found = list(self._with_one(near, self._changes(fine=True)))
         if not found and most_changes > 1:
-            found = list(self._with_two(near))
+            found = self._with_two(near)
         return self._found(found)
 
     def explains(self, rules: Dialect, first: int | None = None) -> bool:
@@ -190,7 +192,7 @@ class Search:
             if not fitted or change.key != WEIGHT:  # all but one of the weights are the wrong ones
                 yield change
 
-    def _with_two(self, near: Sequence[Explanation]) -> Iterator[Explanation]:
+    def _with_two(self, near: Sequence[Explanation]) -> list[Explanation]:
         """From those variants of a few dialects that fail on less than these do."""
         changes = self._changes(fine=False)
         begun: list[tuple[int, int, Explanation]] = []
@@ -203,13 +205,17 @@ class Search:
                 left = self._faults(rules, less_than=faults)
                 if left < faults:
                     begun.append((left, len(begun), Explanation(start.names, (change,), rules)))
-        seen = set()
-        for _, __, start in sorted(begun, key=lambda each: each[:2])[:MOST_BEGUN]:
+        best = [start for _, __, start in sorted(begun, key=lambda each: each[:2])]
+        found = self._gone_on_with(best[:MOST_BEGUN], changes)
+        return found or self._gone_on_with(best[:MOST_FINE], self._changes(fine=True))
+
+    def _gone_on_with(self, begun: Sequence[Explanation], changes: Changes) -> list[Explanation]:
+        seen: dict[object, Explanation] = {}
+        for start in begun:
             for each in self._with_one([start], changes):
-                pair = same_maths(each.rules, self.without)
-                if pair not in seen and each.changes[0].key != each.changes[1].key:
-                    seen.add(pair)
-                    yield each
+                if each.changes[0].key != each.changes[1].key:
+                    seen.setdefault(same_maths(each.rules, self.without), each)
+        return list(seen.values())
 
     def _faults(self, rules: Dialect, less_than: int | None = None) -> int:
         """How many losses of the most telling batches rules get wrong; `less_than` as soon as they are as many."""
