@@ -52,6 +52,11 @@ class Captured(Group):
     most_bytes: int = option(
         "--most-bytes N", "How much the files of the folder may hold together.", default=4_000_000_000, min=1
     )
+    identify: bool = option(
+        "--identify/--no-identify",
+        "Run a copy of the loss on small cases at its first step, where nobody can notice, to see whose it is.",
+        default=True,
+    )
 
     worker: bool = option(
         "--worker", "One of several, started by a launcher that speaks for all.", default=False, hidden=True
@@ -60,7 +65,8 @@ class Captured(Group):
     @property
     def words(self) -> list[str]:
         """The same as the command line of a worker says it."""
-        switches = [("--copy", self.copy), ("--validation", self.validation), ("--worker", True)]
+        switches = [("--copy", self.copy), ("--validation", self.validation), ("--no-identify", not self.identify)]
+        switches.append(("--worker", True))
         values = [("-o", self.run.resolve()), ("--spike", self.spike), ("--every", self.every), ("--ring", self.ring)]
         values += [("--on-error", self.on_error.value), ("--most-bytes", self.most_bytes)]
         return [text for name, value in values for text in (name, str(value))] + [name for name, on in switches if on]
@@ -95,6 +101,7 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
         copy=captured.copy,
         validation=captured.validation,
         most_bytes=captured.most_bytes,
+        identify=None if captured.identify else False,
     )
     says = Says.IF_NOT_SAVED if captured.worker else Says.ALWAYS
     return Launch(program, options, captured.run, says if os.environ.get("RANK", "0") == "0" else Says.NEVER)

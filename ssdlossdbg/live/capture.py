@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +20,6 @@ from ssdlossdbg.live.recorder import Recorder
 from ssdlossdbg.live.say import say
 from ssdlossdbg.results.captured import EXIT, INTERRUPTED
 
-# Seconds that a training waits at most to know whose loss it has, where that was asked for.
-MOST_SECONDS = 10.0
 # The captures that are not closed yet.
 _open: list[Capture] = []
 
@@ -50,8 +47,6 @@ class Capture:
         inner = getattr(target, "_orig_mod", target)  # of what torch.compile returns
         called = getattr(inner, method or "forward", inner)
         self._recorder = Recorder(options, folder, qualified(target, method), parameter_names(called))
-        if options.identify and world == 1 and inner is target and hasattr(target, "register_forward_pre_hook"):
-            self._recorder.whose = whose_rules(target)
         self._process = os.getpid()
         self._attachment: Attachment | None = None
         if method:
@@ -132,8 +127,10 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
             priors, names, dialect. copy: hold copies from the first step on, for code that changes predictions in
             place, or outputs of CUDA graphs, whose memory the next step uses again. validation: look at calls under
             `no_grad`, too, and mark them so. most_bytes: that the files of the folder may have together.
-            identify: run a copy of the criterion on small cases first, which takes some seconds, so that the files say
-            whose rules it follows, as `ssdlossdbg.identify` does; of a module alone, in a training of one process.
+            identify: whether a copy of the criterion is run on small cases at the first step, so that the files say
+            whose rules it follows, as `ssdlossdbg.identify` does; of a module alone, in a training of one process. None
+            for where nobody can notice but by the second or two that it takes: where it is called as a codebase's is,
+            can be copied whole, and nothing in it prints, logs, writes or changes anything outside. True asks any.
 
     Raises:
         InputError: an option out of its range, or nothing that can be called.
@@ -178,17 +175,6 @@ def qualified(target: Any, method: str) -> str:
         return f"{type(inner).__module__}.{type(inner).__qualname__} (compiled)"
     module = f"{kind.__module__}." if kind.__module__ else ""  # of what a notebook or exec made there may be none
     return f"{module}{kind.__qualname__}" + (f".{method}" if method and method != "forward" else "")
-
-
-def whose_rules(target: Any) -> dict[str, Any]:
-    """What a header says of the rules that a criterion follows; nothing where that is not clear, or cannot be asked."""
-    try:
-        # By name, as entry points are: what asks knows dialects, which nothing else here does.
-        found: dict[str, Any] = pkgutil.resolve_name("ssdlossdbg.probing.header:fields_of")(target, MOST_SECONDS)
-    except Exception as error:  # nothing may keep a training from beginning
-        say(f"could not be told whose loss this is: {type(error).__name__}: {error}")
-        return {}
-    return found
 
 
 def _why_never(target: Any) -> str:

@@ -27,7 +27,7 @@ class Options:
     copy: bool = False
     validation: bool = False
     most_bytes: int = MOST_BYTES
-    identify: bool = False
+    identify: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what means nothing, before training begins.
@@ -60,4 +60,4 @@ class Asked(TypedDict, total=False):
     copy: bool
     validation: bool
     most_bytes: int
-    identify: bool
+    identify: bool | None

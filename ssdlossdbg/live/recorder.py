@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ssdlossdbg.live.around import SPEAKING, Around
 from ssdlossdbg.live.folder import FolderFullError, RunFolder
 from ssdlossdbg.live.held import Held, Holder, Readout
 from ssdlossdbg.live.history import History
 from ssdlossdbg.live.losses import returned
-from ssdlossdbg.live.names import Drawn, LoaderNames
+from ssdlossdbg.live.names import LoaderNames
 from ssdlossdbg.live.optimisers import Optimisers
 from ssdlossdbg.live.options import Options
 from ssdlossdbg.live.plain import attributes_of, rules_of
+from ssdlossdbg.live.probe import under_way, whose_rules
 from ssdlossdbg.live.recipe import Recipe, Taken
 from ssdlossdbg.live.recipes import adapted, by_name, names_of, recipe_for
-from ssdlossdbg.live.say import say
 from ssdlossdbg.results.captured import (
     ASKED,
     BEFORE,
@@ -39,24 +40,6 @@ MOST_FAILURES = 3
 SPOILT = "changed in place after the loss had seen it"
 # Reasons that the batches before are saved for, too, and that the other ranks are told of.
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
-
-
-@dataclass(frozen=True)
-class Around:
-    """Where a recorder runs.
-
-    Attributes:
-        tell: takes what goes as it should, a line at a time.
-        warn: takes what does not.
-        last_loader: the loader that yielded last, where the user names none.
-    """
-
-    tell: Callable[[str], None] = say
-    warn: Callable[[str], None] = say
-    last_loader: Callable[[], Drawn | None] = lambda: None
-
-
-SPEAKING = Around()
 
 
 class Recorder:
@@ -80,7 +63,7 @@ class Recorder:
     ) -> None:
         self.options, self.folder, self.criterion, self.parameters = options, folder, criterion, parameters
         self.names = LoaderNames(options.loader, options.names, around.last_loader)
-        self._tell, self._warn = around.tell, around.warn
+        self._tell, self._warn, self._at_once = around.tell, around.warn, around.at_once
         self._holder = Holder(options.copy, self._warn)
         self.optimisers = Optimisers()
         self.history = History(options.spike)
@@ -104,7 +87,7 @@ class Recorder:
         """
         import torch
 
-        if self.aside or torch.compiler.is_compiling():
+        if self.aside or torch.compiler.is_compiling() or under_way():
             return None
         validation = not torch.is_grad_enabled() or getattr(owner, "training", True) is False
         if validation and not self.options.validation:
@@ -153,6 +136,8 @@ class Recorder:
         """
         with self._lock:
             if self.aside:
+                with contextlib.suppress(OSError):
+                    self._say_lost(in_all=True)
                 return
             try:
                 self._judge_what_is_there(wait=True)
@@ -201,18 +186,28 @@ class Recorder:
             taken = recipe.take(owner, given)
         if self.recipe is None:
             self.recipe, self._first = recipe, taken
+            self._ask_whose(owner, recipe)
         return recipe, taken
+
+    def _ask_whose(self, owner: Any, recipe: Recipe) -> None:
+        """Have the criterion say whose rules it follows, where it may be asked."""
+        asked = self.options.identify
+        alone = self.folder.world == 1 and self.options.adapter is None and hasattr(owner, "register_forward_pre_hook")
+        if asked is not False and alone and not hasattr(owner, "_orig_mod"):
+            self.whose = whose_rules(owner, recipe.dialect, insisted=bool(asked))
 
     def _introduce(self) -> None:
         """Say once, when the first call is over, what was recognised, and put aside what an earlier run left."""
         if self.recipe is None or self._first is None:
             return
         recipe, taken, self._first = self.recipe, self._first, None
+        dialect = self.whose.get("dialect", recipe.dialect)
         if self.folder.rank == 0:
             self.folder.put_earlier_aside()
-            whose = f"as {recipe.dialect}" if recipe.dialect else "whose dialect is not known"
+            whose = f"as {dialect}" if dialect else "whose dialect is not known"
+            whose += ", with rules of its own" if self.whose.get("rules") else ""
             self._tell(f"capturing {self.criterion}, {whose}: {taken.words}; into {self.folder.path}")
-        self.folder.about = {"criterion": self.criterion, "dialect": recipe.dialect}
+        self.folder.about = {"criterion": self.criterion, "dialect": dialect}
 
     def _look_around(self, held: Held) -> None:
         """Save what somebody else asks for, or the steps count."""
@@ -279,8 +274,11 @@ class Recorder:
         return True
 
     def _say_lost(self, in_all: bool = False) -> None:
-        """Say of batches that could not be saved when the first of them are, and at the end how many there were."""
-        if len(self._lost) == self._said_lost or (self._said_lost and not in_all):
+        """Say of batches that could not be saved when the first of them are, and at the end how many there were.
+
+        Where all is said at the end, once.
+        """
+        if len(self._lost) == self._said_lost or (not in_all and (self._said_lost or not self._at_once)):
             return
         which = sorted(self._lost)
         many = f"{len(which)} batches of steps {which[0]} to {which[-1]} are lost{' in all' if self._said_lost else ''}"

@@ -15,14 +15,16 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from ssdlossdbg.live.around import Around
 from ssdlossdbg.live.folder import RunFolder
 from ssdlossdbg.live.held import Held
 from ssdlossdbg.live.looks import Look, look_at, parameters_of, qualified, shapes_of
 from ssdlossdbg.live.names import Drawn
 from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.probe import under_way
 from ssdlossdbg.live.ranks import rank_and_world
 from ssdlossdbg.live.recognise import IS_LOSS, METHODS, is_loss_call, may_be_loss
-from ssdlossdbg.live.recorder import Around, Recorder
+from ssdlossdbg.live.recorder import Recorder
 from ssdlossdbg.results.captured import EXIT
 
 # A criterion that is made anew at each step goes on with the recorder of the one before; where there are more than so
@@ -109,7 +111,7 @@ class Watch:
 
     def begin(self, function: FunctionType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Call | None:
         """Hold the arguments of a call; None where it is no training step of an SSD."""
-        if self._failures >= MOST_FAILURES or not args:
+        if self._failures >= MOST_FAILURES or not args or under_way():
             return None
         try:
             return self._begin(function, args[0], args[1:], kwargs)
@@ -198,7 +200,7 @@ class Watch:
         if len(same) == MOST_AT_A_TIME:
             return same[-1]
         name = qualified(kind) + (f".{function.__name__}" if function.__name__ != "forward" else "")
-        around = Around(_unheard, self.warnings.append, lambda: self._yielded)
+        around = Around(_unheard, self.warnings.append, lambda: self._yielded, at_once=False)
         rank, world = rank_and_world()
         folder = RunFolder(self.path, self.options.most_bytes, rank, world, self.options.every)
         slot = Slot(function, kind, weakref.ref(owner), Recorder(self.options, folder, name, parameters, around))

@@ -111,7 +111,9 @@ def _bipartite(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
     best_iou, best_prior = overlaps.matrix.max(dim=2)
     best_gt = overlaps.matrix.max(dim=1).indices
     for _ in range(done.shape[1]):
-        agreed = (best_gt.gather(1, best_prior) == overlaps.ranks) & (best_iou > spec.minimum_iou) & ~done
+        # Not `best_iou > minimum`: the codebases stop at what is no more, and 0/0, which counts as the highest, is not.
+        stops = best_iou <= spec.minimum_iou
+        agreed = (best_gt.gather(1, best_prior) == overlaps.ranks) & ~stops & ~done
         if not agreed.any():
             break
         owner.scatter_reduce_(1, best_prior, torch.where(agreed, overlaps.ranks, -1), "amax")

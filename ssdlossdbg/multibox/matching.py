@@ -108,7 +108,7 @@ def match(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Matching
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
     """
-    return _joined([_assigned(overlaps(part, priors, spec), part, spec) for part in _parts(gt, priors)])
+    return _joined([assign(all_overlaps(part, priors, spec), part, spec) for part in _parts(gt, priors)])
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,10 @@ def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, s
     """
     matchings, exactly, nearly = [], [], []
     for part in _parts(gt, priors):
-        matrix = overlaps(part, priors, spec)
-        matching = _assigned(matrix, part, spec)
-        exactly.append(as_good(matrix, matching.best_iou))
-        nearly.append(as_good(matrix, matching.best_iou - slack) * (matching.best_iou > 0))
+        known = all_overlaps(part, priors, spec)
+        matching = assign(known, part, spec)
+        exactly.append(as_good(known.matrix, matching.best_iou))
+        nearly.append(as_good(known.matrix, matching.best_iou - slack) * (matching.best_iou > 0))
         matchings.append(matching)
     return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
 
@@ -153,17 +153,36 @@ def _joined(parts: list[Matching]) -> Matching:
     return Matching(**{each.name: torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Matching)})
 
 
-def _assigned(matrix: Tensor, gt: GroundTruthBatch, spec: MatchSpec) -> Matching:
-    """The roles of the priors of a few images from their overlaps, `[B, G, P]`."""
+def all_overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Overlaps:
+    """What roles are decided by: the overlaps of all objects with all priors, and the best ones.
+
+    Args:
+        gt: as for `match`.
+        priors: as for `match`.
+        spec: names the IoU rule, the precision, and which of equal overlaps is the best.
+    """
+    matrix = overlaps(gt, priors, spec)
     best_iou, best_prior = BEST[spec.ties](matrix, 2)
     prior_iou, best_gt = BEST[spec.ties](matrix, 1)
-    claims = FORCING[spec.forced](Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt), spec)
+    return Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt)
+
+
+def assign(known: Overlaps, gt: GroundTruthBatch, spec: MatchSpec) -> Matching:
+    """The roles of the priors of a few images, as `match` has them, from their overlaps.
+
+    Args:
+        known: what `all_overlaps` returned.
+        gt: the images.
+        spec: threshold and rules.
+    """
+    prior_iou, best_gt = known.prior_iou, known.best_gt
+    claims = FORCING[spec.forced](known, spec)
     may_match = (gt.counts > 0)[:, None]
     if spec.first_prior_background:
         claims, may_match = _without_first(claims, may_match)
     owner, forced = claims.owner, claims.forced
     gt_index = torch.where(owner >= 0, owner, best_gt)
-    assigned_iou = torch.where(forced, matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
+    assigned_iou = torch.where(forced, known.matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
     roles = _roles(gt.labels.gather(1, gt_index), assigned_iou, prior_iou, forced, may_match, spec)
     return Matching(
         gt_index=gt_index,
@@ -172,8 +191,8 @@ def _assigned(matrix: Tensor, gt: GroundTruthBatch, spec: MatchSpec) -> Matching
         ignored=roles.ignored,
         labels=roles.label,
         prior_iou=prior_iou,
-        best_prior=best_prior,
-        best_iou=best_iou,
+        best_prior=known.best_prior,
+        best_iou=known.best_iou,
         owner=owner,
     )
 

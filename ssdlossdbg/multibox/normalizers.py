@@ -80,9 +80,8 @@ def _by_mean_of_images(counted: Counted) -> Scales:
 
 def _by_mean_of_selected_images(counted: Counted) -> Scales:
     images = len(counted.weights)
-    localization, confidence = (
-        counted.inverse(each.clamp(min=1)) / images for each in (counted.positives, counted.selected)
-    )
+    terms = counted.weights.sum(1)  # a positive that mining also picked is one of the positives and one of the mined
+    localization, confidence = (counted.inverse(each.clamp(min=1)) / images for each in (counted.positives, terms))
     return Scales(counted.positives.sum(), localization, confidence)
 
 

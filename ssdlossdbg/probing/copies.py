@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -28,12 +29,16 @@ def copy_of(owner: Any) -> Any:
     """
     if not hasattr(owner, "__dict__") or not hasattr(owner, "forward"):
         return owner
+    whole = whole_copy_of(owner)
+    return _without_hooks(_shallow(owner)) if whole is None else whole
+
+
+def whole_copy_of(owner: Any) -> Any | None:
+    """A copy of a module that shares nothing with it; None of a whole network, and of what cannot be copied."""
     if sum(tensor.numel() for tensor in _all_tensors(owner)) <= MOST_NUMBERS:
-        try:
+        with suppress(Exception):  # whatever a user's object holds that cannot be copied
             return _without_hooks(copy.deepcopy(owner))
-        except Exception:  # whatever a user's object holds that cannot be copied
-            pass
-    return _without_hooks(_shallow(owner))
+    return None
 
 
 def _all_tensors(owner: Any) -> Iterator[Tensor]:

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
-from ssdlossdbg.analysis.identity.changes import Change, changed, conforming
+from ssdlossdbg.analysis.identity.changes import changed
+from ssdlossdbg.analysis.identity.search import Explanation
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.probing.identify import identify
-from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.live.recipes import is_torchvision_ssd
+from ssdlossdbg.multibox.threads import one_thread
+from ssdlossdbg.probing.copies import whole_copy_of
+from ssdlossdbg.probing.identify import begun
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 
 
-def fields_of(criterion: Any, seconds: float) -> dict[str, Any]:
+def fields_of(criterion: Any, dialect: str, seconds: float, insisted: bool) -> dict[str, Any]:
     """The fields of a captured file's header that say whose rules a criterion follows; none where that is not clear.
 
     Args:
         criterion: a module.
+        dialect: whose it is called like; of several that have the same loss, it is that one. Empty for any.
         seconds: that it may take.
+        insisted: whether it is asked although it cannot be copied whole.
     """
+    if not insisted and not is_torchvision_ssd(criterion) and whole_copy_of(criterion) is None:
+        return {}
     try:
-        result = identify(criterion, most_changes=1, seconds=seconds)
+        with one_thread():
+            among = [load_dialect(each) for each in dialect_names()]
+            _, __, search = begun(criterion, None, None, among, time.monotonic() + seconds)
+            result = search.run(most_changes=1)
     except InputError:
         return {}
-    if len(result.dialects) != 1:
-        return {}
-    found = result.dialects[0]
-    settings = tuple((each.rule, conforming(each.rule, each.value)) for each in found.changes)
-    rules = asdict(changed(load_dialect(found.name), Change(settings))) if settings else {}
+    found = [each for each in result.explanations if not each.changes and dialect in each.names] or result.explanations
+    return _fields(found[0], dialect) if len(found) == 1 and result.complete else {}
+
+
+def _fields(found: Explanation, dialect: str) -> dict[str, Any]:
+    name = dialect if dialect in found.names else found.names[0]
+    own = load_dialect(name)
+    for change in found.changes:
+        own = changed(own, change)
     # What its attributes say of single rules is either the same, or something that it does not follow.
-    return {"dialect": found.name, "rules": rules, "threshold": None, "neg_pos": None, "alpha": None}
+    rules = asdict(own) if found.changes else {}
+    return {"dialect": name, "rules": rules, "threshold": None, "neg_pos": None, "alpha": None}

@@ -59,7 +59,7 @@ def identify(
     start = time.monotonic()
     with one_thread():
         among = [load_dialect(each, "dialects") for each in (dialect_names() if dialects is None else dialects)]
-        name, runs, search = _begun(criterion, adapter, classes, among, start + seconds)
+        name, runs, search = begun(criterion, adapter, classes, among, start + seconds)
         found = search.run(most_changes)
         shipped = search.dialects
         rest = inseparable(search, found.explanations) if found.explanations else ()
@@ -77,7 +77,7 @@ def identify(
                 left_out=tuple(filter(None, (runs.call.note, UNSEEN_NOTE))),
                 complete=found.complete and time.monotonic() < search.until,
             ),
-            nearest=differs(found, search, names),
+            nearest=None if found.explanations else differs(search, names),
         )
 
 
@@ -105,7 +105,7 @@ def assert_same_loss(
     """
     rules = dialect if isinstance(dialect, Dialect) else load_dialect(dialect, "dialect")
     with one_thread():
-        name, runs, search = _begun(criterion, adapter, classes, [rules], time.monotonic() + ASSERTING)
+        name, runs, search = begun(criterion, adapter, classes, [rules], time.monotonic() + ASSERTING)
         found = search.run(most_changes=1)
         if found.explanations and not found.explanations[0].changes:
             return
@@ -127,10 +127,21 @@ def assert_same_loss(
 ASSERTING = 30.0
 
 
-def _begun(
+def begun(
     criterion: Any, adapter: Callable[..., Any] | None, classes: int | None, among: Sequence[Dialect], until: float
 ) -> tuple[str, Runs, Search]:
-    """The criterion's name, what it did with every case, and the search for rules that explain it."""
+    """The criterion's name, what it did with every case, and the search for rules that explain it.
+
+    Args:
+        criterion: as for `identify`.
+        adapter: as for `identify`.
+        classes: as for `identify`.
+        among: dialects that it may be of.
+        until: when to stop, in the time of `time.monotonic`.
+
+    Raises:
+        InputError: it could not be called, or returned no loss.
+    """
     target = unwrapped(criterion)
     if not callable(target):
         raise InputError(

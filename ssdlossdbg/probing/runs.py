@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -170,7 +172,7 @@ def _turned(said: Recorded) -> Recorded:
 
 
 class quiet(ExitStack):  # noqa: N801  it is used as a function
-    """No gradients, no warnings, and the random numbers of the training as they were.
+    """No gradients, no lower precision, no warnings, and the random numbers of the training as they were.
 
     Args:
         device: that the criterion works on.
@@ -179,7 +181,10 @@ class quiet(ExitStack):  # noqa: N801  it is used as a function
     def __init__(self, device: torch.device) -> None:
         super().__init__()
         self.enter_context(torch.no_grad())
+        self.enter_context(torch.autocast(device.type, enabled=False))
         self.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))
+        self.callback(random.setstate, random.getstate())
+        self.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002  what trainings use
         self.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
 

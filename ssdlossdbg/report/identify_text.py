@@ -6,11 +6,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
+from ssdlossdbg.report.listed import Listed, listed_column
 from ssdlossdbg.report.text import DIALECT, Column, bullets, count, facts, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import DialectFound, IdentifyResult, value_in_words
 
 MOST_CASES = 6
+# Of 80 columns, what lists of changes and of values keep.
+MOST_CHANGES, MOST_VALUES = 40, 24
 
 
 def identify_report(result: IdentifyResult, view: View = USUAL) -> RenderableType:
@@ -40,8 +43,9 @@ def identify_report(result: IdentifyResult, view: View = USUAL) -> RenderableTyp
 
 
 def _found(result: IdentifyResult) -> RenderableType:
-    rows = [(Text(_names(each)), Text(_changes(each) or "none")) for each in result.dialects]
-    listed = table([DIALECT, Column("rules that are others", "left", wrap=True)], rows)
+    changes = [Listed(_changes(each) or ["none"]) for each in result.dialects]
+    rows = [(Text(_names(each)), cell) for each, cell in zip(result.dialects, changes, strict=True)]
+    listed = table([DIALECT, listed_column("rules that are others", changes, MOST_CHANGES)], rows)
     if not result.dialects[0].changes:
         return section("Rules that give every number", listed)
     return Group(
@@ -54,8 +58,8 @@ def _names(found: DialectFound) -> str:
     return ", ".join((found.name, *found.same_as))
 
 
-def _changes(found: DialectFound) -> str:
-    return ", ".join(f"{change.rule} {value_in_words(change.value)}" for change in found.changes)
+def _changes(found: DialectFound) -> list[str]:
+    return [f"{change.rule} {value_in_words(change.value)}" for change in found.changes]
 
 
 def _nearest(result: IdentifyResult) -> RenderableType:
@@ -70,13 +74,10 @@ def _nearest(result: IdentifyResult) -> RenderableType:
 
 
 def _inseparable(result: IdentifyResult) -> RenderableType:
+    values = [Listed(list(map(value_in_words, each.values))) for each in result.inseparable]
     rows = [
-        (Text(each.rule), Text(", ".join(map(value_in_words, each.values))), Text(each.needs or "-"))
-        for each in result.inseparable
+        (Text(each.rule), cell, Text(each.needs or "-")) for each, cell in zip(result.inseparable, values, strict=True)
     ]
-    columns = [
-        Column("rule", "left"),
-        Column("as good", "left", wrap=True),
-        Column("an input that may tell", "left", wrap=True),
-    ]
+    needs = Column("an input that may tell", "left", wrap=True)
+    columns = [Column("rule", "left"), listed_column("as good", values, MOST_VALUES), needs]
     return section("No input tried tells these apart", table(columns, rows))

@@ -74,6 +74,7 @@ from ssdlossdbg.results.identify import (
     RaisedOn,
     RuleChange,
     in_words,
+    nobodys,
     value_in_words,
     whose,
 )

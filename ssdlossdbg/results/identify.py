@@ -138,11 +138,16 @@ class IdentifyResult(Reported):
     def answer(self) -> str:
         """Whose it is, in words."""
         if not self.dialects:
-            return "none of the dialects, even with as many rules changed as were tried"
+            return nobodys("as many rules changed as were tried")
         return whose(self.dialects)
 
 
 MOST_NAMED = 3
+
+
+def nobodys(tried: str) -> str:
+    """As in "none of the dialects, even with one rule changed"."""
+    return f"none of the dialects, even with {tried}"
 
 
 def whose(found: Sequence[DialectFound]) -> str:

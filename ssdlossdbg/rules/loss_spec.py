@@ -105,8 +105,9 @@ class Normalizer(StrEnum):
     """Confidence by the selected priors, localisation by its numbers that are not 0, each at least 1: what MXNet's
     SoftmaxOutput and MakeLoss, normalised by "valid", divide gradients by (mxnet-ssd symbol_builder.py)."""
     MEAN_OF_SELECTED_IMAGES = "mean-of-selected-images"
-    """Confidence of each image by its selected priors, localisation by its positives, each at least 1, then the mean
-    over images (ssd_keras of rykov8 ssd_training.py:132-137)."""
+    """Confidence of each image by its positives and its mined priors, one that is both counting twice where its cost
+    does; localisation by its positives; each at least 1, then the mean over images (ssd_keras of rykov8
+    ssd_training.py:132-137)."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def start(words: Sequence[str], folder: Path, text: str = "") -> Ended:
 
 def run(words: Sequence[str], folder: Path, text: str = "") -> Ended:
     """Run a program by `run`."""
-    return start(["-m", "ssdlossdbg", "run", "-o", str(folder / "run"), "--", *words], folder, text)
+    return start(["-m", "ssdlossdbg", "run", "--no-identify", "-o", str(folder / "run"), "--", *words], folder, text)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -473,3 +474,18 @@ def test_the_images_are_those_of_the_loader_that_yielded_last(watch: Watch, batc
             list(other)
     assert [header(file)["names"] for file in sorted(watch.path.glob("step*"))] == seen
     assert len(seen) == 6
+
+
+def test_batches_that_are_lost_are_told_of_once_at_the_end(watch: Watch) -> None:
+    """A training that overwrites its predictions after each step, until the loss is nan, and then goes on."""
+    watch.options = Options()
+    criterion, batches = conftest.MultiBoxLoss(), Batches()
+    for scale in (1, 1, 1, math.nan, 1):
+        loc, conf, priors = batches.predictions(scale)
+        criterion((loc, conf, priors), batches.targets())
+        if scale == 1:
+            with torch.no_grad():
+                loc.zero_()
+    closed = said(watch)
+    assert closed.count("lost") == 1
+    assert "3 batches of steps 1 to 4 are lost: loc changed in place" in closed

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ssdlossdbg
-from ssdlossdbg.live import capture as capturing
+from ssdlossdbg.live.probe import whose_rules
 from ssdlossdbg.readers import dialects
 from ssdlossdbg.rules import LossSpec
 from tests.live.conftest import Batches
@@ -17,7 +17,7 @@ from tests.probing.reference import Reference
 
 
 def test_the_files_say_whose_rules_were_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssdlossdbg.probing.identify.dialect_names", lambda: ["ssd.pytorch"])
+    monkeypatch.setattr("ssdlossdbg.probing.header.dialect_names", lambda: ["ssd.pytorch"])
     own = dialects.load_dialect("ssd.pytorch")
     rules = type(own)(**{**vars(own), "loss": LossSpec(**{**vars(own.loss), "localization_weight": 1.5})})
     criterion = Reference(rules)
@@ -37,7 +37,7 @@ def test_it_never_keeps_a_training_from_beginning(tmp_path: Path, capsys: pytest
         def forward(self, predictions: Any, targets: Any) -> Any:
             raise RuntimeError(f"{predictions} {targets}")
 
-    assert capturing.whose_rules(Broken()) == {}
-    assert capturing.whose_rules(3) == {}
+    assert whose_rules(Broken(), "ssd.pytorch", insisted=False) == {}
+    assert whose_rules(3, "", insisted=True) == {}
     assert "Traceback" not in capsys.readouterr().err
     ssdlossdbg.capture(Broken(), tmp_path, identify=True).close()

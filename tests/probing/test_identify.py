@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -235,7 +237,7 @@ class Tracked(nn.Module):
     def forward(self, predictions: Any, targets: Any) -> Any:
         """Both losses."""
         self.calls += 1
-        self.seen.append(torch.rand(1))
+        self.seen.append(torch.rand(1) + random.random() + np.random.rand())  # noqa: NPY002  as trainings draw
         self.total += 1
         assert not torch.is_grad_enabled()
         result = self.inner(predictions, targets)
@@ -243,14 +245,20 @@ class Tracked(nn.Module):
         return result
 
 
+def others_drawn() -> Any:
+    """Where Python's and NumPy's random numbers stand."""
+    return random.getstate(), np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+
+
 def test_nothing_of_a_training_changes() -> None:
     criterion = Tracked()
     torch.manual_seed(1)
-    before = torch.get_rng_state()
+    before, drawn = torch.get_rng_state(), others_drawn()
     called = []
     criterion.register_forward_hook(lambda *_: called.append(1))
     assert ssdlossdbg.identify(criterion, dialects=["ssd.pytorch"], most_changes=0).dialects[0].name == "ssd.pytorch"
     assert torch.equal(torch.get_rng_state(), before)
+    assert others_drawn() == drawn
     assert (criterion.calls, criterion.seen, float(criterion.total), called) == (0, [], 0.0, [])
 
 

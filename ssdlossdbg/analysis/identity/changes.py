@@ -101,6 +101,13 @@ def _ranks(rules: Dialect) -> bool:
     return not _suppresses(rules) and not rules.mining.takes_all
 
 
+def _may_want_none(rules: Dialect) -> bool:
+    """Whether a scope may be to give no negative."""
+    return _ranks(rules) and not rules.mining.minimum and not rules.mining.per_image
+
+
+# What an object is to overlap to be forced, where weaker ones take priors over, too (Pytorch_Retinaface).
+LEAST_TAKEN_OVER = 0.2
 BIPARTITE = (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_AND_TIES)
 SMOOTH = (LocalizationLoss.SMOOTH_L1, LocalizationLoss.SMOOTH_L1_WHERE, LocalizationLoss.SMOOTH_L1_MASKED)
 # Rules that mean nothing beside others, and the test of these.
@@ -111,14 +118,16 @@ ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
         rules.match.forced in (*BIPARTITE, ForcedRule.IF_NONE_REACHES, ForcedRule.TAKEN_OVER)
     ),
     "match.ignore_from": _has_band,
+    "match.background_objects": lambda rules: not rules.match.one_class,
+    "targets.label_offset": lambda rules: not rules.match.one_class,
     "mining.count_ignored": lambda rules: _has_band(rules) and _ranks(rules),
     "mining.whole": lambda rules: rules.mining.ratio % 1 > 0 and not rules.mining.takes_all,
     "mining.score": lambda rules: not rules.mining.takes_all,
     "mining.ratio": lambda rules: not rules.mining.takes_all or rules.loss.normalizer is Normalizer.MEAN_OF_SELECTED,
     "mining.minimum": lambda rules: not rules.mining.takes_all,
-    "mining.per_image": lambda rules: not rules.mining.takes_all,
-    "mining.fallback": lambda rules: not rules.mining.takes_all,
-    "mining.fallback_share": lambda rules: not rules.mining.takes_all,
+    "mining.per_image": _ranks,
+    "mining.fallback": _may_want_none,
+    "mining.fallback_share": _may_want_none,
     "mining.quota": lambda rules: _ranks(rules) and rules.mining.scope is MiningScope.BATCH,
     "mining.scope": _ranks,
     "mining.cap": _ranks,
@@ -196,22 +205,28 @@ def conforming(key: str, value: Any) -> Any:
         key: section.key.
         value: of a dialect file.
     """
-    section, name = key.split(".")
-    kind = get_type_hints(get_type_hints(Dialect)[section])[name]
+    kind = _kind(key)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind(value)
     return tuple(value) if isinstance(value, list) else value
+
+
+@cache
+def _kind(key: str) -> Any:
+    """The type of the setting section.key."""
+    section, name = key.split(".")
+    return get_type_hints(get_type_hints(Dialect)[section])[name]
 
 
 def changed(rules: Dialect, change: Change) -> Dialect:
     """The rules with a change."""
     for key, value in change.settings:
         section, name = key.split(".")
-        rules = _with(rules, **{section: _with(getattr(rules, section), **{name: value})})
+        rules = with_values(rules, **{section: with_values(getattr(rules, section), **{name: value})})
     return rules
 
 
-def _with(spec: S, **values: Any) -> S:
+def with_values(spec: S, **values: Any) -> S:
     """What `replace` returns, without the checks: these are thousands, and every value is one that some spec has."""
     made = object.__new__(type(spec))
     vars(made).update(vars(spec), **values)
@@ -276,6 +291,8 @@ class Changes:
         """The change, with what it takes for it to mean anything."""
         if key == "match.iou" and value in (IouRule.EPSILON_ADDED, IouRule.UNION_FLOOR):
             yield from (Change(((key, value), ("match.iou_epsilon", each))) for each in NUMBERS["match.iou_epsilon"])
+        elif value is ForcedRule.TAKEN_OVER and rules.match.minimum_iou <= 0:  # it is best-prior but for its minimum
+            yield Change(((key, value), ("match.minimum_iou", LEAST_TAKEN_OVER)))
         elif value is MiningScore.BACKGROUND_PROBABILITY:
             yield Change(((key, value), ("mining.positives", MiningPositives.LAST)))
         elif (rules.mining.score, value) != (MiningScore.BACKGROUND_PROBABILITY, MiningPositives.AS_ZERO):
@@ -284,8 +301,7 @@ class Changes:
 
 def _words(key: str) -> tuple[Any, ...]:
     """All values of a key that is one of few."""
-    section, name = key.split(".")
-    kind = get_type_hints(get_type_hints(Dialect)[section])[name]
+    kind = _kind(key)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return tuple(kind)
     return (False, True) if kind is bool else ()

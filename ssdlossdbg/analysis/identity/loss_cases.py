@@ -29,6 +29,12 @@ def few_priors(make: Maker) -> Case:
     return make.case("more negatives wanted than there are", priors, [first, [box(0.74, 0.27, 0.36, 0.41)]])
 
 
+def crowded(make: Maker) -> Case:
+    """One image wants far more negatives than it has, and the other, with as many as both want, a few."""
+    many = [box(x + 0.01, y, side, 0.9 * side) for x, y, side, _ in GRID[::2]]
+    return make.case("an image full of objects beside one with one", GRID, [many, [box(0.74, 0.27, 0.36, 0.41)]])
+
+
 def on_priors(make: Maker) -> Case:
     """Localisation costs nothing, whatever its rules."""
     picked = [[box(*GRID[5])], [box(*GRID[0]), box(*GRID[10])]]
@@ -42,8 +48,8 @@ def one_empty(make: Maker) -> Case:
 
 
 def all_empty(make: Maker) -> Case:
-    """No image has any."""
-    return make.case("no object at all", GRID, [[], []])
+    """No image has any, of more than a hundred priors, of which one in a hundred may be mined."""
+    return make.case("no object at all", [*GRID, *grid(10, 0.1)], [[], []])
 
 
 def level_logits(make: Maker) -> Case:
@@ -98,7 +104,9 @@ def repeated(make: Maker) -> Case:
     """Predicted boxes that repeat each other ever more, at negatives and at a positive."""
     shifts = (0.0, 0.0005, 0.004, 0.012, 0.03, 0.05, 0.08)
     priors = [[0.2 + shift, 0.5, 0.25, 0.25] for shift in shifts] + [[0.7 + shift, 0.5, 0.25, 0.25] for shift in shifts]
-    made = make.case("predicted boxes that repeat each other", [*priors, *grid(3, 0.2)], [[box(0.2, 0.5, 0.26, 0.25)]])
+    made = make.case(
+        "predicted boxes that repeat each other", [*priors, *grid(3, 0.2)], [[box(0.203, 0.504, 0.26, 0.24)]]
+    )
     return replace(made, loc=torch.cat((torch.zeros_like(made.loc[:, : len(priors)]), made.loc[:, len(priors) :]), 1))
 
 

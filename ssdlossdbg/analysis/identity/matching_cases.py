@@ -41,11 +41,12 @@ def contested(make: Maker) -> Case:
 
 
 def shared_weakly(make: Maker) -> Case:
-    """Two objects below every usual threshold whose best prior is one, and one above it that this takes over."""
+    """Two objects below every usual threshold whose best prior is one, alone and beside one above it."""
     priors = [[0.25, 0.25, 0.3, 0.3], [0.75, 0.25, 0.3, 0.3], [0.25, 0.75, 0.3, 0.3], [0.75, 0.75, 0.4, 0.4]]
     priors += [[0.5, 0.5, 0.1, 0.1], [0.47, 0.25, 0.12, 0.3]]
     small, tall, own = box(0.25, 0.25, 0.14, 0.14), box(0.25, 0.29, 0.1, 0.24), box(0.25, 0.26, 0.3, 0.3)
-    return make.case("weak objects on the prior of another", priors, [[own, small], [small, own], [small, tall, own]])
+    images = [[own, small], [small, own], [small, tall, own], [small, tall], [tall, small]]
+    return make.case("weak objects on the prior of another", priors, images)
 
 
 def equal(make: Maker) -> Case:
@@ -74,6 +75,24 @@ def hardly(make: Maker) -> Case:
     return make.case("best overlaps of every size", priors + spare, [objects])
 
 
+def second_choices(make: Maker) -> Case:
+    """Objects whose best prior another has, and which overlap their next one by 0.33, 0.28, ... and next to nothing."""
+    shares = (0.33, 0.28, 0.23, 0.18, 0.13, 0.08, 0.03, 3e-3, 3e-4, 3e-5, 3e-6, 3e-7, 3e-8)
+    priors, objects = [], []
+    for place, share in enumerate(shares):
+        x, y, side = 0.125 + 0.25 * (place % 4), 0.125 + 0.25 * (place // 4), 0.16 * share**0.5
+        priors += [[x, y, 0.16, 0.16], [x + 0.02, y + 0.01, side, side]]
+        objects += [box(x, y, 0.16, 0.16), box(x + 0.005, y, 0.16, 0.16)]
+    return make.case("objects left with their second best prior", priors, [objects])
+
+
+def banded(make: Maker) -> Case:
+    """A prior that is positive, others that an ignore band may hold, and many that are negatives."""
+    parts = (0.57, 0.52, 0.47, 0.42, 0.37, 0.32, 0.27, 0.22)
+    priors = [[0.375, 0.375, 0.25, 0.25], *([0.25 + 0.125 * part, 0.375, 0.25 * part, 0.25] for part in parts)]
+    return make.case("priors near a threshold among many", [*priors, *grid(5, 0.09)], [[box(0.375, 0.376, 0.25, 0.25)]])
+
+
 def small(make: Maker) -> Case:
     """Two priors at objects of every size: the first is forced, of the second the overlap decides, 0.76 in truth."""
     priors, objects = [], []
@@ -98,6 +117,12 @@ def background(make: Maker, label: int) -> Case:
 def flat(make: Maker) -> Case:
     """A box without width whose best prior has a part of its height, beside ordinary ones."""
     made = make.case("a box without width", GRID, [[box(0.37, 0.39, 0.0, 0.27), box(0.71, 0.76, 0.47, 0.44)]])
+    return replace(made, sound=False)
+
+
+def flat_last(make: Maker) -> Case:
+    """The same box as the last of its image, which priors without an object are encoded to by an index of -1."""
+    made = make.case("a last box without width", GRID, [[box(0.71, 0.76, 0.47, 0.44), box(0.37, 0.39, 0.0, 0.27)]])
     return replace(made, sound=False)
 
 

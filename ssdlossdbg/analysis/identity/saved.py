@@ -10,13 +10,12 @@ from ssdlossdbg.analysis.identity.observed import Told
 from ssdlossdbg.analysis.identity.search import Search
 from ssdlossdbg.analysis.identity.told import dialects_found, differs, inseparable
 from ssdlossdbg.analysis.identity.trials import Trial
-from ssdlossdbg.results import IdentifyResult, Probed, whose
+from ssdlossdbg.results import IdentifyResult, Probed, nobodys, whose
 from ssdlossdbg.rules import Dialect
 
 READING = ("targets.label_offset", "native.background")
 READING_NOTE = "how labels are counted and which column is the background's are taken as the files were read"
-NOBODY = "no dialect, nor any with one rule changed"
-NOT_FOUND = "no dialect, nor of what was tried in {seconds:g} s; `ssdlossdbg identify` tries on"
+ONE, TRIES_ON = "one rule changed", "`ssdlossdbg identify` tries on"
 # Seconds that a report on a batch may take longer for saying whose loss it is.
 ASKING = 5.0
 ENCODED_NOTE = "the targets are already encoded: matching and encoding cannot be told"
@@ -52,7 +51,7 @@ def identify_saved(
             left_out=(READING_NOTE, *((ENCODED_NOTE,) if batches[0].encoded else ())),
             complete=found.complete and time.monotonic() < search.until,
         ),
-        nearest=differs(found, search, names),
+        nearest=None if found.explanations else differs(search, names),
     )
 
 
@@ -69,7 +68,7 @@ def whose_loss(batch: Batch, among: Sequence[Dialect], seconds: float = ASKING) 
     listed = dialects_found(found, among)
     if listed:
         return whose(listed)
-    return NOBODY if found.complete else NOT_FOUND.format(seconds=seconds)
+    return nobodys(ONE if found.complete else f"{ONE}, as far as that was tried in {seconds:g} s; {TRIES_ON}")
 
 
 def _search(batches: Sequence[Batch], among: Sequence[Dialect], seconds: float) -> Search:

@@ -18,6 +18,8 @@ from ssdlossdbg.rules import Dialect
 
 # Variants of one rule that are gone on with, where two are to be found.
 MOST_BEGUN = 30
+# And with finer numbers, where that finds nothing.
+MOST_FINE = 10
 # Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
 MOST_NEAR, TELLING = 5, 9
 WEIGHT = "loss.localization_weight"
@@ -48,12 +50,10 @@ class Found:
 
     Attributes:
         explanations: those of the fewest changes, the likeliest first.
-        nearest: the dialect that fails on the fewest batches, and those.
         complete: whether the search ended before its time was up.
     """
 
     explanations: tuple[Explanation, ...] = ()
-    nearest: tuple[Dialect, tuple[int, ...]] | None = None
     complete: bool = True
 
 
@@ -94,15 +94,15 @@ class Search:
         starts = [Explanation(tuple(each.name for each in group), (), group[0]) for group in self.groups]
         found = [each for each in starts if self.explains(each.rules)]
         if found or not most_changes:
-            return self._found(found, starts)
+            return self._found(found)
         found = list(self._with_one(starts, self._changes(fine=False)))
         if found or self._late:
-            return self._found(found, starts)
+            return self._found(found)
         near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
         found = list(self._with_one(near, self._changes(fine=True)))
         if not found and most_changes > 1:
-            found = list(self._with_two(near))
-        return self._found(found, starts)
+            found = self._with_two(near)
+        return self._found(found)
 
     def explains(self, rules: Dialect, first: int | None = None) -> bool:
         """Whether rules give all that is known.
@@ -127,6 +127,10 @@ class Search:
             ):
                 rest.setdefault(change.key, []).append(change)
         return rest
+
+    def nearest(self) -> Dialect:
+        """The dialect that fails on the fewest batches, and is least far off on the first of them."""
+        return min((group[0] for group in self.groups), key=self._distance)
 
     def failing(self, rules: Dialect) -> tuple[int, ...]:
         """The places of the batches on which rules give something else."""
@@ -188,7 +192,7 @@ class Search:
             if not fitted or change.key != WEIGHT:  # all but one of the weights are the wrong ones
                 yield change
 
-    def _with_two(self, near: Sequence[Explanation]) -> Iterator[Explanation]:
+    def _with_two(self, near: Sequence[Explanation]) -> list[Explanation]:
         """From those variants of a few dialects that fail on less than these do."""
         changes = self._changes(fine=False)
         begun: list[tuple[int, int, Explanation]] = []
@@ -201,13 +205,17 @@ class Search:
                 left = self._faults(rules, less_than=faults)
                 if left < faults:
                     begun.append((left, len(begun), Explanation(start.names, (change,), rules)))
-        seen = set()
-        for _, __, start in sorted(begun, key=lambda each: each[:2])[:MOST_BEGUN]:
+        best = [start for _, __, start in sorted(begun, key=lambda each: each[:2])]
+        found = self._gone_on_with(best[:MOST_BEGUN], changes)
+        return found or self._gone_on_with(best[:MOST_FINE], self._changes(fine=True))
+
+    def _gone_on_with(self, begun: Sequence[Explanation], changes: Changes) -> list[Explanation]:
+        seen: dict[object, Explanation] = {}
+        for start in begun:
             for each in self._with_one([start], changes):
-                pair = same_maths(each.rules, self.without)
-                if pair not in seen and each.changes[0].key != each.changes[1].key:
-                    seen.add(pair)
-                    yield each
+                if each.changes[0].key != each.changes[1].key:
+                    seen.setdefault(same_maths(each.rules, self.without), each)
+        return list(seen.values())
 
     def _faults(self, rules: Dialect, less_than: int | None = None) -> int:
         """How many losses of the most telling batches rules get wrong; `less_than` as soon as they are as many."""
@@ -232,10 +240,7 @@ class Search:
             if math.isfinite(fitted) and fitted > 0:
                 yield Change(((WEIGHT, float(f"{fitted:.{DIGITS}g}")),))
 
-    def _found(self, found: list[Explanation], starts: Sequence[Explanation]) -> Found:
-        if not found:
-            nearest = min(starts, key=lambda start: self._distance(start.rules))
-            return Found((), (nearest.rules, self.failing(nearest.rules)), not self._late)
+    def _found(self, found: list[Explanation]) -> Found:
         delicate = {
             place: {each.rules: all(self._agrees(each.rules, place)) for each in found}
             for place in sorted(self.delicate)
@@ -244,7 +249,7 @@ class Search:
         for verdicts in delicate.values():
             if any(verdicts[each.rules] for each in found):
                 found = [each for each in found if verdicts[each.rules]]
-        return Found(tuple(sorted(found, key=self._unlikely)), None, not self._late)
+        return Found(tuple(sorted(found, key=self._unlikely)), not self._late)
 
     def _unlikely(self, explanation: Explanation) -> tuple[int, int, int]:
         """Fewer changes, then refusals like the criterion's own, then rounder numbers go before others."""

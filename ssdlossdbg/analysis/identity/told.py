@@ -101,17 +101,17 @@ def _inseparable(key: str, own: Any, values: Iterable[Any]) -> Inseparable:
     return Inseparable(key, tuple(map(plain, dict.fromkeys((own, *values))))[:MOST_VALUES], NEEDS.get(key, ""))
 
 
-def differs(found: Found, search: Search, names: Sequence[str]) -> Differs | None:
-    """Where the nearest dialect is off; None where something explains every number.
+def differs(search: Search, names: Sequence[str]) -> Differs | None:
+    """Where the nearest dialect is off; None where it explains every number.
 
     Args:
-        found: what the search came to.
-        search: it.
+        search: that found nothing that does.
         names: of the batches.
     """
-    if found.nearest is None or not found.nearest[1]:
+    rules = search.nearest()
+    places = search.failing(rules)
+    if not places:
         return None
-    rules, places = found.nearest
     losses = search.trials[places[0]].losses(rules)
     assert losses is not None
     theirs = Recorded(sum(losses), *losses)

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.evidence.raising import why_raises
+from ssdlossdbg.analysis.identity.changes import with_values
 from ssdlossdbg.analysis.identity.makers import Case
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.multibox.localization import AtPriors
-from ssdlossdbg.multibox.matching import Matching, Tied
+from ssdlossdbg.multibox.matching import Matching, Tied, all_overlaps, assign
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
@@ -27,6 +28,8 @@ from ssdlossdbg.rules import Background, Dialect, MiningScope, MiningSelection, 
 SIDE = 512
 # Numbers of stages that are kept of a batch: of a shipped case all, of one that was saved some.
 MOST_HELD = 2**27
+# Overlaps of a batch up to which they are kept: of a shipped case, not of one that was saved.
+MOST_OVERLAPS = 2**14
 # (localisation, that of landmarks included, confidence)
 Losses = tuple[float, float]
 
@@ -41,6 +44,14 @@ class RolesScene(Scene):
     def _matched(self) -> tuple[Matching, Tied | None]:
         return self.batch.once("matched", (self._loading, self.rules.match), self._match)
 
+    def _match(self) -> tuple[Matching, Tied | None]:
+        rules, gt = self.rules.match, None if self.batch.encoded else self.gt_in_units
+        if gt is None or gt.boxes.shape[:2].numel() * len(self.batch.priors.boxes) > MOST_OVERLAPS:
+            return super()._match()
+        settings = self._loading, rules.iou, rules.iou_epsilon, rules.precision, rules.ties
+        known = self.batch.once("overlaps", settings, lambda: all_overlaps(gt, self.held_in_units, rules))
+        return assign(known, gt, rules), None
+
     @property
     def roles(self) -> Hashable:
         """All of the matching that a loss depends on."""
@@ -49,8 +60,9 @@ class RolesScene(Scene):
         return self.batch.once("roles", (self._loading, self.rules.match), lambda: _roles(self.matching))
 
     @property
-    def _matching(self) -> Hashable:
-        return self.roles
+    def of_matching(self) -> Hashable:
+        """What the later stages are kept by; the objects, too, in the unit of the rules, since sizes are encoded."""
+        return None if self.batch.encoded else (self._loading, self.roles)
 
 
 def _roles(matching: Matching) -> Hashable:
@@ -121,7 +133,7 @@ class Trial:
         if batch is None or not _defined(batch, rules):
             return None
         if self._units not in (None, rules.targets.units):
-            rules = replace(rules, targets=replace(rules.targets, units=self._units))
+            rules = with_values(rules, targets=with_values(rules.targets, units=self._units))
         return self._kind(batch, rules, one_of_many=True)
 
 
