@@ -282,6 +282,8 @@ def test_one_step_and_two_do_not_mix() -> None:
         ssdlossdbg.identify_batch(steps, targets, printed=Said(Recorded(1.0)), layout=LAYOUT)
     with pytest.raises(InputError, match="name none of one step"):
         ssdlossdbg.identify_batch(one, targets, dialects=["refinedet"], printed=Said(Recorded(1.0)), layout=LAYOUT)
+    with pytest.raises(InputError, match="shows the priors of one step, and these predictions hold two"):
+        loss(steps, targets, detail=True)
     gt = [torch.zeros(0, 5)] * 2
     with pytest.raises(InputError, match="refinedet, which has two steps"):
         ssdlossdbg.multibox_loss(*one, gt, "refinedet")

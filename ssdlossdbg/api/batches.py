@@ -18,7 +18,7 @@ from ssdlossdbg.analysis.detect_detail import describe_candidates
 from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.loss_detail import describe_loss
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.analysis.two_steps import scene_of
+from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
 from ssdlossdbg.api.common import NEEDS_OBJECTS, File, as_batch, as_dialect, override, rules_for, steps_apart
 from ssdlossdbg.api.photos_of import names_and_photos
 from ssdlossdbg.checks.catalogue import find
@@ -106,6 +106,9 @@ def loss(
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
     scene = scene_of(batch, rules)
+    if detail and isinstance(scene, SecondScene):
+        what = "shows the priors of one step, and these predictions hold two"
+        raise InputError("the page", what, "Leave it out: the text and --format json show both steps.")
     if whose and batch.recorded and is_another(scene.costs.recorded_error, batch.recorded.precision):
         batch.whose = whose_rules(batch)
         scene = scene_of(batch, rules)  # whose costs say it
