@@ -220,10 +220,9 @@ class Scene:
         """The objects as the checks see them."""
         batch, known = self.batch, self.known
         assert known is not None
-        stated = self.loaded.stated
-        if known.recovered:
-            stated = state_recovered(known.gt, batch.classes, batch.priors.image_size, batch.paths[1])
-        assert stated is not None
+        own = None if known.recovered else self.loaded.stated
+        assert known.recovered or own is not None
+        stated = own or state_recovered(known.gt, batch.classes, batch.priors.image_size, batch.paths[1])
         return describe_objects(stated, known.gt, self.fates, batch.priors, self.rules)
 
     @cached_property
