@@ -45,8 +45,8 @@ _NAMES = {
         CropDemand CropKeep CropOverlap CropShape DetectSpec Dialect Difficult EmptyImages ForcedRule IouRule
         LevelSpec LoaderSpec LocalizationLoss LossSpec Marked Masking MatchSpec MiningCap MiningPositives
         MiningQuota MiningScope MiningScore MiningSelection MiningSpec NameLookup NativeSpec Normalizer Numbers
-        Orientation Pair PhotoName Precision PriorOrder PriorRounding PriorSpec RaisesSpec Resizing Rounding Rows
-        Scores SizeFrom SmallBoxes Suppression Tag TargetSpec Ties Units Unlisted Unmatched WeightDecaySpec
+        Orientation Pair PhotoName Precision PriorOrder PriorRounding PriorSpec RaisesSpec RefineSpec Resizing Rounding
+        Rows Scores SizeFrom SmallBoxes Suppression Tag TargetSpec Ties Units Unlisted Unmatched WeightDecaySpec
     """,
     "tensors.criterion": "MultiBoxLoss",
     "tensors.functions": "decode detect_boxes encode generate_priors match_priors multibox_loss",

@@ -189,7 +189,13 @@ def test_the_page_for_contributors_adds_one_of_each_kind(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_toml_examples() -> None:
-    loader, dialect, focal, boxes, config = blocks(PAGES["dialects"], "toml")
+    steps, loader, dialect, focal, boxes, config = blocks(PAGES["dialects"], "toml")
+    Path("steps.toml").write_text(steps)
+    refine = load_dialect("steps.toml").refine
+    assert (refine.first_step, refine.object_probability) == (
+        True,
+        tomllib.loads(steps)["refine"]["object_probability"],
+    )
     Path("loader.toml").write_text(loader)
     assert load_dialect("loader.toml").loader.numbers == tomllib.loads(loader)["loader"]["numbers"]
     Path("own.toml").write_text(config)

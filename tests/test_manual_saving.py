@@ -70,6 +70,23 @@ def test_added_lines_of_retinaface() -> None:
     assert result.loss.landmarks
 
 
+def test_added_lines_of_refinedet() -> None:
+    (lines,) = [block for block in BLOCKS if "arm_loc" in block]
+    priors = load_priors("refinedet-320").priors.boxes
+    generator = torch.Generator().manual_seed(2)
+    shape = (1, len(priors))
+    out = [torch.randn((*shape, size), generator=generator).requires_grad_() for size in (4, 2, 4, 21)]
+    targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, 7], [0.2, 0.3, 0.4, 0.5, 0]])]
+    run(lines, {"out": (*out, priors), "targets": targets, "loss": torch.tensor(math.nan)})
+    assert "Then: `ssdlossdbg loss batch.pt`. Of two steps" in PAGE.read_text()
+    result = api.loss("batch.pt", device="cpu")
+    assert (result.dialect, result.config.name) == ("refinedet", "refinedet-320")
+    assert result.recorded is not None
+    assert math.isnan(result.recorded.total or 0)
+    assert result.images[0].ground_truth == 2
+    assert result.first_step is not None
+
+
 def batch(priors: int, classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """loc, conf, labels and encoded targets of two images."""
     generator = torch.Generator().manual_seed(0)
@@ -211,6 +228,6 @@ def test_the_one_line_saves_a_batch() -> None:
 
 
 def test_every_python_block_for_saving_is_run() -> None:
-    run_above = {"out[0]", "landm", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
+    run_above = {"out[0]", "landm", "arm_loc", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
     unknown = [lines for lines in BLOCKS if not any(word in lines for word in run_above)]
     assert unknown == []

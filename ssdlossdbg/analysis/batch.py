@@ -129,6 +129,7 @@ class Batch:
             loc=predictions.loc.to(self.device),
             conf=predictions.conf.to(self.device),
             landmarks=None if predictions.landmarks is None else predictions.landmarks.to(self.device),
+            first=predictions.first and predictions.first.to(self.device),
         )
         self.encoded: EncodedTargets | None = None
         self.source: Source | None = None

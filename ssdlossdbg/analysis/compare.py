@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.readers.memory import check_room
@@ -63,10 +64,11 @@ RULES: Rules = (
         ),
     ),
     ("landmarks", ("loss.landmark_weight",)),
+    ("first step", ("refine.first_step", "refine.object_probability")),
     ("normaliser", ("loss.normalizer",)),
 )
 # What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.
-STAGES = ("matching", "encoded", "decoded", "confidence", "mining")
+STAGES = ("matching", "encoded", "decoded", "confidence", "mining", "moved", "taken out", "twice decoded")
 BYTES_OF_PRIOR, BYTES_OF_LOGIT = 300, 12
 # For one dialect that leaves no prior positive under a normaliser that does not divide by positives: on the way to it,
 # another normaliser would divide 0 by 0.
@@ -146,6 +148,7 @@ class _Told:
     localization: float
     confidence: float
     landmarks: float | None
+    first_step: float | None
     total: float
     landmarks_left_out: bool
     roles: BatchRoles
@@ -176,7 +179,7 @@ def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:
 
     Nothing is kept longer than that: of many dialects it would take many times what the batch takes.
     """
-    scenes = {each: Scene(batch, each, one_of_many=True) for each in rules}
+    scenes = {each: scene_of(batch, each, one_of_many=True) for each in rules}
     by_matching: dict[Hashable, dict[Hashable, list[Dialect]]] = {}
     for each, scene in scenes.items():
         by_matching.setdefault(scene.of_matching, {}).setdefault(scene.of_mining, []).append(each)
@@ -195,11 +198,13 @@ def _tell(scene: Scene) -> _Told:
     loss = scene.loss
     localization, confidence = float(loss.localization.double()), float(loss.confidence.double())
     landmarks = None if loss.landmarks is None else float(loss.landmarks.loss.double())
+    first_step = float(scene.first.loss.total.double()) if isinstance(scene, SecondScene) else None
     return _Told(
         localization=localization,
         confidence=confidence,
         landmarks=landmarks,
-        total=localization + confidence + (landmarks or 0.0),
+        first_step=first_step,
+        total=localization + confidence + (landmarks or 0.0) + (first_step or 0.0),
         landmarks_left_out=bool(scene.landmarks_left_out),
         roles=_roles(loss),
         raises=why_raises(scene.gt_in_units if scene.objects_known else None, loss, scene.rules),
@@ -219,6 +224,7 @@ def _outcome(rules: Dialect, told: _Told, causes: tuple[Cause, ...], said: Said 
         localization=told.localization,
         confidence=told.confidence,
         landmarks=told.landmarks,
+        first_step=told.first_step,
         normalizer=told.roles.normalizer,
         roles=told.roles,
         raises=told.raises,

@@ -196,7 +196,7 @@ def _images(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[I
 
 def _classes(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
     batch = shown.scene.batch
-    best_score = SCORES[shown.scene.rules.detect.scores](batch.conf)[..., 1:].amax((0, 1))
+    best_score = SCORES[shown.scene.rules.detect.scores](shown.scene.detected_logits)[..., 1:].amax((0, 1))
     every = [item for image in objects for item in image]
     columns = zip(best_score.tolist(), _stages(shown.found.stage, (0, 2)), strict=True)
     classes = []

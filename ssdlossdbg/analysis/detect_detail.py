@@ -25,7 +25,7 @@ def describe_candidates(scene: Scene) -> DetectDetail:
     """
     rules, found = scene.rules.detect, scene.detections
     image, row, prior = (found.stage >= Stage.CANDIDATE).nonzero(as_tuple=True)
-    score = SCORES[rules.scores](scene.batch.conf)[image, prior, row + 1]
+    score = SCORES[rules.scores](scene.detected_logits)[image, prior, row + 1]
     least, left_out = rules.score_threshold, 0
     if len(score) > MOST_CANDIDATES:
         least = float(score.topk(MOST_CANDIDATES + 1).values[-1])

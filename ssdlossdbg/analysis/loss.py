@@ -13,9 +13,10 @@ from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.references import untrained_loss, without_bad_boxes
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.splits import GradientNorms, LossSums
+from ssdlossdbg.analysis.two_steps import SecondScene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
-from ssdlossdbg.results import ClassLoss, GroupLoss, LevelLoss, LossResult, SceneLoss
+from ssdlossdbg.results import ClassLoss, FirstStep, GroupLoss, LevelLoss, LossResult, SceneLoss
 
 # Of the negatives of an image that all count, so many are drawn.
 MOST_DRAWN = 200
@@ -33,7 +34,8 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
     """
     batch, rules, loss, costs = scene.batch, scene.rules, scene.loss, scene.costs
     gradients = GradientNorms(batch.loc, batch.conf, loss, rules.loss)
-    sound = without_bad_boxes(scene)
+    two = isinstance(scene, SecondScene)
+    sound = None if two else without_bad_boxes(scene)
     return LossResult(
         predictions_path=batch.paths[0],
         targets_path=batch.paths[1],
@@ -73,9 +75,29 @@ def analyse_loss(scene: Scene, weights: Mapping[str, Tensor] | None = None) -> L
         all_negatives=costs.all_negatives,
         landmark_normalizer=None if loss.landmarks is None else float(loss.landmarks.normalizer),
         landmarks_left_out=costs.landmarks_left_out,
-        untrained=untrained_loss(sound[0] if sound else scene),
+        untrained=None if two else untrained_loss(sound[0] if sound else scene),
         without=sound[1] if sound else None,
+        first_step=_first_step(scene.first) if isinstance(scene, SecondScene) else None,
+        taken_out=costs.taken_out,
         evidence=scene.evidence,
+    )
+
+
+def _first_step(scene: Scene) -> FirstStep:
+    loss, costs = scene.loss, scene.costs
+    gradients = GradientNorms(scene.batch.loc, scene.batch.conf, loss, scene.rules.loss)
+    return FirstStep(
+        loss=costs.loss,
+        loss_sum=costs.loss_sum,
+        normalizer=costs.normalizer,
+        images=costs.images,
+        levels=_levels(scene, scene.sums, gradients),
+        coordinates=scene.sums.coordinates(),
+        ground_truth=costs.ground_truth,
+        negatives=costs.negatives,
+        gradient_localization=float(gradients.loc.sum().sqrt()),
+        gradient_confidence=float(gradients.conf.sum().sqrt()),
+        non_finite=costs.non_finite,
     )
 
 
@@ -106,7 +128,8 @@ def _scenes(scene: Scene) -> tuple[SceneLoss, ...]:
     loss, decoded = scene.loss, scene.decoded
     known = scene.known or Known(scene.gt, scene.matching)
     gt, matching = known.gt, known.matching
-    corners = cxcywh_to_xyxy(scene.batch.priors.boxes)
+    shared = cxcywh_to_xyxy(scene.batch.priors.boxes)
+    corners = scene.moved if isinstance(scene, SecondScene) else shared.expand(len(decoded), -1, -1)
     confidence = loss.confidence_terms * loss.confidence_scale[:, None]
     scenes = []
     for image, count in enumerate(gt.counts.tolist()):
@@ -118,7 +141,7 @@ def _scenes(scene: Scene) -> tuple[SceneLoss, ...]:
                 objects=_numpy(gt.boxes[image, :count]),
                 decoded=_numpy(decoded[image, positive]),
                 owner=_numpy(matching.gt_index[image, positive]),
-                mined=_numpy(corners[mined]),
+                mined=_numpy(corners[image, mined]),
                 mined_loss=_numpy(confidence[image, mined]),
             )
         )

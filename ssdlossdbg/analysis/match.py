@@ -110,6 +110,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         positives=_positives(matching, priors),
         raises=raises_on(objects, scene),
         roles=_roles(scene),
+        first_step_only=rules.refine.first_step,
         evidence=(*scene.evidence, *describe_datasets([(dataset, source.read(rules, priors))])),
     )
 

@@ -146,7 +146,7 @@ class Scene:
             "mining",
             self.of_mining,
             lambda: mine(
-                conf,
+                self._mined_logits,
                 confidence,
                 self.matching,
                 self.decoded_in_units if boxes else None,
@@ -157,6 +157,10 @@ class Scene:
         known = confidence, mining, rules.mining, rules.loss
         loss = combine(self.batch.loc, self.matching, self.encoded, *known, self._frame)
         return loss if self._landmarks is None else replace(loss, landmarks=self._landmarks)
+
+    @property
+    def _mined_logits(self) -> Tensor:  # column 0 being what a negative is to say
+        return self.batch.conf
 
     @cached_property
     def _landmarks(self) -> LandmarkTerms | None:
@@ -175,21 +179,25 @@ class Scene:
     def _frame(self) -> Frame | None:
         if not self.rules.loss.compares_boxes:
             return None
-        objects = self.gt_in_units if self.objects_known else None
-        return Frame(self.priors_in_units, self.rules.codec, self.matching, objects)
+        gt = self.gt_in_units if self.objects_known else None
+        return Frame(self.priors_in_units, self.rules.codec, self.matching, gt)
 
     @cached_property
     def sums(self) -> LossSums:
         """The loss, ready to be split."""
         return LossSums(self.loss)
 
+    @property
+    def detected_logits(self) -> Tensor:
+        """`[B, P, C]` whence detections have their scores."""
+        return self.batch.conf
+
     @cached_property
     def detections(self) -> Detections:
         """What the dialect's post-processing makes of the predictions; boxes in units."""
-        rules = self.rules
         width, height = self.unit[:2].tolist()
         levels = [level.count for level in self.batch.priors.levels]
-        return detect_boxes(self.boxes_to_detect, self.batch.conf, (width, height), rules.detect, levels)
+        return detect_boxes(self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect, levels)
 
     @property
     def boxes_to_detect(self) -> Tensor:
@@ -212,11 +220,9 @@ class Scene:
         """The objects as the checks see them."""
         batch, known = self.batch, self.known
         assert known is not None
-        if known.recovered:
-            stated = state_recovered(known.gt, batch.classes, batch.priors.image_size, batch.paths[1])
-        else:
-            assert self.loaded.stated is not None
-            stated = self.loaded.stated
+        own = None if known.recovered else self.loaded.stated
+        assert known.recovered or own is not None
+        stated = own or state_recovered(known.gt, batch.classes, batch.priors.image_size, batch.paths[1])
         return describe_objects(stated, known.gt, self.fates, batch.priors, self.rules)
 
     @cached_property

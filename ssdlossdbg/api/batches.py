@@ -18,7 +18,8 @@ from ssdlossdbg.analysis.detect_detail import describe_candidates
 from ssdlossdbg.analysis.loss import analyse_loss
 from ssdlossdbg.analysis.loss_detail import describe_loss
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.api.common import File, as_batch, as_dialect, override, rules_for
+from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
+from ssdlossdbg.api.common import NEEDS_OBJECTS, File, as_batch, as_dialect, override, rules_for, steps_apart
 from ssdlossdbg.api.photos_of import names_and_photos
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
@@ -28,14 +29,14 @@ from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.pairing import holds_both
 from ssdlossdbg.readers.saved.tensor_files import Saved, Tensors, as_saved
 from ssdlossdbg.readers.saved.weights import decayed_weights
-from ssdlossdbg.results import CompareResult, DetectResult, Finding, LossResult, Said, with_names
+from ssdlossdbg.results import CompareResult, DetectResult, Finding, LossResult, NotAsked, Said, with_names
 from ssdlossdbg.results.said import is_another
 from ssdlossdbg.rules import Dialect, settings_in_pixels
 
 ALONE = "Give the targets' file, too; a file of ssdlossdbg.capture, or a dict with the keys of both, goes alone."
+SAY_OTHERS = "Name dialects with as many steps as the predictions hold."
 # The finding that a loss is not the one that the user's code had.
 NOT_YOURS = "REC001"
-NEEDS_OBJECTS = "Save the objects instead: a list of mappings with boxes [n, 4] and labels [n]."
 
 
 def loss(
@@ -104,10 +105,13 @@ def loss(
     if threshold is not None and batch.encoded:
         what = f"has no effect: {wanted.where} holds targets that are already encoded"
         raise InputError("--threshold", what, NEEDS_OBJECTS)
-    scene = Scene(batch, rules)
+    scene = scene_of(batch, rules)
+    if detail and isinstance(scene, SecondScene):
+        what = "shows the priors of one step, and these predictions hold two"
+        raise InputError("the page", what, "Leave it out: the text and --format json show both steps.")
     if whose and batch.recorded and is_another(scene.costs.recorded_error, batch.recorded.precision):
         batch.whose = whose_rules(batch)
-        scene = Scene(batch, rules)  # whose costs say it
+        scene = scene_of(batch, rules)  # whose costs say it
     result = analyse_loss(scene, None if weights is None else _weights(weights, rules))
     if detail:
         result = replace(result, detail=describe_loss(scene))
@@ -123,12 +127,14 @@ def whose_rules(batch: Batch) -> str:
     """Whose rules give the loss that was recorded of a batch, in words."""
     from ssdlossdbg.analysis.identity.saved import whose_loss
 
-    return whose_loss(batch, computable(batch, [load_dialect(name) for name in dialect_names()]))
+    among = computable(batch, [load_dialect(name) for name in dialect_names(of_one_step=True)])
+    return whose_loss(batch, among) if among else ""
 
 
 def computable(batch: Batch, dialects: Sequence[Dialect]) -> list[Dialect]:
-    """Those dialects whose loss of a batch does not depend on a size of the input that nobody knows."""
-    return [each for each in dialects if batch.named.image_size_known or not settings_in_pixels(each)]
+    """Those dialects of one step whose loss of a batch does not depend on a size of the input that nobody knows."""
+    sized = [each for each in dialects if batch.named.image_size_known or not settings_in_pixels(each)]
+    return [each for each in sized if not each.refine.first_step and batch.predictions.first is None]
 
 
 def findings_of(scene: Scene) -> tuple[Finding, ...]:
@@ -188,9 +194,15 @@ def compare(
     base = rules_for(reference, saved, "--reference")
     asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
     batch = as_batch(saved, wanted, priors, base, layout, device=device, said=printed)
+    apart = {each: steps_apart(base.refine.first_step, each) for each in asked}
+    asked = [each for each in asked if not apart[each]]
+    not_asked = tuple(NotAsked(each.name, why) for each, why in apart.items() if why)
+    if not asked:
+        what = f"names none that applies: {not_asked[0].dialect} has {not_asked[0].why}"
+        raise InputError("--dialects", what, SAY_OTHERS)
     check_image_size(batch.named, asked)
-    findings = findings_of(Scene(batch, base))
-    return replace(analyse_compare(batch, asked, base), findings=findings)
+    findings = findings_of(scene_of(batch, base))
+    return replace(analyse_compare(batch, asked, base), findings=findings, not_asked=not_asked)
 
 
 def detect(
@@ -244,7 +256,7 @@ def detect(
         rules = replace(rules, detect=replace(rules.detect, nms_iou=nms))
     named, photos = names_and_photos(images)
     batch = as_batch(saved, wanted, priors, rules, layout, device=device, classes=classes, photos=named)
-    scene = Scene(batch, rules)
+    scene = scene_of(batch, rules)
     if targets is not None and scene.known is None:  # a capture's own nobody asked about, and they are not needed
         what = "holds targets that are already encoded, and their positives do not agree on objects to be found"
         raise InputError(batch.paths[1], what, NEEDS_OBJECTS)

@@ -17,13 +17,15 @@ from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_imag
 from ssdlossdbg.readers.saved.captured import dialect_of, loss_in, names_in
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
+from ssdlossdbg.readers.saved.steps import SAVE_BOTH, holds_steps
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import RecognisedBatch, recognise_batch
 from ssdlossdbg.results import AnchorsResult, MatchResult, Recorded, Said, Subject
 from ssdlossdbg.rules import Dialect
 
 File = str | PathLike[str]
-DEFAULT_DIALECT = "ssd.pytorch"
+DEFAULT_DIALECT, TWO_STEPS = "ssd.pytorch", "refinedet"
+NEEDS_OBJECTS = "Save the objects instead: a list of mappings with boxes [n, 4] and labels [n]."
 Checked = TypeVar("Checked", AnchorsResult, MatchResult)
 
 
@@ -91,6 +93,7 @@ def as_batch(
     if found.priors.assumed and isinstance(found.targets, EncodedTargets):
         fitting = fitting_priors(found.targets, found.priors, rules, found.priors.name)
         found = replace(found, priors=fitting)
+    _check_steps(found, rules, predictions)
     captured = next((each.captured for each in (predictions, targets) if each and each.captured), None)
     check_image_size(found.priors, [rules])
     if found.predictions and len(photos) > len(found.predictions.loc):
@@ -108,6 +111,27 @@ def as_batch(
         recorded=said or said_in(predictions, targets),
         captured=captured,
     )
+
+
+def steps_apart(two: bool, rules: Dialect) -> str:
+    """Why rules do not apply to predictions of two steps, or of one: what they have; empty where they do."""
+    if two == rules.refine.first_step:
+        return ""
+    return "one step, and these predictions hold two" if two else "two steps, and these predictions hold one"
+
+
+def _check_steps(found: RecognisedBatch, rules: Dialect, saved: Saved | None) -> None:
+    """Refuse predictions of as many steps as the rules do not have."""
+    if found.predictions is None or saved is None:
+        return
+    two = found.predictions.first is not None
+    if apart := steps_apart(two, rules):
+        known = f"Say {TWO_STEPS}, or a dialect file of yours with first_step = true under [refine]."
+        what = f"holds {found.predictions.layout}, but {rules.name} has {apart}"
+        raise InputError(saved.where, what, known if two else SAVE_BOTH)
+    if two and isinstance(found.targets, EncodedTargets):
+        what = "comes with targets that are already encoded, and two steps match twice, with priors of their own"
+        raise InputError(saved.where, what, NEEDS_OBJECTS)
 
 
 def _names(predictions: Saved | None, targets: Saved | None, found: RecognisedBatch) -> tuple[str, ...]:
@@ -137,13 +161,16 @@ def said_in(predictions: Saved | None, targets: Saved | None) -> Said | None:
 def rules_for(dialect: Dialect | str | None, saved: Saved | None, where: str = "--dialect") -> Dialect:
     """The dialect that the user gave or named, or else that of a captured file as its criterion had it, or the usual.
 
+    Predictions of two steps are of the one codebase that is known to have two.
+
     Raises:
         InputError: unknown name, or a file that cannot be used.
     """
     captured = saved.captured if saved else None
     rules = dialect_of(captured, where) if captured and dialect is None else None
     if captured is None or rules is None:
-        return as_dialect(DEFAULT_DIALECT if dialect is None else dialect, where)
+        usual = TWO_STEPS if saved and holds_steps(saved.value) else DEFAULT_DIALECT
+        return as_dialect(usual if dialect is None else dialect, where)
     return override(rules, threshold=captured.threshold, neg_pos=captured.neg_pos, alpha=captured.alpha)
 
 

@@ -10,7 +10,7 @@ from ssdlossdbg.analysis.check import analyse_datasets, by_file
 from ssdlossdbg.analysis.common import resolve_device
 from ssdlossdbg.analysis.evidence.dataset import refusal
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
-from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.analysis.two_steps import scene_of
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default, rules_for
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
@@ -160,7 +160,7 @@ def _of_batch(batch: SavedBatch, job: _Job) -> _Part:
         halves = (batch.predictions, batch.targets)
         rules = job.rules if job.stated else rules_for(None, batch.predictions or batch.targets)
         given = as_batch(*halves, job.priors, rules, job.layout, device=job.device, classes=job.classes)
-        return _Part(list(Scene(given, rules).evidence), together=True, names=given.images)
+        return _Part(list(scene_of(given, rules).evidence), together=True, names=given.images)
     except InputError as error:
         files = batch.files
         refused = refusal(next((file for file in files if error.where.startswith(file)), files[0]), error)

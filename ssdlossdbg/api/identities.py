@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.identity.saved import identify_saved
-from ssdlossdbg.api.batches import both_halves, computable
+from ssdlossdbg.api.batches import SAY_OTHERS, both_halves, computable
 from ssdlossdbg.api.common import File, as_batch, as_dialect, rules_for
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
@@ -71,7 +71,13 @@ def identify_batch(
             batches.append(batch)
     if not batches:
         raise refused or InputError(str(predictions)[:200], "says nothing of the loss that your code had", NO_LOSS)
-    return identify_saved(batches, computable(batches[0], asked), most_changes, seconds)
+    among = computable(batches[0], asked)
+    if not among:
+        two = batches[0].predictions.first is not None
+        what = "hold two steps, and whose the loss of two is cannot be told" if two else "name none of one step"
+        fix = "For one codebase of two steps, `ssdlossdbg loss` says whether it is its." if two else SAY_OTHERS
+        raise InputError("the predictions" if two else "--dialects", what, fix)
+    return identify_saved(batches, among, most_changes, seconds)
 
 
 def _batch(

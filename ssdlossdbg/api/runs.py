@@ -59,7 +59,7 @@ def _line(file: Path, result: LossResult) -> RunBatch:
         reason=captured.reason if captured else "-",
         rank=captured.rank if captured else 0,
         recorded=result.recorded,
-        recomputed=result.loss.total,
+        recomputed=result.whole,
         recorded_error=result.recorded_error,
         codes=tuple(finding.code for finding in result.findings if finding.severity is not Severity.NOTE),
     )
@@ -74,5 +74,5 @@ def _rank(result: LossResult) -> tuple[float, ...]:
     step = captured.step if captured else 0
     # What hit the training first is the cause of what came later, whichever of the grave reasons that has.
     first = (0, step, grave) if grave < len(GRAVE) else (1, 0, 0)
-    highest = -math.inf if math.isnan(result.loss.total) else -result.loss.total
+    highest = -math.inf if math.isnan(result.whole) else -result.whole
     return *first, -errors, highest, REASONS.index(reason) if reason in REASONS else 0

@@ -51,7 +51,8 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
     if said is None or not is_another(error, said.precision):
         return
     off = "" if error is None or not math.isfinite(error) else f", {off_by(error)}"
-    own = Recorded(result.loss.total, result.loss.localization, result.loss.confidence)
+    computed = result.computed
+    own = Recorded(computed.total, computed.localization, computed.confidence)
     which = _which(said.recorded, own)
     theirs, ours = said.recorded.words(".6g"), own.words(".6g")
     given = f"; yours is that of {result.whose}" if result.whose else ""

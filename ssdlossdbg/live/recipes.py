@@ -79,9 +79,16 @@ def _priors(priors: Any, number: int) -> Tensors:
     return {"priors": table[:number] if table.shape[-1] == 4 else table}
 
 
-def _ssd_pytorch(_: Any, given: Arguments) -> Recipe | None:
+def _ssd_pytorch(owner: Any, given: Arguments) -> Recipe | None:
     predictions = given["predictions"]
-    if not isinstance(predictions, (tuple, list)) or len(predictions) not in (2, 3):
+    if not isinstance(predictions, (tuple, list)) or len(predictions) not in (2, 3, 4, 5):
+        return None
+    columns = [part.shape[-1] if getattr(part, "ndim", 0) == 3 else 0 for part in predictions]
+    if len(columns) == 3 and columns[2] == 10 and "priors" in given:
+        return _retinaface()
+    if columns[:3] == [4, 2, 4] and len(columns) > 3 and columns[3]:
+        return _refinedet(owner)
+    if len(columns) > 3:
         return None
 
     def take(owner: Any, given: Arguments) -> Taken:
@@ -91,6 +98,41 @@ def _ssd_pytorch(_: Any, given: Arguments) -> Recipe | None:
         return Taken({"loc": loc, "conf": conf, **_priors(priors, loc.shape[1]), **targets}, called)
 
     return Recipe("rfbnet" if "priors" in given else "ssd.pytorch", take)
+
+
+def _retinaface() -> Recipe:
+    def take(_: Any, given: Arguments) -> Taken:
+        loc, conf, landmarks = given["predictions"]
+        targets, called = flat_targets(given["targets"])
+        tensors = {"loc": loc, "conf": conf, "landm": landmarks, **_priors(given["priors"], loc.shape[1])}
+        return Taken({**tensors, **targets}, called)
+
+    def trained(output: Any) -> Any:  # train.py:131, data/config.py
+        if not isinstance(output, (tuple, list)) or len(output) != 3:
+            return output
+        loc, conf, landmarks = (each.detach() for each in output)
+        return {"total": 2 * loc + conf + landmarks, "loc": 2 * loc, "conf": conf}
+
+    return Recipe("retinaface", take, loss=trained)
+
+
+def _refinedet(owner: Any) -> Recipe:
+    if getattr(owner, "use_ARM", True) is False:
+        raise LookupError("this is the criterion of the first of two steps; give the second's, whose use_ARM is True")
+
+    def take(_: Any, given: Arguments) -> Taken:
+        steps = dict(zip(("arm_loc", "arm_conf", "odm_loc", "odm_conf"), given["predictions"], strict=False))
+        priors = given["predictions"][4] if len(given["predictions"]) > 4 else _own_priors(owner)
+        targets, called = flat_targets(given["targets"])
+        return Taken({**steps, **_priors(priors, steps["odm_loc"].shape[1]), **targets}, called)
+
+    def second(output: Any) -> Any:
+        if not isinstance(output, (tuple, list)) or len(output) != 2:
+            return output
+        # What training adds up has a part that this criterion does not know, so no total is made of these.
+        return {"loc": output[0], "conf": output[1], "of the first step": output[0].detach() * 0}
+
+    return Recipe("refinedet", take, loss=second)
 
 
 def _pytorch_ssd(owner: Any, _: Arguments) -> Recipe:

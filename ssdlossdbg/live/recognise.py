@@ -61,16 +61,18 @@ def is_loss_call(owner: Any, parameters: Sequence[str], args: Sequence[Any], kwa
 
 def _is_ssd(owner: Any, taken: Taken) -> bool:
     """Whether what was taken are predictions of an SSD: anchor heads of MMDetection are called alike."""
-    loc, conf = taken.tensors.get("loc"), taken.tensors.get("conf")
+    tensors = taken.tensors
+    loc, conf = (tensors.get(name, tensors.get(f"odm_{name}")) for name in ("loc", "conf"))
     if loc is None or conf is None:
         return any(each.__name__ == MMDETECTION_HEAD for each in type(owner).__mro__)
     if loc.ndim != 3 or conf.ndim != 3 or len(loc) != len(conf):
         return False
-    priors = taken.tensors.get("priors")
+    priors = tensors.get("priors")
     if priors is not None and (priors.ndim != 2 or 4 not in priors.shape):
         return False
-    rows = [each for key, each in taken.tensors.items() if key.startswith("targets_")]
-    if any(each.ndim == 2 and each.shape[1] != 5 for each in rows):  # landmarks beside the boxes, and such
+    rows = [each for key, each in tensors.items() if key.startswith("targets_")]
+    columns = 15 if "landm" in tensors else 5
+    if any(each.ndim == 2 and each.shape[1] != columns for each in rows):  # landmarks of which nothing is predicted
         return False
     rows_of_priors = loc.shape[2] == 4 and loc.shape[1] == conf.shape[1]
     return rows_of_priors or (loc.shape[1] == 4 and loc.shape[2] == conf.shape[2])

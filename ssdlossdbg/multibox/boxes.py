@@ -38,27 +38,32 @@ class Corners:
     """Priors that are held as corners: to get them from centre and size again would change their last bits.
 
     Attributes:
-        xyxy: `[P, 4]`, in the unit of the ground truths.
+        xyxy: `[P, 4]`, in the unit of the ground truths; `[B, P, 4]` where each image has its own.
     """
 
     xyxy: Tensor
 
     def __len__(self) -> int:
         """P."""
-        return len(self.xyxy)
+        return self.xyxy.shape[-2]
 
 
-# `[P, 4]` cxcywh, or corners.
+# `[P, 4]` cxcywh, or corners, which alone may be those of each image.
 PriorBoxes = Tensor | Corners
 
 
+def at_places(boxes: Tensor, image: Tensor, prior: Tensor) -> Tensor:
+    """`[M, 4]` of boxes of priors, `[P, 4]` or, of each image its own, `[B, P, 4]`, those of M images and priors."""
+    return boxes[prior] if boxes.ndim == 2 else boxes[image, prior]
+
+
 def corners_of(priors: PriorBoxes) -> Tensor:
-    """`[P, 4]` xyxy of priors."""
+    """`[P, 4]` xyxy of priors; `[B, P, 4]` where each image has its own."""
     return priors.xyxy if isinstance(priors, Corners) else cxcywh_to_xyxy(priors)
 
 
 def centres_of(priors: PriorBoxes) -> Tensor:
-    """`[P, 4]` cxcywh of priors."""
+    """`[P, 4]` cxcywh of priors; `[B, P, 4]` where each image has its own."""
     return xyxy_to_cxcywh(priors.xyxy) if isinstance(priors, Corners) else priors
 
 

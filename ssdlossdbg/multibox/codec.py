@@ -17,7 +17,7 @@ def encode(boxes: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
 
     Args:
         boxes: `[..., P, 4]` xyxy.
-        priors: `[P, 4]` cxcywh, in the unit of the boxes.
+        priors: `[P, 4]` cxcywh, or as many as boxes, in the unit of the boxes.
         spec: variances, and what is added to sizes, in that unit, and to their ratio.
 
     Returns:
@@ -42,7 +42,7 @@ def decode(offsets: Tensor, priors: Tensor, spec: CodecSpec) -> Tensor:
 
     Args:
         offsets: `[..., P, 4]` predictions or encoded targets.
-        priors: `[P, 4]` cxcywh.
+        priors: `[P, 4]` cxcywh, or as many as offsets.
         spec: variances, and which side of a prior its centre moves by.
 
     Returns:

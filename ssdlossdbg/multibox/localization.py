@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.box_losses import BOXES
-from ssdlossdbg.multibox.boxes import constants
+from ssdlossdbg.multibox.boxes import at_places, constants
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
@@ -107,7 +107,7 @@ class Frame:
     """How offsets become boxes, and which boxes they are to become, for losses of boxes.
 
     Attributes:
-        priors: `[P, 4]` cxcywh, in the unit that the codebase computes in.
+        priors: `[P, 4]` cxcywh, or `[B, P, 4]`, in the unit that the codebase computes in.
         codec: how offsets are written.
         matching: which object each prior is assigned to.
         gt: the objects, in that unit; None where only the offsets to them are known.
@@ -127,7 +127,7 @@ class Frame:
             where: `[M]` images and `[M]` priors of them; None for all.
             spec: the loss.
         """
-        priors = (self.priors if where is None else self.priors[where[1]]).to(loc.dtype)
+        priors = (self.priors if where is None else at_places(self.priors, *where)).to(loc.dtype)
         if spec.largest_scale < math.inf:
             loc = torch.cat((loc[..., :2], _clamped(loc[..., 2:], spec.largest_scale, self.codec)), dim=-1)
         aims = decode(targets, priors, self.codec) if self.gt is None else self._objects(where, self.gt).to(loc.dtype)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
+from ssdlossdbg.multibox.boxes import PriorBoxes, at_places, centres_of
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
 from ssdlossdbg.multibox.grid import Grid
@@ -154,7 +154,7 @@ def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching,
         return AtPriors.everywhere(torch.where(matching.positive[..., None], offsets, 0.0))
     image, prior = matching.positive.nonzero(as_tuple=True)
     boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
-    offsets = encode(boxes, boxes_of_priors[prior].to(dtype), spec)
+    offsets = encode(boxes, at_places(boxes_of_priors, image, prior).to(dtype), spec)
     return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
 

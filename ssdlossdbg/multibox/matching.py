@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.boxes import PriorBoxes, sound_boxes
+from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, sound_boxes
 from ssdlossdbg.multibox.forcing import FORCING, Claims, Overlaps
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -101,14 +101,14 @@ def match(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Matching
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
+        priors: `[P, 4]` cxcywh, or corners, which may be those of each image, in the unit of the ground truths.
         spec: threshold and rules.
 
     Returns:
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
     """
-    return _joined([assign(all_overlaps(part, priors, spec), part, spec) for part in _parts(gt, priors)])
+    return _joined([assign(all_overlaps(*part, spec), part[0], spec) for part in _parts(gt, priors)])
 
 
 @dataclass(frozen=True)
@@ -135,16 +135,21 @@ def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, s
     """
     matchings, exactly, nearly = [], [], []
     for part in _parts(gt, priors):
-        known = all_overlaps(part, priors, spec)
-        matching = assign(known, part, spec)
+        known = all_overlaps(*part, spec)
+        matching = assign(known, part[0], spec)
         exactly.append(as_good(known.matrix, matching.best_iou))
         nearly.append(as_good(known.matrix, matching.best_iou - slack) * (matching.best_iou > 0))
         matchings.append(matching)
     return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
 
 
-def _parts(gt: GroundTruthBatch, priors: PriorBoxes) -> list[GroundTruthBatch]:
-    return gt.split(tiles.images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device))
+def _parts(gt: GroundTruthBatch, priors: PriorBoxes) -> list[tuple[GroundTruthBatch, PriorBoxes]]:
+    """A few images at a time, with the priors of these."""
+    at_once = tiles.images_at_once(gt.boxes.shape[1] * len(priors), gt.boxes.device)
+    parts = gt.split(at_once)
+    if not isinstance(priors, Corners) or priors.xyxy.ndim == 2:
+        return [(part, priors) for part in parts]
+    return [(part, Corners(own)) for part, own in zip(parts, torch.split(priors.xyxy, at_once), strict=True)]
 
 
 def _joined(parts: list[Matching]) -> Matching:

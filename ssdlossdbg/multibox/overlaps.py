@@ -44,7 +44,7 @@ def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tenso
 
     Args:
         gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
+        priors: `[P, 4]` cxcywh, or corners, which may be those of each image, in the unit of the ground truths.
         spec: names the IoU rule and the precision.
 
     Returns:
@@ -52,9 +52,11 @@ def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tenso
     """
     boxes = torch.where(gt.mask[..., None], gt.boxes, constants(NOWHERE, gt.boxes))
     boxes, corners = measured(boxes, priors, spec)
+    if corners.ndim > 2:  # of each image, for all its objects
+        corners = corners[:, None]
     # Adding costs a fifth of a masked fill, and nothing overlaps the padding.
     padding = torch.where(gt.mask, 0.0, -1.0)[..., None]
-    slots = tiles.images_at_once(len(boxes) * len(corners), boxes.device)  # of thousands, to hold little besides
+    slots = tiles.images_at_once(len(boxes) * len(priors), boxes.device)  # of thousands, to hold little besides
     matrix = None
     for first in range(0, boxes.shape[1], slots):
         some = slice(first, first + slots)
@@ -63,7 +65,7 @@ def overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Tenso
         if slots >= boxes.shape[1]:
             return overlap
         if matrix is None:
-            matrix = overlap.new_empty((*boxes.shape[:2], len(corners)))
+            matrix = overlap.new_empty((*boxes.shape[:2], len(priors)))
         matrix[:, some] = overlap
     assert matrix is not None
     return matrix

@@ -29,7 +29,7 @@ def fields_of(criterion: Any, dialect: str, seconds: float, insisted: bool) -> d
         return {}
     try:
         with one_thread():
-            among = [load_dialect(each) for each in dialect_names()]
+            among = [load_dialect(each) for each in dialect_names(of_one_step=True)]
             _, __, search = begun(criterion, None, None, among, time.monotonic() + seconds)
             result = search.run(most_changes=1)
     except InputError:

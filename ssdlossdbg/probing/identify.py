@@ -58,7 +58,11 @@ def identify(
     """
     start = time.monotonic()
     with one_thread():
-        among = [load_dialect(each, "dialects") for each in (dialect_names() if dialects is None else dialects)]
+        asked = [load_dialect(each, "dialects") for each in (dialect_names() if dialects is None else dialects)]
+        among = [each for each in asked if not each.refine.first_step]
+        if not among:
+            what = f"names {asked[0].name}, which has two steps" if asked else "is empty"
+            raise InputError("dialects", what, "A criterion is one step; name a dialect of one.")
         name, runs, search = begun(criterion, adapter, classes, among, start + seconds)
         found = search.run(most_changes)
         shipped = search.dialects
@@ -104,6 +108,10 @@ def assert_same_loss(
         InputError: it could not be called, or there is no such dialect.
     """
     rules = dialect if isinstance(dialect, Dialect) else load_dialect(dialect, "dialect")
+    if rules.refine.first_step:
+        raise InputError(
+            "dialect", f"is {rules.name}, which has two steps", "A criterion is one; name a dialect of one."
+        )
     with one_thread():
         name, runs, search = begun(criterion, adapter, classes, [rules], time.monotonic() + ASSERTING)
         found = search.run(most_changes=1)

@@ -63,9 +63,10 @@ def file_without_base(name: str, where: str = "--dialect") -> Path | None:
     return None if last.parent == DIALECTS else last
 
 
-def dialect_names() -> list[str]:
-    """The names of all shipped dialects, sorted."""
-    return names_in(DIALECTS)
+def dialect_names(of_one_step: bool = False) -> list[str]:
+    """The names of all shipped dialects, sorted; those alone that have no first step of two, if asked for."""
+    names = names_in(DIALECTS)
+    return [name for name in names if not _shipped(name).refine.first_step] if of_one_step else names
 
 
 def source_text(name: str) -> str:

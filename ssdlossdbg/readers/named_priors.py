@@ -208,8 +208,8 @@ def _only_tensor(saved: Saved) -> Tensor:
     value: Any = saved.value
     if isinstance(value, dict):
         value = value.get("priors", next(iter(value.values())) if len(value) == 1 else value)
-    if isinstance(value, (list, tuple)) and len(value) == 3 and isinstance(value[2], Tensor):
-        value = value[2]
+    if isinstance(value, (list, tuple)) and len(value) in (3, 5) and isinstance(value[-1], Tensor):
+        value = value[-1]  # of predictions, of one step or two
     if not isinstance(value, Tensor):
         found = f"holds {type(value).__name__}, not a prior tensor"
         raise InputError(saved.where, found, "Save one float [P, 4] tensor, in an archive under the key priors.")

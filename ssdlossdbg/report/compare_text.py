@@ -52,8 +52,9 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
     last: Columns = [Column("yours", "left")] if known else []
     last += [UNTITLED] if raising else []
     pointed = any(outcome.landmarks is not None for outcome in result.dialects)
-    landmarks = ["landm"] if pointed else []
-    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", *landmarks, "total", "ratio", *last]
+    stepped = any(outcome.first_step is not None for outcome in result.dialects)
+    more = [*(["landm"] if pointed else []), *(["first step"] if stepped else [])]
+    columns: Columns = [DIALECT, "pos", "mined", "N", "loc", "conf", *more, "total", "ratio", *last]
     rows = [
         (
             Text(outcome.name),
@@ -63,6 +64,7 @@ def compare_report(result: CompareResult, view: View = USUAL) -> RenderableType:
             number(outcome.localization),
             number(outcome.confidence),
             *([number(outcome.landmarks)] if pointed else []),
+            *([number(outcome.first_step)] if stepped else []),
             number(outcome.total),
             _ratio(outcome.total, result.reference_total),
             *([YOURS[outcome.is_yours]] if known else []),
@@ -103,9 +105,14 @@ def _why(result: CompareResult) -> RenderableType:
             continue
         for index, (words, worth) in enumerate(_reasons(outcome, result)):
             grid.add_row(Text(outcome.name if index == 0 else "", style="title"), Text(words), Text(worth))
-    parts: list[RenderableType] = [Text(f"Why they differ from {result.reference}", style="title"), grid]
+    title = Text(f"Why they differ from {result.reference}", style="title")
+    parts: list[RenderableType] = [title, grid] if grid.row_count or same else []
     if same:
         parts.append(Text(f"The same loss to float32 rounding: {', '.join(same)}.", style="faint"))
+    by_reason: dict[str, list[str]] = {}
+    for each in result.not_asked:
+        by_reason.setdefault(each.why, []).append(each.dialect)
+    parts += [Text(f"Not asked: {', '.join(names)} ({why}).", style="faint") for why, names in by_reason.items()]
     return Group(*parts)
 
 

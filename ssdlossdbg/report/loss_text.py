@@ -18,6 +18,7 @@ from ssdlossdbg.report.recorded_text import (
     run_table,
     said_line,
 )
+from ssdlossdbg.report.steps_text import steps_block, steps_verdict
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -90,20 +91,24 @@ def loss_report(result: LossResult, view: View = USUAL) -> RenderableType:
     if result.raises:
         formula = f"{result.raises}. What follows is its formula's value, with such an image all background."
         parts.append(bullets([f"The real {result.dialect} raises on this batch: {formula}"]))
+    top = view.top or MOST_LISTED
+    if result.first_step is not None:
+        parts.append(steps_block(result, result.first_step, top))
     parts += [_loss(result), _images(result)]
     parts += _groups(result, "By level", "level", result.levels, [feature_map(grid) for grid in result.config.levels])
     classes = [item for item in result.classes if item.positives or item.negatives]
     if classes:
         parts += _groups(result, "By target class", "class", classes, [item.label for item in classes])
-    top = view.top or MOST_LISTED
     parts += [_coordinates(result), _ground_truth(result, top), _negatives(result, top)]
     return Group(*parts)
 
 
 def _verdict(result: LossResult) -> Text:
     loss = result.loss
-    style = "verdict.good" if math.isfinite(loss.total) else "verdict.bad"
-    text = Text(f"Loss {loss.total:.4f}", style=style)
+    style = "verdict.good" if math.isfinite(result.whole) else "verdict.bad"
+    text = Text(f"Loss {result.whole:.4f}", style=style)
+    if result.first_step is not None:
+        return text.append(steps_verdict(result.first_step, loss), style="not bold default")
     text.append(f" = localisation {loss.localization:.4f} + confidence {loss.confidence:.4f}", style="not bold default")
     if loss.landmarks is not None:
         text.append(f" + landmarks {loss.landmarks:.4f}", style="not bold default")
@@ -165,7 +170,8 @@ def _loss(result: LossResult) -> RenderableType:
     body = table(
         columns, ((name, number(summed), number(value), _share(value, loss.total)) for name, summed, value in rows)
     )
-    title = f"The loss (normaliser: {result.normalizer:g}{weight})"
+    whose = "The loss" if result.first_step is None else "The loss of the second step"
+    title = f"{whose} (normaliser: {result.normalizer:g}{weight})"
     if not result.decay.rate:
         return section(title, body)
     return section(title, Group(body, Text(_weight_decay(result))))

@@ -60,6 +60,7 @@ def match_report(result: MatchResult, view: View = USUAL) -> RenderableType:
                 ("annotation", f"{result.annotation_path} ({result.annotation_format})"),
                 ("priors", priors_line(result.config)),
                 ("dialect", f"{result.dialect}, match threshold {result.threshold:g}, on {result.device}"),
+                *_of_two_steps(result),
             ]
         ),
         _verdict(result),
@@ -72,6 +73,12 @@ def match_report(result: MatchResult, view: View = USUAL) -> RenderableType:
     if result.changes:
         parts += [Text(), roles_report(result.dialect, result.changes)]
     return Group(*parts)
+
+
+def _of_two_steps(result: MatchResult) -> list[tuple[str, str]]:
+    """That a second step is not shown, as a fact; none where there is none."""
+    words = "the first of two; the second matches priors that the network moves: see `ssdlossdbg loss`"
+    return [("step", words)] if result.first_step_only else []
 
 
 def _verdict(result: MatchResult) -> Text:

@@ -60,8 +60,8 @@ def said_line(result: LossResult) -> Text | None:
     agree = error is not None and not is_another(error, captured.precision if captured else 0.0)
     said = f"Your code said {recorded.words('.4f')}; recomputed {_losses_like(recorded, result)}"
     least, greatest = open_choice(result.images)
-    if agree and greatest - least > SAME_LOSS * result.loss.total and recorded.total != result.loss.total:
-        total = result.loss.total
+    total = result.whole
+    if agree and greatest - least > SAME_LOSS * total and recorded.total != total:
         said += f", where equal mining scores leave open anything from {total + least:.4f} to {total + greatest:.4f}"
     else:
         said += _agreement(error, "landmarks" if result.landmarks_left_out else "weight decay")
@@ -85,7 +85,7 @@ def _losses_like(recorded: Recorded, result: LossResult) -> str:
     """The same values as those that are known, as computed here."""
     loss = result.loss
     if recorded.total is not None:
-        return f"{loss.total:.4f}"
+        return f"{result.whole:.4f}"
     return Recorded(
         None,
         loss.localization if recorded.localization is not None else None,

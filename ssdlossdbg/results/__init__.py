@@ -31,8 +31,17 @@ from ssdlossdbg.results.common import (
     FloatArray,
     IntArray,
 )
-from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome
-from ssdlossdbg.results.costs import Costs, Cutoff, GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
+from ssdlossdbg.results.compare import BatchRoles, Cause, CompareResult, DialectOutcome, NotAsked
+from ssdlossdbg.results.costs import (
+    Costs,
+    Cutoff,
+    GroundTruthLoss,
+    ImageLoss,
+    MinedNegative,
+    NonFinite,
+    Parts,
+    TakenOut,
+)
 from ssdlossdbg.results.detect import (
     FINDS,
     FOUND,
@@ -80,6 +89,7 @@ from ssdlossdbg.results.identify import (
 )
 from ssdlossdbg.results.loss import (
     ClassLoss,
+    FirstStep,
     GroupLoss,
     LevelLoss,
     LossResult,

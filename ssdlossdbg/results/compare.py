@@ -64,6 +64,8 @@ class DialectOutcome:
         raises: where the real code raises on it, or None.
         causes: of the difference from the reference; their deltas add up to it.
         landmarks: their share; None where the codebase has no such term, or landmarks are not saved.
+        first_step: the loss of the first of two steps; all other figures but the total are the second's. None where
+            there is one.
         is_yours: whether its loss is the one that the user's own code had; None where that is not known.
     """
 
@@ -77,11 +79,12 @@ class DialectOutcome:
     causes: tuple[Cause, ...]
     is_yours: bool | None = None
     landmarks: float | None = None
+    first_step: float | None = None
 
     @property
     def total(self) -> Written[float]:
         """All terms."""
-        return self.localization + self.confidence + (self.landmarks or 0.0)
+        return self.localization + self.confidence + (self.landmarks or 0.0) + (self.first_step or 0.0)
 
     @property
     def positives(self) -> Written[tuple[int, ...]]:
@@ -94,12 +97,21 @@ class DialectOutcome:
         return self.roles.negatives
 
 
+@dataclass(frozen=True)
+class NotAsked:
+    """A dialect that does not apply to a batch, and why: how many steps it has, and the predictions hold."""
+
+    dialect: str
+    why: str
+
+
 @dataclass(frozen=True, repr=False)
 class CompareResult(Reported):
     """What several codebases say of one batch.
 
     Attributes:
         image_names: what the loader calls the images; empty where none is known.
+        not_asked: dialects of two steps where there is one, or of one where there are two.
         batches: as of `LossResult`.
     """
 
@@ -114,6 +126,7 @@ class CompareResult(Reported):
     reference_total: float
     dialects: tuple[DialectOutcome, ...]
     image_names: tuple[str, ...] = ()
+    not_asked: tuple[NotAsked, ...] = ()
     batches: tuple[RunBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -37,6 +37,15 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class OfBothSteps:
+    """The loss of two steps as training has it, whose parts are those of the second: a `Computed` like `Parts`."""
+
+    localization: float
+    confidence: float
+    total: float
+
+
+@dataclass(frozen=True)
 class Cutoff:
     """A prior at the edge of what mining took: its index and its mining score."""
 
@@ -143,6 +152,25 @@ class MinedNegative:
 
 
 @dataclass(frozen=True)
+class TakenOut:
+    """An object of which a first step took some positives of the second for background.
+
+    Attributes:
+        image, index, label: which object.
+        taken: how many positives, which are negatives now that mining may choose.
+        left: how many it has left.
+        probability: the highest that the first step gives an object at those taken.
+    """
+
+    image: int
+    index: int
+    label: str
+    taken: int
+    left: int
+    probability: float
+
+
+@dataclass(frozen=True)
 class NonFinite:
     """A value that is not finite, where it first shows on the way from the inputs to the loss.
 
@@ -181,6 +209,8 @@ class Costs:
         decays: whether the dialect adds weight decay to its total, which is in none of these figures.
         landmarks_left_out: why the landmarks are in none of these figures; empty where they are, or need not be.
         whose: whose rules give what was said, where that is another loss; empty where nobody asked.
+        first_step: of the first of two steps, which is in none of the other figures; None where there is one step.
+        taken_out: as in `LossResult`.
         others: as in `LossResult`.
     """
 
@@ -204,10 +234,18 @@ class Costs:
     landmarks_left_out: str = ""
     whose: str = ""
     all_negatives: bool = False
+    first_step: Parts | None = None
+    taken_out: tuple[TakenOut, ...] = ()
+
+    @property
+    def computed(self) -> Parts | OfBothSteps:
+        """The loss as training has it, of both steps where there are two."""
+        first, own = self.first_step, self.loss
+        return own if first is None else OfBothSteps(own.localization, own.confidence, own.total + first.total)
 
     @property
     def recorded_error(self) -> float | None:
         """The largest relative difference between what the user's code said and this; None where nothing compares."""
         if self.said is None:
             return None
-        return self.said.error(self.loss, self.decays, open_choice(self.images), bool(self.landmarks_left_out))
+        return self.said.error(self.computed, self.decays, open_choice(self.images), bool(self.landmarks_left_out))

@@ -24,6 +24,9 @@ class Severity(StrEnum):
 
 SEVERITIES = tuple(Severity)
 MOST_IN_MESSAGE = 3
+# What stands behind a file's name where the first of two steps is looked at, until `with_names` says it in words.
+OF_FIRST_STEP = "\n"
+FIRST_STEP = "first step"
 
 
 @dataclass(frozen=True)
@@ -179,17 +182,23 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def with_names(findings: Iterable[Finding], names: Sequence[str]) -> tuple[Finding, ...]:
-    """The findings about a batch, with the names of its images.
+    """The findings about a batch, with the names of its images, and that they are about the first of two steps.
 
     Args:
         findings: whose places have an index for an image.
         names: of the first images, in order; an empty text for one without.
     """
-    if not any(names):
-        return tuple(findings)
     return tuple(
-        replace(finding, cases=tuple(_with_name(case, names) for case in finding.cases)) for finding in findings
+        replace(finding, cases=tuple(_with_name(_with_step(case), names) for case in finding.cases))
+        for finding in findings
     )
+
+
+def _with_step(case: Case) -> Case:
+    file = case.where.file.removesuffix(OF_FIRST_STEP)
+    if file == case.where.file:
+        return case
+    return replace(case, where=replace(case.where, file=file), message=f"in the {FIRST_STEP}, {case.message}")
 
 
 def _with_name(case: Case, names: Sequence[str]) -> Case:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from ssdlossdbg.results.captured import Captured, Recorded
 from ssdlossdbg.results.common import COORDINATES, Box, ConfigSummary, FloatArray, IntArray
 from ssdlossdbg.results.contract import SPREAD, Hidden, Key, Written, at
-from ssdlossdbg.results.costs import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts
+from ssdlossdbg.results.costs import GroundTruthLoss, ImageLoss, MinedNegative, NonFinite, Parts, TakenOut
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.loss_detail import LossDetail
@@ -124,6 +124,23 @@ class SceneLoss:
 
 
 @dataclass(frozen=True)
+class FirstStep:
+    """The loss of the first of two steps, which tells objects from background; attributes as of `LossResult`."""
+
+    loss: Parts
+    loss_sum: Annotated[Parts, at("sums")]
+    normalizer: Annotated[float, at("loss.normalizer")]
+    images: tuple[ImageLoss, ...]
+    levels: Annotated[tuple[LevelLoss, ...], Key(numbered="level")]
+    coordinates: Annotated[Box | None, at(*(f"coordinates.{name}" for name in COORDINATES))]
+    ground_truth: tuple[GroundTruthLoss, ...]
+    negatives: tuple[MinedNegative, ...]
+    gradient_localization: Annotated[float, at("gradients.localization")]
+    gradient_confidence: Annotated[float, at("gradients.confidence")]
+    non_finite: tuple[NonFinite, ...]
+
+
+@dataclass(frozen=True)
 class RunBatch:
     """A captured batch among those of its run.
 
@@ -184,9 +201,13 @@ class LossResult(Reported):
         landmark_normalizer: what the sum of the landmarks is divided by; None where they are no part of the loss.
         landmarks_left_out: why they are not, although the dialect has them there; empty where it has not, or they are.
         detail: each prior's share, for pages; None where nobody asked for it.
+        first_step: the first of two steps; all other figures are the second's. None where there is one.
+        taken_out: objects of which the first step took positives of the second for background, the fewest left first.
         batches: of a run, every captured batch, this one, the worst, too; empty where a file was given.
-        untrained: what a network that knows nothing would have, of `without` where there is that; None if infinite.
-        without: the loss without the boxes that make it inf or nan; None where there are none, or it stays so.
+        untrained: what a network that knows nothing would have, of `without` where there is that; None if infinite, and
+            of two steps.
+        without: the loss without the boxes that make it inf or nan; None where there are none, or it stays so,
+            and of two steps.
         evidence: what the checks look at beside this result.
         findings: what they found; empty until they were run.
         photos: of its first images those that are no files: images of Pillow, None for the others.
@@ -230,6 +251,8 @@ class LossResult(Reported):
     all_negatives: bool = False
     landmark_normalizer: Annotated[float | None, at("loss.landmark_normalizer")] = None
     landmarks_left_out: Annotated[str, at("loss.landmarks_left_out")] = ""
+    first_step: FirstStep | None = None
+    taken_out: tuple[TakenOut, ...] = ()
     batches: tuple[RunBatch, ...] = ()
     detail: Hidden[LossDetail | None] = None
     untrained: UntrainedLoss | None = None
@@ -259,9 +282,23 @@ class LossResult(Reported):
         return None if self.weight_decay is None else self.loss.total + self.weight_decay
 
     @property
+    def total_with_first_step(self) -> Annotated[float | None, at("loss.total_with_first_step")]:
+        """What training minimises where there are two steps; None where there is one."""
+        return None if self.first_step is None else self.loss.total + self.first_step.loss.total
+
+    @property
+    def whole(self) -> float:
+        """What training minimises, weight decay left out."""
+        both = self.total_with_first_step
+        return self.loss.total if both is None else both
+
+    @property
     def headline(self) -> str:
         """What was found, in a line."""
         loss = self.loss
+        if self.first_step is not None:
+            steps = f"first step {self.first_step.loss.total:.4f} + second step {loss.total:.4f}"
+            return f"{self.predictions_path} by {self.dialect}: {self.whole:.4f} = {steps}; {len(self.images)} images"
         parts = f"{loss.total:.4f} = localization {loss.localization:.4f} + confidence {loss.confidence:.4f}"
         parts += "" if loss.landmarks is None else f" + landmarks {loss.landmarks:.4f}"
         return f"{self.predictions_path} by {self.dialect}: {parts}; {len(self.images)} images"

@@ -228,6 +228,7 @@ class MatchResult(Reported):
         annotation_size: the photo's size as the annotation says, None where it does not.
         left_out: objects that the dialect's loader drops (difficult).
         round_trip, round_trip_half: in the input's dtype, and in float16.
+        first_step_only: whether the dialect has a second step, which matches priors that only a network can move.
         changes: what other dialects would do differently, where that was asked for.
         roles: every prior, for pages; None of a result that was read from its document.
         evidence: what the checks look at.
@@ -253,6 +254,7 @@ class MatchResult(Reported):
     round_trip_half: Annotated[RoundTrip, at("round_trip.float16")]
     positives: Hidden[PositivePriors]
     raises: str | None
+    first_step_only: bool = False
     changes: Annotated[tuple[RoleChanges, ...], at("dialects")] = ()
     roles: Hidden[PriorRoles | None] = None
     evidence: Hidden[tuple[Evidence, ...]] = ()

@@ -65,6 +65,7 @@ from ssdlossdbg.rules.prior_spec import (
     PriorSpec,
     both_sides,
 )
+from ssdlossdbg.rules.refine_spec import RefineSpec
 from ssdlossdbg.rules.spec import Spec, known_values
 from ssdlossdbg.rules.target_spec import (
     Axes,

@@ -12,6 +12,7 @@ from ssdlossdbg.rules.loss_spec import LossSpec, WeightDecaySpec
 from ssdlossdbg.rules.match_spec import IouRule, MatchSpec
 from ssdlossdbg.rules.mining_spec import MiningSpec
 from ssdlossdbg.rules.prior_spec import ClassPriorsSpec
+from ssdlossdbg.rules.refine_spec import RefineSpec
 from ssdlossdbg.rules.spec import Spec
 from ssdlossdbg.rules.target_spec import NativeSpec, TargetSpec, Units
 
@@ -56,6 +57,7 @@ class Dialect(Spec):
     native: NativeSpec = field(default_factory=NativeSpec)
     targets: TargetSpec = field(default_factory=TargetSpec)
     loader: LoaderSpec = field(default_factory=LoaderSpec)
+    refine: RefineSpec = field(default_factory=RefineSpec)
     match: MatchSpec = field(default_factory=MatchSpec)
     codec: CodecSpec = field(default_factory=CodecSpec)
     mining: MiningSpec = field(default_factory=MiningSpec)

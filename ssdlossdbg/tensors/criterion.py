@@ -9,7 +9,7 @@ from ssdlossdbg.rules import Units
 from ssdlossdbg.tensors import inputs
 from ssdlossdbg.tensors.functions import Size
 from ssdlossdbg.tensors.inputs import AnyPriors, Objects
-from ssdlossdbg.tensors.rules import Rules, combined
+from ssdlossdbg.tensors.rules import Rules, combined, of_one_step
 
 
 class MultiBoxLoss(nn.Module):
@@ -47,7 +47,7 @@ class MultiBoxLoss(nn.Module):
         validate: bool = True,
     ) -> None:
         super().__init__()
-        self.rules = combined(rules)
+        self.rules = of_one_step(combined(rules))
         self.units = inputs.units_of(units, self.rules)
         wanted = self.rules.prior_config if priors is None else priors
         # A buffer would be cast along with the network, and priors in half precision are other priors.

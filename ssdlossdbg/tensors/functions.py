@@ -29,7 +29,7 @@ from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.rules import Dialect, PriorSpec, Units
 from ssdlossdbg.tensors import inputs
 from ssdlossdbg.tensors.inputs import AnyPriors, Objects, PlacedPriors
-from ssdlossdbg.tensors.rules import Rules, combined
+from ssdlossdbg.tensors.rules import Rules, combined, of_one_step
 
 Size = int | tuple[int, int]
 
@@ -65,7 +65,7 @@ def multibox_loss(
         InputError: unknown rules, or tensors that do not fit together; with the place and what to do.
     """
     dialect, measured, placed = _setting(rules, units, priors, image_size, loc)
-    loc, conf, batch = inputs.batch(loc, conf, gt, dialect, measured, placed, validate)
+    loc, conf, batch = inputs.batch(loc, conf, gt, of_one_step(dialect), measured, placed, validate)
     specs = dialect.match, dialect.codec, dialect.mining, dialect.loss
     return loss.multibox_loss(loc, conf, placed.measured, batch, *specs)
 
@@ -182,7 +182,8 @@ def detect_boxes(
     dialect, _, placed = _setting(rules, units, priors, image_size, loc)
     loc, conf = inputs.predictions(loc, conf, placed)
     with torch.no_grad():
-        return detect.detect(loc, conf, placed.boxes, placed.extent, dialect.codec, dialect.detect, placed.levels)
+        own = of_one_step(dialect)
+        return detect.detect(loc, conf, placed.boxes, placed.extent, own.codec, own.detect, placed.levels)
 
 
 def generate_priors(spec: PriorSpec | str, dtype: torch.dtype = torch.float32) -> Priors:

@@ -38,3 +38,16 @@ def combined(rules: tuple[Rules, ...]) -> Dialect:
             expected = "Give a dialect, its name or file, or specs such as MatchSpec and MiningSpec."
             raise InputError("rules", f"holds a {type(given).__name__}", expected)
     return result
+
+
+def of_one_step(dialect: Dialect) -> Dialect:
+    """The dialect, of one step.
+
+    Raises:
+        InputError: it has two.
+    """
+    if dialect.refine.first_step:
+        what = f"name {dialect.name or 'a dialect'}, which has two steps, and these are predictions of one"
+        fix = "Give ssdlossdbg.loss or .detect what both steps predict; or a dialect of one step, such as ssd.pytorch."
+        raise InputError("rules", what, fix)
+    return dialect

@@ -33,7 +33,7 @@ from ssdlossdbg.results import CompareResult, DialectOutcome
 from ssdlossdbg.rules import Comparison, Dialect, Normalizer, Units
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
-NAMES = dialect_names()
+NAMES = dialect_names(of_one_step=True)
 SIZE = (160, 80)
 CLASSES = 4
 UNIT = torch.tensor([*SIZE, *SIZE], dtype=torch.float64)

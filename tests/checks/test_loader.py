@@ -234,7 +234,7 @@ def test_a_declared_size_of_0_stops_only_who_divides_by_it(tmp_path: Path) -> No
         assert found.fix == "Write the photo's real size, 640 x 480."
 
 
-RAISES = ("ssd.pytorch", "lufficc", "rfbnet", "chainercv", "faceboxes", "retinaface")
+RAISES = ("ssd.pytorch", "refinedet", "lufficc", "rfbnet", "chainercv", "faceboxes", "retinaface")
 LOOKS_UP = {"pytorch-ssd": "drops", "gluoncv": "drops", "sgrvinod": "drops"} | dict.fromkeys(RAISES, "raises on it")
 
 

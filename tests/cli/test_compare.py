@@ -37,7 +37,7 @@ def batch(sample: Path) -> tuple[object, ...]:
 def test_json_holds_the_contract(good: Good, batch: tuple[object, ...]) -> None:
     report = parse(good(*batch, "--format", "json"))
     assert (report["schema_version"], report["command"], report["reference"]) == (2, "compare", "ssd.pytorch")
-    assert [item["name"] for item in report["dialects"]] == dialect_names()
+    assert [item["name"] for item in report["dialects"]] == dialect_names(of_one_step=True)
     keys = "name localization confidence total normalizer positives negatives raises causes"
     for item in report["dialects"]:
         assert set(keys.split()) <= item.keys()
@@ -81,7 +81,10 @@ def test_names_aliases_all_and_another_reference(good: Good, batch: tuple[object
     report = parse(good(*batch, "--dialects", " dali , ssd.pytorch ", *words))
     assert report["reference"] == "caffe"
     assert [item["name"] for item in report["dialects"]] == ["nvidia-dali", "ssd.pytorch"]
-    assert [item["name"] for item in parse(good(*batch, "--dialects", "all", *words))["dialects"]] == dialect_names()
+    everybody = parse(good(*batch, "--dialects", "all", *words))
+    assert [item["name"] for item in everybody["dialects"]] == dialect_names(of_one_step=True)
+    why = "two steps, and these predictions hold one"
+    assert everybody["not_asked"] == [{"dialect": "refinedet", "why": why}]
 
 
 def test_a_fork_is_asked_by_its_path(good: Good, batch: tuple[object, ...], folder: Path) -> None:

@@ -29,7 +29,6 @@ from ssdlossdbg.rules import Clip, PriorOrder
 Refused = Callable[[Callable[[], object]], InputError]
 FIGURES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "priors.json").read_text())
 CODEBASES = {
-    "RefineDet.PyTorch",
     "balancap",
     "bubbliiiing",
     "caffe",
@@ -44,6 +43,7 @@ CODEBASES = {
     "nvidia",
     "paddledetection",
     "pytorch-ssd",
+    "refinedet",
     "retinaface",
     "rfbnet",
     "rykov8",

@@ -71,6 +71,7 @@ def describe_predictions(
     file: str,
     class_names: tuple[str, ...],
     outcome: Outcome | None = None,
+    moved: bool = False,
 ) -> Predicted:
     """What the network predicted.
 
@@ -81,6 +82,7 @@ def describe_predictions(
         file: the predictions' path.
         class_names: what the user says the classes are called.
         outcome: what they come to; None without targets.
+        moved: whether each image has priors of its own, so that nothing can be tried with others.
     """
     loc, conf = predictions.loc, predictions.conf
     loss = None if outcome is None else outcome.loss
@@ -116,8 +118,9 @@ def describe_predictions(
         quotas=_quotas(loss, dialect.mining),
         underflows=_underflows(conf, loss, dialect.mining),
     )
-    fits, heard, strangers = hypotheses(Given(loc, told, priors, loss, outcome.known, dialect), answers)
-    described = replace(described, fits=fits, heard=heard, strangers=strangers)
+    if not moved:
+        fits, heard, strangers = hypotheses(Given(loc, told, priors, loss, outcome.known, dialect), answers)
+        described = replace(described, fits=fits, heard=heard, strangers=strangers)
     if outcome.gt is None:
         return described
     knows_objects = answers is not None and answers.right >= KNOWS_OBJECTS

@@ -51,7 +51,10 @@ def no_positive(result: Costs) -> Iterator[Case]:
         f"the real {result.dialect} raises: {result.raises}" if result.raises else f"the loss is {result.loss.total:g}"
     )
     message = f"none of the {len(result.images) * result.priors} priors of the batch is positive, so {gives}"
-    fix = "Skip batches without an object"
+    taken = sum(each.taken for each in result.taken_out)
+    if taken:
+        message = f"the first step takes all {taken} positives for background, so {gives}"
+    fix = "Train the first step until it knows objects" if taken else "Skip batches without an object"
     fix += "." if math.isfinite(result.loss.total) and not result.raises else ", or divide by max(positives, 1)."
     yield Case(Where(result.targets_path), message, 0, 1, fix)
 

@@ -20,6 +20,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.encoded_targets import recognise_encoded
 from ssdlossdbg.readers.saved.landmarks import COLUMNS
 from ssdlossdbg.readers.saved.predictions import CONF_KEYS, LOC_KEYS
+from ssdlossdbg.readers.saved.steps import holds_steps
 from ssdlossdbg.readers.saved.tensor_files import Saved, load
 
 # Columns of targets: of a box and a label, with landmarks between them or without.
@@ -145,6 +146,7 @@ def _role_of(value: Any) -> Role | None:
     """What a file holds by its content."""
     if isinstance(value, Mapping):
         predicted = any(key in value for key in LOC_KEYS) and any(key in value for key in CONF_KEYS)
+        predicted = predicted or holds_steps(value)
         wanted = Role.TARGETS if recognise_encoded(value) else _role_of_keys(value)
         return Role.BOTH if predicted and wanted else Role.PREDICTIONS if predicted else wanted
     if recognise_encoded(value):
@@ -156,7 +158,7 @@ def _role_of(value: Any) -> Role | None:
     if all(isinstance(image, Mapping) or _are_rows(image) for image in value):
         return Role.TARGETS
     batched = 2 <= len(value) <= 4 and all(isinstance(part, Tensor) and part.ndim == 3 for part in value[:2])
-    return Role.PREDICTIONS if batched else None
+    return Role.PREDICTIONS if batched or holds_steps(value) else None
 
 
 def _role_of_keys(value: Mapping[Any, Any]) -> Role | None:

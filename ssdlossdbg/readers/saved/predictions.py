@@ -12,6 +12,7 @@ from torch import Tensor
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.landmarks import LANDMARK_KEY, check_predicted, split_off
 from ssdlossdbg.readers.saved.native import background_first, own_order, own_priors, values_last, x_first
+from ssdlossdbg.readers.saved.steps import FirstStep, recognise_first, split_steps
 from ssdlossdbg.readers.saved.tensor_files import Saved, keys_of
 from ssdlossdbg.rules import Axes, Dialect, NativeSpec, Pair
 
@@ -38,6 +39,7 @@ class Predictions:
         layout: what was recognised, in words.
         dtype: the dtype they were saved in, before half precision was widened to float32.
         landmarks: `[B, P, 10]` offsets of five points, in the dtype of `loc`; None where there are none.
+        first: what a first step predicts, in that dtype; None of predictions of one step.
     """
 
     loc: Tensor
@@ -46,6 +48,7 @@ class Predictions:
     layout: str
     dtype: str
     landmarks: Tensor | None = None
+    first: FirstStep | None = None
 
 
 def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: Dialect | None = None) -> Predictions:
@@ -53,7 +56,8 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: 
 
     Args:
         saved: `(loc, conf, priors)`, `(loc, conf)` or `(conf, loc)`, or a mapping with the keys loc/conf/priors or
-            torchvision's bbox_regression/cls_logits. Landmarks stand after conf, or under landm.
+            torchvision's bbox_regression/cls_logits. Landmarks stand after conf, or under landm. Of two steps,
+            `(arm_loc, arm_conf, odm_loc, odm_conf, priors)`, or a mapping with those keys.
         native: the dialect whose own order they are in, priors included; the canonical one if None.
         dialect: whose order a tuple is in where the shapes do not tell loc from conf; `native` if None.
 
@@ -61,8 +65,10 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: 
         InputError: other shapes or types, or a tuple that neither shapes nor dialect can tell the order of.
     """
     spec, where = native.native if native else NativeSpec(), saved.where
-    value, landmarks = split_off(saved.value)
+    second, saved_first, of_steps = split_steps(saved.value, where)
+    value, landmarks = split_off(second)
     saved_loc, saved_conf, priors, layout = _parts(value, where, spec, dialect or native)
+    layout = of_steps or layout
     loc, conf = values_last(saved_loc, spec), values_last(saved_conf, spec)
     for name, tensor in (("loc", loc), ("conf", conf)):
         if not tensor.is_floating_point():
@@ -84,11 +90,13 @@ def recognise_predictions(saved: Saved, native: Dialect | None = None, dialect: 
         check_predicted(landmarks, loc, where)
         layout += f", with {LANDMARK_KEY}"
     dtype = str(conf.dtype).removeprefix("torch.")
+    first = None if saved_first is None else recognise_first(saved_first, loc, where, spec)
     wide = torch.promote_types(torch.promote_types(loc.dtype, conf.dtype), torch.float32)
     loc, conf = x_first(loc, spec), background_first(conf, spec)
     layout += f", {own_order(native)}" if native else ""
     points = None if landmarks is None else landmarks.detach().to(wide)
-    return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype, points)
+    first = first and FirstStep(first.loc.to(wide), first.conf.to(wide))
+    return Predictions(loc.detach().to(wide), conf.detach().to(wide), priors, layout, dtype, points, first)
 
 
 def _parts(
