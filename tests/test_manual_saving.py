@@ -38,7 +38,7 @@ def run(lines: str, variables: dict[str, Any]) -> None:
 
 
 def test_added_lines_save_a_batch() -> None:
-    (lines,) = [block for block in BLOCKS if "out[0]" in block and "landm" not in block]
+    (lines,) = [block for block in BLOCKS if "out[2]" in block and "landm" not in block]
     priors = torch.rand((8732, 4), generator=torch.Generator().manual_seed(0))
     loc = torch.full((1, 8732, 4), math.nan, requires_grad=True) * 1
     out = (loc, torch.zeros((1, 8732, 21), requires_grad=True) * 1, priors)
@@ -68,6 +68,46 @@ def test_added_lines_of_retinaface() -> None:
     assert math.isnan(result.recorded.total or 0)
     assert result.images[0].ground_truth == 2
     assert result.loss.landmarks
+
+
+# Labels of the two objects as each loader counts them.
+ROWS = {"rfbnet": (8.0, 1.0), "faceboxes": (1.0, 1.0)}
+
+
+@pytest.mark.parametrize("dialect", ROWS)
+def test_added_lines_with_priors_apart(dialect: str) -> None:
+    (lines,) = [block for block in BLOCKS if '"priors": priors, "targets": targets, "loss": loss' in block]
+    generator = torch.Generator().manual_seed(3)
+    priors = torch.rand((50, 4), generator=generator)
+    out = tuple(torch.randn((1, 50, size), generator=generator).requires_grad_() for size in (4, 21))
+    targets = [torch.tensor([[0.1, 0.1, 0.5, 0.5, ROWS[dialect][0]], [0.2, 0.3, 0.4, 0.5, ROWS[dialect][1]]])]
+    run(lines, {"out": out, "priors": priors, "targets": targets, "loss": NAN})
+    result = api.loss("batch.pt", dialect=dialect, device="cpu")
+    assert f"--dialect {dialect}`" in PAGE.read_text()
+    assert (result.images[0].ground_truth, result.classes_count) == (2, 21)
+    assert [item.class_id for item in sorted(result.ground_truth, key=lambda item: item.index)] == list(ROWS[dialect])
+    assert result.recorded is not None
+    assert math.isnan(result.recorded.total or 0)
+
+
+def test_added_lines_of_sgrvinod() -> None:
+    (lines,) = [block for block in BLOCKS if "priors_cxcy" in block]
+    generator = torch.Generator().manual_seed(4)
+    criterion = SimpleNamespace(priors_cxcy=torch.rand((50, 4), generator=generator))
+    loc, conf = (torch.randn((2, 50, size), generator=generator).requires_grad_() for size in (4, 21))
+    boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.5]]), torch.tensor([[0.2, 0.3, 0.4, 0.5], [0.6, 0.6, 0.9, 0.8]])]
+    labels = [torch.tensor([20]), torch.tensor([1, 7])]
+    run(
+        lines,
+        {"predicted_locs": loc, "predicted_scores": conf, "criterion": criterion, "boxes": boxes, "labels": labels}
+        | {"loss": NAN},
+    )
+    result = api.loss("batch.pt", dialect="sgrvinod", device="cpu")
+    assert "`ssdlossdbg loss batch.pt --dialect sgrvinod`" in PAGE.read_text()
+    assert [image.ground_truth for image in result.images] == [1, 2]
+    assert sorted(item.class_id for item in result.ground_truth) == [1, 7, 20]
+    assert result.recorded is not None
+    assert math.isnan(result.recorded.total or 0)
 
 
 def test_added_lines_of_refinedet() -> None:
@@ -228,6 +268,6 @@ def test_the_one_line_saves_a_batch() -> None:
 
 
 def test_every_python_block_for_saving_is_run() -> None:
-    run_above = {"out[0]", "landm", "arm_loc", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
+    run_above = {"out[0]", "landm", "arm_loc", "priors_cxcy", "ssdlossdbg.capture", "model.compute_loss", *SAVING}
     unknown = [lines for lines in BLOCKS if not any(word in lines for word in run_above)]
     assert unknown == []

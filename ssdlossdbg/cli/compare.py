@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
@@ -16,9 +17,13 @@ class Compared(Group):
     """Whose rules are compared."""
 
     title = Rules.title
-    dialects: str | None = option("--dialects a,b|all", "Whom to ask; all by default.")
+    dialects: str | None = option(
+        "--dialects a,b|all", "Whom to ask; all by default.", autocompletion=names.some_dialects
+    )
     reference: str | None = option(
-        "--reference NAME|FILE", f"Whom to compare with.  [default: whose a captured file is, or {DEFAULT_DIALECT}]"
+        "--reference NAME|FILE",
+        f"Whom to compare with.  [default: whose a captured file is, or {DEFAULT_DIALECT}]",
+        autocompletion=names.dialects,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.options import Group, argument
 from ssdlossdbg.cli.streams import show, show_plain
@@ -10,8 +11,12 @@ from ssdlossdbg.cli.streams import show, show_plain
 class Named(Group):
     """The dialects that are asked for."""
 
-    name: str | None = argument("NAME", "Print this one, with its sources.", default=None)
-    other: str | None = argument("OTHER", "Show only where NAME and OTHER differ.", default=None)
+    name: str | None = argument(
+        "NAME", "Print this one, with its sources.", default=None, autocompletion=names.dialects
+    )
+    other: str | None = argument(
+        "OTHER", "Show only where NAME and OTHER differ.", default=None, autocompletion=names.dialects
+    )
 
 
 @command

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ssdlossdbg.cli import names
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.places import ENDINGS, PICTURES, file_at
 from ssdlossdbg.errors import InputError
@@ -57,6 +58,7 @@ class Priors(Group):
     config: str | None = option(
         "--config NAME|FILE",
         "Priors: a preset, a TOML or JSON file, or a saved tensor.  [default: those of the file or the dialect]",
+        autocompletion=names.presets,
     )
     prior_format: BoxFormOption = option(
         "--prior-format", "How the boxes of a saved prior tensor are written.", default=BoxFormOption.CXCYWH
@@ -102,7 +104,10 @@ class Rules(Group):
 
     title = "Rules"
     dialect: str = option(
-        "--dialect NAME|FILE", "Whose rules to follow: a codebase, or a TOML file.", default=DEFAULT_DIALECT
+        "--dialect NAME|FILE",
+        "Whose rules to follow: a codebase, or a TOML file.",
+        default=DEFAULT_DIALECT,
+        autocompletion=names.dialects,
     )
 
 
@@ -125,6 +130,7 @@ class SavedRules(Group):
         "--dialect NAME|FILE",
         "Whose rules to follow: a codebase, or a TOML file.  "
         f"[default: those of a captured file, or {DEFAULT_DIALECT}]",
+        autocompletion=names.dialects,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Batch, Device, Layout, Priors, Report, Rules, split_names
@@ -16,7 +17,9 @@ class Asked(Group):
     """Whose rules are tried."""
 
     title = Rules.title
-    dialects: str | None = option("--dialects a,b|all", "Whom to ask; all by default.")
+    dialects: str | None = option(
+        "--dialects a,b|all", "Whom to ask; all by default.", autocompletion=names.some_dialects
+    )
     changes: int = option("--changes N", "Rules of a dialect that may be others.", default=1, min=0, max=2)
     seconds: float = option("--seconds S", "How long it may take.", default=60.0, min=0.0)
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import Device, Findings, MatchRules, Names, PageReport, Priors, split_names
@@ -35,7 +36,11 @@ class Photo(Group):
 class OthersRules(MatchRules):
     """Whose rules to follow, and whose to hold against them."""
 
-    dialects: str | None = option("--dialects a,b|all", "Show what changes under these, on the same priors.")
+    dialects: str | None = option(
+        "--dialects a,b|all",
+        "Show what changes under these, on the same priors.",
+        autocompletion=names.some_dialects,
+    )
 
 
 class MatchReport(PageReport):
