@@ -125,8 +125,9 @@ def stated(file: Path, key: str) -> Any:
     return tomllib.loads(line[0])[key] if line else None
 
 
-# They do not change while a command runs, and a training loop that names its dialect's fork asks in every iteration.
-_shipped_table = cache(read_table)
+@cache  # it does not change while a command runs, and a training that names its dialect's fork asks in every iteration
+def _shipped_table(path: Path) -> dict[str, Any]:
+    return read_table(path)
 
 
 def _inherited(path: Path, folder: Path, kind: str, seen: tuple[Path, ...] = ()) -> dict[str, Any]:

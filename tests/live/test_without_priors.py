@@ -52,7 +52,9 @@ def seen(folder: Path, kind: str, priors: str, classes: int = 21) -> Path:
     count = len(boxes)
     labels, offsets = matched(torch.tensor([[0.1, 0.2, 0.5, 0.6]]), torch.tensor([2]), boxes)
     random = torch.Generator().manual_seed(0)
-    loc, conf = (torch.randn((1, count, width), generator=random).requires_grad_() for width in (4, classes))
+    loc, conf = (torch.randn((1, count, width), generator=random) for width in (4, classes))
+    conf[..., 0] += 9  # a network that says background is quick to detect with
+    loc, conf = loc.requires_grad_(), conf.requires_grad_()
     criterion: Any = Encoded() if kind == "lufficc" else Keras()
     with ssdlossdbg.capture(criterion, folder):
         if kind == "lufficc":
