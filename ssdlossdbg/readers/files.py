@@ -85,9 +85,19 @@ def read_bytes(path: Path, largest: float = math.inf) -> bytes:
     Raises:
         InputError: there is no such file, it cannot be read, or is too large.
     """
+    with explained(path), open_file(path, largest) as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Say of a file that is opened or read here why it cannot be.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or is too large.
+    """
     try:
-        with open_file(path, largest) as file:
-            return file.read()
+        yield
     except FileNotFoundError:
         raise InputError(path, "no such file", _near_miss(path)) from None
     except IsADirectoryError:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from torch import Tensor
@@ -39,18 +39,18 @@ TEXTS = frozenset(
 )
 
 
-def header_of(data: bytes, path: Path) -> Captured | None:
+def header_of(file: BinaryIO, path: Path) -> Captured | None:
     """What a capture wrote beside the tensors of a safetensors file; None of a file that no capture wrote.
 
     Args:
-        data: the bytes of a file that is valid.
+        file: one that is valid, at its start.
         path: of it, for messages.
 
     Raises:
         InputError: a header that is damaged, or newer than this program.
     """
-    size = int.from_bytes(data[:8], "little")
-    text = json.loads(data[8 : 8 + size]).get("__metadata__", {}).get(HEADER_KEY)
+    size = int.from_bytes(file.read(8), "little")
+    text = json.loads(file.read(size)).get("__metadata__", {}).get(HEADER_KEY)
     if text is None:
         return None
     try:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.files import explained, open_file
 from ssdlossdbg.readers.memory import check_unpacked
 from ssdlossdbg.readers.saved.captured import header_of
 from ssdlossdbg.readers.what_it_is import what_it_is
@@ -64,16 +64,25 @@ def load(path: Path) -> Saved:
     if loader is None:
         known = ", ".join(LOADERS)
         raise InputError(path, f"has the ending {path.suffix!r}, which says no tensor format", f"Known: {known}.")
-    data = read_bytes(path)
-    if not data:
-        raise InputError(path, "is empty", "Save the tensors again.")
-    check_unpacked(_in_archive(data), len(data), path)
-    try:
-        saved = _usual(loader(data, path), str(path))
-    except InputError as error:
-        raise what_it_is(path, data[:4096], OWN[loader]) or error from None
-    check_unpacked(_needed(saved.value), len(data), path)
-    captured = header_of(data, path) if loader is _load_safetensors else None
+    with explained(path):
+        file = open_file(path)
+    # Read as it is loaded: its bytes beside the tensors would take as much again.
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise InputError(path, "is empty", "Save the tensors again.")
+        check_unpacked(_in_archive(file), size, path)
+        file.seek(0)
+        try:
+            saved = _usual(loader(file, path), str(path))
+        except InputError as error:
+            file.seek(0)
+            raise what_it_is(path, file.read(4096), OWN[loader]) or error from None
+        check_unpacked(_needed(saved.value), size, path)
+        captured = None
+        if loader is _load_safetensors:
+            file.seek(0)
+            captured = header_of(file, path)
     return Saved(saved.value, saved.where, captured)
 
 
@@ -115,10 +124,10 @@ def _usual(value: Any, where: str) -> Saved:
     return Saved(value, where)
 
 
-def _in_archive(data: bytes) -> int:
+def _in_archive(file: BinaryIO) -> int:
     """Bytes that the parts of an archive say they have, unpacked; 0 where it is none that can be read."""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
+        with zipfile.ZipFile(file) as archive:
             return sum(part.file_size for part in archive.infolist())
     except Exception:  # as of NumPy: whatever it stumbles over, which the loader will say
         return 0
@@ -182,11 +191,11 @@ def _unusual(tensor: torch.Tensor) -> str | None:
     return None if number in NUMBERS else number
 
 
-def _load_torch(data: bytes, path: Path) -> Any:
+def _load_torch(file: BinaryIO, path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of beta layouts and pickle protocols: what was loaded is looked at
-            return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"(?:GLOBAL|global|class|function) ([\w.]*\.[\w.]+)", str(error))
         if named:
@@ -202,23 +211,23 @@ def _load_torch(data: bytes, path: Path) -> Any:
         raise InputError(path, "is damaged, or is not a file that torch.save wrote", CUT_SHORT) from None
 
 
-def _load_safetensors(data: bytes, path: Path) -> Any:
+def _load_safetensors(file: BinaryIO, path: Path) -> Any:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        return load(data)
+        return load(file.read())
     except SafetensorError as error:
         raise InputError(path, f"is not a valid safetensors file ({error})", "Save it again.") from None
     except KeyError as error:  # of the table of dtypes
         raise _unusual_error(path, error.args[0]) from None
 
 
-def _load_numpy(data: bytes, path: Path) -> Any:
+def _load_numpy(file: BinaryIO, path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            loaded = np.load(BytesIO(data), allow_pickle=False)
+            loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, Mapping) and len(loaded) > MOST_ARRAYS:
                 what = f"holds {len(loaded):,} arrays, and at most {MOST_ARRAYS:,} are looked at"
                 raise InputError(path, what, "Save a batch a file.")
@@ -250,7 +259,7 @@ def _numpy_error(path: Path, error: Exception) -> InputError:
     return InputError(path, f"cannot be loaded ({error or type(error).__name__})", CUT_SHORT)
 
 
-LOADERS: dict[str, Callable[[bytes, Path], Any]] = {
+LOADERS: dict[str, Callable[[BinaryIO, Path], Any]] = {
     ".pt": _load_torch,
     ".pth": _load_torch,
     ".safetensors": _load_safetensors,
@@ -259,7 +268,7 @@ LOADERS: dict[str, Callable[[bytes, Path], Any]] = {
 }
 TENSOR_ENDINGS = frozenset(LOADERS)
 # What a file of such an ending is by rights, and whose loader says best what is wrong with it.
-OWN: dict[Callable[[bytes, Path], Any], tuple[str, ...]] = {
+OWN: dict[Callable[[BinaryIO, Path], Any], tuple[str, ...]] = {
     _load_torch: ("tensors that torch", "pickled", "an archive (zip)", "an archive (tar)"),
     _load_safetensors: ("tensors of safetensors",),
     _load_numpy: ("an array", "arrays of NumPy", "an archive (zip)", "pickled"),
