@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from ssdlossdbg.cli.audit_outputs import AuditReport, check_pictures, match_options, pictures, write_csv
+from ssdlossdbg.cli.audit_outputs import AuditReport, check_pictures, match_options, photos_first, pictures, write_csv
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, Device, Findings, MatchRules, Priors
 from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, argument, option
+from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
 from ssdlossdbg.cli.writing import Writer, make_folder, make_new_folder
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
-from ssdlossdbg.report.view import View
+from ssdlossdbg.report.outputs import PAGE
+from ssdlossdbg.report.view import USUAL, View
 
 if TYPE_CHECKING:
     from ssdlossdbg.readers.annotations import Dataset
@@ -120,7 +123,10 @@ def audit(
     if silent:
         return  # the first process reports
     result = findings.choose(result)
-    interrupted, folder = result.interrupted, report.output
+    interrupted = result.interrupted
+    folder = None if is_page(report.output) else report.output
+    result = result.with_match_options(match_options(read, priors, rules, data, result.config))
+    view = USUAL
     try:
         if report.csv:
             write_csv(result, report.csv, writer)
@@ -131,14 +137,20 @@ def audit(
             for name, picture in pictures(result, report, draw):
                 folder = make_folder(folder) if folder else make_new_folder(Path("audit"))
                 writer.write(folder / name, picture)
+            if is_page(report.output) or report.format == PAGE:
+                from ssdlossdbg.readers.dialects import load_dialect
+
+                view = View(photos=photos_first(result, load_dialect(rules.dialect)))
+            if is_page(report.output):
+                write_page(result, report.output, view, writer)
     except KeyboardInterrupt:
         interrupted = True  # what is known by now is worth showing
     deliver(
-        result.with_match_options(match_options(read, priors, rules, data, result.config)),
+        result,
         report.format,
         findings,
         files=writer.written,
-        view=View(next=_next(result, audited.dataset, (priors, rules, data, device))),
+        view=replace(view, next=_next(result, audited.dataset, (priors, rules, data, device))),
         exit_code=EXIT_INTERRUPTED if interrupted else EXIT_CLEAN,
     )
 
@@ -150,6 +162,7 @@ def _refuse_beside_rank(report: AuditReport, data: AuditedOptions, processes: in
         InputError: it was asked for, with --rank.
     """
     more = {"--csv": report.csv, "--charts": report.charts, "--gallery": report.gallery, "--augment": data.augment}
+    more |= {"-o": report.output, "--format html": report.format == PAGE}
     given = [name for name, value in more.items() if value]
     if data.rank and given:
         raise InputError(given[0], "is of one set of priors, and --rank compares all", "Leave one of the two out.")

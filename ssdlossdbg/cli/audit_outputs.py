@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, Priors, Report
+from ssdlossdbg.cli.groups import DEFAULT_DIALECT, BoxFormOption, DatasetOptions, MatchRules, PageReport, Priors
 from ssdlossdbg.cli.options import Role, option
+from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.places import is_folder
 from ssdlossdbg.cli.streams import say_warning
 from ssdlossdbg.cli.writing import Writer, check_folder, safe_stem
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.results import AuditResult, ConfigSummary, MatchResult, WorstImage
+    from ssdlossdbg.rules import Dialect
 
-# Bytes of a photo's name in that of its picture: file systems take 255, and what comes before and after needs some.
+# Photos in a page, and their longest side in pixels.
+MOST_THUMBNAILS, LARGEST_THUMBNAIL = 24, 900
 
 
-class AuditReport(Report):
+class AuditReport(PageReport):
     """How the report is written, and the files beside it."""
 
     charts: bool = option("--charts/--no-charts", "Draw charts; this needs matplotlib.", default=False)
     gallery: int = option("--gallery N", "Draw the N worst images, where their photos are found.", default=0, min=0)
-    output: Path | None = option("-o --output DIR", "Where to draw  [default: audit, here]", Role.OUTPUT_FOLDER)
+    output: Path | None = option(
+        "-o --output DIR", "Where to draw  [default: audit, here]; or a page, to FILE.html.", Role.OUTPUT_FOLDER
+    )
     csv: Path | None = option("--csv FILE", "Write a row for each object, for a notebook.", Role.OUTPUT_FILE)
 
 
@@ -43,6 +51,8 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
         from ssdlossdbg.report.audit.chart_canvas import check_matplotlib
 
         check_matplotlib()
+    if is_page(report.output):
+        return
     if report.output and not is_folder(report.output):
         what = "is one file, and --charts and --gallery draw several"
         raise InputError(report.output, what, "Name a folder, which need not exist.")
@@ -81,6 +91,24 @@ def write_csv(result: AuditResult, path: Path, writer: Writer) -> None:
     from ssdlossdbg.report.audit.as_csv import audit_csv
 
     writer.write(path, audit_csv(result))
+
+
+def photos_first(result: AuditResult, dialect: Dialect) -> tuple[Image | None, ...]:
+    """The photos of the images to look at first, as the dialect's loader sees them, small, for a page.
+
+    None of one that is not there, or cannot be read, or was padded when it was audited.
+    """
+    from ssdlossdbg.readers.photos import load_photo
+
+    made: list[Image | None] = []
+    for image in result.images_first[:MOST_THUMBNAILS]:
+        seen = None
+        if image.photo is not None and not result.dataset.letterbox:
+            with contextlib.suppress(InputError):
+                seen = load_photo(Path(image.photo)).seen(dialect.loader.orientation).image
+                seen.thumbnail((LARGEST_THUMBNAIL, LARGEST_THUMBNAIL))
+        made.append(seen)
+    return tuple(made)
 
 
 def pictures(

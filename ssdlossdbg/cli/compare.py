@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import DEFAULT_DIALECT, Batch, Device, Findings, Layout, Priors, Report, Rules, split_names
+from ssdlossdbg.cli.groups import (
+    DEFAULT_DIALECT,
+    Batch,
+    Device,
+    Findings,
+    Layout,
+    PageReport,
+    Priors,
+    Rules,
+    split_names,
+)
 from ssdlossdbg.cli.loss import Printed
 from ssdlossdbg.cli.next_command import next_command
-from ssdlossdbg.cli.options import Group, option
+from ssdlossdbg.cli.options import Group, Role, option
+from ssdlossdbg.cli.pages import write_page
+from ssdlossdbg.cli.places import ENDINGS, file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
 
@@ -22,6 +37,12 @@ class Compared(Group):
     )
 
 
+class CompareReport(PageReport):
+    """How the report is written, and the page beside it."""
+
+    output: Path | None = option("-o --output FILE", "Write a page there; it ends in .html.", Role.OUTPUT_FILE)
+
+
 @command
 def compare(
     batch: Batch,
@@ -31,12 +52,14 @@ def compare(
     layout: Layout,
     device: Device,
     findings: Findings,
-    report: Report,
+    report: CompareReport,
+    writer: Writer,
 ) -> None:
     """Run a saved batch through every codebase's rules, and say why they differ.
 
     Example: ssdlossdbg compare preds.pt targets.pt --dialects torchvision,caffe
     """
+    place = file_at(report.output, "compare.html", ENDINGS) if report.output else None
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg.api import batches
@@ -50,6 +73,9 @@ def compare(
             layout=layout.saved(priors),
             printed=printed.said,
         )
+    result = findings.choose(result)
+    if place is not None:
+        write_page(result, place, View(), writer)
     files, groups = (batch.predictions, batch.targets), (priors, layout, device)
     yours = [each.name for each in result.dialects if each.is_yours]
     others = [each.name for each in result.dialects if each.causes]
@@ -59,4 +85,4 @@ def compare(
         then = next_command("dialects", result.reference, others[0])
     else:
         then = next_command("loss", *files, "--dialect", result.reference, groups=groups)
-    deliver(findings.choose(result), report.format, findings, view=View(next=then))
+    deliver(result, report.format, findings, files=writer.written, view=View(next=then))

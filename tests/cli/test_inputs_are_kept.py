@@ -18,6 +18,7 @@ import typer.main
 
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.options import OUTPUTS, Role
+from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.readers.files import open_file
 
 Run = Callable[..., Any]
@@ -29,6 +30,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "config": ("config.toml", "base_config.toml"),
     "dialect": ("dialect.toml", "base_dialect.toml"),
     "dialects": ("other.toml",),
+    "reference": ("dialect.toml", "base_dialect.toml"),
     "classes": ("names.txt",),
     "predictions": ("preds.pt",),
     "targets": ("targets.pt",),
@@ -55,11 +57,13 @@ class Use:
         command: its name.
         without: parameters to leave out.
         dataset: what is given as the dataset, and the files of it.
+        ending: of outputs that the command takes.
     """
 
     command: str
     without: frozenset[str] = frozenset()
     dataset: tuple[str, ...] = FILES["dataset"]
+    ending: str = ".toml"
 
     @property
     def inputs(self) -> dict[str, tuple[str, ...]]:
@@ -107,6 +111,7 @@ USES = (
     Use("match"),
     Use("loss"),
     Use("detect", frozenset({"weights"})),
+    Use("compare", ending=".html"),
     Use("anchors", frozenset({"dataset", "levels"})),
     Use("anchors", FIT),
     Use("audit", frozenset({"descriptions"})),
@@ -212,7 +217,7 @@ def test_every_output_and_every_input_is_tried() -> None:
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.command)
 def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: Use, run: Run, opened: Opened) -> None:
-    outputs = {name: f"new-{name}.toml" for name, role in roles(use.command).items() if role in OUTPUTS}
+    outputs = {name: f"new-{name}{use.ending}" for name, role in roles(use.command).items() if role in OUTPUTS}
     with opened as unnoted:
         outcome = run(*use.words({name: path for name, path in outputs.items() if name not in use.without}))
     assert outcome.code == 0, outcome.err
@@ -224,7 +229,7 @@ def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: U
 def test_no_input_is_replaced(use: Use, name: str, run: Run, folder: Path) -> None:
     if roles(use.command)[name] is Role.OUTPUT_FILE:
         # Each file under one of its names in turn, the first one under all: the two have nothing to do with each other.
-        names = [(victim, spellings(folder, Path(victim))) for victim in use.victims]
+        names = [(victim, spellings(folder, Path(victim), use.ending)) for victim in use.victims]
         tries = [({name: paths[place % len(paths)]}, victim) for place, (victim, paths) in enumerate(names)]
         tries += [({name: path}, names[0][0]) for path in names[0][1]]
     else:
@@ -235,13 +240,14 @@ def test_no_input_is_replaced(use: Use, name: str, run: Run, folder: Path) -> No
         outcome = run(*use.words(outputs), "--overwrite")
         assert (folder / victim).read_bytes() == before, (outputs, victim)
         assert outcome.code == 2, (outputs, victim)
-        assert "is an input and would be overwritten. Choose another output." in outcome.err, (outputs, victim)
+        if is_page(Path(next(iter(outputs.values())))) or use.ending != ".html":  # else refused for its ending
+            assert "is an input and would be overwritten. Choose another output." in outcome.err, (outputs, victim)
 
 
-def spellings(folder: Path, victim: Path) -> list[str]:
+def spellings(folder: Path, victim: Path, ending: str = ".toml") -> list[str]:
     """Names of the same file: its own, one through another folder, a symbolic and a hard link."""
     (folder / "sub").mkdir(exist_ok=True)
-    symbolic = folder / f"link-{victim.as_posix().replace('/', '-')}.toml"
+    symbolic = folder / f"link-{victim.as_posix().replace('/', '-')}{ending}"
     hard = victim.with_name(f"hard-{victim.name}")
     symbolic.symlink_to(victim)
     hard.hardlink_to(victim)

@@ -60,7 +60,19 @@ VALUES: dict[str, tuple[str, ...]] = {
     "dataset": ("voc", "yolo"),
 }  # fmt: skip
 INTEGERS = ("0", "1", "3", "-1", "1000", str(2**31), str(2**63), str(-(2**63) - 1), "1" + "0" * 30, "x", "nan", "")
-NEW_FILES = ("new.png", "new.csv", "new.toml", "new.npy", "new/deep.png", "pictures", OLD, ".", "a" * 300, "/dev/full")
+NEW_FILES = (
+    "new.png",
+    "new.html",
+    "new.csv",
+    "new.toml",
+    "new.npy",
+    "new/deep.png",
+    "pictures",
+    OLD,
+    ".",
+    "a" * 300,
+    "/dev/full",
+)
 # What takes long by right: how often it is repeated is the user's to say.
 SLOW = {
     "augment": ("0", "1", "2"),

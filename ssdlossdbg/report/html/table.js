@@ -131,5 +131,6 @@ class SortedTable {
 }
 
 function sideOf(column) {
-  return column.wrap ? "left wrap" : column.left ? "left" : "";
+  const side = column.wrap ? "left wrap" : column.left ? "left" : "";
+  return column.title === "status" ? `${side} status` : side;
 }

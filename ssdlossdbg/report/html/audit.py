@@ -1,0 +1,87 @@
+"""What the page of `audit` needs beyond its document: its objects, the worst first, and where the worst images are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssdlossdbg.report.html.arrays import packed
+from ssdlossdbg.report.view import USUAL, View
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, IntArray, Objects
+
+# The worst first, as the page numbers them.
+STATUSES = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
+# Beyond them the page would be slow, and full.
+MOST_OBJECTS = 60_000
+
+
+def audit_extra(result: AuditResult, view: View = USUAL) -> dict[str, Any]:
+    """Its objects as columns, and their images.
+
+    Args:
+        result: what `audit` returned; without its objects, one that was read from JSON.
+        view: changes nothing.
+    """
+    objects = result.objects
+    extra: dict[str, Any] = {"arrays": {}, "statuses": STATUSES, "labels": [], "images": [], "first": []}
+    # A result that was read from JSON has an empty table.
+    if objects is None or not len(objects.image):
+        return extra
+    order = _worst_first(objects)
+    kept, left = order[:MOST_OBJECTS], max(0, len(order) - MOST_OBJECTS)
+    labels = sorted({objects.labels[row] for row in kept.tolist()})
+    place = {label: index for index, label in enumerate(labels)}
+    images, image = np.unique(objects.image[kept], return_inverse=True)
+    with np.errstate(invalid="ignore", over="ignore"):  # of boxes that are not finite
+        sides = (objects.boxes[kept, 2:] - objects.boxes[kept, :2]) * objects.image_size
+        side = np.sqrt(np.where(objects.valid[kept], sides.prod(1), np.nan))
+    columns = {
+        "image": image,
+        "index": objects.index[kept],
+        "label": np.array([place[objects.labels[row]] for row in kept.tolist()], dtype=np.int32),
+        "status": _status(objects)[kept],
+        "box": objects.boxes[kept].astype(np.float32),
+        "sides": sides.astype(np.float32),
+        "side": side,
+        "level": result.prior_level[objects.best_prior[kept]],
+        "iou": objects.best_iou[kept],
+        "positives": objects.positives[kept],
+        "forced": objects.forced[kept],
+    }
+    return {
+        **extra,
+        "arrays": {name: packed(np.asarray(column)) for name, column in columns.items()},
+        "labels": labels,
+        "images": [_called(objects, index) for index in images.tolist()],
+        "first": _places(result, images),
+        "left_out": [f"{left:,} objects that fare best"] if left else [],
+    }
+
+
+def _status(objects: Objects) -> IntArray:
+    """`[N]` places in `STATUSES`."""
+    conditions = [~objects.valid, objects.without_positive, objects.forced_only]
+    return np.asarray(np.select(conditions, [0, 1, 2], 3))
+
+
+def _worst_first(objects: Objects) -> IntArray:
+    """Rows by status, then by how little their best prior overlaps them."""
+    return np.asarray(np.lexsort((np.nan_to_num(objects.best_iou.astype(float), nan=-1.0), _status(objects))))
+
+
+def _called(objects: Objects, image: int) -> list[str]:
+    """What the annotations call an image, and the file that lists its objects."""
+    facts = objects.images[image]
+    return [facts.file if facts.name is None else str(facts.name), facts.file]
+
+
+def _places(result: AuditResult, images: IntArray) -> list[int | None]:
+    """Of the images to look at first, which of those listed each is."""
+    listed: dict[tuple[str, str | None], int] = {}
+    for place, image in enumerate(images.tolist()):
+        facts = result.objects.images[image]
+        listed.setdefault((facts.file, None if facts.name is None else str(facts.name)), place)
+    return [
+        listed.get((each.annotation, each.name), listed.get((each.annotation, None))) for each in result.images_first
+    ]
