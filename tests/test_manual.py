@@ -337,7 +337,7 @@ def test_the_readme_is_short_and_stands_alone() -> None:
     text = README.read_text()
     assert text.count("\n") <= 160
     # Where only the text is shown, as on a package's page, nothing else of the repository can be reached.
-    assert re.findall(r"\]\(([^)]+)\)", text) == ["sample_data/pictures/astronaut.match.png"]
+    assert re.findall(r"\]\(([^)]+)\)", text) == ["sample_data/pictures/astronaut.page.png"]
 
 
 @pytest.mark.parametrize("name", ["try", "test"])
