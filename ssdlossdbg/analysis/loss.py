@@ -15,6 +15,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.splits import GradientNorms, LossSums
 from ssdlossdbg.analysis.two_steps import SecondScene
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
+from ssdlossdbg.multibox.confidence import probabilities, with_background
 from ssdlossdbg.multibox.weight_decay import decayed, weight_decay
 from ssdlossdbg.results import ClassLoss, FirstStep, GroupLoss, LevelLoss, LossResult, SceneLoss
 
@@ -143,9 +144,17 @@ def _scenes(scene: Scene) -> tuple[SceneLoss, ...]:
                 owner=_numpy(matching.gt_index[image, positive]),
                 mined=_numpy(corners[image, mined]),
                 mined_loss=_numpy(confidence[image, mined]),
+                probability=_numpy(_probability(scene, image, positive)),
             )
         )
     return tuple(scenes)
+
+
+def _probability(scene: Scene, image: int, positive: Tensor) -> Tensor:
+    """`[N]` the probability that the network gives the class of each positive of an image."""
+    rules = scene.rules.loss
+    told = probabilities(with_background(scene.batch.conf[image, positive], rules), rules)
+    return told.gather(1, scene.loss.matching.labels[image, positive].clamp(min=0)[:, None])[:, 0]
 
 
 def _numpy(tensor: Tensor) -> np.ndarray[Any, Any]:

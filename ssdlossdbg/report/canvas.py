@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-import unicodedata
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from functools import cache, lru_cache
 
 import numpy as np
-from PIL import ExifTags, Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
+from ssdlossdbg.report.fonts import length, write
 from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, SOFTWARE, WHITE, Colour
 from ssdlossdbg.results import FloatArray
 
@@ -21,19 +20,14 @@ Point = tuple[float, float]
 Box4 = tuple[float, float, float, float]
 SHORTEST_LONG_SIDE, LONGEST_SIDE = 960, 1600
 UNIT_SIDE = 960
-MOST_OBLONG = 6
+# The short side of a strip, where its long one has room for that; wider than this no picture is.
+LEAST_SHORT_SIDE, WIDEST = 240, 3200
 # How far a chip may be moved, in its own heights, to get out of the way of another.
 CHIP_STEPS = (0, -1, 1, -2, 2, -3, 3)
 
 
 # Of words on a picture, and of chips that others are kept off.
 MOST_LETTERS, MOST_CHIPS = 300, 150
-
-
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font at a pixel size."""
-    return ImageFont.load_default(size)
 
 
 def png(image: Image.Image, mark: str = "") -> bytes:
@@ -73,39 +67,17 @@ def pixels(units: float, unit: float) -> int:
 
 
 def panel_size(aspect: tuple[int, int]) -> tuple[int, int]:
-    """Size of the main panel for an image of that (width, height): its long side within readable bounds.
-
-    A strip is shown wider than it is, as the network, too, sees it stretched.
-    """
-    longest = max(aspect)
+    """Size of the main panel for an image of that (width, height), in its proportions, within readable bounds."""
+    shortest, longest = min(aspect), max(aspect)
     side = min(max(longest, SHORTEST_LONG_SIDE), LONGEST_SIDE)
-    width, height = (max(round(length * side / longest), side // MOST_OBLONG) for length in aspect)
+    side = max(side, min(LEAST_SHORT_SIDE * longest // max(shortest, 1), WIDEST))
+    width, height = (max(round(pixels * side / longest), 1) for pixels in aspect)
     return width, height
 
 
-@lru_cache(maxsize=4096)
-def drawable(words: str) -> str:
-    """The words with what the font has no glyph for replaced: by the bare letter, or else a question mark.
-
-    Of very long words only the beginning is there, and dots: no picture has room for more.
-    """
-    words = words if len(words) <= MOST_LETTERS else f"{words[:MOST_LETTERS]}..."
-    return "".join(" " if character.isspace() else _drawable(character) for character in words)
-
-
-@cache
-def _drawable(character: str) -> str:
-    if _has_glyph(character):
-        return character
-    bare = unicodedata.normalize("NFKD", character)[0]
-    return bare if _has_glyph(bare) else "?"
-
-
-def _has_glyph(character: str) -> bool:
-    if character.isascii():
-        return character.isprintable()
-    drawn, missing = (font(20).getmask(text) for text in (character, "\uffff"))
-    return (drawn.size, bytes(drawn)) != (missing.size, bytes(missing))
+def unit_of(size: tuple[int, int]) -> float:
+    """Pixels of a unit on a panel of that size; a strip has no larger letters for being long."""
+    return min(max(size), LONGEST_SIDE) / UNIT_SIDE
 
 
 class Canvas:
@@ -139,25 +111,21 @@ class Canvas:
             width: the room there is; any if None.
             tail: written after the words, and kept whole.
         """
-        words, tail, chosen = drawable(words), drawable(tail), font(self.px(units))
-        if width is not None and chosen.getlength(words + tail) > width:
-            fitting = bisect_right(
-                range(len(words)), width, key=lambda kept: chosen.getlength(words[:kept] + "..." + tail)
-            )
+        size, words = self.px(units), words[:MOST_LETTERS] + ("..." if len(words) > MOST_LETTERS else "")
+        if width is not None and length(words + tail, size) > width:
+            fitting = bisect_right(range(len(words)), width, key=lambda kept: length(words[:kept] + "..." + tail, size))
             words = words[: max(0, fitting - 1)] + "..."
-        self._draw.text(at, words + tail, fill=colour, font=chosen)
-        return chosen.getlength(words + tail)
+        write(self._draw, at, words + tail, size, colour)
+        return length(words + tail, size)
 
     def chip(self, at: Point, words: str, colour: Colour, units: float = 12) -> None:
         """Words on a ground of that colour, their upper left corner at the point."""
-        words, chosen = drawable(words), font(self.px(units))
         width, height = self._chip_size(words, units)
         self.fill((at[0], at[1], at[0] + width, at[1] + height), colour)
-        self._draw.text((at[0] + self.px(2), at[1]), words, fill=readable_on(colour), font=chosen)
+        write(self._draw, (at[0] + self.px(2), at[1]), words, self.px(units), readable_on(colour))
 
     def chip_above(self, corner: Point, words: str, colour: Colour, units: float, bounds: Box4) -> None:
         """The same on top of a box with that upper left corner, inside the bounds and off the chips already there."""
-        words = drawable(words)
         width, height = self._chip_size(words, units)
         x = max(min(corner[0], bounds[2] - width), bounds[0])
         places = [
@@ -170,7 +138,7 @@ class Canvas:
         self.chip(chosen[:2], words, colour, units)
 
     def _chip_size(self, words: str, units: float) -> tuple[float, float]:
-        return font(self.px(units)).getlength(words) + 2 * self.px(2), self.px(units * 1.25)
+        return length(words, self.px(units)) + 2 * self.px(2), self.px(units * 1.25)
 
     def rectangle(self, box: Box4, colour: Colour, units: float = 1.5, alpha: int = 255, dashed: bool = False) -> None:
         """The outline of a box, given in pixels of the canvas; corners in any order."""
@@ -265,10 +233,10 @@ class Panel:
         x1, y1, x2, y2 = self.clipped(box)
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
-    def object(self, box: Box4, colour: Colour, units: float) -> None:
+    def object(self, box: Box4, colour: Colour, units: float, dashed: bool = False) -> None:
         """The outline of an object, in pixels of the canvas, rimmed so that it shows on any ground."""
         self.canvas.rectangle(box, INK, units + 1.5, 150)
-        self.canvas.rectangle(box, colour, units)
+        self.canvas.rectangle(box, colour, units, dashed=dashed)
 
 
 def readable_on(colour: Colour) -> Colour:

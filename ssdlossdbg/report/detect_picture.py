@@ -7,7 +7,7 @@ from functools import partial
 
 from PIL import Image
 
-from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
+from ssdlossdbg.report.canvas import Canvas, Panel, panel_size, pixels, unit_of
 from ssdlossdbg.report.legend import Legend
 from ssdlossdbg.report.text import count, file_name
 from ssdlossdbg.report.theme import INK, PAPER, RED, WHITE, Colour, colour_of
@@ -24,7 +24,7 @@ from ssdlossdbg.results import (
     codes_at,
 )
 
-DIM = 0.4
+DIM = 0.25
 MARGIN, HEADER, ROW = 12, 34, 20
 # Least width of the picture with its legend, and of a column of classes in it.
 NARROWEST, CLASS_COLUMN = 700, 150
@@ -38,7 +38,9 @@ MOST_DRAWN = 20
 def detect_picture(
     result: DetectResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
 ) -> Image.Image:
-    """One image: its detections of highest score, in the colour of their class and the fainter the lower they score.
+    """One image: its detections of highest score, and whatever finds an object, in the colour of their class.
+
+    The lower they score the fainter they are.
 
     Args:
         result: what `analyse_detect` returned.
@@ -47,9 +49,10 @@ def detect_picture(
         view: says how many detections to draw; `MOST_DRAWN` if it does not.
     """
     image = result.images[index]
-    drawn = image.detections[: view.top or MOST_DRAWN]
+    top = view.top or MOST_DRAWN
+    drawn = (*image.detections[:top], *(item for item in image.detections[top:] if item.role == FINDS))
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)
-    unit = max(width, height) / UNIT_SIDE
+    unit = unit_of((width, height))
     px = partial(pixels, unit=unit)
     whole = max(width, px(NARROWEST)) + 2 * px(MARGIN)
     classes = sorted({(item.class_id, item.label) for item in drawn})
@@ -58,7 +61,7 @@ def detect_picture(
     legend = px(ROW) * (2 + rows) + px(MARGIN)
     top_edge = px(HEADER)
     canvas = Canvas((whole, top_edge + height + px(MARGIN) + legend), unit)
-    canvas.text((px(MARGIN), px(8)), _title(image, len(drawn)), 16, width=whole - 2 * px(MARGIN))
+    canvas.text((px(MARGIN), px(8)), _title(image, top, len(drawn)), 16, width=whole - 2 * px(MARGIN))
     panel = Panel(canvas, (px(MARGIN), top_edge, px(MARGIN) + width, top_edge + height), photo, DIM)
     _objects(panel, image, result.findings)
     _detections(panel, drawn)
@@ -66,11 +69,12 @@ def detect_picture(
     return canvas.image
 
 
-def _title(image: ImageDetect, drawn: int) -> str:
+def _title(image: ImageDetect, top: int, drawn: int) -> str:
     called = image.path or image.name
     name = f" ({file_name(called)})" if called else ""
     total = len(image.detections)
-    seen = count(total, "detection") if drawn == total else f"the top {drawn} of {total} detections"
+    lower = f" and {drawn - top} lower that find an object" if drawn > top else ""
+    seen = count(total, "detection") if drawn == total else f"the top {top} of {total} detections{lower}"
     objects = ""
     if image.ground_truth:
         status = [item.status for item in image.ground_truth]
@@ -108,7 +112,7 @@ def _detections(panel: Panel, drawn: tuple[Detection, ...]) -> None:
         )
     for item in drawn[:MOST_CHIPS]:
         corner = panel.upright(item.normalized)[:2]
-        panel.canvas.chip_above(corner, f"{item.label} {item.score:.2f}", _colour(item.class_id), 10, panel.box)
+        panel.canvas.chip_above(corner, f"{item.label}: {item.score:.2f}", _colour(item.class_id), 10, panel.box)
 
 
 def _faded(score: float) -> Colour:

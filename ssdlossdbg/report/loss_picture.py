@@ -8,14 +8,16 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
+from ssdlossdbg.report.canvas import Canvas, Panel, Point, panel_size, pixels, unit_of
 from ssdlossdbg.report.legend import Legend
 from ssdlossdbg.report.text import count, file_name
 from ssdlossdbg.report.theme import INK, Colour, colour_of
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import LossResult, SceneLoss, codes_at
 
-DIM, DARK = 0.5, 0.7
+DIM, DARK, WIDE = 0.25, 0.5, 2
+# So many objects are named with class and cost; of more only those that cost the most.
+MOST_NAMED = 12
 MARGIN, HEADER, CAPTION, LEGEND = 12, 34, 24, 40
 # Least width of a panel with its caption and its part of the legend.
 NARROWEST = 470
@@ -39,16 +41,19 @@ def loss_picture(
     image, scene = result.images[index], result.scenes[index]
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)
     width, height = round(width * 0.75), round(height * 0.75)
-    unit = max(width, height) / UNIT_SIDE * 1.25
+    unit = unit_of((width, height)) * 1.25
     px = partial(pixels, unit=unit)
     top = px(HEADER) + px(CAPTION)
     column = max(width, px(NARROWEST))
-    canvas = Canvas((3 * px(MARGIN) + 2 * column, top + height + px(LEGEND)), unit)
+    # The two panels stand side by side, of a wide photo one below the other.
+    below = width > WIDE * height
+    left, right = px(MARGIN), px(MARGIN) if below else 2 * px(MARGIN) + column
+    second = top + height + px(LEGEND) + px(CAPTION) if below else top
+    canvas = Canvas((right + column + px(MARGIN), second + height + px(LEGEND)), unit)
     called = image.path or image.name
     name = f" ({file_name(called)})" if called else ""
     title = f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
     canvas.text((px(MARGIN), px(8)), title, 16, width=canvas.image.width - 2 * px(MARGIN))
-    left, right = px(MARGIN), 2 * px(MARGIN) + column
     positives = count(image.positives, "positive")
     objects = "" if image.ground_truth is None else f" for {count(image.ground_truth, 'object')}"
     predicted = f"Decoded positives: {positives}{objects}, localisation {image.parts.localization:.4f}"
@@ -56,12 +61,35 @@ def loss_picture(
     drawn = f", the costliest {len(scene.mined)} drawn" if len(scene.mined) < image.negatives else ""
     negatives = "All negatives" if result.all_negatives else "Mined negatives"
     mined = f"{negatives}: {image.negatives}{drawn}, confidence {image.parts.confidence_negative:.4f}"
-    canvas.text((right, px(HEADER)), mined, 13, width=column)
-    names = [" ".join((str(row), *codes_at(result.findings, row, index))) for row in range(len(scene.objects))]
+    canvas.text((right, second - px(CAPTION)), mined, 13, width=column)
+    names = _object_names(result, index, len(scene.objects))
     _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene, names)
-    _negatives(Panel(canvas, (right, top, right + width, top + height), photo, DARK), scene)
-    _legend(canvas, scene, left, right, top + height + px(10))
+    _negatives(Panel(canvas, (right, second, right + width, second + height), photo, DARK), scene)
+    _legend(canvas, scene, (left, top + height + px(10)), (right, second + height + px(10)))
     return canvas.image
+
+
+def _object_names(result: LossResult, index: int, number: int) -> list[str]:
+    """What is said of each object of an image: its number; of the dearest class, score and cost of its positives, too.
+
+    The score is the mean probability that its positives give its class.
+    """
+    scene = result.scenes[index]
+    own = {item.index: item for item in result.ground_truth if item.image == index}
+    dearest = sorted(own, key=lambda place: own[place].total if own[place].total == own[place].total else np.inf)
+    told = set(dearest[-MOST_NAMED:])
+    names = []
+    for place in range(number):
+        item, codes = own.get(place), codes_at(result.findings, place, index)
+        said = (f"{item.label}:{_score(scene, place)} cost {item.total:.3f}",) if item and place in told else ()
+        names.append(" ".join((str(place), *said, *codes)))
+    return names
+
+
+def _score(scene: SceneLoss, place: int) -> str:
+    """The mean probability of an object's positives, in words; nothing where it has none."""
+    own = np.empty(0) if scene.probability is None else scene.probability[scene.owner == place]
+    return f" score {own.mean():.2f}," if len(own) else ""
 
 
 def _positives(panel: Panel, scene: SceneLoss, names: Sequence[str]) -> None:
@@ -114,14 +142,14 @@ def shade(share: float) -> Colour:
     return red, green, blue
 
 
-def _legend(canvas: Canvas, scene: SceneLoss, left: float, right: float, top: float) -> None:
+def _legend(canvas: Canvas, scene: SceneLoss, of_first: Point, of_second: Point) -> None:
     middle = canvas.px(8)
-    of_positives = Legend(canvas, (left, top), middle)
+    of_positives = Legend(canvas, of_first, middle)
     of_positives.line("object", 3)
     of_positives.line("what its positives predict", 1)
     of_positives.cross("object that is no box", INK)
     dearest = f"{_dearest(scene):.4f}" + ("" if np.isfinite(scene.mined_loss).all() else ", inf or nan")
-    of_negatives = Legend(canvas, (right, top), middle)
+    of_negatives = Legend(canvas, of_second, middle)
     bar = (canvas.px(150), canvas.px(16))
     of_negatives.scale("loss 0", f"{dearest}; the dearest are numbered", bar, shade)
     of_negatives.line("object", 1.5, dashed=True)

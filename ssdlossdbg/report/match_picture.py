@@ -8,26 +8,37 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ssdlossdbg.report.canvas import UNIT_SIDE, Canvas, Panel, panel_size, pixels
-from ssdlossdbg.report.legend import Legend
+from ssdlossdbg.report.canvas import Canvas, Panel, panel_size, pixels, unit_of
+from ssdlossdbg.report.legend import SIGN, Legend
 from ssdlossdbg.report.text import count, feature_map, file_name, met
-from ssdlossdbg.report.theme import INK, MIDDLE_GREY, RED, Colour, colour_of
+from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, RED, Colour
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import FORCED_ONLY, INVALID, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
+from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, GroundTruthMatch, MatchResult, codes_at
 
-DIM = 0.35
-FEW = 12
+DIM = 0.25
+# Objects that are named, positives that are drawn in full, levels that stand in one column.
+FEW, CROWD, FEW_LEVELS = 12, 150, 2
 TROUBLE = (UNMATCHED, INVALID)
+WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
+# What became of an object is what its lines say first, by colour and by stroke: dashed where its only positive was
+# forced, hatched where it has none, crossed where it is no box.
+STATUS_COLOURS: dict[str, Colour] = {
+    MATCHED: PALETTE[0],
+    FORCED_ONLY: PALETTE[1],
+    UNMATCHED: RED,
+    INVALID: (240, 90, 220),
+}
+WORDS = {MATCHED: "matched", FORCED_ONLY: "forced only", UNMATCHED: "unmatched", INVALID: "invalid"}
 MARGIN, HEADER, CAPTION, ROW = 12, 34, 20, 19
 WIDE, BELOW_COLUMNS = 2, 3
 # Least widths, in units: of a level with its caption, and of the picture with its legend.
-CELL, NARROWEST = 235, 660
+CELL, NARROWEST = 235, 760
 
 
 def match_picture(
     result: MatchResult, photo: Image.Image | None = None, index: int = 0, view: View = USUAL
 ) -> Image.Image:
-    """Objects thick, their positives thin in the same colour and dashed where forced, on the photo and by level.
+    """Objects thick, by what became of them, their positives thin and dashed where forced, on the photo and by level.
 
     Args:
         result: what `analyse_match` returned.
@@ -36,12 +47,13 @@ def match_picture(
         view: changes nothing.
     """
     width, height = panel_size(photo.size if photo is not None else result.image_size)
-    unit = max(width, height) / UNIT_SIDE
+    unit = unit_of((width, height))
     px = partial(pixels, unit=unit)
     # The levels stand beside a photo, but below a wide one, where there is more room.
     below = width > WIDE * height
-    columns = BELOW_COLUMNS if below else min(2, len(result.levels))
-    rows = math.ceil(len(result.levels) / columns)
+    served = [place for place, level in enumerate(result.levels) if level.positives]
+    columns = min(BELOW_COLUMNS, max(1, len(served))) if below else 1 if len(served) <= FEW_LEVELS else 2
+    rows = math.ceil(len(served) / columns)
     if below:
         small_width = (width - (columns - 1) * px(MARGIN)) // columns
         small_height = round(small_width * height / width)
@@ -50,12 +62,12 @@ def match_picture(
         small_height = (height - (slots - 1) * px(MARGIN)) // slots - px(CAPTION)
         small_width = round(small_height * width / height)
     cell = (max(small_width, px(CELL)), small_height + px(CAPTION) + px(MARGIN))
-    main_height = height + (px(MARGIN) + rows * cell[1] if below else 0)
-    beside_width = 0 if below else columns * (cell[0] + px(MARGIN))
+    main_height = height + (px(MARGIN) + rows * cell[1] if below and served else 0)
+    beside_width = 0 if below or not served else columns * (cell[0] + px(MARGIN))
     total_width = max(2 * px(MARGIN) + width + beside_width, px(NARROWEST))
     legend_columns = max(1, (total_width - 2 * px(MARGIN)) // px(210))
     legend_rows = math.ceil(len(result.ground_truth) / legend_columns)
-    legend_height = px(ROW) * (legend_rows + 1) + px(MARGIN)
+    legend_height = px(ROW) * (legend_rows + 3) + px(MARGIN)
     top = px(HEADER)
     canvas = Canvas((total_width, top + main_height + px(MARGIN) + legend_height), unit)
 
@@ -65,9 +77,9 @@ def match_picture(
     _objects(main, result, 3.5)
     _names(main, result)
     corner = (px(MARGIN), top + height + px(MARGIN)) if below else (2 * px(MARGIN) + width, top)
-    for index in range(len(result.levels)):
-        at = (corner[0] + index % columns * (cell[0] + px(MARGIN)), corner[1] + index // columns * cell[1])
-        _level(canvas, result, index, at, (small_width, small_height), photo)
+    for place, level in enumerate(served):
+        at = (corner[0] + place % columns * (cell[0] + px(MARGIN)), corner[1] + place // columns * cell[1])
+        _level(canvas, result, level, at, (small_width, small_height), photo)
     legend_width = (total_width - 2 * px(MARGIN)) // legend_columns
     _legend(canvas, result, top + main_height + px(MARGIN), legend_columns, legend_width)
     return canvas.image
@@ -97,25 +109,20 @@ def _level(
     level = result.levels[index]
     name = feature_map(level.feature_map)
     caption = f"{name}: {count(level.positives, 'positive')} for {count(level.served, 'object')}"
-    if not level.positives:
-        caption = f"{name}: no positive"
-    colour = INK if level.positives else MIDDLE_GREY
-    canvas.text((at[0], at[1]), caption, 13, colour, width=max(size[0], canvas.px(CELL)))
+    canvas.text((at[0], at[1]), caption, 13, INK, width=max(size[0], canvas.px(CELL)))
     upper = at[1] + canvas.px(CAPTION)
-    dim = DIM if level.positives else 0.7
-    panel = Panel(canvas, (at[0], upper, at[0] + size[0], upper + size[1]), photo, dim)
+    panel = Panel(canvas, (at[0], upper, at[0] + size[0], upper + size[1]), photo, DIM)
     _positives(panel, result, index)
-    if level.positives:
-        served = set(result.positives.ground_truth[result.positives.level == index].tolist())
-        _objects(panel, result, 2, only=served)
+    served = set(result.positives.ground_truth[result.positives.level == index].tolist())
+    _objects(panel, result, 2, only=served)
 
 
 def _positives(panel: Panel, result: MatchResult, level: int | None) -> None:
     positives = result.positives
     chosen = np.arange(len(positives.prior)) if level is None else np.flatnonzero(positives.level == level)
-    crowded = len(chosen) > 150
+    crowded = len(chosen) > CROWD
     for index in chosen.tolist():
-        colour = colour_of(int(positives.ground_truth[index]))
+        colour = STATUS_COLOURS[result.ground_truth[int(positives.ground_truth[index])].status]
         forced = bool(positives.forced[index])
         alpha = 255 if forced else 110 if crowded else 190
         box = panel.clipped(positives.boxes[index])
@@ -124,30 +131,27 @@ def _positives(panel: Panel, result: MatchResult, level: int | None) -> None:
 
 def _objects(panel: Panel, result: MatchResult, units: float, only: set[int] | None = None) -> None:
     # Those in trouble last: they often lie exactly under the object that took their prior.
-    for position, item in sorted(enumerate(result.ground_truth), key=lambda pair: pair[1].status in TROUBLE):
+    for position, item in sorted(enumerate(result.ground_truth), key=lambda pair: -WORST_FIRST.index(pair[1].status)):
         if only is not None and position not in only:
             continue
-        box = panel.upright(_normalised(item, result))
-        panel.object(box, _colour(item, position), units)
+        box, colour = panel.upright(_normalised(item, result)), STATUS_COLOURS[item.status]
+        panel.object(box, colour, units, dashed=item.status == FORCED_ONLY)
         if item.status == UNMATCHED:
-            panel.canvas.hatch(box, RED)
+            panel.canvas.hatch(box, colour)
         if item.status == INVALID:
-            panel.canvas.cross(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), RED)
+            panel.canvas.cross(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), colour)
 
 
 def _names(panel: Panel, result: MatchResult) -> None:
     few = len(result.ground_truth) <= FEW
-    for position, item in enumerate(result.ground_truth):
+    # Those in trouble first, so that theirs stand where they belong.
+    for item in sorted(result.ground_truth, key=lambda item: WORST_FIRST.index(item.status)):
         words = f"{item.index} {item.label}" if few else str(item.index)
         codes = codes_at(result.findings, item.index)
         if codes or item.status in TROUBLE:
-            words += f" {' '.join(codes) or item.status}"
+            words += f" {' '.join(codes) or WORDS[item.status]}"
         corner = panel.upright(_normalised(item, result))[:2]
-        panel.canvas.chip_above(corner, words, _colour(item, position), 12 if few else 10, panel.box)
-
-
-def _colour(item: GroundTruthMatch, position: int) -> Colour:
-    return RED if item.status in TROUBLE else colour_of(position)
+        panel.canvas.chip_above(corner, words, STATUS_COLOURS[item.status], 12 if few else 10, panel.box)
 
 
 def _normalised(item: GroundTruthMatch, result: MatchResult) -> tuple[float, float, float, float]:
@@ -166,20 +170,31 @@ def _got(item: GroundTruthMatch) -> str:
 def _legend(canvas: Canvas, result: MatchResult, top: int, columns: int, column_width: int) -> None:
     left, row = canvas.px(MARGIN), canvas.px(ROW)
     legend = Legend(canvas, (left, top), row // 2, gap=22)
-    legend.line("object", 3)
-    legend.line("positive by IoU", 1)
-    legend.line("forced positive", 2, dashed=True)
-    box = legend.box(canvas.px(1), row - canvas.px(3))
-    canvas.rectangle(box, RED, 2)
-    canvas.hatch(box, RED)
-    legend.words("unmatched object")
-    legend.cross("invalid box", RED)
+    items = sorted(result.ground_truth, key=lambda item: WORST_FIRST.index(item.status))
+    for status in reversed(WORST_FIRST):
+        number = sum(item.status == status for item in items)
+        colour, x1, x2 = STATUS_COLOURS[status], legend.x, legend.x + canvas.px(SIGN)
+        box = legend.box(canvas.px(1), row - canvas.px(3))
+        if status == INVALID:
+            canvas.cross(((x1 + x2) / 2, (box[1] + box[3]) / 2), colour, 6, 2.5)
+        else:
+            canvas.rectangle(box, colour, 2.5, dashed=status == FORCED_ONLY)
+        if status == UNMATCHED:
+            canvas.hatch(box, colour)
+        legend.words(f"{number} {WORDS[status]}")
+    legend = Legend(canvas, (left, top + row), row // 2, gap=22)
+    legend.line("prior that is positive by IoU", 1)
+    legend.line("forced prior", 2, dashed=True)
+    empty = [feature_map(level.feature_map) for level in result.levels if not level.positives]
+    if empty:
+        room = canvas.image.width - legend.x - left
+        canvas.text((legend.x, top + row), f"no positive: {', '.join(empty)}", 12, MIDDLE_GREY, width=room)
 
-    rows = math.ceil(len(result.ground_truth) / columns)
-    for position, item in enumerate(result.ground_truth):
+    rows = math.ceil(len(items) / columns)
+    for position, item in enumerate(items):
         column, line = divmod(position, rows)
-        at = (left + column * column_width, top + row * (line + 1) + canvas.px(4))
-        canvas.chip(at, str(item.index), _colour(item, position), 11)
+        at = (left + column * column_width, top + row * (line + 2) + canvas.px(8))
+        canvas.chip(at, str(item.index), STATUS_COLOURS[item.status], 11)
         room = column_width - canvas.px(40)
         codes = "".join(f", {code}" for code in codes_at(result.findings, item.index))
         canvas.text((at[0] + canvas.px(28), at[1]), item.label, 11, width=room, tail=f": {_got(item)}{codes}")

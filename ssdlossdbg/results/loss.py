@@ -114,6 +114,7 @@ class SceneLoss:
         owner: `[N]` object of each positive.
         mined: `[M, 4]` priors of the mined negatives; of the costliest ones where all negatives count.
         mined_loss: `[M]` their loss.
+        probability: `[N]` what the network gives the class of each positive; None where that is not known.
     """
 
     objects: FloatArray
@@ -121,6 +122,7 @@ class SceneLoss:
     owner: IntArray
     mined: FloatArray
     mined_loss: FloatArray
+    probability: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ssdlossdbg.report import canvas
-from ssdlossdbg.report.canvas import Canvas, Panel, drawable, panel_size, png
+from ssdlossdbg.report import canvas, fonts
+from ssdlossdbg.report.canvas import Canvas, Panel, panel_size, png, unit_of
+from ssdlossdbg.report.fonts import drawable
 from ssdlossdbg.report.theme import INK, NEUTRAL_GROUND, PAPER, WHITE
 
 RED = (255, 0, 0)
@@ -24,12 +25,15 @@ RED = (255, 0, 0)
         ((4000, 2000), (1600, 800)),
         ((1, 1), (960, 960)),
         ((500, 1000), (500, 1000)),
-        ((6000, 10), (1600, 266)),
-        ((10, 6000), (266, 1600)),
+        ((4000, 300), (3200, 240)),
+        ((300, 3000), (240, 2400)),
+        ((6000, 10), (3200, 5)),
+        ((10, 6000), (5, 3200)),
     ],
 )
 def test_panel_size(photo: tuple[int, int], panel: tuple[int, int]) -> None:
     assert panel_size(photo) == panel
+    assert unit_of(panel) == min(max(panel), 1600) / 960, "letters of a strip are no larger for its length"
 
 
 def test_png() -> None:
@@ -98,17 +102,56 @@ def test_long_words_are_cut_before_their_tail() -> None:
     assert tail < canvas.text((0, 0), "a long name of a class", 12, width=90, tail=": unmatched") <= 90
 
 
+def forget() -> None:
+    for each in (fonts.runs, fonts._drawn, fonts._has, fonts.font_files):
+        each.cache_clear()
+
+
+@pytest.fixture
+def no_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system that has no fonts."""
+    forget()
+    monkeypatch.setattr(fonts, "FOLDERS", {"linux": ()})
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    yield
+    forget()
+
+
+DEJAVU = next((file for file in fonts.font_files() if "DejaVuSans.ttf" in file), "")
+
+
+@pytest.mark.skipif(not DEJAVU, reason="needs DejaVu Sans, which matplotlib brings")
+def test_what_one_font_lacks_another_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget()
+    monkeypatch.setattr(fonts, "font_files", lambda: (__file__, DEJAVU))
+    try:
+        assert fonts.runs("cat кот") == (("cat ", ""), ("кот", DEJAVU))
+        assert drawable("naïve кот 猫") == "naïve кот [U+732B]"
+        drawn = Canvas((200, 40), 1)
+        width = drawn.text((10, 5), "кот", 20)
+        ink = np.argwhere(np.asarray(drawn.image).astype(int).sum(-1) < 300)
+        assert ink[:, 1].min() >= 10
+        assert ink[:, 1].max() <= 10 + width
+        alike = Canvas((200, 40), 1)
+        alike.text((10, 5), "[U+043A]", 20)
+        assert not np.array_equal(np.asarray(drawn.image), np.asarray(alike.image))
+    finally:
+        monkeypatch.undo()
+        forget()
+
+
 @pytest.mark.parametrize(
     ("words", "drawn"),
     [
         ("plain [b] 12", "plain [b] 12"),
         ("naïve Ünï", "naive Uni"),
-        ("猫 😀", "? ?"),
+        ("猫 😀", "[U+732B] [U+1F600]"),
         ("two\nlines\tx", "two lines x"),
         ("\x07", "?"),
         ("", ""),
     ],
 )
+@pytest.mark.usefixtures("no_fonts")
 def test_words_without_a_glyph(words: str, drawn: str) -> None:
     assert drawable(words) == drawn
     Canvas((50, 20), 1).text((0, 0), words)
@@ -161,13 +204,12 @@ def test_boxes_are_placed_and_clipped(panel: Callable[[Image.Image | None], Pane
 def test_words_of_a_hundred_thousand_letters_are_cut_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = list[str]()
 
-    class Counting:
-        def getlength(self, words: str) -> float:
-            measured.append(words)
-            return 7.0 * len(words)
+    def counting(words: str, _: int) -> float:
+        measured.append(words)
+        return 7.0 * len(words)
 
     drawn = Canvas((400, 50), 1.0)
-    monkeypatch.setattr(canvas, "font", lambda _: Counting())
+    monkeypatch.setattr(canvas, "length", counting)
     monkeypatch.setattr(drawn._draw, "text", lambda *_, **__: None)
     assert drawn.text((0, 0), "x" * 100_000, width=140, tail="!") == 140  # 20 letters, dots and tail among them
     assert len(measured) < 20

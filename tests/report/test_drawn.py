@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg import api
-from ssdlossdbg.report import canvas
 from ssdlossdbg.report.anchors_picture import anchors_picture
 from ssdlossdbg.report.canvas import Canvas
 from ssdlossdbg.report.detect_picture import detect_picture
@@ -35,7 +34,7 @@ Hold = Callable[[str, Image.Image], None]
 class Letters:
     """A font in which every letter is half as wide as the font is high."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, _: str = "") -> None:
         self.size = size
 
     def getlength(self, words: str) -> float:
@@ -73,7 +72,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def dots(_self: Any, points: Sequence[Any], colour: Any, units: float) -> None:
         drawn.append(f"dots {len(points)} {told(points[0])} {told(points[-1])} {told(colour)} {told(units)}")
 
-    monkeypatch.setattr(canvas, "font", Letters)
+    monkeypatch.setattr("ssdlossdbg.report.fonts.font", Letters)
+    monkeypatch.setattr("ssdlossdbg.report.fonts.runs", lambda words: ((words, ""),))
     monkeypatch.setattr("ssdlossdbg.report.canvas.ImageDraw.Draw", Draw)
     monkeypatch.setattr(Canvas, "dots", dots)
     for name in ("rectangle", "fill", "line", "hatch"):
@@ -127,6 +127,7 @@ def test_a_batch(batch: LossResult, photo: tuple[int, int] | None, hold: Hold) -
         objects=objects,
         decoded=scene.decoded[:3],
         owner=np.array([0, 0, 1]),
+        probability=np.array([0.5, 0.75, 0.25]),
         mined=scene.mined[:7],
         mined_loss=np.array([0.5, 0.1, 0.9, 0.2, 0.05, 0.0, 0.3 if photo else np.inf]),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.report.fonts import drawable, families
 from ssdlossdbg.report.theme import INK, MIDDLE_GREY, PALETTE, PAPER, SOFTWARE
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def matplotlib_settings() -> Iterator[None]:
 
     known = set(get_font_names())
     settings: dict[Any, Any] = {
-        "font.family": [font for font in FONTS if font in known],
+        "font.family": [font for font in dict.fromkeys((*FONTS, *families())) if font in known],
         "font.size": 13,
         "text.parse_math": False,  # a class may be called a$b$c
         "axes.edgecolor": GREY,
@@ -123,9 +124,9 @@ def png_of(figure: Figure) -> bytes:
 
 
 def short_name(name: str) -> str:
-    """A class name that fits beside a chart: on one line, its end cut off where it is long."""
+    """A class name that fits beside a chart: on one line, its end cut off where it is long; see `fonts.drawable`."""
     line = " ".join(name.encode("utf-8", "replace").decode().split())
-    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+    return drawable(line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…")
 
 
 def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
