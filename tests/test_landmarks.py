@@ -266,6 +266,37 @@ def test_a_point_that_is_no_number_is_traced() -> None:
     assert (found.image, found.ground_truth, found.place) == (1, 2, "2")
 
 
+def named(result: LossResult) -> list[Any]:
+    return [case for finding in result.findings if finding.code == "NUM008" for case in finding.cases]
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_a_point_that_is_no_number_is_found(value: float) -> None:
+    predictions, targets = of_case("batch_norm_1_4")
+    assert named(loss(predictions, targets)) == []
+    targets[1][2, 4 + 7] = value  # y of the fourth point
+    (case,) = named(loss(predictions, targets))
+    assert (case.where.file, case.where.image, case.where.object) == ("targets", 1, 2)
+    told = "has no number for y of landmark 3, so the loss of the batch is " + ("nan" if math.isnan(value) else "inf")
+    assert case.message == told
+    targets[1][2, 14] = -1
+    assert named(loss(predictions, targets)) == [], "it counts nowhere then"
+
+
+@pytest.mark.usefixtures("way")
+def test_a_point_that_is_predicted_no_number_is_found() -> None:
+    predictions, targets = of_case("batch_norm_1_4")
+    landm = predictions[2].clone()
+    prior = LABELS[1].index(1)
+    landm[1, prior, 0] = landm[1, prior, 3] = math.nan
+    found = named(loss((*predictions[:2], landm, predictions[3]), targets))
+    assert [case.where.file for case in found] == ["predictions"]
+    assert "is predicted no number for x of landmark 0, and 1 more like it" in found[0].message
+    elsewhere = predictions[2].clone()
+    elsewhere[1, LABELS[1].index(0)] = math.nan
+    assert named(loss((*predictions[:2], elsewhere, predictions[3]), targets)) == [], "no positive learns it"
+
+
 def test_its_gradient_reaches_the_predictions() -> None:
     from ssdlossdbg.multibox.landmarks import Landmarks, landmark_loss
     from ssdlossdbg.multibox.matching import roles_of_labels

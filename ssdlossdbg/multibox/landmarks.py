@@ -39,11 +39,13 @@ class LandmarkTerms:
         costs: `[B, P, K]` unnormalised smooth L1, 0 but at positives whose landmarks are known.
         normalizer: scalar, how many those are, at least 1.
         scale: scalar, weight over normaliser.
+        aims: `[B, P, K]` offsets to learn, where there are costs.
     """
 
     costs: AtPriors
     normalizer: Tensor
     scale: Tensor
+    aims: AtPriors
 
     @property
     def loss(self) -> Tensor:
@@ -68,13 +70,17 @@ def landmark_loss(
     normalizer = learning.sum().clamp(min=1)
     scale = weight / normalizer.to(points.dtype)
     if tiles.on_host(points):
-        image, prior = where = learning.nonzero(as_tuple=True)
+        image, prior = learning.nonzero(as_tuple=True)
+        where = image, prior
         aims = _encode(points[image, matching.gt_index[where]], priors[prior], codec)
         costs = F.smooth_l1_loss(landmarks.predicted[where], aims, reduction="none")
-        return LandmarkTerms(AtPriors(costs, (image, prior), (len(points), len(priors))), normalizer, scale)
+        shape = len(points), len(priors)
+        return LandmarkTerms(AtPriors(costs, where, shape), normalizer, scale, AtPriors(aims, where, shape))
     index = matching.gt_index[..., None].expand(-1, -1, points.shape[-1])
-    costs = F.smooth_l1_loss(landmarks.predicted, _encode(points.gather(1, index), priors, codec), reduction="none")
-    return LandmarkTerms(AtPriors.everywhere(torch.where(learning[..., None], costs, 0.0)), normalizer, scale)
+    aims = _encode(points.gather(1, index), priors, codec)
+    costs = F.smooth_l1_loss(landmarks.predicted, aims, reduction="none")
+    both = [AtPriors.everywhere(torch.where(learning[..., None], each, 0.0)) for each in (costs, aims)]
+    return LandmarkTerms(both[0], normalizer, scale, both[1])
 
 
 def _encode(points: Tensor, priors: Tensor, codec: CodecSpec) -> Tensor:

@@ -175,7 +175,8 @@ class NonFinite:
     """A value that is not finite, where it first shows on the way from the inputs to the loss.
 
     Attributes:
-        term: "target", "loc", "conf", "localization", "confidence" or "normalizer".
+        term: "target", "loc", "conf", "localization", "confidence" or "normalizer"; "landmarks" of an object's points,
+            "landm" of what is predicted for them.
         image, ground_truth, prior: where, as far as it belongs to one.
         place: coordinate (cx, cy, w, h), or the class column of a logit; empty where it is the cost of a whole box.
         value: inf, -inf or nan.

@@ -50,8 +50,10 @@ def find_non_finite(
     found += _of_positives("localization", bad_localization, loss.localization_terms, gt, loss, priors)
     found += _of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])
     if loss.landmarks is not None:
-        costs = loss.landmarks.costs.dense
-        found += _of_positives("landmarks", ~costs.isfinite(), costs, gt, loss, priors)
+        costs, aims = loss.landmarks.costs.dense, loss.landmarks.aims.dense
+        bad_aims = ~aims.isfinite()
+        found += _of_positives("landmarks", bad_aims, aims, gt, loss, priors)
+        found += _of_positives("landm", ~costs.isfinite() & ~bad_aims, costs, gt, loss, priors)
     if not bool(loss.normalizer):
         found.append(NonFinite("normalizer", None, None, None, "", float("nan"), None, None, 1))
     return tuple(found)
@@ -87,7 +89,13 @@ def _of_positives(
     for (image, owner), (prior, coordinate, value) in entries.items():
         box = None if gt is None else to_pixels(gt.boxes[image, owner].tolist(), priors.image_size)
         problem, known = (None, None) if box is None else (box_problem(box), owner)
-        place = str(coordinate) if term == "landmarks" else COORDINATES[coordinate] if values.shape[-1] > 1 else ""
+        place = (
+            str(coordinate)
+            if term in ("landmarks", "landm")
+            else COORDINATES[coordinate]
+            if values.shape[-1] > 1
+            else ""
+        )
         number = counts[image, owner]
         found.append(NonFinite(term, image, known, prior, place, value, box, problem, number))
     return found

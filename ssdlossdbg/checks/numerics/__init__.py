@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Each of these files enters its checks into the family.
-from ssdlossdbg.checks.numerics import magnitudes, rates, spoilt
+from ssdlossdbg.checks.numerics import magnitudes, points, rates, spoilt
 from ssdlossdbg.checks.numerics.family import NUMERICS
 
-__all__ = ["NUMERICS", "magnitudes", "rates", "spoilt"]
+__all__ = ["NUMERICS", "magnitudes", "points", "rates", "spoilt"]
