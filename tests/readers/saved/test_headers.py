@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import pytest
@@ -20,10 +21,10 @@ Refused = Callable[[Callable[[], object]], InputError]
 FILE = Path("step.safetensors")
 
 
-def saved(metadata: dict[str, str] | None) -> bytes:
+def saved(metadata: dict[str, str] | None) -> BinaryIO:
     """A safetensors file without tensors."""
     text = json.dumps({} if metadata is None else {"__metadata__": metadata}).encode()
-    return len(text).to_bytes(8, "little") + text
+    return io.BytesIO(len(text).to_bytes(8, "little") + text)
 
 
 def read(**document: Any) -> Captured:
