@@ -1,4 +1,4 @@
-"""Lists of which the first are named, and numbers of all, in what checks say."""
+"""Lists of which the first are named, and numbers of all, in what checks say; and of whom what is said."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from ssdlossdbg.checks.boxes.family import share_in_words, which_images
 from ssdlossdbg.checks.cases import alike, of_files, some
+from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.results import Case, Where
 from tests.checks.conftest import TableOf
 
@@ -83,3 +84,10 @@ def test_what_is_alike_is_told_as_one(kinds: list[int], said: list[str], table_o
 
     cases = alike(of_files(made, np.arange(len(kinds)), describe), 9, "files", np.array(kinds))
     assert [cases.describe(int(key)).message for key in cases.keys] == said
+
+
+def test_of_objects_that_targets_decode_to_only_what_is_true_of_some_of_them_is_said(table_of: TableOf) -> None:
+    """Doubles and boxes without width have checks of encoded targets; where a box ends is told of each."""
+    made = table_of([[BOX, BOX, (60, 60, 60, 80), (0, 0, 140, 50)]] * 3)
+    assert [item.code for item in find([replace(made, recovered=True)])] == ["BOX008"]
+    assert [item.code for item in find([made])] == ["BOX014", "BOX001", "BOX010"]

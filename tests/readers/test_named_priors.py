@@ -235,6 +235,12 @@ FLOAT = "Expected float [P, 4]."
 NAN, INF = float("nan"), float("inf")
 
 
+@pytest.mark.parametrize("centre", [(4.0, 0.5), (0.5, -4.0)])
+def test_centres_up_to_four_inputs_away_are_fractions(centre: tuple[float, float], saved: Saved) -> None:
+    boxes = torch.tensor([[*centre, 60.0, 1.0]])
+    assert torch.equal(load_priors(str(saved(boxes))).priors.boxes, boxes)
+
+
 @pytest.mark.parametrize(
     ("boxes", "place", "what", "fix"),
     [
@@ -245,6 +251,8 @@ NAN, INF = float("nan"), float("inf")
         (torch.tensor(1.0), "", "holds torch.float32 of shape []", FLOAT),
         (torch.ones(3, 4).long(), "", "holds torch.int64 of shape [3, 4]", FLOAT),
         (torch.tensor([[150.0, 150, 30, 30]]), "", "reach 150, so they are in pixels", "Say of what input: --image-s"),
+        (torch.tensor([[4.125, 0.5, 1, 1]]), "", "reach 4.125, so they are in pixels", "Say of what input: --image-s"),
+        (torch.tensor([[0.5, -4.125, 1, 1]]), "", "reach -4.125, so they are in pixels", "Say of what input: --im"),
         (torch.tensor([[0.5, 0.5, 1, 1], [0.5, NAN, 1, 1]]), "[1]", "is (0.5, nan, 1, 1)", "Priors are finite"),
         (torch.tensor([[0.5, 0.5, INF, 1]]), "[0]", "is (0.5, 0.5, inf, 1)", "Priors are finite numbers"),
         (torch.tensor([[0.5, 0.5, 1e300, 1]], dtype=torch.float64), "[0]", "is (0.5, 0.5, inf, 1)", "Priors are"),

@@ -128,6 +128,12 @@ def test_levels_that_the_priors_lack(kept: slice, missing: str, refused: Refused
     assert refused(lambda: check_prior_count(moved, 8732, "preds.pt, priors")).fix.startswith("Presets with 8732")
 
 
+def test_levels_in_the_middle_are_not_left_out_together(refused: Refused) -> None:
+    boxes = load_priors("ssd300-coco").priors.boxes
+    kept = recognise_priors(torch.cat((boxes[:5776], boxes[5776 + 2166 + 600 :])), "preds.pt")
+    assert "without level" not in refused(lambda: check_prior_count(kept, 8732, "preds.pt, priors")).fix
+
+
 def test_twice_as_many_but_others(refused: Refused) -> None:
     boxes = torch.cat((load_priors("ssd300-voc").priors.boxes, load_priors("ssd300-coco").priors.boxes))
     error = refused(lambda: check_prior_count(recognise_priors(boxes, "preds.pt"), 8732, "preds.pt, priors"))

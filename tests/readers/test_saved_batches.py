@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.readers.saved.tensor_files import Saved
 from ssdlossdbg.readers.saved_batches import recognise_batch
+from ssdlossdbg.results import Captured
 
 Refused = Callable[[Callable[[], object]], InputError]
 RULES = load_dialect("ssd.pytorch")
@@ -60,6 +62,24 @@ def test_predictions_without_priors(refused: Refused) -> None:
     error = refused(lambda: priors_of(predictions(COCO, 8731)))
     assert (error.where, error.code) == ("p.pt, priors", "PRI001")
     assert refused(lambda: priors_of(predictions(None, 8731), "ssd300-coco")).where == "--config ssd300-coco"
+
+
+@pytest.mark.parametrize(
+    ("count", "fitting"),
+    [(8731, ""), (24564, "a preset of so many (balancap-ssd512, caffe-ssd512-coco, ")],
+)
+def test_a_captured_batch_of_another_number_than_its_dialects_priors(
+    count: int, fitting: str, refused: Refused
+) -> None:
+    """Which are taken where the criterion had none, if they are as many."""
+    captured = Captured(0, "asked", dialect="ssd.pytorch")
+    fits = priors_of(replace(predictions(None), captured=captured))
+    assert (fits.assumed, len(fits.priors.boxes)) == (True, 8732)
+    error = refused(lambda: priors_of(replace(predictions(None, count), captured=captured)))
+    assert error.where == "p.pt"
+    assert error.what == f"holds no priors, and {fits.name}, which ssd.pytorch takes, has 8732, not {count}"
+    assert error.fix.startswith(f"Say which they are: --config with {fitting}")
+    assert error.fix.endswith("a config of yours or a saved tensor.")
 
 
 def test_targets_alone_are_held_against_the_dialects_own_priors(refused: Refused) -> None:

@@ -42,6 +42,23 @@ def write(path: Path, *records: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [
+        (1, 1, [1, 1]),
+        (0, 60, [0, 0]),
+        (80, 0, [0, 0]),
+        (80, -1, [0, 0]),
+        (2**31, 60, [2**31, 60]),
+        (80, 2**31 + 1, [0, 0]),
+    ],
+)
+def test_sizes_that_a_photo_can_have(width: int, height: int, size: list[int], tmp_path: Path) -> None:
+    sides: dict[str, list[bytes] | list[int] | list[float]] = {"image/width": [width], "image/height": [height]}
+    path = write(tmp_path / "a.tfrecord", record(example({**EXAMPLE, **sides})))
+    assert load_dataset(path).sizes.tolist() == [size]
+
+
+@pytest.mark.parametrize(
     ("place", "what"),
     [
         (3, "has a length that its CRC does not fit"),

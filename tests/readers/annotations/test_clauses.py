@@ -334,6 +334,17 @@ def test_a_box_that_is_dropped_for_its_area_or_its_side() -> None:
     assert (scaled.left_out.tolist(), scaled.unusable.tolist()) == ([4], [0])
 
 
+def test_a_photo_that_an_image_names_is_not_without_a_file(tmp_path: Path) -> None:
+    """Whatever the file is called."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    for name in ("images/A.jpg", "images/b.jpg", "labels/0001.xml"):
+        (tmp_path / name).touch()
+    made = images(["a.png"], [str(tmp_path / "labels/0001.xml")], [], "voc")
+    found = photo_set(made, [tmp_path / "images/A.jpg"])
+    assert (found.photos, [Path(path).name for path in found.without_file]) == (2, ["b.jpg"])
+
+
 def test_photos_without_a_file(tmp_path: Path) -> None:
     """In the folders where some are, those whose name no file and no image has; endings and capitals aside."""
     for name in ("a.jpg", "B.png", "c.jpg", "d.JPG", "e.txt"):

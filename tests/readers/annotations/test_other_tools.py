@@ -134,6 +134,15 @@ def test_a_bad_object_is_left_out_by_its_place(
     )
 
 
+def test_a_face_above_the_first_photo_is_nobodys(tmp_path: Path) -> None:
+    place, text = FILES["wider-face"]
+    assert isinstance(text, str)
+    dataset = load_dataset(put(tmp_path, place, f"8 6 32 24\n{text}"), format="wider-face")
+    [told] = said(dataset)
+    assert told.startswith(", line 1: stands above the first photo")
+    assert objects(dataset) == objects(load_dataset(write(tmp_path / "sound", "wider-face")[0]))
+
+
 # each format's own conventions
 
 
