@@ -107,6 +107,8 @@ def _bipartite(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
     to, whatever else it takes first; so each round takes all such pairs. Most batches need one or two rounds, and
     none more than it has objects in an image. After a round the best is looked for anew only where it was taken.
     """
+    if not tiles.on_host(overlaps.matrix):
+        return _bipartite_unasked(overlaps, spec)
     owner, done = overlaps.nobody, ~overlaps.mask
     best_iou, best_prior = overlaps.matrix.max(dim=2)
     best_gt = overlaps.matrix.max(dim=1).indices
@@ -123,6 +125,21 @@ def _bipartite(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
         claimed = torch.zeros_like(owner).scatter_reduce_(1, best_prior, (~done).long(), "amax") > 0
         image, prior = (claimed & done.gather(1, best_gt)).nonzero(as_tuple=True)
         best_gt[image, prior] = _best_left(overlaps.matrix.mT, image, prior, done)[1]
+    return owner
+
+
+def _bipartite_unasked(overlaps: Overlaps, spec: MatchSpec) -> Tensor:
+    """The same, one pair an image and round, for as many rounds as there may be: so nobody waits for a device."""
+    owner, left = overlaps.nobody, overlaps.matrix.masked_fill(~overlaps.mask[..., None], -torch.inf)
+    images, slots, priors = left.shape
+    image = torch.arange(images, device=left.device)
+    for _ in range(min(slots, priors)):
+        best_iou, place = left.flatten(1).max(dim=1)
+        slot, prior = torch.div(place, priors, rounding_mode="floor"), place % priors
+        # What overlaps too little now does so from here on, so that whatever else is struck out makes no difference.
+        owner[image, prior] = torch.where(best_iou > spec.minimum_iou, slot, owner[image, prior])
+        left[image, slot] = -torch.inf
+        left[image, :, prior] = -torch.inf
     return owner
 
 

@@ -22,7 +22,6 @@ from ssdlossdbg.rules import (
     CodecSpec,
     ConfidenceLoss,
     Dialect,
-    ForcedRule,
     LocalizationLoss,
     LossSpec,
     MiningSelection,
@@ -30,12 +29,11 @@ from ssdlossdbg.rules import (
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ssd_pytorch_cases.json").read_text())
 CASES = [name for name, case in RECORDED.items() if name != "_about" and "error" not in case]
-# Greedy matching and suppression go in rounds, and ask after each whether there is another.
+# Suppression goes in rounds, and asks after each whether there is another.
 UNASKING = [
     name
     for name in dialect_names()
-    if load_dialect(name).match.forced is ForcedRule.BEST_PRIOR
-    and load_dialect(name).mining.selection is MiningSelection.RANKED
+    if load_dialect(name).mining.selection is not MiningSelection.NON_MAXIMUM_SUPPRESSION
 ]
 TENSORS = ("targets", "localization_terms", "confidence_terms", "cross_entropy", "localization_scale")
 
