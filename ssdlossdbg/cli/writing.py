@@ -279,7 +279,7 @@ def _headings() -> bytes:
 
 
 def _no_folder(path: Path, error: OSError) -> InputError:
-    return InputError(path, f"cannot be made a folder ({error.strerror})", "Choose another with -o.")
+    return InputError(path, f"cannot be made a folder ({error.strerror})", "Choose another place.")
 
 
 def _chunks(data: bytes | Iterable[bytes]) -> Iterable[bytes]:

@@ -206,7 +206,7 @@ def test_what_was_printed_is_of_one_batch_and_photos_are_of_the_worst(refused: R
     assert "--printed: is the loss of one batch, and a folder has one for each file" in said
     photo = sample / "cat.jpg"
     for command in ("loss", "detect"):
-        report = json.loads(run(command, "run", "--image", photo, "--format", "json").out)
+        report = json.loads(run(command, "run", "--image", photo, "-o", "pictures", "--format", "json").out)
         assert report["images"][0]["path"] == str(photo)
         assert report["batches"][0]["step"] == 1
 
