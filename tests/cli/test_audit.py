@@ -152,7 +152,7 @@ def test_nothing_but_broken_files(run: Any, folder: Path) -> None:
 
 def test_outputs_are_refused_before_the_work(refused: Callable[..., str], dataset: Path, folder: Path) -> None:
     (folder / "a file").touch()
-    assert "Make its folder first" in refused("audit", dataset, "--csv", "nowhere/a.csv")
+    assert "cannot be made a folder" in refused("audit", dataset, "--csv", "a file/a.csv")
     assert "cannot be made a folder" in refused("audit", dataset, "--charts", "-o", "a file")
     assert "--letterbox" in refused("audit", dataset, "--gallery", "1", "--letterbox")
     assert "--config" in refused("audit", dataset, "--gallery", "1", "-o", "not/yet", "--config", "none")  # nor is made
