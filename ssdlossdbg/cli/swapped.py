@@ -42,11 +42,9 @@ def either_way(run: Callable[[Path, Path | None], T], predictions: Path, targets
 
 
 def _is_photo(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(8).startswith(PHOTOS)
-    except OSError:
-        return False
+    from ssdlossdbg.readers.annotations.folders import beginning
+
+    return path.is_file() and beginning(path).startswith(PHOTOS)
 
 
 def _say(first: Path, what: str, second: Path, other: str) -> None:
