@@ -11,7 +11,6 @@ from ssdlossdbg.cli.groups import Report
 from ssdlossdbg.cli.options import Group, argument
 from ssdlossdbg.cli.streams import show, show_plain
 from ssdlossdbg.report.outputs import TEXT
-from ssdlossdbg.results.contract import SCHEMA_VERSION
 
 
 class Named(Group):
@@ -38,6 +37,8 @@ def dialects(named: Named, report: Report) -> None:
 
     name, other = named.name, named.other
     if report.format != TEXT:
+        from ssdlossdbg.results.contract import SCHEMA_VERSION
+
         head = {"schema_version": SCHEMA_VERSION, "command": "dialects"}
         show_plain(json.dumps({**head, **_document(name, other)}, indent=2))
         return
