@@ -163,6 +163,8 @@ def compare(
     *,
     reference: Dialect | str | None = None,
     dialects: Sequence[Dialect | str] | None = None,
+    classes: Sequence[str] = (),
+    threshold: float | None = None,
     device: str = "auto",
     layout: SavedLayout = SavedLayout(),
     printed: Said | None = None,
@@ -177,6 +179,8 @@ def compare(
         priors: what `load_priors` returned or takes; those in `predictions` if None.
         reference: whom to compare with.
         dialects: whom to ask; all shipped ones if None.
+        classes: class names in the order of their ids, background left out.
+        threshold: match threshold, over that of every dialect.
         device: auto, cpu, cuda, cuda:N or mps.
         layout: how the tensors were saved, over what is recognised.
         printed: the loss that training printed for this batch, over what a file says.
@@ -187,13 +191,18 @@ def compare(
     if targets is None and _is_run(predictions):
         worst = loss(predictions, priors=priors, dialect=reference, device=device, layout=layout)
         of_worst = compare(
-            worst.predictions_path, None, priors, reference=reference, dialects=dialects, device=device, layout=layout
-        )
+            worst.predictions_path, None, priors, reference=reference, dialects=dialects, classes=classes,
+            threshold=threshold, device=device, layout=layout,
+        )  # fmt: skip
         return replace(of_worst, batches=worst.batches)
     saved, wanted = both_halves(predictions, targets)
-    base = rules_for(reference, saved, "--reference")
-    asked = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
-    batch = as_batch(saved, wanted, priors, base, layout, device=device, said=printed)
+    base = override(rules_for(reference, saved, "--reference"), threshold=threshold)
+    given = [as_dialect(each, "--dialects") for each in (dialect_names() if dialects is None else dialects)]
+    asked = [override(each, threshold=threshold) for each in given]
+    batch = as_batch(saved, wanted, priors, base, layout, device=device, classes=classes, said=printed)
+    if threshold is not None and batch.encoded:
+        what = f"has no effect: {wanted.where} holds targets that are already encoded"
+        raise InputError("--threshold", what, NEEDS_OBJECTS)
     apart = {each: steps_apart(base.refine.first_step, each) for each in asked}
     asked = [each for each in asked if not apart[each]]
     not_asked = tuple(NotAsked(each.name, why) for each, why in apart.items() if why)

@@ -15,6 +15,7 @@ from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, p
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Part, Source, load_parts
+from ssdlossdbg.readers.annotations.lines import with_lines
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
@@ -71,7 +72,7 @@ def check(
     parts = [_Part(annotated)] if annotated else []
     parts += [_of_batch(batch, job) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
-    findings = by_file([finding for part in parts for finding in part.findings])
+    findings = with_lines(by_file([finding for part in parts for finding in part.findings]))
     refused = [subject for part in parts for subject in part.evidence if isinstance(subject, Refusal)]
     unreadable = {file for each in refused if not each.code for file in (each.file, *each.also)}
     used = next((part.priors for part in parts if part.priors), None)

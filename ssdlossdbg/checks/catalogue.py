@@ -165,13 +165,18 @@ def choose(findings: Iterable[Finding], select: Sequence[str] = (), ignore: Sequ
     )
 
 
+def is_code(text: str) -> bool:
+    """Whether it is a code or the beginning of one."""
+    prefix = text.strip().upper()
+    return bool(prefix) and any(code.startswith(prefix) for code in CHECKS)
+
+
 def known_prefix(text: str, where: str) -> str:
     """A code or the beginning of one, in capitals.
 
     Raises:
         UnknownNameError: no code begins so.
     """
-    prefix = text.strip().upper()
-    if not prefix or not any(code.startswith(prefix) for code in CHECKS):
+    if not is_code(text):
         raise UnknownNameError(where, "code", text, CHECKS, "`ssdlossdbg explain` lists them all.")
-    return prefix
+    return text.strip().upper()

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.fit import Fit, show_fit
 from ssdlossdbg.cli.groups import DatasetOptions, Findings, MatchRules, Priors, Report
 from ssdlossdbg.cli.next_command import explained, next_command
-from ssdlossdbg.cli.options import Group, Role, option
+from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.places import file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.cli.writing import Writer
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 
 class Listing(Group):
-    """Whether only the presets are asked for."""
+    """Which priors, or whether only the presets are asked for."""
+
+    preset: str | None = argument("[PRESET]", "The same as --config.", default=None, autocompletion=names.presets)
 
     list_presets: bool = option("--list", "List every preset and exit.", default=False)
 
@@ -60,6 +63,11 @@ def anchors(
 
     Example: ssdlossdbg anchors --config ssd300 -o priors.png
     """
+    if listing.preset is not None and priors.config is not None:
+        what = f"names priors, and so does {listing.preset}"
+        raise InputError("--config", what, "Leave one of the two out.")
+    if listing.preset is not None:
+        priors = priors.of(listing.preset)
     if listing.list_presets:
         _list(report)
         return

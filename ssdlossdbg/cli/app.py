@@ -11,7 +11,7 @@ from ssdlossdbg import __version__
 from ssdlossdbg.cli.anchors import anchors
 from ssdlossdbg.cli.audit import audit
 from ssdlossdbg.cli.check import check
-from ssdlossdbg.cli.command import Command, exiting
+from ssdlossdbg.cli.command import Command, exiting, write_exit_codes
 from ssdlossdbg.cli.compare import compare
 from ssdlossdbg.cli.detect import detect
 from ssdlossdbg.cli.dialects import dialects
@@ -22,6 +22,14 @@ from ssdlossdbg.cli.manual import manual
 from ssdlossdbg.cli.match import match
 from ssdlossdbg.cli.run import run
 from ssdlossdbg.cli.widths import columns
+
+EXAMPLES = [
+    ("ssdlossdbg match img.jpg ann.xml", "which priors does each object of a photo get"),
+    ("ssdlossdbg loss preds.pt targets.pt", "what is my loss made of"),
+    ("ssdlossdbg audit VOC2007/Annotations", "what can my priors learn of a dataset"),
+    ("ssdlossdbg run -o runs/a -- train.py", "save the batch on which a training goes wrong"),
+    ('ssdlossdbg explain "loss is nan"', "which findings it may be"),
+]
 
 
 class _Program(TyperGroup):
@@ -39,6 +47,12 @@ class _Program(TyperGroup):
         ]
         with formatter.section("Commands"):
             formatter.write_dl(summaries)
+
+    def format_epilog(self, _: Any, formatter: Any) -> None:
+        """Write what to begin with, and what the exit codes mean."""
+        with formatter.section("Examples"):
+            formatter.write_dl(EXAMPLES)
+        write_exit_codes(formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.obj = tuple(args)

@@ -27,6 +27,12 @@ from ssdlossdbg.cli.widths import LEAST_COLUMNS, asked_width
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
 
+EXIT_CODES = [
+    ("0", "nothing is wrong"),
+    ("1", "something is, as grave as --fail-on says"),
+    ("2", "the command or a file cannot be used"),
+    ("130", "Ctrl-C"),
+]
 # Options that name dialects, one or several between commas.
 DIALECT_OPTIONS = ("dialect", "reference", "dialects")
 # Torch says it in a RuntimeError, on a CPU and on CUDA in other words.
@@ -35,6 +41,12 @@ OUT_OF_MEMORY = (
     "there is not enough memory for this. Give fewer images or priors at once; --traceback shows where it ran out."
 )
 TOO_DEEP = "something in an input is nested too deeply. --traceback shows what was being read."
+
+
+def write_exit_codes(formatter: Any) -> None:
+    """Write what the exit codes mean."""
+    with formatter.section("Exit codes"):
+        formatter.write_dl(EXIT_CODES)
 
 
 class Command(TyperCommand):
@@ -56,6 +68,11 @@ class Command(TyperCommand):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what the exit codes mean, but of a command that ends as another program does."""
+        if "traceback" in {parameter.name for parameter in self.get_params(ctx)} and self.name != "run":
+            write_exit_codes(formatter)
 
 
 class _Always(Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from ssdlossdbg.cli import names
@@ -13,6 +14,7 @@ from ssdlossdbg.cli.groups import (
     Device,
     Findings,
     Layout,
+    Names,
     PageReport,
     Priors,
     Rules,
@@ -24,6 +26,7 @@ from ssdlossdbg.cli.options import Group, Role, option
 from ssdlossdbg.cli.pages import write_page
 from ssdlossdbg.cli.places import ENDINGS, file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.swapped import either_way
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.view import View
 
@@ -36,9 +39,12 @@ class Compared(Group):
         "--dialects a,b|all", "Whom to ask; all by default.", autocompletion=names.some_dialects
     )
     reference: str | None = option(
-        "--reference NAME|FILE",
+        "--dialect --reference NAME|FILE",
         f"Whom to compare with.  [default: whose a captured file is, or {DEFAULT_DIALECT}]",
         autocompletion=names.dialects,
+    )
+    threshold: float | None = option(
+        "--threshold IOU", "Match threshold, over that of every dialect.", min=0.0, max=1.0
     )
 
 
@@ -54,6 +60,7 @@ def compare(
     priors: Priors,
     rules: Compared,
     printed: Printed,
+    naming: Names,
     layout: Layout,
     device: Device,
     findings: Findings,
@@ -68,17 +75,18 @@ def compare(
     with progress("Comparing"):
         with quick_imports():
             from ssdlossdbg.api import batches
-        result = batches.compare(
-            batch.predictions,
-            batch.targets,
-            priors.config,
+        run = partial(
+            batches.compare,
+            priors=priors.config,
+            classes=naming.names,
+            threshold=rules.threshold,
             reference=rules.reference,
             dialects=split_names(rules.dialects) or None,
             device=device.device,
             layout=layout.saved(priors),
             printed=printed.said,
         )
-    result = findings.choose(result)
+        result = findings.choose(either_way(run, batch.predictions, batch.targets))
     if place is not None:
         write_page(result, place, View(), writer)
     files, groups = (batch.predictions, batch.targets), (priors, layout, device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ssdlossdbg.cli.command import command
@@ -13,6 +14,7 @@ from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.swapped import either_way
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import View
@@ -68,11 +70,10 @@ def detect(
         with quick_imports():
             from ssdlossdbg.api import batches
         view = View(report.top, photos=load_photos(pictures, report.format))
-        result = batches.detect(
-            saved.predictions,
-            saved.targets,
-            priors.config,
-            rules.dialect,
+        run = partial(
+            batches.detect,
+            priors=priors.config,
+            dialect=rules.dialect,
             classes=naming.names,
             score_threshold=rules.score_threshold,
             nms=rules.nms,
@@ -81,7 +82,7 @@ def detect(
             layout=layout.saved(priors),
             detail=report.format == PAGE or is_page(pictures.output),
         )
-        result = findings.choose(result)
+        result = findings.choose(either_way(run, saved.predictions, saved.targets))
         write_pictures(result, pictures.output, "detect", view, writer)
     files, groups = (saved.predictions, saved.targets), (priors, rules, naming, layout, device)
     drawn = pictures.output is not None and result.targets_path

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.groups import Report
 from ssdlossdbg.cli.options import Group, argument
 from ssdlossdbg.cli.streams import show, show_plain
+from ssdlossdbg.report.outputs import TEXT
 
 
 class Named(Group):
@@ -20,7 +25,7 @@ class Named(Group):
 
 
 @command
-def dialects(named: Named) -> None:
+def dialects(named: Named, report: Report) -> None:
     """List the dialects; print one, ready to be copied; or show where two differ.
 
     Example: ssdlossdbg dialects ssd.pytorch torchvision
@@ -31,6 +36,12 @@ def dialects(named: Named) -> None:
     from ssdlossdbg.rules import differences
 
     name, other = named.name, named.other
+    if report.format != TEXT:
+        from ssdlossdbg.results.contract import SCHEMA_VERSION
+
+        head = {"schema_version": SCHEMA_VERSION, "command": "dialects"}
+        show_plain(json.dumps({**head, **_document(name, other)}, indent=2))
+        return
     if name is None:
         known = [load_dialect(each) for each in dialect_names()]
         show(dialects_report([(_with_aliases(d.name, d.aliases), d.codebase, d.prior_config) for d in known]))
@@ -41,6 +52,23 @@ def dialects(named: Named) -> None:
         first, second = load_dialect(name, "NAME"), load_dialect(other, "OTHER")
         rows = shown(differences(first, second))
         show(differences_report(visible(first.name), visible(second.name), rows))
+
+
+def _document(name: str | None, other: str | None) -> dict[str, Any]:
+    """What JSON has: all dialects; the settings of one; or those in which two differ."""
+    from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+    from ssdlossdbg.rules import differences, settings_of
+
+    if name is None:
+        known = [load_dialect(each) for each in dialect_names()]
+        keys = ("name", "codebase", "aliases", "prior_config")
+        return {"dialects": [{key: getattr(each, key) for key in keys} for each in known]}
+    first = load_dialect(name, "NAME")
+    if other is None:
+        return {"name": first.name, "codebase": first.codebase, "settings": settings_of(first)}
+    second = load_dialect(other, "OTHER")
+    rows = {key: [one, two] for key, one, two in differences(first, second)}
+    return {"names": [first.name, second.name], "differences": rows}
 
 
 def _with_aliases(name: str, aliases: tuple[str, ...]) -> str:

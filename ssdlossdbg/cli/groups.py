@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ssdlossdbg.cli import names
+from ssdlossdbg.cli import completions, names
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.places import ENDINGS, PICTURES, file_at
 from ssdlossdbg.errors import InputError
@@ -68,6 +68,10 @@ class Priors(Group):
     def check(self) -> None:
         """Refuse what is no size."""
         _ = self.size
+
+    def of(self, config: str) -> Priors:
+        """The same options with another config."""
+        return Priors(config=config, prior_format=self.prior_format, image_size=self.image_size)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -157,13 +161,19 @@ class Layout(Group):
 class Device(Group):
     """Where it is computed."""
 
-    device: str = option("--device DEVICE", "auto, cpu, cuda, cuda:N or mps.", default="auto")
+    device: str = option(
+        "--device DEVICE", "auto, cpu, cuda, cuda:N or mps.", default="auto", autocompletion=completions.devices
+    )
 
 
 class Names(Group):
     """What the classes are called."""
 
-    classes: str | None = option("--classes FILE|a,b,c", "Class names in the order of their ids, without background.")
+    classes: str | None = option(
+        "--classes FILE|a,b,c",
+        "Class names in the order of their ids, without background.",
+        autocompletion=completions.class_files,
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -209,9 +219,13 @@ class Findings(Group):
 
     title = "Findings"
     select: list[str] | None = option(
-        "--select CODES", "Show only these findings: codes or beginnings, as in BOX,LBL002."
+        "--select CODES",
+        "Show only these findings: codes or beginnings, as in BOX,LBL002.",
+        autocompletion=completions.several_codes,
     )
-    ignore: list[str] | None = option("--ignore CODES", "Leave these findings out, selected or not.")
+    ignore: list[str] | None = option(
+        "--ignore CODES", "Leave these findings out, selected or not.", autocompletion=completions.several_codes
+    )
     fail_on: FailOn = option(
         "--fail-on", "Exit with 1 where a finding shown is as grave as this.", default=FailOn.ERROR
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from ssdlossdbg.cli.options import Group, option
 from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.swapped import either_way
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.outputs import PAGE
@@ -116,11 +118,10 @@ def loss(
         with quick_imports():
             from ssdlossdbg.api import batches
         view = View(report.top, photos=load_photos(pictures, report.format))
-        result = batches.loss(
-            batch.predictions,
-            batch.targets,
-            priors.config,
-            rules.dialect,
+        run = partial(
+            batches.loss,
+            priors=priors.config,
+            dialect=rules.dialect,
             classes=naming.names,
             threshold=rules.threshold,
             neg_pos=rules.neg_pos,
@@ -132,7 +133,7 @@ def loss(
             printed=printed.said,
             detail=report.format == PAGE or is_page(pictures.output),
         )
-        result = findings.choose(result)
+        result = findings.choose(either_way(run, batch.predictions, batch.targets))
         write_pictures(result, pictures.output, "loss", view, writer)
     files, groups = (batch.predictions, batch.targets), (priors, rules, naming, layout, device)
     # A loss that is inf or nan detects nothing worth looking at.

@@ -16,6 +16,7 @@ from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.places import ENDINGS, PICTURES, file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.swapped import photo_first
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, InputError
 from ssdlossdbg.report.outputs import TEXT
@@ -83,7 +84,8 @@ def match(
 
     Example: ssdlossdbg match img.jpg ann.xml
     """
-    name = f"{visible(photographed.image.stem)}.match.png"
+    image, annotation = photo_first(photographed.image, photographed.annotation)
+    name = f"{visible(image.stem)}.match.png"
     place = file_at(report.output, name, (*PICTURES, *ENDINGS)) if report.output else None
     with progress("Matching"):
         with quick_imports():
@@ -91,10 +93,10 @@ def match(
             from ssdlossdbg.checks.files import UNREADABLE
             from ssdlossdbg.readers.dialects import load_dialect
             from ssdlossdbg.readers.photos import load_photo
-        photo, named, names = load_photo(photographed.image), priors.load(), naming.names
+        photo, named, names = load_photo(image), priors.load(), naming.names
         result = photos.match(
             photo,
-            photographed.annotation,
+            annotation,
             named,
             rules.dialect,
             classes=names,
@@ -104,9 +106,7 @@ def match(
         result = findings.choose(result, UNREADABLE)  # which decides the exit code
         others = split_names(rules.dialects)
         if others:
-            changes = photos.match_roles(
-                result, photo, photographed.annotation, named, others, classes=names, device=device.device
-            )
+            changes = photos.match_roles(result, photo, annotation, named, others, classes=names, device=device.device)
             result = replace(result, changes=changes)
         seen = photo.seen(load_dialect(rules.dialect).loader.orientation).image
         view = View(report.top, photos=(seen,))
@@ -120,13 +120,12 @@ def match(
             if place:
                 writer.write(place, picture_file(picture, place.suffix))
             else:
-                mark = _mark(photographed.image)
+                mark = _mark(image)
                 writer.write_new(Path(name), png(picture, mark), mark)
     unread = any(finding.code == UNREADABLE for finding in result.findings)
     exit_code = EXIT_BAD_INPUT if unread else EXIT_CLEAN
-    file = photographed.annotation
     alone = result.annotation_format.startswith(FILE_AN_IMAGE)
-    then = next_command("audit", file.parent if alone else file, groups=(priors, rules, naming, device))
+    then = next_command("audit", annotation.parent if alone else annotation, groups=(priors, rules, naming, device))
     view = replace(view, next=then)
     deliver(result, report.format, findings, files=writer.written, view=view, exit_code=exit_code)
 

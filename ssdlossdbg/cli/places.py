@@ -37,8 +37,8 @@ def file_at(path: Path, name: str, endings: Sequence[str] = PICTURES) -> Path:
         return path
     if is_folder(path):
         return path / name
-    ordinary = path.is_file() or not path.exists()  # a device has no ending
-    if ordinary and path.suffix.lower() not in endings:
+    # What is there may be an input, of which there is something else to say, or a device.
+    if not path.exists() and path.suffix.lower() not in endings:
         raise InputError(path, f"ends in {path.suffix}", _advice(endings))
     return path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import TypeVar
 from ssdlossdbg.cli.streams import say_line
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.0
 # Moving a bar takes as long as reading a small file does.
 FILES_AT_ONCE = 50
 
@@ -34,8 +35,11 @@ def quick_imports() -> Iterator[None]:
 
 @contextlib.contextmanager
 def progress(doing: str, silent: bool = False) -> Iterator[None]:
-    """Say on stderr what is going on, once it has taken longer than two seconds, unless it is to be silent."""
-    if silent:
+    """Say on stderr what is going on, once it has taken longer than a second, unless it is to be silent.
+
+    Nothing where nobody watches: in the log of a CI job, whose systems set `CI`.
+    """
+    if silent or (os.environ.get("CI") and not sys.stderr.isatty()):
         yield
         return
     timer = threading.Timer(PATIENCE_SECONDS, say_line, [f"{doing} ..."])
@@ -108,7 +112,7 @@ def tracking(doing: str, what: str, noun: str, silent: bool = False) -> Iterator
             advance = stack.enter_context(counting(doing, len(parts), noun, silent))
             for number, part in enumerate(parts, start=1):
                 yield part
-                if number % FILES_AT_ONCE == 0:
-                    advance(FILES_AT_ONCE)
+                if number % FILES_AT_ONCE == 0 or number == len(parts):
+                    advance((number - 1) % FILES_AT_ONCE + 1)
 
         yield track

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -12,6 +13,17 @@ from typing import Any, TextIO
 
 from ssdlossdbg.cli.widths import columns
 from ssdlossdbg.report.visible import visible
+
+# What stands for the characters of our tables and bars where an encoding, as Windows' cp1252, has none of them.
+LOOKALIKE = "ssdlossdbg-lookalike"
+LOOKALIKES = str.maketrans("─━│█▒░·…→≥≤", "--|#=:.~>><")
+
+
+def _lookalikes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end].translate(LOOKALIKES)
+    return "".join(each if each.isascii() else "?" for each in text), error.end
+
 
 # Whether stdout is for a file, as `-o -` asks, so that the report goes to stderr.
 _FILE_TO_STDOUT: ContextVar[bool] = ContextVar("file to stdout", default=False)
@@ -65,6 +77,11 @@ def say_warning(message: str) -> None:
     _say("warning: ", "bold yellow", message)
 
 
+def say_note(message: str) -> None:
+    """Print what was understood otherwise than it was written, to stderr."""
+    _say("note: ", "bold", message)
+
+
 def say_error(message: str) -> None:
     """Print what stopped the command to stderr."""
     _say("error: ", "bold red", message)
@@ -105,8 +122,9 @@ def _say(mark: str, style: str, message: str) -> None:
 
 @contextlib.contextmanager
 def _unencodable_replaced() -> Iterator[None]:
-    # A terminal that is not UTF-8 gets a ? for what it cannot show, rather than a crash in the middle.
+    # A terminal that is not UTF-8 gets something like what it cannot show, or a ?, rather than a crash in the middle.
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
+        codecs.register_error(LOOKALIKE, _lookalikes)
+        sys.stdout.reconfigure(errors=LOOKALIKE)
     yield
     sys.stdout.flush()

@@ -23,7 +23,8 @@ def _command(finding: Finding, case: Case) -> str:
     place = case.where.place
     message = f"{place}: {case.message}" if place else case.message
     file, title = _property(case.where.file.replace("\\", "/")), _property(f"{finding.code} {finding.name}")
-    return f"::{COMMANDS[finding.severity]} file={file},title={title}::{_data(f'{message}. {case.fix}')}"
+    line = f",line={case.where.line}" if case.where.line is not None else ""
+    return f"::{COMMANDS[finding.severity]} file={file}{line},title={title}::{_data(f'{message}. {case.fix}')}"
 
 
 def _data(text: str) -> str:

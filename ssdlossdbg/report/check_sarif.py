@@ -49,6 +49,8 @@ def _rule(check: Check) -> dict[str, Any]:
 def _result(finding: Finding, case: Case, rules: Sequence[str]) -> dict[str, Any]:
     place = case.where.place
     location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(case.where.file)}}}
+    if case.where.line is not None:
+        location["physicalLocation"]["region"] = {"startLine": case.where.line}
     if place:
         location["logicalLocations"] = [{"fullyQualifiedName": place}]
     message = f"{place}: {case.message}. {case.fix}" if place else f"{case.message}. {case.fix}"

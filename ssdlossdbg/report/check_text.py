@@ -26,7 +26,10 @@ def check_report(result: CheckResult, view: View = USUAL) -> Text:
     ]
     if lines:
         lines.append(Text())
-    return Text("\n").join([*lines, Text(_summary(result, view.notes)), *_codes(result), *_priors(result)])
+    summary = [Text(_summary(result, view.notes)), *_codes(result), *_priors(result)]
+    shown = listed(result, view.notes) or result.findings
+    following = [Text(f"Next: ssdlossdbg explain {shown[0].code}")] if shown else []
+    return Text("\n").join([*lines, *summary, *following])
 
 
 def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:
@@ -35,17 +38,11 @@ def listed(result: CheckResult, notes: bool) -> tuple[Finding, ...]:
 
 
 def _line(finding: Finding, case: Case) -> Text:
-    where = case.where
-    parts = [where.file] if where.image is None else [where.file, str(where.image)]
-    if where.object is not None:
-        parts.append(str(where.object))
-    if where.prior is not None:
-        parts.append(f"prior {where.prior}")
-    elif where.level is not None:
-        parts.append(f"level {where.level}")
-    code = (finding.code, SEVERITY_STYLES[finding.severity])
-    name = f" {where.name}:" if where.name else ""
-    return Text.assemble(f"{':'.join(parts)}: ", code, f"{name} {case.message}. {case.fix}")
+    where, severity = case.where, SEVERITY_STYLES[finding.severity]
+    file = where.file if where.line is None else f"{where.file}:{where.line}"
+    place = f" {where.place}:" if where.place else ""
+    code = (f"{finding.severity} {finding.code}", severity)
+    return Text.assemble(f"{file}: ", code, f"{place} {case.message}. {case.fix}")
 
 
 def _key(where: Where) -> Key:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.recorded_text import images_fact, recovered_fact, run_table
+from ssdlossdbg.report.shares import percent
 from ssdlossdbg.report.text import (
     BOX,
     CLASS,
@@ -40,6 +41,7 @@ from ssdlossdbg.results import (
     REPEATS,
     Detection,
     DetectResult,
+    DetectScores,
     GroundTruthDetect,
 )
 
@@ -67,7 +69,7 @@ CHAIN_MEANS = (
 )
 NEAREST_MEANS = (("IoU, obj", "with the object that it explains; else with the nearest"),)
 
-MOST_LISTED = 20
+MOST_LISTED, MOST_CONFUSIONS = 20, 10
 
 
 def detect_report(result: DetectResult, view: View = USUAL) -> RenderableType:
@@ -99,7 +101,10 @@ def detect_report(result: DetectResult, view: View = USUAL) -> RenderableType:
     remarks = _remarks(result)
     if remarks:
         parts.append(bullets(remarks))
-    parts += [_images(result), _classes(result)]
+    scores = result.scores
+    parts += [*_scores(scores), _images(result), _classes(result, scores)]
+    if scores and scores.confusions:
+        parts.append(_confusions(scores))
     if result.targets_path:
         parts.append(_objects(result.ground_truth, top))
     parts.append(_detections(result, top))
@@ -180,6 +185,28 @@ def _places(items: Sequence[GroundTruthDetect]) -> str:
     return ", ".join(named) + (", ..." if len(items) > MOST_PLACES else "")
 
 
+def _scores(scores: DetectScores | None) -> list[RenderableType]:
+    """How good the detections are, in a sentence; nothing without an object to find."""
+    if scores is None:
+        return []
+    words = f"Mean average precision {scores.mean_average_precision:.3f} on this batch (IoU 0.5)"
+    if scores.threshold is not None and scores.precision is not None and scores.recall is not None:
+        words += (
+            f"; detections do best from score {scores.threshold:.2f} on: precision {percent(scores.precision)}, "
+            f"recall {percent(scores.recall)}"
+        )
+    return [Text(f"{words}."), Text()]
+
+
+def _confusions(scores: DetectScores) -> RenderableType:
+    columns: Columns = [CLASS, Column("detected as", "left", wrap=True), "detections", "best score"]
+    shown = scores.confusions[:MOST_CONFUSIONS]
+    rows = [(Text(each.label), Text(each.taken_for), each.detections, number(each.best_score)) for each in shown]
+    left = len(scores.confusions) - len(shown)
+    more = f" ({left} more in --format json)" if left else ""
+    return section(f"Classes taken for others{more}", table(columns, rows))
+
+
 def _images(result: DetectResult) -> RenderableType:
     judged = bool(result.targets_path)
     rows: list[Row] = []
@@ -194,15 +221,17 @@ def _images(result: DetectResult) -> RenderableType:
     return section("By image", Group(table(columns, rows), legend(meanings)))
 
 
-def _classes(result: DetectResult) -> RenderableType:
+def _classes(result: DetectResult, scores: DetectScores | None) -> RenderableType:
+    precisions = {each.class_id: each.average_precision for each in scores.classes} if scores else {}
     judged = bool(result.targets_path)
     shown = [item for item in result.classes if item.above_threshold or item.ground_truth] or result.classes
     rows: list[Row] = []
     for item in shown:
         objects = (item.ground_truth, item.found, item.as_other, item.missed) if judged else ()
         stages = (item.above_threshold, item.candidates, item.survivors, item.detections)
-        rows.append((Text(item.label), *objects, *stages, number(item.best_score)))
-    columns: Columns = [CLASS, *(OBJECTS if judged else ()), *STAGES, "best score"]
+        last = [number(precisions.get(item.class_id), 3)] if judged else []
+        rows.append((Text(item.label), *objects, *stages, number(item.best_score), *last))
+    columns: Columns = [CLASS, *(OBJECTS if judged else ()), *STAGES, "best score", *(["AP"] if judged else [])]
     hidden = len(result.classes) - len(shown)
     more = f" ({count(hidden, 'class', 'classes')} without a score above the threshold left out)" if hidden else ""
     return section(f"By class{more}", table(columns, rows))

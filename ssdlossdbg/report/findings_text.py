@@ -88,7 +88,9 @@ def _sentence(case: Case, name_files: bool) -> str:
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    numbers = Counter(finding.severity for finding in findings)
+    numbers: Counter[Severity] = Counter()
+    for finding in findings:
+        numbers[finding.severity] += finding.count
     said = ", ".join(count(numbers[severity], severity) for severity in SEVERITIES if numbers[severity])
     hidden = [finding.code for finding in findings[MOST_FINDINGS:]]
     more = f"Not shown, but in --format json: {', '.join(hidden)}. " if hidden else ""

@@ -58,6 +58,7 @@ from ssdlossdbg.results.detect import (
     ImageDetect,
 )
 from ssdlossdbg.results.detect_detail import DetectDetail
+from ssdlossdbg.results.detect_scores import ClassScore, Confusion, DetectScores
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.explain import CheckPage, Explained

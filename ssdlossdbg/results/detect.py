@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from ssdlossdbg.results.common import Box, ConfigSummary
 from ssdlossdbg.results.contract import Hidden, Written, at
 from ssdlossdbg.results.detect_detail import DetectDetail
+from ssdlossdbg.results.detect_scores import DetectScores, scores_of
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.loss import RunBatch
 from ssdlossdbg.results.report import Reported
@@ -208,6 +209,12 @@ class DetectResult(Reported):
     def ground_truth(self) -> tuple[GroundTruthDetect, ...]:
         """The objects of all images."""
         return tuple(item for image in self.images for item in image.ground_truth)
+
+    @property
+    def scores(self) -> Written[DetectScores | None]:
+        """How good the detections are; None without an object to find."""
+        images = self.images if self.targets_path else ()
+        return scores_of([image.detections for image in images], [image.ground_truth for image in images])
 
     @property
     def totals(self) -> Written[DetectTotals]:

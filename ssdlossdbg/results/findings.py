@@ -42,6 +42,7 @@ class Where:
         level: index of the level.
         box: xyxy, in pixels of the photo for annotations, of the network's input for saved tensors.
         name: what the image is called, of one that is an index.
+        line: of the file, where the object begins, counted from 1; None where that is not known.
     """
 
     file: str
@@ -52,6 +53,7 @@ class Where:
     level: int | None = None
     box: Box | None = None
     name: str | None = None
+    line: int | None = None
 
     @property
     def place(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ssdlossdbg.rules.augment_spec import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
 from ssdlossdbg.rules.codec_spec import CodecSpec, Unmatched
 from ssdlossdbg.rules.detect_spec import BoxClip, CandidateScope, DetectSpec, Scores, SmallBoxes, Suppression
-from ssdlossdbg.rules.dialect import Dialect, RaisesSpec, differences, settings_in_pixels
+from ssdlossdbg.rules.dialect import Dialect, RaisesSpec, differences, settings_in_pixels, settings_of
 from ssdlossdbg.rules.loader_spec import (
     CategoryIds,
     ClassList,

@@ -109,6 +109,17 @@ def differences(first: Dialect, second: Dialect) -> list[tuple[str, str, str]]:
     return lines
 
 
+def settings_of(dialect: Dialect) -> dict[str, str]:
+    """Every setting of a dialect by section.key, as `differences` writes it."""
+    sections = ((section.name, getattr(dialect, section.name)) for section in fields(Dialect))
+    return {
+        f"{name}.{setting.name}": _shown(getattr(section, setting.name))
+        for name, section in sections
+        if is_dataclass(section)
+        for setting in fields(section)
+    }
+
+
 def _shown(value: object) -> str:
     if value is None or value == "":
         return "-"

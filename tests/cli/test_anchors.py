@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -77,12 +76,6 @@ def test_priors_without_a_grid(good: Good, folder: Path) -> None:
     text = " ".join(good("anchors", "--config", "free.npy", "-o", "free.png").split())
     assert "30 priors on no recognised grid, input 300 x 300, assumed: --image-size says otherwise" in text
     assert json.loads(good("anchors", "--config", "free.npy", "--format", "json"))["levels"] == []
-
-
-def test_a_photo_without_a_picture_is_refused(refused: Refused, photo: Callable[..., Path]) -> None:
-    said = refused("anchors", "--image", photo())
-    assert said.startswith("error: --image: ")
-    assert "Add -o FILE.png, or leave it out." in said
 
 
 def test_a_missing_photo_leaves_neither_dump_nor_picture(refused: Refused) -> None:

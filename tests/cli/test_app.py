@@ -143,9 +143,9 @@ def test_a_clean_run(cat: tuple[object, ...]) -> None:
     done = start(cat, COLUMNS="80")
     assert done.returncode == 0
     assert set(done.stderr.splitlines()) <= {"Matching ..."}
-    assert "\nWrote cat.match.png\n" in done.stdout
+    assert done.stdout.partition("Next:")[0].endswith("Wrote cat.match.png\n")
     assert "\x1b" not in done.stdout, "no colours where nobody sees them"
-    assert not any(line != line.rstrip() for line in done.stdout.splitlines())
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_bad_input(folder: Path) -> None:

@@ -127,7 +127,7 @@ def test_numbers_are_finite_and_in_range() -> None:
 def test_each_group_is_a_section_of_the_help() -> None:
     lines = called("--help").splitlines()
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["Arguments:", "Options:", "Other sizes:"]
+    assert titles == ["Arguments:", "Options:", "Other sizes:", "Exit codes:"]
     sections = "\n".join(lines).split("Other sizes:")
     assert "--traceback" in sections[0]
     assert all(name in sections[1] for name in ("--size", "--share", "--file"))

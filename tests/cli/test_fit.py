@@ -87,7 +87,7 @@ def test_a_saved_tensor_that_is_a_preset(report: Callable[..., str], small: str)
         (("--fit", ".", "--image", "a.jpg"), "error: --image: says how to show priors, and --fit proposes some."),
         (("--levels", "38"), "error: --levels: says how to fit priors, and nothing is to be fitted. Add --fit"),
         (("--budget", "100"), "error: --budget: says how to fit priors, and nothing is to be fitted. Add --fit"),
-        (("--fit", ".", "-o", "a.png"), "error: a.png: is to be a prior config, which --config takes by its ending."),
+        (("--fit", ".", "-o", "a.png"), "error: a.png: ends in .png. End it in .toml."),
         (("--fit", ".", "--levels", "38,x"), "error: --levels: is '38,x', and 'x' is no feature map."),
         (("--fit", ".", "--levels", ""), "error: --levels: is '', and '' is no feature map."),
         (("--fit", ".", "--levels", "0"), "error: --levels: is '0', and '0' is no feature map."),

@@ -28,6 +28,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "image": ("photo.png",),
     "annotation": ("photo.xml",),
     "config": ("config.toml", "base_config.toml"),
+    "preset": ("config.toml", "base_config.toml"),
     "dialect": ("dialect.toml", "base_dialect.toml"),
     "dialects": ("other.toml",),
     "reference": ("dialect.toml", "base_dialect.toml"),
@@ -86,6 +87,8 @@ class Use:
     def words(self, outputs: dict[str, str]) -> list[str]:
         """The command line."""
         given = {name: files[0] for name, files in self.inputs.items()} | outputs
+        if self.command == "anchors" and "image" in given and "output" not in given:
+            given["output"] = "picture.png"  # which the photo is the ground of
         words = [self.command, "--fail-on", "never"]
         if self.command == "audit" and "output" in outputs:
             words += ["--gallery", "1"]
@@ -106,13 +109,14 @@ def roles(command: str) -> dict[str, Role]:
     return getattr(COMMANDS[command].callback, "roles", {})
 
 
-FIT = frozenset({"image", "dump"})
+FIT = frozenset({"image", "dump", "preset"})
 USES = (
     Use("match"),
     Use("loss"),
     Use("detect", frozenset({"weights"})),
     Use("compare", ending=".html"),
-    Use("anchors", frozenset({"dataset", "levels"})),
+    Use("anchors", frozenset({"dataset", "levels", "preset"})),
+    Use("anchors", frozenset({"dataset", "levels", "config"})),
     Use("anchors", FIT),
     Use("audit", frozenset({"descriptions"})),
     Use("audit", frozenset({"classes"}), ("images.csv", "0a.jpg")),
@@ -217,7 +221,10 @@ def test_every_output_and_every_input_is_tried() -> None:
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.command)
 def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: Use, run: Run, opened: Opened) -> None:
-    outputs = {name: f"new-{name}{use.ending}" for name, role in roles(use.command).items() if role in OUTPUTS}
+    fitting = use.command == "anchors" and "dataset" in use.inputs
+    file = use.ending if use.command == "compare" else ".toml" if fitting else ".png"
+    endings = {Role.OUTPUT_FOLDER: "", Role.OUTPUT_FILE: file}
+    outputs = {name: f"new-{name}{endings[role]}" for name, role in roles(use.command).items() if role in OUTPUTS}
     with opened as unnoted:
         outcome = run(*use.words({name: path for name, path in outputs.items() if name not in use.without}))
     assert outcome.code == 0, outcome.err

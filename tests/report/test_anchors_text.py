@@ -37,6 +37,7 @@ crossing: share of the priors that cross the image's border. smallest: side of
 the smallest square object that reaches IoU 0.5 where it lies best; anywhere:
 the same wherever it lies.
 A square object below 21.3 px gets no positive by IoU in this 300 x 300 input.
+
 """
 
 
@@ -75,6 +76,6 @@ def test_presets(render: Render) -> None:
         "  b-one    8732  300x300  Network one\n"
         "  b-two      10  300x300  Network three\n"
         "\n"
-        "Short names: short is b-one.\n"
+        "Short names: short is b-one.\n\n"
     )
     assert "Short names" not in render(presets_report(Presets(presets[1:])))

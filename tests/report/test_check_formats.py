@@ -36,7 +36,7 @@ RESULT = CheckResult(
             Severity.ERROR,
             (
                 case(Where("c.json", "p,q.jpg", 10, "cät", box=(1.0, 2.0, math.nan, 4.0)), -math.inf),
-                case(Where("c.json", "p,q.jpg", 9, "cät")),
+                case(Where("c.json", "p,q.jpg", 9, "cät", line=31)),
             ),
         ),
         Finding("BOX008", "beyond", Severity.WARNING, (case(Where("c.json", "p,q.jpg", 9, "cät")),)),
@@ -59,26 +59,27 @@ def sarif(result: CheckResult = RESULT, notes: bool = True) -> dict[str, Any]:
 
 def test_line_a_case_by_file_and_place() -> None:
     assert check_report(RESULT).plain == (
-        "a b.xml: FIL001 is wrong by 5%. Mend it.\n"
-        "c.json:p,q.jpg:9: BOX001 is wrong by 5%. Mend it.\n"
-        "c.json:p,q.jpg:10: BOX001 is wrong by 5%. Mend it.\n"
-        "c.json:p,q.jpg:9: BOX008 is wrong by 5%. Mend it.\n"
-        "t.pt:2:level 1: FIL002 is wrong by 5%. Mend it.\n"
-        "t.pt:2:prior 7: FIL002 is wrong by 5%. Mend it.\n"
-        "t.pt:10: FIL002 is wrong by 5%. Mend it.\n"
+        "a b.xml: error FIL001 is wrong by 5%. Mend it.\n"
+        "c.json:31: error BOX001 p,q.jpg, object 9 (cät): is wrong by 5%. Mend it.\n"
+        "c.json: error BOX001 p,q.jpg, object 10 (cät): is wrong by 5%. Mend it.\n"
+        "c.json: warning BOX008 p,q.jpg, object 9 (cät): is wrong by 5%. Mend it.\n"
+        "t.pt: warning FIL002 image 2, level 1: is wrong by 5%. Mend it.\n"
+        "t.pt: warning FIL002 image 2, prior 7: is wrong by 5%. Mend it.\n"
+        "t.pt: warning FIL002 image 10: is wrong by 5%. Mend it.\n"
         "\n"
         "Checked 3 files (1 unreadable), 12 objects: 3 errors, 4 warnings, 1 note (--notes lists them).\n"
         "  BOX001  error    2  no size\n"
         "  FIL001  error    1  unreadable\n"
         "  BOX008  warning  1  beyond\n"
         "  FIL002  warning  3  other size\n"
-        "  BOX002  note     1  inverted"
+        "  BOX002  note     1  inverted\n"
+        "Next: ssdlossdbg explain FIL001"
     )
 
 
 def test_notes_are_listed_where_they_are_asked_for() -> None:
     text = check_report(RESULT, View(notes=True)).plain
-    assert "t.pt:1:0: BOX002 is wrong" in text
+    assert "t.pt: note BOX002 image 1, object 0 (class 1): is wrong" in text
     assert "--notes" not in text
 
 
@@ -112,6 +113,7 @@ def test_finding_as_json_has_its_worst_case_on_top() -> None:
         "level": None,
         "name": None,
         "box": [1.0, 2.0, "NaN", 4.0],
+        "line": None,
     }
     assert (found["value"], found["bound"], found["fix"]) == ("-Infinity", 0.0, "Mend it.")
     assert {key: found[key] for key in ("where", "value", "bound", "fix")}.items() <= found["cases"][0].items()

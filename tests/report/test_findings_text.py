@@ -29,7 +29,7 @@ def test_one_of_each(render: Render) -> None:
         "warning  Drop it.\n"
         "MAT005   Object 0 (cell): no width. And 8 more like it.\n"
         "note\n"
-        "1 error, 1 warning, 1 note; ssdlossdbg explain BOX001 tells what one means.\n\n"
+        "1 error, 1 warning, 9 notes; ssdlossdbg explain BOX001 tells what one means.\n\n"
     )
 
 
@@ -49,7 +49,7 @@ def test_cases_that_were_only_counted(render: Render) -> None:
 def test_many_findings_fit_a_screen(render: Render) -> None:
     many = [finding(f"BOX{number:03d}", cases=12) for number in range(1, MOST_FINDINGS + 3)]
     text = render(findings_block(many))
-    assert "Not shown, but in --format json: BOX008, BOX009. 9 errors" in " ".join(text.split())
+    assert "Not shown, but in --format json: BOX008, BOX009. 108 errors" in " ".join(text.split())
     assert len(text.splitlines()) < 40
 
 

@@ -101,7 +101,7 @@ def test_findings_hold_the_contract(astronaut: MatchResult) -> None:
             "follows_from",
             "cases",
         } == item.keys()
-        assert item["where"].keys() == {"file", "name", "image", "object", "label", "prior", "level", "box"}
+        assert item["where"].keys() == {"file", "name", "image", "object", "label", "prior", "level", "box", "line"}
         assert item["count"] == len(item["cases"]) == 1
         assert item["cases"][0]["where"] == item["where"]
     first = findings[0]
