@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -42,6 +43,18 @@ from ssdlossdbg.rules import Dialect
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * step, 2) for step in range(9))
 NEAR_MISS = 0.1
+
+
+class Standing(Protocol):
+    """What became of an object, as far as most ask."""
+
+    @property
+    def index(self) -> int:
+        """Its place in its file."""
+
+    @property
+    def status(self) -> str:
+        """One of the four words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +155,7 @@ def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
         positives=found.positives,
         forced=found.forced,
         lost_to=[int(found.index[winner]) if winner >= 0 else None for winner in found.lost_to.tolist()],
-        status=map(_status, problems, found.positives.tolist(), found.forced.tolist()),
+        status=map(status_of, problems, found.positives.tolist(), found.forced.tolist()),
         problem=problems,
         non_finite_target=[target or None for target in found.target.tolist()],
         outside=[outside_share(box, priors.image_size) for box in boxes],
@@ -150,7 +163,8 @@ def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
     return tuple(GroundTruthMatch(**row) for row in columns)
 
 
-def _status(problem: str | None, positives: int, forced: int) -> str:
+def status_of(problem: str | None, positives: int, forced: int) -> str:
+    """What became of an object, given what is wrong with its box, and its positives and those of them forced."""
     if problem:
         return INVALID
     if not positives:
@@ -158,7 +172,7 @@ def _status(problem: str | None, positives: int, forced: int) -> str:
     return FORCED_ONLY if positives == forced else MATCHED
 
 
-def raises_on(objects: tuple[GroundTruthMatch, ...], scene: Scene) -> str | None:
+def raises_on(objects: Sequence[Standing], scene: Scene) -> str | None:
     """Where the dialect's real code raises on a photo with these objects; None where it does not."""
     dialect = scene.rules
     if not objects:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ssdlossdbg.analysis.common import box_problem, to_pixels
 from ssdlossdbg.analysis.compare import RULES, setting, shown, with_settings
-from ssdlossdbg.analysis.match import matched_objects, raises_on
+from ssdlossdbg.analysis.match import raises_on, status_of
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.quotas import negatives_available
-from ssdlossdbg.results import GroundTruthMatch, MatchResult, ObjectChange, Objects, RoleChanges
+from ssdlossdbg.results import MatchResult, ObjectChange, Objects, RoleChanges
 from ssdlossdbg.rules import Dialect
 
 # Rules that roles depend on, as far as they depend on no prediction.
@@ -18,6 +19,16 @@ OF_ROLES = tuple(
     for rule, keys in RULES
     if keys[0].startswith(("targets.", "match.", "mining.")) and "score" not in rule
 )
+
+
+@dataclass(frozen=True)
+class _Object:
+    """What became of an object; fields as of `GroundTruthMatch`."""
+
+    index: int
+    label: str
+    positives: int
+    status: str
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,8 @@ def compare_roles(reference: MatchResult, others: Sequence[Scene]) -> tuple[Role
     changes: list[RoleChanges] = []
     seen: list[tuple[str, _Roles]] = []
     for other in others:
-        objects = matched_objects(other)
-        roles, change = _roles(other, objects), _change(reference, other, objects)
+        roles = _roles(other)
+        change = _change(reference, other, roles)
         if not seen:
             seen = [(reference.dialect, _roles(Scene(other.batch, _rules(reference))))]
         agrees = next((name for name, known in seen if known == roles), "")
@@ -58,10 +69,10 @@ def compare_roles(reference: MatchResult, others: Sequence[Scene]) -> tuple[Role
     return tuple(changes)
 
 
-def _change(reference: MatchResult, other: Scene, objects: tuple[GroundTruthMatch, ...]) -> RoleChanges:
-    positives = reference.positives
-    before = _owners(positives.prior.tolist(), positives.ground_truth.tolist(), reference.ground_truth)
-    roles = _roles(other, objects)
+def _change(reference: MatchResult, other: Scene, roles: _Roles) -> RoleChanges:
+    positives, objects = reference.positives, _objects(other)
+    indices = [item.index for item in reference.ground_truth]
+    before = _owners(positives.prior.tolist(), positives.ground_truth.tolist(), indices)
     after = roles.owners
     kept = before.keys() & after.keys()
     mine = {item.index: item for item in reference.ground_truth}
@@ -85,14 +96,32 @@ def _change(reference: MatchResult, other: Scene, objects: tuple[GroundTruthMatc
     )
 
 
-def _roles(scene: Scene, objects: tuple[GroundTruthMatch, ...] | None = None) -> _Roles:
-    matching = scene.matching
+def _roles(scene: Scene) -> _Roles:
+    matching = scene.few_overlaps
     priors = matching.positive[0].nonzero().flatten()
     places = matching.gt_index[0, priors].tolist()
-    known = matched_objects(scene) if objects is None else objects
     ignored = tuple(matching.ignored[0].nonzero().flatten().tolist())
     negatives = int(negatives_available(matching, scene.rules.mining)[0])
-    return _Roles(_owners(priors.tolist(), places, known), ignored, negatives)
+    return _Roles(_owners(priors.tolist(), places, _indices(scene)), ignored, negatives)
+
+
+def _indices(scene: Scene) -> list[int]:
+    """The index in its file of each object that the loader keeps."""
+    assert scene.loaded.stated is not None
+    indices: list[int] = scene.loaded.stated.index.tolist()
+    return indices
+
+
+def _objects(scene: Scene) -> list[_Object]:
+    stated, matching, size = scene.loaded.stated, scene.few_overlaps, scene.batch.priors.image_size
+    assert stated is not None
+    positives = matching.positives_per_gt()[0].tolist()
+    forced = matching.positives_per_gt(matching.forced)[0].tolist()
+    boxes = scene.gt.boxes[0, : len(stated.labels)].double().tolist()
+    return [
+        _Object(index, label, count, status_of(box_problem(to_pixels(box, size)), count, own))
+        for index, label, box, count, own in zip(_indices(scene), stated.labels, boxes, positives, forced, strict=False)
+    ]
 
 
 def _reasons(reference: Dialect, other: Scene) -> tuple[str, ...]:
@@ -119,6 +148,6 @@ def _rules(reference: MatchResult) -> Dialect:
     return next(each.rules for each in reference.evidence if isinstance(each, Objects))
 
 
-def _owners(priors: Iterable[int], places: Iterable[int], objects: tuple[GroundTruthMatch, ...]) -> dict[int, int]:
+def _owners(priors: Iterable[int], places: Iterable[int], indices: Sequence[int]) -> dict[int, int]:
     """The object's index in its file by the index of each positive prior, given its place among the objects."""
-    return {prior: objects[place].index for prior, place in zip(priors, places, strict=True)}
+    return {prior: indices[place] for prior, place in zip(priors, places, strict=True)}

@@ -34,7 +34,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.landmarks import LandmarkTerms, landmark_loss
 from ssdlossdbg.multibox.localization import AtPriors, Frame
 from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
-from ssdlossdbg.multibox.matching import Matching, Tied, match, match_with_ties, roles_of_labels
+from ssdlossdbg.multibox.matching import Matching, Tied, match, match_on_grid, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
@@ -100,6 +100,13 @@ class Scene:
     def matching(self) -> Matching:
         """The roles of the priors."""
         return self._matched[0]
+
+    @property
+    def few_overlaps(self) -> Matching:
+        """The roles of the priors, and of overlaps no more than decides about them, as of `match_on_grid`."""
+        gt, held, grid = self.gt_in_units, self.held_in_units, self.batch.priors.grid_in(self.unit)
+        spec = self.rules.match
+        return self.batch.once("few overlaps", self.of_matching, lambda: match_on_grid(gt, held, spec, grid))
 
     @property
     def ties(self) -> Tied:
