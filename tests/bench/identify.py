@@ -160,7 +160,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if asked.shared:
         share_trials()
-    names = asked.dialects.split(",") if asked.dialects else dialect_names()
+    names = asked.dialects.split(",") if asked.dialects else dialect_names(of_one_step=True)
     trials: list[tuple[Dialect, tuple[Change, ...]]] = [
         (load_dialect(name), (change,))
         for name in names
