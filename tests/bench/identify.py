@@ -29,7 +29,7 @@ from ssdlossdbg.analysis.identity.trials import Assigned, Trial, trial_of
 from ssdlossdbg.probing import runs
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.results import IdentifyResult
-from ssdlossdbg.rules import Dialect, Units
+from ssdlossdbg.rules import Dialect, MiningPositives, MiningScore, Units
 from tests.multibox.reference import random_batch
 from tests.probing.reference import Reference
 
@@ -104,6 +104,12 @@ def rules_of(found: Any) -> Dialect:
     return changed(rules, Change(tuple((each.rule, conforming(each.rule, each.value)) for each in found.changes)))
 
 
+def _with_company(key: str, value: Any) -> Change:
+    """A value that is as good, with what else it was tried with."""
+    last = (("mining.positives", MiningPositives.LAST),) if value is MiningScore.BACKGROUND_PROBABILITY else ()
+    return Change(((key, value), *last))
+
+
 def verdict(result: IdentifyResult, wanted: Dialect) -> str:
     """How good an answer is."""
     answers = [rules_of(each) for each in result.dialects]
@@ -112,7 +118,7 @@ def verdict(result: IdentifyResult, wanted: Dialect) -> str:
     first = answers[0]
     others = answers[1:]
     for each in result.inseparable:
-        others += [changed(first, Change(((each.rule, conforming(each.rule, value)),))) for value in each.values[1:]]
+        others += [changed(first, _with_company(each.rule, conforming(each.rule, value))) for value in each.values[1:]]
     listed = [first, *others]
     if not any(same_maths(each) == same_maths(wanted) for each in listed):
         return "found what is equal on all" if same_for_all(first, wanted) else "wrong"
@@ -145,6 +151,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dialects")
+    parser.add_argument("--rules", default="", help="beginnings of the rules to hide, with commas; all if left out")
     parser.add_argument("--two", type=int, default=0)
     parser.add_argument("--total", action="store_true", help="criteria that return the total alone")
     parser.add_argument("--seed", type=int, default=0)
@@ -153,9 +160,12 @@ def main() -> None:
     torch.set_num_threads(1)
     if asked.shared:
         share_trials()
-    names = asked.dialects.split(",") if asked.dialects else dialect_names()
+    names = asked.dialects.split(",") if asked.dialects else dialect_names(of_one_step=True)
     trials: list[tuple[Dialect, tuple[Change, ...]]] = [
-        (load_dialect(name), (change,)) for name in names for change in hidden(load_dialect(name))
+        (load_dialect(name), (change,))
+        for name in names
+        for change in hidden(load_dialect(name))
+        if change.key.startswith(tuple(asked.rules.split(",")))
     ]
     if asked.two:
         chance = random.Random(asked.seed)

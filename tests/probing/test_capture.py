@@ -17,7 +17,7 @@ from tests.probing.reference import Reference
 
 
 def test_the_files_say_whose_rules_were_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssdlossdbg.probing.header.dialect_names", lambda: ["ssd.pytorch"])
+    monkeypatch.setattr("ssdlossdbg.probing.header.dialect_names", lambda **_: ["ssd.pytorch"])
     own = dialects.load_dialect("ssd.pytorch")
     rules = type(own)(**{**vars(own), "loss": LossSpec(**{**vars(own.loss), "localization_weight": 1.5})})
     criterion = Reference(rules)

@@ -29,7 +29,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is for users, among two dialects, so that it is quick."""
     monkeypatch.setattr("ssdlossdbg.live.probe.is_quiet", is_quiet)
     monkeypatch.setattr("ssdlossdbg.live.probe.UNASKED_SECONDS", 60.0)
-    monkeypatch.setattr("ssdlossdbg.probing.header.dialect_names", lambda: ["rfbnet", "ssd.pytorch"])
+    monkeypatch.setattr("ssdlossdbg.probing.header.dialect_names", lambda **_: ["rfbnet", "ssd.pytorch"])
 
 
 class Counting(Reference):

@@ -32,8 +32,8 @@ def exactly(make: Maker) -> Case:
 
 
 def contested(make: Maker) -> Case:
-    """Objects that share their best prior, in every order."""
-    priors = [[0.25, 0.25, 0.25, 0.25], [0.40625, 0.25, 0.25, 0.25], *grid(4, 0.2)[8:], [0.75, 0.25, 0.25, 0.25]]
+    """Objects that share their best prior, which is not the first of all, in every order."""
+    priors = [[0.75, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25], [0.40625, 0.25, 0.25, 0.25], *grid(4, 0.2)[8:]]
     good, fair, weak = box(0.26, 0.25, 0.25, 0.24), box(0.29, 0.25, 0.27, 0.25), box(0.23, 0.21, 0.2, 0.2)
     return make.case(
         "objects that contest a prior", priors, [[good, fair], [fair, good], [fair, good, weak], [weak, fair, good]]
@@ -42,7 +42,7 @@ def contested(make: Maker) -> Case:
 
 def shared_weakly(make: Maker) -> Case:
     """Two objects below every usual threshold whose best prior is one, alone and beside one above it."""
-    priors = [[0.25, 0.25, 0.3, 0.3], [0.75, 0.25, 0.3, 0.3], [0.25, 0.75, 0.3, 0.3], [0.75, 0.75, 0.4, 0.4]]
+    priors = [[0.75, 0.25, 0.3, 0.3], [0.25, 0.25, 0.3, 0.3], [0.25, 0.75, 0.3, 0.3], [0.75, 0.75, 0.4, 0.4]]
     priors += [[0.5, 0.5, 0.1, 0.1], [0.47, 0.25, 0.12, 0.3]]
     small, tall, own = box(0.25, 0.25, 0.14, 0.14), box(0.25, 0.29, 0.1, 0.24), box(0.25, 0.26, 0.3, 0.3)
     images = [[own, small], [small, own], [small, tall, own], [small, tall], [tall, small]]
