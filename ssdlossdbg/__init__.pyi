@@ -101,6 +101,7 @@ from ssdlossdbg.rules import PriorOrder as PriorOrder
 from ssdlossdbg.rules import PriorRounding as PriorRounding
 from ssdlossdbg.rules import PriorSpec as PriorSpec
 from ssdlossdbg.rules import RaisesSpec as RaisesSpec
+from ssdlossdbg.rules import RefineSpec as RefineSpec
 from ssdlossdbg.rules import Resizing as Resizing
 from ssdlossdbg.rules import Rounding as Rounding
 from ssdlossdbg.rules import Rows as Rows

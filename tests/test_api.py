@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ import torch
 import ssdlossdbg
 from ssdlossdbg import api, rules
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.files import open_file
 from ssdlossdbg.readers.saved import tensor_files
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.rules import Units
@@ -218,11 +219,11 @@ def test_check_opens_each_saved_file_once(tmp_path: Path, monkeypatch: pytest.Mo
     torch.save(priors, tmp_path / "neither.pt")
     opened: list[str] = []
 
-    def counted(path: Path) -> bytes:
+    def counted(path: Path) -> BinaryIO:
         opened.append(path.relative_to(tmp_path).as_posix())
-        return read_bytes(path)
+        return open_file(path)
 
-    monkeypatch.setattr(tensor_files, "read_bytes", counted)
+    monkeypatch.setattr(tensor_files, "open_file", counted)
     encoded, neither = tmp_path / "encoded.pt", tmp_path / "neither.pt"
     found = ssdlossdbg.check([tmp_path, encoded, neither], device="cpu")
     assert sorted(opened) == ["alone/targets.pt", "encoded.pt", "neither.pt", "preds.pt", "targets.pt"]

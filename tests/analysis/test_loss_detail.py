@@ -16,7 +16,7 @@ from ssdlossdbg.rules import Dialect, MiningSelection, MiningSpec
 
 PRIORS, CLASSES = 240, 4
 LAYOUT = SavedLayout(label_offset=0, image_size=(300, 300))
-MINING = [name for name in dialect_names() if not load_dialect(name).mining.takes_all]
+MINING = [name for name in dialect_names(of_one_step=True) if not load_dialect(name).mining.takes_all]
 
 
 def loss(dialect: Dialect | str, neg_pos: float | None = None, detail: bool = False) -> LossResult:

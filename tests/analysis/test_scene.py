@@ -61,8 +61,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def test_match(calls: Counter[str]) -> None:
     api.match(*PHOTO, device="cpu")
-    # Encoded and decoded in the precision of the input, then in half precision.
-    assert calls == {"match_with_ties": 1, "overlaps": 1, "encode": 2, "decode": 2}
+    # Encoded and decoded in the precision of the input, then in half precision; overlapped with all priors, then with
+    # the few that objects own.
+    assert calls == {"match_with_ties": 1, "overlaps": 2, "encode": 2, "decode": 2}
 
 
 def test_match_under_all_dialects(calls: Counter[str]) -> None:
@@ -78,7 +79,8 @@ def test_match_under_all_dialects(calls: Counter[str]) -> None:
 
 def test_loss(calls: Counter[str]) -> None:
     api.loss(*SAVED, device="cpu")
-    assert calls == LOSS_STAGES | Counter(confidence_gradient=1, localization_gradient=1)
+    # The confidence of the batch, and of one prior of a network that knows nothing.
+    assert calls == LOSS_STAGES | Counter(confidence_loss=2, confidence_gradient=1, localization_gradient=1)
 
 
 def test_detect(calls: Counter[str]) -> None:
