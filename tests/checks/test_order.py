@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -268,7 +269,8 @@ def test_the_order_is_the_same_in_all_formats_and_for_files_in_any_order(mixed: 
     result = results[0]
     told = [(item.code, case.where.file) for item in result.findings for case in item.cases]
     listed = check_report(result, notes).plain.partition("\n\n")[0].splitlines()
-    assert [(line.split(": ")[1].split()[0], line.split(":")[0]) for line in listed] == told
+    heads = [re.match(r"(.+?)(?::\d+)?: \w+ ([A-Z]+\d+) ", line) for line in listed]
+    assert [head and (head[2], head[1]) for head in heads] == told
     assert [item["ruleId"] for item in json.loads(check_sarif(result, notes))["runs"][0]["results"]] == [
         code for code, _ in told
     ]

@@ -105,7 +105,7 @@ def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(run_folder: Path, run
 def test_check_takes_captured_batches_of_a_folder_alone(run: Run) -> None:
     result = run("check", "run")
     assert result.code == 1
-    assert "step0000001.safetensors:2:4: BOX001" in result.out
+    assert "step0000001.safetensors: error BOX001 photo5.jpg (image 2), object 4 " in result.out
     assert "FIL001" not in result.out
 
 
