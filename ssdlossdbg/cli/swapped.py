@@ -31,14 +31,15 @@ def either_way(run: Callable[[Path, Path | None], T], predictions: Path, targets
     try:
         return run(predictions, targets)
     except InputError as error:
-        if targets is None or not (predictions.is_file() and targets.is_file()):
-            raise
-        try:
-            result = run(targets, predictions)
-        except InputError:
-            raise error from None
-        _say(targets, "the predictions", predictions, "the targets")
-        return result
+        refusal = error.with_traceback(None)  # whose frames would hold what was read beside what is read next
+    if targets is None or not (predictions.is_file() and targets.is_file()):
+        raise refusal
+    try:
+        result = run(targets, predictions)
+    except InputError:
+        raise refusal from None
+    _say(targets, "the predictions", predictions, "the targets")
+    return result
 
 
 def _is_photo(path: Path) -> bool:

@@ -188,7 +188,7 @@ def test_a_captured_file_has_objects_pictures_and_names_in_every_command(
             assert [image["name"] for image in report["images"]] == ["a.jpg", "b.jpg"]
             assert (folder / "pictures" / f"image-001-b.{command}.png").exists()
     checked = run("check", captured)
-    assert f"{captured}:1:0: BOX008 b.jpg: its box" in checked.out
+    assert f"{captured}: warning BOX008 b.jpg (image 1), object 0" in checked.out
     assert json.loads(run("check", captured, "--format", "json").out)["totals"]["objects"] == 4
     text = " ".join(run("detect", captured).out.split())
     assert "4 of 4 objects found" in text

@@ -59,7 +59,8 @@ Sabotage = Callable[..., Any]
 
 def faults(folder: Path, monkeypatch: pytest.MonkeyPatch, target: str, instead: Sabotage, *options: str) -> str:
     """What the oracle says of a sound case of `match`, with a function of the program replaced."""
-    case = Case("voc", LINE, [list(options)] if options else [], {name: sound_file(name) for name in FILES})
+    line = [word for word in LINE if word != "--no-overlay" or "-o" not in options]
+    case = Case("voc", line, [list(options)] if options else [], {name: sound_file(name) for name in FILES})
     work = write_files(case, folder)
     before = state(work)
     monkeypatch.chdir(ROOT)
