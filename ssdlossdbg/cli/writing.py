@@ -187,7 +187,8 @@ def make_folder(path: Path) -> Path:
         InputError: it cannot be made, or is a file.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():  # nothing of a folder that is there, as /dev, is ours to touch
+            path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _no_folder(path, error) from None
     if not os.access(path, os.W_OK):
