@@ -210,6 +210,7 @@ class Panel:
         if photo is None:
             canvas.fill(box, NEUTRAL_GROUND)
             return
+        size = max(1, size[0]), max(1, size[1])  # of a strip that is a thousand times as long as wide
         shown = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         canvas.image.paste(shown.point(lambda value: value * (1 - dim)), box[:2])
 

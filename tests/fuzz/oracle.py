@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ssdlossdbg.report.documents import COMMANDS as COMMANDS_OF_JSON
 from ssdlossdbg.report.json_schema import json_schema
 from tests.fuzz.cases import COMMANDS, Case, writes
 from tests.fuzz.kinds import OLD
@@ -28,7 +29,7 @@ from tests.report.test_documents import errors
 BIDIRECTIONAL = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 STDERR = re.compile(r"(warning|error): \S.*|[A-Z][^:]* \.\.\.")
 USAGE = re.compile(r"(error: \S.*\n)?Usage: ssdlossdbg .*\n(Try .*\n)?\n?(Error|error): .+\n\Z", re.DOTALL)
-GITHUB = re.compile(r"::(error|warning|notice) file=[^,:]*,title=[^,:]*::\S.*")
+GITHUB = re.compile(r"::(error|warning|notice) file=[^,:]*(,line=\d+)?,title=[^,:]*::\S.*")
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6}|<class '|<built-in |dtype=object|Traceback \(most recent")
 # What tells of entries that it left out in a report, and ends with 2 all the same.
 REPORTING = ("check", "match")
@@ -109,6 +110,8 @@ def _of_report(case: Case, text: str) -> Iterator[str]:
             document = json.loads(text, parse_constant=_refuse)
         except ValueError as error:
             yield f"json: {error}"
+            return
+        if command not in COMMANDS_OF_JSON:  # as dialects, whose document is no result's
             return
         schema = json_schema(command)
         yield from (f"json: {each}" for each in errors(schema, document, schema)[:1])

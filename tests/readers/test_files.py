@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations.folders import beginning
 from ssdlossdbg.readers.files import is_file, noting, read_bytes, read_table, read_text, was_read
 
 Refused = Callable[[Callable[[], object]], InputError]
@@ -198,3 +199,7 @@ def test_no_table(name: str, text: str, what: str, fix: str, tmp_path: Path, ref
     assert error.where == str(path)
     assert error.what.startswith(what)
     assert error.fix.startswith(fix)
+
+
+def test_nothing_begins_a_file_that_none_can_be_called() -> None:
+    assert beginning(Path("a\0b")) == b""

@@ -214,3 +214,10 @@ def test_words_of_a_hundred_thousand_letters_are_cut_in_few_steps(monkeypatch: p
     assert drawn.text((0, 0), "x" * 100_000, width=140, tail="!") == 140  # 20 letters, dots and tail among them
     assert len(measured) < 20
     assert max(map(len, measured)) < 400
+
+
+def test_a_photo_in_a_strip_without_height_is_a_line() -> None:
+    made = Canvas((200, 100), 1)
+    Panel(made, (20, 50, 120, 50), Image.new("RGB", (90, 1), WHITE), 0.0)
+    assert made.image.getpixel((60, 50)) == (255, 255, 255)
+    assert made.image.getpixel((60, 52)) != (255, 255, 255)

@@ -87,5 +87,5 @@ def beginning(file: Path, length: int = BEGINNING) -> bytes:
     try:
         with open_file(file) as opened:
             return opened.read(length)
-    except OSError:
+    except (OSError, ValueError):  # the latter of a name that no file can have
         return b""
