@@ -6,6 +6,7 @@ from ssdlossdbg.api import check as check
 from ssdlossdbg.api import compare as compare
 from ssdlossdbg.api import detect as detect
 from ssdlossdbg.api import fit as fit
+from ssdlossdbg.api import history as history
 from ssdlossdbg.api import identify_batch as identify_batch
 from ssdlossdbg.api import load_dataset as load_dataset
 from ssdlossdbg.api import loss as loss
@@ -41,6 +42,7 @@ from ssdlossdbg.results import CompareResult as CompareResult
 from ssdlossdbg.results import DetectResult as DetectResult
 from ssdlossdbg.results import Finding as Finding
 from ssdlossdbg.results import FitResult as FitResult
+from ssdlossdbg.results import HistoryResult as HistoryResult
 from ssdlossdbg.results import IdentifyResult as IdentifyResult
 from ssdlossdbg.results import LossResult as LossResult
 from ssdlossdbg.results import MatchResult as MatchResult

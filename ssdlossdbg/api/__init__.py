@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.api.datasets import match_image as match_image
     from ssdlossdbg.api.files import check as check
     from ssdlossdbg.api.fitting import fit as fit
+    from ssdlossdbg.api.histories import history as history
     from ssdlossdbg.api.identities import identify_batch as identify_batch
     from ssdlossdbg.api.photos import anchors as anchors
     from ssdlossdbg.api.photos import match as match
@@ -31,6 +32,7 @@ _NAMES = {
     "datasets": "audit load_dataset match_image",
     "files": "check",
     "fitting": "fit",
+    "histories": "history",
     "identities": "identify_batch",
     "photos": "anchors match match_roles",
 }

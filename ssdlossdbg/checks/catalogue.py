@@ -13,6 +13,7 @@ from ssdlossdbg.checks.cases import EVERYTHING
 from ssdlossdbg.checks.class_lists import LABELS
 from ssdlossdbg.checks.datasets import DATASETS
 from ssdlossdbg.checks.encoding import ENCODING
+from ssdlossdbg.checks.history import HISTORY
 from ssdlossdbg.checks.loader import LOADER
 from ssdlossdbg.checks.matching import MATCHING
 from ssdlossdbg.checks.mining import MINING
@@ -40,7 +41,21 @@ from ssdlossdbg.results import (
 )
 
 # First what puts all else in doubt.
-FAMILIES = (RECORDED, FILES, LOADER, DATASETS, BOXES, LABELS, PRIORS, ENCODING, MATCHING, MINING, NUMERICS, PREDICTIONS)
+FAMILIES = (
+    RECORDED,
+    FILES,
+    LOADER,
+    DATASETS,
+    BOXES,
+    LABELS,
+    PRIORS,
+    ENCODING,
+    MATCHING,
+    MINING,
+    NUMERICS,
+    PREDICTIONS,
+    HISTORY,
+)
 CHECKS: dict[str, Check] = {
     check.code: check for family in FAMILIES for check in sorted(family, key=lambda check: check.code)
 }

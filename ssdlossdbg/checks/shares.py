@@ -16,6 +16,7 @@ from ssdlossdbg.results import (
     Costs,
     EncodedTable,
     FloatArray,
+    HistoryResult,
     IntArray,
     Objects,
     PhotoFiles,
@@ -175,6 +176,8 @@ WEIGHTS: dict[type, Callable[[Any], _Weight]] = {
     EncodedTable: _of_positives,
     Predicted: _of_images,
     Costs: _of_loss,
-    **dict.fromkeys((ClassUse, PhotoFiles, PhotoSet), lambda _: _Weight(1.0, lambda _: 1.0, lambda where: where)),
+    **dict.fromkeys(
+        (ClassUse, HistoryResult, PhotoFiles, PhotoSet), lambda _: _Weight(1.0, lambda _: 1.0, lambda where: where)
+    ),
     Refusal: lambda _: _Weight(1.0, lambda _: 1.0, lambda where: where.file),
 }

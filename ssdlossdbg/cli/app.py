@@ -16,6 +16,7 @@ from ssdlossdbg.cli.compare import compare
 from ssdlossdbg.cli.detect import detect
 from ssdlossdbg.cli.dialects import dialects
 from ssdlossdbg.cli.explain import explain
+from ssdlossdbg.cli.history import history
 from ssdlossdbg.cli.identify import identify
 from ssdlossdbg.cli.loss import loss
 from ssdlossdbg.cli.manual import manual
@@ -68,7 +69,21 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (match, loss, detect, anchors, compare, identify, audit, check, run, dialects, explain, manual):
+for function in (
+    match,
+    loss,
+    detect,
+    anchors,
+    compare,
+    identify,
+    audit,
+    check,
+    run,
+    history,
+    dialects,
+    explain,
+    manual,
+):
     # What follows the first argument of `run` is another program's.
     app.command(cls=Command, context_settings={"allow_interspersed_args": function is not run})(function)
 

@@ -26,6 +26,7 @@ from ssdlossdbg.cli.streams import discard_stdout, say_error, say_warning, stdou
 from ssdlossdbg.cli.widths import LEAST_COLUMNS, asked_width
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
+from ssdlossdbg.report.view import UNLIMITED
 
 EXIT_CODES = [
     ("0", "nothing is wrong"),
@@ -90,6 +91,7 @@ class _Printing(Group):
         "--width N",
         "Columns of what is printed.  [default: the terminal's, or COLUMNS; no limit where a program reads it]",
         min=LEAST_COLUMNS,
+        max=UNLIMITED,
     )
 
 

@@ -49,6 +49,9 @@ class Captured(Group):
         "--copy/--no-copy", "Hold copies, for code that changes predictions in place after the loss.", default=False
     )
     validation: bool = option("--validation/--no-validation", "Look at calls without gradients, too.", default=False)
+    history: bool = option(
+        "--history/--no-history", "Keep a history of the training, for `ssdlossdbg history RUN`.", default=False
+    )
     most_bytes: int = option(
         "--most-bytes N", "How much the files of the folder may hold together.", default=4_000_000_000, min=1
     )
@@ -66,7 +69,7 @@ class Captured(Group):
     def words(self) -> list[str]:
         """The same as the command line of a worker says it."""
         switches = [("--copy", self.copy), ("--validation", self.validation), ("--no-identify", not self.identify)]
-        switches.append(("--worker", True))
+        switches += [("--history", self.history), ("--worker", True)]
         values = [("-o", self.run.resolve()), ("--spike", self.spike), ("--every", self.every), ("--ring", self.ring)]
         values += [("--on-error", self.on_error.value), ("--most-bytes", self.most_bytes)]
         return [text for name, value in values for text in (name, str(value))] + [name for name, on in switches if on]
@@ -102,6 +105,7 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
         validation=captured.validation,
         most_bytes=captured.most_bytes,
         identify=None if captured.identify else False,
+        history=captured.history,
     )
     says = Says.IF_NOT_SAVED if captured.worker else Says.ALWAYS
     return Launch(program, options, captured.run, says if os.environ.get("RANK", "0") == "0" else Says.NEVER)

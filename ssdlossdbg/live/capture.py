@@ -131,6 +131,8 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
             whose rules it follows, as `ssdlossdbg.identify` does; of a module alone, in a training of one process. None
             for where nobody can notice but by the second or two that it takes: where it is called as a codebase's is,
             can be copied whole, and nothing in it prints, logs, writes or changes anything outside. True asks any.
+            history: keep a row of each step, and of sampled batches all objects, for `ssdlossdbg history`; as many as
+            take 2 % of the time, or the share that is said instead of True. A history in the folder is gone on with.
 
     Raises:
         InputError: an option out of its range, or nothing that can be called.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.rates import NOTHING_STEPPED, Rates
@@ -99,6 +99,10 @@ class Held:
 
     def __post_init__(self) -> None:
         self.versions = {key: tensor._version for key, tensor in self.tensors.items()}
+
+    def without_tensors(self) -> Held:
+        """The same call, for whoever asks later and must not keep its memory."""
+        return replace(self, tensors={}, given={}, called=(), recipe=None)
 
     @property
     def spoilt(self) -> list[str]:

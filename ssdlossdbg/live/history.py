@@ -1,74 +1,211 @@
-"""The losses so far, and whether the next one stands out of them."""
+"""The history of a training: a row a step, and of sampled batches their objects, within a share of its time."""
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, insort
+import json
+import pkgutil
+import zlib
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ssdlossdbg.results.captured import NOT_FINITE, SPIKE, Recorded
+import numpy as np
 
-WINDOW = 101
-# Fewer losses than this say nothing of what is usual; from so many on they say it well.
-FEWEST, ENOUGH = 8, 20
-# How far a loss lies above the median at least, in median absolute deviations: a noisy loss jumps without a cause.
-DEVIATIONS = 6.0
+from ssdlossdbg.live.budget import Budget
+from ssdlossdbg.live.headers import Headers, recorded_of
+from ssdlossdbg.live.rows import RowFile
+from ssdlossdbg.results.captured import EVERY, is_name
+from ssdlossdbg.results.history_rows import (
+    FIRST,
+    FOLDER,
+    GROUPS,
+    NOWHERE,
+    OBJECTS,
+    PARTS_KNOWN,
+    SAMPLED,
+    SAVED,
+    STEPS,
+    TABLES,
+    TOTAL_KNOWN,
+    VALIDATION,
+    Table,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ssdlossdbg.live.held import Held, Readout
+    from ssdlossdbg.live.optimisers import Optimisers
+
+# Of what the history may take of a training's time, what is for the norm of the gradients: of every step, if it can be.
+FOR_NORMS = 0.2
+# What the rows of one rank may take on the disk, by table.
+MOST_BYTES = {"steps": 64_000_000, "groups": 64_000_000, "objects": 256_000_000}
+NAMES = "images"
+BY_NAME = 1 << 40
+
+
+@dataclass
+class _Waiting:
+    """A step whose row is not complete yet.
+
+    Attributes:
+        held: its batch; its tensors are not kept.
+        epoch: of the loader; 0 if not known.
+        steps: how many steps any optimiser had made by then.
+    """
+
+    held: Held
+    epoch: int
+    steps: int
+    marks: int
+    norm: Readout | None = None
 
 
 class History:
-    """The last losses that were finite, kept sorted so that their median costs nothing.
+    """The files of a run's history, of one rank.
 
     Args:
-        spike: how many times the median a loss must exceed to be a spike; never if 0. While there are fewer losses
-            than `ENOUGH`, more times, and it must be the highest: a training begins with large steps.
+        folder: of the run.
+        suffix: what tells this rank's files from those of the others.
+        share: of the training's time, what it may take.
+        warn: called once with a line where batches cannot be sampled.
     """
 
-    def __init__(self, spike: float) -> None:
-        self._spike = spike
-        self._recent: deque[float] = deque()
-        self._sorted: list[float] = []
-        self.finite, self._high = True, False
+    def __init__(self, folder: Path, suffix: str, share: float, warn: Callable[[str], object]) -> None:
+        self._folder, self._suffix, self._warn = folder / FOLDER, suffix, warn
+        self._files: dict[str, RowFile] = {}
+        self._start = 0  # of the steps of this process among those of the run
+        self._waiting: deque[_Waiting] = deque()
+        self._budget, self._norms = Budget(share * (1 - FOR_NORMS)), Budget(share * FOR_NORMS)
+        self._sampler: Any = None
+        self._unsampled = False
+        self._named: set[int] = set()
 
-    @property
-    def median(self) -> float | None:
-        """Of the window; None while there are too few losses."""
-        return self._sorted[len(self._sorted) // 2] if len(self._sorted) >= FEWEST else None
+    def open(self, about: Mapping[str, Any]) -> None:
+        """Begin, or go on where an earlier process ended.
 
-    def judge(self, recorded: Recorded) -> tuple[str, str]:
-        """Take a loss in: the reason to save its batch, and more of it in words; empty where there is none.
+        Args:
+            about: what the heads of the files say of the run.
 
-        Only the first of a row counts, of losses that are not finite as of those that are too high.
+        Raises:
+            OSError: they cannot be opened.
         """
-        values = [recorded.total, recorded.localization, recorded.confidence]
-        known = [value for value in values if value is not None]
-        if not known:
-            return "", ""
-        before, self.finite = self.finite, all(map(math.isfinite, known))
-        if not self.finite:
-            odd = next(value for value in known if not math.isfinite(value))
-            return (NOT_FINITE, f"the loss is {odd}") if before else ("", "")
-        loss = known[0]
-        was_high, self._high = self._high, self._is_spike(loss, self._high)
-        detail = f"{loss:.4g} against a median of {self.median:.4g}" if self._high else ""
-        self._take(loss)
-        return (SPIKE, detail) if self._high and not was_high else ("", "")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._files = {each.name: RowFile(self._path(each), each, about, MOST_BYTES[each.name]) for each in TABLES}
+        self._start = 1 + max(each.last_step() for each in self._files.values())
 
-    def _is_spike(self, loss: float, was_high: bool) -> bool:
-        median = self.median
-        if median is None or not self._spike:
-            return False
-        if loss <= self._spike * median:
-            return False
-        if was_high:
-            return True  # until a loss is usual again: those that stay high are no usual noise
-        few = max(1.0, ENOUGH / len(self._sorted))
-        if few > 1 and loss <= max(self._spike * median * few, self._sorted[-1]):
-            return False
-        deviations = sorted(abs(value - median) for value in self._sorted)
-        return loss > median + DEVIATIONS * deviations[len(deviations) // 2]
+    def take(
+        self,
+        held: Held,
+        optimisers: Optimisers,
+        epoch: int,
+        headers: Headers,
+    ) -> None:
+        """Note a step, and sample its batch if there is time for that.
 
-    def _take(self, loss: float) -> None:
-        if len(self._recent) == WINDOW:
-            self._sorted.pop(bisect_left(self._sorted, self._recent.popleft()))
-        self._recent.append(loss)
-        insort(self._sorted, loss)
+        Args:
+            held: its batch, whose criterion has returned.
+            optimisers: of the training.
+            epoch: of the loader; 0 if not known.
+            headers: makes the header that the batch's file would have.
+        """
+        with self._budget.spending(counts=False):
+            self.flush(optimisers)
+            marks = (FIRST if not held.step else 0) | (VALIDATION if held.validation else 0)
+        if self._budget.due and not self._unsampled and not held.spoilt:
+            marks |= SAMPLED if self._sampled(held, headers) else 0
+        self._waiting.append(_Waiting(held.without_tensors(), epoch, optimisers.steps, marks))
+        if not held.validation and self._norms.due:
+            optimisers.want_norm()
+
+    def flush(self, optimisers: Optimisers, wait: bool = False) -> None:
+        """Write the rows of steps whose numbers are there.
+
+        Args:
+            optimisers: of the training.
+            wait: whether to wait for them.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        rows = []
+        while self._waiting:
+            first = self._waiting[0]
+            if first.norm is None and first.steps < optimisers.steps:
+                first.norm = optimisers.norm_from(first.steps)
+                if first.norm is not None:
+                    self._norms.add(optimisers.took)
+            there = [each.ready for each in (first.held.readout, first.norm) if each is not None]
+            if not wait and not all(there):
+                break
+            rows.append(self._row(self._waiting.popleft()))
+        if rows:
+            self._files[STEPS.name].append(np.array(rows, STEPS.dtype))
+
+    def close(self) -> None:
+        """Write no more."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+
+    def _row(self, waiting: _Waiting) -> tuple[Any, ...]:
+        held = waiting.held
+        recorded = recorded_of(held)
+        parts = recorded.localization is not None and recorded.confidence is not None
+        known = (TOTAL_KNOWN if recorded.total is not None else 0) | (PARTS_KNOWN if parts else 0)
+        return (
+            self._start + held.step,
+            held.time,
+            waiting.epoch,
+            waiting.marks | known | (SAVED if held.saved else 0),
+            recorded.total or 0.0,
+            recorded.localization or 0.0,
+            recorded.confidence or 0.0,
+            max(held.rates.last, default=float("nan")),
+            float("nan") if waiting.norm is None else waiting.norm.read()[0],
+        )
+
+    def _sampled(self, held: Held, headers: Headers) -> bool:
+        try:
+            if self._sampler is None:
+                with self._budget.spending(counts=False):
+                    # By name, as entry points are: it reads batches as every command does, and nothing else here does.
+                    self._sampler = pkgutil.resolve_name("ssdlossdbg.api.sampling:Sampler")()
+            with self._budget.spending():
+                header = headers.of(held, EVERY)
+                images = self._images(held, header.names)
+                tensors: Mapping[str, Tensor] = dict(held.tensors)
+                if held.recipe is not None:
+                    tensors = held.recipe.finish(dict(tensors))
+                groups, objects = self._sampler(tensors, header, images)
+                for table, rows in ((GROUPS, groups), (OBJECTS, objects)):
+                    rows["step"] = self._start + held.step
+                    self._files[table.name].append(rows)
+        except Exception as error:  # a batch that no command could read either, or a full disk
+            self._unsampled = True
+            self._warn(f"step {held.step}: the history goes on without samples: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    def _images(self, held: Held, names: Sequence[str]) -> list[int]:
+        """What numbers stand for the images of a batch; those that are new are named in a file of their own."""
+        if held.indices:
+            numbers = list(held.indices)
+        elif names:
+            numbers = [BY_NAME + zlib.crc32(name.encode()) if name else NOWHERE for name in names]
+        else:
+            return []
+        told = dict(zip(numbers, names, strict=True)) if names and any(map(is_name, names)) else {}
+        new = [(number, name) for number, name in told.items() if name and number not in self._named]
+        if new:
+            self._named.update(number for number, _ in new)
+            lines = "".join(json.dumps({"image": number, "name": name}) + "\n" for number, name in new)
+            with (self._folder / f"{NAMES}{self._suffix}.jsonl").open("ab", buffering=0) as file:
+                file.write(lines.encode())
+        return numbers
+
+    def _path(self, table: Table) -> Path:
+        return self._folder / f"{table.name}{self._suffix}.rows"

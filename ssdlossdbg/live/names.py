@@ -82,7 +82,9 @@ class Drawn:
     def _begin(self) -> None:
         """Begin an epoch: what was drawn ahead of the last one, and never yielded, is nobody's."""
         self._queue.clear()
-        self.epoch, self.yielded, self.current = self.epoch + 1, 0, None
+        if self.yielded or not self.epoch:  # a new iterator begins the sampler, too
+            self.epoch += 1
+        self.yielded, self.current = 0, None
 
     def _draw(self, batch: Any) -> None:
         self._queue.append(_indices(batch))
@@ -142,6 +144,12 @@ class LoaderNames:
         calls.sure = calls.sure and calls.called == drawn.yielded
         self._dataset = drawn.dataset
         return tuple(drawn.current) if calls.sure and len(drawn.current) == images else None
+
+    @property
+    def epoch(self) -> int:
+        """How many times the loader was begun; 0 where none is known."""
+        drawn = self._own or self._last()
+        return 0 if drawn is None else drawn.epoch
 
     def named(self, indices: Sequence[int]) -> tuple[str, ...]:
         """What images are called, given their indices; empty where nobody says."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.held import Readout
-from ssdlossdbg.live.history import WINDOW
 from ssdlossdbg.live.rates import Rates
+from ssdlossdbg.live.spikes import WINDOW
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +30,7 @@ class Optimisers:
         self._steps = 0
         self._wanted = True
         self._norm: tuple[int, Readout] | None = None
+        self.took = 0.0  # seconds, for the last norm
 
     @property
     def rates(self) -> Rates:
@@ -41,6 +43,15 @@ class Optimisers:
             return None, None
         step, readout = self._norm
         return step, readout.read()[0]
+
+    @property
+    def steps(self) -> int:
+        """How many steps there were."""
+        return self._steps
+
+    def norm_from(self, step: int) -> Readout | None:
+        """The norm at a step of the optimiser, or one after it; None where it was last taken before."""
+        return self._norm[1] if self._norm is not None and self._norm[0] >= step else None
 
     def want_norm(self) -> None:
         """Take the norm at the next step, whichever that is."""
@@ -55,7 +66,9 @@ class Optimisers:
             self._note_rates(optimiser)
             if self._wanted or self._steps % NORM_EVERY == 0:
                 self._wanted = False
+                begun = time.perf_counter()
                 total = _total_norm(optimiser)
+                self.took = time.perf_counter() - begun
                 if total is not None:
                     self._norm = self._steps, Readout([total])
             self._steps += 1

@@ -9,6 +9,8 @@ from typing import Any, TypedDict
 from ssdlossdbg.errors import InputError
 
 ON_ERROR = ("save", "ignore")
+# Of a training's time, what its history takes at most where nobody says how much it may.
+SHARE = 0.02
 # A network that predicts for 81 classes fills 100 MB with a batch of 32.
 MOST_BYTES = 4_000_000_000
 
@@ -28,6 +30,7 @@ class Options:
     validation: bool = False
     most_bytes: int = MOST_BYTES
     identify: bool | None = None
+    history: bool | float = False
 
     def __post_init__(self) -> None:
         """Refuse what means nothing, before training begins.
@@ -45,6 +48,13 @@ class Options:
             raise InputError("every", f"is {self.every}", "Say every how many steps to save one, or 0 for never.")
         if self.on_error not in ON_ERROR:
             raise InputError("on_error", f"is {self.on_error!r}", f"Say {' or '.join(ON_ERROR)}.")
+        if not 0 <= self.history <= 1:
+            raise InputError("history", f"is {self.history}", "Say True, or what share of the time it may take.")
+
+    @property
+    def share(self) -> float:
+        """Of the training's time, what its history may take; 0 where none is kept."""
+        return SHARE if self.history is True else float(self.history)
 
 
 class Asked(TypedDict, total=False):
@@ -61,3 +71,4 @@ class Asked(TypedDict, total=False):
     validation: bool
     most_bytes: int
     identify: bool | None
+    history: bool | float

@@ -11,6 +11,7 @@ from typing import Any
 
 from ssdlossdbg.live.around import SPEAKING, Around
 from ssdlossdbg.live.folder import FolderFullError, RunFolder
+from ssdlossdbg.live.headers import Headers, recorded_of
 from ssdlossdbg.live.held import Held, Holder, Readout
 from ssdlossdbg.live.history import History
 from ssdlossdbg.live.losses import returned
@@ -20,7 +21,8 @@ from ssdlossdbg.live.options import Options
 from ssdlossdbg.live.plain import attributes_of, rules_of
 from ssdlossdbg.live.probe import under_way, whose_rules
 from ssdlossdbg.live.recipe import Recipe, Taken
-from ssdlossdbg.live.recipes import adapted, by_name, names_of, recipe_for
+from ssdlossdbg.live.recipes import adapted, by_name, recipe_for
+from ssdlossdbg.live.spikes import Spikes
 from ssdlossdbg.results.captured import (
     ASKED,
     BEFORE,
@@ -30,9 +32,6 @@ from ssdlossdbg.results.captured import (
     RAISED,
     REASONS,
     SPIKE,
-    Captured,
-    Recorded,
-    is_name,
 )
 
 # So many failures of its own, and a capture stands aside.
@@ -66,16 +65,22 @@ class Recorder:
         self._tell, self._warn, self._at_once = around.tell, around.warn, around.at_once
         self._holder = Holder(options.copy, self._warn)
         self.optimisers = Optimisers()
-        self.history = History(options.spike)
+        self.spikes = Spikes(options.spike)
+        self._headers = Headers(criterion, folder, self.names, self.optimisers, self.spikes)
         self.recipe: Recipe | None = None
         self._first: Taken | None = None
-        self.whose: Mapping[str, Any] = {}  # fields of the header, where it is known whose rules are followed
         self.steps, self.failures, self.aside = 0, 0, False
         self._ring: deque[Held] = deque(maxlen=options.ring)
         self._pending: deque[Held] = deque()
         self._lock = threading.RLock()
         self._said_full, self._said_lost = False, 0
         self._lost: dict[int, str] = {}
+        self._history = History(folder.path, folder.suffix, options.share, self._warn) if options.share else None
+
+    @property
+    def whose(self) -> dict[str, Any]:
+        """Fields of the header, where it is known whose rules are followed; to be filled in."""
+        return self._headers.whose
 
     def begin(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Held | None:
         """Hold the arguments of a call of the criterion; None where it is none of a training.
@@ -112,6 +117,7 @@ class Recorder:
                 self._pending.append(held)
                 self._judge_what_is_there()
                 self._look_around(held)
+                self._note(held)
             except Exception as error:
                 self._failed("could not take the loss", error)
 
@@ -141,6 +147,8 @@ class Recorder:
                 return
             try:
                 self._judge_what_is_there(wait=True)
+                if self._history is not None:
+                    self._history.flush(self.optimisers, wait=True)
                 self._save_what_others_ask_for()
                 if self._ring:
                     self._save(self._ring[-1], reason, detail)
@@ -162,6 +170,9 @@ class Recorder:
     def _let_go(self) -> None:
         self._ring.clear()
         self._pending.clear()
+        if self._history is not None:
+            self._history.close()
+            self._history = None
         self.names.close()
         self.optimisers.close()
 
@@ -194,7 +205,7 @@ class Recorder:
         asked = self.options.identify
         alone = self.folder.world == 1 and self.options.adapter is None and hasattr(owner, "register_forward_pre_hook")
         if asked is not False and alone and not hasattr(owner, "_orig_mod"):
-            self.whose = whose_rules(owner, recipe.dialect, insisted=bool(asked))
+            self.whose.update(whose_rules(owner, recipe.dialect, insisted=bool(asked)))
 
     def _introduce(self) -> None:
         """Say once, when the first call is over, what was recognised, and put aside what an earlier run left."""
@@ -208,6 +219,13 @@ class Recorder:
             whose += ", with rules of its own" if self.whose.get("rules") else ""
             self._tell(f"capturing {self.criterion}, {whose}: {taken.words}; into {self.folder.path}")
         self.folder.about = {"criterion": self.criterion, "dialect": dialect}
+        if self._history is not None:
+            self._history.open({**self.folder.about, "rank": self.folder.rank, "world": self.folder.world})
+
+    def _note(self, held: Held) -> None:
+        """Let the history have a step."""
+        if self._history is not None:
+            self._history.take(held, self.optimisers, self.names.epoch, self._headers)
 
     def _look_around(self, held: Held) -> None:
         """Save what somebody else asks for, or the steps count."""
@@ -224,7 +242,7 @@ class Recorder:
         if mark is None:
             return
         if mark.reason == NOT_FINITE:
-            self.history.finite = False  # the weights are spoilt from here on, on this rank too
+            self.spikes.finite = False  # the weights are spoilt from here on, on this rank too
         same = next((each for each in self._ring if each.step == mark.step), None)
         if same is None:
             self.folder.notes.append(f"rank {mark.rank} asked for step {mark.step}, which was not held any more")
@@ -234,7 +252,7 @@ class Recorder:
     def _judge_what_is_there(self, wait: bool = False) -> None:
         while self._pending and (wait or self._pending[0].readout is None or self._pending[0].readout.ready):
             held = self._pending.popleft()
-            reason, detail = ("", "") if held.validation else self.history.judge(_recorded(held))
+            reason, detail = ("", "") if held.validation else self.spikes.judge(recorded_of(held))
             if reason:
                 self._save_guilty(held, reason, detail)
 
@@ -260,7 +278,7 @@ class Recorder:
             return False
         try:
             tensors = held.recipe.finish(dict(held.tensors)) if held.recipe else held.tensors
-            self.folder.save(tensors, self._header(held, reason, detail, because))
+            self.folder.save(tensors, self._headers.of(held, reason, detail, because))
         except FolderFullError as error:
             if not self._said_full:
                 self._warn(f"step {held.step}: not saved: {error}")
@@ -287,44 +305,6 @@ class Recorder:
         self._said_lost = len(which)
         self.folder.write_summary()
 
-    def _header(self, held: Held, reason: str, detail: str, because: int | None) -> Captured:
-        step, norm = self.optimisers.norm()
-        names = names_of(held.called)
-        if held.indices and not any(map(is_name, names)):  # a number says less than a file
-            names = self.names.named(held.indices) or names
-        fields: dict[str, Any] = {
-            **(held.recipe.header if held.recipe else {}),
-            "dialect": held.recipe.dialect if held.recipe else "",
-            **held.rules,
-            **self.whose,
-            **held.header,
-        }
-        return Captured(
-            step=held.step,
-            reason=reason,
-            detail=detail,
-            because=because,
-            recorded=_recorded(held),
-            precision=0.0 if held.returned is None else held.returned.precision,
-            error=held.error,
-            indices=held.indices or (),
-            names=names,
-            criterion=self.criterion,
-            attributes=held.attributes,
-            epoch_time=held.time,
-            lr=held.rates.last or self.optimisers.rates.last,
-            usual_lr=held.rates.usual,
-            peak_lr=held.rates.peak,
-            peak_lr_steps_ago=held.rates.steps_ago,
-            gradient_norm=norm,
-            gradient_norm_step=step,
-            median=self.history.median,
-            validation=held.validation,
-            rank=self.folder.rank,
-            world=self.folder.world,
-            **fields,
-        )
-
     def _failed(self, what: str, error: Exception) -> None:
         self.failures += 1
         self.folder.notes.append(f"step {self.steps}: {what}: {type(error).__name__}: {error}")
@@ -334,12 +314,6 @@ class Recorder:
             more = f"; after {MOST_FAILURES} failures the capture stands aside, and training goes on without it"
             self._let_go()
         self._warn(f"step {self.steps}: {what} ({type(error).__name__}: {error}){_hint(error)}{more}")
-
-
-def _recorded(held: Held) -> Recorded:
-    if held.returned is None or held.readout is None:
-        return Recorded()
-    return held.returned.recorded(held.readout.read())
 
 
 def _hint(error: Exception) -> str:

@@ -34,6 +34,7 @@ TEXTS: dict[str, str] = {
     "DetectResult": "detect_text:detect_report",
     "Explained": "explain_text:explain_report",
     "FitResult": "fit_text:fit_report",
+    "HistoryResult": "history_text:history_report",
     "IdentifyResult": "identify_text:identify_report",
     "LossResult": "loss_text:loss_report",
     "MatchResult": "match_text:match_report",

@@ -75,6 +75,7 @@ from ssdlossdbg.results.findings import (
 )
 from ssdlossdbg.results.fit import FitResult, FittedDataset, FittedLevel, FittedPriors, Reach
 from ssdlossdbg.results.geometry import box_areas, corners, outside_share, sound_boxes, sound_priors, square_iou
+from ssdlossdbg.results.history import Event, GroupHistory, HistoryResult, ObjectHistory
 from ssdlossdbg.results.identify import (
     DialectFound,
     Differs,

@@ -9,6 +9,7 @@ from ssdlossdbg.results.common import Box, ConfigSummary, FloatArray
 from ssdlossdbg.results.contract import Hidden, Key, Written, at
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.history import HistoryResult
 from ssdlossdbg.results.report import Reported
 
 
@@ -72,8 +73,8 @@ class AnchorsResult(Reported):
         return f"{self.config.name}: {self.priors} priors on {len(self.levels)} levels, threshold {self.threshold:g}"
 
 
-# All that the checks look at: evidence, and the one result whose own figures tell what is wrong.
-Subject = Evidence | AnchorsResult
+# All that the checks look at: evidence, and the results whose own figures tell what is wrong.
+Subject = Evidence | AnchorsResult | HistoryResult
 
 
 @dataclass(frozen=True)

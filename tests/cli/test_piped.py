@@ -13,6 +13,8 @@ from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.streams import show
 from ssdlossdbg.report.text import table
 from tests.cli.conftest import SAMPLE, Run
+from tests.fuzz.headers import history_file
+from tests.fuzz.kinds import HISTORY
 
 BATCH = f"{SAMPLE}/preds.pt {SAMPLE}/targets.pt"
 PHOTO = f"match {SAMPLE}/astronaut.jpg {SAMPLE}/astronaut.xml --no-overlay"
@@ -32,6 +34,7 @@ OTHERS = (
     f"compare {BATCH} --dialects caffe,nvidia",
     f"identify {BATCH} --printed 1.6645 --changes 0",
     f"check {SAMPLE}",
+    "history hist",
     f"anchors --fit {SAMPLE}",
     "anchors --list",
     "dialects",
@@ -52,6 +55,9 @@ def piped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     targets = torch.load(SAMPLE / "targets.pt", weights_only=True)
     targets[2][3, 2] = targets[2][3, 0]
     torch.save(targets, folder / "broken.pt")
+    (folder / "hist" / "history").mkdir(parents=True)
+    for name in HISTORY:
+        (folder / name).write_bytes(history_file(Path(name).stem))
     monkeypatch.delenv("COLUMNS")
     monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: pytest.fail("asked a terminal that there is none of"))
     return folder

@@ -8,12 +8,33 @@ from collections.abc import Mapping
 from random import Random
 
 import msgspec
+import numpy as np
 from safetensors.torch import save
 from torch import Tensor
 
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.results.captured import HEADER_KEY, Captured, Recorded
+from ssdlossdbg.results.history_rows import PARTS_KNOWN, TABLES, TOTAL_KNOWN
 from tests.fuzz.mutators import SAVED_DTYPES, change, of_words
+
+
+def history_file(name: str) -> bytes:
+    """A file of a run's history: rows of sixty steps, every other of which was sampled, or the names of its images."""
+    if name == "images":
+        return b"".join(b'{"image": %d, "name": "%d.jpg"}\n' % (number, number) for number in range(4))
+    table = next(each for each in TABLES if each.name == name)
+    numbers = np.random.default_rng(len(name))
+    rows = np.zeros(60, table.dtype)
+    for field in rows.dtype.names or ():
+        rows[field] = numbers.random(rows[field].shape) if rows[field].dtype.kind == "f" else 1
+    rows["step"] = np.arange(60) // (1 if name == "steps" else 4)
+    if name == "steps":
+        rows["marks"] = TOTAL_KNOWN | PARTS_KNOWN
+    if name == "groups":
+        rows["kind"] = np.arange(60) % 4
+    if name == "objects":
+        rows["image"] = np.arange(60) % 4
+    return table.head({"criterion": "MultiBoxLoss", "dialect": "caffe", "rank": 0, "world": 1}) + rows.tobytes()
 
 
 def captured_file(step: int, tensors: Mapping[str, Tensor]) -> bytes:

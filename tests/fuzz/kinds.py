@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from tests.fuzz.headers import captured_file
+from tests.fuzz.headers import captured_file, history_file
 from tests.fuzz.mutators import save_tensors
 from tests.readers.annotations import other_tools
 from tests.readers.annotations.other_tools import FILES as OTHER_TOOLS
@@ -193,6 +193,8 @@ def sound_file(name: str) -> bytes:
         return bytes(OTHER_TOOLS["tfrecord"][1])  # type: ignore[arg-type]
     if path.suffix in (".jpg", ".png"):
         return _photo(path.suffix[1:], 6 if path.stem == "b" else 1)
+    if path.parent.name == "history":
+        return history_file(path.stem)
     if path.parent.name == "run":
         boxes = {f"targets_{index}": image for index, image in enumerate(_tensors("rows"))}
         return captured_file(int(path.stem.removeprefix("step")), _tensors("named") | boxes)
@@ -221,6 +223,7 @@ def _targets(*names: str) -> Kind:
 
 SMALL = ("small.toml",)
 RUN = ("run/step0000001.safetensors", "run/step0000002.safetensors")
+HISTORY = tuple(f"hist/history/{name}" for name in ("steps.rows", "groups.rows", "objects.rows", "images.jsonl"))
 READ_CAPTURED = ("loss", "detect", "compare", "check", "identify --seconds 1")
 VOC = ("voc/Annotations/a.xml", "voc/Annotations/b.xml", "voc/JPEGImages/a.jpg", "voc/JPEGImages/b.jpg")
 YOLO = ("yolo/labels/a.txt", "yolo/labels/b.txt", "yolo/images/a.jpg", "yolo/images/b.jpg", "yolo/classes.txt")
@@ -341,6 +344,9 @@ KINDS: dict[str, Kind] = {
         ("pyproject.toml",),
         (*VOC, "preds.pt", "rows.pt", "mine.toml", *SMALL),
         (*EVERY_MATCH, "check voc", *BATCH, "explain BOX001", "dialects", "anchors --list"),
+    ),
+    "histories": Kind(
+        HISTORY, (), ("history hist", "history hist --top 2 --image-size 64", "history hist --format json --no-causes")
     ),
     "captured": Kind(RUN, (), (*(f"{command} {RUN[0]}" for command in READ_CAPTURED), "loss run", "loss run")),
     "attacks": Kind((), (), ()),  # as they are written in attacks.py

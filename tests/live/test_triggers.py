@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import ssdlossdbg
-from ssdlossdbg.live.history import ENOUGH, History
+from ssdlossdbg.live.spikes import ENOUGH, Spikes
 from ssdlossdbg.results.captured import Recorded
 from tests.live.conftest import Batches, MultiBoxLoss, header, reasons, steps
 
@@ -64,25 +64,25 @@ def test_a_spike_is_saved_once_there_are_enough_losses(batches: Batches, tmp_pat
 
 
 def test_spikes_need_a_history_and_a_jump_beyond_the_usual_noise() -> None:
-    history = History(2.0)
+    spikes = Spikes(2.0)
     for loss in (1.0, 9.0) * (ENOUGH // 2):
-        assert history.judge(Recorded(loss)) == ("", "")
-    assert history.median == 9.0
-    assert history.judge(Recorded(20.0))[0] == ""  # within 6 deviations of losses as noisy as these
-    assert history.judge(Recorded(200.0))[0] == "spike"
-    assert history.judge(Recorded(300.0))[0] == ""  # the first of a row
-    assert history.judge(Recorded(1.0))[0] == ""
-    assert history.judge(Recorded(300.0))[0] == "spike"
-    assert History(0.0).judge(Recorded(1e9)) == ("", "")
+        assert spikes.judge(Recorded(loss)) == ("", "")
+    assert spikes.median == 9.0
+    assert spikes.judge(Recorded(20.0))[0] == ""  # within 6 deviations of losses as noisy as these
+    assert spikes.judge(Recorded(200.0))[0] == "spike"
+    assert spikes.judge(Recorded(300.0))[0] == ""  # the first of a row
+    assert spikes.judge(Recorded(1.0))[0] == ""
+    assert spikes.judge(Recorded(300.0))[0] == "spike"
+    assert Spikes(0.0).judge(Recorded(1e9)) == ("", "")
 
 
 def test_losses_that_stay_high_are_one_spike() -> None:
-    history = History(2.0)
+    spikes = Spikes(2.0)
     calm = [1.0 + 0.01 * (step % 7) for step in range(40)]
     high = [8.0 + 0.1 * (step % 5) for step in range(25)]
-    judged = [history.judge(Recorded(loss))[0] for loss in (*calm, *high, *calm[:5], 8.0)]
+    judged = [spikes.judge(Recorded(loss))[0] for loss in (*calm, *high, *calm[:5], 8.0)]
     assert [step for step, reason in enumerate(judged) if reason] == [40, 70]
-    early = History(2.0)
+    early = Spikes(2.0)
     falling = [9.0 - 0.1 * step for step in range(20)]
     judged = [early.judge(Recorded(loss))[0] for loss in (*calm[:12], *falling)]
     assert [step for step, reason in enumerate(judged) if reason] == [12]
@@ -92,18 +92,18 @@ def test_losses_that_stay_high_are_one_spike() -> None:
     ("number", "loss", "saved"), [(7, 1e6, False), (8, 5.1, True), (8, 4.9, False), (19, 2.2, True)]
 )
 def test_the_fewer_losses_there_are_the_further_out_one_must_lie(number: int, loss: float, saved: bool) -> None:
-    history = History(2.0)
+    spikes = Spikes(2.0)
     for step in range(number):
-        history.judge(Recorded(1.0 - 1e-6 * step))
-    assert (history.judge(Recorded(loss))[0] == "spike") is saved
+        spikes.judge(Recorded(1.0 - 1e-6 * step))
+    assert (spikes.judge(Recorded(loss))[0] == "spike") is saved
 
 
 def test_early_losses_must_be_the_highest_to_be_a_spike() -> None:
-    history = History(2.0)
+    spikes = Spikes(2.0)
     for loss in (9.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0):
-        history.judge(Recorded(loss))
-    assert history.judge(Recorded(8.9))[0] == ""
-    assert history.judge(Recorded(9.1))[0] == "spike"
+        spikes.judge(Recorded(loss))
+    assert spikes.judge(Recorded(8.9))[0] == ""
+    assert spikes.judge(Recorded(9.1))[0] == "spike"
 
 
 def test_the_criterion_raises(batches: Batches, tmp_path: Path) -> None:

@@ -1,0 +1,219 @@
+"""What a history tells: on rows made by hand, in which one thing happens."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ssdlossdbg.analysis.history.curve import running
+from ssdlossdbg.analysis.history.history import analyse_history
+from ssdlossdbg.analysis.history.tracks import tracked
+from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.readers.history import RunHistory
+from ssdlossdbg.results import HistoryResult
+from ssdlossdbg.results.history_rows import CLASS, GROUPS, OBJECTS, SIZE, STEPS, TOTAL_KNOWN, WHOLE
+
+STEPS_OF_RUN = 240
+
+
+def of_steps() -> Any:
+    """A loss that falls from 4 to 1 with a little noise, at one learning rate."""
+    rows = np.zeros(STEPS_OF_RUN, STEPS.dtype)
+    rows["step"] = np.arange(STEPS_OF_RUN)
+    rows["time"] = 1000 + rows["step"]
+    rows["marks"], rows["rate"], rows["norm"] = TOTAL_KNOWN, 0.01, 1.0
+    rows["total"] = 1 + 3 * np.exp(-rows["step"] / 60) + 0.05 * np.sin(rows["step"] * 7.0)
+    return rows
+
+
+def of_groups() -> Any:
+    """Two classes and one size, ten objects of each in every fourth step; of late nine of ten are right."""
+    rows = []
+    for step in range(0, STEPS_OF_RUN, 4):
+        right = 9 if step >= 60 else 2
+        for kind, key, many in ((WHOLE, 0, 2), (CLASS, 1, 1), (CLASS, 2, 1), (SIZE, 2, 2)):
+            row = np.zeros((), GROUPS.dtype)
+            row["step"], row["kind"], row["key"], row["objects"] = step, kind, key, 10 * many
+            row["right"], row["positives"] = right * many, 20 * many
+            rows.append(row)
+    return np.array(rows)
+
+
+def of_objects() -> Any:
+    """Four objects of one image each, learnt by the third sample of ten."""
+    rows = np.zeros(40, OBJECTS.dtype)
+    rows["step"], rows["image"], rows["label"] = np.repeat(np.arange(10) * 24, 4), np.tile(np.arange(4), 10), 1
+    rows["box"], rows["best_iou"], rows["shape_iou"] = (0.1, 0.1, 0.4, 0.4), 0.7, 0.8
+    rows["positives"], rows["level"] = 5, 1
+    rows["probability"] = np.where(rows["step"] >= 48, 0.9, 0.1)
+    rows["taken"], rows["sure"] = 1, rows["probability"]
+    rows["localization"] = rows["confidence"] = 0.01
+    return rows
+
+
+def told(steps: Any = None, groups: Any = None, objects: Any = None) -> HistoryResult:
+    """What a run of these rows tells; those that are left out are sound."""
+    steps = of_steps() if steps is None else steps
+    history = RunHistory(
+        Path("run"),
+        {"criterion": "loss", "dialect": "caffe"},
+        steps,
+        np.zeros(len(steps), np.int64),
+        of_groups() if groups is None else groups,
+        of_objects() if objects is None else objects,
+        {0: "a.jpg", 1: "b.jpg", 2: "c.jpg", 3: "d.jpg"},
+        (),
+    )
+    return analyse_history(history, ["cat", "dog"], (300, 300))
+
+
+def codes(result: HistoryResult) -> list[str]:
+    return [finding.code for finding in find((result,))]
+
+
+def test_a_sound_run_is_silent() -> None:
+    result = told()
+    assert codes(result) == []
+    assert result.events == ()
+    assert result.states == (4, 0, 0, 0, 0)
+    assert result.loss[0] > result.loss[-1]
+    assert result.learnt == pytest.approx(0.9)
+
+
+def test_a_spike_is_one_event_however_long_it_lasts() -> None:
+    steps = of_steps()
+    steps["total"][150:153] = 7.36
+    result = told(steps)
+    assert [(event.step, event.kind) for event in result.events] == [(150, "spike")]
+    assert codes(result) == ["HIS002"]
+
+
+def test_the_first_loss_that_is_not_finite() -> None:
+    steps = of_steps()
+    steps["total"][200:] = math.nan
+    result = told(steps)
+    assert [(event.step, event.kind) for event in result.events] == [(200, "not finite")]
+    assert codes(result) == ["HIS001"]
+
+
+@pytest.mark.parametrize(("after", "found"), [(31.4, ["HIS003"]), (1.0, [])])
+def test_a_learning_rate_that_jumps_counts_where_the_loss_minds(after: float, found: list[str]) -> None:
+    steps = of_steps()
+    steps["rate"][120] = 2.0
+    steps["total"][121:] = after
+    result = told(steps)
+    assert result.events[0].kind == "learning rate"
+    assert codes(result) == found
+
+
+def test_a_schedule_that_steps_down_is_none() -> None:
+    steps = of_steps()
+    steps["rate"][120:] = 0.0001
+    assert told(steps).events == ()
+
+
+def test_a_class_that_is_shown_no_more() -> None:
+    groups = of_groups()
+    groups = groups[~((groups["kind"] == CLASS) & (groups["key"] == 2) & (groups["step"] >= 160))]
+    result = told(groups=groups)
+    assert [group.lost_at for group in result.groups if group.by == "class"] == [None, 160]
+    assert codes(result) == ["HIS004"]
+    assert "dog from step 160 on" in find((result,))[0].message
+
+
+def test_a_rare_class_that_is_not_drawn_again_is_no_loss() -> None:
+    groups = of_groups()
+    rare = (groups["kind"] == CLASS) & (groups["key"] == 2)
+    groups = groups[~rare | np.isin(groups["step"], (0, 80, 200))]
+    assert codes(told(groups=groups)) == []
+
+
+def test_a_class_that_is_forgotten() -> None:
+    groups = of_groups()
+    groups["right"][(groups["kind"] == CLASS) & (groups["key"] == 1) & (groups["step"] >= 180)] = 0
+    result = told(groups=groups)
+    assert codes(result) == ["HIS005"]
+    assert [group.forgotten_at for group in result.groups if group.by == "class"] == [180, None]
+
+
+def test_a_size_that_is_never_learnt() -> None:
+    tiny = of_groups()
+    tiny = tiny[tiny["kind"] == SIZE]
+    tiny["key"], tiny["right"], tiny["forced_only"] = 0, 0, 20
+    groups = np.concatenate((of_groups(), tiny))
+    result = told(groups=groups[np.argsort(groups["step"], kind="stable")])
+    assert codes(result) == ["HIS006"]
+    assert "up to 16 px: 0% of its objects are right" in find((result,))[0].message
+
+
+@pytest.mark.parametrize(
+    ("positives", "forced", "iou", "cause"),
+    [
+        (0, 0, 0.3, "no positive prior, best IoU 0.30"),
+        (0, 0, 0.6, "its best one, IoU 0.60, is another object's"),
+        (1, 1, 0.3, "forced only, best IoU 0.30"),
+        (3, 0, 0.6, "3 positive priors, best IoU 0.60"),
+    ],
+)
+def test_an_object_that_is_never_learnt(positives: int, forced: int, iou: float, cause: str) -> None:
+    objects = of_objects()
+    never = objects["image"] == 2
+    for name, value in (("positives", positives), ("forced", forced), ("best_iou", iou), ("probability", 0.3)):
+        objects[name][never] = value
+    objects["taken"][never] = 0
+    result = told(objects=objects)
+    assert codes(result) == ["HIS007"]
+    message = find((result,))[0].message
+    assert "c.jpg, cat, 90 px: never above 30% in 10 samples; " in message
+    assert cause in message
+
+
+def test_a_probable_label_error_is_matched_and_sure() -> None:
+    objects = of_objects()
+    wrong = objects["image"] == 3
+    objects["taken"][wrong], objects["sure"][wrong], objects["probability"][wrong] = 2, 0.95, 0.02
+    assert codes(told(objects=objects)) == ["HIS009"]
+    objects["positives"][wrong] = 0  # the prior that speaks for it is another object's
+    assert codes(told(objects=objects)) == ["HIS007"]
+
+
+def test_an_object_that_is_forgotten() -> None:
+    objects = of_objects()
+    objects["probability"][(objects["image"] == 1) & (objects["step"] >= 120)] = 0.05
+    assert codes(told(objects=objects)) == ["HIS008"]
+
+
+def test_the_only_object_of_a_class_is_the_same_wherever_it_is() -> None:
+    objects = of_objects()
+    objects["box"] += np.linspace(0, 0.5, 40)[:, None].astype(np.float32)
+    number, unsure = tracked(objects)
+    assert len(set(number.tolist())) == 4
+    assert not unsure.any()
+
+
+def test_objects_of_a_class_are_told_apart_by_place() -> None:
+    objects = np.concatenate((of_objects()[:8], of_objects()[:8]))
+    objects["box"][8:] = (0.6, 0.6, 0.9, 0.9)
+    objects = objects[np.argsort(objects["step"], kind="stable")]
+    number, unsure = tracked(objects)
+    assert len(set(number.tolist())) == 8
+    assert len({(int(each), float(row["box"][0])) for each, row in zip(number, objects, strict=True)}) == 8
+    assert not unsure.any()
+
+
+def test_running_medians_as_a_plain_loop() -> None:
+    values = np.random.default_rng(3).random(300)
+    values[40:45] = np.nan
+    medians, spreads = running(values)
+    for place in (0, 19, 25, 60, 150, 299):
+        before = values[max(0, place - 101) : place]
+        before = before[~np.isnan(before)]
+        if len(before) < 20:
+            assert np.isnan(medians[place])
+        else:
+            assert medians[place] == pytest.approx(np.median(before))
+            assert spreads[place] == pytest.approx(np.median(np.abs(before - np.median(before))))
