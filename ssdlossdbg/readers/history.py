@@ -120,6 +120,9 @@ def _possible(rows: Rows) -> Rows:
     if "box" in fields:
         kept &= np.isfinite(rows["box"]).all(1) & (np.abs(rows["box"]) < MOST_COUNT).all(1)
     possible: Rows = rows[kept]
+    for name in fields:
+        if possible[name].dtype.kind == "f":  # a nan of a damaged file may be one that signals
+            possible[name][np.isnan(possible[name])] = np.nan
     return possible
 
 

@@ -78,7 +78,7 @@ def page(batch: DetectResult, page_of: PageOf, open_page: Any) -> Any:
     return open_page(page_of(batch, "cat", "coffee", "coins"))
 
 
-@pytest.mark.parametrize("dialect", dialect_names())
+@pytest.mark.parametrize("dialect", dialect_names(of_one_step=True))
 def test_other_thresholds_detect_to_the_last_bit(dialect: str, shared: Any) -> None:
     result = crowd(dialect, detail=True)
     said = json.loads(result.to_json())

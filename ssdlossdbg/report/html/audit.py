@@ -36,13 +36,14 @@ def audit_extra(result: AuditResult, view: View = USUAL) -> dict[str, Any]:
     with np.errstate(invalid="ignore", over="ignore"):  # of boxes that are not finite
         sides = (objects.boxes[kept, 2:] - objects.boxes[kept, :2]) * objects.image_size
         side = np.sqrt(np.where(objects.valid[kept], sides.prod(1), np.nan))
+        boxes, sides = objects.boxes[kept].astype(np.float32), sides.astype(np.float32)
     columns = {
         "image": image,
         "index": objects.index[kept],
         "label": np.array([place[objects.labels[row]] for row in kept.tolist()], dtype=np.int32),
         "status": _status(objects)[kept],
-        "box": objects.boxes[kept].astype(np.float32),
-        "sides": sides.astype(np.float32),
+        "box": boxes,
+        "sides": sides,
         "side": side,
         "level": result.prior_level[objects.best_prior[kept]],
         "iou": objects.best_iou[kept],
