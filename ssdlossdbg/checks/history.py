@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
+from ssdlossdbg.checks.history_words import (
+    after_rate,
+    against_usual,
+    cause_of,
+    how_matched,
+    how_to_look,
+    place_of_event,
+    place_of_object,
+    reach_of,
+    remedy_of_group,
+    remedy_of_object,
+    told,
+)
 from ssdlossdbg.checks.registry import Family
-from ssdlossdbg.results import Case, Event, GroupHistory, HistoryResult, ObjectHistory, Severity, Where
+from ssdlossdbg.results import Case, HistoryResult, Severity, Where
 from ssdlossdbg.results.history import BY_CLASS, BY_SIZE, FORGOTTEN, MISTAKEN, NEVER, NOT_FINITE, RATE, SPIKE
 
 HISTORY = Family("HIS", "history of a run")
@@ -17,10 +29,6 @@ LEARNT, NOT_LEARNT = 0.5, 0.1
 ENOUGH = 12
 # A loss that so many times exceeds what it was before did not take a jump of the learning rate well.
 WORSE = 1.5
-# Overlap with the best prior from which an object is well matched.
-WELL_MATCHED = 0.5
-# Shares of samples, or of objects, from which something is so as a rule.
-MOSTLY = 0.5
 
 
 @HISTORY.check(1, "loss not finite", Severity.ERROR, HistoryResult)
@@ -47,8 +55,8 @@ def not_finite(result: HistoryResult) -> Iterator[Case]:
     """
     for event in result.events:
         if event.kind == NOT_FINITE:
-            message = f"the loss became {event.value}{_usual(event)}{_cause(event)}"
-            yield Case(_where(result, event), message, event.value, event.usual, _look(event))
+            message = f"the loss became {event.value}{against_usual(event)}{cause_of(event)}"
+            yield Case(place_of_event(result, event), message, event.value, event.usual, how_to_look(event))
 
 
 @HISTORY.check(2, "batch that stands out", Severity.WARNING, HistoryResult, follows_from=("HIS003",))
@@ -74,9 +82,9 @@ def spike(result: HistoryResult) -> Iterator[Case]:
         amdegroot/ssd.pytorch#410; AlexeyAB/darknet#2873.
     """
     for event in result.events:
-        if event.kind == SPIKE and not _after_rate(result, event):
-            message = f"loss {event.value:.4g}{_usual(event)}{_cause(event)}"
-            yield Case(_where(result, event), message, event.value, event.usual, _look(event))
+        if event.kind == SPIKE and not after_rate(result, event):
+            message = f"loss {event.value:.4g}{against_usual(event)}{cause_of(event)}"
+            yield Case(place_of_event(result, event), message, event.value, event.usual, how_to_look(event))
 
 
 @HISTORY.check(3, "learning rate jumped", Severity.ERROR, HistoryResult)
@@ -116,7 +124,7 @@ def rate_jumped(result: HistoryResult) -> Iterator[Case]:
             times = f", {event.value / event.usual:.4g} times the usual {event.usual:.3g}" if event.usual else ""
             message = f"the optimiser's step before had a learning rate of {event.value:.3g}{times}, and {then}"
             fix = "Look at the schedule at that step, and go on from a checkpoint of before it."
-            yield Case(_where(result, event), message, event.value, event.usual, fix)
+            yield Case(place_of_event(result, event), message, event.value, event.usual, fix)
 
 
 @HISTORY.check(4, "class gone", Severity.WARNING, HistoryResult)
@@ -150,7 +158,7 @@ def class_gone(result: HistoryResult) -> Iterator[Case]:
             yield Case(Where(result.run), message, group.lost_at, None, fix, share=1.0)
 
 
-@HISTORY.check(5, "forgotten", Severity.WARNING, HistoryResult, follows_from=())
+@HISTORY.check(5, "forgotten", Severity.WARNING, HistoryResult)
 def group_forgotten(result: HistoryResult) -> Iterator[Case]:
     """A class whose objects were found is not found any more, though it is still shown.
 
@@ -172,7 +180,7 @@ def group_forgotten(result: HistoryResult) -> Iterator[Case]:
     """
     for group in result.groups:
         if group.by == BY_CLASS and group.forgotten_at is not None and group.lost_at is None:
-            best, last = max(_known(group.right)), _known(group.right)[-1]
+            best, last = max(told(group.right)), told(group.right)[-1]
             since = f"{last:.0%} are from step {group.forgotten_at} on"
             message = f"{group.name}: {best:.0%} of its objects were right, and {since}"
             fix = "Look at its labels from that step on, and at what hurt the weights then."
@@ -203,13 +211,13 @@ def group_never_learnt(result: HistoryResult) -> Iterator[Case]:
     if not result.learnt >= LEARNT:
         return
     for group in result.groups:
-        known = _known(group.right)
+        known = told(group.right)
         if group.by in (BY_CLASS, BY_SIZE) and group.objects >= ENOUGH and known and max(known) <= NOT_LEARNT:
             message = (
                 f"{group.name}: {known[-1]:.0%} of its objects are right at the end, of all {result.learnt:.0%}; "
-                f"{_reach(group)}"
+                f"{reach_of(group)}"
             )
-            yield Case(Where(result.run), message, known[-1], NOT_LEARNT, _remedy(group), share=1.0)
+            yield Case(Where(result.run), message, known[-1], NOT_LEARNT, remedy_of_group(group), share=1.0)
 
 
 @HISTORY.check(7, "objects never learnt", Severity.WARNING, HistoryResult)
@@ -236,8 +244,8 @@ def never_learnt(result: HistoryResult) -> Iterator[Case]:
     for each in result.objects:
         if each.state == NEVER:
             highest = each.probability[1]
-            message = f"never above {highest:.0%} in {each.seen} samples; {_matched(each)}"
-            yield Case(_at(result, each), message, highest, 0.5, _remedy_of(each))
+            message = f"never above {highest:.0%} in {each.seen} samples; {how_matched(each)}"
+            yield Case(place_of_object(result, each), message, highest, 0.5, remedy_of_object(each))
 
 
 @HISTORY.check(8, "objects forgotten", Severity.NOTE, HistoryResult, follows_from=("HIS007",))
@@ -264,7 +272,11 @@ def forgotten(result: HistoryResult) -> Iterator[Case]:
         if each.state == FORGOTTEN:
             message = f"{each.probability[1]:.0%} once, {each.probability[2]:.0%} at step {each.last_step}"
             yield Case(
-                _at(result, each), message, each.probability[2], 0.2, "See what changed since: the events of the run."
+                place_of_object(result, each),
+                message,
+                each.probability[2],
+                0.2,
+                "See what changed since: the events of the run.",
             )
 
 
@@ -294,69 +306,10 @@ def mislabelled(result: HistoryResult) -> Iterator[Case]:
             own = each.probability[2]
             taken = f"taken for {each.taken_name} ({each.sure:.0%})"
             message = f"{taken}, its label {each.label_name} gets {own:.0%}; IoU {each.best_iou:.2f}"
-            yield Case(_at(result, each), message, own, 0.2, "Look at the photo, and correct the label if it is wrong.")
-
-
-def _where(result: HistoryResult, event: Event) -> Where:
-    epoch = f", epoch {event.epoch}" if event.epoch else ""
-    rank = f", rank {event.rank}" if result.ranks > 1 else ""
-    return Where(event.file or result.run, image=f"step {event.step}{epoch}{rank}")
-
-
-def _at(result: HistoryResult, each: ObjectHistory) -> Where:
-    side = "" if each.side is None else f", {each.side:.0f} px"
-    name = each.name or f"image {each.image}"
-    return Where(result.run, image=f"{name}, {each.label_name}{side}")
-
-
-def _usual(event: Event) -> str:
-    return "" if event.usual is None else f" against a median of {event.usual:.4g}"
-
-
-def _cause(event: Event) -> str:
-    images = f"; images {', '.join(name or 'not known' for name in event.images)}" if any(event.images) else ""
-    return f"; {event.cause}" if event.cause else images
-
-
-def _look(event: Event) -> str:
-    if event.file is None:
-        return "Its batch was not saved: say spike=1.5 or every=N of capture, to have it."
-    return f"ssdlossdbg loss {event.file} shows where its loss is."
-
-
-def _after_rate(result: HistoryResult, event: Event) -> bool:
-    """Whether a jump of the learning rate, which is told by itself, came just before."""
-    return any(each.kind == RATE and 0 <= event.step - each.step <= 3 for each in result.events)
-
-
-def _known(values: tuple[float, ...]) -> list[float]:
-    return [value for value in values if not math.isnan(value)]
-
-
-def _reach(group: GroupHistory) -> str:
-    return f"{group.unmatched:.0%} of them unmatched, {group.forced_only:.0%} forced only"
-
-
-def _remedy(group: GroupHistory) -> str:
-    if group.unmatched + group.forced_only > MOSTLY:
-        return "Give priors of their size: ssdlossdbg anchors --fit proposes them."
-    return "They are matched: look at their labels, and whether there are enough examples."
-
-
-def _remedy_of(each: ObjectHistory) -> str:
-    if each.positives and each.forced_only <= MOSTLY:
-        return "Look at it in the photo: it is matched well enough to be learnt."
-    if not each.positives and each.best_iou >= WELL_MATCHED:
-        return "Two objects want one prior: more priors a cell, or a finer grid, have room for both."
-    return "Give priors of its size: ssdlossdbg anchors --fit proposes them."
-
-
-def _matched(each: ObjectHistory) -> str:
-    if not each.positives and each.best_iou >= WELL_MATCHED:
-        return f"no positive prior: its best one, IoU {each.best_iou:.2f}, is another object's"
-    if not each.positives:
-        return f"no positive prior, best IoU {each.best_iou:.2f}"
-    if each.forced_only > MOSTLY:
-        return f"forced only, best IoU {each.best_iou:.2f}"
-    number = f"{each.positives:.0f} positive prior{'s' if each.positives != 1 else ''}"
-    return f"{number}, best IoU {each.best_iou:.2f}"
+            yield Case(
+                place_of_object(result, each),
+                message,
+                own,
+                0.2,
+                "Look at the photo, and correct the label if it is wrong.",
+            )
