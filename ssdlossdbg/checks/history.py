@@ -33,10 +33,10 @@ WORSE = 1.5
 
 @HISTORY.check(1, "loss not finite", Severity.ERROR, HistoryResult)
 def not_finite(result: HistoryResult) -> Iterator[Case]:
-    """The loss became inf or nan at a step of the run.
+    """From a step of the run on the loss was no number any more.
 
     What it means:
-        The step is the first whose loss was not finite. Its batch was saved, where there was room, and what stands out
+        The step is the first whose loss was inf or nan. Its batch was saved, where there was room, and what stands out
         in it is said with it.
 
     Why it matters:
