@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import read_bytes
+from ssdlossdbg.readers.files import explained, open_file, read_bytes
 from ssdlossdbg.readers.saved.captured import header_of
 from ssdlossdbg.results import Captured
 from ssdlossdbg.results.captured import CAPTURED_NAME
@@ -141,7 +141,7 @@ def _batches(run: Path) -> Iterator[SavedBatch]:
     for path in [*run.glob("step*.safetensors"), *run.glob("earlier-*/step*.safetensors")]:
         if not re.fullmatch(CAPTURED_NAME, path.name) or not path.is_file():
             continue
-        with path.open("rb") as file:
+        with explained(path), open_file(path) as file:
             known = int.from_bytes(file.read(8), "little") <= MOST_HEADER
             file.seek(0)
             captured = header_of(file, path) if known else None

@@ -217,3 +217,17 @@ def test_running_medians_as_a_plain_loop() -> None:
         else:
             assert medians[place] == pytest.approx(np.median(before))
             assert spreads[place] == pytest.approx(np.median(np.abs(before - np.median(before))))
+
+
+def test_objects_of_a_class_that_move_are_followed() -> None:
+    steps = np.repeat(np.arange(10) * 24, 2)
+    objects = np.zeros(20, OBJECTS.dtype)
+    objects["step"], objects["label"] = steps, 1
+    for row, (step, second) in enumerate(zip(steps, np.tile([0, 1], 10), strict=True)):
+        start = 0.05 + 0.4 * second + step / 24 * 0.01
+        objects["box"][row] = (start, start, start + 0.3, start + 0.3)
+    number, unsure = tracked(objects[np.argsort(objects["step"] + np.tile([0.5, 0.1], 10), kind="stable")])
+    assert number.tolist() in ([1, 0] * 10, [0, 1] * 10)
+    assert not unsure.any()
+    objects["box"][-1] = (0.0, 0.9, 0.05, 0.95)  # a jump to where neither was
+    assert tracked(objects)[1].any()

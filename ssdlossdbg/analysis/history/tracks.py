@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import torch
 
 from ssdlossdbg.analysis.history.groups import class_name
+from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.results.common import BoolArray, FloatArray, IntArray
 from ssdlossdbg.results.history import FORGOTTEN, LEARNT, MISTAKEN, NEVER, OPEN, ObjectHistory
 from ssdlossdbg.results.history_rows import Rows
@@ -67,7 +69,7 @@ def _by_place(rows: Rows) -> tuple[IntArray, BoolArray]:
     last: list[FloatArray] = []
     for step in np.unique(steps):
         here = np.flatnonzero(steps == step)
-        overlap = _iou(boxes[here], np.array(last).reshape(-1, 4))
+        overlap = _overlaps(boxes[here], np.array(last).reshape(-1, 4))
         taken: set[int] = set()
         for at in np.argsort(-overlap.max(1, initial=0.0), kind="stable"):
             free = [track for track in np.argsort(-overlap[at], kind="stable") if track not in taken]
@@ -84,15 +86,11 @@ def _by_place(rows: Rows) -> tuple[IntArray, BoolArray]:
     return own, unsure
 
 
-def _iou(boxes: FloatArray, others: FloatArray) -> FloatArray:
-    """`[N, M]` of xyxy boxes."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = (high - low).clip(min=0).prod(-1)
-    areas = [(each[:, 2:] - each[:, :2]).clip(min=0).prod(-1) for each in (boxes, others)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    overlap: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap
+def _overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
+    """`[N, M]` IoU of xyxy boxes; 0 where one is none."""
+    overlap = iou(torch.from_numpy(boxes)[:, None], torch.from_numpy(others)[None])
+    known: FloatArray = overlap.nan_to_num(0.0).numpy()
+    return known
 
 
 def object_histories(

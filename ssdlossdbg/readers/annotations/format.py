@@ -11,7 +11,9 @@ from ssdlossdbg.readers.annotations.folders import beginning, files_below, is_fo
 from ssdlossdbg.readers.annotations.notation import Notation
 from ssdlossdbg.readers.annotations.share import ALONE, Share, Track
 from ssdlossdbg.readers.annotations.table import Refused, Rows, Table, refusal_of_alike
+from ssdlossdbg.readers.files import LARGEST_OF_IMAGE, read_text
 from ssdlossdbg.readers.what_it_is import UTF_16, what_it_is
+from ssdlossdbg.results.common import Box
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,34 @@ def read_folder(source: Source, format: Format, add: Callable[[Path, str, Rows],
     if not table.names and not table.refused:
         raise InputError(path, f"holds no {format.title} {format.endings[0]}", "Name the folder that holds them.")
     return table
+
+
+def add_rows(file: Path, photo: str, rows: Rows, parse: Callable[[str], tuple[str, Box, bool]]) -> None:
+    """Add an image whose file holds an object a line.
+
+    Args:
+        file: the text.
+        photo: what the image is called.
+        rows: to add to.
+        parse: gives the label and box of an object, and whether it is ignored, from its line; a `ValueError` says in
+            words what is wrong with it.
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8.
+    """
+    text = read_text(file, LARGEST_OF_IMAGE)
+    image, bad = rows.add_image(photo, str(file)), []
+    for line, row in enumerate(text.splitlines(), 1):
+        if not row.strip():
+            continue
+        try:
+            label, box, ignored = parse(row)
+        except ValueError as error:
+            bad.append(InputError(f"{file}, line {line}", str(error), "Correct the row or remove it."))
+            rows.skip_object(image)
+        else:
+            rows.add_object(image, label, box, ignored)
+    refuse_objects(file, image, bad, rows)
 
 
 def refuse_objects(file: Path, image: int, errors: Sequence[InputError], rows: Rows) -> None:

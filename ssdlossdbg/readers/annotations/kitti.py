@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations.format import Format, Source, read_folder, refuse_objects
+from ssdlossdbg.readers.annotations.format import Format, Source, add_rows, read_folder
 from ssdlossdbg.readers.annotations.table import Rows, Table
 from ssdlossdbg.readers.annotations.text_rows import NUMBER, finite, telling
-from ssdlossdbg.readers.files import LARGEST_OF_IMAGE, read_text
 
 DONT_CARE = "dontcare"
 COLUMNS, SCORED, BOX = 15, 16, slice(4, 8)
@@ -24,22 +22,15 @@ def read_kitti(source: Source) -> Table:
 
 
 def _add(file: Path, _: str, rows: Rows) -> None:
-    text = read_text(file, LARGEST_OF_IMAGE)
-    image, bad = rows.add_image(f"{file.stem}.png", str(file)), []
-    for line, row in enumerate(text.splitlines(), 1):
-        columns = row.split()
-        if not columns:
-            continue
-        try:
-            if len(columns) not in (COLUMNS, SCORED):
-                raise ValueError(f"has {len(columns)} columns, where KITTI has {COLUMNS}")
-            x1, y1, x2, y2 = _box(columns)
-        except ValueError as error:
-            bad.append(InputError(f"{file}, line {line}", str(error), "Correct the row or remove it."))
-            rows.skip_object(image)
-        else:
-            rows.add_object(image, columns[0], (x1, y1, x2, y2), columns[0].casefold() == DONT_CARE)
-    refuse_objects(file, image, bad, rows)
+    add_rows(file, f"{file.stem}.png", rows, _object)
+
+
+def _object(row: str) -> tuple[str, tuple[float, float, float, float], bool]:
+    columns = row.split()
+    if len(columns) not in (COLUMNS, SCORED):
+        raise ValueError(f"has {len(columns)} columns, where KITTI has {COLUMNS}")
+    x1, y1, x2, y2 = _box(columns)
+    return columns[0], (x1, y1, x2, y2), columns[0].casefold() == DONT_CARE
 
 
 def _box(columns: list[str]) -> tuple[float, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.files import read_text
 from ssdlossdbg.results import Case, Finding
 
 # An object of VOC from its tag to its name, which stands anywhere in it.
@@ -57,12 +59,10 @@ def _with_line(case: Case, files: dict[str, _File]) -> Case:
 
 def _look(path: Path) -> _File:
     try:
-        if path.stat().st_size > LARGEST:
-            return _File()
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, LARGEST).replace("\r\n", "\n").replace("\r", "\n")
         kind = path.suffix.lower()
         return _xml(text) if kind == ".xml" else _rows(text) if kind == ".txt" else _coco(text)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # what is wrong with it, others say
+    except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError):  # what is wrong with it, others say
         return _File()
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations.format import Format, Source, read_folder, refuse_objects
+from ssdlossdbg.readers.annotations.format import Format, Source, add_rows, read_folder
 from ssdlossdbg.readers.annotations.table import Rows, Table
 from ssdlossdbg.readers.annotations.text_rows import finite, of_size, telling
-from ssdlossdbg.readers.files import LARGEST_OF_IMAGE, read_text
 
 CATEGORIES = ("ignored regions", "pedestrian", "people", "bicycle", "car", "van", "truck", "tricycle",
               "awning-tricycle", "bus", "motor", "others")  # fmt: skip
@@ -26,19 +24,7 @@ def read_visdrone(source: Source) -> Table:
 
 
 def _add(file: Path, _: str, rows: Rows) -> None:
-    text = read_text(file, LARGEST_OF_IMAGE)
-    image, bad = rows.add_image(f"{file.stem}.jpg", str(file)), []
-    for line, row in enumerate(text.splitlines(), 1):
-        if not row.strip():
-            continue
-        try:
-            label, box, ignored = _object(row)
-        except ValueError as error:
-            bad.append(InputError(f"{file}, line {line}", str(error), "Correct the row or remove it."))
-            rows.skip_object(image)
-        else:
-            rows.add_object(image, label, box, ignored)
-    refuse_objects(file, image, bad, rows)
+    add_rows(file, f"{file.stem}.jpg", rows, _object)
 
 
 def _object(row: str) -> tuple[str, tuple[float, float, float, float], bool]:
