@@ -33,6 +33,14 @@ def pytest_collection_modifyitems() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _as_by_hand() -> Iterator[None]:
+    """Say what a user would see: a system that runs the tests may set `CI`, where nothing is said of progress."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("CI", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _unasked() -> Iterator[None]:
     """Ask no criterion whose rules it follows but where a test is about that: it takes a second or two each."""
     with pytest.MonkeyPatch.context() as patched:
