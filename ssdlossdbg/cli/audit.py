@@ -19,7 +19,7 @@ from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.progress import counting, progress, quick_imports, tracking
-from ssdlossdbg.cli.writing import Writer, make_folder, make_new_folder
+from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_INTERRUPTED, InputError, LostRankError
 from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import USUAL, View
@@ -135,7 +135,7 @@ def audit(
         )
         with progress("Drawing"):
             for name, picture in pictures(result, report, draw):
-                folder = make_folder(folder) if folder else make_new_folder(Path("audit"))
+                folder = writer.folder(folder) if folder else writer.folder(Path("audit"), new=True)
                 writer.write(folder / name, picture)
             if is_page(report.output) or report.format == PAGE:
                 from ssdlossdbg.readers.dialects import load_dialect

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ssdlossdbg.cli.groups import Pictures
 from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.places import is_folder
-from ssdlossdbg.cli.writing import Writer, make_folder, safe_stem
+from ssdlossdbg.cli.writing import Writer, safe_stem
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.outputs import PAGE
 
@@ -74,7 +74,7 @@ def write_pictures(
         photo = view.photos[0] if view.photos else None
         writer.write(place, picture_file(draw(result, photo, 0, view), place.suffix))
         return
-    folder = make_folder(place)
+    folder = writer.folder(place)
     for index, image in enumerate(images):
         photo = view.photos[index] if index < len(view.photos) else None
         called = f"-{safe_stem(image.name)}" if image.name else ""

@@ -42,6 +42,7 @@ class Writer:
         overwrite: replace what this program did not write, too, if it is no input.
         written: the names of the files written, for the report.
         failed: what could not be written, for the end: a full disk must not take the report away, too.
+        made: folders that were made for files, the outer first; those that none got into go again in the end.
     """
 
     inputs: list[Path] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Writer:
     overwrite: bool = False
     written: list[str] = field(default_factory=list)
     failed: list[InputError] = field(default_factory=list)
+    made: list[Path] = field(default_factory=list)
 
     def check(self, path: Path) -> None:
         """Refuse a file that the user named but that cannot be written, before the work that is to fill it.
@@ -85,7 +87,7 @@ class Writer:
         if foreign := self._foreign(path):  # a name of our own making in the user's folder
             self.failed.append(foreign)
             return
-        make_folder(path.parent)
+        self.folder(path.parent)
         with self._failing(path):
             if path.exists() and not path.is_file():  # a pipe or a device takes bytes, and must not become a file
                 with path.open("wb") as sink:
@@ -95,6 +97,21 @@ class Writer:
                 mode = stat.S_IMODE(replaced.st_mode) if replaced else None
                 replace_whole(path.resolve(), _chunks(data), mode=mode)
             self.written.append(str(path))
+
+    def folder(self, path: Path, *, new: bool = False) -> Path:
+        """A folder for files, made where it does not exist yet.
+
+        Args:
+            path: of it.
+            new: whether it must not have existed; a number is added where it did.
+
+        Raises:
+            InputError: it cannot be made or written to, or is a file.
+        """
+        missing = [each for each in (path, *path.parents) if _status(each) is None]
+        folder = make_new_folder(path) if new else make_folder(path)
+        self.made += [*missing[:0:-1], folder] if new else missing[::-1]
+        return folder
 
     def write_new(self, path: Path, data: bytes | Iterable[bytes], mark: str = "") -> None:
         """Write a file that the user did not name: a number is added where one exists.
@@ -117,7 +134,7 @@ class Writer:
 
     @contextlib.contextmanager
     def telling_last(self) -> Iterator[None]:
-        """Raise at the end what could not be written.
+        """Raise at the end what could not be written, and leave no folder empty that was made for it.
 
         Raises:
             InputError: at least one file could not be written.
@@ -125,6 +142,9 @@ class Writer:
         try:
             yield
         finally:
+            for folder in reversed(self.made):
+                with contextlib.suppress(OSError):  # something is in it
+                    folder.rmdir()
             if self.failed:
                 first, *more = self.failed
                 others = f", nor can {len(more):,} more" if more else ""

@@ -199,6 +199,22 @@ def test_what_cannot_be_written_is_told_once_the_rest_is_done(folder: Path) -> N
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("new", [False, True])
+def test_a_folder_that_no_file_got_into_goes_again(folder: Path, new: bool) -> None:
+    def command(content: Iterator[bytes]) -> None:
+        writer = Writer()
+        with writer.telling_last():
+            writer.write(writer.folder(folder / "there/a/b", new=new) / "c.bin", content)
+
+    (folder / "there").mkdir()
+    for failure in (NO_SPACE, KeyboardInterrupt()):
+        with pytest.raises((InputError, KeyboardInterrupt)):
+            command(failing(failure))
+        assert list(folder.rglob("*")) == [folder / "there"], "what was there stays"
+    command(iter([b"whole"]))
+    assert (folder / "there/a/b/c.bin").read_bytes() == b"whole"
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [("file", "File exists"), ("file/a/b", "Not a directory"), ("a" * 300, "File name too long")],

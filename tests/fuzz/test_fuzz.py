@@ -23,6 +23,9 @@ from tests.fuzz.oracle import Limits, broken_promises
 from tests.fuzz.sandbox import ROOT, Outcome, run_here, state, write_files
 
 CASES, SEED = os.environ.get("FUZZ_CASES", "60"), os.environ.get("FUZZ_SEED", "0")
+# The attacks in parts, so that no process of tests has them all to run. The last part begins again with the first.
+PART = 100
+PARTS = range(0, len(ATTACKS), PART)
 FILES = ("voc/JPEGImages/a.jpg", "voc/Annotations/a.xml", "small.toml")
 LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
 
@@ -31,9 +34,9 @@ LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
     "asked",
     [
         ("--seed", SEED, "--cases", CASES, "--apart", "60"),
-        ("--kinds", "attacks", "--cases", str(len(ATTACKS)), "--memory", "900"),
+        *(("--kinds", "attacks", "--start", str(start), "--cases", str(PART), "--memory", "900") for start in PARTS),
     ],
-    ids=["mutations", "attacks"],
+    ids=["mutations", *(f"attacks from {start}" for start in PARTS)],
 )
 def test_every_promise_is_kept(
     asked: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
