@@ -15,8 +15,8 @@ SIDES, SHAPES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
 RATIO = "as by 1 aspect ratio and its reciprocal: "
 MAPS = "feature maps of 38 x 29, 19 x 15, 10 x 8, 5 x 4 cells"
 # Inputs that people use, as the configs of SSD's codebases and of its kin have them.
-USUAL = (224, 256, 288, 320, 352, 384, 400, 416, 448, 480, 500, 512, 544)
-USUAL += (576, 600, 608, 640, 700, 768, 800, 896, 960, 1000, 1024, 1280)
+USUAL = [224, 256, 288, 320, 352, 384, 400, 416, 448, 480, 500, 512, 544]
+USUAL += [576, 600, 608, 640, 700, 768, 800, 896, 960, 1000, 1024, 1280]
 RATIOS = "as by 2 aspect ratios and their reciprocals: "
 
 
