@@ -132,7 +132,7 @@ class Search:
 
     def _options(self, designs: Sequence[LevelDesign], place: int, factor: float) -> list[LevelDesign]:
         """What a level may become: min_size ascends, since coarse levels see what is large."""
-        least = designs[place - 1].min_size if place else 0.0
+        least = designs[place - 1].min_size if place else -math.inf
         largest = designs[place + 1].min_size if place + 1 < len(designs) else math.inf
         options = neighbours(designs[place], factor, self.problem.bounds)
         return [option for option in options if least <= option.min_size <= largest]

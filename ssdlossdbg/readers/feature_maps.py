@@ -15,8 +15,6 @@ SIZES: IntArray = np.arange(64, 1601)
 # Those that people use, the most usual first.
 INPUTS: tuple[int, ...] = (300, 512, 320, 400, 416, 448, 480, 500, 600, 608, 640, 700, 768, 800, 1024, 224, 256, 288)
 INPUTS += (352, 384, 544, 576, 704, 896, 960, 1000, 1280)
-# From this side on a convolution without padding is no likely step to the next map.
-SMALL = 5
 MOST_CHAINS = 128
 
 Step = Callable[[IntArray], IntArray]
@@ -58,9 +56,8 @@ def chains(sides: Sequence[int], size: int) -> Iterator[IntArray]:
     halvings = round(math.log2(size / sides[0]))
     starts = {bytes(start): start for start in _halvings(SIZES, halvings) if start[own] == sides[0]}
     later = [[step for step in STEPS if step(np.array(side)) == following] for side, following in pairwise(sides)]
-    unpadded = any(_halved_up not in steps for steps in later)
-    for steps, side in zip(later, sides, strict=False):
-        if unpadded and side <= SMALL and _unpadded in steps:
+    if any(_halved_up not in steps for steps in later):  # then small maps, where both fit, come by no padding, too
+        for steps in later:
             steps.sort(key=lambda step: step is not _unpadded)
     for start, taken in islice(product(starts.values(), product(*later)), MOST_CHAINS):
         maps = [start]

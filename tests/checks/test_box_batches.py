@@ -34,6 +34,7 @@ def fractions() -> list[Tensor]:
 BATCHES: dict[str, tuple[Callable[[Tensor], Tensor], bool, str, str]] = {
     "xywh": (lambda box: torch.cat((box[:, :2], box[:, 2:] - box[:, :2]), 1), False, "BOX004", "x y width height"),
     "flipped": (lambda box: torch.tensor([1, 0, 1, 0]) + box * torch.tensor([-1, 1, -1, 1]), False, "BOX004", "a flip"),
+    "upwards": (lambda box: torch.tensor([0, 1, 0, 1]) + box * torch.tensor([1, -1, 1, -1]), False, "BOX004", "lower"),
     "by the input": (lambda box: box * torch.tensor([640, 480] * 2) / 300, False, "BOX014", "of 640 x 480, divided by"),
     "by H, W": (
         lambda box: box * torch.tensor([4 / 3, 0.75] * 2),

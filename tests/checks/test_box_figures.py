@@ -123,6 +123,13 @@ def test_borders(box: Box, outside: bool, beyond: bool, table_of: TableOf, cases
     assert bool(cases(made, "BOX008")) is beyond
 
 
+def test_a_box_that_is_none_reaches_out_of_no_image(table_of: TableOf, cases: Cases) -> None:
+    """Inverted, without an area or without a number: other findings say so."""
+    made = table_of([[SOUND, (-30, 60, 60, 20), (20, -9, 20, 60), (-9, 20, math.nan, 60), (130, 60, 110, 20)]])
+    assert not cases(made, "BOX007")
+    assert not cases(made, "BOX008")
+
+
 def test_borders_in_words(table_of: TableOf, told: Told, cases: Cases) -> None:
     made = table_of([[SOUND, (110, 20, 130, 60), (90, 20, 120, 60), (20, 20, 60, 102)], [SOUND] * 20])
     (outside,) = cases(made, "BOX007")

@@ -254,6 +254,29 @@ def test_labels_in_another_order(
         assert found.worst.fix == TOGETHER
 
 
+@pytest.mark.parametrize(
+    ("called", "words"),
+    [
+        ((2, 3, 4, 4), "all 3 that have one after them in the list for the class of that one's label"),
+        ((1, 1, 2, 3), "all 3 that have one before them in the list for the class of that one's label"),
+        ((3, 4, 3, 4), None),
+        ((2, 3, 3, 4), None),
+        ((2, 3, 5, 4), None),
+    ],
+)
+def test_labels_of_the_next_in_the_list(called: tuple[int, ...], words: str | None, predicted: Predicted) -> None:
+    """Of the next one or the one before: of the next but one, of two objects or of all but one, it may be chance."""
+    wrong = [pair(0, label, column) for label, column in zip((1, 2, 3, 4), called, strict=True)]
+    right = [(9, 1 + place % 5, {1 + place % 5: 1}) for place in range(20)]
+    found = told(predicted, of_objects(*wrong, *right)).get("PRE009")
+    assert (found is not None) is (words is not None)
+    if found and words:
+        assert found.worst.message == (
+            f"3 of 24 objects are surely taken for another class, and {words}: boxes and labels do not go together"
+        )
+        assert found.worst.fix == TOGETHER
+
+
 def test_a_class_beyond_all_labels_is_that_of_no_other_image(predicted: Predicted) -> None:
     """All are taken for class 6, which none is labelled as, while each image's next has labels of its own."""
     right = [(9, 1 + place % 3, {1 + place % 3: 4}) for place in range(20)]

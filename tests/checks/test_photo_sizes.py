@@ -5,11 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssdlossdbg.checks.photos import declared_wrongly, of_photo, spaces
+from ssdlossdbg.checks.photos import are_exchanged, declared_wrongly, differ, of_photo, spaces
 from tests.checks.conftest import Cases, TableOf
 
 # Of an image that is declared 100 x 200: beyond that, and inside a photo of 200 x 100.
 WIDE = [(20, 20, 150, 60)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "photo", "other", "exchanged"),
+    [
+        ((200, 100), (202, 101), False, False),
+        ((200, 100), (203, 100), True, False),
+        ((200, 100), (200, 102), True, False),
+        ((200, 100), (197, 100), True, False),
+        ((200, 100), (100, 200), True, True),
+        ((200, 100), (101, 202), True, True),
+        ((200, 100), (102, 200), True, False),
+        ((200, 100), (100, 203), True, False),
+        # A square has no other way round, and up to a hundredth one cannot tell.
+        ((100, 99), (99, 100), True, False),
+        ((100, 98), (98, 100), True, True),
+        ((98, 100), (100, 98), True, True),
+    ],
+)
+def test_sizes_up_to_a_hundredth(
+    declared: tuple[int, int], photo: tuple[int, int], other: bool, exchanged: bool
+) -> None:
+    sizes, others = np.array([declared], dtype=float), np.array([photo], dtype=float)
+    assert differ(sizes, others).tolist() == [other]
+    assert are_exchanged(sizes, others).tolist() == [exchanged]
 
 
 @pytest.mark.parametrize(

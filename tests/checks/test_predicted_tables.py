@@ -10,6 +10,7 @@ import pytest
 
 from ssdlossdbg import api
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.results import Case, Predicted
 from ssdlossdbg.results.hypotheses import Explanation, Fit, Strangers
 from ssdlossdbg.results.predicted import Answers, OddValue, Quota, Underflow, Unlabelled
@@ -153,6 +154,19 @@ def test_columns(
         assert found[code].worst.message.startswith(words)
         assert found[code].worst.bound == bound
         assert found[code].worst.value == (len(names) if "names the" in words else columns)
+
+
+@pytest.mark.parametrize("kind", ["log-softmax", "log-sigmoid"])
+def test_logarithms_of_probabilities(kind: str, predicted: Predicted) -> None:
+    """To a loss that has a sigmoid; a softmax gives the same once more."""
+    rules = load_dialect("tf-object-detection")
+    (case,) = told(replace(predicted, probabilities=kind, rules=rules), "PRE007")
+    assert case.message.startswith("conf holds the logarithms of probabilities and no logits (")
+    assert f": a {kind.replace('-', ' ')} was applied, and the loss applies its own once more" in case.message
+    assert "perfect answer" not in case.message
+    own = replace(predicted, probabilities=kind)
+    assert bool(told(own, "PRE007")) is (kind == "log-sigmoid")
+    assert bool(told(own, "PRE017")) is (kind == "log-softmax")
 
 
 @pytest.mark.parametrize(

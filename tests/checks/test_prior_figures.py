@@ -265,6 +265,22 @@ def test_columns_and_rows_exchanged(
 
 
 @pytest.mark.parametrize(
+    ("cells", "fires"), [((2, 2), True), ((1, 2), False), ((2, 1), False), ((3, 2), True), ((1, 5), False)]
+)
+def test_cells_column_by_column(cells: tuple[int, int], fires: bool, make: Make, cases: Cases) -> None:
+    """Each column then looks like a level of its own, of one column; a single one is such a level."""
+    columns, rows = cells
+    shapes = squares(90, 64)
+    swapped = make((*cells, 30.0, shapes))
+    boxes = swapped.boxes.reshape(rows, columns, 2, 4).swapaxes(0, 1).reshape(-1, 4)
+    specs = (LevelSpec((1, rows), (30.0, 30.0), shapes),) * columns
+    config = replace(swapped.config, levels=tuple(spec.feature_map for spec in specs))
+    found = cases(replace(swapped, boxes=boxes, levels=specs, config=config), "PRI008")
+    assert bool(found) is fires
+    assert not fires or found[0].message == "every x stays while y runs down the whole image: y comes before x"
+
+
+@pytest.mark.parametrize(
     ("size", "shape", "words"),
     [
         ((450, 300), (90, 60), "widths are divided by 1.5 (one size for both)"),

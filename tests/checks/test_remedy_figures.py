@@ -81,6 +81,18 @@ def test_what_holds_an_object_back(
     assert (FIT in remedy.of(0)) is (width != 10.8)
 
 
+def test_the_two_nearest_of_several_shapes_are_named(table_of: TableOf) -> None:
+    """Of a square of 52 px by overlap, 60 x 45 before 60 x 60, and neither of those farther off."""
+    shapes = ((200.0, 30.0), (60.0, 60.0), (30.0, 200.0), (60.0, 45.0))
+    levels = (replace(LEVELS[0], shapes=shapes),)
+    made = table_of([[(10, 20, 62, 72)]], (300, 300), levels=levels, shape_iou=np.array([0.4]))
+    assert (
+        Remedies(made, np.array([0]))
+        .of(0)
+        .startswith("Add priors of about 52 x 52 px: the nearest are 60 x 45 and 60 x 60.")
+    )
+
+
 @pytest.mark.parametrize(
     ("side", "step", "grows"),
     [

@@ -21,7 +21,7 @@ from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.priors import generate_priors, infer_levels
 from ssdlossdbg.multibox.sparse_matching import match_sparsely
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.rules import AugmentSpec, CropShape, ForcedRule, LevelSpec, MatchSpec, PriorSpec
+from ssdlossdbg.rules import AugmentSpec, Clip, CropShape, ForcedRule, LevelSpec, MatchSpec, PriorSpec
 
 NAN, INF = math.nan, math.inf
 
@@ -75,9 +75,14 @@ def test_levels_are_read_out_of_centres_that_are_no_square() -> None:
     assert [level.shapes for level in found] == [level.shapes for level in spec.levels]
 
 
-def test_the_nearest_prior_of_each_shape() -> None:
-    """Against the distance to every one, also of objects beyond the last column and row, and left of the first."""
-    spec = wide_grid()
+@pytest.mark.parametrize("clip", Clip)
+def test_the_nearest_prior_of_each_shape(clip: Clip) -> None:
+    """Against the distance to every one, also of objects beyond the last column and row, and left of the first.
+
+    Of the third level a prior reaches over a dozen of its cells; where it is clipped, its columns are of all sizes.
+    """
+    wide = wide_grid()
+    spec = replace(wide, levels=(*wide.levels, LevelSpec((30, 20), (10.0, 10.0), ((250.0, 150.0),))), clip=clip)
     made = generate_priors(spec)
     boxes = made.boxes.double()
     grid = Grid.of(boxes, spec.levels)
@@ -85,7 +90,7 @@ def test_the_nearest_prior_of_each_shape() -> None:
     corners = torch.rand((200, 2, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 1.6 - 0.3
     objects = torch.cat((corners.amin(1), corners.amax(1)), 1)
     centres = (objects[:, :2] + objects[:, 2:]) / 2
-    shapes = [torch.arange(0, 56, 2), torch.arange(1, 56, 2), torch.arange(56, 59)]
+    shapes = [torch.arange(0, 56, 2), torch.arange(1, 56, 2), torch.arange(56, 59), torch.arange(59, 659)]
     for column, chosen in zip(grid.nearest(objects).T, shapes, strict=True):
         distance = torch.cdist(centres, boxes[chosen, :2])
         assert torch.equal(column, chosen[distance.argmin(1)])

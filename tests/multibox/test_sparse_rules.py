@@ -144,6 +144,16 @@ def test_many_alike() -> None:
         assert_same(gt, priors, MatchSpec(forced=ForcedRule.BIPARTITE, minimum_iou=minimum))
 
 
+@pytest.mark.parametrize("objects", [8, 11])
+def test_a_few_more_objects_than_priors_and_all_of_them_alike(objects: int) -> None:
+    """Of 7 priors some are free yet when as many objects as there are priors have lost those that they want most."""
+    priors = generate_priors(FEW)
+    for seed in range(6):
+        low = torch.rand((2, objects, 2), generator=torch.Generator().manual_seed(seed)) * 0.1 + 0.1
+        gt = pad_ground_truth(list(torch.cat((low, low + 0.5), 2)), [torch.ones(objects, dtype=torch.long)] * 2)
+        assert_same(gt, priors, MatchSpec(forced=ForcedRule.BIPARTITE))
+
+
 def test_no_object_at_all() -> None:
     priors = generate_priors(SOME)
     nothing = torch.zeros((0, 4))

@@ -119,8 +119,8 @@ def _editable(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
     """Every node that does something, with the statement that it is in: no annotation, no text."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dataclass":
         return  # frozen or not, slots or not
-    if isinstance(node, ast.keyword) and node.arg == "strict":
-        return  # a guard
+    if isinstance(node, ast.keyword) and node.arg in ("strict", "gc"):
+        return  # a guard; what the collector of cycles looks at
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         return
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

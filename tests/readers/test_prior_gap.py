@@ -14,6 +14,9 @@ from ssdlossdbg.rules import LevelSpec
 SIDES, SHAPES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
 RATIO = "as by 1 aspect ratio and its reciprocal: "
 MAPS = "feature maps of 38 x 29, 19 x 15, 10 x 8, 5 x 4 cells"
+# Inputs that people use, as the configs of SSD's codebases and of its kin have them.
+USUAL = [224, 256, 288, 320, 352, 384, 400, 416, 448, 480, 500, 512, 544]
+USUAL += [576, 600, 608, 640, 700, 768, 800, 896, 960, 1000, 1024, 1280]
 RATIOS = "as by 2 aspect ratios and their reciprocals: "
 
 
@@ -110,7 +113,7 @@ def test_what_explains_a_number(name: str, predicted: int, said: list[str]) -> N
     assert explained(predicted, name) == said
 
 
-@pytest.mark.parametrize("size", [224, 256, 288, 320, 352, 384, 400, 416, 448, 480, 500, 512, 544, 600, 640, 768, 1024])
+@pytest.mark.parametrize("size", USUAL)
 def test_another_input(size: int) -> None:
     """By the layers of SSD300: halved down once, then up, five times more; and less two twice."""
 
@@ -120,10 +123,11 @@ def test_another_input(size: int) -> None:
     first = up(up(size // 2))
     maps = [first, up(first), up(up(first)), up(up(up(first)))]
     maps += [maps[3] - 2, maps[3] - 4]
-    if min(maps) < 1:
-        return
     count = sum(shapes * side**2 for shapes, side in zip(SHAPES, maps, strict=True))
     said = explained(count)
+    if min(maps) < 1:  # 224 to 256: no cell is left of the last map
+        assert not any(f"an input of {size} x {size}" in words for words in said)
+        return
     assert said[0] == (
         f"The same shapes on an input of {size} x {size} (feature maps of {', '.join(map(str, maps))} cells) would "
         f"explain it: image_size = {size}, and feature_map of each level so, with a stride of image_size / feature_map."
@@ -160,6 +164,15 @@ def test_two_shapes_more_on_two_levels_are_simpler_than_three_on_one() -> None:
     assert explain_count(levels, (101, 101), 4 * (36 + 30 + 24) + 3 * 36) == [
         f"2 shapes more a cell on levels 1 and 2 would explain it, {RATIO}shapes of 6, 6 entries.",
         "7 instead of 4 shapes a cell in level 0 (6 x 6) would explain it.",
+    ]
+
+
+def test_a_map_of_another_size_and_a_shape_more_elsewhere_are_about_as_simple() -> None:
+    """5 x 5 cells for 4 x 4 are nine more, and so is one in each of 3 x 3."""
+    levels = [LevelSpec((side, side), (1.0, 1.0), ((1.0, 1.0),) * number) for side, number in ((4, 1), (3, 2))]
+    assert explain_count(levels, (101, 101), 16 + 18 + 9) == [
+        "A feature map of 5 x 5 cells in level 0 (4 x 4) would explain it.",
+        "3 instead of 2 shapes a cell in level 1 (3 x 3) would explain it.",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.crc32c import crc32c
+from ssdlossdbg.readers.tf_records import Feature, features_of
 from tests.readers.annotations import other_tools
-from tests.readers.annotations.other_tools import EXAMPLE, LABEL_MAP, example, field, record
+from tests.readers.annotations.other_tools import EXAMPLE, LABEL_MAP, example, field, record, varint
 
 Refused = Callable[[Callable[[], object]], InputError]
 
@@ -112,3 +114,37 @@ def test_records_of_another_kind(data: bytes, what: str, tmp_path: Path) -> None
     except InputError as error:
         said = [error.what]
     assert what in said[0]
+
+
+ONE = struct.pack("<f", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("listed", "values"),
+    [
+        (field(2, field(1, ONE + ONE)), (1.0, 1.0)),
+        (field(2, varint(1 << 3 | 5) + ONE + field(2, ONE)), (1.0,)),
+        (field(2, varint(2 << 3 | 5) + ONE + varint(1 << 3 | 1) + ONE + ONE + varint(1 << 3) + varint(7)), ()),
+        (field(3, field(1, varint(3) + varint(-2)) + varint(1 << 3) + varint(300)), (3, -2, 300)),
+        (field(3, varint(2 << 3) + varint(3) + varint(1 << 3 | 5) + ONE), ()),
+        (field(3, field(1, varint(2**63) + varint(2**63 - 1))), (-(2**63), 2**63 - 1)),
+        (field(1, field(1, b"a") + field(2, b"b") + field(1, b"")), (b"a", b"")),
+        (field(4, field(1, b"a")), ()),
+        (b"", ()),
+    ],
+)
+def test_fields_that_no_list_has_are_passed_over(listed: bytes, values: Feature) -> None:
+    """A list holds field 1, of the kind of its numbers or packed."""
+    entry = field(1, b"f") + varint(7 << 3) + varint(1) + field(2, listed)
+    record = field(2, b"x") + field(1, field(3, b"x") + field(1, entry))
+    assert features_of(record, lambda name: name == "f") == {"f": values}
+    assert features_of(record, lambda name: name != "f") == {"f": ()}
+
+
+@pytest.mark.parametrize(
+    "data", [varint(1 << 3 | 3), varint(1 << 3 | 1) + ONE, field(1, b"ab")[:-1], varint(1 << 3) + b"\xff" * 11, b"\x80"]
+)
+def test_what_is_no_example(data: bytes) -> None:
+    """A kind that is none, a number, a text and a key that end behind the end, a number without end."""
+    with pytest.raises(ValueError, match="has a "):
+        features_of(data, bool)

@@ -22,7 +22,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.saved.tensor_files import load
-from ssdlossdbg.readers.what_it_is import TABLE, what_it_is
+from ssdlossdbg.readers.what_it_is import TABLE, UTF_16, what_it_is
 
 Refused = Callable[[Callable[[], object]], InputError]
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
@@ -113,6 +113,56 @@ def test_a_file_is_named_for_what_it_is(what: str, tmp_path: Path, refused: Refu
 def test_each_row_has_a_file() -> None:
     told = [error.what for data in FILES.values() if (error := what_it_is(Path("a"), data))]
     assert not [each.what for each in TABLE if not any(text.startswith(f"is {each.what} by") for text in told)]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        # UTF-16 has a mark of two bytes and a zero in its first letter, on either side; what has none is no Latin text.
+        (b"\xff\xfea\0", UTF_16),
+        (b"\xfe\xff\0a", UTF_16),
+        (b"\xff\xfeab\0", None),
+        (b"\xfe\xffab", None),
+        (b"\xff\xfe\0", None),
+        (b"a\0b\0", None),
+        (b"BM" + bytes(25), "a BMP photo"),
+        (b"BM" + bytes(24), None),
+        (b"BM" + bytes(4) + b"\1" + bytes(30), None),
+        (b"BM" + bytes(7) + b"\1" + bytes(30), None),
+        (b"BM" + bytes(8) + b"\1" + bytes(30), "a BMP photo"),
+        (b"RIFF\1\2\3\4WEBP", "a WebP photo"),
+        (b"RIFF\1\2\3\4AVI ", "a film"),
+        (b"RIFF\1\2\3\4WAVE", None),
+        (b"\1\2\3\4ftypavif", "a HEIC or AVIF photo"),
+        (b"\1\2\3\4ftypqt  ", "a film"),
+        (b"\1\2\3\4moov", None),
+        (b"\x1aE\xdf\xa3", "a film"),
+        (b"\0\0\1\xba", "a film"),
+        (b"PK\3\4...data.pkl", "tensors that torch.save wrote"),
+        (b"PK\3\4...", "an archive (zip)"),
+        (b"PK\5\6data.pkl", "an archive (zip)"),
+        (bytes(257) + b"ustar", "an archive (tar)"),
+        (bytes(256) + b"ustar", None),
+        (b'\2\0\0\0\0\0\0\0{"', "tensors of safetensors"),
+        (b'\1\0\0\0\0\0\0\0{"', None),
+        (b'\xff\xff\xff\7\0\0\0\0{"', "tensors of safetensors"),
+        (b'\0\0\0\x08\0\0\0\0{"', None),
+        (b"\x80\2", "pickled Python objects"),
+        (b"\x80\5", "pickled Python objects"),
+        (b"\x80\1", None),
+        (b"\x80\6", None),
+        (b"\x7fELF", "a program"),
+        (b"\xcf\xfa\xed\xfe", "a program"),
+        (b"\xca\xfe\xba\xbe", "a program"),
+        (b"MZ\x90\0", "a program"),
+        (b"MZ\x90\1", None),
+        (bytes(16) + b"\xde\xc0\xef\xbe", "an LMDB database"),
+        (bytes(15) + b"\xde\xc0\xef\xbe", None),
+    ],
+)
+def test_signatures_to_the_byte(data: bytes, what: str | None) -> None:
+    error = what_it_is(Path("a"), data)
+    assert (error and error.what) == (what and f"is {what} by its content")
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,17 @@ def test_chips_keep_out_of_each_others_way() -> None:
     assert min(areas) > 0.8 * max(areas)
 
 
+def test_a_chip_goes_to_the_nearest_free_place_above_or_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own first, then one height up, one down, two up, and so on; the eighth lies on the first."""
+    corners = list[float]()
+    monkeypatch.setattr(Canvas, "fill", lambda _self, box, _colour: corners.append(box[1]))
+    canvas = Canvas((300, 300), 1)
+    for _ in range(8):
+        canvas.chip_above((100, 150), "name", RED, 12, (0, 0, 300, 300))
+    height = 12 * 1.25 + 1
+    assert [round((150 - corner) / height) for corner in corners] == [1, 2, 0, 3, -1, 4, -2, 1]
+
+
 @pytest.mark.parametrize("corner", [(-50, -50), (290, 5), (500, 500)])
 def test_chips_stay_inside(corner: tuple[float, float]) -> None:
     canvas = Canvas((300, 300), 1)

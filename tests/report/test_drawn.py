@@ -160,6 +160,11 @@ def test_priors(config: str, hold: Hold) -> None:
     hold("anchors", anchors_picture(api.anchors(config)))
 
 
+def test_an_input_that_is_wider_than_high(lines: list[str]) -> None:
+    anchors_picture(api.anchors("linzaer-face-320"))
+    assert "'linzaer-face-320: 4420 priors, input 320x240 pixels'" in " ".join(lines)
+
+
 def test_priors_of_many_shapes(hold: Hold) -> None:
     """Six levels, shapes that reach beyond the input, too many cells for dots on none, on a photo."""
     hold("anchors-ssd300", anchors_picture(api.anchors("ssd300"), Image.new("RGB", (90, 60), (200, 150, 100))))

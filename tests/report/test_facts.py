@@ -84,6 +84,29 @@ def test_what_the_users_code_raised(batch: LossResult) -> None:
     assert said_line(replace(batch, captured=captured(), recorded=None)) is None
 
 
+@pytest.mark.parametrize(
+    ("choice", "ours", "open_to"),
+    [
+        ((0.9, 1.3), False, True),
+        # Which of equal ones are mined changes nothing, or what was said is ours to the bit.
+        ((1.0, 1.0), False, False),
+        ((0.9, 1.3), True, False),
+    ],
+)
+def test_what_equal_mining_scores_leave_open(
+    choice: tuple[float, float], ours: bool, open_to: bool, batch: LossResult
+) -> None:
+    """In the first image, whose negatives cost 1 by the choice that is ours."""
+    first, *others = batch.images
+    own = replace(first, any_choice=choice, parts=replace(first.parts, confidence_negative=1.0))
+    made = replace(batch, images=(own, *(replace(each, any_choice=None) for each in others)))
+    line = said_line(replace(made, recorded=Recorded(made.whole if ours else 2.0), recorded_error=5e-6))
+    words = f"from {made.whole - 0.1:.4f} to {made.whole + 0.3:.4f}" if open_to else ", equal to 1e-5"
+    assert line is not None
+    assert line.plain.endswith(words)
+    assert ("where equal mining scores leave open anything" in line.plain) is open_to
+
+
 NOT_GIVEN = "which is not computable from these tensors and in no figure here: give the state dict with --weights FILE."
 
 

@@ -103,8 +103,6 @@ def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> Int
     """
     group, rows = image.astype(np.int64), np.arange(len(image))
     for axis in (0, 1, 2, 3) * 2:
-        if not len(rows):
-            break
         at = rows[np.lexsort((boxes[rows, axis], group[rows]))]
         value, slack, owner = boxes[at, axis], tolerance[at, axis], group[at]
         starts, ends = np.ones((2, len(at)), dtype=bool)

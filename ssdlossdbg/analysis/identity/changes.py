@@ -19,6 +19,7 @@ from ssdlossdbg.rules import (
     LocalizationLoss,
     Masking,
     MiningPositives,
+    MiningQuota,
     MiningScope,
     MiningScore,
     MiningSelection,
@@ -128,7 +129,10 @@ ONLY_WHERE: Mapping[str, Callable[[Dialect], bool]] = {
     "mining.per_image": _ranks,
     "mining.fallback": _may_want_none,
     "mining.fallback_share": _may_want_none,
-    "mining.quota": lambda rules: _ranks(rules) and rules.mining.scope is MiningScope.BATCH,
+    # The sum over the images of a scope that is one image is its own.
+    "mining.quota": lambda rules: (
+        _ranks(rules) and (rules.mining.scope is MiningScope.BATCH or rules.mining.quota is MiningQuota.LEAST_OF_IMAGES)
+    ),
     "mining.scope": _ranks,
     "mining.cap": _ranks,
     "mining.positives": _ranks,

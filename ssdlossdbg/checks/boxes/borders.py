@@ -91,12 +91,11 @@ def beyond_border(objects: Objects) -> TableCases:
         message = f"its box {box} reaches out of {image} by {share:{'.0%' if share >= 0.01 else '.1%'}} of its area"
         return Case(objects.where(row), message, share, 0.0, "Clip it to the image.")
 
-    x1, y1, x2, y2 = objects.boxes.T
-    out = np.flatnonzero(objects.valid & ((x1 < 0) | (y1 < 0) | (x2 > 1) | (y2 > 1)))
-    boxes, sizes = objects.boxes[out], objects.sizes[out]
+    sound = np.flatnonzero(objects.valid)
+    boxes, sizes = objects.boxes[sound], objects.sizes[sound]
     slack = np.where(sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / sizes.clip(1)
     over = np.maximum(-boxes[:, :2], boxes[:, 2:] - 1)
-    return of_rows(objects, out[(over > slack).any(1)], describe)
+    return of_rows(objects, sound[(over > slack).any(1)], describe)
 
 
 @BOXES.check(9, "boxes that begin at -1", Severity.WARNING, Objects, WHOLE_SETS)

@@ -154,9 +154,8 @@ def blind_sizes(result: AnchorsResult) -> Iterator[Case]:
         [square_iou(level.shapes, sides, _farthest(result, level, sides)) for level in result.levels], axis=0
     )
     blind = (at_best >= result.threshold - ROUNDING) & (at_worst < result.threshold - ROUNDING) & (sides >= smallest)
-    runs = [run for run in _runs(blind) if at_worst[run].min() < result.threshold - NEARLY_REACHED]
-    for run in sorted(runs, key=lambda run: float(at_worst[run].min())):
-        low, high, worst = sides[run[0]], sides[run[-1]], float(at_worst[run].min())
+    runs = [(float(at_worst[run].min()), sides[run[0]], sides[run[-1]]) for run in _runs(blind)]
+    for worst, low, high in sorted(run for run in runs if run[0] < result.threshold - NEARLY_REACHED):
         index = _nearest_level(result, math.sqrt(low * high))
         message = (
             f"square objects of {low:.0f} to {high:.0f} px reach IoU {result.threshold:g} on a centre, but only "

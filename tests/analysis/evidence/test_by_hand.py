@@ -23,9 +23,11 @@ from ssdlossdbg.analysis.audit.tallies import (
     total,
 )
 from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, to_pixels
+from ssdlossdbg.analysis.evidence.encoded_table import _Recovered, _split
 from ssdlossdbg.analysis.evidence.fates import Fates, fill_in, no_fates, shape_iou
 from ssdlossdbg.analysis.evidence.hypotheses.labels import probabilities
 from ssdlossdbg.analysis.evidence.hypotheses.scenes import _assign, _moves, _which
+from ssdlossdbg.analysis.evidence.readings import Positives
 from ssdlossdbg.analysis.evidence.spoilt import spoilt
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.errors import InputError
@@ -323,3 +325,31 @@ def test_a_range_begins_at_its_lower_end(width: int, height: int, size: str, asp
     made = outcomes(boxes, one, columns, (256, 256), load_dialect("ssd.pytorch").match)
     assert [group.name for group in by_size(made, (256, 256)) if group.tally.ground_truth] == [size]
     assert [group.name for group in by_aspect(made) if group.tally.ground_truth] == [aspect]
+
+
+# Objects that recovered boxes fall apart into
+
+
+@pytest.mark.parametrize(
+    ("second", "split"),
+    [
+        ({}, True),
+        ({"label": 2}, False),
+        ({"image": 1}, False),
+        ({"box": (0.3, 0.1, 0.7, 0.5)}, False),
+        # Of 0.4 x 0.4 that are moved by 0.1, three fifths are shared to the last bit.
+        ({"box": (0.201, 0.1, 0.601, 0.5)}, False),
+        ({"box": (0.199, 0.1, 0.599, 0.5)}, True),
+    ],
+)
+def test_objects_that_fell_apart(second: dict[str, Any], split: bool) -> None:
+    """Two of the first object's positives, two of one beside it, two of a third, and one that is of none."""
+    box, image, label = ((0.1, 0.1, 0.5, 0.5), 0, 1)
+    beside = (second.get("box", (0.12, 0.1, 0.52, 0.5)), second.get("image", image), second.get("label", label))
+    rows = (
+        [(box, image, label)] * 2 + [beside] * 2 + [((0.6, 0.6, 0.9, 0.9), 0, 1)] * 2 + [((0.1, 0.1, 0.5, 0.5), 0, 1)]
+    )
+    boxes, images, labels = (np.array([row[place] for row in rows]) for place in range(3))
+    found = _Recovered(boxes, np.array([0, 0, 1, 1, 2, 2, -1]), np.zeros(7), np.zeros(7))
+    positives = Positives(images, labels, np.zeros((7, 4)), boxes, 0.0)
+    assert _split(found, positives).tolist() == [split] * 4 + [False] * 3

@@ -154,6 +154,15 @@ def test_a_track_of_a_video_is_there_where_it_is_not_outside(tmp_path: Path) -> 
     assert objects(dataset, 1) == [("dog", (31, 20, 71, 55), False)]
 
 
+@pytest.mark.parametrize(("frame", "known"), [("999999999", True), ("1000000000", False), ("", False), ("-3", False)])
+def test_frames_of_a_video_are_of_nine_digits_at_most(frame: str, known: bool, tmp_path: Path) -> None:
+    dataset = load_dataset(put(tmp_path, "a.xml", other_tools.VIDEO.replace('frame="5"', f'frame="{frame}"')))
+    assert dataset.names[1:] == ((f"frame_{int(frame):06}.png",) if known else ())
+    assert len(dataset.boxes) == (3 if known else 2)
+    what = [] if known else [", line 10: <box> of a track has no number of its frame"]
+    assert [each.partition(".")[0] for each in said(dataset)] == what
+
+
 @pytest.mark.parametrize(
     ("shape", "box"),
     [
@@ -249,6 +258,13 @@ def test_a_csv_of_fractions(tmp_path: Path) -> None:
 def test_a_csv_of_whole_numbers_holds_pixels(ones: str, tmp_path: Path) -> None:
     path = put(tmp_path, "a.csv", other_tools.TF_CSV.replace("8,6,40,30", ones).replace("30,20,70,55", ones))
     assert not load_dataset(path).format.fractions
+
+
+def test_a_csv_without_its_columns(tmp_path: Path, refused: Refused) -> None:
+    path = put(tmp_path, "a.csv", other_tools.TF_CSV.replace("xmax,ymax", "right,bottom"))
+    error = refused(lambda: load_dataset(path, format="tf-csv"))
+    assert (error.where, error.what) == (str(path), "has no column xmax, ymax")
+    assert error.fix == "Its first line is to be filename,width,height,class,xmin,ymin,xmax,ymax."
 
 
 def test_a_csv_whose_columns_stand_otherwise(tmp_path: Path) -> None:

@@ -51,6 +51,13 @@ def test_boxes_are_fractions_of_their_photo_and_unknown_classes_take_no_part() -
     np.testing.assert_allclose(scaled.boxes, [[0.1, 0.1, 0.2, 0.5], [0.1, 0.1, 0.5, 0.6]])
 
 
+def test_objects_that_could_not_be_read_are_of_no_use() -> None:
+    """As is one of a class that is in no list; one that is left out for its mark is counted there."""
+    assert scale_like(dataset(), KEEPS).unusable.tolist() == [1, 0]
+    assert scale_like(dataset(unread=np.array([2, 5])), KEEPS).unusable.tolist() == [3, 5]
+    assert scale_like(dataset(unread=np.array([2, 5])), DROPS).unusable.tolist() == [3, 5]
+
+
 def test_difficult_objects_are_dropped_where_the_loader_does() -> None:
     scaled = scale_like(dataset(), DROPS)
     assert (scaled.rows.tolist(), scaled.left_out.tolist()) == ([0], [2])

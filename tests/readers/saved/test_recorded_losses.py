@@ -56,6 +56,7 @@ def test_a_loss(loss: Any, found: Recorded) -> None:
         ({}, PARTS),
         ({"loc": 1.0, "cls": 2.0}, PARTS),
         ({"loc": "x"}, PARTS),
+        ({"loc": 1.0, "conf": "x"}, PARTS),
         ({"loc": tensor([1.0, 2.0])}, PARTS),
     ],
 )
