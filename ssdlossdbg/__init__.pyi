@@ -5,6 +5,7 @@ from ssdlossdbg.api import audit as audit
 from ssdlossdbg.api import check as check
 from ssdlossdbg.api import compare as compare
 from ssdlossdbg.api import detect as detect
+from ssdlossdbg.api import diff as diff
 from ssdlossdbg.api import fit as fit
 from ssdlossdbg.api import history as history
 from ssdlossdbg.api import identify_batch as identify_batch
@@ -40,6 +41,7 @@ from ssdlossdbg.results import Case as Case
 from ssdlossdbg.results import CheckResult as CheckResult
 from ssdlossdbg.results import CompareResult as CompareResult
 from ssdlossdbg.results import DetectResult as DetectResult
+from ssdlossdbg.results import DiffResult as DiffResult
 from ssdlossdbg.results import Finding as Finding
 from ssdlossdbg.results import FitResult as FitResult
 from ssdlossdbg.results import HistoryResult as HistoryResult

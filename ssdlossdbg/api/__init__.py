@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.api.datasets import audit as audit
     from ssdlossdbg.api.datasets import load_dataset as load_dataset
     from ssdlossdbg.api.datasets import match_image as match_image
+    from ssdlossdbg.api.diffs import diff as diff
     from ssdlossdbg.api.files import check as check
     from ssdlossdbg.api.fitting import fit as fit
     from ssdlossdbg.api.histories import history as history
@@ -30,6 +31,7 @@ _NAMES = {
     "batches": "compare detect loss",
     "common": "override",
     "datasets": "audit load_dataset match_image",
+    "diffs": "diff",
     "files": "check",
     "fitting": "fit",
     "histories": "history",

@@ -72,6 +72,7 @@ def as_batch(
     classes: Sequence[str] = (),
     photos: Sequence[File] = (),
     said: Said | None = None,
+    any_label: bool = False,
 ) -> Batch:
     """What was saved of a batch, ready to be asked about.
 
@@ -85,11 +86,13 @@ def as_batch(
         classes: class names in the order of their ids, background left out.
         photos: of the first images.
         said: the loss that the user's own code had, over what is in the files.
+        any_label: whether to let labels be that are no class of the predictions; no loss can be computed with them.
 
     Raises:
         InputError: what cannot be used or does not belong together, more photos than images, or no such device.
     """
-    found = recognise_batch(predictions, targets, priors, rules, layout, len(classes) + 1 if classes else None)
+    known = len(classes) + 1 if classes else None
+    found = recognise_batch(predictions, targets, priors, rules, layout, known, any_label)
     if found.priors.assumed and isinstance(found.targets, EncodedTargets):
         fitting = fitting_priors(found.targets, found.priors, rules, found.priors.name)
         found = replace(found, priors=fitting)

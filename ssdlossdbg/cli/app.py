@@ -15,6 +15,7 @@ from ssdlossdbg.cli.command import Command, exiting, write_exit_codes
 from ssdlossdbg.cli.compare import compare
 from ssdlossdbg.cli.detect import detect
 from ssdlossdbg.cli.dialects import dialects
+from ssdlossdbg.cli.diff import diff
 from ssdlossdbg.cli.explain import explain
 from ssdlossdbg.cli.history import history
 from ssdlossdbg.cli.identify import identify
@@ -80,6 +81,7 @@ for function in (
     check,
     run,
     history,
+    diff,
     dialects,
     explain,
     manual,

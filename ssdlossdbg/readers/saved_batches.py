@@ -52,6 +52,7 @@ def recognise_batch(
     dialect: Dialect,
     layout: SavedLayout,
     classes: int | None = None,
+    any_label: bool = False,
 ) -> RecognisedBatch:
     """Predictions and targets of the same images, or either alone, and their priors.
 
@@ -63,6 +64,7 @@ def recognise_batch(
         dialect: what the targets are laid out for, and whose preset to prefer where several are equal.
         layout: what the user says of the tensors.
         classes: how many there are, background included, for targets alone; as many as the labels ask for if None.
+        any_label: whether to let objects be whose label is no class of the predictions.
 
     Raises:
         InputError: what cannot be used, or does not belong together.
@@ -81,7 +83,8 @@ def recognise_batch(
     images, count, columns = predicted.conf.shape
     wanted = recognise_targets(targets, dialect, layout, shape=(images, count, columns))
     if isinstance(wanted, Targets):
-        _check_objects(wanted, images, columns, named, targets.where)
+        fitting = any_label and len(wanted.boxes) == images
+        _check_objects(wanted, images, columns, named, targets.where, any_label=fitting)
     return RecognisedBatch(predicted, wanted, named)
 
 
@@ -168,8 +171,11 @@ def _columns(labels: torch.Tensor) -> int:
     return int(labels.double().nan_to_num(0).clamp(0, MOST_CLASSES).max()) + 1
 
 
-def _check_objects(wanted: Targets, images: int, classes: int, named: NamedPriors, where: str) -> None:
-    check_batch(wanted, images, classes, where)
+def _check_objects(
+    wanted: Targets, images: int, classes: int, named: NamedPriors, where: str, any_label: bool = False
+) -> None:
+    if not any_label:
+        check_batch(wanted, images, classes, where)
     if wanted.units is Units.PIXELS and not named.image_size_known:
         raise InputError(where, "has boxes in pixels", SAY_IMAGE_SIZE)
 

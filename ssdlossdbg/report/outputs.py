@@ -32,6 +32,7 @@ TEXTS: dict[str, str] = {
     "CheckResult": "check_text:check_report",
     "CompareResult": "compare_text:compare_report",
     "DetectResult": "detect_text:detect_report",
+    "DiffResult": "diff_text:diff_report",
     "Explained": "explain_text:explain_report",
     "FitResult": "fit_text:fit_report",
     "HistoryResult": "history_text:history_report",

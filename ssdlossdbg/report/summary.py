@@ -18,6 +18,7 @@ SHOWN = {
     "LossResult": ("image", "index", "label", "positives", "forced", "best_iou", "localization", "confidence", "total"),
     "DetectResult": ("image", "rank", "label", "score", "role", "best_iou", "ground_truth"),
     "CompareResult": ("name", "localization", "confidence", "total", "positives", "negatives"),
+    "DiffResult": ("name", "what", "how"),
     "AuditResult": ("label", "ground_truth", "matched", "forced_only", "without_positive", "best_possible_recall"),
     "AnchorsResult": ("level", "feature_map", "stride", "priors", "smallest_best"),
     "CheckResult": ("finding", "where.file", "where.object", "where.label", "message", "fix"),

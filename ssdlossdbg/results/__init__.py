@@ -59,6 +59,16 @@ from ssdlossdbg.results.detect import (
 )
 from ssdlossdbg.results.detect_detail import DetectDetail
 from ssdlossdbg.results.detect_scores import ClassScore, Confusion, DetectScores
+from ssdlossdbg.results.diff import (
+    Difference,
+    DiffResult,
+    Explanation,
+    GroupDifference,
+    ObjectDifference,
+    PriorDifference,
+    RoleCount,
+    Side,
+)
 from ssdlossdbg.results.encoded import EncodedTable
 from ssdlossdbg.results.evidence import Evidence
 from ssdlossdbg.results.explain import CheckPage, Explained

@@ -348,6 +348,31 @@ KINDS: dict[str, Kind] = {
     "histories": Kind(
         HISTORY, (), ("history hist", "history hist --top 2 --image-size 64", "history hist --format json --no-causes")
     ),
+    "two batches": Kind(
+        ("rows.pt", "dicts.pt", "named.npz", "preds.pt", "encoded.pt"),
+        SMALL,
+        (
+            "diff preds.pt rows.pt preds.pt dicts.pt --config small.toml",
+            "diff preds.pt named.npz --targets rows.pt",
+            "diff rows.pt padded.npz --predictions preds.pt --config small.toml --format json",
+            "diff preds.pt encoded.pt preds.pt pair.pt --top 2",
+            "diff preds.pt rows.pt preds.pt encoded.pt --no-fail-on-change",
+        ),
+    ),
+    "two of a kind": Kind(
+        ("own.toml", "voc/Annotations/a.xml", "coco/instances.json", *RUN, *HISTORY[:2]),
+        (*VOC[1:], *YOLO, *HISTORY[2:], "priors.pt", "priors.npy", "copy/history/steps.rows", *SMALL),
+        (
+            "diff own.toml small.toml",
+            "diff small.toml own.toml --on voc --format json",
+            "diff priors.pt priors.npy --image-size 64",
+            "diff voc coco --config small.toml",
+            "diff voc/Annotations/a.xml voc/Annotations/b.xml --config small.toml",
+            f"diff {RUN[0]} {RUN[1]}",
+            "diff hist copy",
+            "diff run hist",
+        ),
+    ),
     "captured": Kind(RUN, (), (*(f"{command} {RUN[0]}" for command in READ_CAPTURED), "loss run", "loss run")),
     "attacks": Kind((), (), ()),  # as they are written in attacks.py
     "options": Kind(

@@ -20,6 +20,7 @@ WORDS = {
     ("ObjectChange", "status"): OF_MATCH,
     ("GroundTruthDetect", "status"): (results.MISSED, results.FOUND, results.FOUND_AS_OTHER),
     ("Detection", "role"): (results.FINDS, results.REPEATS, results.OTHER_CLASS, results.NOTHING),
+    ("DiffResult", "compared"): (results.diff.RUNS, results.diff.BATCHES),
     ("DetectRules", "candidates_of"): ("class", "image", "level"),
 }
 BOXES = {"box", "input_box", "size", "shape", "round_trip"}

@@ -121,6 +121,11 @@ def holds_both(saved: Saved) -> bool:
     return _role_of(saved.value) is Role.BOTH
 
 
+def role_of(saved: Saved, file: Path) -> Role | None:
+    """What a file holds, by its content or else by its name; None where neither tells."""
+    return _role_of(saved.value) or role_word(file)
+
+
 def role_word(file: Path) -> Role | None:
     """What a file's name says it holds."""
     found = ROLE_WORD.search(file.stem)
@@ -135,7 +140,7 @@ def _key(file: Path) -> tuple[Path, str]:
 
 
 def _role(saved: Saved, file: Path) -> Role:
-    role = _role_of(saved.value) or role_word(file)
+    role = role_of(saved, file)
     if role is None:
         fix = "Save loc and conf [B, P, ...], or boxes and labels of each image; or put preds or targets into its name."
         raise InputError(file, "holds neither predictions nor targets that can be recognised", fix)

@@ -1,0 +1,1 @@
+"""What changed from A to B, and which input or rule explains it: a file each for what can be compared."""
