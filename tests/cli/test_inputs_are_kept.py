@@ -37,6 +37,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "targets": ("targets.pt",),
     "weights": ("weights.pt",),
     "descriptions": ("names.csv",),
+    "files": ("voc/Annotations/a.xml",),
     "dataset": (
         "voc/Annotations",
         "voc/Annotations/a.xml",
@@ -90,6 +91,8 @@ class Use:
         if self.command == "anchors" and "image" in given and "output" not in given:
             given["output"] = "picture.png"  # which the photo is the ground of
         words = [self.command, "--fail-on", "never"]
+        if self.command == "check" and "output" in outputs:
+            words += ["--fix"]
         if self.command == "audit" and "output" in outputs:
             words += ["--gallery", "1"]
         for parameter in COMMANDS[self.command].params:
@@ -118,6 +121,7 @@ USES = (
     Use("anchors", frozenset({"dataset", "levels", "preset"})),
     Use("anchors", frozenset({"dataset", "levels", "config"})),
     Use("anchors", FIT),
+    Use("check"),
     Use("audit", frozenset({"descriptions"})),
     Use("audit", frozenset({"classes"}), ("images.csv", "0a.jpg")),
     Use(
@@ -248,7 +252,7 @@ def test_no_input_is_replaced(use: Use, name: str, run: Run, folder: Path) -> No
         assert (folder / victim).read_bytes() == before, (outputs, victim)
         assert outcome.code == 2, (outputs, victim)
         if is_page(Path(next(iter(outputs.values())))) or use.ending != ".html":  # else refused for its ending
-            assert "is an input and would be overwritten. Choose another output." in outcome.err, (outputs, victim)
+            assert "is an input and would be overwritten. Choose another" in outcome.err, (outputs, victim)
 
 
 def spellings(folder: Path, victim: Path, ending: str = ".toml") -> list[str]:
