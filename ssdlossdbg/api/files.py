@@ -73,12 +73,14 @@ class Checked:
         datasets: the annotations that could be read, one for each format.
         objects: of each of these, as the checks see them.
         refused: files of annotations that cannot be read at all.
+        files: all that were looked at, and the paths that were named.
     """
 
     result: CheckResult
     datasets: tuple[Dataset, ...] = ()
     objects: tuple[Objects, ...] = ()
     refused: tuple[str, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
 def checked(
@@ -117,7 +119,8 @@ def checked(
         choice=used.choice if used and used.chosen_for else "",
     )
     objects = tuple(each for each in annotations.evidence if isinstance(each, Objects))
-    return Checked(result, annotations.datasets, objects, annotations.refused)
+    looked_at = annotations.files.union(map(str, paths), map(str, inputs.tensors))
+    return Checked(result, annotations.datasets, objects, annotations.refused, looked_at)
 
 
 @dataclass(frozen=True)
@@ -189,10 +192,10 @@ class _Annotations:
         return {file: dataset.format.name for dataset in self.datasets for file in dataset.files}
 
     @property
-    def files(self) -> set[str]:
+    def files(self) -> frozenset[str]:
         """All files that were looked at."""
         own = (file for each in self.datasets for file in (*each.files, *(refused.file for refused in each.refused)))
-        return {*own, *self.refused}
+        return frozenset((*own, *self.refused))
 
 
 def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> _Annotations:

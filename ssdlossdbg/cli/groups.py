@@ -251,11 +251,6 @@ class Findings(Group):
         kept = tuple(finding for finding in result.findings if finding in chosen or finding.code in always)
         return replace(result, findings=kept)  # type: ignore[type-var]  # all results are dataclasses
 
-    def wants(self, code: str, _: str) -> bool:
-        """Whether findings of a code are shown, in whatever file."""
-        selected, ignored = self.codes
-        return (not selected or code.startswith(selected)) and not code.startswith(ignored)
-
     def fail(self, findings: Iterable[Finding]) -> bool:
         """Whether one of them is as grave as the user said."""
         from ssdlossdbg.results import SEVERITIES

@@ -17,7 +17,15 @@ def check_github(result: CheckResult, view: View = USUAL) -> str:
         view: says whether notes are told, too.
     """
     found = (_command(finding, case) for finding in listed(result, view.notes) for case in finding.cases)
-    return "\n".join([*map(_repaired, result.repairs), *found])
+    return "\n".join([*map(_repaired, result.repairs), *found, *_beside(result)])
+
+
+def _beside(result: CheckResult) -> list[str]:
+    """A command that says how much is not told; none where all is."""
+    if not result.known and not result.ignored:
+        return []
+    said = f"{result.known} findings are known to the baseline, {result.ignored} are ignored."
+    return [f"::notice title=ssdlossdbg check::{said}"]
 
 
 def _repaired(repair: Repair) -> str:

@@ -12,6 +12,7 @@ from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import SEVERITIES, Action, Case, CheckResult, Finding, Repair, Severity, Where, in_order
 
 Key = tuple[str | int, ...]
+MOST_GONE = 5
 DONE = {Action.CLIP: "clipped to its image", Action.SWAP: "ends swapped", Action.DROP: "dropped",
         Action.DEDUPE: "dropped, as it is there twice"}  # fmt: skip
 
@@ -32,7 +33,7 @@ def check_report(result: CheckResult, view: View = USUAL) -> Text:
     ]
     if lines:
         lines.append(Text())
-    summary = [Text(_summary(result, view.notes)), *_codes(result), *_copies(result), *_priors(result)]
+    summary = [Text(_summary(result, view.notes)), *_codes(result), *_copies(result), *_gone(result), *_priors(result)]
     shown = listed(result, view.notes) or result.findings
     following = [Text(f"Next: ssdlossdbg explain {shown[0].code}")] if shown else []
     return Text("\n").join([*lines, *summary, *following])
@@ -86,7 +87,25 @@ def _summary(result: CheckResult, notes: bool) -> str:
     found = [count(number, severity) for severity in SEVERITIES if (number := result.count(severity))]
     hidden = " (--notes lists them)" if result.notes and not notes else ""
     files, objects = count(result.total, "file"), count(result.objects, "object")
-    return f"Checked {files}{unreadable}, {objects}: {', '.join(found) or 'nothing found'}{hidden}."
+    return f"Checked {files}{unreadable}, {objects}: {', '.join(found) or 'nothing found'}{hidden}{_beside(result)}."
+
+
+def _beside(result: CheckResult) -> str:
+    """What is not told, in words that follow what is; nothing where all is told."""
+    numbers = ((result.known, "known"), (result.ignored, "ignored"))
+    said = ", ".join(f"{number:,} {word}" for number, word in numbers if number)
+    return f"; {said}" if said else ""
+
+
+def _gone(result: CheckResult) -> list[Text]:
+    """What the baseline knows and is there no more."""
+    if not result.gone:
+        return []
+    number = sum(each.count for each in result.gone)
+    named = ", ".join(f"{each.file} {each.code}" for each in result.gone[:MOST_GONE])
+    more = f" and {len(result.gone) - MOST_GONE:,} more" if len(result.gone) > MOST_GONE else ""
+    told = f"{count(number, 'known finding')} {'is' if number == 1 else 'are'} gone: {named}{more}."
+    return [Text(f"{told} --write-baseline takes them out of the baseline.")]
 
 
 def _copies(result: CheckResult) -> list[Text]:

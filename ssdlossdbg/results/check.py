@@ -141,4 +141,5 @@ class CheckResult(Reported):
     def headline(self) -> str:
         """What was found, in a line."""
         found = f"{self.errors} errors, {self.warnings} warnings, {self.notes} notes"
-        return f"{self.total} files, {self.objects} objects: {found}"
+        beside = f", {self.known} known, {self.ignored} ignored" if self.known or self.ignored else ""
+        return f"{self.total} files, {self.objects} objects: {found}{beside}"

@@ -38,6 +38,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "weights": ("weights.pt",),
     "descriptions": ("names.csv",),
     "files": ("voc/Annotations/a.xml",),
+    "baseline": ("known.json",),
     "dataset": (
         "voc/Annotations",
         "voc/Annotations/a.xml",
@@ -48,7 +49,17 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
 }
 # What takes text and no file.
-TEXT = {"device", "image_size", "levels", "select", "ignore", "printed", "printed_loc", "printed_conf"}
+TEXT = {
+    "per_file_ignores",
+    "device",
+    "image_size",
+    "levels",
+    "select",
+    "ignore",
+    "printed",
+    "printed_loc",
+    "printed_conf",
+}
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,7 @@ USES = (
     Use("anchors", frozenset({"dataset", "levels", "preset"})),
     Use("anchors", frozenset({"dataset", "levels", "config"})),
     Use("anchors", FIT),
-    Use("check"),
+    Use("check", ending=".json"),
     Use("audit", frozenset({"descriptions"})),
     Use("audit", frozenset({"classes"}), ("images.csv", "0a.jpg")),
     Use(
@@ -155,6 +166,7 @@ def files(folder: Path, photo: Callable[..., Path], annotation: Callable[..., Pa
         "other.toml": 'base = "caffe"\n',
         "names.txt": "cat\ndog\n",
         "names.csv": "/m/0c,cat\n",
+        "known.json": '{"ssdlossdbg_baseline": 1, "known": []}',
         "images.csv": "ImageID,LabelName,XMin,XMax,YMin,YMax\n0a,/m/0c,0.2,0.6,0.2,0.6\n",
         "voc/Annotations/a.xml": (folder / "photo.xml").read_text(),
         "voc/Annotations/broken.xml": "<annotation><object>",
@@ -226,7 +238,7 @@ def test_every_output_and_every_input_is_tried() -> None:
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.command)
 def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: Use, run: Run, opened: Opened) -> None:
     fitting = use.command == "anchors" and "dataset" in use.inputs
-    file = use.ending if use.command == "compare" else ".toml" if fitting else ".png"
+    file = use.ending if use.command in ("compare", "check") else ".toml" if fitting else ".png"
     endings = {Role.OUTPUT_FOLDER: "", Role.OUTPUT_FILE: file}
     outputs = {name: f"new-{name}{endings[role]}" for name, role in roles(use.command).items() if role in OUTPUTS}
     with opened as unnoted:
