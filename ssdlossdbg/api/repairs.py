@@ -9,7 +9,7 @@ from pathlib import Path
 from ssdlossdbg.api.files import Checked
 from ssdlossdbg.checks.repairs import propose
 from ssdlossdbg.readers.annotations.elements.edit import mend
-from ssdlossdbg.readers.annotations.elements.locate import LOCATORS, locate
+from ssdlossdbg.readers.annotations.elements.locate import locate
 from ssdlossdbg.readers.annotations.lines import with_lines
 from ssdlossdbg.results import (
     Action,
@@ -25,6 +25,8 @@ from ssdlossdbg.results import (
     Where,
 )
 
+# Formats of which nobody edits the bytes in place.
+BINARIES = ("tfrecord", "parquet")
 BINARY = "is binary and holds the photos, too: repair the annotations that it was made of, and make it anew"
 UNFOUND = "its objects were not found in its text (UTF-16, say): save it as UTF-8"
 Key = tuple[str, str, int | str | None, int | None]
@@ -37,13 +39,15 @@ class Repaired:
     Attributes:
         result: with the findings that are left, what was done, and why the rest was not.
         changed: by file, the bytes of its copy.
-        copied: files whose copies are as they are, those that name the classes among them.
+        copied: files whose copies are as they are.
+        beside: files that name the classes, to be copied where they lie among the others.
         not_copied: files that there is no copy of.
     """
 
     result: CheckResult
     changed: dict[str, bytes] = field(default_factory=dict)
     copied: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     not_copied: list[NotCopied] = field(default_factory=list)
 
 
@@ -63,7 +67,7 @@ def repair(checked: Checked, result: CheckResult, wanted: Wanted) -> Repaired:
         by_file = _by_file(proposals)
         left += proposals.left
         for file in dict.fromkeys(dataset.files):
-            if dataset.format.name not in LOCATORS:
+            if dataset.format.name in BINARIES:
                 made.not_copied.append(NotCopied(file, BINARY))
                 left += _all_left(by_file.get(file), "its file is binary, and there is no copy of it")
             elif file not in by_file:
@@ -81,7 +85,7 @@ def repair(checked: Checked, result: CheckResult, wanted: Wanted) -> Repaired:
                 else:
                     made.changed[file] = mended.data
         if dataset.class_file:
-            made.copied.append(str(dataset.class_file))
+            made.beside.append(str(dataset.class_file))
         made.copied += (each.file for each in dataset.refused)
     made.copied += checked.refused
     known = {*made.changed, *(each.file for each in made.not_copied)}
@@ -90,7 +94,7 @@ def repair(checked: Checked, result: CheckResult, wanted: Wanted) -> Repaired:
     made.result = replace(
         result,
         findings=tuple(_without(result.findings, met)),
-        repairs=_ordered(_numbered(done, formats)),
+        repairs=_ordered(_numbered(_at_findings(done, result.findings), formats)),
         not_repaired=tuple(_said_once(left, result.findings)),
     )
     return made
@@ -142,13 +146,19 @@ def _without(findings: Sequence[Finding], met: set[Key]) -> Iterator[Finding]:
             yield replace(finding, cases=cases)
 
 
+def _at_findings(repairs: Sequence[Repair], findings: Sequence[Finding]) -> list[Repair]:
+    """Repairs with the lines that findings of the same objects have."""
+    lines = {_key("", case.where): case.where.line for each in findings for case in each.cases}
+    return [replace(each, where=replace(each.where, line=lines.get(_key("", each.where)))) for each in repairs]
+
+
 def _numbered(repairs: Sequence[Repair], formats: dict[str, str]) -> list[Repair]:
     """Repairs with the lines of their objects in the inputs."""
-    cases = tuple(Case(each.where, "", None, None, "") for each in repairs)
-    if not cases:
-        return []
+    bare = [each for each in repairs if each.where.line is None]
+    cases = tuple(Case(each.where, "", None, None, "") for each in bare)
     (found,) = with_lines([Finding("", "", Severity.NOTE, cases)], formats)
-    return [replace(each, where=case.where) for each, case in zip(repairs, found.cases, strict=True)]
+    own = iter(case.where for case in found.cases)
+    return [each if each.where.line is not None else replace(each, where=next(own)) for each in repairs]
 
 
 def _ordered(repairs: Sequence[Repair]) -> tuple[Repair, ...]:

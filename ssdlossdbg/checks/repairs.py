@@ -179,14 +179,15 @@ class _Plan:
             raise LeftError(f"the photo is {sizes}: the box may be right in another size")
         if image.orientation > 1:
             raise LeftError("EXIF data turn its photo: in which of the two the box was drawn is not known")
-        low = 0.0 if not self.objects.one_based or self._from_zero(image.file) else 1.0
+        low = 0.0 if not self.objects.one_based or image.file in self._from_zero else 1.0
         return Limits((low, low), (width, height))
 
-    def _from_zero(self, file: str) -> bool:
-        """Whether other boxes of a file that should count from 1 begin at 0."""
-        number = self.objects.files.index(file)
-        rows = np.flatnonzero((self.objects.file[self.objects.image] == number) & self.objects.valid)
-        return bool((self.objects.stated[rows, :2] == 0).any())
+    @cached_property
+    def _from_zero(self) -> set[str]:
+        """Files of which a sound box begins at 0."""
+        objects = self.objects
+        rows = np.flatnonzero(objects.valid & (objects.stated[:, :2] == 0).any(1))
+        return {objects.files[number] for number in set(objects.file[objects.image[rows]].tolist())}
 
     def _seen(self, row: int, box: FloatArray) -> Box:
         """A box normalised as the loader does."""

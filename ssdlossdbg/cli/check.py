@@ -86,13 +86,15 @@ class Fixing(Group):
     title = "Repairs"
     fix: bool = option(
         "--fix/--no-fix",
-        "Write repaired copies of all annotation files that are checked into the folder of -o: boxes are clipped, "
-        "swapped, dropped and told once, where files and photos leave no doubt; the rest stays, and it is said why.",
+        "Write copies of all annotation files that are checked into the folder of -o, the inputs staying as they are: "
+        "in them boxes are clipped, swapped, dropped or told once where file and photo leave no doubt. Each change is "
+        "said, and of what stays, why. The exit code counts what is left.",
         default=False,
     )
     output: Path | None = option(
         "-o --output DIR",
-        "Where the copies of --fix go, laid out as their inputs are, those without a repair too.",
+        "Where the copies of --fix go, laid out as their inputs are. Files without a repair are copied, too, so that "
+        "the folder is a data set but for its photos; what is there already, byte for byte, is not written again.",
         Role.OUTPUT_FOLDER,
     )
 
@@ -138,6 +140,8 @@ def check(
     Example: ssdlossdbg check VOC2007/Annotations
 
     Example: ssdlossdbg check VOC2007/Annotations --fix -o fixed
+
+    Example: ssdlossdbg check VOC2007/Annotations --baseline known.json
     """
     if fixing.output:
         check_copies(checked.files, fixing.output)
@@ -217,7 +221,7 @@ def _fix(
 
     with progress("Repairing"):
         made = repair(looked, result, findings.wants)
-        targets = targets_of([*made.changed, *made.copied], given, folder)
+        targets = targets_of([*made.changed, *made.copied], made.beside, given, folder)
         copies = {path: (file, made.changed.get(file)) for file, path in targets.items()}
         write_copies(copies, writer)
     return replace(made.result, copies=Copies(str(folder), len(copies), len(made.changed), tuple(made.not_copied)))

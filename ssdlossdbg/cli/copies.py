@@ -34,11 +34,12 @@ def check_copies(given: Sequence[Path], folder: Path) -> None:
     check_folder(folder)
 
 
-def targets_of(files: Sequence[str], given: Sequence[Path], folder: Path) -> dict[str, Path]:
+def targets_of(files: Sequence[str], beside: Sequence[str], given: Sequence[Path], folder: Path) -> dict[str, Path]:
     """Where the copy of each file goes: as it lies below the folder that all of them have in common.
 
     Args:
-        files: that are to be copied; one that lies outside has no target.
+        files: that are to be copied.
+        beside: others that are to be, unless they lie elsewhere.
         given: files and folders that were named.
         folder: for the copies.
 
@@ -53,6 +54,8 @@ def targets_of(files: Sequence[str], given: Sequence[Path], folder: Path) -> dic
         raise InputError(
             folder, "is for files without a folder in common", "Check those of one drive at a time."
         ) from None
+    lying = {file: os.path.relpath(file, root) for file in beside}
+    paths |= {file: os.path.join(root, path) for file, path in lying.items() if not path.startswith(os.pardir)}  # noqa: PTH118
     return {file: folder / os.path.relpath(path, root) for file, path in paths.items()}
 
 

@@ -60,7 +60,7 @@ def mend(written: Written, proposals: Proposals) -> Mended:
         proposals: for its objects.
     """
     mended = Mended()
-    edits: list[Edit] = []
+    edits: dict[int, list[Edit]] = {}
     gone: dict[int, Element] = {}
     with decimal.localcontext() as context:
         context.prec = DIGITS
@@ -72,15 +72,15 @@ def mend(written: Written, proposals: Proposals) -> Mended:
                     gone[element.start] = element
                     mended.done.append(_gone(written, element, each.where, each.why[Action.DROP], Action.DROP))
                 else:
-                    edits += _of_numbers(written, element, each, mended.done)
+                    edits[element.start] = _of_numbers(written, element, each, mended.done)
             except (LeftError, decimal.DecimalException) as error:
                 why = str(error) if isinstance(error, LeftError) else "its numbers are beyond all measure"
                 mended.left += (NotRepaired(code, each.where, why) for code in each.why.values())
         for twins in proposals.twins:
             _dedupe(written, twins, gone, mended)
-    edits = [edit for edit in edits if not any(each.start <= edit[0] < each.end for each in gone.values())]
-    if edits or gone:
-        mended.data = written.edited([*edits, *written.without(list(gone.values()))])
+    kept = [edit for start, own in edits.items() if start not in gone for edit in own]
+    if kept or gone:
+        mended.data = written.edited([*kept, *written.without(list(gone.values()))])
     return mended
 
 

@@ -126,7 +126,8 @@ def _plain(value: str) -> str:
 
 def whole_line(text: str, start: int, end: int) -> Span:
     """The extent of something with the line that holds nothing else, or just as it is."""
-    before = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
+    before = text.rfind("\n", 0, start) + 1
+    before = max(before, text.rfind("\r", before, start) + 1)
     after = BREAK.search(text, end)
     stop = after.end() if after else len(text)
     alone = not text[before:start].strip() and not text[end:stop].strip()

@@ -23,7 +23,11 @@ class _Inline(Written):
 
     def without(self, gone: Sequence[Element]) -> Iterator[Edit]:
         """The objects, with the blanks before them."""
-        return ((len(self.text[: element.start].rstrip(" \t")), element.end, "") for element in gone)
+        for element in gone:
+            before = element.start
+            while before and self.text[before - 1] in " \t":
+                before -= 1
+            yield before, element.end, ""
 
 
 @dataclass
