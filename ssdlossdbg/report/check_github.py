@@ -35,7 +35,7 @@ def _repaired(repair: Repair) -> str:
 
 def _command(finding: Finding, case: Case) -> str:
     place = case.where.place
-    message = f"{place}: {case.message}" if place else case.message
+    message = f"{place}: {case.message}".lstrip() if place else case.message  # the name of a photo may be blanks
     properties = _properties(case.where, f"{finding.code} {finding.name}")
     return f"::{COMMANDS[finding.severity]} {properties}::{_data(f'{message}. {case.fix}')}"
 

@@ -233,8 +233,12 @@ def test_planted_faults_are_repaired_and_nothing_else_changes(run: Any, folder: 
         [],
         [str(Path("out") / place)] if name != "x" else [],
     )
-    lines = before.decode("latin-1").splitlines()
-    assert all(1 <= each["where"]["line"] <= len(lines) for each in document["repairs"])
+    rows = before.decode("latin-1").splitlines()
+    for each in document["repairs"]:
+        row = rows[each["where"]["line"] - 1]
+        opens = {"voc": "<object", "labelme": "{", "cvat": "<box"}.get(name, "")
+        assert row.strip().startswith(opens)
+        assert opens or all(number in row for number in each["before"].split(","))
     # The copy has nothing of it, and a copy of the copy is the copy.
     write(folder / "again", name, "")
     (folder / "again" / place).write_bytes(copy.read_bytes())
