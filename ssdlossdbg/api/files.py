@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssdlossdbg.analysis.check import analyse_datasets, by_file
@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.two_steps import scene_of
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default, rules_for
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.annotations import Part, Source, load_parts
+from ssdlossdbg.readers.annotations import Dataset, Part, Source, load_parts
 from ssdlossdbg.readers.annotations.lines import with_lines
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
@@ -61,6 +61,38 @@ def check(
     Raises:
         InputError: a path that does not exist, a folder with nothing to check, an unknown name, or no such device.
     """
+    return checked(files, priors, dialect, classes=classes, device=device, layout=layout).result
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` looked at, and what it says.
+
+    Attributes:
+        result: what it returns.
+        datasets: the annotations that could be read, one for each format.
+        objects: of each of these, as the checks see them.
+        refused: files of annotations that cannot be read at all.
+        files: all that were looked at, and the paths that were named.
+    """
+
+    result: CheckResult
+    datasets: tuple[Dataset, ...] = ()
+    objects: tuple[Objects, ...] = ()
+    refused: tuple[str, ...] = ()
+    files: frozenset[str] = frozenset()
+
+
+def checked(
+    files: Sequence[File],
+    priors: NamedPriors | PriorSource | None = None,
+    dialect: Dialect | str | None = None,
+    *,
+    classes: Sequence[str] = (),
+    device: str = "auto",
+    layout: SavedLayout = SavedLayout(),
+) -> Checked:
+    """What `check` returns, and what it looked at; arguments and errors as of `check`."""
     rules = as_dialect(DEFAULT_DIALECT if dialect is None else dialect)
     named = priors if priors is None else as_named(priors, layout, rules)
     job = _Job(rules, named, tuple(classes), device, layout, stated=dialect is not None)
@@ -68,16 +100,16 @@ def check(
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
     batches = SavedBatches(inputs.tensors, paths)
-    annotated, read = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else ([], 0)
-    parts = [_Part(annotated)] if annotated else []
+    annotations = _of_annotations(inputs.annotations, paths, job) if inputs.annotations else _Annotations()
+    parts = [_Part(annotations.evidence)] if annotations.evidence else []
     parts += [_of_batch(batch, job) for batch in batches]
     parts += [_Part([refusal(str(file), error)]) for file, error in batches.refused]
-    findings = with_lines(by_file([finding for part in parts for finding in part.findings]))
+    findings = with_lines(by_file([finding for part in parts for finding in part.findings]), annotations.formats)
     refused = [subject for part in parts for subject in part.evidence if isinstance(subject, Refusal)]
     unreadable = {file for each in refused if not each.code for file in (each.file, *each.also)}
     used = next((part.priors for part in parts if part.priors), None)
-    return CheckResult(
-        files=CheckedFiles(read, len(inputs.tensors), len(unreadable)),
+    result = CheckResult(
+        files=CheckedFiles(len(annotations.files), len(inputs.tensors), len(unreadable)),
         images=sum(part.images for part in parts),
         objects=sum(len(subject.labels) for part in parts for subject in part.evidence if isinstance(subject, Objects)),
         dialect=rules.name,
@@ -86,6 +118,9 @@ def check(
         priors=used.name if used else "",
         choice=used.choice if used and used.chosen_for else "",
     )
+    objects = tuple(each for each in annotations.evidence if isinstance(each, Objects))
+    looked_at = annotations.files.union(map(str, paths), map(str, inputs.tensors))
+    return Checked(result, annotations.datasets, objects, annotations.refused, looked_at)
 
 
 @dataclass(frozen=True)
@@ -137,22 +172,45 @@ class _Part:
         return annotated or max(predicted, default=0)
 
 
-def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> tuple[list[Subject], int]:
-    """What the checks see of annotations, and of those that cannot be read; and how many files they are in."""
+@dataclass(frozen=True)
+class _Annotations:
+    """All annotations.
+
+    Attributes:
+        evidence: what the checks see of them, and of those that cannot be read.
+        datasets: those that can be, one for each format.
+        refused: files that cannot be read at all.
+    """
+
+    evidence: list[Subject] = field(default_factory=list)
+    datasets: tuple[Dataset, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def formats(self) -> dict[str, str]:
+        """What options call the format of each file that can be read."""
+        return {file: dataset.format.name for dataset in self.datasets for file in dataset.files}
+
+    @property
+    def files(self) -> frozenset[str]:
+        """All files that were looked at."""
+        own = (file for each in self.datasets for file in (*each.files, *(refused.file for refused in each.refused)))
+        return frozenset((*own, *self.refused))
+
+
+def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> _Annotations:
+    """Read and check annotations."""
     path = paths[0] if len(paths) == 1 else parts[0].path
     datasets, refused = load_parts(parts, Source(path, job.classes))
     named = priors_or_default(job.priors, job.rules, datasets, job.classes)
     check_image_size(named, [job.rules])
     found = analyse_datasets(datasets, named, job.rules, job.device) if datasets else ()
-    read = {*(each.file for each in refused)}
-    for dataset in datasets:
-        read.update(dataset.files, (each.file for each in dataset.refused))
     evidence: list[Subject] = [
         *found,
         describe_priors(named, job.rules),
         *(refusal(each.file, each.error) for each in refused),
     ]
-    return evidence, len(read)
+    return _Annotations(evidence, datasets, tuple(each.file for each in refused))
 
 
 def _of_batch(batch: SavedBatch, job: _Job) -> _Part:

@@ -28,6 +28,8 @@ KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "float": ("a number", (int, float)),
 }
 STRING = ("a string", (str,))
+# Options that take what stands before a colon and what stands after it; in TOML a table is the natural way.
+PAIRS = ("per-file-ignores",)
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,9 @@ def _settings(
         invoked: the command.
     """
     place = f"{file} [{TABLE}]"
-    sections = {name: _dashed(value) for name, value in table.items() if isinstance(value, dict)}
-    shared = _dashed({key: value for key, value in table.items() if key not in sections})
+    table = _dashed(table)
+    sections = {name: _dashed(value) for name, value in table.items() if isinstance(value, dict) and name not in PAIRS}
+    shared = {key: value for key, value in table.items() if key not in sections}
     _refuse_unknown("command", sections, options, place)
     _refuse_unknown("key", shared, {key for own in options.values() for key in own}, place)
     for name, section in sections.items():
@@ -158,6 +161,8 @@ def _default(context: typer.Context, setting: Setting, folder: Path) -> Any:
         InputError: the option does not take it.
     """
     option = setting.option
+    if option.opts[-1].removeprefix("--") in PAIRS:
+        return _paired(setting, folder)
     takes_list = option.multiple or option.name in COMMA_SEPARATED
     items = setting.value if takes_list and isinstance(setting.value, list) else [setting.value]
     expected, types = next((kind for name, kind in KINDS.items() if option.type.name.startswith(name)), STRING)
@@ -174,6 +179,37 @@ def _default(context: typer.Context, setting: Setting, folder: Path) -> Any:
     except typer.BadParameter as error:
         raise InputError(setting.place, error.message.rstrip("."), "Correct the value.") from None
     return value
+
+
+def _paired(setting: Setting, folder: Path) -> list[str]:
+    """What a table of patterns and codes says, as the command line would; paths start from the folder of the file.
+
+    Raises:
+        InputError: it is no such table.
+    """
+    value = setting.value
+    pairs = value.items() if isinstance(value, dict) else [each.rpartition(":")[::2] for each in _texts(value, setting)]
+    if isinstance(value, dict):
+        pairs = [(pattern, ",".join(_texts(codes, setting))) for pattern, codes in pairs]
+    return [f"{_below(folder, pattern)}:{codes}" for pattern, codes in pairs]
+
+
+def _below(folder: Path, pattern: str) -> str:
+    """A pattern of a path, as seen from the working folder; one of a name stays."""
+    return str(folder / pattern) if "/" in pattern.rstrip("/") else pattern
+
+
+def _texts(value: Any, setting: Setting) -> list[str]:
+    """A string, or a list of them.
+
+    Raises:
+        InputError: it is neither.
+    """
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        what = f"expected a table of patterns with lists of codes, found {setting.value!r}"
+        raise InputError(setting.place, what, "Correct the value.")
+    return items
 
 
 def _as_float(value: float, place: str) -> float:

@@ -27,6 +27,7 @@ PAGE = b'<meta name="generator" content="ssdlossdbg">'
 # Pictures that say it in Exif, which in WebP stands at the end.
 JPEG, WEBP, EXIF = b"\xff\xd8\xff", b"RIFF", b"ssdlossdbg\0"
 FITTED = b"# Fitted by `ssdlossdbg "
+BASELINE = b'{\n  "ssdlossdbg_baseline":'
 HEAD = 512
 # Bytes; of the 255 that a name may have, prefix, number and ending need some.
 LONGEST_STEM = 150
@@ -174,8 +175,8 @@ class Writer:
         inputs = map(_status, self.inputs)
         if any(source is not None and os.path.samestat(found, source) for source in inputs):
             return True
-        # A table of ours beside annotations is opened to see what it is, and no command can take it for more.
-        return was_read(found) and not _head(path).startswith(_headings())
+        # A table or baseline of ours beside annotations is opened to see what it is, and nobody takes it for more.
+        return was_read(found) and not _head(path).startswith((BASELINE, _headings()))
 
     def _foreign(self, path: Path) -> InputError | None:
         """What is to be said of a file that is there and was not written by this program; None where it may go."""
@@ -286,10 +287,11 @@ def _head(path: Path) -> bytes:
 
 
 def _is_ours(head: bytes) -> bool:
-    """Whether a file that begins so is a picture, a page, a config or a table that this program wrote."""
+    """Whether a file that begins so is a picture, a page, a config, a baseline or a table that this program wrote."""
     if head.startswith((JPEG, WEBP)):
         return EXIF in head
-    return (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or head.startswith((FITTED, _headings()))
+    is_text = head.startswith((FITTED, BASELINE, _headings()))
+    return (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or is_text
 
 
 def _headings() -> bytes:

@@ -12,7 +12,7 @@ from ssdlossdbg.checks.registry import Check
 from ssdlossdbg.report.check_text import listed
 from ssdlossdbg.report.explain_text import paragraphs
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import Case, CheckResult, Finding
+from ssdlossdbg.results import Case, CheckResult, Finding, Severity
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -25,9 +25,15 @@ def check_sarif(result: CheckResult, view: View = USUAL) -> str:
         view: says this program's version, and whether notes are told, too.
     """
     findings = listed(result, view.notes)
-    rules = sorted({finding.code for finding in findings})
+    quiet = [each for each in result.suppressed if view.notes or each.finding.severity is not Severity.NOTE]
+    rules = sorted({finding.code for finding in (*findings, *(each.finding for each in quiet))})
     driver = {"name": "ssdlossdbg", "version": view.version, "rules": [_rule(CHECKS[code]) for code in rules]}
     results = [_result(finding, case, rules) for finding in findings for case in finding.cases]
+    results += [
+        _result(each.finding, case, rules) | {"suppressions": [{"kind": "external", "justification": each.why}]}
+        for each in quiet
+        for case in each.finding.cases
+    ]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False)
 

@@ -21,7 +21,7 @@ from ssdlossdbg.results.audit import (
     WorstImage,
 )
 from ssdlossdbg.results.captured import Captured, Recorded
-from ssdlossdbg.results.check import CheckedFiles, CheckResult
+from ssdlossdbg.results.check import CheckedFiles, CheckResult, Known, Suppressed
 from ssdlossdbg.results.class_use import ClassUse
 from ssdlossdbg.results.common import (
     COORDINATES,
@@ -135,6 +135,18 @@ from ssdlossdbg.results.photo_set import PhotoSet, SharedPhoto
 from ssdlossdbg.results.predicted import Predicted
 from ssdlossdbg.results.prior_table import PriorTable
 from ssdlossdbg.results.rank import RankedPreset, RankResult
+from ssdlossdbg.results.repairs import (
+    Action,
+    Copies,
+    Limits,
+    Mend,
+    NotCopied,
+    NotRepaired,
+    Proposals,
+    Repair,
+    Twins,
+    Wanted,
+)
 from ssdlossdbg.results.report import Reported
 from ssdlossdbg.results.said import SAME_LOSS, Said
 from ssdlossdbg.results.traits import ANY_POINT, MISSING, POINTS, Trait

@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated
 
-from ssdlossdbg.results.contract import Written, at
+from ssdlossdbg.results.common import Box
+from ssdlossdbg.results.contract import Hidden, Written, at
 from ssdlossdbg.results.findings import Finding, Severity
+from ssdlossdbg.results.repairs import Copies, NotRepaired, Repair
 from ssdlossdbg.results.report import Reported
 
 
@@ -31,6 +33,40 @@ class CheckedFiles:
         return self.annotations + self.tensors
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a baseline knows.
+
+    Attributes:
+        file: from the folder of the baseline, with slashes.
+        code: of the finding.
+        image: of a file that holds several: its index in a batch, or its file name.
+        label: of the object; None where it is about none.
+        box: of the object, as it was found.
+        count: how many such cases there are.
+    """
+
+    file: str
+    code: str
+    image: int | str | None = None
+    label: str | None = None
+    box: Box | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """A finding that is not told.
+
+    Attributes:
+        finding: with the cases that are not.
+        why: ignored, or known to the baseline.
+    """
+
+    finding: Finding
+    why: str
+
+
 @dataclass(frozen=True, repr=False)
 class CheckResult(Reported):
     """What is wrong with a number of files.
@@ -44,7 +80,14 @@ class CheckResult(Reported):
         priors: what annotations were held against, by name; empty without any.
         choice: why those, where nobody named any and the number of classes decides; else empty.
         findings: one for each code and file, files with errors first, then by the files' names, the gravest of a file
-            first.
+            first; without those that are ignored, known or repaired.
+        ignored: how many cases the user has ignored, by code or by file.
+        known: how many cases a baseline knows.
+        gone: what a baseline knows, and is there no more.
+        repairs: what was changed in copies of the files.
+        not_repaired: what of the findings was to be repaired, and why it is not.
+        copies: which copies were written; None where none were asked for.
+        suppressed: what is ignored, and what is known.
     """
 
     files: Annotated[CheckedFiles, at("checked")]
@@ -55,6 +98,13 @@ class CheckResult(Reported):
     findings: tuple[Finding, ...]
     priors: str = ""
     choice: str = ""
+    ignored: Annotated[int, at("totals.ignored")] = 0
+    known: Annotated[int, at("totals.known")] = 0
+    gone: tuple[Known, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    not_repaired: tuple[NotRepaired, ...] = ()
+    copies: Copies | None = None
+    suppressed: Hidden[tuple[Suppressed, ...]] = ()
 
     def count(self, severity: Severity) -> int:
         """How many cases of a severity there are."""
@@ -91,4 +141,5 @@ class CheckResult(Reported):
     def headline(self) -> str:
         """What was found, in a line."""
         found = f"{self.errors} errors, {self.warnings} warnings, {self.notes} notes"
-        return f"{self.total} files, {self.objects} objects: {found}"
+        beside = f", {self.known} known, {self.ignored} ignored" if self.known or self.ignored else ""
+        return f"{self.total} files, {self.objects} objects: {found}{beside}"

@@ -37,6 +37,8 @@ FILES: dict[str, tuple[str, ...]] = {
     "targets": ("targets.pt",),
     "weights": ("weights.pt",),
     "descriptions": ("names.csv",),
+    "files": ("voc/Annotations/a.xml",),
+    "baseline": ("known.json",),
     "dataset": (
         "voc/Annotations",
         "voc/Annotations/a.xml",
@@ -47,7 +49,17 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
 }
 # What takes text and no file.
-TEXT = {"device", "image_size", "levels", "select", "ignore", "printed", "printed_loc", "printed_conf"}
+TEXT = {
+    "per_file_ignores",
+    "device",
+    "image_size",
+    "levels",
+    "select",
+    "ignore",
+    "printed",
+    "printed_loc",
+    "printed_conf",
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,8 @@ class Use:
         if self.command == "anchors" and "image" in given and "output" not in given:
             given["output"] = "picture.png"  # which the photo is the ground of
         words = [self.command, "--fail-on", "never"]
+        if self.command == "check" and "output" in outputs:
+            words += ["--fix"]
         if self.command == "audit" and "output" in outputs:
             words += ["--gallery", "1"]
         for parameter in COMMANDS[self.command].params:
@@ -118,6 +132,7 @@ USES = (
     Use("anchors", frozenset({"dataset", "levels", "preset"})),
     Use("anchors", frozenset({"dataset", "levels", "config"})),
     Use("anchors", FIT),
+    Use("check", ending=".json"),
     Use("audit", frozenset({"descriptions"})),
     Use("audit", frozenset({"classes"}), ("images.csv", "0a.jpg")),
     Use(
@@ -151,6 +166,7 @@ def files(folder: Path, photo: Callable[..., Path], annotation: Callable[..., Pa
         "other.toml": 'base = "caffe"\n',
         "names.txt": "cat\ndog\n",
         "names.csv": "/m/0c,cat\n",
+        "known.json": '{"ssdlossdbg_baseline": 1, "known": []}',
         "images.csv": "ImageID,LabelName,XMin,XMax,YMin,YMax\n0a,/m/0c,0.2,0.6,0.2,0.6\n",
         "voc/Annotations/a.xml": (folder / "photo.xml").read_text(),
         "voc/Annotations/broken.xml": "<annotation><object>",
@@ -222,7 +238,7 @@ def test_every_output_and_every_input_is_tried() -> None:
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.command)
 def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: Use, run: Run, opened: Opened) -> None:
     fitting = use.command == "anchors" and "dataset" in use.inputs
-    file = use.ending if use.command == "compare" else ".toml" if fitting else ".png"
+    file = use.ending if use.command in ("compare", "check") else ".toml" if fitting else ".png"
     endings = {Role.OUTPUT_FOLDER: "", Role.OUTPUT_FILE: file}
     outputs = {name: f"new-{name}{endings[role]}" for name, role in roles(use.command).items() if role in OUTPUTS}
     with opened as unnoted:
@@ -248,7 +264,7 @@ def test_no_input_is_replaced(use: Use, name: str, run: Run, folder: Path) -> No
         assert (folder / victim).read_bytes() == before, (outputs, victim)
         assert outcome.code == 2, (outputs, victim)
         if is_page(Path(next(iter(outputs.values())))) or use.ending != ".html":  # else refused for its ending
-            assert "is an input and would be overwritten. Choose another output." in outcome.err, (outputs, victim)
+            assert "is an input and would be overwritten. Choose another" in outcome.err, (outputs, victim)
 
 
 def spellings(folder: Path, victim: Path, ending: str = ".toml") -> list[str]:

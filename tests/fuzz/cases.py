@@ -53,6 +53,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "device": ("cpu", "auto", "cuda", "cuda:9", "mps", "tpu", "cpu:1", "meta"),
     "select": ("BOX", "BOX001", "PRI,LBL", "NO", ""),
     "ignore": ("BOX", "DAT", ""),
+    "per_file_ignores": ("a*:BOX001", "voc/**:MAT,BOX", "**/*:L", "a:b:BOX", ":", "a*:NO", "[:B"),
+    "baseline": ("known.json", "names.txt", "voc"),
     "levels": ("4,2,1", "4x2,1", "0", "4,,", "99999"),
     "weights": ("weights.pt",),
     "descriptions": ("oi/class-descriptions-boxable.csv",),

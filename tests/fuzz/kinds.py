@@ -115,6 +115,9 @@ top = 3
 [tool.ssdlossdbg.check]
 select = ["BOX"]
 notes = true
+[tool.ssdlossdbg.check.per-file-ignores]
+"voc/**/a.xml" = ["BOX001", "MAT"]
+"b.xml" = "LBL"
 [tool.ssdlossdbg.audit]
 config = "small.toml"
 [tool.ssdlossdbg.loss]
@@ -126,7 +129,16 @@ a,x,/m/01,1,0.1,0.5,0.1,0.5,0,0,0
 a,x,/m/02,1,0.4,0.9,0.3,0.9,1,0,1
 b,x,/m/01,1,0.0,0.2,0.0,0.2,0,1,0
 """
+BASELINE = """{
+  "ssdlossdbg_baseline": 1,
+  "known": [
+    {"file": "voc/Annotations/a.xml", "code": "MAT006", "label": "cup", "box": [1.0, 1.0, 12.0, 10.0]},
+    {"file": "coco/instances.json", "code": "BOX001", "image": "a.jpg", "label": "cat", "count": 2}
+  ]
+}
+"""
 TEXT_FILES: dict[str, str] = {
+    "known.json": BASELINE,
     "small.toml": f"image_size = 64\nclip = 'none'\nlevels = {LEVELS}\n",
     "own.toml": 'base = "small.toml"\noffset = 0.5\nrounding = "none"\n',
     "own.json": json.dumps({"base": "small.toml", "image_size": [64, 64], "clip": "cxcywh"}),
@@ -208,7 +220,12 @@ def _dataset(home: str, photo: str, annotation: str, *named: str) -> tuple[str, 
     """The lines of every command that reads a dataset, one for each name that it goes by."""
     each = (f"{command} {name}" for name in (home, *named) for command in ("check", "audit", "audit", "anchors --fit"))
     match = f"match {home}/{photo} {home}/{annotation}"
-    return (match, match, f"check {home}/{annotation}", *each)
+    fixes = (
+        f"check {home} --fix -o fixed",
+        f"check {home} --fix -o fixed",
+        f"check {home}/{annotation} --fix -o fixed",
+    )
+    return (match, match, f"check {home}/{annotation}", *fixes, *each)
 
 
 def _batch(predictions: str, targets: str) -> tuple[str, ...]:
@@ -345,6 +362,15 @@ KINDS: dict[str, Kind] = {
         (*VOC, "preds.pt", "rows.pt", "mine.toml", *SMALL),
         (*EVERY_MATCH, "check voc", *BATCH, "explain BOX001", "dialects", "anchors --list"),
     ),
+    "baselines": Kind(
+        ("known.json",),
+        (*VOC, "coco/instances.json", *SMALL),
+        (
+            *(f"check {names} --baseline known.json" for names in ("voc", "coco", "voc coco --notes")),
+            "check voc --baseline known.json --write-baseline new.json",
+            "check voc coco --write-baseline new.json",
+        ),
+    ),
     "histories": Kind(
         HISTORY, (), ("history hist", "history hist --top 2 --image-size 64", "history hist --format json --no-causes")
     ),
@@ -385,6 +411,7 @@ KINDS: dict[str, Kind] = {
             "rows.pt",
             "named.npz",
             "encoded.pt",
+            "known.json",
             "mine.toml",
             "names.txt",
             "weights.pt",

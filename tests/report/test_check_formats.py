@@ -94,7 +94,8 @@ def test_json_counts_cases_and_lists_notes() -> None:
     report = json.loads(render_json(RESULT))
     assert (report["schema_version"], report["command"]) == (2, "check")
     assert (report["checked"], report["files"]) == ({"annotations": 2, "tensors": 1, "unreadable": 1}, [])
-    assert report["totals"] == {"files": 3, "images": 4, "objects": 12, "errors": 3, "warnings": 4, "notes": 1}
+    totals = {"files": 3, "images": 4, "objects": 12, "errors": 3, "warnings": 4, "notes": 1, "ignored": 0, "known": 0}
+    assert report["totals"] == totals
     assert report["codes"] == {"BOX001": 2, "BOX002": 1, "BOX008": 1, "FIL001": 1, "FIL002": 3}
     assert [item["code"] for item in report["findings"]] == ["FIL001", "BOX001", "BOX008", "BOX002", "FIL002"]
     assert sum(item["count"] for item in report["findings"]) == sum(report["codes"].values())

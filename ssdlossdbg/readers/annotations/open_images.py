@@ -57,13 +57,13 @@ def _read_rows(path: Path, rows: Rows) -> Bad:
     images: dict[str, int] = {}
     file = str(path)
     lines = csv_rows(path)
-    columns, group = _columns(next(lines, (0, []))[1], path)
+    wanted, group = columns(next(lines, (0, []))[1], path)
     for line, row in lines:
-        image = row[columns[0]] if columns[0] < len(row) else ""
+        image = row[wanted[0]] if wanted[0] < len(row) else ""
         if image and image not in images:
             images[image] = rows.add_image(f"{image}.jpg", file)
         try:
-            label, *corners = (row[column] for column in columns[1:])
+            label, *corners = (row[column] for column in wanted[1:])
             x1, y1, x2, y2 = map(float, corners)
             if not (image and math.isfinite(x1 + y1 + x2 + y2)):
                 raise ValueError
@@ -78,8 +78,12 @@ def _read_rows(path: Path, rows: Rows) -> Bad:
     return bad
 
 
-def _columns(header: Sequence[str], path: Path) -> tuple[list[int], int | None]:
-    """The places of `COLUMNS` and of the flag of groups."""
+def columns(header: Sequence[str], path: object) -> tuple[list[int], int | None]:
+    """The places of `COLUMNS` in a first row, and of the flag of groups.
+
+    Raises:
+        InputError: one is missing.
+    """
     titles = [title.strip() for title in header]
     label = NAME if NAME in titles else CODE
     wanted = ("ImageID", label, *BOX_COLUMNS)

@@ -29,7 +29,7 @@ def read_photo_list(source: Source) -> Table:
     bad: Bad = []
     places: dict[str, int] = {}
     for line, text in numbered_lines(path):
-        photo, boxes = _split(text)
+        photo, boxes = split(text)
         if photo not in places:
             places[photo] = rows.add_image(photo, str(path))
         image = places[photo]
@@ -49,8 +49,8 @@ def read_photo_list(source: Source) -> Table:
     return rows.table(FORMAT, listed=names, class_file=class_file)
 
 
-def _split(text: str) -> tuple[str, list[str]]:
-    """The photo, whose path may have blanks, and what follows it with commas."""
+def split(text: str) -> tuple[str, list[str]]:
+    """The photo of a line, whose path may have blanks, and what follows it with commas."""
     words = text.split()
     objects = 0
     while objects < len(words) - 1 and words[-1 - objects].count(",") >= COLUMNS - 1:

@@ -24,10 +24,11 @@ CORRECT = "Correct the row or remove it."
 
 def is_tf_csv(_: Path, data: bytes) -> bool:
     """Whether a CSV begins with the titles of TensorFlow's tutorials."""
-    return set(_titles(data.partition(b"\n")[0].decode("utf-8-sig", "replace").split(","))).issuperset(TITLES)
+    return set(titles_of(data.partition(b"\n")[0].decode("utf-8-sig", "replace").split(","))).issuperset(TITLES)
 
 
-def _titles(row: Sequence[str]) -> list[str]:
+def titles_of(row: Sequence[str]) -> list[str]:
+    """The titles of a first row, as they are compared."""
     return [title.strip().strip('"').casefold() for title in row]
 
 
@@ -39,7 +40,7 @@ def read_tf_csv(source: Source) -> Table:
     """
     path, rows = source.path, Rows()
     lines = csv_rows(path)
-    titles = _titles(next(lines, (0, []))[1])
+    titles = titles_of(next(lines, (0, []))[1])
     missing = [title for title in TITLES if title not in titles]
     if missing:
         what = f"has no column {', '.join(missing)}"

@@ -29,7 +29,8 @@ VOC = """\
 
 def line_of(file: Path, image: str | None, index: int, label: str) -> int | None:
     case = Case(Where(str(file), image, index, label), "is wrong", None, None, "Mend it.")
-    (found,) = with_lines([Finding("BOX001", "name", Severity.ERROR, (case,))])
+    known = {".xml": "voc", ".txt": "yolo", ".json": "coco"}[file.suffix]
+    (found,) = with_lines([Finding("BOX001", "name", Severity.ERROR, (case,))], {str(file): known})
     return found.cases[0].where.line
 
 
