@@ -79,8 +79,11 @@ def scaled(prior: Pixels, axis: int) -> float:
     return prior[2 + axis] * ((HEIGHT / WIDTH) if axis == 0 else (WIDTH / HEIGHT))
 
 
-WITHOUT = {"": lambda variance: variance, ", not divided by a variance": lambda _: 1.0}
-WITHOUT[", multiplied by the variance"] = lambda variance: 1 / variance
+WITHOUT: dict[str, Callable[[float], float]] = {
+    "": float,
+    ", not divided by a variance": lambda _: 1.0,
+    ", multiplied by the variance": lambda variance: 1 / variance,
+}
 
 
 @pytest.mark.parametrize("columns", [slice(0, 2), slice(2, 4)], ids=["centre", "size"])
