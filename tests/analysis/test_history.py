@@ -82,6 +82,8 @@ def test_a_sound_run_is_silent() -> None:
     assert result.states == (4, 0, 0, 0, 0)
     assert result.loss[0] > result.loss[-1]
     assert result.learnt == pytest.approx(0.9)
+    assert (result.steps, result.first_step, result.last_step, result.seconds) == (240, 0, 239, 239.0)
+    assert (result.ranks, result.sampled, result.epochs) == (1, 60, 0)
 
 
 def test_a_spike_is_one_event_however_long_it_lasts() -> None:
@@ -108,6 +110,13 @@ def test_a_learning_rate_that_jumps_counts_where_the_loss_minds(after: float, fo
     result = told(steps)
     assert result.events[0].kind == "learning rate"
     assert codes(result) == found
+    said = [finding.worst.message for finding in find((result,))]
+    assert [
+        message.startswith(
+            "the optimiser's step before had a learning rate of 2, 200 times the usual 0.01, and the loss"
+        )
+        for message in said
+    ] == [True] * len(found)
 
 
 def test_a_schedule_that_steps_down_is_none() -> None:
@@ -203,6 +212,18 @@ def test_objects_of_a_class_are_told_apart_by_place() -> None:
     assert len(set(number.tolist())) == 8
     assert len({(int(each), float(row["box"][0])) for each, row in zip(number, objects, strict=True)}) == 8
     assert not unsure.any()
+
+
+def test_of_two_objects_that_want_one_place_the_nearest_has_it() -> None:
+    """Two of a class side by side: one stays, and the other moves most of the way on to it."""
+    objects = np.zeros(4, OBJECTS.dtype)
+    objects["step"], objects["label"] = (0, 0, 24, 24), 1
+    for order in ((0, 1), (1, 0)):
+        second = np.array([(0.12, 0.0, 0.52, 0.4), (0.2, 0.0, 0.6, 0.4)])[list(order)]
+        objects["box"] = np.concatenate(([(0.0, 0.0, 0.4, 0.4), (0.2, 0.0, 0.6, 0.4)], second))
+        number, unsure = tracked(objects)
+        assert number[2:].tolist() == number[:2][list(order)].tolist()
+        assert not unsure.any()
 
 
 def test_running_medians_as_a_plain_loop() -> None:

@@ -156,6 +156,14 @@ def test_statuses_by_hand() -> None:
     assert totals.without_positive == 1
 
 
+def test_a_prior_is_lost_to_the_first_object_too() -> None:
+    """In Caffe to the one that overlaps it more, wherever that stands; in ssd.pytorch to the last."""
+    better, worse = ("a", (50.0, 0.0, 90.0, 25.0), False), ("a", (50.0, 0.0, 80.0, 25.0), False)
+    for objects, lost in (((better, worse), [None, 0]), ((worse, better), [1, None])):
+        for dialect, wanted in ((load_dialect("caffe"), lost), (RULES, [1, None])):
+            assert [item.lost_to for item in photo(*objects, dialect=dialect).ground_truth] == wanted
+
+
 def test_ties_and_near_misses_are_counted() -> None:
     # Between two cells of the first level: both overlap by a third. At a threshold of 0.4 both are near misses but
     # for the first, which is forced.

@@ -33,6 +33,7 @@ def test_an_untrained_network_costs_ln_c_a_prior(targets: list[torch.Tensor]) ->
     assert known is not None
     counted = sum(image.positives + image.negatives for image in result.images)
     assert known.prior == pytest.approx(math.log(7))
+    assert known.classes == 7
     assert known.confidence == pytest.approx(math.log(7) * counted / result.normalizer, rel=1e-5)
     loc, conf, priors = torch.load(SAMPLE / "preds.pt", weights_only=True)
     zeros = ssdlossdbg.loss((torch.zeros_like(loc), torch.zeros_like(conf), priors), targets)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
+from ssdlossdbg.checks.boxes.pairs import overlapping_pairs
 from ssdlossdbg.checks.catalogue import find
 from tests.checks.conftest import Cases, TableOf, Told
 
@@ -157,6 +159,7 @@ def test_the_photos_size_is_named_where_the_dialect_reads_that(table_of: TableOf
     ("size", "box", "fix"),
     [
         ((1, 1), (1.5, 0.2, 1.8, 0.4), "Drop it, or correct its coordinates or the image's size."),
+        ((1, 1), (1.5, 0.2, 2.0, 0.4), "Drop it, or correct its coordinates or the image's size."),
         ((1, 1), (1.5, 0.2, 2.1, 0.4), "Divide it by the photo's width and height if it is in pixels; else drop or"),
         ((300, 300), (310, 20, 320, 40), " Saved pixels are those of the network's input, not of the photo."),
     ],
@@ -312,6 +315,31 @@ def test_who_wins_of_two(lost: int | None, first: int, words: str, table_of: Tab
     (case,) = cases(made, "BOX010")
     assert case.where.object == first
     assert case.message == words
+
+
+@pytest.mark.parametrize("least", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("upright", [False, True])
+def test_pairs_of_boxes_as_a_loop_over_all_has_them(least: float, upright: bool, table_of: TableOf) -> None:
+    """Boxes of any size, some three times as large as the image, in rows or in columns, each with one beside it."""
+    random = np.random.default_rng(1)
+    low, size = random.uniform(0, 100, (40, 2)), random.uniform(2, 300, (40, 2))
+    low[:, int(not upright)] = random.uniform(0, 3, 40)
+    boxes = np.concatenate((low, low + size), axis=1)
+    moved = size.repeat(2, axis=1) * random.uniform(-0.1, 0.1, (40, 4)) * random.choice([1, 0.1], (40, 1))
+    boxes = np.concatenate((boxes, boxes + moved))
+    made = table_of([[tuple(box) for box in boxes], [tuple(box) for box in boxes[:5]]])
+    found = overlapping_pairs(made, least, same_class=True)
+    wanted = {}
+    for one, other in combinations(range(85), 2):
+        a, b = made.boxes[one], made.boxes[other]
+        across, down = (min(a[axis + 2], b[axis + 2]) - max(a[axis], b[axis]) for axis in (0, 1))
+        shared = max(across, 0) * max(down, 0)
+        iou = shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared)
+        if iou >= least and made.image[one] == made.image[other]:
+            wanted[frozenset((one, other))] = iou
+    assert len(wanted) > 2
+    told = {frozenset((int(one), int(other))): float(iou) for one, other, iou in zip(*found, strict=True)}
+    assert told == pytest.approx(wanted)
 
 
 def test_the_nearest_of_doubles_first_and_each_once(table_of: TableOf, told: Told, cases: Cases) -> None:

@@ -92,6 +92,7 @@ def test_priors_that_are_there_twice(make: Make, cases: Cases) -> None:
     assert case.message == "the same box as prior 0; 100 priors of level 0 (10 x 10) repeat another"
     assert (case.where.prior, case.value) == (2, 100)
     assert "a ratio of 1 is there as the square" in case.fix
+    assert cases(make((1, 1, 300.0, squares(90, 90))), "PRI005"), "of two there is no other"
     for apart, fires in ((0.4e-6, True), (2e-6, False)):
         again = make(FINE, COARSE)
         again.boxes[2] = again.boxes[0] + apart

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -23,14 +25,17 @@ from ssdlossdbg.analysis.audit.tallies import (
     total,
 )
 from ssdlossdbg.analysis.common import box_problem, class_name, resolve_device, to_pixels
+from ssdlossdbg.analysis.evidence.class_use import describe_classes
 from ssdlossdbg.analysis.evidence.encoded_table import _Recovered, _split
 from ssdlossdbg.analysis.evidence.fates import Fates, fill_in, no_fates, shape_iou
 from ssdlossdbg.analysis.evidence.hypotheses.labels import probabilities
+from ssdlossdbg.analysis.evidence.hypotheses.offsets import _boxes
 from ssdlossdbg.analysis.evidence.hypotheses.scenes import _assign, _moves, _which
 from ssdlossdbg.analysis.evidence.readings import Positives
 from ssdlossdbg.analysis.evidence.spoilt import spoilt
 from ssdlossdbg.analysis.size_ranges import size_edges, size_names
 from ssdlossdbg.errors import InputError
+from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.dialects import load_dialect
 
 INF, NAN = math.inf, math.nan
@@ -353,3 +358,62 @@ def test_objects_that_fell_apart(second: dict[str, Any], split: bool) -> None:
     found = _Recovered(boxes, np.array([0, 0, 1, 1, 2, 2, -1]), np.zeros(7), np.zeros(7))
     positives = Positives(images, labels, np.zeros((7, 4)), boxes, 0.0)
     assert _split(found, positives).tolist() == [split] * 4 + [False] * 3
+
+
+# Numbers that may be boxes
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([(0.2, 0.2, 0.5, 0.6)], {"(x1, y1, x2, y2) in fractions": (0.2, 0.2, 0.5, 0.6)}),
+        # A box's right side is right of its left one, whatever its lower one is.
+        ([(0.5, 0.2, 0.2, 0.6)], {}),
+        ([(0.2, 0.6, 0.5, 0.4)], {}),
+        ([(0.5, 0.2, 0.2, 0.6), (0.2, 0.2, 0.5, 0.6)], {}),
+        (
+            [(0.2, 0.2, 0.5, 0.6), (0.5, 0.2, 0.2, 0.6), (0.2, 0.2, 0.5, 0.6)],
+            {"(x1, y1, x2, y2)": (0.2, 0.2, 0.5, 0.6)},
+        ),
+        ([(20.0, 10.0, 100.0, 50.0)], {"(x1, y1, x2, y2) in pixels": (0.1, 0.1, 0.5, 0.5)}),
+        ([(0.2, 0.2, 0.5, -0.1)], {}),
+    ],
+)
+def test_numbers_that_may_be_boxes(rows: list[Any], said: dict[str, tuple[float, ...]]) -> None:
+    """Corners if most are; centre and size if most have a width and a height."""
+    given = SimpleNamespace(priors=SimpleNamespace(image_size=(200, 100)))
+    aims = SimpleNamespace(rows=torch.tensor(rows, dtype=torch.float64))
+    found = {words: boxes[0].tolist() for words, boxes in _boxes(cast(Any, given), cast(Any, aims))}
+    corners = {words: box for words, box in found.items() if words.startswith("(x1")}
+    assert [words.startswith(start) for words, start in zip(corners, said, strict=True)] == [True] * len(said)
+    for box, wanted in zip(corners.values(), said.values(), strict=True):
+        assert box == pytest.approx(wanted)
+    sized = [words for words in found if words.startswith("(cx")]
+    assert bool(sized) is bool(np.mean([row[2] > 0 and row[3] > 0 for row in rows]) > 0.5)
+    if sized:
+        x, y, w, h = np.array(rows[0]) / ((200, 100) * 2 if "pixels" in sized[0] else 1)
+        assert found[sized[0]] == pytest.approx([x - w / 2, y - h / 2, x + w / 2, y + h / 2])
+
+
+# Classes that are counted from 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "from_1"),
+    [
+        # Of seven, four are most, the seventh among them; and 0 is not.
+        ([1, 2, 3, 7], True),
+        ([1, 2, 7], False),
+        ([0, 1, 2, 7], False),
+        ([1, 2, 3, 8], False),
+        ([1, 2, 3, 7, 8], False),
+        ([1, 2, 3, 4], False),
+    ],
+)
+def test_numbers_that_count_from_1(labels: list[int], from_1: bool, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    path = tmp_path / "labels" / "a.txt"
+    path.write_text("".join(f"{label} 0.5 0.5 0.1 0.1\n" for label in labels))
+    found = describe_classes([load_dataset(path, tuple("abcdefg"))])
+    assert found.counted_from_1 is from_1
+    assert sum(found.counts.tolist()) == sum(label < 7 for label in labels)
