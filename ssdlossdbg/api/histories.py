@@ -54,4 +54,8 @@ def _cause(event: Event) -> str:
     except InputError:
         return event.cause
     first = next((each for each in found if each.severity is not Severity.NOTE), None)
-    return event.cause if first is None else f"{first.code} {first.message}"
+    if first is None:
+        return event.cause
+    case = first.worst
+    more = f", and {first.count - 1} more like it" if first.count > 1 else ""
+    return f"{first.code} {case.where.place}{': ' if case.where.place else ''}{case.message}{more}"

@@ -21,6 +21,7 @@ class Sampler:
 
     def __init__(self) -> None:
         self._priors: NamedPriors | None = None
+        self._given: Tensor | None = None
         self._rules: Dialect | None = None
 
     def __call__(self, tensors: Mapping[str, Tensor], header: Captured, images: Sequence[int]) -> tuple[Rows, Rows]:
@@ -37,9 +38,16 @@ class Sampler:
         Raises:
             InputError: the batch is none that its file could be read as.
         """
+        given = tensors.get("priors")
+        known = self._priors
+        if given is not None and known is not None:
+            if self._given is not None and given.equal(self._given):
+                tensors = {key: tensor for key, tensor in tensors.items() if key != "priors"}
+            else:
+                known = None  # those of another size of photos, say
         saved = Saved(tensors, f"step {header.step}", header)
         if self._rules is None:
             self._rules = rules_for(None, saved)
-        batch = as_batch(saved, saved, self._priors, self._rules, SavedLayout(), device="cpu")
-        self._priors = batch.named
+        batch = as_batch(saved, saved, known, self._rules, SavedLayout(), device="cpu")
+        self._priors, self._given = batch.named, given
         return sample(QuickScene(batch, self._rules, one_of_many=True), header.step, images)

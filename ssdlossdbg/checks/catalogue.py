@@ -13,7 +13,7 @@ from ssdlossdbg.checks.cases import EVERYTHING
 from ssdlossdbg.checks.class_lists import LABELS
 from ssdlossdbg.checks.datasets import DATASETS
 from ssdlossdbg.checks.encoding import ENCODING
-from ssdlossdbg.checks.history import HISTORY
+from ssdlossdbg.checks.history_objects import HISTORY
 from ssdlossdbg.checks.loader import LOADER
 from ssdlossdbg.checks.matching import MATCHING
 from ssdlossdbg.checks.mining import MINING

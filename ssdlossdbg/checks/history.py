@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from ssdlossdbg.checks.history_words import (
-    after_rate,
     against_usual,
-    cause_of,
-    how_matched,
+    batch_of,
+    follows_rate,
     how_to_look,
+    hurt,
+    images_of_lost,
     place_of_event,
-    place_of_object,
     reach_of,
     remedy_of_group,
-    remedy_of_object,
+    remedy_of_lost,
+    spoilt,
     told,
 )
 from ssdlossdbg.checks.registry import Family
 from ssdlossdbg.results import Case, HistoryResult, Severity, Where
-from ssdlossdbg.results.history import BY_CLASS, BY_SIZE, FORGOTTEN, MISTAKEN, NEVER, NOT_FINITE, RATE, SPIKE
+from ssdlossdbg.results.history import BY_CLASS, BY_SIZE, NOT_FINITE, RATE, SPIKE
 
 HISTORY = Family("HIS", "history of a run")
-# Of the other objects so large a share is right that the network has learnt; of those of a group so small a one is that
-# it has not learnt them.
-LEARNT, NOT_LEARNT = 0.5, 0.1
-# Objects of a group from which that is said.
-ENOUGH = 12
-# A loss that so many times exceeds what it was before did not take a jump of the learning rate well.
-WORSE = 1.5
+# Of all objects so large a share is right that the network has learnt, if it has been so for half of the run; of those
+# of a group so small a one is that it has not learnt them.
+LEARNT, FOR_LONG, NOT_LEARNT = 0.6, 0.5, 0.1
+RATE_FIX = "Look at the schedule at that step, and go on from a checkpoint of before it."
+# Objects of a group in all samples from which that is said, and so many times as many as each was seen.
+ENOUGH, SEVERAL = 12, 5
 
 
 @HISTORY.check(1, "loss not finite", Severity.ERROR, HistoryResult)
@@ -55,7 +57,7 @@ def not_finite(result: HistoryResult) -> Iterator[Case]:
     """
     for event in result.events:
         if event.kind == NOT_FINITE:
-            message = f"the loss became {event.value}{against_usual(event)}{cause_of(event)}"
+            message = f"the loss became {event.value}{against_usual(event)}{batch_of(event)}"
             yield Case(place_of_event(result, event), message, event.value, event.usual, how_to_look(event))
 
 
@@ -65,7 +67,8 @@ def spike(result: HistoryResult) -> Iterator[Case]:
 
     What it means:
         It was more than twice the running median of the hundred steps before, and more than six median absolute
-        deviations above it.
+        deviations above it; or more than 1.6 times what was usual in the ten steps on either side, and above that by
+        more than six times what the loss mostly changes by from a step to the next.
 
     Why it matters:
         One batch of wrong targets moves the weights as far as many right ones, and comes again each epoch.
@@ -82,25 +85,26 @@ def spike(result: HistoryResult) -> Iterator[Case]:
         amdegroot/ssd.pytorch#410; AlexeyAB/darknet#2873.
     """
     for event in result.events:
-        if event.kind == SPIKE and not after_rate(result, event):
-            message = f"loss {event.value:.4g}{against_usual(event)}{cause_of(event)}"
+        if event.kind == SPIKE and not follows_rate(result, event):
+            message = f"loss {event.value:.4g}{against_usual(event)}{batch_of(event)}"
             yield Case(place_of_event(result, event), message, event.value, event.usual, how_to_look(event))
 
 
 @HISTORY.check(3, "learning rate jumped", Severity.ERROR, HistoryResult)
 def rate_jumped(result: HistoryResult) -> Iterator[Case]:
-    """The learning rate rose at once to many times what it was, and the loss rose with it.
+    """The learning rate rose at once to many times what it was, and no schedule means that.
 
     What it means:
-        The optimiser stepped with more than five times the median rate of the hundred steps before, and the losses
-        after it are higher than those before.
+        The optimiser stepped with more than five times the highest rate of the five steps before. Either that was over
+        within twenty steps, or it stayed and the losses after it are higher than those before, by a quarter or more.
 
     Why it matters:
         One such step can undo all that was learnt, and the loss may never come back.
 
     How to tell:
-        The data are innocent where the same batch had a usual loss in another epoch. A schedule that restarts (cosine
-        with restarts, one cycle) jumps on purpose, and the loss recovers within a few steps.
+        The data are innocent where the same batch had a usual loss in another epoch. A schedule that restarts jumps on
+        purpose, to a rate that it had before, and stays there for long: that is left out, unless the loss became nan,
+        or a process was begun again at that step.
 
     How to fix:
         Look at the schedule at that step: a resumed run whose scheduler began anew, milestones counted in epochs where
@@ -112,19 +116,15 @@ def rate_jumped(result: HistoryResult) -> Iterator[Case]:
     for event in result.events:
         if event.kind != RATE:
             continue
-        spoilt = event.after is None and any(
-            each.kind == NOT_FINITE and each.step >= event.step for each in result.events
-        )
-        if spoilt or (event.before and event.after and event.after > WORSE * event.before):
-            then = (
-                "no loss after it is finite"
-                if spoilt
-                else f"the loss went from {event.before:.3g} to {event.after:.3g}"
-            )
+        if hurt(result, event):
             times = f", {event.value / event.usual:.4g} times the usual {event.usual:.3g}" if event.usual else ""
-            message = f"the optimiser's step before had a learning rate of {event.value:.3g}{times}, and {then}"
-            fix = "Look at the schedule at that step, and go on from a checkpoint of before it."
-            yield Case(place_of_event(result, event), message, event.value, event.usual, fix)
+            long = "" if event.lasted is None else f" for {event.lasted} step{'s' if event.lasted > 1 else ''}"
+            what = f"the optimiser's step {event.step - 1} had a learning rate of {event.value:.3g}{long}{times}"
+            if spoilt(result, event):
+                what += ", and no loss after it is finite"
+            elif event.before and event.after:
+                what += f", and the loss went from {event.before:.3g} to {event.after:.3g}"
+            yield Case(place_of_event(result, event), what, event.value, event.usual, RATE_FIX)
 
 
 @HISTORY.check(4, "class gone", Severity.WARNING, HistoryResult)
@@ -152,10 +152,9 @@ def class_gone(result: HistoryResult) -> Iterator[Case]:
         if group.lost_at is not None:
             message = (
                 f"no object of {group.name} from step {group.lost_at} on, after {group.objects} in the sampled batches "
-                f"up to step {group.last_step}"
+                f"up to step {group.last_step}{images_of_lost(group)}"
             )
-            fix = "See what the loader yields from that step on: a filter, another class list, another data set."
-            yield Case(Where(result.run), message, group.lost_at, None, fix, share=1.0)
+            yield Case(Where(result.run), message, group.lost_at, None, remedy_of_lost(group), share=1.0)
 
 
 @HISTORY.check(5, "forgotten", Severity.WARNING, HistoryResult)
@@ -192,7 +191,7 @@ def group_never_learnt(result: HistoryResult) -> Iterator[Case]:
     """Objects of one class or size are not learnt, while most others are.
 
     What it means:
-        In the last part of the run at least half of all objects are right (their best prior thinks their class the
+        For half of the run at least three fifths of all objects are right (their best prior thinks their class the
         likeliest), and of this group no more than a tenth is, nor ever was.
 
     Why it matters:
@@ -208,108 +207,16 @@ def group_never_learnt(result: HistoryResult) -> Iterator[Case]:
     Where people met it:
         amdegroot/ssd.pytorch#599; AlexeyAB/darknet#2873.
     """
-    if not result.learnt >= LEARNT:
+    course = told(result.right)
+    if not course or np.mean([share >= LEARNT for share in course]) < FOR_LONG or not result.learnt >= LEARNT:
         return
+    seen = sum(each.seen for each in result.all_objects) / max(1, result.known_objects)
+    enough = max(ENOUGH, SEVERAL * seen)
     for group in result.groups:
         known = told(group.right)
-        if group.by in (BY_CLASS, BY_SIZE) and group.objects >= ENOUGH and known and max(known) <= NOT_LEARNT:
+        if group.by in (BY_CLASS, BY_SIZE) and group.objects >= enough and known and max(known) <= NOT_LEARNT:
             message = (
                 f"{group.name}: {known[-1]:.0%} of its objects are right at the end, of all {result.learnt:.0%}; "
                 f"{reach_of(group)}"
             )
             yield Case(Where(result.run), message, known[-1], NOT_LEARNT, remedy_of_group(group), share=1.0)
-
-
-@HISTORY.check(7, "objects never learnt", Severity.WARNING, HistoryResult)
-def never_learnt(result: HistoryResult) -> Iterator[Case]:
-    """Objects that were shown again and again never got the better half of a probability.
-
-    What it means:
-        In none of at least three samples of it did an object's best prior give its class half of the probability, while
-        most objects of the run are right by now.
-
-    Why it matters:
-        They are what recall lacks, and what they cost is paid in each epoch.
-
-    How to tell:
-        The cause stands beside each: no prior reaches it, or it is forced only; or it is well matched, and then it is
-        hard to see, or labelled wrongly.
-
-    How to fix:
-        Priors of their size where matching is the cause; a look at the photo where it is not.
-
-    Where people met it:
-        amdegroot/ssd.pytorch#599; AlexeyAB/darknet#6337.
-    """
-    for each in result.objects:
-        if each.state == NEVER:
-            highest = each.probability[1]
-            message = f"never above {highest:.0%} in {each.seen} samples; {how_matched(each)}"
-            yield Case(place_of_object(result, each), message, highest, 0.5, remedy_of_object(each))
-
-
-@HISTORY.check(8, "objects forgotten", Severity.NOTE, HistoryResult, follows_from=("HIS007",))
-def forgotten(result: HistoryResult) -> Iterator[Case]:
-    """Objects that were known are not any more.
-
-    What it means:
-        An object's class had more than half of the probability at its best prior once, and has less than a fifth in its
-        last samples.
-
-    Why it matters:
-        A few are usual. Many, all since one step, say that something changed there.
-
-    How to tell:
-        Compare with the events of the run: a jump of the learning rate, a class that is gone.
-
-    How to fix:
-        Mend what happened at that step; see the events.
-
-    Where people met it:
-        ultralytics/ultralytics#6933.
-    """
-    for each in result.objects:
-        if each.state == FORGOTTEN:
-            message = f"{each.probability[1]:.0%} once, {each.probability[2]:.0%} at step {each.last_step}"
-            yield Case(
-                place_of_object(result, each),
-                message,
-                each.probability[2],
-                0.2,
-                "See what changed since: the events of the run.",
-            )
-
-
-@HISTORY.check(9, "probable label errors", Severity.WARNING, HistoryResult)
-def mislabelled(result: HistoryResult) -> Iterator[Case]:
-    """Objects that are matched well, and that the network is sure are of another class.
-
-    What it means:
-        In all of its last samples an object's best prior overlaps it by half or more, gives one other class more than
-        0.7 of the probability, and its own less than 0.2, while most objects of the run are right.
-
-    Why it matters:
-        Wrong labels cost most of all, since the network must unlearn for them what all others teach.
-
-    How to tell:
-        Look at the photo. Two classes that look alike may be confused without a wrong label: then objects of both are
-        among these, and few of either are sure.
-
-    How to fix:
-        Correct the label where it is wrong; leave it where the photo shows that it is right.
-
-    Where people met it:
-        amdegroot/ssd.pytorch#410; pierluigiferrari/ssd_keras#118.
-    """
-    for each in result.objects:
-        if each.state == MISTAKEN:
-            own = each.probability[2]
-            taken = f"taken for {each.taken_name} ({each.sure:.0%})"
-            message = f"{taken}, its label {each.label_name} gets {own:.0%}; IoU {each.best_iou:.2f}"
-            yield Case(
-                place_of_object(result, each),
-                message,
-                own,
-                0.2,
-                "Look at the photo, and correct the label if it is wrong.",
-            )

@@ -12,16 +12,18 @@ class Budget:
 
     Args:
         share: of the time of the training, what may be spent.
+        beside: another budget, whose time counts as spent here, too.
     """
 
-    def __init__(self, share: float) -> None:
-        self._share, self._start = share, time.perf_counter()
+    def __init__(self, share: float, beside: Budget | None = None) -> None:
+        self._share, self._start, self._beside = share, time.perf_counter(), beside
         self._spent = self._last = 0.0
 
     @property
     def due(self) -> bool:
         """Whether there is time for another as dear as the last one."""
-        return self._spent + self._last <= self._share * (time.perf_counter() - self._start)
+        spent = self._spent + (0.0 if self._beside is None else self._beside.spent)
+        return spent + self._last <= self._share * (time.perf_counter() - self._start)
 
     @property
     def spent(self) -> float:

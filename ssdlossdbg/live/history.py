@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pkgutil
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +17,7 @@ import numpy as np
 
 from ssdlossdbg.live.budget import Budget
 from ssdlossdbg.live.headers import Headers, recorded_of
-from ssdlossdbg.live.rows import RowFile
+from ssdlossdbg.live.rows import RowFile, last_step_before
 from ssdlossdbg.results.captured import EVERY, is_name
 from ssdlossdbg.results.history_rows import (
     FIRST,
@@ -44,6 +46,10 @@ FOR_NORMS = 0.2
 # What the rows of one rank may take on the disk, by table.
 MOST_BYTES = {"steps": 64_000_000, "groups": 64_000_000, "objects": 256_000_000}
 NAMES = "images"
+# So many batches in a row that cannot be sampled, and none is tried any more.
+MOST_FAILURES = 3
+# Rows of steps that wait for a disk that is full.
+MOST_WAITING = 100_000
 BY_NAME = 1 << 40
 
 
@@ -79,23 +85,35 @@ class History:
         self._files: dict[str, RowFile] = {}
         self._start = 0  # of the steps of this process among those of the run
         self._waiting: deque[_Waiting] = deque()
-        self._budget, self._norms = Budget(share * (1 - FOR_NORMS)), Budget(share * FOR_NORMS)
+        self._norms = Budget(share * FOR_NORMS)
+        self._budget = Budget(share, self._norms)
         self._sampler: Any = None
-        self._unsampled = False
+        self._failures, self._said = 0, False  # one after the other
+        self._rows: list[tuple[Any, ...]] = []
+        self._begun, self._process = time.time(), os.getpid()
         self._named: set[int] = set()
 
-    def open(self, about: Mapping[str, Any]) -> None:
-        """Begin, or go on where an earlier process ended.
+    def open(self, about: Mapping[str, Any]) -> bool:
+        """Begin, or go on where an earlier process ended; whether that can be done.
 
         Args:
             about: what the heads of the files say of the run.
-
-        Raises:
-            OSError: they cannot be opened.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._files = {each.name: RowFile(self._path(each), each, about, MOST_BYTES[each.name]) for each in TABLES}
-        self._start = 1 + max(each.last_step() for each in self._files.values())
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for each in TABLES:
+                self._files[each.name] = RowFile(self._path(each), each, about, MOST_BYTES[each.name])
+            own = [file.last_step() for file in self._files.values()]
+            # Of all ranks, of which one may have been killed before the others.
+            others = [last_step_before(file, self._begun) for file in self._folder.glob(f"{STEPS.name}*.rows")]
+            for file in self._files.values():
+                file.claim()
+        except OSError as error:
+            self._warn(f"no history is kept: {error}")
+            self.close()
+            return False
+        self._start = 1 + max([*own, *others])
+        return True
 
     def take(
         self,
@@ -112,10 +130,12 @@ class History:
             epoch: of the loader; 0 if not known.
             headers: makes the header that the batch's file would have.
         """
+        if os.getpid() != self._process:
+            return  # that of whoever was forked
         with self._budget.spending(counts=False):
             self.flush(optimisers)
             marks = (FIRST if not held.step else 0) | (VALIDATION if held.validation else 0)
-        if self._budget.due and not self._unsampled and not held.spoilt:
+        if self._budget.due and self._failures < MOST_FAILURES and not held.spoilt:
             marks |= SAMPLED if self._sampled(held, headers) else 0
         self._waiting.append(_Waiting(held.without_tensors(), epoch, optimisers.steps, marks))
         if not held.validation and self._norms.due:
@@ -127,11 +147,7 @@ class History:
         Args:
             optimisers: of the training.
             wait: whether to wait for them.
-
-        Raises:
-            OSError: they cannot be written.
         """
-        rows = []
         while self._waiting:
             first = self._waiting[0]
             if first.norm is None and first.steps < optimisers.steps:
@@ -141,9 +157,24 @@ class History:
             there = [each.ready for each in (first.held.readout, first.norm) if each is not None]
             if not wait and not all(there):
                 break
-            rows.append(self._row(self._waiting.popleft()))
-        if rows:
-            self._files[STEPS.name].append(np.array(rows, STEPS.dtype))
+            self._rows.append(self._row(self._waiting.popleft()))
+        if self._rows:
+            self._write()
+
+    def _write(self) -> None:
+        """Write the rows of steps; those that a full disk refuses wait for the next time."""
+        try:
+            self._files[STEPS.name].append(np.array(self._rows, STEPS.dtype))
+            self._rows = []
+        except OSError as error:
+            self._rows = self._rows[-MOST_WAITING:]
+            self._say(f"its steps wait to be written: {error}")
+
+    def _say(self, what: str) -> None:
+        """Warn of what goes wrong here, once."""
+        if not self._said:
+            self._said = True
+            self._warn(f"the history goes on, but {what}")
 
     def close(self) -> None:
         """Write no more."""
@@ -185,9 +216,13 @@ class History:
                     rows["step"] = self._start + held.step
                     self._files[table.name].append(rows)
         except Exception as error:  # a batch that no command could read either, or a full disk
-            self._unsampled = True
-            self._warn(f"step {held.step}: the history goes on without samples: {type(error).__name__}: {error}")
+            self._failures += 1
+            if self._failures == MOST_FAILURES:
+                self._warn(f"step {held.step}: the history goes on without samples: {type(error).__name__}: {error}")
+            else:
+                self._say(f"step {held.step} could not be sampled: {type(error).__name__}: {error}")
             return False
+        self._failures = 0
         return True
 
     def _images(self, held: Held, names: Sequence[str]) -> list[int]:

@@ -219,8 +219,9 @@ class Recorder:
             whose += ", with rules of its own" if self.whose.get("rules") else ""
             self._tell(f"capturing {self.criterion}, {whose}: {taken.words}; into {self.folder.path}")
         self.folder.about = {"criterion": self.criterion, "dialect": dialect}
-        if self._history is not None:
-            self._history.open({**self.folder.about, "rank": self.folder.rank, "world": self.folder.world})
+        about = {**self.folder.about, "rank": self.folder.rank, "world": self.folder.world}
+        if self._history is not None and not self._history.open(about):
+            self._history = None
 
     def _note(self, held: Held) -> None:
         """Let the history have a step."""

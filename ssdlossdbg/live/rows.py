@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from ssdlossdbg.results.history_rows import FIRST, HEAD, SAVED, Rows, Table, describes, head_of, rows_in
+from ssdlossdbg.results.history_rows import (
+    FIRST,
+    HEAD,
+    SAVED,
+    STEPS,
+    Rows,
+    Table,
+    describes,
+    head_of,
+    rows_in,
+)
 from ssdlossdbg.whole_files import replace_whole
 
 # What is left out beyond this is of no use: what remains are steps that are kept for their own sake.
 MOST_STRIDE = 1 << 30
+# Rows that tell where a file ends: more than one, as other ranks may have gone on in the meantime.
+LAST = 64
 
 
 class RowFile:
@@ -32,20 +45,13 @@ class RowFile:
         stride: only steps that this divides are still in it.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: it cannot be opened, or another process writes to it.
     """
 
     def __init__(self, path: Path, table: Table, about: Mapping[str, Any], most_bytes: int) -> None:
         self.path, self.table, self.most_bytes, self.stride = path, table, most_bytes, 1
         self._head = table.head(about)
-        if _same_rows(path, table):
-            whole = (path.stat().st_size - HEAD) // table.dtype.itemsize
-            os.truncate(path, HEAD + whole * table.dtype.itemsize)
-        else:
-            if path.exists():
-                path.replace(_free(path))
-            replace_whole(path, [self._head])
-        self._file = path.open("ab", buffering=0)
+        self._open()
 
     @property
     def size(self) -> int:
@@ -54,11 +60,8 @@ class RowFile:
 
     def last_step(self) -> int:
         """Of the rows in it, which stand in the order of steps; -1 where there are none."""
-        if self.size == HEAD:
-            return -1
-        with self.path.open("rb") as file:
-            file.seek(-self.table.dtype.itemsize, os.SEEK_END)
-            return int(np.frombuffer(file.read(), self.table.dtype)["step"][0])
+        rows = _last(self.path, self.table)
+        return int(rows["step"][-1]) if len(rows) else -1
 
     def append(self, rows: Rows) -> None:
         """Write rows at the end.
@@ -66,6 +69,10 @@ class RowFile:
         Raises:
             OSError: they cannot be written; a part that was is cut off again.
         """
+        if not os.fstat(self._file.fileno()).st_nlink:  # somebody has taken it away
+            self._file.close()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
         if self.size + rows.nbytes > self.most_bytes:
             self._thin()
         data, before = np.ascontiguousarray(self._kept(rows)).tobytes(), self.size
@@ -80,6 +87,37 @@ class RowFile:
     def close(self) -> None:
         """Write no more."""
         self._file.close()
+
+    def claim(self) -> None:
+        """Keep other processes from writing to it, where the system knows how; one that ends lets go of it.
+
+        Whoever closes any file of that name in this process lets go of it, too, as systems have it.
+
+        Raises:
+            OSError: another process writes to it.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            return
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise OSError(error.errno, "another process writes to it", str(self.path)) from None
+
+    def _open(self) -> None:
+        """Open the file, its rows whole; one of another kind is put aside."""
+        ours = _same_rows(self.path, self.table)
+        if not ours:
+            if self.path.exists():
+                self.path.replace(_free(self.path))
+            replace_whole(self.path, [self._head])
+        self._file = self.path.open("ab", buffering=0)
+        self.claim()
+        if ours:
+            whole = (self.size - HEAD) // self.table.dtype.itemsize
+            self._file.truncate(HEAD + whole * self.table.dtype.itemsize)
 
     def _rows(self) -> Rows:
         return rows_in(self.path.read_bytes(), self.table)
@@ -102,7 +140,7 @@ class RowFile:
             rows = self._kept(rows)
         self._file.close()
         replace_whole(self.path, [self._head, rows.tobytes()])
-        self._file = self.path.open("ab", buffering=0)
+        self._open()
 
 
 def _same_rows(path: Path, table: Table) -> bool:
@@ -112,6 +150,26 @@ def _same_rows(path: Path, table: Table) -> bool:
             return describes(head_of(file.read(HEAD)), table)
     except OSError:
         return False
+
+
+def last_step_before(path: Path, moment: float) -> int:
+    """The last step of another file of steps that was written before a moment, in seconds since 1970; -1 if none is."""
+    try:
+        rows = _last(path, STEPS) if _same_rows(path, STEPS) else np.empty(0, STEPS.dtype)
+    except OSError:
+        return -1
+    before = rows["step"][rows["time"] < moment]
+    return int(before.max()) if len(before) else -1
+
+
+def _last(path: Path, table: Table) -> Rows:
+    """The last rows of a file; they are whole where it is, or was torn at its end."""
+    width = table.dtype.itemsize
+    with path.open("rb") as file:
+        whole = max(0, file.seek(0, os.SEEK_END) - HEAD) // width
+        few = min(whole, LAST)
+        file.seek(HEAD + (whole - few) * width)
+        return np.frombuffer(file.read(few * width), table.dtype)
 
 
 def _free(path: Path) -> Path:

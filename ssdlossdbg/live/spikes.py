@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
+from itertools import islice, pairwise
 
 from ssdlossdbg.results.captured import NOT_FINITE, SPIKE, Recorded
 
 WINDOW = 101
 # Fewer losses than this say nothing of what is usual; from so many on they say it well.
 FEWEST, ENOUGH = 8, 20
+# The last few losses tell of a falling one what is usual now, where the median of all of them lags behind. One that is
+# above all of those, and by so many median steps from one to the next, is a spike from less on: this share of the way.
+LATELY, LATELY_STEPS, LATELY_SHARE = 15, 6.0, 0.4
 # How far a loss lies above the median at least, in median absolute deviations: a noisy loss jumps without a cause.
 DEVIATIONS = 6.0
 
@@ -58,17 +62,30 @@ class Spikes:
         if median is None or not self._spike:
             return False
         if loss <= self._spike * median:
-            return False
+            return not was_high and self._stands_out_lately(loss)
         if was_high:
             return True  # until a loss is usual again: those that stay high are no usual noise
         few = max(1.0, ENOUGH / len(self._sorted))
         if few > 1 and loss <= max(self._spike * median * few, self._sorted[-1]):
             return False
         deviations = sorted(abs(value - median) for value in self._sorted)
-        return loss > median + DEVIATIONS * deviations[len(deviations) // 2]
+        return loss > median + DEVIATIONS * _middle(deviations) or self._stands_out_lately(loss)
+
+    def _stands_out_lately(self, loss: float) -> bool:
+        if len(self._recent) < ENOUGH:
+            return False
+        lately = list(islice(reversed(self._recent), LATELY))
+        usual = _middle(sorted(lately))
+        noise = _middle(sorted(abs(one - other) for one, other in pairwise(lately)))  # its trend left out
+        least = 1 + (self._spike - 1) * LATELY_SHARE
+        return loss > max(least * usual, usual + LATELY_STEPS * noise, *lately)
 
     def _take(self, loss: float) -> None:
         if len(self._recent) == WINDOW:
             self._sorted.pop(bisect_left(self._sorted, self._recent.popleft()))
         self._recent.append(loss)
         insort(self._sorted, loss)
+
+
+def _middle(values: list[float]) -> float:
+    return values[len(values) // 2]

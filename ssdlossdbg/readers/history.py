@@ -21,7 +21,7 @@ from ssdlossdbg.results.history_rows import FOLDER, GROUPS, OBJECTS, STEPS, Rows
 KEEP = "Keep one with ssdlossdbg.capture(criterion, run, history=True), or ssdlossdbg run --history."
 # What is counted, or numbered from 0, in rows.
 COUNTS = ("kind", "key", "objects", "unmatched", "forced_only", "right", "positives", "negatives", "label", "level",
-          "forced", "taken")  # fmt: skip
+          "forced", "taken", "rival")  # fmt: skip
 MOST_STEPS, MOST_COUNT = 1 << 40, 1 << 24
 # More is no header of ours.
 MOST_HEADER = 1 << 20

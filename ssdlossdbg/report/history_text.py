@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -17,6 +18,8 @@ from ssdlossdbg.results.history import BY_CLASS, BY_LEVEL, BY_SIZE, STATES
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_LISTED = 10
+# Images of a batch that are named.
+MOST_IMAGES = 3
 TITLES = {
     BY_CLASS: "By class",
     BY_SIZE: "By size (side of a square of the object's area, in px of the input)",
@@ -125,12 +128,20 @@ def _events(events: Sequence[Event], most: int, ranks: int) -> RenderableType:
             f"{event.value:.4g}",
             _short(event.usual),
             _short(event.norm),
-            Text(", ".join(filter(None, event.images)) or (event.file or "not saved")),
+            Text(_batch(event)),
         )
         for event in events[:most]
     ]
     left = len(events) - len(rows)
     return section("What stands out" + (f" (the first {most}; {left} more)" if left else ""), table(columns, rows))
+
+
+def _batch(event: Event) -> str:
+    """The batch of an event: its file, and the first of its images."""
+    images = [PurePath(name).name for name in event.images if name]
+    named = ", ".join(images[:MOST_IMAGES]) + (f" and {len(images) - MOST_IMAGES} more" * (len(images) > MOST_IMAGES))
+    file = PurePath(event.file).name if event.file else "not saved"
+    return f"{file}: {named}" if images else file
 
 
 def _short(value: float | None) -> str | None:

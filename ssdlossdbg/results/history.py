@@ -33,6 +33,8 @@ class Event:
         file: its captured batch; None where none was saved.
         images: what those of that batch are called; none where that is not known.
         cause: what `ssdlossdbg loss` says first of that batch, with its code; empty where it says nothing.
+        lasted: of RATE, for how many steps it was so; None where it stayed.
+        planned: of RATE, whether a schedule may have meant it: it stayed, and was as high before.
     """
 
     step: int
@@ -48,6 +50,8 @@ class Event:
     file: str | None = None
     images: tuple[str, ...] = ()
     cause: str = ""
+    lasted: int | None = None
+    planned: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,9 @@ class GroupHistory:
         last_step: the last sampled one with an object of it; None without any.
         lost_at: the first step from which it is gone, where that is no chance; None otherwise.
         forgotten_at: from where its objects are no longer found, though they were; None otherwise.
+        images: of a class that is gone, how many images held one, of those that are known; 0 of others.
+        again: how many of those are shown after it.
+        shown_again: what the first of those are called.
     """
 
     by: str
@@ -79,6 +86,9 @@ class GroupHistory:
     last_step: int | None
     lost_at: int | None = None
     forgotten_at: int | None = None
+    images: int = 0
+    again: int = 0
+    shown_again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,9 @@ class ObjectHistory:
         taken: the class that its best prior last thought likeliest, 0 background; `taken_name` in words.
         sure: how likely that was.
         cost: its mean loss.
+        rival: the other class that speaks against its label, 0 where none does; `rival_name` in words, or empty.
+        against: in how many samples that was far likelier than its own.
+        judged: of how many in which the network knew both classes.
         state: one of STATES.
     """
 
@@ -123,6 +136,10 @@ class ObjectHistory:
     taken_name: str
     sure: float
     cost: float
+    rival: int
+    rival_name: str
+    against: int
+    judged: int
     state: str
 
 

@@ -122,6 +122,8 @@ OBJECTS = Table(
         ),
         ("taken", "<i4", "class that is likeliest there, 0 background"),
         ("sure", "<f4", "probability of that class"),
+        ("rival", "<i4", "class of objects that is likeliest there but for its own; 0 where there is no other"),
+        ("rival_sure", "<f4", "probability of that class"),
     ),
 )
 TABLES = (STEPS, GROUPS, OBJECTS)

@@ -193,4 +193,4 @@ def test_heads_describe_every_field() -> None:
     for table in TABLES:
         assert len(table.head({"criterion": "x" * 300})) == HEAD
         assert all(words for _, _, words in table.fields)
-    assert {OBJECTS.dtype.itemsize, GROUPS.dtype.itemsize, STEPS.dtype.itemsize} == {76, 52, 44}
+    assert {OBJECTS.dtype.itemsize, GROUPS.dtype.itemsize, STEPS.dtype.itemsize} == {84, 52, 44}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,8 @@ KINDS = {LEVEL: BY_LEVEL, CLASS: BY_CLASS, SIZE: BY_SIZE}
 NO_CHANCE = 1e-4
 # Right in so large a share of a part it was learnt, and in so small a one later it is not any more.
 LEARNT, GONE = 0.5, 0.1
+# Images of a class that is gone that are named.
+MOST_NAMED = 10
 # Objects in a part from which a share of them says anything.
 ENOUGH = 8
 
@@ -42,6 +45,24 @@ def group_histories(groups: Rows, starts: IntArray, classes: Sequence[str]) -> I
 def right_of_all(groups: Rows, starts: IntArray) -> tuple[float, ...]:
     """Of all objects, the share that is right, in each part of the run."""
     return _shares(groups[groups["kind"] == WHOLE], starts)
+
+
+def with_images(group: GroupHistory, objects: Rows, names: Mapping[int, str]) -> GroupHistory:
+    """A group; of a class that is gone, with the images that held one, and which of them are shown after that.
+
+    Args:
+        group: it.
+        objects: rows of `OBJECTS`, in the order of steps.
+        names: of images, by their numbers.
+    """
+    if group.lost_at is None:
+        return group
+    known = objects[objects["image"] >= 0]
+    held = np.unique(known["image"][known["label"] == group.key])
+    after = known["image"][known["step"] >= group.lost_at]
+    again = held[np.isin(held, after)]
+    called = tuple(filter(None, (names.get(int(image), "") for image in again[:MOST_NAMED])))
+    return replace(group, images=len(held), again=len(again), shown_again=called)
 
 
 def class_name(key: int, classes: Sequence[str]) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ssdlossdbg.analysis.history.curve import Curve, binned, curves, events
-from ssdlossdbg.analysis.history.groups import group_histories, right_of_all
+from ssdlossdbg.analysis.history.groups import group_histories, right_of_all, with_images
 from ssdlossdbg.analysis.history.tracks import object_histories
 from ssdlossdbg.readers.history import RunHistory
 from ssdlossdbg.results.common import FloatArray, IntArray
 from ssdlossdbg.results.history import LEARNT, STATES, HistoryResult
+from ssdlossdbg.results.history_rows import VALIDATION, Rows
 
 # Parts of a run that are told apart.
 PARTS = 12
@@ -32,11 +33,10 @@ def analyse_history(
     of_ranks = curves(history)
     first = of_ranks[0]
     starts = _starts(first)
-    right = right_of_all(history.groups, starts)
+    groups, training = (_of_training(rows, history.steps) for rows in (history.groups, history.objects))
+    right = right_of_all(groups, starts)
     known = [share for share in right if not np.isnan(share)]
-    objects = tuple(
-        object_histories(history.objects, history.names, classes, size, known[-1] if known else float("nan"))
-    )
+    objects = tuple(object_histories(training, history.names, classes, size, known))
     told = [event for curve in of_ranks for event in events(curve, history.batches)]
     return HistoryResult(
         run=str(history.folder),
@@ -48,19 +48,26 @@ def analyse_history(
         last_step=int(first.step[-1]),
         epochs=int(first.epoch.max()),
         seconds=float(first.time[-1] - first.time[0]),
-        sampled=len(np.unique(history.groups["step"])),
+        sampled=len(np.unique(groups["step"])),
         loss=binned(first, _mean_loss(of_ranks), starts),
         rate=binned(first, first.rate, starts),
         norm=binned(first, first.norm, starts),
         right=right,
         part_steps=tuple(starts.tolist()),
         events=tuple(sorted(told, key=lambda event: (event.step, event.rank))),
-        groups=tuple(group_histories(history.groups, starts, classes)),
+        groups=tuple(with_images(each, training, history.names) for each in group_histories(groups, starts, classes)),
         states=tuple(sum(each.state == state for each in objects) for state in STATES),
         objects=tuple(sorted((each for each in objects if each.state != LEARNT), key=lambda each: -each.cost)),
         easiest=_easiest(np.array([each.cost for each in objects])),
         all_objects=objects,
     )
+
+
+def _of_training(rows: Rows, steps: Rows) -> Rows:
+    """The rows of samples but those of validation, which teach nothing."""
+    validation = steps["step"][(steps["marks"] & np.uint32(VALIDATION)) > 0]
+    of_training: Rows = rows[~np.isin(rows["step"], validation)] if len(validation) else rows
+    return of_training
 
 
 def _starts(curve: Curve) -> IntArray:

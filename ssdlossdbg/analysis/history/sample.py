@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssdlossdbg.analysis.evidence.fates import Fates, fates_of
+from ssdlossdbg.analysis.evidence.fates import shape_iou
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.confidence import probabilities, with_background
@@ -33,8 +33,11 @@ class _Objects:
     Attributes:
         image, slot: where they stand in the batch.
         label, level, size: which groups they are of.
+        best_iou, shape_iou: with their best prior, and with one of the best shape centred on them.
+        positives, forced: how many positive priors they have, and how many of those are forced.
         taken, sure: the class that is likeliest at the prior that speaks for them, and its probability.
         probability: that of their own there.
+        rival, rival_sure: the class of objects that is likeliest there but for their own, and its probability.
     """
 
     image: Tensor
@@ -42,10 +45,15 @@ class _Objects:
     label: Tensor
     level: Tensor
     size: Tensor
-    fates: Fates
+    best_iou: Tensor
+    shape_iou: Tensor
+    positives: Tensor
+    forced: Tensor
     taken: Tensor
     sure: Tensor
     probability: Tensor
+    rival: Tensor
+    rival_sure: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,29 +125,35 @@ def _counted(scene: Scene, known: Known | None) -> _Counted:
 
 
 def _objects(scene: Scene, known: Known) -> _Objects:
-    priors, spec = scene.batch.priors, scene.rules.loss
-    untold = torch.zeros_like(known.gt.labels)  # nobody asks here which ties were near
-    fates = fates_of(known.gt, known.matching, untold, scene.encoded.dense, priors.shapes)
+    priors, spec, matching = scene.batch.priors, scene.rules.loss, known.matching
     image, slot = known.gt.mask.nonzero(as_tuple=True)
-    speaks = _speaking(known, fates, image, slot)
+    best_prior = matching.best_prior[image, slot]
+    speaks = _speaking(known, best_prior, image, slot)
     told = probabilities(with_background(scene.batch.conf[image, speaks], spec), spec)
     label = known.gt.labels[image, slot]
     sides = (known.gt.boxes[image, slot, 2:] - known.gt.boxes[image, slot, :2]).clamp(min=0)
     side = (sides[:, 0] * priors.image_size[0] * sides[:, 1] * priors.image_size[1]).sqrt()
+    own = label.clamp(0, told.shape[-1] - 1)[:, None]
+    others = told.scatter(-1, own, 0.0).index_fill(-1, own.new_zeros(1), 0.0)  # neither background is another
     return _Objects(
         image=image,
         slot=slot,
         label=label,
-        level=priors.level_index[fates.best_prior],
+        level=priors.level_index[best_prior],
         size=torch.bucketize(side, side.new_tensor(SIDES)),
-        fates=fates,
+        best_iou=matching.best_iou[image, slot],
+        shape_iou=shape_iou(known.gt.boxes[image, slot], priors.shapes),
+        positives=matching.positives_per_gt()[image, slot],
+        forced=matching.positives_per_gt(matching.forced)[image, slot],
         taken=told.argmax(-1),
         sure=told.amax(-1),
-        probability=told.gather(-1, label.clamp(0, told.shape[-1] - 1)[:, None])[:, 0],
+        probability=told.gather(-1, own)[:, 0],
+        rival=others.argmax(-1),
+        rival_sure=others.amax(-1),
     )
 
 
-def _speaking(known: Known, fates: Fates, image: Tensor, slot: Tensor) -> Tensor:
+def _speaking(known: Known, best_prior: Tensor, image: Tensor, slot: Tensor) -> Tensor:
     """`[N]` the prior whose classes speak for each object: of its own positives the one that overlaps it most.
 
     An object without any has its best prior, which may be another object's, and then says what that one is.
@@ -151,7 +165,7 @@ def _speaking(known: Known, fates: Fates, image: Tensor, slot: Tensor) -> Tensor
     most = overlap == best[owner]
     prior = torch.full((len(best),), -1, device=owner.device).index_put((owner[most],), at[1][most])
     own = prior[image * slots + slot]
-    return torch.where(own >= 0, own, fates.best_prior)
+    return torch.where(own >= 0, own, best_prior)
 
 
 def _groups(scene: Scene, objects: _Objects | None, counted: _Counted, step: int) -> Rows:
@@ -189,11 +203,10 @@ def _rows_of(
         (of_prior, PARTS, counted.terms),
     ]
     if objects is not None and of_object is not None:
-        fates = objects.fates
         columns = (
             torch.ones_like(objects.label),
-            fates.positives == 0,
-            (fates.positives > 0) & (fates.forced == fates.positives),
+            objects.positives == 0,
+            (objects.positives > 0) & (objects.forced == objects.positives),
             objects.taken == objects.label,
         )
         told = torch.stack([each.long() for each in columns], -1)
@@ -218,16 +231,18 @@ def _object_rows(
     columns = {
         "label": objects.label,
         "box": known.gt.boxes[objects.image, objects.slot],
-        "best_iou": objects.fates.best_iou,
-        "shape_iou": objects.fates.shape_iou,
+        "best_iou": objects.best_iou,
+        "shape_iou": objects.shape_iou,
         "level": objects.level,
-        "positives": objects.fates.positives,
-        "forced": objects.fates.forced,
+        "positives": objects.positives,
+        "forced": objects.forced,
         "localization": cost[:, 0],
         "confidence": cost[:, 1],
         "probability": objects.probability,
         "taken": objects.taken,
         "sure": objects.sure,
+        "rival": objects.rival,
+        "rival_sure": objects.rival_sure,
     }
     rows = np.zeros(len(objects.label), OBJECTS.dtype)
     rows["step"], rows["image"] = step, numbers[objects.image.cpu().numpy()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,14 +18,22 @@ from ssdlossdbg.results.history_rows import Rows
 SAME_PLACE = 1 / 256
 # Boxes of one class in an image that overlap by so much are the same object, moved by augmentation.
 SAME_OBJECT = 0.5
-# A probability from which an object is known, and one below which it is not; likewise of the class it is taken for.
-KNOWN, UNKNOWN, SURE = 0.5, 0.2, 0.7
+# A probability from which an object is known, and one below which it is not.
+KNOWN, UNKNOWN = 0.5, 0.2
+# Probabilities below that are no different.
+LEAST = 1e-4
 # Samples of an object from which anything is said of it.
 ENOUGH = 3
 # Of a network whose objects are right in a smaller share, nothing is said of one object.
 LEARNT_SHARE = 0.5
-# Overlap with the best prior from which an object is well matched.
-WELL_MATCHED = 0.5
+# Samples on either side of one that say with it how well a class is told from the others, from so many objects of it
+# on; and the share that must be, for what the network thinks of one object to count against its label.
+AROUND, ENOUGH_OF_CLASS, DISCERNED = 2, 5, 0.8
+# Another class counts against a label where it is so many times as likely, and no less so than at the true objects of
+# that class but for so many percent of them; in at least so many samples, and so large a share of those that count.
+# Where so large a share of all objects was right once, so that wrong labels are soon learnt by heart, less will do.
+LEAST_SURE, AGAIN, MOST_RIGHT = 3.0, 2, 0.6
+TIMES, AGAINST = (5.0, 3.0), (0.5, 0.3)
 
 
 def tracked(rows: Rows) -> tuple[IntArray, BoolArray]:
@@ -94,7 +103,7 @@ def _overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
 
 
 def object_histories(
-    rows: Rows, names: Mapping[int, str], classes: Sequence[str], size: tuple[int, int] | None, learnt: float
+    rows: Rows, names: Mapping[int, str], classes: Sequence[str], size: tuple[int, int] | None, right: Sequence[float]
 ) -> Iterator[ObjectHistory]:
     """What became of every object.
 
@@ -103,19 +112,87 @@ def object_histories(
         names: of images, by their numbers.
         classes: names of the classes from 1.
         size: of the input, (width, height) in pixels; None if not known.
-        learnt: of all objects in the last samples, the share that is right.
+        right: of all objects, the share that is right, in each part of the run of which it is known.
     """
+    learnt = right[-1] if right else float("nan")
     rows = rows[rows["image"] >= 0]
     number, unsure = tracked(rows)
+    judged = _judged(rows)
+    well = int(max(right[1:], default=0.0) >= MOST_RIGHT)  # at its very start it may be right by chance
+    against = _against(rows, judged, TIMES[well])
     order = np.argsort(number, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
         if len(members):
-            yield _history(rows[members], bool(unsure[members].any()), names, classes, size, learnt)
+            doubt = _doubt(rows["rival"][members[against[members]]], int(judged[members].sum()), AGAINST[well])
+            yield _history(rows[members], bool(unsure[members].any()), doubt, names, classes, size, learnt)
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    """What speaks against the label of an object.
+
+    Attributes:
+        rival: the class that it was taken for; 0 where that is none.
+        against: in how many samples.
+        judged: of how many in which the network told both classes apart.
+        founded: whether that is enough to doubt the label.
+    """
+
+    rival: int
+    against: int
+    judged: int
+    founded: bool
+
+
+def _judged(rows: Rows) -> BoolArray:
+    """In which rows the network's word counts: there it tells the object's class, and its rival's, from the others.
+
+    What it thinks of an object is held against what it thinks of its class at the time, background left out of account:
+    a network that knows little yet takes most objects for the most common class.
+    """
+    if not len(rows):
+        return np.zeros(0, bool)
+    _, at = np.unique(rows["step"], return_inverse=True)
+    labels, rivals = rows["label"], rows["rival"]
+    shape = at.max() + 1, int(max(labels.max(), rivals.max())) + 1
+    told, number = np.zeros(shape), np.zeros(shape)
+    np.add.at(told, (at, labels), rows["probability"] > rows["rival_sure"])
+    np.add.at(number, (at, labels), 1)
+    around = []
+    for counts in (told, number):
+        sums = np.concatenate((np.zeros((1, shape[1])), counts.cumsum(0)))
+        place = np.arange(shape[0])
+        around.append(sums[(place + AROUND + 1).clip(max=shape[0])] - sums[(place - AROUND).clip(min=0)])
+    known = (around[1] >= ENOUGH_OF_CLASS) & (around[0] >= DISCERNED * around[1])
+    judged: BoolArray = known[at, labels] & known[at, rivals] & (rivals > 0) & (rows["positives"] > 0)
+    return judged
+
+
+def _against(rows: Rows, judged: BoolArray, times: float) -> BoolArray:
+    """In which of these rows the rival is the likelier by far, and as surely as where it is true."""
+    own, other = (np.log(np.maximum(rows[name], LEAST)) for name in ("probability", "rival_sure"))
+    against: BoolArray = judged & (other - own >= np.log(times))
+    steps, at = np.unique(rows["step"], return_inverse=True)
+    first = np.searchsorted(rows["step"], steps)  # rows are in the order of steps
+    for step, rival in {(int(at[row]), int(rows["rival"][row])) for row in np.flatnonzero(against)}:
+        low = first[max(0, step - AROUND)]
+        high = first[step + AROUND + 1] if step + AROUND + 1 < len(first) else len(rows)
+        true = (rows["label"][low:high] == rival) & (rows["positives"][low:high] > 0)
+        bound = np.percentile((own - other)[low:high][true], LEAST_SURE) if true.any() else np.inf
+        against &= (other - own >= bound) | (at != step) | (rows["rival"] != rival)
+    return against
+
+
+def _doubt(rivals: IntArray, judged: int, least: float) -> _Doubt:
+    rival = int(np.bincount(rivals).argmax()) if len(rivals) else 0
+    number = int((rivals == rival).sum()) if rival else 0
+    return _Doubt(rival, number, judged, number >= max(AGAIN, least * judged))
 
 
 def _history(
     rows: Rows,
     unsure: bool,
+    doubt: _Doubt,
     names: Mapping[int, str],
     classes: Sequence[str],
     size: tuple[int, int] | None,
@@ -145,7 +222,11 @@ def _history(
         taken_name=class_name(int(last["taken"]), classes),
         sure=float(last["sure"]),
         cost=float((rows["localization"] + rows["confidence"]).mean()),
-        state=_state(rows, learnt),
+        rival=doubt.rival,
+        rival_name=class_name(doubt.rival, classes) if doubt.rival else "",
+        against=doubt.against,
+        judged=doubt.judged,
+        state=MISTAKEN if doubt.founded else _state(rows, learnt),
     )
 
 
@@ -156,11 +237,6 @@ def _state(rows: Rows, learnt: float) -> str:
         return LEARNT
     if len(rows) < ENOUGH or not learnt >= LEARNT_SHARE:
         return OPEN
-    other = late["taken"]
-    mistaken = (late["sure"] >= SURE).all() and (late["probability"] <= UNKNOWN).all()
-    matched = (late["positives"] > 0).all() and np.median(rows["best_iou"]) >= WELL_MATCHED
-    if mistaken and matched and other[0] not in (0, rows["label"][-1]) and (other == other[0]).all():
-        return MISTAKEN
     if probability.max() < KNOWN:
         return NEVER
     return FORGOTTEN if (late["probability"] < UNKNOWN).all() else OPEN
