@@ -73,6 +73,8 @@ def check_outputs(report: HistoryReport) -> None:
     shows_page = is_page(report.output) or report.format == PAGE
     if report.photos and not shows_page:
         raise InputError("--photos", "is for a page, and there is none", "Add -o FILE.html, or leave it out.")
+    if report.photos and not report.photos.is_dir():
+        raise InputError(report.photos, "is no folder", "Name the one that the photos lie in.")
     if report.table and not report.csv:
         raise InputError("--table", "says what --csv writes, and there is none", "Add --csv FILE.")
     if report.charts:

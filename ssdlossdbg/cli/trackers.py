@@ -33,10 +33,11 @@ def check_library(option: str, name: str) -> None:
         InputError: it is not installed.
     """
     try:
-        importlib.import_module(name)
+        found = getattr(importlib.import_module(name), "__file__", None)
     except ImportError:
-        fix = f"pip install 'ssdlossdbg[{name}]'"
-        raise InputError(option, f"needs {name}, which is not installed", fix) from None
+        found = None
+    if found is None:  # a mere folder of that name, as wandb makes one, is taken for a package, too
+        raise InputError(option, f"needs {name}, which is not installed", f"pip install 'ssdlossdbg[{name}]'")
 
 
 def to_tensorboard(result: HistoryResult, folder: Path, writer: Writer) -> None:

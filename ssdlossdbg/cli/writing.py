@@ -26,6 +26,8 @@ SOFTWARE = b"Software\0ssdlossdbg"
 PAGE = b'<meta name="generator" content="ssdlossdbg">'
 # Pictures that say it in Exif, which in WebP stands at the end.
 JPEG, WEBP, EXIF = b"\xff\xd8\xff", b"RIFF", b"ssdlossdbg\0"
+# TensorBoard's files say so at once, and ours name the program in their first text.
+EVENTS, TRACKED = b"brain.Event:", b"ssdlossdbg/findings"
 FITTED = b"# Fitted by `ssdlossdbg "
 HEAD = 512
 # Bytes; of the 255 that a name may have, prefix, number and ending need some.
@@ -289,14 +291,17 @@ def _is_ours(head: bytes) -> bool:
     """Whether a file that begins so is a picture, a page, a config or a table that this program wrote."""
     if head.startswith((JPEG, WEBP)):
         return EXIF in head
-    return (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or head.startswith((FITTED, _headings()))
+    if (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or (EVENTS in head and TRACKED in head):
+        return True
+    return head.startswith((FITTED, *_headings()))
 
 
-def _headings() -> bytes:
-    """How our tables of objects begin."""
+def _headings() -> tuple[bytes, ...]:
+    """How our tables begin."""
     from ssdlossdbg.report.audit.as_csv import HEADINGS
+    from ssdlossdbg.report.history.tables import headings
 
-    return ",".join(HEADINGS).encode()
+    return tuple(f"{each}\n".encode()[:HEAD] for each in (",".join(HEADINGS), *headings()))
 
 
 def _no_folder(path: Path, error: OSError) -> InputError:

@@ -346,7 +346,16 @@ KINDS: dict[str, Kind] = {
         (*EVERY_MATCH, "check voc", *BATCH, "explain BOX001", "dialects", "anchors --list"),
     ),
     "histories": Kind(
-        HISTORY, (), ("history hist", "history hist --top 2 --image-size 64", "history hist --format json --no-causes")
+        HISTORY,
+        (),
+        (
+            "history hist",
+            "history hist --top 2 --image-size 64",
+            "history hist --format json --no-causes",
+            "history hist --format html",
+            "history hist --csv table.csv --table object_samples --image-size 64",
+            "history hist --csv table.csv --table group_samples",
+        ),
     ),
     "captured": Kind(RUN, (), (*(f"{command} {RUN[0]}" for command in READ_CAPTURED), "loss run", "loss run")),
     "attacks": Kind((), (), ()),  # as they are written in attacks.py

@@ -12,7 +12,7 @@ from ssdlossdbg.report.history.thinned import thinned
 from ssdlossdbg.results.common import BoolArray, FloatArray, IntArray
 from ssdlossdbg.results.history import HistoryResult
 from ssdlossdbg.results.history_course import Course
-from ssdlossdbg.results.history_rows import PARTS_KNOWN, TOTAL_KNOWN, WHOLE, Rows
+from ssdlossdbg.results.history_rows import LEVEL, PARTS_KNOWN, TOTAL_KNOWN, WHOLE, Rows
 
 # Points of a line, about; trackers show fewer.
 MOST_POINTS = 10_000
@@ -69,12 +69,18 @@ def _of_steps(result: HistoryResult, course: Course) -> Iterator[Scalars]:
 def _of_groups(result: HistoryResult, course: Course) -> Iterator[Scalars]:
     rows = course.groups
     names = np.array(group_names(result, course), dtype=object)
-    for kind, by in BY.items():
+    for kind in BY:
         for key in np.unique(rows["key"][rows["kind"] == kind]):
             own = (rows["kind"] == kind) & (rows["key"] == key) & ((rows["objects"] > 0) | (rows["positives"] > 0))
             if own.any():
-                whose = "all objects" if kind == WHOLE else f"{by}/{key} {names[own][0].replace('/', '_')}"
-                yield from _of_group(whose, rows[own], course)
+                yield from _of_group(_whose(kind, int(key), names[own][0]), rows[own], course)
+
+
+def _whose(kind: int, key: int, name: str) -> str:
+    """The tag of a group: in the order of keys, and one of its own whatever it is called."""
+    if kind == WHOLE:
+        return "all objects"
+    return f"{BY[kind]}/{key}" + ("" if kind == LEVEL else f" {name.replace('/', '_')}")
 
 
 def _of_group(whose: str, rows: Rows, course: Course) -> Iterator[Scalars]:

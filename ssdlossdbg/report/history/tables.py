@@ -45,7 +45,11 @@ def steps(result: HistoryResult) -> Columns:
     course = result.course
     if course is None:
         return {name: [] for name in OF_STEPS}
-    own: Columns = {"rank": course.rank, "validation": course.validation.astype(np.int64), "loss": course.loss}
+    own: Columns = {
+        "rank": course.rank,
+        "validation": course.validation.astype(np.int64),
+        "loss": course.loss.astype(np.float32),
+    }
     return {name: own[name] if name in own else course.steps[name] for name in OF_STEPS}
 
 
