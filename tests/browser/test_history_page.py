@@ -116,6 +116,13 @@ def test_groups_by_each_measure_are_the_documents(page: Any, result: HistoryResu
         plot.press("Home")
         assert facts(page, 1) == {group["name"]: group[key][0] for group in classes}
     assert classes[0]["positives"][0] == 20
+    dog = page.get_by_role("button", name="dog")
+    assert dog.get_attribute("aria-pressed") == "true"
+    page.locator('table[aria-label="Groups"] tbody tr').nth(1).press("Enter")
+    assert dog.get_attribute("aria-pressed") == "false"
+    dog.press("Enter")
+    assert dog.get_attribute("aria-pressed") == "true"
+    assert dog.evaluate("(button) => button === document.activeElement")
     page.get_by_label("by", exact=True).select_option("size")
     assert page.column("Groups", "size") == ["32 to 64 px"]
     assert page.said == []

@@ -16,6 +16,7 @@ const MEASURES = [
   { key: "positives", name: "positives", words: "Positive priors in a sampled batch.", low: 0 },
 ];
 const LINES_AT_FIRST = 8;
+const MOST_SWITCHES = 24;
 const MOST_IMAGES = 3; // of a batch in the table; the panel names all
 const SMALL = 0.12; // of the photo's side, below which an object is shown by itself, too
 
@@ -291,7 +292,7 @@ class GroupsOverTime {
     return [
       section(
         "What is learnt",
-        "By class, size and level, over the parts of the run.",
+        "By class, size and level, over the parts of the run. Choose one in the table to show its line, or to hide it.",
         el(
           "div",
           { class: "toggles" },
@@ -310,15 +311,6 @@ class GroupsOverTime {
     this.by = by;
     this.shown = [...this.of(by)].sort((a, b) => b.objects - a.objects);
     this.hidden = new Set(this.shown.slice(LINES_AT_FIRST).map(({ key }) => key));
-    this.legend.replaceChildren(
-      ...this.shown.map((group, place) =>
-        toggle(group.name, !this.hidden.has(group.key), (on) => {
-          if (on) this.hidden.delete(group.key);
-          else this.hidden.add(group.key);
-          this.refresh();
-        }, lineSign(place % TONES)),
-      ),
-    );
     this.table = this.makeTable();
     this.tableHolder.replaceChildren(this.table.element);
     this.plot.marks = this.of(by).flatMap((group) => [
@@ -327,6 +319,21 @@ class GroupsOverTime {
     ]);
     this.refresh();
     this.show(null);
+  }
+
+  // Show the line of a group, or hide it.
+  set(group, on) {
+    if (on) this.hidden.delete(group.key);
+    else this.hidden.add(group.key);
+    this.refresh();
+  }
+
+  // A switch for each of the largest groups, and for those that were chosen in the table.
+  drawLegend() {
+    const held = this.shown.map((group, place) => ({ group, place, on: !this.hidden.has(group.key) })).filter(({ on, place }) => on || place < MOST_SWITCHES);
+    const focused = [...this.legend.children].indexOf(document.activeElement);
+    this.legend.replaceChildren(...held.map(({ group, place, on }) => toggle(group.name, on, (now) => this.set(group, now), lineSign(place % TONES))));
+    this.legend.children[focused]?.focus();
   }
 
   setMeasure(key) {
@@ -341,6 +348,7 @@ class GroupsOverTime {
     const lines = this.shown
       .map((group, place) => ({ group, name: group.name, tone: place % TONES, xs: DOCUMENT.part_steps, ys: (group[key] || []).map(toNumber), dots: true }))
       .filter(({ group }) => !this.hidden.has(group.key));
+    this.drawLegend();
     this.plot.update([{ title, height: 220, low, high, form, lines }]);
   }
 
@@ -383,7 +391,11 @@ class GroupsOverTime {
       { title: "gone from", value: (row) => row.lost_at, show: (row) => whole(row.lost_at), help: "the step from which no batch holds it" },
       { title: "forgotten from", value: (row) => row.forgotten_at, show: (row) => whole(row.forgotten_at), help: "the step from which it is not found any more" },
     ].filter(({ title }) => !/ from$/.test(title) || this.of(this.by).some((row) => (title[0] === "g" ? row.lost_at : row.forgotten_at) !== null));
-    return new SortedTable(columns, this.of(this.by), { caption: "Groups" });
+    return new SortedTable(columns, this.of(this.by), {
+      caption: "Groups",
+      key: (row) => row.key,
+      choose: (row) => this.set(row, this.hidden.has(row.key)),
+    });
   }
 }
 
