@@ -173,6 +173,16 @@ def test_names_are_text(result: HistoryResult, page_of: PageOf, open_page: Any) 
     assert page.said == []
 
 
+def test_paper_is_light(page: Any) -> None:
+    theme = "document.documentElement.dataset.theme"
+    page.locator("button.theme").click()
+    assert page.evaluate(theme) == "dark"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
+
+
 def test_it_is_narrow_where_the_window_is(page: Any) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     page.wait_for_timeout(100)

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from ssdlossdbg.report.history.scalars import Scalars, scalars
 from ssdlossdbg.report.history.tables import TABLES, headings
 from ssdlossdbg.report.history.thinned import thinned
+from ssdlossdbg.report.history_text import history_report, sparkline
 from ssdlossdbg.report.records import csv_lines, table, to_csv
+from ssdlossdbg.report.theme import TERMINAL
 from ssdlossdbg.report.visible import shown
 from ssdlossdbg.results import HistoryResult
 from ssdlossdbg.results.history import FORGOTTEN, MISTAKEN, NEVER
@@ -130,6 +133,22 @@ def test_names_of_objects_are_shown_safely() -> None:
     assert {each.name for each in shown(hostile).objects} == {"a\N{SYMBOL FOR ESCAPE}[31m"}
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_column_of_the_text_is_cut(width: int) -> None:
+    result = eventful()
+    long = "a/very/long/folder/of/photographs/" + "photo_of_a_blood_smear_00407.jpg"
+    objects = tuple(replace(each, name=long, label_name="trombocyte platelets") for each in result.objects)
+    groups = tuple(replace(group, objects=1_258_354, name="128 to 256 px") for group in result.groups)
+    console = Console(width=width, theme=TERMINAL, file=io.StringIO(), color_system=None)
+    console.print(history_report(replace(result, objects=objects, groups=groups)), highlight=False)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    for words in ("cost/pos", "1,258,354", "taken for", "state", "never"):
+        assert words in text
+    spark = sparkline(result.groups[0].right, 0.0, 1.0)
+    assert spark in text, "whole"
+
+
 def long_course(many: int, ranks: int = 1) -> Course:
     rows = np.zeros(many * ranks, STEPS.dtype)
     rows["step"], rows["marks"] = np.repeat(np.arange(many), ranks), TOTAL_KNOWN
@@ -169,6 +188,15 @@ def test_scalars_are_the_rows_and_what_they_add_up_to() -> None:
     assert dog.value.tolist() == pytest.approx([0.2] * 15 + [0.9] * 25)
     assert lines["all objects/positives"].value[0] == 40
     assert "validation/loss" not in lines
+
+
+def test_a_thousand_classes_have_fewer_points_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssdlossdbg.report.history.scalars.MOST_OF_GROUPS", 4 * 5 * 7)
+    monkeypatch.setattr("ssdlossdbg.report.history.scalars.LEAST_POINTS", 1)
+    lines = of_tag(eventful())
+    assert lines["all objects/right"].step.tolist() == [36 * number for number in range(7)]
+    assert lines["class/1 cat/right"].value.tolist() == pytest.approx([0.2] * 2 + [0.9] * 5)
+    assert len(lines["loss/total"].step) == 240
 
 
 def test_what_is_not_known_is_no_scalar() -> None:

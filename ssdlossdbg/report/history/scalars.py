@@ -14,8 +14,10 @@ from ssdlossdbg.results.history import HistoryResult
 from ssdlossdbg.results.history_course import Course
 from ssdlossdbg.results.history_rows import LEVEL, PARTS_KNOWN, TOTAL_KNOWN, WHOLE, Rows
 
-# Points of a line, about; trackers show fewer.
-MOST_POINTS = 10_000
+# Points of a line, about; trackers show fewer. And of all lines of groups together, of which a set of a thousand
+# classes has five thousand: each has so many at the least.
+MOST_POINTS, MOST_OF_GROUPS, LEAST_POINTS = 10_000, 300_000, 50
+OF_A_GROUP = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +70,14 @@ def _of_steps(result: HistoryResult, course: Course) -> Iterator[Scalars]:
 
 def _of_groups(result: HistoryResult, course: Course) -> Iterator[Scalars]:
     rows = course.groups
+    lines = OF_A_GROUP * len(np.unique(rows[["kind", "key"]]))
+    most = min(MOST_POINTS, max(LEAST_POINTS, MOST_OF_GROUPS // max(1, lines)))
     names = np.array(group_names(result, course), dtype=object)
     for kind in BY:
         for key in np.unique(rows["key"][rows["kind"] == kind]):
             own = (rows["kind"] == kind) & (rows["key"] == key) & ((rows["objects"] > 0) | (rows["positives"] > 0))
             if own.any():
-                yield from _of_group(_whose(kind, int(key), names[own][0]), rows[own], course)
+                yield from _of_group(_whose(kind, int(key), names[own][0]), rows[own], course, most)
 
 
 def _whose(kind: int, key: int, name: str) -> str:
@@ -83,9 +87,9 @@ def _whose(kind: int, key: int, name: str) -> str:
     return f"{BY[kind]}/{key}" + ("" if kind == LEVEL else f" {name.replace('/', '_')}")
 
 
-def _of_group(whose: str, rows: Rows, course: Course) -> Iterator[Scalars]:
+def _of_group(whose: str, rows: Rows, course: Course, most: int) -> Iterator[Scalars]:
     every, place = np.unique(rows["step"], return_inverse=True)
-    apart = max(1, len(every) // MOST_POINTS)
+    apart = -(-len(every) // most)
     steps = every[::apart]
     time = course.steps["time"][np.searchsorted(course.steps["step"], steps).clip(max=len(course.steps) - 1)]
 

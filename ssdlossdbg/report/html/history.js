@@ -53,7 +53,7 @@ class HistoryPage {
         ["run", `${run}: steps ${whole(first_step)} to ${whole(last_step)}, ${epochs ? `${count(epochs, "epoch")}, ` : ""}${ranks > 1 ? `${count(ranks, "process", "processes")}, ` : ""}${duration(seconds)}`],
         ["criterion", `${criterion || "not known"}${dialect ? `, as ${dialect}` : ""}`],
         ["sampled", `${count(sampled, "batch", "batches")}, ${count(known_objects, "object")} told apart`],
-        ["easiest", known_objects ? `${count(easiest, "object")} that cost a hundredth of all together` : ""],
+        ["easiest", easiest ? `${count(easiest, "object")} that cost a hundredth of all together` : ""],
       ]),
       known_objects ? el("div", { class: "tiles" }, tiles.map(([state, number]) => tile(number, state, help[state], number ? tones[state] : ""))) : null,
       ...this.course.sections(),
@@ -156,6 +156,7 @@ class Course {
       { class: "pieces-words" },
       this.named.map(({ name, tone }) => el("span", {}, lineSign(tone), name)),
       el("span", {}, el("span", { class: "mark-sign" }, "\u25bc"), "what stands out"),
+      this.isWhole && this.arrays.loss.some((value) => !Number.isFinite(value)) ? el("span", {}, el("span", { class: "odd-sign" }, "\u2715"), "not finite") : null,
     );
     const controls = [toggle("logarithmic", this.isLog, (on) => this.setLog(on))];
     if (this.ranks.length > 1) controls.push(choice("process", this.ranks.map((rank) => [rank, rank]), this.rank, (rank) => this.setRank(Number(rank))));
