@@ -19,7 +19,7 @@ SHOWN = {
     "DetectResult": ("image", "rank", "label", "score", "role", "best_iou", "ground_truth"),
     "CompareResult": ("name", "localization", "confidence", "total", "positives", "negatives"),
     "AuditResult": ("label", "ground_truth", "matched", "forced_only", "without_positive", "best_possible_recall"),
-    "HistoryResult": ("name", "label_name", "side", "seen", "best_iou", "positives", "probability", "cost", "state"),
+    "HistoryResult": ("name", "label_name", "side", "state", "reason", "best_iou", "positives", "taken_name", "cost"),
     "AnchorsResult": ("level", "feature_map", "stride", "priors", "smallest_best"),
     "CheckResult": ("finding", "where.file", "where.object", "where.label", "message", "fix"),
 }

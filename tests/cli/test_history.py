@@ -10,9 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
+from ssdlossdbg.results.captured import HEADER_KEY, Captured
+from ssdlossdbg.results.history_rows import HEAD, STEPS
 from tests.cli.conftest import Run
 from tests.cli.test_pages import document
 from tests.fuzz.headers import history_file
@@ -94,6 +99,17 @@ def test_charts_go_where_they_are_asked_for(good: Good, folder: Path) -> None:
         "not-learnt-by-size.png",
         "right-by-class.png",
     ]
+
+
+def test_the_report_ends_with_what_to_run_next(good: Good, folder: Path) -> None:
+    assert good(*HISTORY).endswith("\nNext:\n  ssdlossdbg history hist -o history.html --image-size 64\n")
+    assert "Next:" not in good(*HISTORY, "-o", "history.html")
+    header = Captured(40, "spike", epoch_time=40.0).to_json()
+    save_file({"loc": torch.zeros(1)}, folder / "hist" / "step0000040.safetensors", {HEADER_KEY: header})
+    rows = np.frombuffer(history_file("steps")[HEAD:], STEPS.dtype).copy()
+    rows["time"], rows["total"][40] = np.arange(60.0), 9.0
+    (folder / "hist" / "history" / "steps.rows").write_bytes(STEPS.head({}) + rows.tobytes())
+    assert good(*HISTORY, "--no-causes").endswith("  ssdlossdbg loss hist/step0000040.safetensors --image-size 64\n")
 
 
 @pytest.mark.parametrize(

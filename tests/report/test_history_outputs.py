@@ -158,14 +158,23 @@ def long_course(many: int, ranks: int = 1) -> Course:
 
 def test_a_long_run_keeps_what_stands_out() -> None:
     course = long_course(50_000, 2)
-    course.steps["total"][31_001], course.steps["total"][60_001] = 90.0, math.nan
-    course.steps["rate"][40_000] = 3.0
+    course.steps["total"][31_001], course.steps["total"][60_003] = 90.0, math.nan
+    course.steps["rate"][40_002], course.steps["rate"][40_006] = 3.0, math.nan
     kept = thinned(course, 1000, np.array([777]))
     assert np.all(np.diff(kept) > 0)
     assert len(kept) < 2 * 1000 + 10
-    assert {31_001, 60_001, 40_000, 2 * 777, 2 * 777 + 1} <= set(kept.tolist())
+    assert {31_001, 60_003, 40_002, 2 * 777, 2 * 777 + 1} <= set(kept.tolist())
     loss = course.loss[course.rank == 0]
     assert np.nanmin(course.loss[kept][course.rank[kept] == 0]) == np.nanmin(loss)
+
+
+def test_an_object_that_moves_is_known_for_it() -> None:
+    objects = of_objects()
+    second = objects["image"] == 1
+    objects["box"][second] += np.linspace(0, 0.1, second.sum())[:, None].astype(np.float32)
+    objects["box"][objects["image"] == 2] += np.float32(0.001)  # in all samples
+    samples = [each.samples for each in told(objects=objects).all_objects]
+    assert [each is not None and each.moved for each in samples] == [False, True, False, False]
 
 
 def test_a_short_run_is_kept_whole() -> None:

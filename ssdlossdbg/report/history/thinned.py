@@ -29,14 +29,15 @@ def _of_rank(rows: IntArray, course: Course, most: int) -> IntArray:
     stretch = -(-len(rows) * 4 // most)
     starts = np.arange(0, len(rows), stretch)
     loss, rate = course.loss[rows], course.steps["rate"][rows].astype(np.float64)
+    rate = np.where(np.isnan(rate), -np.inf, rate)  # not known; a loss that is not a number stands out
     chosen = [starts, *(_highest(values, starts, stretch) for values in (loss, -loss, rate))]
     kept: IntArray = rows[np.unique(np.concatenate(chosen))]
     return kept
 
 
 def _highest(values: FloatArray, starts: IntArray, stretch: int) -> IntArray:
-    """Where each stretch has its highest value, what is not a number coming before all."""
+    """Where each stretch has its highest value, or the first that is not a number."""
     padded = np.full(len(starts) * stretch, -np.inf)
-    padded[: len(values)] = np.where(np.isnan(values), np.inf, values)
+    padded[: len(values)] = values
     at: IntArray = (starts + padded.reshape(-1, stretch).argmax(1)).clip(max=len(values) - 1)
     return at
