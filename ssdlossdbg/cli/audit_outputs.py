@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.readers.annotations import Dataset
     from ssdlossdbg.readers.photos import Photo
     from ssdlossdbg.results import AuditResult, ConfigSummary, MatchResult, WorstImage
-    from ssdlossdbg.rules import Dialect
+    from ssdlossdbg.rules import Dialect, Orientation
 
 # Photos in a page, and their longest side in pixels.
 MOST_THUMBNAILS, LARGEST_THUMBNAIL = 24, 900
@@ -98,17 +98,23 @@ def photos_first(result: AuditResult, dialect: Dialect) -> tuple[Image | None, .
 
     None of one that is not there, or cannot be read, or was padded when it was audited.
     """
+    return tuple(
+        None
+        if image.photo is None or result.dataset.letterbox
+        else small_photo(Path(image.photo), dialect.loader.orientation, LARGEST_THUMBNAIL)
+        for image in result.images_first[:MOST_THUMBNAILS]
+    )
+
+
+def small_photo(path: Path, orientation: Orientation, side: int) -> Image | None:
+    """A photo as a loader sees it, no side longer than that; None where it cannot be read."""
     from ssdlossdbg.readers.photos import load_photo
 
-    made: list[Image | None] = []
-    for image in result.images_first[:MOST_THUMBNAILS]:
-        seen = None
-        if image.photo is not None and not result.dataset.letterbox:
-            with contextlib.suppress(InputError):
-                seen = load_photo(Path(image.photo)).seen(dialect.loader.orientation).image
-                seen.thumbnail((LARGEST_THUMBNAIL, LARGEST_THUMBNAIL))
-        made.append(seen)
-    return tuple(made)
+    with contextlib.suppress(InputError):
+        seen = load_photo(path).seen(orientation).image
+        seen.thumbnail((side, side))
+        return seen
+    return None
 
 
 def pictures(

@@ -26,6 +26,8 @@ SOFTWARE = b"Software\0ssdlossdbg"
 PAGE = b'<meta name="generator" content="ssdlossdbg">'
 # Pictures that say it in Exif, which in WebP stands at the end.
 JPEG, WEBP, EXIF = b"\xff\xd8\xff", b"RIFF", b"ssdlossdbg\0"
+# TensorBoard's files say so at once, and ours name the program in their first text.
+EVENTS, TRACKED = b"brain.Event:", b"ssdlossdbg/findings"
 FITTED = b"# Fitted by `ssdlossdbg "
 BASELINE = b'{\n  "ssdlossdbg_baseline":'
 HEAD = 512
@@ -176,7 +178,7 @@ class Writer:
         if any(source is not None and os.path.samestat(found, source) for source in inputs):
             return True
         # A table or baseline of ours beside annotations is opened to see what it is, and nobody takes it for more.
-        return was_read(found) and not _head(path).startswith((BASELINE, _headings()))
+        return was_read(found) and not _head(path).startswith((BASELINE, *_headings()))
 
     def _foreign(self, path: Path) -> InputError | None:
         """What is to be said of a file that is there and was not written by this program; None where it may go."""
@@ -290,15 +292,17 @@ def _is_ours(head: bytes) -> bool:
     """Whether a file that begins so is a picture, a page, a config, a baseline or a table that this program wrote."""
     if head.startswith((JPEG, WEBP)):
         return EXIF in head
-    is_text = head.startswith((FITTED, BASELINE, _headings()))
-    return (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or is_text
+    if (head.startswith(PNG) and SOFTWARE in head) or PAGE in head or (EVENTS in head and TRACKED in head):
+        return True
+    return head.startswith((FITTED, BASELINE, *_headings()))
 
 
-def _headings() -> bytes:
-    """How our tables of objects begin."""
+def _headings() -> tuple[bytes, ...]:
+    """How our tables begin."""
     from ssdlossdbg.report.audit.as_csv import HEADINGS
+    from ssdlossdbg.report.history.tables import headings
 
-    return ",".join(HEADINGS).encode()
+    return tuple(f"{each}\n".encode()[:HEAD] for each in (",".join(HEADINGS), *headings()))
 
 
 def _no_folder(path: Path, error: OSError) -> InputError:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.shares import many, percent
-from ssdlossdbg.report.text import UNTITLED, Column, Columns, Row, count, facts, section, table
+from ssdlossdbg.report.text import UNTITLED, Column, Columns, Row, count, facts, file_name, legend, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import Event, GroupHistory, HistoryResult, ObjectHistory
 from ssdlossdbg.results.history import BY_CLASS, BY_LEVEL, BY_SIZE, STATES
@@ -26,6 +26,17 @@ TITLES = {
     BY_LEVEL: "By level",
 }
 
+MEANINGS = [
+    ("unmatched, forced", "objects without a positive prior, and with none but forced ones"),
+    ("right", "from start to end, then first and last"),
+    ("cost/pos", "loss per positive, at the end"),
+]
+OF_OBJECTS = [
+    ("pos", "positive priors, f: forced only"),
+    ("best, last", "probability of its class at its best prior"),
+    ("cost", "mean loss"),
+]
+
 
 def history_report(result: HistoryResult, view: View = USUAL) -> RenderableType:
     """What happened in a run: what is wrong first, then its course, its events, and what it does not learn.
@@ -38,10 +49,10 @@ def history_report(result: HistoryResult, view: View = USUAL) -> RenderableType:
     parts: list[RenderableType] = [_facts(result), findings_block(result.findings), _course(result)]
     if result.events:
         parts.append(_events(result.events, most, result.ranks))
-    for by, title in TITLES.items():
-        groups = [group for group in result.groups if group.by == by and group.objects]
-        if groups:
-            parts.append(section(title, _groups(groups)))
+    found = {title: [each for each in result.groups if each.by == by and each.objects] for by, title in TITLES.items()}
+    tables = [(title, _groups(groups)) for title, groups in found.items() if groups]
+    for place, (title, made) in enumerate(tables, start=1):
+        parts.append(section(title, Group(made, legend(MEANINGS)) if place == len(tables) else made))
     if result.known_objects:
         parts.append(_states(result))
     if result.objects:
@@ -149,8 +160,8 @@ def _short(value: float | None) -> str | None:
 
 
 def _groups(groups: Sequence[GroupHistory]) -> RenderableType:
-    columns: Columns = [UNTITLED, "objects", "unmatched", "forced only", Column("right, start to end", "left"), "first",
-                        "last", "cost/pos"]  # fmt: skip
+    columns: Columns = [Column("", "left", wrap=True, least=5), "objects", "unmatched", "forced",
+                        Column("right", "left"), "first", "last", "cost/pos"]  # fmt: skip
     rows = []
     for group in groups:
         right = [share for share in group.right if not math.isnan(share)]
@@ -181,23 +192,22 @@ def _states(result: HistoryResult) -> RenderableType:
 
 
 def _objects(objects: Sequence[ObjectHistory], most: int) -> RenderableType:
-    columns: Columns = [Column("image", "left", wrap=True, least=12), Column("class", "left", wrap=True), "px",
-                        "seen", "IoU", "positives", "p first", "best", "last",
-                        Column("taken for", "left", wrap=True), "cost", Column("state", "left")]  # fmt: skip
+    columns: Columns = [Column("image", "left", wrap=True, least=12), Column("class", "left", wrap=True), "px", "IoU",
+                        "pos", "best", "last", Column("taken for", "left", wrap=True), "cost",
+                        Column("state", "left", wrap=True, least=7)]  # fmt: skip
     rows = [
         (
-            Text((each.name or f"image {each.image}") + ("?" if each.unsure else "")),
+            Text((file_name(each.name) or f"image {each.image}") + ("?" if each.unsure else "")),
             Text(each.label_name),
             None if each.side is None else f"{each.side:.0f}",
-            each.seen,
             f"{each.best_iou:.2f}",
             f"{each.positives:.0f}" + ("f" if each.forced_only > 0.5 else ""),
-            *(f"{value:.2f}" for value in each.probability),
+            *(f"{value:.2f}" for value in each.probability[1:]),
             Text(each.taken_name),
             f"{each.cost:.2g}",
             Text(each.state),
         )
         for each in objects[:most]
     ]
-    title = "Objects not learnt, the dearest first (f: forced only; p: probability of its class at its best prior)"
-    return section(title, table(columns, rows))
+    title = "Objects not learnt, the dearest first"
+    return section(title, Group(table(columns, rows), legend(OF_OBJECTS)))

@@ -43,7 +43,7 @@ TEXTS: dict[str, str] = {
     "RankResult": "audit.rank_text:rank_report",
 }
 # What there is a page of, to look at in a browser; how each is made up, `html/page.py` says.
-PAGED = ("AuditResult", "CompareResult", "DetectResult", "LossResult", "MatchResult")
+PAGED = ("AuditResult", "CompareResult", "DetectResult", "HistoryResult", "LossResult", "MatchResult")
 # By result and format; commands offer the formats that their results have here.
 OUTPUTS: dict[tuple[str, str], str] = {
     **{(kind, TEXT): renderer for kind, renderer in TEXTS.items()},

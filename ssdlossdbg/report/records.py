@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import importlib
 import io
-from collections.abc import Iterator
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.report.documents import NOT_FINITE, NotFinite, document_of
 from ssdlossdbg.report.visible import cell
-from ssdlossdbg.results import AuditResult
 
 Record = dict[str, Any]
 # The table that a result is mostly about; of others the first of their document with a row in it is.
@@ -22,11 +24,19 @@ MAIN = {
     "CompareResult": "dialects",
     "DetectResult": "images.detections",
     "FitResult": "sizes",
+    "HistoryResult": "objects",
     "LossResult": "ground_truth",
     "MatchResult": "ground_truth",
 }
-# A row an object of an audit, which its document leaves out.
-OBJECTS = "objects"
+# Tables that documents leave out, by result and name: functions in this folder.
+MORE = {
+    "AuditResult": {"objects": "audit.as_csv:audit_columns"},
+    "HistoryResult": {
+        name: f"history.tables:{name}" for name in ("all_objects", "object_samples", "group_samples", "steps")
+    },
+}
+# Rows turned into text at a time.
+ROWS = 32_768
 # What tells the rows of a table apart that come from several of the one above it.
 KEYS = ("index", "code", "name", "level")
 LIBRARIES = ("pandas", "polars")
@@ -90,20 +100,20 @@ def table(result: Any, name: str = "") -> dict[str, list[Any]]:
 
     Args:
         result: what was found out.
-        name: as of `tables`, and "objects" of an audit; the main one if empty.
+        name: as of `tables`, or one of `MORE`; the main one if empty.
 
     Raises:
         UnknownNameError: there is none of that name.
     """
-    if isinstance(result, AuditResult) and name == OBJECTS:
-        from ssdlossdbg.report.audit.as_csv import audit_columns
-
-        return audit_columns(result)
+    more = MORE.get(type(result).__name__, {})
+    if name in more:
+        made: dict[str, list[Any]] = pkgutil.resolve_name(f"{__package__}.{more[name]}")(result)
+        return made
     found = tables(result)
     wanted = name or main_of(result, found)
     if wanted in found or not name:  # of an empty main table nothing is known but that it is empty
         return columns(found.get(wanted, []))
-    known = [*found, *([OBJECTS] if isinstance(result, AuditResult) else [])]
+    known = [*found, *more]
     raise UnknownNameError("to_frame", "table", name, known)
 
 
@@ -135,13 +145,33 @@ def frame(result: Any, name: str = "", library: str = "") -> Any:
 
 def to_csv(result: Any, name: str = "") -> str:
     """One table of a result as CSV, as a spreadsheet may open it; arguments and errors as of `table`."""
-    made = table(result, name)
+    return "".join(csv_lines(table(result, name)))
+
+
+def csv_lines(made: Mapping[str, Any]) -> Iterator[str]:
+    """Columns as CSV, as a spreadsheet may open it, in chunks, the headings first.
+
+    Args:
+        made: lists or arrays, all as long.
+    """
+    yield _lines([[cell(heading) for heading in made]])
+    for start in range(0, max(map(len, made.values()), default=0), ROWS):
+        chunk = [_cells(column[start : start + ROWS]) for column in made.values()]
+        yield _lines(zip(*chunk, strict=True))
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([cell(heading) for heading in made])
-    rows = zip(*made.values(), strict=True)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def _cells(column: Any) -> list[Any]:
+    if isinstance(column, np.ndarray) and column.dtype.kind != "O":
+        # As few digits as tell single precision apart; csv writes Python's own numbers far faster than NumPy's.
+        texts: list[Any] = column.astype(str).tolist() if column.dtype == np.float32 else column.tolist()
+        return texts
+    return [_cell(value) for value in column]
 
 
 def _cell(value: Any) -> Any:

@@ -20,6 +20,7 @@ SHOWN = {
     "CompareResult": ("name", "localization", "confidence", "total", "positives", "negatives"),
     "DiffResult": ("name", "what", "how"),
     "AuditResult": ("label", "ground_truth", "matched", "forced_only", "without_positive", "best_possible_recall"),
+    "HistoryResult": ("name", "label_name", "side", "state", "reason", "best_iou", "positives", "taken_name", "cost"),
     "AnchorsResult": ("level", "feature_map", "stride", "priors", "smallest_best"),
     "CheckResult": ("finding", "where.file", "where.object", "where.label", "message", "fix"),
 }

@@ -21,8 +21,10 @@ SHOWN: dict[int, str | int] = {
 }
 # What a spreadsheet takes for a formula, with the blanks that it overlooks.
 FORMULAS = ("=", "+", "-", "@", "\N{SYMBOL FOR HORIZONTAL TABULATION}", "\N{SYMBOL FOR CARRIAGE RETURN}")
-# Fields of results that hold what the checks look at; no report shows their texts, and they may hold millions.
+# Fields of results that hold what the checks look at; no report shows their texts, and they may hold millions. Objects
+# that a report lists are a tuple of records, and are no such table.
 UNSHOWN = frozenset({"evidence", "objects"})
+LISTED = "objects"
 
 
 def visible(text: str) -> str:
@@ -51,7 +53,10 @@ def _shown(value: Any) -> Any:
     if isinstance(value, dict):
         return {_shown(key): _shown(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        texts = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in UNSHOWN}
+        every = ((field.name, getattr(value, field.name)) for field in fields(value))
+        texts = {
+            name: held for name, held in every if name not in UNSHOWN or (name == LISTED and isinstance(held, tuple))
+        }
         changed = {name: made for name, old in texts.items() if (made := _shown(old)) is not old}
         return replace(value, **changed) if changed else value
     return value

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ssdlossdbg.results.common import Box
 from ssdlossdbg.results.contract import Hidden, Written
 from ssdlossdbg.results.findings import Finding
+from ssdlossdbg.results.history_course import Course, Samples
 from ssdlossdbg.results.report import Reported
 
 # What happened at a step.
@@ -14,6 +15,11 @@ NOT_FINITE, SPIKE, RATE, RAISED = "not finite", "spike", "learning rate", "raise
 # What became of an object.
 LEARNT, NEVER, FORGOTTEN, MISTAKEN, OPEN = "learnt", "never learnt", "forgotten", "taken for another", "open"
 STATES = (LEARNT, NEVER, FORGOTTEN, MISTAKEN, OPEN)
+# What matching made of an object that is not learnt.
+NO_POSITIVE, LOST_PRIOR, ONLY_FORCED, POSITIVE = "no positive", "prior lost", "forced only", "matched"
+REASONS = (NO_POSITIVE, LOST_PRIOR, ONLY_FORCED, POSITIVE)
+# Overlap with the best prior from which an object without a positive lost it to another.
+WELL_MATCHED = 0.5
 BY_LEVEL, BY_CLASS, BY_SIZE = "level", "class", "size"
 
 
@@ -67,6 +73,7 @@ class GroupHistory:
         right: of its objects, the share whose best positive prior thinks their class the likeliest, in each part of the
             run; nan where there were none in that.
         cost: loss of its positives per positive, in each part.
+        positives: how many it had per sampled batch, in each part; nan where none was sampled.
         last_step: the last sampled one with an object of it; None without any.
         lost_at: the first step from which it is gone, where that is no chance; None otherwise.
         forgotten_at: from where its objects are no longer found, though they were; None otherwise.
@@ -89,6 +96,7 @@ class GroupHistory:
     images: int = 0
     again: int = 0
     shown_again: tuple[str, ...] = ()
+    positives: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ class ObjectHistory:
         against: in how many samples that was far likelier than its own.
         judged: of how many in which the network knew both classes.
         state: one of STATES.
+        samples: each of them.
     """
 
     image: int
@@ -141,6 +150,14 @@ class ObjectHistory:
     against: int
     judged: int
     state: str
+    samples: Hidden[Samples | None] = field(default=None, compare=False, repr=False)
+
+    @property
+    def reason(self) -> Written[str]:
+        """What matching made of it, one of REASONS: LOST_PRIOR where its best prior overlaps it well enough."""
+        if not self.positives:
+            return LOST_PRIOR if self.best_iou >= WELL_MATCHED else NO_POSITIVE
+        return ONLY_FORCED if self.forced_only > 0.5 else POSITIVE
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,6 +182,8 @@ class HistoryResult(Reported):
         objects: those that are not learnt, the dearest first.
         easiest: how many objects cost the least that together cost a hundredth of all.
         findings: what is wrong.
+        all_objects: those that are learnt, too.
+        course: its rows.
     """
 
     run: str
@@ -189,6 +208,7 @@ class HistoryResult(Reported):
     easiest: int
     findings: tuple[Finding, ...] = ()
     all_objects: Hidden[tuple[ObjectHistory, ...]] = ()
+    course: Hidden[Course | None] = field(default=None, compare=False)
 
     @property
     def known_objects(self) -> Written[int]:

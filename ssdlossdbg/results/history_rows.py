@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ssdlossdbg.results.common import FloatArray
+
 Rows = np.ndarray[Any, np.dtype[Any]]
 HEAD = 8192
 MAGIC = b"ssdlossdbg rows 1\n"
@@ -127,6 +129,14 @@ OBJECTS = Table(
     ),
 )
 TABLES = (STEPS, GROUPS, OBJECTS)
+
+
+def losses(steps: Rows) -> FloatArray:
+    """float64 `[N]` the loss of each row of `STEPS`: its total, or the sum of its parts; nan where neither is known."""
+    whole, parts = ((steps["marks"] & np.uint32(mark)) > 0 for mark in (TOTAL_KNOWN, PARTS_KNOWN))
+    both = steps["localization"].astype(np.float64) + steps["confidence"]
+    known: FloatArray = np.where(whole, steps["total"], np.where(parts, both, np.nan)).astype(np.float64)
+    return known
 
 
 def rows_in(data: bytes, table: Table) -> Rows:

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from ssdlossdbg.checks.history_words import (
-    after_rate,
     against_usual,
-    cause_of,
+    batch_of,
+    follows_rate,
     how_matched,
     how_to_look,
     place_of_event,
@@ -85,16 +85,26 @@ def test_where_an_event_is(facts: dict[str, Any], ranks: int, file: str, words: 
 
 def test_what_is_said_of_an_event() -> None:
     assert (against_usual(event()), against_usual(event(usual=1.25))) == ("", " against a median of 1.25")
-    assert (cause_of(event()), cause_of(event(images=("", None)))) == ("", "")
-    assert cause_of(event(images=("a.jpg", None))) == "; images a.jpg, not known"
-    assert cause_of(event(images=("a.jpg",), cause="a bad box")) == "; a bad box"
+    assert (batch_of(event()), batch_of(event(images=("", None)))) == ("", "")
+    assert batch_of(event(images=("in/a.jpg", None))) == "; a.jpg"
+    assert batch_of(event(images=("a.jpg",), cause="a bad box")) == "; a bad box; a.jpg"
+    assert batch_of(event(images=tuple("abcde"), file="run/x.pt")) == "; x.pt of a, b, c and 2 more"
     assert how_to_look(event()).startswith("Its batch was not saved")
-    assert how_to_look(event(file="a")) == "ssdlossdbg loss a shows where its loss is."
+    assert how_to_look(event(file="a")).startswith("Look into its file with ssdlossdbg loss")
 
 
 @pytest.mark.parametrize(
-    ("kind", "step", "after"),
-    [(RATE, 40, True), (RATE, 37, True), (RATE, 36, False), (RATE, 41, False), (SPIKE, 40, False)],
+    ("kind", "step", "cause", "follows"),
+    [
+        (RATE, 38, "", False),
+        (RATE, 39, "", True),
+        (RATE, 101, "", True),
+        (RATE, 102, "", False),
+        (RATE, 50, "NUM007 a rate", True),
+        (RATE, 50, "BOX001 a box", False),
+        (SPIKE, 50, "", False),
+    ],
 )
-def test_up_to_three_steps_after_a_jump_of_the_rate(kind: str, step: int, after: bool) -> None:
-    assert after_rate(of(events=[event(kind=kind, step=step)]), event()) is after
+def test_what_comes_after_a_jump_of_the_rate_for_a_step(kind: str, step: int, cause: str, follows: bool) -> None:
+    jump = event(kind=kind, lasted=1, planned=False)
+    assert follows_rate(of(events=[jump]), event(step=step, cause=cause)) is follows

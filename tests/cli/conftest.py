@@ -31,6 +31,8 @@ PATIENCE = (
     "Fitting the priors ...",
     "Reading the dataset ...",
     "Drawing ...",
+    "Reading the history ...",
+    "Writing ...",
 )
 COUNTING = re.compile(r"(Matching|Reading) [\d,]+ (image|file)s? \.\.\.$")
 

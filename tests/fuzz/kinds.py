@@ -372,7 +372,16 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "histories": Kind(
-        HISTORY, (), ("history hist", "history hist --top 2 --image-size 64", "history hist --format json --no-causes")
+        HISTORY,
+        (),
+        (
+            "history hist",
+            "history hist --top 2 --image-size 64",
+            "history hist --format json --no-causes",
+            "history hist --format html",
+            "history hist --csv table.csv --table object_samples --image-size 64",
+            "history hist --csv table.csv --table group_samples",
+        ),
     ),
     "two batches": Kind(
         ("rows.pt", "dicts.pt", "named.npz", "preds.pt", "encoded.pt"),

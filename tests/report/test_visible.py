@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from typer.testing import CliRunner
 
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.report.visible import cell, shown, visible
-from ssdlossdbg.results import Case, Finding, Severity, Where
+from ssdlossdbg.results import Case, Finding, RoleChanges, Severity, Where
+from tests.report.make_up import MakeUp
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 # Colour, window title, clipboard, a C1 control sequence, right to left, a line of its own, and the end of a string.
@@ -46,6 +48,12 @@ def test_results_are_made_visible_through_and_through() -> None:
     assert not any(is_control(character) for character in repr(shown((finding,))))
     sound = Finding("BOX001", "n", Severity.ERROR, (Case(Where("f", None, 0, "c"), "m", 1.0, 2.0, "x"),))
     assert shown(sound) is sound
+
+
+def test_objects_that_a_report_lists_are_made_visible() -> None:
+    changes = MakeUp().make(RoleChanges)
+    hostile = replace(changes, objects=tuple(replace(each, label=HOSTILE) for each in changes.objects))
+    assert not any(is_control(character) for each in shown(hostile).objects for character in each.label)
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])

@@ -12,7 +12,7 @@ from ssdlossdbg.readers.history import RunHistory, SavedBatch
 from ssdlossdbg.results.captured import RAISED as RAISED_BATCH
 from ssdlossdbg.results.common import BoolArray, FloatArray, IntArray
 from ssdlossdbg.results.history import NOT_FINITE, RAISED, RATE, SPIKE, Event
-from ssdlossdbg.results.history_rows import FIRST, PARTS_KNOWN, TOTAL_KNOWN, VALIDATION
+from ssdlossdbg.results.history_rows import FIRST, PARTS_KNOWN, TOTAL_KNOWN, VALIDATION, losses
 
 # What a loss is held against: the steps before it, at least so many.
 WINDOW, ENOUGH = 101, 20
@@ -65,15 +65,13 @@ def curves(history: RunHistory) -> list[Curve]:
 
 
 def _curve(rows: np.ndarray[Any, Any], rank: int) -> Curve:
-    whole, parts = ((rows["marks"] & np.uint32(mark)) > 0 for mark in (TOTAL_KNOWN, PARTS_KNOWN))
-    both = rows["localization"].astype(np.float64) + rows["confidence"]
     return Curve(
         rank=rank,
         step=rows["step"].astype(np.int64),
         time=rows["time"],
         epoch=rows["epoch"].astype(np.int64),
-        loss=np.where(whole, rows["total"], np.where(parts, both, np.nan)).astype(np.float64),
-        known=whole | parts,
+        loss=losses(rows),
+        known=(rows["marks"] & np.uint32(TOTAL_KNOWN | PARTS_KNOWN)) > 0,
         rate=rows["rate"].astype(np.float64),
         norm=rows["norm"].astype(np.float64),
         first=(rows["marks"] & np.uint32(FIRST)) > 0,

@@ -97,6 +97,7 @@ def _history(by: str, key: int, name: str, rows: Rows, starts: IntArray, sampled
         last_step=int(rows["step"].max()) if len(rows) else None,
         lost_at=_lost(rows, sampled) if by == BY_CLASS else None,
         forgotten_at=_forgotten(rows, right, starts),
+        positives=_per_batch(rows, sampled, starts),
     )
 
 
@@ -112,9 +113,23 @@ def _costs(rows: Rows, starts: IntArray) -> tuple[float, ...]:
     return tuple(np.divide(cost, positives, out=np.full(len(starts), np.nan), where=positives > 0).tolist())
 
 
+def _per_batch(rows: Rows, sampled: IntArray, starts: IntArray) -> tuple[float, ...]:
+    """Positives per sampled batch that has objects."""
+    batches = np.bincount(_parts(sampled, starts), minlength=len(starts))
+    positives = _sums(rows, "positives", starts)
+    return tuple(np.divide(positives, batches, out=np.full(len(starts), np.nan), where=batches > 0).tolist())
+
+
+def _parts(steps: IntArray, starts: IntArray) -> IntArray:
+    """The part of the run that each step is in; a step whose row is torn, too."""
+    parts: IntArray = (np.searchsorted(starts, steps, side="right") - 1).clip(min=0)
+    return parts
+
+
 def _sums(rows: Rows, field: str, starts: IntArray) -> FloatArray:
-    part = (np.searchsorted(starts, rows["step"], side="right") - 1).clip(min=0)  # a step whose row is torn, too
-    sums: FloatArray = np.bincount(part, rows[field].astype(np.float64), len(starts)).astype(np.float64)
+    sums: FloatArray = np.bincount(_parts(rows["step"], starts), rows[field].astype(np.float64), len(starts)).astype(
+        np.float64
+    )
     return sums
 
 

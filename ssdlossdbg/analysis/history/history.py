@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.history.tracks import object_histories
 from ssdlossdbg.readers.history import RunHistory
 from ssdlossdbg.results.common import FloatArray, IntArray
 from ssdlossdbg.results.history import LEARNT, STATES, HistoryResult
+from ssdlossdbg.results.history_course import Course
 from ssdlossdbg.results.history_rows import VALIDATION, Rows
 
 # Parts of a run that are told apart.
@@ -60,6 +61,7 @@ def analyse_history(
         objects=tuple(sorted((each for each in objects if each.state != LEARNT), key=lambda each: -each.cost)),
         easiest=_easiest(np.array([each.cost for each in objects])),
         all_objects=objects,
+        course=Course(history.steps, history.rank, history.groups),
     )
 
 

@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.history.groups import class_name
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.results.common import BoolArray, FloatArray, IntArray
 from ssdlossdbg.results.history import FORGOTTEN, LEARNT, MISTAKEN, NEVER, OPEN, ObjectHistory
+from ssdlossdbg.results.history_course import Samples
 from ssdlossdbg.results.history_rows import Rows
 
 # Boxes that differ by no more of the input are at one place.
@@ -227,6 +228,20 @@ def _history(
         against=doubt.against,
         judged=doubt.judged,
         state=MISTAKEN if doubt.founded else _state(rows, learnt),
+        samples=_samples(rows),
+    )
+
+
+def _samples(rows: Rows) -> Samples:
+    boxes = rows["box"]
+    return Samples(  # copies: a view of a field would hold on to all of them
+        step=rows["step"].copy(),
+        probability=rows["probability"].copy(),
+        cost=rows["localization"] + rows["confidence"],
+        best_iou=rows["best_iou"].copy(),
+        positives=rows["positives"].copy(),
+        taken=rows["taken"].copy(),
+        moved=bool((np.abs(boxes - boxes[0]) > SAME_PLACE).any()),
     )
 
 

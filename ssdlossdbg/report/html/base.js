@@ -138,6 +138,13 @@ function themeButton() {
     say();
   });
   system.addEventListener("change", say);
+  // Paper is light, whatever the screen is.
+  let held;
+  addEventListener("beforeprint", () => ([held, root.dataset.theme] = [root.dataset.theme, "light"]));
+  addEventListener("afterprint", () => {
+    if (held) root.dataset.theme = held;
+    else delete root.dataset.theme;
+  });
   say();
   return button;
 }

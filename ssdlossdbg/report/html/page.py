@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     "AuditResult": Kind(("audit.js",), "audit:audit_extra"),
     "CompareResult": Kind(("compare.js",), "compare:compare_extra"),
     "DetectResult": Kind(("detecting.js", "detect.js"), "detect:detect_extra"),
+    "HistoryResult": Kind(("plot.js", "history.js"), "history:history_extra"),
     "LossResult": Kind(("bars.js", "loss_data.js", "loss.js"), "loss:loss_extra"),
     "MatchResult": Kind(("matching.js", "match.js"), "match:match_extra"),
 }
