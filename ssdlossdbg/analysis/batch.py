@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from ssdlossdbg.analysis.common import class_name, resolve_device
+from ssdlossdbg.analysis.common import class_name, device_words, resolve_device
 from ssdlossdbg.analysis.evidence.objects import Stated, state_targets
 from ssdlossdbg.multibox.boxes import constants
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.landmarks import Landmarks
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.widest import has_float64
+from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.predictions import Predictions
@@ -24,6 +27,8 @@ from ssdlossdbg.results import Captured, Said
 from ssdlossdbg.rules import Dialect, Units
 
 T = TypeVar("T")
+# What each overlap of an object with a prior takes while an image is matched.
+BYTES_OF_OVERLAP = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +105,7 @@ class Batch:
         images: what the images are called; none where that is not known, an empty text for one without a name.
         recorded: the loss that the user's own code had of this batch.
         captured: what a capture says of the batch.
+        precision: that it is to be computed in, beside that of what is given: on the CPU where the device has no such.
 
     Raises:
         InputError: no such device.
@@ -118,11 +124,14 @@ class Batch:
         images: Sequence[str] = (),
         recorded: Said | None = None,
         captured: Captured | None = None,
+        precision: torch.dtype = torch.float32,
     ) -> None:
         self.named, self.classes, self.paths, self.photos, self.images = named, classes, paths, photos, images
         self.recorded, self.captured = recorded, captured
         self.whose = ""  # rules that give what was recorded, once somebody asked, where it is another loss
-        self.device = resolve_device(device)
+        dtypes = () if predictions is None else (predictions.loc.dtype, predictions.conf.dtype)
+        self.device = resolve_device(device, precision, named.priors.boxes.dtype, *dtypes)
+        self._asked = device
         self.priors = named.priors.to(self.device)
         self.given = predictions and replace(
             predictions,
@@ -147,6 +156,13 @@ class Batch:
         known: T = self._known[key]
         return known
 
+    def check_overlaps(self, objects: int) -> None:
+        """Refuse to hold so many objects against the priors where memory has no room; a device tells of its own."""
+        priors = len(self.priors.boxes)
+        if self.device.type == "cpu":
+            what = f"has up to {objects:,} objects in an image, for {priors:,} priors"
+            check_room(BYTES_OF_OVERLAP * objects * priors, self.paths[1], what)
+
     def forget(self, *stages: str) -> None:
         """Compute these stages anew when they are next asked for: what is known of them takes memory."""
         for key in [key for key in self._known if key[0] in stages]:
@@ -156,6 +172,24 @@ class Batch:
         """Let go of what was computed, where that may be more numbers than `most`, each stage taken for as large."""
         if len(self._known) * self.loc.numel() > most:
             self._known.clear()
+
+    @property
+    def where(self) -> str:
+        """The device in words, with the reason where it is not the one that was asked for."""
+        return device_words(self._asked, self.device)
+
+    @cached_property
+    def in_float64(self) -> Batch:
+        """The same images where float64 can be computed: on the CPU, if their own device has none."""
+        if has_float64(self.device):
+            return self
+        made = Batch(
+            self.named, self._asked, predictions=self.given, targets=self.encoded or self.source, classes=self.classes,
+            paths=self.paths, photos=self.photos, images=self.images, recorded=self.recorded, captured=self.captured,
+            precision=torch.float64,
+        )  # fmt: skip
+        made.whose = self.whose
+        return made
 
     def image_name(self, index: int) -> str | None:
         """What an image is called; None where that is not known."""

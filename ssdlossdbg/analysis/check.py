@@ -8,7 +8,7 @@ from itertools import chain
 
 from ssdlossdbg.analysis.audit.assigned import Matcher
 from ssdlossdbg.analysis.audit.part import evidence_of, match_parts
-from ssdlossdbg.analysis.common import resolve_device
+from ssdlossdbg.analysis.common import matching_device
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import SEVERITIES, Case, Evidence, Finding, in_order
@@ -32,7 +32,7 @@ def analyse_datasets(
     Raises:
         InputError: no such device.
     """
-    matcher = Matcher(named, resolve_device(device), dialect)
+    matcher = Matcher(named, matching_device(device, named, dialect), dialect)
     parts = match_parts(datasets, matcher)
     if not parts[-1].done:
         raise KeyboardInterrupt  # which ends an audit early; but half of the files checked is no check

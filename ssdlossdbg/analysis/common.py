@@ -13,19 +13,43 @@ from torch import Tensor
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.widest import has_float64
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import Box, ConfigSummary
-from ssdlossdbg.rules import Dialect, Units
+from ssdlossdbg.rules import Dialect, Precision, Units
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, *dtypes: torch.dtype) -> torch.device:
     """The device that `auto`, `cpu`, `cuda`, `cuda:N` or `mps` means here.
+
+    Args:
+        name: one of these.
+        dtypes: what it is to compute in; the CPU does where that device has no such floats.
 
     Raises:
         InputError: no such device, or torch has no access to it.
     """
+    found = _named_device(name)
+    return found if has_float64(found) or torch.float64 not in dtypes else torch.device("cpu")
+
+
+def matching_device(name: str, named: NamedPriors, rules: Dialect) -> torch.device:
+    """The device to match on under those rules; `name` as of `resolve_device`."""
+    float64 = rules.match.precision is Precision.FLOAT64
+    return resolve_device(name, named.priors.boxes.dtype, *([torch.float64] if float64 else []))
+
+
+def device_words(name: str, device: torch.device) -> str:
+    """The device that is computed on, and why it is not the one that `name` means, where it is not."""
+    wanted = _named_device(name)
+    return str(device) if wanted.type == device.type else f"{device}, as {wanted.type} has no float64"
+
+
+def _named_device(name: str) -> torch.device:
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, number = name.partition(":")
     if kind not in {"cpu", "cuda", "mps"} or (
         number and not (kind == "cuda" and number.isdecimal() and number.isascii())

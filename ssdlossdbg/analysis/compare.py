@@ -15,6 +15,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.threads import one_thread
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import BatchRoles, Cause, CompareResult, DialectOutcome, Said
 from ssdlossdbg.results.said import is_another
@@ -113,7 +114,7 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         predictions_layout=batch.predictions.layout,
         targets_layout=batch.targets_layout + (MATCHING_LEFT_OUT if batch.encoded else ""),
         dtype=batch.predictions.dtype,
-        device=str(batch.device),
+        device=_device_words(batch, dialects),
         config=summarise(batch.named),
         reference=reference.name,
         reference_total=told[reference].total,
@@ -122,6 +123,12 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
         ),
         image_names=tuple(batch.images),
     )
+
+
+def _device_words(batch: Batch, dialects: Sequence[Dialect]) -> str:
+    """Where it was computed, and where those dialects were that the device has no floats for."""
+    apart = [each.name for each in dialects if Scene(batch, each).batch is not batch]
+    return f"{batch.where}; {', '.join(apart)} on {batch.in_float64.where}" if apart else batch.where
 
 
 @dataclass(frozen=True)
@@ -196,9 +203,9 @@ def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:
 
 def _tell(scene: Scene) -> _Told:
     loss = scene.loss
-    localization, confidence = float(loss.localization.double()), float(loss.confidence.double())
-    landmarks = None if loss.landmarks is None else float(loss.landmarks.loss.double())
-    first_step = float(scene.first.loss.total.double()) if isinstance(scene, SecondScene) else None
+    localization, confidence = float(loss.localization), float(loss.confidence)
+    landmarks = None if loss.landmarks is None else float(loss.landmarks.loss)
+    first_step = float(scene.first.loss.total) if isinstance(scene, SecondScene) else None
     return _Told(
         localization=localization,
         confidence=confidence,
@@ -267,7 +274,7 @@ def with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect:
 
 def _roles(loss: LossTerms) -> BatchRoles:
     twice = loss.confidence_weights > 1
-    wanted, available = loss.mining.wanted.double().flatten(), loss.matching.negative.sum(1)
+    wanted, available = widest(loss.mining.wanted).flatten(), loss.matching.negative.sum(1)
     if len(wanted) == len(available) and bool(twice.any()):
         wanted, available = wanted[twice.any(1)], available[twice.any(1)]
     return BatchRoles(

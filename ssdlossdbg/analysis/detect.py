@@ -61,7 +61,7 @@ def analyse_detect(scene: Scene) -> DetectResult:
         targets_path=None if scene.known is None else batch.paths[1],
         targets_layout=None if scene.known is None else batch.targets_layout,
         dialect=scene.rules.name,
-        device=str(batch.device),
+        device=batch.where,
         config=summarise(batch.named),
         rules=scene.rules.detect,
         images=_images(shown, objects),

@@ -11,6 +11,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.confidence import probabilities, with_background
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results import AtRatio, LossDetail, PositiveCosts, RankedNegatives
 
 RATIOS = tuple(step / 2 for step in range(21))
@@ -95,7 +96,7 @@ def _negatives(scene: Scene, mined_at: Tensor) -> RankedNegatives:
         prior=_numpy(prior),
         rank=_numpy(loss.mining.rank[image, prior] + 1),
         score=_numpy(loss.mining.score[image, prior]),
-        loss=_numpy(own.double() * loss.confidence_scale[image].double()),
+        loss=_numpy(widest(own) * widest(loss.confidence_scale[image])),
         mined=_numpy(mined),
         class_id=_numpy(predicted),
         probability=_numpy(probability),

@@ -111,7 +111,7 @@ def analyse_match(scene: Scene, photo: str) -> MatchResult:
         annotation_size=(width, height) if width and height else None,
         config=summarise(batch.named),
         dialect=rules.name,
-        device=str(batch.device),
+        device=batch.where,
         threshold=rules.match.threshold,
         ground_truth=objects,
         left_out=tuple(LeftOut(*item) for item in scene.objects.images[0].left_out),

@@ -117,7 +117,7 @@ def _objects(scene: Scene) -> list[_Object]:
     assert stated is not None
     positives = matching.positives_per_gt()[0].tolist()
     forced = matching.positives_per_gt(matching.forced)[0].tolist()
-    boxes = scene.gt.boxes[0, : len(stated.labels)].double().tolist()
+    boxes = scene.gt.boxes[0, : len(stated.labels)].tolist()
     return [
         _Object(index, label, count, status_of(box_problem(to_pixels(box, size)), count, own))
         for index, label, box, count, own in zip(_indices(scene), stated.labels, boxes, positives, forced, strict=False)

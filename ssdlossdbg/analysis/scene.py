@@ -36,12 +36,8 @@ from ssdlossdbg.multibox.localization import AtPriors, Frame
 from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
 from ssdlossdbg.multibox.matching import Matching, Tied, match, match_on_grid, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
-from ssdlossdbg.readers.memory import check_room
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
-from ssdlossdbg.rules import Dialect
-
-# What each overlap of an object with a prior takes while an image is matched.
-BYTES_OF_OVERLAP = 16
+from ssdlossdbg.rules import Dialect, Precision
 
 
 class Scene:
@@ -56,7 +52,8 @@ class Scene:
     """
 
     def __init__(self, batch: Batch, rules: Dialect, one_of_many: bool = False) -> None:
-        self.batch, self.rules, self.one_of_many = batch, rules, one_of_many
+        self.batch = batch.in_float64 if rules.match.precision is Precision.FLOAT64 else batch
+        self.rules, self.one_of_many = rules, one_of_many
 
     @cached_property
     def unit(self) -> Tensor:
@@ -338,11 +335,7 @@ class Scene:
         if self.batch.encoded:
             dtype = (self.priors_in_units if self.batch.given is None else self.batch.loc).dtype
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), dtype), None
-        objects = self.gt_in_units.boxes.shape[1]
-        priors = len(self.batch.priors.boxes)
-        if self.batch.device.type == "cpu":  # others tell their own memory
-            what = f"has up to {objects:,} objects in an image, for {priors:,} priors"
-            check_room(BYTES_OF_OVERLAP * objects * priors, self.batch.paths[1], what)
+        self.batch.check_overlaps(self.gt_in_units.boxes.shape[1])
         if self.one_of_many:
             return match(self.gt_in_units, self.held_in_units, self.rules.match), None
         return self._match_with_ties()

@@ -8,6 +8,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.multibox.loss import LossTerms
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results import Means, Parts
 from ssdlossdbg.rules import LossSpec
 
@@ -18,8 +19,8 @@ class LossSums:
     def __init__(self, loss: LossTerms) -> None:
         foreground = loss.matching.foreground
         self._positive, self._mined = loss.matching.positive, loss.mining.mined
-        localization = loss.localization_terms.double()
-        confidence = loss.confidence_terms.double()
+        localization = widest(loss.localization_terms)
+        confidence = widest(loss.confidence_terms)
         terms = [
             localization.sum(-1),
             torch.where(foreground, confidence, 0.0),
@@ -27,10 +28,10 @@ class LossSums:
         ]
         scales = [loss.localization_scale, loss.confidence_scale, loss.confidence_scale]
         if loss.landmarks is not None:
-            terms.append(loss.landmarks.costs.dense.double().sum(-1))
+            terms.append(widest(loss.landmarks.costs.dense).sum(-1))
             scales.append(loss.landmarks.scale.expand_as(loss.localization_scale))
         self._raw = torch.stack(terms, dim=-1)
-        scale = torch.stack(scales, dim=-1).double()[:, None, :]
+        scale = widest(torch.stack(scales, dim=-1))[:, None, :]
         # A prior without a part in a term contributes 0 to it, also where the scale is infinite (no positive) ...
         share = torch.where(self._raw == 0, 0.0, self._raw * scale)
         # ... but 0 / 0 is what the batch as a whole then comes to.
@@ -46,7 +47,7 @@ class LossSums:
     def means(self, group: Tensor, groups: int) -> list[Means]:
         """What a prior of each group costs on average, before weight and normaliser."""
         # How many there are of what each of the three terms is a sum of.
-        each = torch.stack((self._positive, self._positive, self._mined), dim=-1).double().reshape(-1, 3)
+        each = widest(torch.stack((self._positive, self._positive, self._mined), dim=-1)).reshape(-1, 3)
         both = torch.cat((self._raw[..., :3].reshape(-1, 3), each), dim=-1)
         rows = both.new_zeros((groups, 6)).index_add_(0, group.reshape(-1), both).tolist()
         return [Means(*(row[i] / row[i + 3] if row[i + 3] else None for i in range(3))) for row in rows]
@@ -78,12 +79,12 @@ class GradientNorms:
     """Squared L2 norms of the gradient, prior by prior: `loc` and `conf` are `[B, P]` float64."""
 
     def __init__(self, loc: Tensor, conf: Tensor, loss: LossTerms, spec: LossSpec) -> None:
-        self.loc = localization_gradient(loc, loss, spec).double().square().sum(-1)
+        self.loc = widest(localization_gradient(loc, loss, spec)).square().sum(-1)
         chosen = loss.selected.nonzero(as_tuple=True)
         # Where every negative counts these are nearly all priors: some rows of logits at a time.
         at_once = tiles.images_at_once(conf.shape[-1], conf.device)
         parts = zip(*(torch.split(each, at_once) for each in chosen), strict=True)
-        rows = [confidence_gradient(conf, loss, spec, *part).double().square().sum(-1) for part in parts]
+        rows = [widest(confidence_gradient(conf, loss, spec, *part)).square().sum(-1) for part in parts]
         self.conf = torch.zeros_like(self.loc).index_put_(chosen, torch.cat(rows))
 
     def split(self, group: Tensor, groups: int) -> list[tuple[float, float]]:

@@ -55,7 +55,7 @@ class SecondScene(Scene):
 
     def __init__(self, batch: Batch, rules: Dialect, one_of_many: bool = False) -> None:
         super().__init__(batch, rules, one_of_many)
-        self.first = Scene(batch.once("first step", None, self._first_batch), _of_one_step(rules), one_of_many)
+        self.first = Scene(self.batch.once("first step", None, self._first_batch), _of_one_step(rules), one_of_many)
 
     @property
     def moved_in_units(self) -> Corners:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -164,6 +166,11 @@ class Device(Group):
     device: str = option(
         "--device DEVICE", "auto, cpu, cuda, cuda:N or mps.", default="auto", autocompletion=completions.devices
     )
+
+    def check(self) -> None:
+        """Let the CPU do what torch cannot do on a Mac's GPU yet; torch asks for it when it is imported."""
+        if sys.platform == "darwin":
+            os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 
 class Names(Group):

@@ -14,6 +14,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.boxes import PriorBoxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.rounding import ROUNDINGS, Cells, Held, sides_of
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.rules import MOST_LEVELS, MOST_SHAPES, Clip, LevelSpec, Precision, PriorOrder, PriorSpec, both_sides
 
 # Centres closer than this, as a fraction of the image, are one: corner form and float32 move them by 1e-7.
@@ -56,7 +57,7 @@ class Priors:
     @cached_property
     def shapes(self) -> Tensor:
         """`[S, 2]` float64 (width, height) of all shapes that the boxes have, normalised."""
-        sides = (self.boxes[:, 2:].double() / SAME_SHAPE).round()
+        sides = (widest(self.boxes[:, 2:]) / SAME_SHAPE).round()
         # Side by side, for `unique` over rows takes twenty times as long.
         widths, width = torch.unique(sides[:, 0], return_inverse=True)
         heights, height = torch.unique(sides[:, 1], return_inverse=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.rules import WeightDecaySpec
 
 
@@ -32,9 +33,9 @@ def weight_decay(weights: Mapping[str, Tensor], spec: WeightDecaySpec) -> Tensor
     """
     names = decayed(weights, spec)
     device = weights[names[0]].device if names else None
-    total = torch.zeros((), dtype=torch.float64, device=device)
+    total = widest(torch.zeros((), device=device))
     for name in names:
-        share = weights[name].detach().to(torch.float64).square().sum()
+        share = widest(weights[name].detach()).square().sum()
         total = total + (share * spec.scale if _listed(name, spec.scaled) else share)
     return total * (spec.rate * (0.5 if spec.halved else 1.0))
 

@@ -26,6 +26,8 @@ LEAST_SHORT_SIDE, WIDEST = 240, 3200
 CHIP_STEPS = (0, -1, 1, -2, 2, -3, 3)
 
 
+# How wide the edge of a chip is, in units.
+EDGE = 0.6
 # Of words on a picture, and of chips that others are kept off.
 MOST_LETTERS, MOST_CHIPS = 300, 150
 
@@ -136,6 +138,7 @@ class Canvas:
         chosen = (free or boxes)[0]
         self._chips.append(chosen)
         self.chip(chosen[:2], words, colour, units)
+        self.rectangle(chosen, INK, EDGE, 150)  # it often lies on lines of its own colour
 
     def _chip_size(self, words: str, units: float) -> tuple[float, float]:
         return length(words, self.px(units)) + 2 * self.px(2), self.px(units * 1.25)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ STYLED = ("bold", "italic", "oblique", "mono", "serif", "condensed", "light", "t
 # How many fonts are looked into for a letter, and how many files are listed.
 MOST_FONTS, MOST_FILES = 80, 5000
 LONGEST = 300
+# What parts words: in a script that is written from right to left these would change their place.
+BETWEEN, SPACE = re.compile(r"([\s,:;]+)"), re.compile(r"\s")
 
 
 @cache
@@ -83,14 +86,30 @@ def runs(words: str) -> tuple[Run, ...]:
     """
     words = words if len(words) <= LONGEST else f"{words[:LONGEST]}..."
     made: list[Run] = []
-    for character in words:
-        text, file = (" ", "") if character.isspace() else _drawn(character)
-        marks = unicodedata.combining(character)
-        if made and (made[-1][1] == file or (marks and _has(character, made[-1][1]))):
-            made[-1] = made[-1][0] + text, made[-1][1]
-        else:
-            made.append((text, file))
+    for place, word in enumerate(BETWEEN.split(words)):
+        for text, file in [(SPACE.sub(" ", word), "")] if place % 2 else _of_word(word):
+            if made and made[-1][1] == file:
+                made[-1] = made[-1][0] + text, file
+            else:
+                made.append((text, file))
     return tuple(made)
+
+
+def _of_word(word: str) -> list[Run]:
+    """A word in the first font that has all of its letters; if none has, letter by letter."""
+    if not word:
+        return []
+    for file in ("", *(() if word.isascii() else font_files())):
+        if all(_has(character, file) for character in word):
+            return [(word, file)]
+    made: list[Run] = []
+    for character in word:
+        if unicodedata.category(character).startswith("M") and made:
+            text, file = made[-1]  # a mark belongs on its letter, and is none where that is not drawn
+            made.append((character, file) if _has(text[-1], file) and _has(character, file) else (_code(character), ""))
+        else:
+            made.append(_drawn(character))
+    return made
 
 
 def drawable(words: str) -> str:
@@ -107,7 +126,11 @@ def _drawn(character: str) -> Run:
     bare = unicodedata.normalize("NFKD", character)[0]
     if bare != character and _has(bare, ""):
         return bare, ""
-    return ("?" if character.isascii() else f"[U+{ord(character):04X}]"), ""
+    return _code(character), ""
+
+
+def _code(character: str) -> str:
+    return "?" if character.isascii() else f"[U+{ord(character):04X}]"
 
 
 @cache

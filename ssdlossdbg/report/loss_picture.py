@@ -13,15 +13,17 @@ from ssdlossdbg.report.legend import Legend
 from ssdlossdbg.report.text import count, file_name
 from ssdlossdbg.report.theme import INK, Colour, colour_of
 from ssdlossdbg.report.view import USUAL, View
-from ssdlossdbg.results import LossResult, SceneLoss, codes_at
+from ssdlossdbg.results import GroundTruthLoss, LossResult, SceneLoss, codes_at
 
 DIM, DARK, WIDE = 0.25, 0.5, 2
-# So many objects are named with class and cost; of more only those that cost the most.
+# So many objects are named with class and cost; of more only those that cost the most, below the picture.
 MOST_NAMED = 12
-MARGIN, HEADER, CAPTION, LEGEND = 12, 34, 24, 40
+MARGIN, HEADER, CAPTION, LEGEND, ROW = 12, 34, 24, 40, 19
+# Negatives from which on the cheap ones are drawn the fainter the more there are.
+CROWD = 150
 # Least width of a panel with its caption and its part of the legend.
 NARROWEST = 470
-NAMED_NEGATIVES = 5
+NAMED_NEGATIVES, NAMED_COLUMN = 5, 230
 # From cheap to dear: a scale whose lightness rises evenly, so that it reads in grey and to colour-blind eyes, and
 # the dear ones glow on the darkened photo.
 SHADES: tuple[Colour, ...] = ((74, 36, 120), (150, 44, 110), (222, 80, 60), (250, 160, 30), (252, 244, 150))
@@ -49,7 +51,13 @@ def loss_picture(
     below = width > WIDE * height
     left, right = px(MARGIN), px(MARGIN) if below else 2 * px(MARGIN) + column
     second = top + height + px(LEGEND) + px(CAPTION) if below else top
-    canvas = Canvas((right + column + px(MARGIN), second + height + px(LEGEND)), unit)
+    own, names = _dearest_objects(result, index), _object_names(result, index, len(scene.objects))
+    listed = own if len(scene.objects) > MOST_NAMED else []
+    bottom = second + height + px(LEGEND)
+    whole = right + column + px(MARGIN)
+    columns = max(1, (whole - 2 * px(MARGIN)) // px(NAMED_COLUMN))
+    rows = -(-len(listed) // columns) + 1 if listed else 0
+    canvas = Canvas((whole, bottom + rows * px(ROW)), unit)
     called = image.path or image.name
     name = f" ({file_name(called)})" if called else ""
     title = f"image {image.index}{name}: {image.parts.total:.4f} of the loss"
@@ -62,28 +70,43 @@ def loss_picture(
     negatives = "All negatives" if result.all_negatives else "Mined negatives"
     mined = f"{negatives}: {image.negatives}{drawn}, confidence {image.parts.confidence_negative:.4f}"
     canvas.text((right, second - px(CAPTION)), mined, 13, width=column)
-    names = _object_names(result, index, len(scene.objects))
     _positives(Panel(canvas, (left, top, left + width, top + height), photo, DIM), scene, names)
     _negatives(Panel(canvas, (right, second, right + width, second + height), photo, DARK), scene)
     _legend(canvas, scene, (left, top + height + px(10)), (right, second + height + px(10)))
+    if listed:
+        canvas.text((left, bottom), f"The objects that cost the most ({len(listed)} of {len(names)})", 12)
+    for place, item in enumerate(listed):
+        line, at = divmod(place, columns)
+        corner = (left + at * px(NAMED_COLUMN), bottom + (line + 1) * px(ROW))
+        canvas.chip(corner, str(item.index), colour_of(item.index), 11)
+        room = px(NAMED_COLUMN) - px(40)
+        codes = "".join(f", {code}" for code in codes_at(result.findings, item.index, index))
+        canvas.text((corner[0] + px(28), corner[1]), item.label, 11, width=room, tail=f":{_costs(scene, item)}{codes}")
     return canvas.image
 
 
-def _object_names(result: LossResult, index: int, number: int) -> list[str]:
-    """What is said of each object of an image: its number; of the dearest class, score and cost of its positives, too.
+def _dearest_objects(result: LossResult, index: int) -> list[GroundTruthLoss]:
+    """The objects of an image that cost the most, the costliest first."""
+    own = [item for item in result.ground_truth if item.image == index]
+    return sorted(own, key=lambda item: -np.nan_to_num(item.total, nan=np.inf))[:MOST_NAMED]
 
-    The score is the mean probability that its positives give its class.
-    """
-    scene = result.scenes[index]
-    own = {item.index: item for item in result.ground_truth if item.image == index}
-    dearest = sorted(own, key=lambda place: own[place].total if own[place].total == own[place].total else np.inf)
-    told = set(dearest[-MOST_NAMED:])
+
+def _object_names(result: LossResult, index: int, number: int) -> list[str]:
+    """What is said of each object of an image: of few class, score and cost of its positives, of many their number."""
+    if number > MOST_NAMED:
+        return [str(place) for place in range(number)]
+    scene, own = result.scenes[index], {item.index: item for item in result.ground_truth if item.image == index}
     names = []
     for place in range(number):
         item, codes = own.get(place), codes_at(result.findings, place, index)
-        said = (f"{item.label}:{_score(scene, place)} cost {item.total:.3f}",) if item and place in told else ()
+        said = (f"{item.label}:{_costs(scene, item)}",) if item else ()
         names.append(" ".join((str(place), *said, *codes)))
     return names
+
+
+def _costs(scene: SceneLoss, item: GroundTruthLoss) -> str:
+    """The mean probability that an object's positives give its class, and what it costs."""
+    return f"{_score(scene, item.index)} cost {item.total:.3f}"
 
 
 def _score(scene: SceneLoss, place: int) -> str:
@@ -113,10 +136,11 @@ def _negatives(panel: Panel, scene: SceneLoss) -> None:
         panel.canvas.rectangle(panel.clipped(box), (255, 255, 255), 1.5, 230, dashed=True)
     # The dearest last, so that they lie on top.
     order = np.argsort(scene.mined_loss, kind="stable")
-    dearest = _dearest(scene)
+    dearest, crowd = _dearest(scene), max(1.0, len(scene.mined) / CROWD)
+    faintest = 90 / crowd**0.5
     for index in order.tolist():
         share = _share(float(scene.mined_loss[index]), dearest)
-        box, alpha = panel.clipped(scene.mined[index]), round(90 + 165 * share)
+        box, alpha = panel.clipped(scene.mined[index]), round(faintest + (255 - faintest) * share**crowd**0.5)
         panel.canvas.rectangle(box, shade(share), 1 + 1.5 * share, alpha)
     for rank, index in enumerate(order[::-1][:NAMED_NEGATIVES].tolist(), start=1):
         x1, y1 = panel.clipped(scene.mined[index])[:2]

@@ -74,7 +74,7 @@ def match_picture(
     canvas.text((px(MARGIN), px(8)), _title(result), 16, width=total_width - 2 * px(MARGIN))
     main = Panel(canvas, (px(MARGIN), top, px(MARGIN) + width, top + height), photo, DIM)
     _positives(main, result, None)
-    _objects(main, result, 3.5)
+    _objects(main, result, 3.5 if len(result.ground_truth) <= FEW else 2.5)
     _names(main, result)
     corner = (px(MARGIN), top + height + px(MARGIN)) if below else (2 * px(MARGIN) + width, top)
     for place, level in enumerate(served):
@@ -124,7 +124,7 @@ def _positives(panel: Panel, result: MatchResult, level: int | None) -> None:
     for index in chosen.tolist():
         colour = STATUS_COLOURS[result.ground_truth[int(positives.ground_truth[index])].status]
         forced = bool(positives.forced[index])
-        alpha = 255 if forced else 110 if crowded else 190
+        alpha = 255 if forced else round(110 * math.sqrt(CROWD / len(chosen))) if crowded else 190
         box = panel.clipped(positives.boxes[index])
         panel.canvas.rectangle(box, colour, 2 if forced else 1, alpha, forced)
 
@@ -146,9 +146,10 @@ def _names(panel: Panel, result: MatchResult) -> None:
     few = len(result.ground_truth) <= FEW
     # Those in trouble first, so that theirs stand where they belong.
     for item in sorted(result.ground_truth, key=lambda item: WORST_FIRST.index(item.status)):
-        words = f"{item.index} {item.label}" if few else str(item.index)
         codes = codes_at(result.findings, item.index)
-        if codes or item.status in TROUBLE:
+        # Of many the legend says more, where nothing is in the way.
+        words = f"{item.index} {item.label}" if few else str(item.index)
+        if few and (codes or item.status in TROUBLE):
             words += f" {' '.join(codes) or WORDS[item.status]}"
         corner = panel.upright(_normalised(item, result))[:2]
         panel.canvas.chip_above(corner, words, STATUS_COLOURS[item.status], 12 if few else 10, panel.box)

@@ -127,6 +127,10 @@ def test_what_one_font_lacks_another_has(monkeypatch: pytest.MonkeyPatch) -> Non
     try:
         assert fonts.runs("cat кот") == (("cat ", ""), ("кот", DEJAVU))
         assert drawable("naïve кот 猫") == "naïve кот [U+732B]"
+        assert fonts.runs("a ключ2") == (("a ", ""), ("ключ2", DEJAVU)), "a word is of one font"
+        assert fonts.runs("кот: 2") == (("кот", DEJAVU), (": 2", "")), "what stands between words is of none of them"
+        assert fonts.runs("1猫ключ") == (("1[U+732B]", ""), ("ключ", DEJAVU)), "but where none has all of it"
+        assert drawable("हि") == "[U+0939][U+093F]", "a mark alone is none"
         drawn = Canvas((200, 40), 1)
         width = drawn.text((10, 5), "кот", 20)
         ink = np.argwhere(np.asarray(drawn.image).astype(int).sum(-1) < 300)

@@ -13,7 +13,7 @@ from ssdlossdbg.analysis.audit.augmented import augment, check_crops
 from ssdlossdbg.analysis.audit.part import Part, evidence_of, joined_flat, joined_objects, match_parts
 from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
-from ssdlossdbg.analysis.common import resolve_device, summarise
+from ssdlossdbg.analysis.common import device_words, matching_device, summarise
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.named_priors import NamedPriors
@@ -44,7 +44,7 @@ def analyse_audit(
     Raises:
         InputError: no such device, crops that nobody wrote down or that cannot be drawn, or another process ended.
     """
-    device = resolve_device(spec.device)
+    device = matching_device(spec.device, named, dialect)
     if spec.draws:
         check_crops(dialect, spec.letterbox)
     matcher = Matcher(named, device, dialect)
@@ -59,7 +59,7 @@ def analyse_audit(
         dataset=audited,
         config=summarise(named),
         dialect=dialect.name,
-        device=str(device),
+        device=device_words(spec.device, device),
         threshold=dialect.match.threshold,
         done=done,
         totals=tallies.total(outcome),

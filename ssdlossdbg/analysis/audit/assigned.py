@@ -86,7 +86,7 @@ class Matcher:
     """
 
     def __init__(self, named: NamedPriors, device: torch.device, dialect: Dialect) -> None:
-        self._named, self.priors, self.dialect = named, named.priors.to(device), dialect
+        self._named, self._device, self.priors, self.dialect = named, str(device), named.priors.to(device), dialect
         priors = self.priors
         self._unit = unit_of(dialect, priors).cpu()
         self._level = priors.level_index.cpu()
@@ -142,7 +142,7 @@ class Matcher:
     def _densely(self, objects: Flat, boxes: Tensor) -> Assigned:
         counts = torch.unique_consecutive(objects.image, return_counts=True)[1].tolist()
         gt = pad_ground_truth(torch.split(boxes, counts), torch.split(objects.class_id, counts))
-        scene = Scene(Batch(self._named, str(self.priors.boxes.device), targets=Loaded(gt)), self.dialect)
+        scene = Scene(Batch(self._named, self._device, targets=Loaded(gt)), self.dialect)
         matching = scene.matching
         roles = (matching.positive, matching.forced)
         return Assigned(scene.fates, self._by_level(*(self._level[role.nonzero()[:, 1].cpu()] for role in roles)))

@@ -16,6 +16,7 @@ from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.confidence import probabilities, with_background
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results import Cutoff, GroundTruthLoss, ImageLoss, MinedNegative
 from ssdlossdbg.rules import Dialect
 
@@ -82,9 +83,9 @@ def _any_choice(loss: LossTerms, image: int, last: Cutoff | None, first: Cutoff 
     mined, tied = loss.mining.mined[image], loss.mining.score[image] == last.score
     places = int((tied & (mined | loss.mining.places_of_positives[image])).sum())
     # A positive that takes a place costs nothing there.
-    costs = torch.where(loss.matching.negative[image], loss.cross_entropy[image], 0.0)[tied].double().sort().values
-    surely = loss.confidence_terms[image, mined & ~tied].double().sum()
-    scale = loss.confidence_scale[image].double()
+    costs = widest(torch.where(loss.matching.negative[image], loss.cross_entropy[image], 0.0)[tied]).sort().values
+    surely = widest(loss.confidence_terms[image, mined & ~tied]).sum()
+    scale = widest(loss.confidence_scale[image])
     least, greatest = ((surely + part.sum()) * scale for part in (costs[:places], costs[len(costs) - places :]))
     return float(least), float(greatest)
 
@@ -150,7 +151,7 @@ def _taken_for(
         By place; -1 where an object has no positive.
     """
     chosen = positive.nonzero(as_tuple=True)
-    of, costs = group[chosen], loss.cross_entropy[chosen].double()
+    of, costs = group[chosen], widest(loss.cross_entropy[chosen])
     # Stable sorts, the last of which decides: by object, in each by cost, the costliest of each last.
     order = costs.argsort(stable=True)
     order = order[of[order].argsort(stable=True)]
@@ -182,7 +183,7 @@ def negative_losses(
         rules: the dialect.
     """
     images, priors = loss.mining.mined.nonzero(as_tuple=True)
-    cost = loss.confidence_terms[images, priors].double() * loss.confidence_scale[images].double()
+    cost = widest(loss.confidence_terms[images, priors]) * widest(loss.confidence_scale[images])
     order = cost.argsort(descending=True, stable=True)[: MOST_NEGATIVES if rules.mining.takes_all else None]
     images, priors, cost = images[order], priors[order], cost[order]
     told = with_background(conf[images, priors], rules.loss)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.boxes import sides_iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.widest import widest
 
 # Overlaps this close may change places on another device or in another precision.
 NEAR_TIE = 1e-5
@@ -97,14 +98,14 @@ def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     Returns:
         `[N]` float64; 0 for boxes that are none.
     """
-    boxes = boxes.double()
+    boxes = widest(boxes)
     sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)[:, None]
     return sides_iou(sides, shapes).nan_to_num(0.0).amax(1)
 
 
 def _first_non_finite(targets: Tensor, matching: Matching) -> Tensor:
     """`[B, G]` the first encoded target of each object's positives that is inf or nan; 0 where there is none."""
-    found = torch.zeros_like(matching.best_iou, dtype=torch.float64)
+    found = widest(torch.zeros_like(matching.best_iou))
     image, prior, coordinate = (~targets.isfinite() & matching.positive[..., None]).nonzero(as_tuple=True)
     # Written backwards, so that of several the first is the one that stays.
     image, prior, coordinate = image.flip(0), prior.flip(0), coordinate.flip(0)

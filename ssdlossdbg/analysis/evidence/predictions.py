@@ -22,6 +22,7 @@ from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.quotas import negatives_wanted
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.results import COORDINATES, Predicted
 from ssdlossdbg.results.predicted import (
@@ -174,10 +175,10 @@ def _answers(conf: Tensor, loss: LossTerms, spec: LossSpec) -> Answers | None:
     highest, background = rows.argmax(-1), log_probabilities(rows, spec)[:, 0].exp()
     own = log_probabilities(chosen, spec).gather(1, labels[loss.selected][:, None])
     figures = (
-        (highest == labels[at]).double().mean(),
-        background.double().mean(),
-        (highest == 0).double().mean(),
-        (own <= math.log(NO_PROBABILITY)).double().mean(),
+        widest(highest == labels[at]).mean(),
+        widest(background).mean(),
+        widest(highest == 0).mean(),
+        widest(own <= math.log(NO_PROBABILITY)).mean(),
     )
     right, mean_background, as_background, denied = torch.stack(figures).tolist()
     elsewhere = 0
@@ -235,7 +236,7 @@ def _unlabelled(
     probability, column = log_probabilities(conf[image, prior], dialect.loss).exp().max(-1)
     sure = (column > 0) & (probability > SURE)
     image, prior, probability, column = image[sure], prior[sure], probability[sure], column[sure]
-    if not len(image) or float((conf.argmax(-1) == 0)[negative].double().mean()) < KNOWS_BACKGROUND:
+    if not len(image) or float(widest((conf.argmax(-1) == 0)[negative]).mean()) < KNOWS_BACKGROUND:
         return ()
     boxes = outcome.decoded[image, prior]
     off = (_most_on_object(boxes, image, gt) < ON_OBJECT) & (loss.matching.prior_iou[image, prior] < ON_OBJECT)

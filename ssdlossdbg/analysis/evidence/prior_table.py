@@ -23,7 +23,7 @@ def describe_priors(named: NamedPriors, dialect: Dialect, classes: int | None = 
     priors = named.priors
     return PriorTable(
         config=summarise(named),
-        boxes=priors.boxes.double().cpu().numpy(),
+        boxes=priors.boxes.cpu().double().numpy(),
         levels=priors.levels,
         order=priors.order,
         classes=classes,

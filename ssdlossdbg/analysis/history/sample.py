@@ -14,6 +14,7 @@ from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.confidence import probabilities, with_background
 from ssdlossdbg.multibox.matching import Matching, Tied
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results.history_rows import CLASS, GROUPS, LEVEL, NOWHERE, OBJECTS, SIDES, SIZE, WHOLE, Rows
 
 PARTS = ("localization", "positive", "negative")
@@ -102,16 +103,16 @@ def _counted(scene: Scene, known: Known | None) -> _Counted:
     matching = loss.matching if known is None else known.matching
     image, prior = (loss.matching.positive | loss.mining.mined).nonzero(as_tuple=True)
     at = image, prior
-    foreground, confidence = loss.matching.foreground[at], loss.confidence_terms[at].double()
+    foreground, confidence = loss.matching.foreground[at], widest(loss.confidence_terms[at])
     raw = torch.stack(
         (
-            loss.localization_terms[at].double().sum(-1),
+            widest(loss.localization_terms[at]).sum(-1),
             torch.where(foreground, confidence, 0.0),
             torch.where(foreground, 0.0, confidence),
         ),
         -1,
     )
-    scale = torch.stack((loss.localization_scale, loss.confidence_scale, loss.confidence_scale), -1).double()
+    scale = widest(torch.stack((loss.localization_scale, loss.confidence_scale, loss.confidence_scale), -1))
     positive = loss.matching.positive[at]
     return _Counted(
         image=image,

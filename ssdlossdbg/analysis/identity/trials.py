@@ -112,8 +112,8 @@ class Trial:
         key = reading, scene.roles, own.codec, own.mining, own.loss
         if key not in self._known:
             loss = scene.loss
-            landmarks = 0.0 if loss.landmarks is None else float(loss.landmarks.loss.double())
-            self._known[key] = float(loss.localization.double()) + landmarks, float(loss.confidence.double())
+            landmarks = 0.0 if loss.landmarks is None else float(loss.landmarks.loss)
+            self._known[key] = float(loss.localization) + landmarks, float(loss.confidence)
             scene.batch.trim(MOST_HELD)
         return self._known[key]
 

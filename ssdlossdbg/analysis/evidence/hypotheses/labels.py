@@ -8,6 +8,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import SURE_ENOUGH
 from ssdlossdbg.multibox.confidence import probabilities as chances_of
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results.hypotheses import Heard
 
 # Rows looked at before all are.
@@ -31,13 +32,13 @@ def probabilities(conf: Tensor) -> str:
     if _within(conf[:, :FIRST_ROWS]) and _within(conf):
         if conf.shape[-1] > 1 and bool(((conf.sum(-1) - 1).abs() < SUM_ERROR).all()):
             return "softmax"
-        return "sigmoid" if _varied(conf) and bool((conf == 0).double().mean() < MOST_ZEROS) else ""
+        return "sigmoid" if _varied(conf) and bool(widest(conf == 0).mean() < MOST_ZEROS) else ""
     if not _are_logarithms(conf[:, :FIRST_ROWS]) or not _are_logarithms(conf):
         return ""
     if conf.shape[-1] > 1 and bool((conf.logsumexp(-1).abs() < SUM_ERROR).all()):
         return "log-softmax"
     # Logits of any origin may all be negative, but only logarithms of what comes near to 1 pile up below 0.
-    return "log-sigmoid" if _varied(conf) and bool((conf > -SUM_ERROR).double().mean() > PILED_UP) else ""
+    return "log-sigmoid" if _varied(conf) and bool(widest(conf > -SUM_ERROR).mean() > PILED_UP) else ""
 
 
 def _varied(values: Tensor) -> bool:
@@ -68,7 +69,7 @@ def hear(given: Given, aims: Aims) -> Heard:
         owner = aims.image * given.known.gt.boxes.shape[1] + aims.owner
     common, share, mean = _of_negatives(given)
     cost, rolled = _costs(given) if common else (0.0, 0.0)
-    at_positives = float(chances[:, common].double().mean()) if len(rows) else 0.0
+    at_positives = float(widest(chances[:, common]).mean()) if len(rows) else 0.0
     return Heard(
         target=target[sure].cpu().numpy(),
         predicted=(column[sure] + 1).cpu().numpy(),
@@ -95,8 +96,8 @@ def _of_negatives(given: Given) -> tuple[int, float, float]:
     if column == 0 or not len(highest) or int(counts[column]) < SUSPICIOUS * len(highest):
         return 0, 0.0, 0.0
     rows = given.conf[given.loss.matching.negative]
-    on_top = (rows.argmax(-1) == column).double().mean()
-    return column, float(on_top), float(_chances(rows, given)[:, column].double().mean())
+    on_top = widest(rows.argmax(-1) == column).mean()
+    return column, float(on_top), float(widest(_chances(rows, given)[:, column]).mean())
 
 
 def _chances(rows: Tensor, given: Given) -> Tensor:

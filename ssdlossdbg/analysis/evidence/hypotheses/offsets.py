@@ -13,6 +13,7 @@ from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given, overlap
 from ssdlossdbg.analysis.evidence.readings import COMMON_VARIANCES, PLAUSIBLE_VARIANCES
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import encode
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results.hypotheses import Explanation, Fit
 
 NAMES = ("dx", "dy", "dw", "dh")
@@ -96,7 +97,7 @@ def _variances(given: Given, aims: Aims) -> Iterator[tuple[float, ...]]:
     stated = given.rules.codec.variances
     goals = encode(aims.boxes * given.unit, aims.own * given.unit, given.rules.codec)
     usual = (goals.abs() < USUAL_OFFSET).all(1) & aims.rows.isfinite().all(1)
-    learnt, wanted = aims.rows[usual].double(), goals[usual].double()
+    learnt, wanted = widest(aims.rows[usual]), widest(goals[usual])
     product = (learnt * wanted).sum(0)
     # What learnt offsets are to be multiplied by lies between these, whichever of both is taken to be exact.
     factors = _ratio(product, learnt.square().sum(0))
@@ -127,9 +128,9 @@ def _ratio(products: Tensor, squares: Tensor) -> tuple[float, float, float, floa
 def _boxes(given: Given, aims: Aims) -> Iterator[tuple[str, Tensor]]:
     """`[N, 4]` xyxy, normalised, if the numbers are boxes; nothing where most are none."""
     width, height = given.priors.image_size
-    pixels = bool((aims.rows.abs().amax(1) > LARGEST_FRACTION).double().mean() > 0.5)
+    pixels = bool(widest(aims.rows.abs().amax(1) > LARGEST_FRACTION).mean() > 0.5)
     rows = aims.rows / aims.rows.new_tensor([width, height, width, height]) if pixels else aims.rows
     unit = "pixels" if pixels else "fractions of the image"
     for form, boxes in (("(x1, y1, x2, y2)", rows), ("(cx, cy, w, h)", cxcywh_to_xyxy(rows))):
-        if bool((boxes[:, 2:] > boxes[:, :2]).all(1).double().mean() > 0.5):
+        if bool(widest((boxes[:, 2:] > boxes[:, :2]).all(1)).mean() > 0.5):
             yield f"{form} in {unit}", boxes

@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.evidence.hypotheses.aims import Aims, Given
 from ssdlossdbg.analysis.evidence.hypotheses.strangers import Sure
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import match
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.readers.named_priors import presets_of
 from ssdlossdbg.results.hypotheses import Explanation, Fit
 
@@ -90,7 +91,7 @@ def preset_fits(given: Given, aims: Aims) -> Iterator[Fit]:
     tried = [given.priors.boxes]
     for named in presets_of(len(given.priors.boxes)):
         boxes = named.priors.boxes.to(given.priors.boxes)
-        if any(bool(((boxes - other).abs() < SAME_PRIOR).all(1).double().mean() > MOSTLY_EQUAL) for other in tried):
+        if any(bool(widest(((boxes - other).abs() < SAME_PRIOR).all(1)).mean() > MOSTLY_EQUAL) for other in tried):
             continue
         tried.append(boxes)
         found = _matched(replace(given, priors=replace(given.priors, boxes=boxes)), given.known.gt)

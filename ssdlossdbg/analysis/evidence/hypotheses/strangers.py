@@ -10,6 +10,7 @@ from torch import Tensor
 from ssdlossdbg.analysis.evidence.hypotheses.aims import Given
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.confidence import object_probability
+from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results.hypotheses import Strangers
 
 # More likely than not.
@@ -53,8 +54,8 @@ def meet(given: Given, sure: Sure) -> Strangers:
     same = sure.image[:, None] == sure.image
     others = torch.where(same, iou(sure.boxes[:, None], sure.boxes).nan_to_num(0.0), 0.0)
     nearly = (others > MEETS).sum(1).clamp(min=1)
-    parts = ((nearest > MEETS).double(), (nearly > 1).double(), nearest.double(), _by_chance(given, sure), 1 / nearly)
-    on_objects, agree, best, by_chance, distinct = torch.stack([part.double().mean() for part in parts]).tolist()
+    parts = (widest(nearest > MEETS), widest(nearly > 1), widest(nearest), _by_chance(given, sure), 1 / nearly)
+    on_objects, agree, best, by_chance, distinct = torch.stack([widest(part).mean() for part in parts]).tolist()
     images = len(torch.unique(sure.image))
     return Strangers(len(sure.image), on_objects, agree, best, images, by_chance, distinct * len(sure.image))
 
@@ -72,5 +73,5 @@ def _by_chance(given: Given, sure: Sure) -> Tensor:
     annotated = given.known.gt.counts.nonzero().flatten()
     others = [annotated.roll(-step) for step in range(1, min(len(annotated), 1 + MOST_OTHERS))]
     place = torch.searchsorted(annotated, sure.image).clamp(max=max(len(annotated) - 1, 0))
-    met = [(_nearest(given, sure.boxes, other[place]) > MEETS).double() for other in others]
-    return torch.stack(met).mean(0) if met else sure.boxes.new_zeros(len(sure.boxes)).double()
+    met = [widest(_nearest(given, sure.boxes, other[place]) > MEETS) for other in others]
+    return torch.stack(met).mean(0) if met else widest(sure.boxes.new_zeros(len(sure.boxes)))
