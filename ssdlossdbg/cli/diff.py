@@ -9,12 +9,15 @@ from ssdlossdbg.cli import names
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, Device, Layout, Priors, Report, SavedRules
+from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.progress import progress, quick_imports
 from ssdlossdbg.errors import EXIT_CLEAN, EXIT_FINDINGS, InputError
 from ssdlossdbg.report.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ssdlossdbg.api.diffs import Half
 
 
@@ -92,8 +95,28 @@ def diff(
             layout=layout.saved(priors),
             dataset_format=data.dataset_format,
         )
+    then = () if result.same else _next(result.compared, two.inputs, halves, (priors, rules, data, layout, device))
     failed = ended.fail_on_change and not result.same
-    deliver(result, report.format, view=View(report.top), exit_code=EXIT_FINDINGS if failed else EXIT_CLEAN)
+    deliver(result, report.format, view=View(report.top, next=then), exit_code=EXIT_FINDINGS if failed else EXIT_CLEAN)
+
+
+def _next(compared: str, inputs: list[str], halves: Halves, groups: Sequence[Group]) -> tuple[str, ...]:
+    """What shows B alone."""
+    from ssdlossdbg.results.diff import ANNOTATIONS, PRIORS, RUNS
+
+    second = inputs[-1]
+    if compared == RUNS:
+        return next_command("history", second, groups=groups)
+    if compared == ANNOTATIONS:
+        return next_command("check", second, groups=groups)
+    if compared == PRIORS:
+        return next_command(
+            "anchors", "--config", second, groups=[each for each in groups if not isinstance(each, Priors)]
+        )
+    files: list[str | Path] = [*inputs[2:]] or [
+        each for each in (halves.predictions, second, halves.targets) if each is not None
+    ]
+    return () if Path(files[0]).is_dir() else next_command("loss", *files, groups=groups)
 
 
 def _sides(inputs: list[str]) -> tuple[Half | tuple[Half, Half], Half | tuple[Half, Half]]:

@@ -124,3 +124,18 @@ def test_what_does_not_fit_is_refused(
 
 def test_help_imports_no_torch_and_names_an_example(good: Good) -> None:
     assert "Example: ssdlossdbg diff runs/a/step0000340.safetensors" in " ".join(good("diff", "--help").split())
+
+
+def test_what_shows_b_alone_comes_next(run: Run, halves: tuple[Path, Path], relabelled: Path, sample: Path) -> None:
+    def following(*words: object) -> str:
+        return " ".join(run("diff", *words, "--width", "400").out.rpartition("Next:\n")[2].split())
+
+    four = (*halves, halves[0], relabelled)
+    assert (
+        following(*four, "--classes", "a,b,c,d,e,f")
+        == f"ssdlossdbg loss {halves[0]} {relabelled} --classes a,b,c,d,e,f"
+    )
+    assert following(halves[1], relabelled, "--predictions", halves[0]) == f"ssdlossdbg loss {halves[0]} {relabelled}"
+    assert following("ssd300-voc", "ssd300-coco") == "ssdlossdbg anchors --config ssd300-coco"
+    assert following(sample / "cat.xml", sample / "coins.xml") == f"ssdlossdbg check {sample / 'coins.xml'}"
+    assert "Next:" not in run("diff", *halves, *halves).out

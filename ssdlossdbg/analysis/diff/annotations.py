@@ -189,6 +189,10 @@ def _relabelled(both: Both, renamed: Sequence[Pair], number: int) -> Difference:
         how = "classes exchanged: " + ", ".join(f"{a} -> {b}" for a, b in list(pairs)[:6])
     elif len(renamed) > 1 and len(pairs) <= 6:
         how = ", ".join(f"{count} {a} -> {b}" for (a, b), count in pairs.most_common())
+    if both.one.data.format.numbered and both.alike:
+        numbers = both.one.data.class_index[rows[0]], both.two.data.class_index[rows[1]]
+        if (numbers[0] == numbers[1]).all() and both.one.data.class_names != both.two.data.class_names:
+            how = "the same numbers in the files, of another list of classes" + (f"; {how}" if how else "")
     places = tuple(map(both.place, renamed[:MOST_PLACES]))
     return Difference("labels", f"{len(renamed):,} of {number:,} objects", how, None, len(renamed), number, places)
 

@@ -19,6 +19,7 @@ from ssdlossdbg.analysis.diff.tables import Two, changed_objects, changed_priors
 from ssdlossdbg.analysis.diff.targets import OBJECT_PARTS, mixed
 from ssdlossdbg.analysis.diff.words import summary_of
 from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.analysis.two_steps import scene_of
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results.diff import BATCHES, Difference, DiffResult, ObjectDifference, Side
 from ssdlossdbg.rules import Dialect
@@ -49,8 +50,8 @@ def diff_batches(first: tuple[Batch, Dialect], second: tuple[Batch, Dialect]) ->
     both = aligned(*given, (batches[0].images, batches[1].images))
     pairs = _pairs(both)
     mixture = Mixture(both, pairs, batches)
-    differences = (*mixture.differences, *noted(*batches))
-    totals = [_total(each) for each in given]
+    differences = (*mixture.differences, *noted(*batches, _names(both, batches)))
+    totals = [Losses().of(each) for each in given]
     explanations = explain(mixture.names, mixture.loss, groups=GROUPS) if None not in totals else ()
     sides = tuple(
         Side(_path(batch), _what(batch, own), total, own.refused)
@@ -108,6 +109,7 @@ class Mixture:
         self.names = list(dict.fromkeys(difference.name for difference, _ in changes if difference.measured))
         self._takes = {difference.name: take for difference, take in changes if take is not None}
         self._known: dict[frozenset[str], float | None] = {}
+        self._losses = Losses()
 
     def given(self, names: Collection[str]) -> Given:
         """A with B's of these."""
@@ -131,16 +133,36 @@ class Mixture:
         """The loss of that; None where it cannot be computed."""
         key = frozenset(names)
         if key not in self._known:
-            self._known[key] = _total(self.given(names))
+            self._known[key] = self._losses.of(self.given(names))
         return self._known[key]
 
 
-def _total(given: Given) -> float | None:
-    """The loss; None where parts do not fit together."""
-    images, priors, _ = given.shape
-    if len(given.targets.labels) != images or len(given.named.priors.boxes) != priors:
-        return None
-    return given.total()
+def _names(both: Aligned, batches: tuple[Batch, Batch]) -> list[tuple[str, str]]:
+    """What each image that both have is called in A and in B; none where only one side says."""
+    if both.apart or not all(batch.images for batch in batches):
+        return []
+    places = zip(both.image.tolist(), both.other.tolist(), strict=True)
+    return [(batches[0].image_name(one) or "", batches[1].image_name(two) or "") for one, two in places]
+
+
+class Losses:
+    """The losses of many batches; of those that differ in rules alone, what they share is computed once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Given, Batch] | None = None
+
+    def of(self, given: Given) -> float | None:
+        """The loss; None where it cannot be computed, or parts do not fit together."""
+        images, priors, _ = given.shape
+        if len(given.targets.labels) != images or len(given.named.priors.boxes) != priors or given.refused:
+            return None
+        if self._last is None or not _same_but_rules(self._last[0], given):
+            self._last = given, given.batch()
+        return whole_loss(scene_of(self._last[1], given.rules))
+
+
+def _same_but_rules(one: Given, two: Given) -> bool:
+    return one.predictions is two.predictions and one.targets is two.targets and one.named is two.named
 
 
 def _pairs(both: Aligned) -> list[Pair]:

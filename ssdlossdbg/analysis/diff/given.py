@@ -140,26 +140,21 @@ class Given:
         number = "a label is" if len(wrong) == 1 else f"{len(wrong):,} labels are, as"
         return f"{number} {int(wrong[0])}, and its predictions have {classes} classes, 0 (background) to {classes - 1}"
 
-    def scene(self, like: Batch | None = None) -> Scene:
-        """The batch under its rules, with names of classes and images as of another."""
-        return scene_of(
-            Batch(
-                self.named,
-                self.device,
-                predictions=self.predictions,
-                targets=self.targets,
-                classes=like.classes if like else (),
-                paths=like.paths if like else ("", ""),
-                images=like.images if like else (),
-            ),
-            self.rules,
+    def batch(self, like: Batch | None = None) -> Batch:
+        """All but the rules, with names of classes and images as of another batch."""
+        return Batch(
+            self.named,
+            self.device,
+            predictions=self.predictions,
+            targets=self.targets,
+            classes=like.classes if like else (),
+            paths=like.paths if like else ("", ""),
+            images=like.images if like else (),
         )
 
-    def total(self) -> float | None:
-        """Its loss; None where it cannot be computed."""
-        if self.refused:
-            return None
-        return whole_loss(self.scene())
+    def scene(self, like: Batch | None = None) -> Scene:
+        """The batch under its rules."""
+        return scene_of(self.batch(like), self.rules)
 
 
 def whole_loss(scene: Scene) -> float:

@@ -23,7 +23,8 @@ from ssdlossdbg.rules import Dialect, differences
 # What a first step is called where there are two.
 OF_FIRST = "first step's "
 # Settings that no loss depends on: how files are read, what is detected.
-UNMEASURED = ("native", "loader", "detect", "augmentation", "raises", "weight_decay")
+UNMEASURED = ("native", "targets", "loader", "detect", "augmentation", "raises", "weight_decay")
+MOST_SETTINGS = 3
 
 
 def input_changes(
@@ -143,11 +144,19 @@ def _rules(first: Dialect, second: Dialect) -> Changes:
             what = f"{', '.join(changed)}: {shown(first, changed)} in A, {shown(second, changed)} in B"
             yield Difference(rule, what, changed=len(changed), of=len(settings)), _settings(changed)
     told = {key for _, settings in RULES for key in settings}
+    unmeasured = []
     for key, here, there in differences(first, second):
         if key not in told:
             what = f"{here} in A, {there} in B"
-            measured = key.split(".")[0] not in UNMEASURED and not key.startswith("targets.")
-            yield Difference(key, what, measured=measured), _settings([key]) if measured else None
+            if key.split(".")[0] in UNMEASURED:
+                unmeasured.append(Difference(key, what, measured=False))
+            else:
+                yield Difference(key, what), _settings([key])
+    if len(unmeasured) > MOST_SETTINGS:
+        what = f"{len(unmeasured)} that no loss of a saved batch depends on: how files are read, what is detected"
+        places = tuple(f"{each.name}: {each.what}" for each in unmeasured)
+        unmeasured = [Difference("other settings", what, changed=len(places), places=places, measured=False)]
+    yield from ((each, None) for each in unmeasured)
     if first.name != second.name:
         yield Difference("dialect", f"{first.name} in A, {second.name} in B", measured=False), None
 

@@ -58,6 +58,7 @@ def object_differences(
         step = _box_step(here, there, first)
         largest = float(np.abs(there - here).max(initial=0.0)) * max(first.named.priors.image_size)
         size = f", by up to {largest:.3g} px of input" if np.isfinite(largest) else ""
+        step = _as_saved(first, second, "units") or step
         what = f"{len(moved)} of {number} objects{size}"
         places = tuple(words.of(pair, one, two) for pair in moved[:MOST_PLACES])
         yield Difference("boxes", what, *_said(step), len(moved), number, places), None
@@ -66,6 +67,7 @@ def object_differences(
         labels = [(int(one[1][p.image][p.first]), int(two[1][p.image][p.second])) for p in renamed]
         step = labels_step([was for was, _ in labels], [now for _, now in labels], words.label)
         places = tuple(words.of(pair, one, two) for pair in renamed[:MOST_PLACES])
+        step = _as_saved(first, second, "label_offset") or step
         what = f"{len(renamed)} of {number} objects"
         yield Difference("labels", what, *_said(step), len(renamed), number, places), None
     if count[REORDERED]:
@@ -90,6 +92,23 @@ def equal_points(first: Targets | EncodedTargets, second: Targets | EncodedTarge
 
 def _said(step: Step | None) -> tuple[str, float | None]:
     return (step.words, step.figure) if step else ("", None)
+
+
+def _as_saved(first: Given, second: Given, field: str) -> Step | None:
+    """What is said of numbers that are the same as saved, and only read in another way, as the rules have it."""
+    one, two = first.targets, second.targets
+    assert isinstance(one, Targets)
+    assert isinstance(two, Targets)
+    read = [getattr(one, field), getattr(two, field)]
+    if read[0] == read[1]:
+        return None
+    if field == "units":
+        same = all(map(equal, one.boxes, two.boxes))
+        return Step(f"the same numbers as saved, read as {read[0]} in A, as {read[1]} in B") if same else None
+    own = [[ids - offset for ids in targets.labels] for targets, offset in zip((one, two), read, strict=True)]
+    if not all(map(equal, *own)):
+        return None
+    return Step(f"the same numbers as saved, counted from {1 - read[0]} in A, from {1 - read[1]} in B")
 
 
 def _box_step(here: FloatArray, there: FloatArray, given: Given) -> Step | None:

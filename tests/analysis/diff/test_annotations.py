@@ -188,6 +188,18 @@ def test_an_object_that_is_no_longer_matched_is_explained_by_its_box(first: Path
     assert item.new_box == (20, 30, 23, 160)
 
 
+def test_a_list_of_classes_in_another_order_is_told_from_other_numbers(tmp_path: Path) -> None:
+    for name, classes in (("A", "cat\ndog\ncup"), ("B", "dog\ncat\ncup")):
+        (tmp_path / name / "labels").mkdir(parents=True)
+        (tmp_path / name / "classes.txt").write_text(classes)
+        (tmp_path / name / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n1 0.3 0.3 0.1 0.2\n2 0.7 0.7 0.1 0.2\n")
+    result = diff(tmp_path / "A", tmp_path / "B")
+    labels = next(each for each in result.differences if each.name == "labels")
+    assert labels.changed == 2
+    assert labels.how.startswith("the same numbers in the files, of another list of classes; classes exchanged: ")
+    assert "in another order" in next(each.what for each in result.differences if each.name == "list of classes")
+
+
 def test_another_format_of_the_same_objects_is_a_note(first: Path) -> None:
     images = [{"id": i, "file_name": f"{name}.jpg", "width": 300, "height": 240} for i, name in enumerate(FILES)]
     names = ["cat", "cup", "dog"]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import ssdlossdbg
 from ssdlossdbg import DiffResult
-from ssdlossdbg.results.captured import HEADER_KEY, Captured
+from ssdlossdbg.results.captured import HEADER_KEY, Captured, Recorded
 
 SPEC = ssdlossdbg.PriorSpec(
     (64, 64),
@@ -369,8 +369,53 @@ def test_labels_that_are_no_class_are_named_without_a_loss() -> None:
     assert "No loss can be computed of B: a label is 6, and its predictions have 6 classes" in result.summary
 
 
+def captured(folder: Path, name: str, **header: Any) -> Path:
+    """The batch as a capture saves it, with what it says beside the tensors."""
+    loc, conf, priors, rows = parts()
+    tensors = {"loc": loc, "conf": conf, "priors": priors, **{f"targets_{i}": each for i, each in enumerate(rows)}}
+    said = Captured(0, "every", image_size=(64, 64), **({"dialect": "ssd.pytorch"} | header))
+    save_file(tensors, folder / f"{name}.safetensors", {HEADER_KEY: said.to_json()})
+    return folder / f"{name}.safetensors"
+
+
 @pytest.mark.parametrize(
-    ("rules", "name", "words"),
+    ("header", "name", "words"),
+    [
+        ({"lr": (0.01,)}, "learning rate", "0.001 in A, 0.01 in B"),
+        ({"names": ("b", "a", "c")}, "names of images", "2 of 3 have the name of another image; their tensors stay"),
+        ({"names": ("a", "b", "d")}, "names of images", "1 of 3 have another name"),
+        ({"recorded": Recorded(2.5)}, "recorded loss", "1.5 in A, 2.5 in B"),
+        ({"threshold": 0.3}, "threshold", "match.threshold: 0.5 in A, 0.3 in B"),
+        ({"neg_pos": 1.0}, "mining quota", "mining.ratio: 3 in A, 1 in B"),
+        ({"alpha": 2.0}, "localisation loss", "loss.localization_weight: 1 in A, 2 in B"),
+    ],
+)
+def test_what_a_capture_says_beside_the_tensors(header: Any, name: str, words: str, tmp_path: Path) -> None:
+    usual: Any = {"lr": (0.001,), "names": ("a", "b", "c"), "recorded": Recorded(1.5)}
+    first, second = captured(tmp_path, "a", **usual), captured(tmp_path, "b", **(usual | header))
+    [difference] = ssdlossdbg.diff(first, second, device="cpu").differences
+    assert difference.name == name
+    assert words in difference.what
+
+
+def test_when_and_why_it_was_saved_is_no_difference(tmp_path: Path) -> None:
+    first, second = (
+        captured(tmp_path, "a"),
+        captured(tmp_path, "b", detail="a spike", gradient_norm=2.0, epoch_time=5.0),
+    )
+    assert ssdlossdbg.diff(first, second, device="cpu").same
+
+
+def test_a_dialect_that_counts_classes_otherwise_is_no_other_label(tmp_path: Path) -> None:
+    first, second = captured(tmp_path, "a"), captured(tmp_path, "b", dialect="caffe")
+    result = ssdlossdbg.diff(first, second, device="cpu")
+    labels = next(each for each in result.differences if each.name == "labels")
+    assert labels.how == "the same numbers as saved, counted from 0 in A, from 1 in B"
+    assert {"normaliser", "forced match", "other settings", "dialect"} <= {each.name for each in result.differences}
+
+
+@pytest.mark.parametrize(
+    ("rules", "rule", "words"),
     [
         ({"match": {"threshold": 0.3}}, "threshold", "match.threshold: 0.5 in A, 0.3 in B"),
         ({"mining": {"ratio": 1.0}}, "mining quota", "mining.ratio: 3 in A, 1 in B"),
@@ -378,18 +423,13 @@ def test_labels_that_are_no_class_are_named_without_a_loss() -> None:
         ({"loss": {"localization_weight": 2.0}}, "localisation loss", "loss.localization_weight: 1 in A, 2 in B"),
     ],
 )
-def test_a_rule_of_a_captured_batch_is_named(rules: Any, name: str, words: str, tmp_path: Path) -> None:
-    loc, conf, priors, rows = parts()
-    tensors = {"loc": loc, "conf": conf, "priors": priors, **{f"targets_{i}": each for i, each in enumerate(rows)}}
+def test_a_rule_of_a_captured_batch_is_named(rules: Any, rule: str, words: str, tmp_path: Path) -> None:
     own = ssdlossdbg.load_dialect("ssd.pytorch")
     other = replace(own, **{key: replace(getattr(own, key), **value) for key, value in rules.items()})
-    for step, dialect in enumerate((own, other)):
-        header = Captured(step, "every", dialect="ssd.pytorch", rules=msgspec.to_builtins(dialect), image_size=(64, 64))
-        save_file(tensors, tmp_path / f"step000000{step}.safetensors", {HEADER_KEY: header.to_json()})
-    files = [tmp_path / f"step000000{step}.safetensors" for step in (0, 1)]
+    files = [captured(tmp_path, name, rules=msgspec.to_builtins(rule)) for name, rule in (("a", own), ("b", other))]
     result = ssdlossdbg.diff(*files, device="cpu")
     [difference] = result.differences
-    assert difference.name == name
+    assert difference.name == rule
     assert words in difference.what
     assert [each.explains for each in result.explanations] == [True]
     assert ssdlossdbg.diff(files[0], files[0], device="cpu").same
