@@ -82,7 +82,8 @@ def test_the_nearest_prior_of_each_shape(clip: Clip) -> None:
     Of the third level a prior reaches over a dozen of its cells; where it is clipped, its columns are of all sizes.
     """
     wide = wide_grid()
-    spec = replace(wide, levels=(*wide.levels, LevelSpec((30, 20), (10.0, 10.0), ((250.0, 150.0),))), clip=clip)
+    more = LevelSpec((30, 20), (10.0, 10.0), ((250.0, 150.0),)), LevelSpec((2, 2), (150.0, 100.0), ((40.0, 30.0),))
+    spec = replace(wide, levels=(*wide.levels, *more), clip=clip)
     made = generate_priors(spec)
     boxes = made.boxes.double()
     grid = Grid.of(boxes, spec.levels)
@@ -91,6 +92,7 @@ def test_the_nearest_prior_of_each_shape(clip: Clip) -> None:
     objects = torch.cat((corners.amin(1), corners.amax(1)), 1)
     centres = (objects[:, :2] + objects[:, 2:]) / 2
     shapes = [torch.arange(0, 56, 2), torch.arange(1, 56, 2), torch.arange(56, 59), torch.arange(59, 659)]
+    shapes.append(torch.arange(659, 663))
     for column, chosen in zip(grid.nearest(objects).T, shapes, strict=True):
         distance = torch.cdist(centres, boxes[chosen, :2])
         assert torch.equal(column, chosen[distance.argmin(1)])
