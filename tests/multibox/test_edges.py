@@ -16,7 +16,7 @@ from ssdlossdbg.multibox.gradients import localization_gradient
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import multibox_loss
-from ssdlossdbg.multibox.matching import match, match_with_ties
+from ssdlossdbg.multibox.matching import match, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.priors import generate_priors, infer_levels
 from ssdlossdbg.multibox.sparse_matching import match_sparsely
@@ -217,3 +217,15 @@ def test_a_repetition_that_is_as_flat_as_one_can_be(threshold: float, repeats: b
     height = threshold * (1 + (1e-5 if repeats else -1e-5))
     boxes = torch.tensor([[[0, 0, 1, 1], [-1e-7, 1 - height, 1, 1]]], dtype=torch.float64)
     assert suppress_repeats(boxes, threshold).tolist() == [[True, not repeats]]
+
+
+def test_roles_of_labels_own_nothing() -> None:
+    found = roles_of_labels(torch.tensor([[0, 3, -1, -7]]), torch.float64)
+    assert found.positive.tolist() == [[False, True, False, False]]
+    assert found.ignored.tolist() == [[False, False, True, True]]
+    assert found.labels.tolist() == [[0, 3, -1, -1]]
+    assert found.owner.tolist() == [[-1] * 4]
+    assert found.prior_iou.tolist() == [[-1.0] * 4]
+    assert (found.best_prior.tolist(), found.best_iou.tolist()) == ([[0]], [[-1.0]])
+    assert not found.forced.any()
+    assert not found.gt_index.any()
