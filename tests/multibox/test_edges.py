@@ -16,7 +16,7 @@ from ssdlossdbg.multibox.gradients import localization_gradient
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import multibox_loss
-from ssdlossdbg.multibox.matching import match, match_with_ties
+from ssdlossdbg.multibox.matching import match, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.priors import generate_priors, infer_levels
 from ssdlossdbg.multibox.sparse_matching import match_sparsely
@@ -82,7 +82,8 @@ def test_the_nearest_prior_of_each_shape(clip: Clip) -> None:
     Of the third level a prior reaches over a dozen of its cells; where it is clipped, its columns are of all sizes.
     """
     wide = wide_grid()
-    spec = replace(wide, levels=(*wide.levels, LevelSpec((30, 20), (10.0, 10.0), ((250.0, 150.0),))), clip=clip)
+    more = LevelSpec((30, 20), (10.0, 10.0), ((250.0, 150.0),)), LevelSpec((2, 2), (150.0, 100.0), ((40.0, 30.0),))
+    spec = replace(wide, levels=(*wide.levels, *more), clip=clip)
     made = generate_priors(spec)
     boxes = made.boxes.double()
     grid = Grid.of(boxes, spec.levels)
@@ -91,6 +92,7 @@ def test_the_nearest_prior_of_each_shape(clip: Clip) -> None:
     objects = torch.cat((corners.amin(1), corners.amax(1)), 1)
     centres = (objects[:, :2] + objects[:, 2:]) / 2
     shapes = [torch.arange(0, 56, 2), torch.arange(1, 56, 2), torch.arange(56, 59), torch.arange(59, 659)]
+    shapes.append(torch.arange(659, 663))
     for column, chosen in zip(grid.nearest(objects).T, shapes, strict=True):
         distance = torch.cdist(centres, boxes[chosen, :2])
         assert torch.equal(column, chosen[distance.argmin(1)])
@@ -215,3 +217,15 @@ def test_a_repetition_that_is_as_flat_as_one_can_be(threshold: float, repeats: b
     height = threshold * (1 + (1e-5 if repeats else -1e-5))
     boxes = torch.tensor([[[0, 0, 1, 1], [-1e-7, 1 - height, 1, 1]]], dtype=torch.float64)
     assert suppress_repeats(boxes, threshold).tolist() == [[True, not repeats]]
+
+
+def test_roles_of_labels_own_nothing() -> None:
+    found = roles_of_labels(torch.tensor([[0, 3, -1, -7]]), torch.float64)
+    assert found.positive.tolist() == [[False, True, False, False]]
+    assert found.ignored.tolist() == [[False, False, True, True]]
+    assert found.labels.tolist() == [[0, 3, -1, -1]]
+    assert found.owner.tolist() == [[-1] * 4]
+    assert found.prior_iou.tolist() == [[-1.0] * 4]
+    assert (found.best_prior.tolist(), found.best_iou.tolist()) == ([[0]], [[-1.0]])
+    assert not found.forced.any()
+    assert not found.gt_index.any()

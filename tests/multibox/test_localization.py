@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import box_losses
 from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.multibox.gradients import localization_gradient
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
@@ -251,3 +252,16 @@ def test_a_perfect_prediction_costs_nothing() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         LossSpec(**settings)
+
+
+@pytest.mark.parametrize("loss", BOXES)
+def test_boxes_of_several_images_cost_what_each_does(loss: LocalizationLoss) -> None:
+    low = torch.rand((2, 3, 4, 2), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    size = torch.rand((2, 3, 4, 2), generator=torch.Generator().manual_seed(3), dtype=torch.float64) + 0.1
+    boxes, aims = torch.cat((low, low + size), -1)
+    cost = box_losses.BOXES[loss]
+    found = cost(boxes, aims, 1e-7)
+    for image in range(3):
+        for row in range(4):
+            alone = cost(boxes[image, row], aims[image, row], 1e-7)
+            assert float(found[image, row]) == pytest.approx(float(alone), rel=1e-12)

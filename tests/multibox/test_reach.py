@@ -11,7 +11,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.overlaps import overlaps
 from ssdlossdbg.multibox.priors import generate_priors
-from ssdlossdbg.multibox.reach import Sample, best_iou, nearest_centres
+from ssdlossdbg.multibox.reach import Sample, best_iou, nearest_centres, placed_iou
 from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.rules import Clip, IouRule, LevelSpec, MatchSpec, Precision, PriorSpec
 
@@ -56,6 +56,31 @@ def test_the_same_as_with_every_prior(clip: Clip, whole: bool, offset: float, pi
     expected, found = dense(sample, spec), best_iou(sample, spec)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
     assert torch.equal(reaches(found, 0.5, sample.match), reaches(expected, 0.5, sample.match))
+
+
+@pytest.mark.parametrize("clip", list(Clip))
+@pytest.mark.parametrize("pixels", [False, True])
+def test_priors_that_are_put_on_any_centre(clip: Clip, pixels: bool) -> None:
+    """Each object with a prior of each shape on a centre of its own, against the areas of both."""
+    unit = torch.tensor([200.0, 100.0, 200.0, 100.0]) if pixels else torch.ones(4)
+    sample = Sample(objects(5)[:30] * unit, unit, MatchSpec())
+    centres = torch.rand((30, 2), generator=torch.Generator().manual_seed(1)) * unit[:2]
+    shapes = [(24.0, 24.0), (210.0, 40.0), (60.0, 110.0)]
+    found = placed_iou(sample, centres, torch.tensor(shapes, dtype=torch.float64), replace(SPEC, clip=clip))
+    for row, (x1, y1, x2, y2) in enumerate(sample.boxes.tolist()):
+        for column, shape in enumerate(shapes):
+            sides = [shape[axis] / (200, 100)[axis] for axis in (0, 1)]
+            if clip in (Clip.CXCYWH, Clip.WH):
+                sides = [min(side, 1.0) for side in sides]
+            low, high = (
+                [float(centres[row, a]) + way * sides[a] * float(unit[a]) / 2 for a in (0, 1)] for way in (-1, 1)
+            )
+            if clip is Clip.XYXY:
+                low, high = ([min(max(end[a], 0.0), float(unit[a])) for a in (0, 1)] for end in (low, high))
+            across, down = min(x2, high[0]) - max(x1, low[0]), min(y2, high[1]) - max(y1, low[1])
+            shared = max(across, 0.0) * max(down, 0.0)
+            both = (x2 - x1) * (y2 - y1) + (high[0] - low[0]) * (high[1] - low[1]) - shared
+            assert float(found[row, column]) == pytest.approx(shared / both, abs=1e-5)
 
 
 @pytest.mark.parametrize(("rule", "epsilon"), RULES)

@@ -125,6 +125,8 @@ def test_each_row_has_a_file() -> None:
         (b"\xfe\xffab", None),
         (b"\xff\xfe\0", None),
         (b"a\0b\0", None),
+        (b" " * 507 + b"<html>", "a web page (HTML)"),
+        (b" " * 508 + b"<html>", None),
         (b"BM" + bytes(25), "a BMP photo"),
         (b"BM" + bytes(24), None),
         (b"BM" + bytes(4) + b"\1" + bytes(30), None),

@@ -129,9 +129,9 @@ def test_a_bad_object_is_left_out_by_its_place(
 ) -> None:
     dataset, [told] = wrong_lines(name, tmp_path, change)
     assert told.startswith(f"{place}: {what}")
-    assert len(objects(dataset)) == len(objects(load_dataset(write(tmp_path / "sound", name)[0]))) - (
-        0 if what.startswith("says") else 2 if "more like it" in what else 1
-    )
+    lost = 0 if what.startswith("says") else 2 if "more like it" in what else 1
+    assert len(objects(dataset)) == len(objects(load_dataset(write(tmp_path / "sound", name)[0]))) - lost
+    assert (0 if dataset.unread is None else dataset.unread[0]) == lost
 
 
 def test_a_face_above_the_first_photo_is_nobodys(tmp_path: Path) -> None:
@@ -286,6 +286,14 @@ def test_a_photo_of_a_list_may_have_blanks_in_its_path(tmp_path: Path) -> None:
     dataset = load_dataset(put(tmp_path, "train.txt", text), ("cat", "dog"))
     assert dataset.names == ("my photos/a b.jpg", "my photos/c d.jpg")
     assert len(objects(dataset)) == 2
+
+
+def test_a_photo_of_a_list_may_have_commas_in_its_path(tmp_path: Path) -> None:
+    """What stands first on a line is the photo, however it is called."""
+    text = "1,2,3,4,5.jpg 8,6,40,30,0 30,20,70,55,1\n1,2,3,4,6.jpg\n"
+    dataset = load_dataset(put(tmp_path, "train.txt", text), ("cat", "dog"), format="photo-list")
+    assert dataset.names == ("1,2,3,4,5.jpg", "1,2,3,4,6.jpg")
+    assert [label for label, _, _ in objects(dataset)] == ["cat", "dog"]
 
 
 def test_what_is_made_of_annotations_counts_where_these_are_not(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.saved import pairing
-from ssdlossdbg.readers.saved.pairing import SavedBatches
+from ssdlossdbg.readers.saved.pairing import Role, SavedBatches, _role_of
 from ssdlossdbg.readers.saved.tensor_files import Saved, load
 
 PREDICTIONS = (torch.zeros(1, 8, 4), torch.zeros(1, 8, 3))
@@ -180,3 +180,38 @@ def test_each_file_is_loaded_once_and_not_before_its_turn(
     assert sorted(loads) == ["preds_0.pt", "targets_0.pt"]
     assert len(list(found)) == 1
     assert sorted(loads) == ["preds_0.pt", "preds_1.pt", "targets_0.pt", "targets_1.pt"]
+
+
+LOC, CONF = torch.zeros(1, 8, 4), torch.zeros(1, 8, 3)
+ROW = torch.zeros(1, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "role"),
+    [
+        ({"loc": LOC, "conf": CONF}, Role.PREDICTIONS),
+        ({"loc": LOC, "other": CONF}, None),
+        ({"conf": CONF}, None),
+        ({"loc": LOC, "conf": CONF, "boxes": [ROW]}, Role.BOTH),
+        ({"loc": LOC, "boxes": [ROW]}, Role.TARGETS),
+        ({"gt_labels_3": [ROW]}, Role.TARGETS),
+        ({"labelled": [ROW]}, None),
+        ({"arm_loc": LOC}, Role.PREDICTIONS),
+        (torch.zeros(2, 3, 5), Role.TARGETS),
+        (torch.zeros(2, 3, 15), Role.TARGETS),
+        (torch.zeros(2, 3, 6), None),
+        (torch.zeros(3, 5), None),
+        ([], None),
+        ([ROW, {"boxes": ROW}], Role.TARGETS),
+        ([torch.zeros(0), ROW], Role.TARGETS),
+        ([torch.zeros(1, 6)], None),
+        ([LOC], None),
+        ([LOC, CONF], Role.PREDICTIONS),
+        ([LOC, CONF, ROW, "more"], Role.PREDICTIONS),
+        ([LOC, CONF, ROW, ROW, ROW], None),
+        ((LOC, torch.zeros(1, 8, 2), LOC, CONF, ROW), Role.PREDICTIONS),
+        ("loc", None),
+    ],
+)
+def test_what_a_file_holds_by_its_content(value: object, role: Role | None) -> None:
+    assert _role_of(value) is role
