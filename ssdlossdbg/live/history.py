@@ -132,6 +132,8 @@ class History:
         """
         if os.getpid() != self._process:
             return  # that of whoever was forked
+        if optimisers.told is None:  # a row is written as soon as all of it is known: a kill may come any time
+            optimisers.told = lambda: self._stepped(optimisers)
         with self._budget.spending(counts=False):
             self.flush(optimisers)
             marks = (FIRST if not held.step else 0) | (VALIDATION if held.validation else 0)
@@ -140,6 +142,11 @@ class History:
         self._waiting.append(_Waiting(held.without_tensors(), epoch, optimisers.steps, marks))
         if not held.validation and self._norms.due:
             optimisers.want_norm()
+
+    def _stepped(self, optimisers: Optimisers) -> None:
+        if os.getpid() == self._process:
+            with self._budget.spending(counts=False):
+                self.flush(optimisers)
 
     def flush(self, optimisers: Optimisers, wait: bool = False) -> None:
         """Write the rows of steps whose numbers are there.
@@ -234,12 +241,16 @@ class History:
         else:
             return []
         told = dict(zip(numbers, names, strict=True)) if names and any(map(is_name, names)) else {}
+        file = self._folder / f"{NAMES}{self._suffix}.jsonl"
+        if self._named and not file.exists():  # somebody has taken it away
+            self._named.clear()
         new = [(number, name) for number, name in told.items() if name and number not in self._named]
         if new:
-            self._named.update(number for number, _ in new)
             lines = "".join(json.dumps({"image": number, "name": name}) + "\n" for number, name in new)
-            with (self._folder / f"{NAMES}{self._suffix}.jsonl").open("ab", buffering=0) as file:
-                file.write(lines.encode())
+            apart = "" if self._named else "\n"  # from a line that was torn when the run was killed
+            with file.open("ab", buffering=0) as opened:
+                opened.write((apart + lines).encode())
+            self._named.update(number for number, _ in new)
         return numbers
 
     def _path(self, table: Table) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.held import Readout
@@ -31,6 +32,7 @@ class Optimisers:
         self._wanted = True
         self._norm: tuple[int, Readout] | None = None
         self.took = 0.0  # seconds, for the last norm
+        self.told: Callable[[], None] | None = None  # called at each step, when what is to be known of it is
 
     @property
     def rates(self) -> Rates:
@@ -60,6 +62,7 @@ class Optimisers:
     def close(self) -> None:
         """Look no more."""
         self._handle.remove()
+        self.told = None
 
     def _before_step(self, optimiser: Any, *_: Any) -> None:
         try:
@@ -72,6 +75,8 @@ class Optimisers:
                 if total is not None:
                     self._norm = self._steps, Readout([total])
             self._steps += 1
+            if self.told is not None:
+                self.told()
         except Exception:  # an optimiser of another kind: nothing here is worth a step of training
             self._last, self._stepped = (), 0
 

@@ -135,7 +135,7 @@ class RowFile:
     def _thin(self) -> None:
         """Leave every other step out, and from now on too."""
         rows = self._rows()
-        while HEAD + rows.nbytes > self.most_bytes // 2 and self.stride < MOST_STRIDE:
+        while rows.nbytes > (self.most_bytes - HEAD) // 2 and self.stride < MOST_STRIDE:
             self.stride *= 2
             rows = self._kept(rows)
         self._file.close()
