@@ -134,6 +134,7 @@ def test_objects_are_narrowed_and_shown_with_their_course(page: Any, result: His
     page.get_by_label("state", exact=True).select_option("never learnt")
     assert page.column("Objects", "status") == ["never learnt"]
     page.get_by_label("state", exact=True).select_option("taken for another")
+    assert page.column("Objects", "taken for") == ["dog"]
     rows.first.press("Enter")
     assert "dog, far likelier in 9 of 10 samples" in page.locator(ABOUT).nth(2).inner_text()
     page.get_by_label("state", exact=True).select_option("")

@@ -482,7 +482,7 @@ class Objects {
       { title: "mean loss", value: (row) => row.cost, show: (row) => short(toNumber(row.cost)) },
       { title: "last p", value: (row) => row.probability[2], show: (row) => share(row.probability[2]) },
       { title: "best IoU", value: (row) => row.best_iou, show: (row) => share(row.best_iou) },
-      { title: "taken for", value: (row) => row.taken_name, left: true, help: "the class that was likeliest there last" },
+      { title: "taken for", value: (row) => (row.state === "taken for another" ? row.rival_name : row.taken_name), left: true, help: "the class that was likeliest there last, or that speaks against its label" },
       { title: "sure", value: (row) => row.sure, show: (row) => share(row.sure), help: "how likely that was" },
       { title: "first p", value: (row) => row.probability[0], show: (row) => share(row.probability[0]) },
       { title: "best p", value: (row) => row.probability[1], show: (row) => share(row.probability[1]) },
