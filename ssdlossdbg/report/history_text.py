@@ -14,7 +14,7 @@ from ssdlossdbg.report.shares import many, percent
 from ssdlossdbg.report.text import UNTITLED, Column, Columns, Row, count, facts, file_name, legend, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import Event, GroupHistory, HistoryResult, ObjectHistory
-from ssdlossdbg.results.history import BY_CLASS, BY_LEVEL, BY_SIZE, STATES
+from ssdlossdbg.results.history import BY_CLASS, BY_LEVEL, BY_SIZE, MISTAKEN, STATES
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_LISTED = 10
@@ -203,7 +203,7 @@ def _objects(objects: Sequence[ObjectHistory], most: int) -> RenderableType:
             f"{each.best_iou:.2f}",
             f"{each.positives:.0f}" + ("f" if each.forced_only > 0.5 else ""),
             *(f"{value:.2f}" for value in each.probability[1:]),
-            Text(each.taken_name),
+            Text(each.rival_name if each.state == MISTAKEN else each.taken_name),
             f"{each.cost:.2g}",
             Text(each.state),
         )

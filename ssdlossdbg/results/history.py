@@ -183,7 +183,7 @@ class HistoryResult(Reported):
         easiest: how many objects cost the least that together cost a hundredth of all.
         findings: what is wrong.
         all_objects: those that are learnt, too.
-        course: its rows.
+        course: its rows; of sampled batches those of the training alone.
     """
 
     run: str

@@ -133,6 +133,10 @@ def test_objects_are_narrowed_and_shown_with_their_course(page: Any, result: His
     assert rows.count() == 3
     page.get_by_label("state", exact=True).select_option("never learnt")
     assert page.column("Objects", "status") == ["never learnt"]
+    page.get_by_label("state", exact=True).select_option("taken for another")
+    assert page.column("Objects", "taken for") == ["dog"]
+    rows.first.press("Enter")
+    assert "dog, far likelier in 9 of 10 samples" in page.locator(ABOUT).nth(2).inner_text()
     page.get_by_label("state", exact=True).select_option("")
     page.get_by_label("reason", exact=True).select_option("matched")
     assert rows.count() == 3
@@ -149,7 +153,7 @@ def test_objects_are_narrowed_and_shown_with_their_course(page: Any, result: His
         assert f"Step {first.samples.step[place]}: {100 * first.samples.probability[place]:.1f}%" in words
     rows.nth(1).hover()
     assert result.objects[1].name in panel.locator("h3").inner_text()
-    assert "photo is not at hand" in panel.inner_text()
+    assert "photo is not part of this page" in panel.inner_text()
     assert page.said == []
 
 

@@ -41,7 +41,7 @@ def eventful() -> HistoryResult:
     groups = of_groups()
     made = told(steps, groups[~((groups["kind"] == 2) & (groups["key"] == 2) & (groups["step"] >= 160))], objects)
     # Four objects are too few for anybody to doubt the label of one.
-    last = replace(made.all_objects[3], state=MISTAKEN, rival=2, rival_name="dog")
+    last = replace(made.all_objects[3], state=MISTAKEN, rival=2, rival_name="dog", against=9, judged=10)
     every = (*made.all_objects[:3], last)
     return replace(
         made,
@@ -272,3 +272,11 @@ def test_charts_of_next_to_nothing(empty: bool, monkeypatch: pytest.MonkeyPatch)
     titles = chart_texts(HistoryResult.from_json(result.to_json()) if empty else result, monkeypatch)
     assert titles["right-by-class.png"] == "No class was sampled"
     assert titles["not-learnt-by-size.png"] == "No object was told apart"
+
+
+def test_samples_of_validation_are_no_lines_of_the_training() -> None:
+    steps = of_steps()
+    steps["marks"][80] |= VALIDATION
+    rows = csv_of(told(steps), "group_samples")
+    assert "80" not in {row["step"] for row in rows}
+    assert "84" in {row["step"] for row in rows}

@@ -61,7 +61,7 @@ def analyse_history(
         objects=tuple(sorted((each for each in objects if each.state != LEARNT), key=lambda each: -each.cost)),
         easiest=_easiest(np.array([each.cost for each in objects])),
         all_objects=objects,
-        course=Course(history.steps, history.rank, history.groups),
+        course=Course(history.steps, history.rank, groups),
     )
 
 

@@ -482,7 +482,7 @@ class Objects {
       { title: "mean loss", value: (row) => row.cost, show: (row) => short(toNumber(row.cost)) },
       { title: "last p", value: (row) => row.probability[2], show: (row) => share(row.probability[2]) },
       { title: "best IoU", value: (row) => row.best_iou, show: (row) => share(row.best_iou) },
-      { title: "taken for", value: (row) => row.taken_name, left: true, help: "the class that was likeliest there last" },
+      { title: "taken for", value: (row) => (row.state === "taken for another" ? row.rival_name : row.taken_name), left: true, help: "the class that was likeliest there last, or that speaks against its label" },
       { title: "sure", value: (row) => row.sure, show: (row) => share(row.sure), help: "how likely that was" },
       { title: "first p", value: (row) => row.probability[0], show: (row) => share(row.probability[0]) },
       { title: "best p", value: (row) => row.probability[1], show: (row) => share(row.probability[1]) },
@@ -510,7 +510,7 @@ class Objects {
     const photo = this.photos[EXTRA.photo_of[row.place]];
     const isMoved = EXTRA.moved[row.place];
     const isLess = row.unsure ? "It could not always be told from others of its class in the image." : "";
-    const placed = photo ? (isMoved ? "Its place changes from epoch to epoch, and is not shown." : "") : "The photo is not at hand.";
+    const placed = photo ? (isMoved ? "Its place changes from epoch to epoch, and is not shown." : "") : "Its photo is not part of this page.";
     this.panel.replaceChildren(
       el("h3", {}, `${imageName(row)}, ${row.label_name}`),
       ...(photo ? this.thumbnails(row, photo, !isMoved) : []),
@@ -519,6 +519,7 @@ class Objects {
         fact("state", row.state, STATE_WORDS[row.state] || row.state),
         fact("reason", row.reason, `${row.reason}, best IoU ${fixed(row.best_iou, 2)}, by shape ${fixed(row.shape_iou, 2)}`),
         fact("last taken for", row.taken_name, `${row.taken_name}, ${percent(row.sure)} sure`),
+        ...(row.rival ? [fact("rather", row.rival_name, `${row.rival_name}, far likelier in ${whole(row.against)} of ${count(row.judged, "sample")}`)] : []),
         fact("seen", row.seen, `${whole(row.seen)} times, steps ${whole(row.first_step)} to ${whole(row.last_step)}`),
       ].flat()),
       this.coursePlot(row),
