@@ -70,7 +70,9 @@ CHECKS_OF: dict[type, tuple[Check, ...]] = {
 }
 
 
-def find(evidence: Iterable[Subject], together: bool = False, most: int | None = None) -> tuple[Finding, ...]:
+def find(
+    evidence: Iterable[Subject], together: bool = False, most: int | None = None, whole: tuple[str, ...] = ()
+) -> tuple[Finding, ...]:
     """Run every check on what it looks at.
 
     Args:
@@ -78,6 +80,7 @@ def find(evidence: Iterable[Subject], together: bool = False, most: int | None =
         together: whether all of it is about one photo or batch, so that what is wrong with one file (the priors, say)
             can explain what is seen in another (the predictions).
         most: how many cases a finding lists, the worst, out of those that it counts; all if None.
+        whole: beginnings of codes of which all cases are listed.
 
     Returns:
         The findings in the order of `in_order`, without those that another one explains.
@@ -91,7 +94,8 @@ def find(evidence: Iterable[Subject], together: bool = False, most: int | None =
     told, causes = _told(found, Numbering(whatever_file=together))
     findings = []
     for code, check in CHECKS.items():
-        listed = tuple(islice(chain.from_iterable(part.cases for part in told[code]), most))
+        wanted = None if whole and code.startswith(whole) else most
+        listed = tuple(islice(chain.from_iterable(part.cases for part in told[code]), wanted))
         if listed:
             more = sum(len(part.cases) for part in told[code]) - len(listed)
             share = share_of(told[code], beside=files if check.sees is Refusal else 0)

@@ -15,6 +15,7 @@ from ssdlossdbg.cli.audit_outputs import AuditReport, check_pictures, match_opti
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, Device, Findings, MatchRules, Priors
+from ssdlossdbg.cli.ignores import FileFindings
 from ssdlossdbg.cli.next_command import next_command
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.pages import is_page, write_page
@@ -67,7 +68,7 @@ def audit(
     rules: MatchRules,
     data: AuditedOptions,
     device: Device,
-    findings: Findings,
+    findings: FileFindings,
     report: AuditReport,
     writer: Writer,
 ) -> None:
@@ -122,7 +123,7 @@ def audit(
             )
     if silent:
         return  # the first process reports
-    result = findings.choose(result)
+    result = findings.by_file(findings.choose(result), datasets.MOST_CASES)
     interrupted = result.interrupted
     folder = None if is_page(report.output) else report.output
     result = result.with_match_options(match_options(read, priors, rules, data, result.config))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.copies import check_copies, targets_of, write_copies
 from ssdlossdbg.cli.deliver import deliver
-from ssdlossdbg.cli.groups import Device, Findings, Layout, Names, Priors, Report, SavedRules
-from ssdlossdbg.cli.ignores import per_file
+from ssdlossdbg.cli.groups import Device, Layout, Names, Priors, Report, SavedRules
+from ssdlossdbg.cli.ignores import FileFindings, warn_of_idle
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.places import file_at
 from ssdlossdbg.cli.progress import progress, quick_imports
-from ssdlossdbg.cli.streams import say_warning
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, InputError
 from ssdlossdbg.report.outputs import TEXT, formats
@@ -23,7 +21,6 @@ from ssdlossdbg.report.view import View
 
 if TYPE_CHECKING:
     from ssdlossdbg.api.files import Checked
-    from ssdlossdbg.checks.ignores import Ignore
     from ssdlossdbg.results import CheckResult
 
 
@@ -35,14 +32,10 @@ class ToCheck(Group):
     )
 
 
-class Accepted(Findings):
+class Accepted(FileFindings):
     """Which findings are shown, which are accepted, and which make the command fail."""
 
-    title = Findings.title
-    per_file_ignores: list[str] | None = option(
-        "--per-file-ignores 'PATTERN:CODES'",
-        "Leave findings out in some files, as in 'vendor/**:BOX008,BOX010'; without a slash it is a name's pattern.",
-    )
+    title = FileFindings.title
     baseline: Path | None = option(
         "--baseline FILE", "Findings that are known, which are counted only; what is gone since is said."
     )
@@ -53,24 +46,8 @@ class Accepted(Findings):
     def check(self) -> None:
         """Refuse what is no code, or no pattern, and files that no baseline has."""
         super().check()
-        _ = self.ignores
         if self.write_baseline is not None:
             file_at(self.write_baseline, "baseline.json", (".json",))
-
-    @cached_property
-    def ignores(self) -> list[Ignore]:
-        """What is left out in which files, --ignore first.
-
-        Raises:
-            InputError: something is no pattern with codes.
-        """
-        if not self.ignore and not self.per_file_ignores:
-            return []
-        from ssdlossdbg.checks.files import UNREADABLE
-        from ssdlossdbg.checks.ignores import Ignore
-
-        everywhere = [Ignore("--ignore", lambda _: True, self.codes[1])] if self.ignore else []
-        return everywhere + per_file(self.per_file_ignores or (), (UNREADABLE,))
 
     def wants(self, code: str, file: str) -> bool:
         """Whether findings of a code are shown of a file."""
@@ -180,9 +157,7 @@ def _accepted(looked: Checked, findings: Accepted) -> CheckResult:
     chosen = choose(result.findings, findings.codes[0])
     selected = [each for each in result.findings if each in chosen or each.code == UNREADABLE]
     kept, suppressed = without_ignored(selected, ignores, (UNREADABLE,))
-    for each in ignores:
-        if not each.met and each.stated != "--ignore":
-            say_warning(f"--per-file-ignores {each.stated} leaves nothing out: no such finding is in these files.")
+    warn_of_idle(ignores)
     number = sum(each.finding.count for each in suppressed)
     result = replace(result, findings=kept, ignored=number, suppressed=suppressed)
     if findings.baseline is None:

@@ -4,18 +4,83 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from ssdlossdbg.cli.groups import Findings
+from ssdlossdbg.cli.options import option
+from ssdlossdbg.cli.streams import say_warning
 from ssdlossdbg.errors import InputError
 
 if TYPE_CHECKING:
     from ssdlossdbg.checks.ignores import Ignore
+    from ssdlossdbg.results import AuditResult
 
-OPTION = "--per-file-ignores"
+OPTION, EVERYWHERE = "--per-file-ignores", "--ignore"
 FIX = "Write it as 'vendor/**:BOX008,BOX010', the pattern of files first."
 ANY_FOLDERS = "**"
+
+
+class FileFindings(Findings):
+    """Which findings are shown of which files, and which make the command fail."""
+
+    title = Findings.title
+    per_file_ignores: list[str] | None = option(
+        "--per-file-ignores 'PATTERN:CODES'",
+        "Leave findings out in some files, as in 'vendor/**:BOX008,BOX010'; without a slash it is a name's pattern.",
+    )
+
+    def check(self) -> None:
+        """Refuse what is no code, or no pattern."""
+        super().check()
+        _ = self.ignores
+
+    @cached_property
+    def ignores(self) -> list[Ignore]:
+        """What is left out in which files, --ignore first.
+
+        Raises:
+            InputError: something is no pattern with codes.
+        """
+        if not self.ignore and not self.per_file_ignores:
+            return []
+        from ssdlossdbg.checks.files import UNREADABLE
+        from ssdlossdbg.checks.ignores import Ignore
+
+        everywhere = [Ignore(EVERYWHERE, lambda _: True, self.codes[1])] if self.ignore else []
+        return everywhere + per_file(self.per_file_ignores or (), (UNREADABLE,))
+
+    def by_file(self, result: AuditResult, most: int) -> AuditResult:
+        """The result of an audit without what is ignored in its files.
+
+        Args:
+            result: with the findings that are chosen.
+            most: how many cases of a finding are listed.
+        """
+        ignores = [each for each in self.ignores if each.stated != EVERYWHERE]
+        if not ignores:
+            return result
+        from ssdlossdbg.checks.catalogue import find
+        from ssdlossdbg.checks.ignores import without_ignored
+
+        whole = tuple(code for each in ignores for code in each.codes)
+        found = self.choose(replace(result, findings=find(result.evidence, most=most, whole=whole))).findings
+        kept, suppressed = without_ignored(found, ignores)
+        warn_of_idle(ignores)
+        told = (
+            replace(each, cases=each.cases[:most], more=each.more + max(0, len(each.cases) - most)) for each in kept
+        )
+        return replace(result, findings=tuple(told), ignored=sum(each.finding.count for each in suppressed))
+
+
+def warn_of_idle(ignores: Sequence[Ignore]) -> None:
+    """Tell which ignores of files have left nothing out."""
+    for each in ignores:
+        if not each.met and each.stated != EVERYWHERE:
+            say_warning(f"{OPTION} {each.stated} leaves nothing out: no such finding is in these files.")
 
 
 def per_file(stated: Sequence[str], never: Sequence[str] = ()) -> list[Ignore]:

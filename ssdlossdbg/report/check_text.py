@@ -117,6 +117,8 @@ def _copies(result: CheckResult) -> list[Text]:
     what = ", ".join(count(numbers[action], action) for action in Action if numbers[action])
     changed = f"{count(len(result.repairs), 'repair')} ({what}) in {copies.changed} of" if what else "No repair in"
     lines = [f"{changed} {count(copies.files, 'file')}, copied to {copies.folder}."]
+    if not copies.files:
+        lines = ["No file to copy: --fix is for annotations in text."]
     lines += [f"Not copied: {each.file}: {each.why}." for each in copies.left_out]
     return [Text(line) for line in lines]
 

@@ -263,6 +263,7 @@ class AuditResult(Reported):
         augmented: None where that was not asked for.
         objects: a row an object that was matched, for the checks and for the CSV.
         prior_level: `[P]` the level of each prior.
+        ignored: how many cases of findings the user has ignored in their files.
         match_options: that make `match` use the same priors and rules, as words of a command line.
     """
 
@@ -288,6 +289,7 @@ class AuditResult(Reported):
     match_options: tuple[str, ...] = ()
     evidence: Hidden[tuple[Evidence, ...]] = ()
     findings: tuple[Finding, ...] = ()
+    ignored: Annotated[int, at("totals.ignored")] = 0
 
     def with_match_options(self, options: tuple[str, ...]) -> AuditResult:
         """The same, with the commands that show the images to look at first.

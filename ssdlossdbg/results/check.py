@@ -142,4 +142,5 @@ class CheckResult(Reported):
         """What was found, in a line."""
         found = f"{self.errors} errors, {self.warnings} warnings, {self.notes} notes"
         beside = f", {self.known} known, {self.ignored} ignored" if self.known or self.ignored else ""
-        return f"{self.total} files, {self.objects} objects: {found}{beside}"
+        repaired = f", {len(self.repairs)} repaired in copies" if self.copies else ""
+        return f"{self.total} files, {self.objects} objects: {found}{beside}{repaired}"

@@ -228,3 +228,22 @@ def test_what_is_accepted_is_not_repaired(run: Any, annotation: Write, folder: P
     for words in (("--baseline", "known.json"), ("--per-file-ignores", "*.xml:BOX001"), ("--ignore", "BOX")):
         assert "No repair in 1 file" in run("check", "photo.xml", "--fix", "-o", "out", *words).out
         assert (folder / "out/photo.xml").read_bytes() == source.read_bytes()
+
+
+def test_audit_leaves_out_by_file_what_check_does(run: Any, annotation: Write, folder: Path) -> None:
+    """Whatever it lists: of more than it names, those that are left are listed and counted right."""
+    (folder / "old").mkdir()
+    for place in range(25):
+        annotation([GOOD, FLAT], name=f"old/{place}.xml")
+        annotation([GOOD, FLAT], name=f"{place}.xml")
+    words = ("--per-file-ignores", "old/*:BOX001", "--select", "BOX", "--format", "json")
+    audited = json.loads(run("audit", ".", *words).out)
+    (finding,) = audited["findings"]
+    assert (audited["totals"]["ignored"], finding["count"], len(finding["cases"])) == (25, 25, 20)
+    assert not [case for case in finding["cases"] if "old" in case["where"]["file"]]
+    assert json.loads(run("check", ".", *words).out)["totals"]["ignored"] == 25
+    assert "25 findings are ignored by file." in run("audit", ".", *words[:4]).out
+    everything = run("audit", ".", "--per-file-ignores", "*.xml:BOX001", "--select", "BOX")
+    assert everything.code == 0
+    idle = run("audit", ".", "--per-file-ignores", "none.xml:BOX001")
+    assert idle.err.startswith("warning: --per-file-ignores none.xml:BOX001 leaves nothing out")

@@ -21,7 +21,7 @@ from ssdlossdbg.report.audit.tables import (
 from ssdlossdbg.report.command_line import CommandLine
 from ssdlossdbg.report.findings_text import findings_block
 from ssdlossdbg.report.shares import in_words, many, percent, percent_of
-from ssdlossdbg.report.text import Column, Columns, facts, met, priors_line, section, table
+from ssdlossdbg.report.text import Column, Columns, count, facts, met, priors_line, section, table
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import HARDLY, AuditResult, Contested, Group, Tally, WorstImage
 
@@ -44,6 +44,7 @@ def audit_report(result: AuditResult, view: View = USUAL) -> RenderableType:
         _verdict(result),
         Text(),
         findings_block(result.findings, name_files=True),
+        *_ignored(result),
     ]
     if result.totals.ground_truth:
         parts += [
@@ -58,6 +59,14 @@ def audit_report(result: AuditResult, view: View = USUAL) -> RenderableType:
             *_conclusion(result),
         ]
     return Parts(*parts)
+
+
+def _ignored(result: AuditResult) -> list[RenderableType]:
+    """How much is left out by file; nothing where nothing is."""
+    if not result.ignored:
+        return []
+    verb = "is" if result.ignored == 1 else "are"
+    return [Text(f"{count(result.ignored, 'finding')} {verb} ignored by file.", style="faint"), Text()]
 
 
 def _conclusion(result: AuditResult) -> list[RenderableType]:
