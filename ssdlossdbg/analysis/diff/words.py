@@ -50,7 +50,7 @@ def _figures(one: float | None, two: float | None) -> tuple[str, str]:
     """Two figures with as many digits as tell them apart, four decimals at least; whole numbers as they are."""
     values = [math.nan if value is None else value for value in (one, two)]
     whole = all(math.isfinite(value) and value == round(value) for value in values)
-    large = any(abs(value) >= LARGE for value in values)
+    large = any(math.isfinite(value) and abs(value) >= LARGE for value in values)
     forms = [".7g", ".10g"] if large else [",.0f"] if whole else [",.4f", ".7g", ".10g"]
     shown = [[f"{value:{form}}" for value in values] for form in forms]
     here, there = next((each for each in shown if each[0] != each[1] and not is_same(one, two)), shown[0])
