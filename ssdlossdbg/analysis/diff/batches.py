@@ -154,7 +154,10 @@ class Losses:
     def of(self, given: Given) -> float | None:
         """The loss; None where it cannot be computed, or parts do not fit together."""
         images, priors, _ = given.shape
+        two = given.predictions.first is not None
         if len(given.targets.labels) != images or len(given.named.priors.boxes) != priors or given.refused:
+            return None
+        if two is not given.rules.refine.first_step or (two and given.encoded):
             return None
         if self._last is None or not _same_but_rules(self._last[0], given):
             self._last = given, given.batch()

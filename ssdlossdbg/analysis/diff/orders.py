@@ -66,6 +66,8 @@ def prior_order_words(order: IntArray, levels: Sequence[LevelSpec]) -> str:
         order: `[P]` where each of B's priors stands in A.
         levels: A's.
     """
+    if (order == np.arange(len(order))[::-1]).all():
+        return order_words(order)
     ends = np.cumsum([level.count for level in levels]) if levels else np.array([len(order)])
     starts = np.concatenate(([0], ends[:-1]))
     level = np.searchsorted(ends, order, side="right")

@@ -76,18 +76,21 @@ def object_differences(
         what = f"{count[REORDERED]} objects stand in another place, in {len(of)} of {len(one[0])} images"
         difference = Difference("order of objects", what, "", None, count[REORDERED], number, places)
         yield difference, None
-    if not equal_points(first.targets, second.targets):
+    if not _equal_points(first.targets, second.targets, pairs):
         yield Difference("landmarks", "other points of objects"), None
 
 
-def equal_points(first: Targets | EncodedTargets, second: Targets | EncodedTargets) -> bool:
-    """Whether landmarks are the same, where the objects have as many."""
+def _equal_points(first: Targets | EncodedTargets, second: Targets | EncodedTargets, pairs: Sequence[Pair]) -> bool:
+    """Whether the landmarks of objects that both have are the same."""
     one, two = (targets.landmarks if isinstance(targets, Targets) else None for targets in (first, second))
     if one is None or two is None:
         return one is two
-    if [len(each[0]) for each in one] != [len(each[0]) for each in two]:
-        return True  # the objects are others, and say so
-    return all(equal(a, b) for here, there in zip(one, two, strict=True) for a, b in zip(here, there, strict=True))
+    return all(
+        equal(here[pair.first], there[pair.second])
+        for pair in pairs
+        if pair.first is not None and pair.second is not None
+        for here, there in zip(one[pair.image], two[pair.image], strict=True)
+    )
 
 
 def _said(step: Step | None) -> tuple[str, float | None]:

@@ -72,7 +72,7 @@ def step_between(first: FloatArray, second: FloatArray, kind: Kind) -> Step | No
         return None
     finite = np.isfinite(first).all(1) & np.isfinite(second).all(1)
     if not finite.any():
-        return None
+        return Step("all nan") if np.isnan(second).all() else None
     here, there = first[finite], second[finite]
     whole = bool(finite.all())
     for step, made in _candidates(here, there, kind):
@@ -86,7 +86,7 @@ def step_between(first: FloatArray, second: FloatArray, kind: Kind) -> Step | No
 def _candidates(first: FloatArray, second: FloatArray, kind: Kind) -> Made:
     yield from _rounded(first)
     if (second == second.flat[0]).all():
-        yield Step(f"all {second.flat[0]:g}", float(second.flat[0])), np.full_like(first, second.flat[0])
+        yield Step(f"all {second.flat[0] + 0.0:g}", float(second.flat[0]) + 0.0), np.full_like(first, second.flat[0])
     yield from _linear(first, second)
     if first.shape[1] == SIDES and kind is not Kind.LOGITS:
         yield from _of_boxes(first, second, kind)

@@ -15,6 +15,8 @@ MOST_NAMED, MOST_PLACES = 4, 2
 NOTHING = 1e-3
 # From here on a ratio is said as such, and not in per cent.
 MANY_TIMES = 10
+# From here on figures are written with a power of ten.
+LARGE = 1e9
 SAME_BATCHES = "A and B are the same: predictions, targets, priors and rules are equal, and so is the loss"
 SAME = "A and B are the same: nothing that is read is different."
 
@@ -48,7 +50,8 @@ def _figures(one: float | None, two: float | None) -> tuple[str, str]:
     """Two figures with as many digits as tell them apart, four decimals at least; whole numbers as they are."""
     values = [math.nan if value is None else value for value in (one, two)]
     whole = all(math.isfinite(value) and value == round(value) for value in values)
-    forms = [",.0f"] if whole else [",.4f", ".7g", ".10g"]
+    large = any(math.isfinite(value) and abs(value) >= LARGE for value in values)
+    forms = [".7g", ".10g"] if large else [",.0f"] if whole else [",.4f", ".7g", ".10g"]
     shown = [[f"{value:{form}}" for value in values] for form in forms]
     here, there = next((each for each in shown if each[0] != each[1] and not is_same(one, two)), shown[0])
     return here, there
@@ -148,6 +151,8 @@ def _is_nothing(explanation: Explanation, change: float) -> bool:
 def _in_parts(parts: Sequence[Explanation]) -> str:
     if not parts:
         return "Together they do."
+    if all(each.delta is None for each in parts):
+        return f"They fit together only: {_and([each.name for each in parts])}."
     words = [each.name if each.delta is None else f"{each.name} {_delta(each.delta)}" for each in parts]
     more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
     return f"Taken over one after the other: {', '.join(words[:MOST_NAMED])}{more}."

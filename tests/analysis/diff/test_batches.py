@@ -342,6 +342,34 @@ def test_a_change_without_effect_stands_beside_the_one_that_explains() -> None:
     assert "order of objects is different, too, and changes nothing alone" in result.summary
 
 
+def test_steps_that_fit_together_only_are_said_to() -> None:
+    loc, conf, priors, rows = parts()
+    arms = {"arm_loc": loc * 0.5, "arm_conf": conf[..., :2], "odm_loc": loc, "odm_conf": conf, "priors": priors}
+    result = ssdlossdbg.diff((arms, rows), (parts()[:3], rows), device="cpu")
+    assert result.first.value == pytest.approx(ssdlossdbg.loss(arms, rows, device="cpu").whole, rel=1e-6)
+    assert result.differences[0].what == "two steps in A, one in B"
+    assert "They fit together only: predictions, encoding and first step." in result.summary
+    other = arms | {"arm_conf": arms["arm_conf"] * 2}
+    [difference] = ssdlossdbg.diff((arms, rows), (other, rows), device="cpu").differences
+    assert (difference.name, difference.how) == ("first step's conf", "times 2")
+
+
+def test_landmarks_go_with_their_objects() -> None:
+    loc, conf, priors, rows = parts()
+    given = {"loc": loc, "conf": conf[..., :2], "landm": torch.ones(3, NUMBER, 10), "priors": priors}
+    points = [torch.rand(len(each), 10, generator=torch.Generator().manual_seed(1)) for each in rows]
+    own = [torch.cat([each[:, :4], more, torch.ones(len(each), 1)], 1) for each, more in zip(rows, points, strict=True)]
+    turned = [each.flip(0) for each in own]
+
+    def names(changed: list[Tensor]) -> list[str]:
+        result = ssdlossdbg.diff((given, own), (given, changed), dialect="retinaface", device="cpu")
+        return [each.name for each in result.differences]
+
+    assert names(turned) == ["order of objects"]
+    turned[0][0, 6] += 0.1
+    assert names(turned) == ["landmarks", "order of objects"]
+
+
 def test_a_checkpoint_says_which_objects_gained() -> None:
     loc, conf, priors, rows = parts()
     best = (
