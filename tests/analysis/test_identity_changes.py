@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from ssdlossdbg.analysis.identity import changes
 from ssdlossdbg.analysis.identity.cases import cases
-from ssdlossdbg.analysis.identity.changes import FINE, NUMBERS, ONLY_WHERE, UNSEEN, Change, Changes, changed, setting
+from ssdlossdbg.analysis.identity.changes import ONLY_WHERE, UNSEEN, Change, Changes, changed, setting
 from ssdlossdbg.analysis.identity.trials import Trial, trial_of
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import Dialect, MiningQuota, Units
@@ -46,23 +45,25 @@ FINELY = {
 
 @pytest.mark.parametrize("key", TRIED)
 def test_numbers_that_people_use(key: str) -> None:
-    assert sorted(number for number in NUMBERS[key] if number is not None) == [
+    tried = Changes([], {})._values[key]
+    assert sorted(number for number in tried if number is not None) == [
         pytest.approx(each, rel=1e-12) for each in sorted(map(float, TRIED[key].split()))
     ]
 
 
 def test_variances_that_people_use() -> None:
     pairs = [tuple(map(float, pair.split())) for pair in VARIANCES.split(", ")]
-    assert sorted(NUMBERS["codec.variances"]) == sorted((centre, centre, side, side) for centre, side in pairs)
-    assert {(x, w) for x, y, w, h in FINE["codec.variances"] if (x, w) == (y, h)} == {
-        (x, w) for x in changes.SIDES for w in changes.SIDES
-    }
-    assert set(changes.SIDES) == {0.05, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0}
+    coarse, fine = (Changes([], {}, fine=fine)._values["codec.variances"] for fine in (False, True))
+    assert sorted(coarse) == sorted((centre, centre, side, side) for centre, side in pairs)
+    sides = (0.05, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
+    assert set(fine) == {(centre, centre, side, side) for centre in sides for side in sides}
 
 
 @pytest.mark.parametrize("key", FINELY)
 def test_finer_numbers(key: str) -> None:
-    assert list(FINE[key]) == [pytest.approx(number) for number in FINELY[key]]
+    tried = [each for each in Changes([], {}, fine=True)._values[key] if each is not None]
+    wanted = {*FINELY[key].round(9).tolist(), *map(float, TRIED[key].split())}
+    assert sorted({round(float(each), 15) for each in tried}) == [pytest.approx(each) for each in sorted(wanted)]
 
 
 def test_those_of_the_shipped_dialects_and_of_the_criterion_are_tried() -> None:

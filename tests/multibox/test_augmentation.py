@@ -225,6 +225,10 @@ def test_what_is_kept_by_overlap_is_covered_enough(minimum: float) -> None:
     assert bool((common >= minimum * area * (1 - 1e-9)).all())
     small = seeded(copies(SCENE[2:], 2000), spec)
     assert (len(small.row) == 2000) is (minimum > 0), "a demand of nothing may keep nothing"
+    own = 0.04 * 0.07 * 400 * 300
+    assert minimum == 0 or float(small.sizes.prod(1).max()) > 2 * own / minimum, (
+        "a crop covers an object, if far larger"
+    )
 
 
 @pytest.mark.parametrize("keep_one", [True, False])

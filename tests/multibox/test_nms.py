@@ -178,3 +178,15 @@ def test_a_broken_torchvision_is_done_without(monkeypatch: pytest.MonkeyPatch) -
         patch.setattr("importlib.import_module", explode)
         assert nms.torchvision_nms() is None
     nms.torchvision_nms.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "odd", [(0.5, 0.1, 0.5, 0.4), (0.5, 0.4, 0.9, 0.4), (0.9, 0.1, 0.5, 0.4), (0.0, 0.0, 2e19, 2e19)]
+)
+def test_one_odd_box_among_others_is_enough_to_do_without_the_operator(odd: tuple[float, ...]) -> None:
+    """Without a width, a height, or a finite sum of areas; it need not be there to be asked."""
+    boxes, valid = torch.tensor([[(0.1, 0.1, 0.4, 0.4), odd, (0.2, 0.2, 0.9, 0.9)]]), torch.ones(1, 3, dtype=torch.bool)
+    asked = IouRule.PLAIN, valid, Suppression.MORE_THAN
+    assert not fits_torchvision(boxes, *asked)
+    assert fits_torchvision(boxes[:, [0, 2, 2]], *asked)
+    assert not fits_torchvision(boxes[:, [0, 2, 2]], IouRule.UNION_FLOOR, valid, Suppression.MORE_THAN)

@@ -121,6 +121,8 @@ def _editable(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
         return  # frozen or not, slots or not
     if isinstance(node, ast.keyword) and node.arg in ("strict", "gc"):
         return  # a guard; what the collector of cycles looks at
+    if isinstance(node, ast.Assign) and any(name.endswith("_AT_ONCE") for name in _bound(node)):
+        return  # how much is worked on at a time: memory and time alone
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         return
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

@@ -12,7 +12,7 @@ import pytest
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import load_dataset
 from ssdlossdbg.readers.crc32c import crc32c
-from ssdlossdbg.readers.tf_records import Feature, features_of
+from ssdlossdbg.readers.tf_records import Feature, features_of, is_tf_record
 from tests.readers.annotations import other_tools
 from tests.readers.annotations.other_tools import EXAMPLE, LABEL_MAP, example, field, record, varint
 
@@ -148,3 +148,12 @@ def test_what_is_no_example(data: bytes) -> None:
     """A kind that is none, a number, a text and a key that end behind the end, a number without end."""
     with pytest.raises(ValueError, match="has a "):
         features_of(data, bool)
+
+
+def test_a_length_alone_is_no_file() -> None:
+    """Twelve bytes, whose CRC fits; what follows may be anything."""
+    data = record(b"x")
+    assert not is_tf_record(data[:12])
+    assert is_tf_record(data[:13])
+    assert not is_tf_record(data[:8] + bytes(5))
+    assert not is_tf_record(b"")
