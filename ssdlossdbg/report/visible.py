@@ -7,6 +7,7 @@ characters, a reader believes a line that a name forged, and a spreadsheet compu
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ SHOWN: dict[int, str | int] = {
 FORMULAS = ("=", "+", "-", "@", "\N{SYMBOL FOR HORIZONTAL TABULATION}", "\N{SYMBOL FOR CARRIAGE RETURN}")
 # Fields of results that hold what the checks look at; no report shows their texts, and they may hold millions.
 UNSHOWN = frozenset({"evidence", "objects"})
+# What most of a result is, and what no text is in.
+PLAIN = frozenset({int, float, bool, type(None)})
 
 
 def visible(text: str) -> str:
@@ -46,12 +49,18 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isprintable() else type(value)(value.translate(SHOWN))
     if isinstance(value, (tuple, list)):
-        items = [_shown(item) for item in value]
+        items = [item if type(item) in PLAIN else _shown(item) for item in value]
         return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
     if isinstance(value, dict):
-        return {_shown(key): _shown(item) for key, item in value.items()}
+        return {_shown(key): item if type(item) in PLAIN else _shown(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        texts = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in UNSHOWN}
-        changed = {name: made for name, old in texts.items() if (made := _shown(old)) is not old}
+        found = ((name, getattr(value, name)) for name in _fields(type(value)))
+        changed = {name: made for name, old in found if type(old) not in PLAIN and (made := _shown(old)) is not old}
         return replace(value, **changed) if changed else value
     return value
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a dataclass's fields that are shown."""
+    return tuple(field.name for field in fields(kind) if field.name not in UNSHOWN)
