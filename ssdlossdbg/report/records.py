@@ -23,6 +23,7 @@ MAIN = {
     "DetectResult": "images.detections",
     "FitResult": "sizes",
     "LossResult": "ground_truth",
+    "LossesResult": "images",
     "MatchResult": "ground_truth",
 }
 # A row an object of an audit, which its document leaves out.
