@@ -18,9 +18,9 @@ from ssdlossdbg.results.history import BY_CLASS, FORGOTTEN, MISTAKEN, NEVER
 
 # Overlap with the best prior below which none reaches an object, and below which it can only be forced.
 OUT_OF_REACH, UNMATCHED = 0.2, 0.5
-# Of the objects that are matched well so small a share is never learnt where matching is the cause of others; or theirs
-# is so many times as large, and half.
-FEW, MANY_TIMES, HALF = 0.05, 5.0, 0.5
+# Matching is why objects are not learnt where so large a share of those that it gives little is not, and so many times
+# as large a one as of those that are matched well: else the network merely has not learnt all yet.
+MANY, MANY_TIMES, HALF = 0.1, 5.0, 0.5
 # Where so large a share of all objects is right, one that is taken for background, so surely and in so many samples, is
 # not merely still to be learnt.
 NEARLY_ALL, SURELY, OFTEN = 0.95, 0.9, 5
@@ -47,9 +47,9 @@ def never_learnt(result: HistoryResult) -> Iterator[Case]:
 
     How to tell:
         The cause stands beside each. Objects that are forced only, at a low overlap, or have no positive prior, are
-        named where nearly all of those that are matched well are learnt: then matching is what keeps them back. Objects
-        that are matched well are named where nearly all others are right, and the network is sure that there is
-        nothing: they are hard to see, or labels on nothing.
+        named where a tenth of such objects or more is not learnt, and five times the share of those that are matched
+        well: then matching is what keeps them back. Objects that are matched well are named where nearly all others are
+        right, and the network is sure that there is nothing: they are hard to see, or labels on nothing.
 
     How to fix:
         Priors of their size where matching is the cause; a look at the photo where it is not.
@@ -196,7 +196,7 @@ def _are_kept_back(result: HistoryResult, number: int) -> bool:
     never = sum(each.state == NEVER and not _is_hard(each) for each in seen)
     usual = never / max(1, len(seen) - hard)
     share = number / max(1, hard)
-    return usual <= FEW or (share >= HALF and share >= MANY_TIMES * usual)
+    return share >= max(MANY, MANY_TIMES * usual)
 
 
 def _cases(result: HistoryResult, found: Sequence[ObjectHistory], words: Words) -> Iterator[Case]:
