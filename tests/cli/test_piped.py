@@ -89,9 +89,9 @@ def test_no_line_ends_in_blanks_and_no_fact_goes_on_below(run: Run, line: str) -
 def test_nor_does_a_line_of_any_other_format(run: Run, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known = re.findall(r"\w+", run(*shlex.split(line), "--format", "none-such").err.partition("is not one of")[2])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    for format in set(known) - {"text", "html"}:  # a page is no text to read in a pipe
-        lines = printed(run, f"{line} --format {format}").splitlines()
-        assert [each for each in lines if each != each.rstrip()] == [], format
+    for other in set(known) - {"text", "html"}:  # a page is no text to read in a pipe
+        lines = printed(run, f"{line} --format {other}").splitlines()
+        assert [each for each in lines if each != each.rstrip()] == [], other
     assert "json" in known or line.split()[0] in ("explain", "manual")
 
 
