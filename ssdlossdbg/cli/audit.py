@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ssdlossdbg.cli.audit_outputs import AuditReport, check_pictures, match_options, photos_first, pictures, write_csv
+from ssdlossdbg.cli.audit_outputs import (
+    MOST_THUMBNAILS,
+    AuditReport,
+    check_pictures,
+    match_options,
+    photos_first,
+    pictures,
+    thumbnails,
+    write_csv,
+)
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
 from ssdlossdbg.cli.groups import DatasetOptions, Device, Findings, MatchRules, Priors
@@ -141,7 +150,11 @@ def audit(
             if is_page(report.output) or report.format == PAGE:
                 from ssdlossdbg.readers.dialects import load_dialect
 
-                view = View(photos=photos_first(result, load_dialect(rules.dialect)))
+                loads = load_dialect(rules.dialect)
+                number = min(len(result.objects.images), MOST_THUMBNAILS)
+                with counting("Reading", number, "photo") as advance:
+                    small = thumbnails(result, read, loads, advance)
+                view = View(photos=photos_first(result, loads), thumbnails=small)
             if is_page(report.output):
                 write_page(result, report.output, view, writer)
     except KeyboardInterrupt:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from ssdlossdbg.results import AuditResult, ConfigSummary, MatchResult, WorstImage
     from ssdlossdbg.rules import Dialect, Orientation
 
-# Photos in a page, and their longest side in pixels.
-MOST_THUMBNAILS, LARGEST_THUMBNAIL = 24, 900
+# Photos in a page of the images to look at first and of others, and their longest sides in pixels.
+MOST_FIRST, LARGEST = 24, 900
+MOST_THUMBNAILS, SMALL = 400, 320
 
 
 class AuditReport(PageReport):
@@ -101,8 +102,8 @@ def photos_first(result: AuditResult, dialect: Dialect) -> tuple[Image | None, .
     return tuple(
         None
         if image.photo is None or result.dataset.letterbox
-        else small_photo(Path(image.photo), dialect.loader.orientation, LARGEST_THUMBNAIL)
-        for image in result.images_first[:MOST_THUMBNAILS]
+        else small_photo(Path(image.photo), dialect.loader.orientation, LARGEST)
+        for image in result.images_first[:MOST_FIRST]
     )
 
 
@@ -111,10 +112,40 @@ def small_photo(path: Path, orientation: Orientation, side: int) -> Image | None
     from ssdlossdbg.readers.photos import load_photo
 
     with contextlib.suppress(InputError):
-        seen = load_photo(path).seen(orientation).image
-        seen.thumbnail((side, side))
-        return seen
+        return load_photo(path, side).seen(orientation).image
     return None
+
+
+def thumbnails(
+    result: AuditResult, read: Dataset, dialect: Dialect, advance: Callable[[int], None]
+) -> dict[tuple[str, str | None], Image]:
+    """Small photos for a page, as the dialect's loader sees them, where they are found: of the worst of each class.
+
+    Args:
+        result: of the audit, with its objects.
+        read: what was audited.
+        dialect: the rules.
+        advance: told of each photo.
+    """
+    from ssdlossdbg.readers.annotations import find_photos
+    from ssdlossdbg.report.html.audit import worst_of_classes
+
+    if result.dataset.letterbox or not len(result.objects.image):
+        return {}
+    found = {
+        (file, name if part.format.many_in_file else None): photo
+        for part in read.parts
+        for file, name, photo in zip(part.files, part.names, find_photos(part), strict=True)
+    }
+    made: dict[tuple[str, str | None], Image] = {}
+    for image in worst_of_classes(result.objects)[:MOST_THUMBNAILS].tolist():
+        facts = result.objects.images[image]
+        key = facts.file, None if facts.name is None else str(facts.name)
+        photo = found.get(key)
+        if photo and (small := small_photo(photo, dialect.loader.orientation, SMALL)):
+            made[key] = small
+        advance(1)
+    return made
 
 
 def pictures(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class View:
         version: of this program, for formats that name it.
         photos: of the images that a result is about, for pages: of `match` one, of a batch those of its first images,
             of `audit` those of the images to look at first. None where one is not at hand.
+        thumbnails: small photos of more images, for the page of `audit`, by the file that lists their objects and what
+            that calls them, None where it is about one image; the more important ones first.
         next: the command to run next, as words; none if empty.
     """
 
@@ -31,6 +34,7 @@ class View:
     files: tuple[str, ...] = ()
     version: str = ""
     photos: tuple[Image | None, ...] = ()
+    thumbnails: Mapping[tuple[str, str | None], Image] = field(default_factory=dict)
     next: tuple[str, ...] = ()
 
 

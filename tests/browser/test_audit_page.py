@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssdlossdbg import api
 from ssdlossdbg.readers.photos import load_photo
@@ -107,6 +108,37 @@ def test_the_worst_come_first_and_are_shown_on_their_photo(page: Any, audited: A
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.asked_elsewhere == []
     assert page.said == []
+
+
+def test_the_list_shows_the_photos_of_what_it_holds(audited: AuditResult, open_page: Any) -> None:
+    small: dict[tuple[str, str | None], Image.Image] = {
+        (facts.file, None): load_photo(Path(facts.file).with_suffix(".jpg"), 200).image
+        for facts in audited.objects.images[1:]
+    }
+    page = open_page(str(render(audited, "html", View(thumbnails=small))))
+    strip = page.locator(".table + .words + .gallery .card")
+    page.wait_for_function("document.querySelectorAll('.table + .words + .gallery .card').length === 3")
+    assert "This page has those of 3 of 4 images" in page.locator(".table + .words").inner_text()
+    page.locator('.histogram[aria-label="By class"] button').filter(has_text="coin").first.click()
+    page.wait_for_function("document.querySelectorAll('.table + .words + .gallery .card').length === 1")
+    assert strip.inner_text().strip() == "coins.xml"
+    page.locator('table[aria-label="Worst objects"] tbody tr').first.press("Enter")
+    page.wait_for_function("!document.querySelector('.large').hidden")
+    assert page.locator(".large h3").inner_text().endswith("coins.xml")
+    assert page.evaluate("report.page.picture.photo.naturalWidth") == 200
+    assert page.asked_elsewhere == []
+    assert page.said == []
+
+
+def test_small_photos_leave_room_for_the_rest(audited: AuditResult) -> None:
+    facts = replace(audited.objects.images[0], name=None)
+    many = [replace(facts, file=f"{number}.xml") for number in range(900)]
+    image = np.arange(len(audited.objects.image)) % 900
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8))
+    objects = replace(audited.objects, images=tuple(many), image=np.sort(image))
+    small: dict[tuple[str, str | None], Image.Image] = {(each.file, None): noise for each in many[: len(image)]}
+    page = str(render(replace(audited, objects=objects), "html", View(thumbnails=small)))
+    assert len(page) < 8_000_000
 
 
 def test_names_are_text(audited: AuditResult, page_of: PageOf, open_page: Any) -> None:

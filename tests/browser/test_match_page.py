@@ -265,6 +265,34 @@ def test_it_fits_its_window(scheme: str, width: int, astronaut: MatchResult, ope
     assert (sum(map(int, paper[4:-1].split(","))) > 380) == (scheme == "light")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_button_and_the_printer_have_the_same_colours(scheme: str, astronaut: MatchResult, open_page: Any) -> None:
+    page = open_page(html(astronaut), color_scheme=scheme)
+    other, colours = (
+        {"light": "dark", "dark": "light"}[scheme],
+        "getComputedStyle(document.querySelector('.tile .more')).color",
+    )
+    theirs = open_page(html(astronaut), color_scheme=other).evaluate(colours)
+    own = page.evaluate(colours)
+    page.get_by_role("button", name=f"Show it {other}").click()
+    assert page.evaluate(colours) == theirs != own
+    page.get_by_role("button", name=f"Show it {scheme}").click()
+    assert page.evaluate(colours) == own
+    page.emulate_media(media="print")
+    assert page.evaluate(colours) == (own if scheme == "light" else theirs), "ink on paper"
+
+
+def test_paper_has_the_photo_with_its_boxes(astronaut: MatchResult, open_page: Any) -> None:
+    page = open_page(html(astronaut))
+    seen = "[...document.querySelector('.picture canvas').getContext('2d').getImageData(200, 200, 99, 99).data].join()"
+    painted = page.evaluate(seen)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 990})
+    page.pdf(width="18cm")
+    assert page.evaluate(seen) == painted
+    assert page.evaluate("document.querySelector('.picture canvas').getBoundingClientRect().right <= innerWidth")
+
+
 def test_a_result_read_from_json_has_a_page(astronaut: MatchResult, open_page: Any) -> None:
     page = open_page(html(MatchResult.from_json(astronaut.to_json())))
     assert page.get_by_role("slider").count() == 0

@@ -73,9 +73,12 @@ def test_an_audit_has_a_page_with_the_photos_that_it_finds(good: Good, sample: P
     command = ("audit", sample, "--fail-on", "never", "--device", "cpu")
     assert "Wrote audit.html" in good(*command, "-o", "audit.html")
     page = (folder / "audit.html").read_text()
+    small = json.loads(page.split('id="extra">')[1].split("</script>")[0])["small"]
+    assert [str(uri).partition(",")[0] for uri in small] == ["data:image/jpeg;base64"] * 4
     said = json.loads(good(*command, "--format", "json"))
     assert document(page) == said
-    assert page.count("data:image/jpeg") == sum(image["photo"] is not None for image in said["images_first"]) > 0
+    first = sum(image["photo"] is not None for image in said["images_first"])
+    assert page.count("data:image/jpeg") - len(small) == first > 0
     assert document(good(*command, "--format", "html"))["totals"] == said["totals"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -82,6 +83,16 @@ def test_no_line_ends_in_blanks_and_no_fact_goes_on_below(run: Run, line: str) -
     assert [each for each in lines if each != each.rstrip()] == []
     # What is told of the inputs is a label and its words.
     assert all(each[0] != " " for each in lines[: lines.index("")]) if line in JUDGING else True
+
+
+@pytest.mark.parametrize("line", [*JUDGING, *OTHERS])
+def test_nor_does_a_line_of_any_other_format(run: Run, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = re.findall(r"\w+", run(*shlex.split(line), "--format", "none-such").err.partition("is not one of")[2])
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    for other in set(known) - {"text", "html"}:  # a page is no text to read in a pipe
+        lines = printed(run, f"{line} --format {other}").splitlines()
+        assert [each for each in lines if each != each.rstrip()] == [], other
+    assert "json" in known or line.split()[0] in ("explain", "manual")
 
 
 @pytest.mark.parametrize("line", JUDGING)

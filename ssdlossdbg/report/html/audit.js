@@ -7,6 +7,7 @@ const FATES = [
   ["invalid", "invalid", "fate-invalid"],
 ];
 const STATUS_WORDS = { matched: "\u25cf matched", "forced-only": "\u25cc forced only", unmatched: "\u25a8 unmatched", invalid: "\u2715 invalid" };
+const IN_STRIP = 8; // photos below the list
 const ROWS_SHOWN = 500; // of a filtered list, before it asks to be narrowed
 
 function pageTitle() {
@@ -33,6 +34,9 @@ class AuditPage {
     this.bars = [];
     this.table = this.makeTable();
     this.shownImage = null;
+    this.small = new Map(); // photos that were asked for, by image
+    this.strip = el("div", { class: "gallery" });
+    this.stripWords = el("p", { class: "words" });
     this.heading = el("h3", {});
     this.picture = new Picture({
       photo: null,
@@ -40,6 +44,8 @@ class AuditPage {
       draw: (pen) => this.draw(pen),
       label: "A photo with its objects, those in trouble hatched or crossed.",
     });
+    this.command = el("p", { class: "words command" });
+    this.large = el("div", { class: "large", hidden: "" }, this.heading, this.picture.element, this.command);
   }
 
   sections() {
@@ -71,10 +77,11 @@ class AuditPage {
         this.histogram("By shape", null, DOCUMENT.aspects, (row) => row.name, null, "Width to height, in the network's input."),
       ),
       this.count
-        ? section("The worst objects", "", el("div", { class: "toggles" }, this.words, this.clear), this.table.element)
+        ? section("The worst objects", "", el("div", { class: "toggles" }, this.words, this.clear), this.table.element, this.stripWords, this.strip)
         : section("The worst objects", "They are not part of this report."),
     ];
     if (DOCUMENT.images_first.length) made.push(this.imagesFirst());
+    else made.push(this.large);
     made.push(this.recalls());
     return made;
   }
@@ -159,6 +166,34 @@ class AuditPage {
     this.clear.hidden = !filters.length;
     this.found = found;
     this.table.update(rows);
+    this.showStrip(rows);
+  }
+
+  // The photo of an image, if this page has one: large of those to look at first, small of others.
+  async photoOf(image) {
+    const rank = EXTRA.first.indexOf(image);
+    if (rank >= 0 && this.photos[rank]) return this.photos[rank];
+    if (!EXTRA.small[image]) return null;
+    if (!this.small.has(image)) this.small.set(image, loadPhoto(EXTRA.small[image]));
+    return this.small.get(image);
+  }
+
+  hasPhoto(image) {
+    return Boolean(EXTRA.small[image] || (EXTRA.first.includes(image) && this.photos[EXTRA.first.indexOf(image)]));
+  }
+
+  // The photos of the objects that are listed.
+  async showStrip(rows) {
+    const images = [...new Set(rows.map((row) => row.image))];
+    const shown = images.filter((image) => this.hasPhoto(image)).slice(0, IN_STRIP);
+    const photos = await Promise.all(shown.map((image) => this.photoOf(image)));
+    const there = EXTRA.images.filter((_, image) => this.hasPhoto(image)).length;
+    if (there) this.stripWords.textContent = `Their photos, of the first ${whole(shown.length)} images. This page has those of ${whole(there)} of ${count(EXTRA.images.length, "image")} with objects; choose one to see it large.`;
+    this.strip.replaceChildren(
+      ...shown.map((image, at) =>
+        el("button", { type: "button", class: "card", onclick: () => this.showImage(image) }, this.thumbnail(photos[at], image), el("div", { class: "name" }, lastPart(EXTRA.images[image][0]))),
+      ),
+    );
   }
 
   row(place) {
@@ -203,8 +238,7 @@ class AuditPage {
   choose(row) {
     this.table.select(row.place, false);
     this.chosen = row;
-    const rank = EXTRA.first.indexOf(row.image);
-    if (rank >= 0 && this.photos[rank]) this.showImage(rank);
+    if (this.hasPhoto(row.image)) this.showImage(row.image);
   }
 
   imagesFirst() {
@@ -216,27 +250,22 @@ class AuditPage {
       ];
       const said = numbers.filter(([number]) => number).map(([number, words]) => `${whole(number)} ${words}`);
       const inside = [
-        this.photos[rank] ? this.thumbnail(rank) : el("div", { class: "no-photo" }, image.photo ? "photo left out" : "photo not found"),
+        this.photos[rank] ? this.thumbnail(this.photos[rank], EXTRA.first[rank]) : el("div", { class: "no-photo" }, image.photo ? "photo left out" : "photo not found"),
         el("div", { class: "name" }, lastPart(image.name)),
         el("div", { class: "words" }, `${count(image.ground_truth, "object")}: ${said.join(", ")}`),
       ];
       if (!this.photos[rank]) return el("div", { class: "card" }, inside);
-      return el("button", { type: "button", class: "card", onclick: () => this.showImage(rank) }, inside);
+      return el("button", { type: "button", class: "card", onclick: () => this.showImage(EXTRA.first[rank], rank) }, inside);
     });
-    const large = el("div", { class: "large", hidden: "" }, this.heading, this.picture.element);
-    this.large = large;
-    this.command = el("p", { class: "words command" });
-    large.append(this.command);
-    return section("Images to look at first", "Choose one to see it large, with its objects.", el("div", { class: "gallery" }, made), large);
+    return section("Images to look at first", "Choose one to see it large, with its objects.", el("div", { class: "gallery" }, made), this.large);
   }
 
-  thumbnail(rank) {
-    const photo = this.photos[rank];
+  thumbnail(photo, image) {
     const canvas = el("canvas", { width: 240, height: Math.max(1, Math.round((240 * photo.naturalHeight) / photo.naturalWidth)), "aria-hidden": "true" });
     const ink = canvas.getContext("2d");
     ink.drawImage(photo, 0, 0, canvas.width, canvas.height);
     const pen = new Pen(ink, { width: canvas.width, height: canvas.height, placed: (box) => box.map((value, at) => value * (at % 2 ? canvas.height : canvas.width)) });
-    for (const item of this.objectsOf(EXTRA.first[rank])) this.drawObject(pen, item, false);
+    for (const item of this.objectsOf(image)) this.drawObject(pen, item, false);
     return canvas;
   }
 
@@ -248,20 +277,21 @@ class AuditPage {
     return places.map((place) => ({ place, box: box(place), status: EXTRA.statuses[this.arrays.status[place]], index: this.arrays.index[place], label: EXTRA.labels[this.arrays.label[place]] })).reverse();
   }
 
-  showImage(rank) {
-    const photo = this.photos[rank];
-    const image = DOCUMENT.images_first[rank];
+  // `rank` among those to look at first, of which the document knows more.
+  async showImage(image, rank = EXTRA.first.indexOf(image)) {
+    const known = DOCUMENT.images_first[rank];
+    const photo = rank >= 0 && this.photos[rank] ? this.photos[rank] : await this.photoOf(image);
     this.large.hidden = false;
-    this.shownImage = rank;
-    this.heading.textContent = image.name;
-    this.command.textContent = image.command ? `$ ${image.command}` : "";
+    this.shownImage = image;
+    this.heading.textContent = known ? known.name : EXTRA.images[image][0];
+    this.command.textContent = known && known.command ? `$ ${known.command}` : "";
     this.picture.show(photo, [photo.naturalWidth, photo.naturalHeight]);
     this.large.scrollIntoView({ block: "nearest" });
   }
 
   draw(pen) {
     if (this.shownImage === null) return;
-    for (const item of this.objectsOf(EXTRA.first[this.shownImage])) this.drawObject(pen, item, true);
+    for (const item of this.objectsOf(this.shownImage)) this.drawObject(pen, item, true);
   }
 
   drawObject(pen, { place, box, status, index, label }, isLarge) {

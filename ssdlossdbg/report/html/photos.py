@@ -27,7 +27,7 @@ def encoded_photos(photos: Sequence[Image.Image | None], room: int) -> tuple[lis
         return [None] * len(photos), ""
     fitting = [side for side in SIDES if sum(_pixels(photo, side) for photo in there) * BYTES_OF_PIXEL <= room]
     for side in fitting or SIDES[-1:]:
-        made = [None if photo is None else _data_uri(photo, side) for photo in photos]
+        made = [None if photo is None else data_uri(photo, side) for photo in photos]
         if sum(len(uri or "") for uri in made) <= room:
             return made, ""
     return _first_that_fit(made, room)
@@ -47,11 +47,12 @@ def _pixels(photo: Image.Image, side: int) -> float:
     return photo.size[0] * photo.size[1] * scale**2
 
 
-def _data_uri(photo: Image.Image, side: int) -> str:
+def data_uri(photo: Image.Image, side: int, quality: int = QUALITY) -> str:
+    """A photo as a JPEG in a data URI, its longer side of that many pixels at the most."""
     scale = min(1.0, side / max(photo.size))
     if scale < 1:
         size = (max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale)))
         photo = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     out = BytesIO()
-    photo.save(out, "JPEG", quality=QUALITY)
+    photo.save(out, "JPEG", quality=quality)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")

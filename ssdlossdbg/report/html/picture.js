@@ -103,6 +103,7 @@ class Picture {
   }
 
   resize() {
+    if (matchMedia("print").matches) return; // paper takes what was painted for the screen: nothing is painted any more
     this.element.style.setProperty("--across", this.size[0] / this.size[1]);
     this.width = this.element.clientWidth;
     if (!this.width) return;
