@@ -15,12 +15,14 @@ from ssdlossdbg.analysis.audit.ranks import ALONE, Ranks
 from ssdlossdbg.analysis.audit.spec import AuditSpec, unheard
 from ssdlossdbg.analysis.common import device_words, matching_device, summarise
 from ssdlossdbg.analysis.evidence.prior_table import describe_priors
+from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.results import AuditedDataset, AuditResult, Augmented
 from ssdlossdbg.rules import Dialect
 
 
+@one_thread()
 def analyse_audit(
     dataset: Dataset,
     named: NamedPriors,

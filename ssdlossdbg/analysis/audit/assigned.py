@@ -96,16 +96,16 @@ class Matcher:
         self._corners = corners_of(held)
         self._grid = named.priors.grid_in(self._unit) if can_match_sparsely(dialect.match) else None
 
+    @one_thread()
     def assign(self, objects: Flat) -> Assigned:
         """Match N objects as `match` does, image by image; all objects of their images must be there."""
         boxes = self._in_units(objects.boxes)
         # In images with a box that is none, and where the rules ask for more than the sparse way.
         dense = torch.isin(objects.image, objects.image[~sound_boxes(boxes)]) | (self._grid is None)
         parts = []
-        with one_thread():
-            found = self._search(objects, boxes, ~dense)
-            if found:
-                parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], boxes[~dense], found)))
+        found = self._search(objects, boxes, ~dense)
+        if found:
+            parts.append(((~dense).nonzero().flatten(), self._described(objects[~dense], boxes[~dense], found)))
         parts += [(rows, self._densely(objects[rows], boxes[rows])) for rows in _some_images(objects.image, dense)]
         return _joined(parts, len(boxes), self.levels)
 

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,16 @@ def sizes_seen(photos: IntArray, orientation: Orientation) -> IntArray:
     return np.where(sideways[:, None], photos[:, 1::-1], photos[:, :2])
 
 
+@lru_cache(maxsize=64)
+def folder_and_stem(file: str) -> tuple[Path, str]:
+    """The folder of an annotation file, and what it is called without its ending.
+
+    To take a path apart takes longer than all else that is done for an image, and a file may list a hundred thousand.
+    """
+    path = Path(file)
+    return path.parent, path.stem
+
+
 @dataclass(frozen=True)
 class _Listing:
     """What a folder holds: its entries by name, and its photos by name without ending; both with case folded."""
@@ -83,8 +94,7 @@ class Photos:
             file: that lists its objects.
             name: of the photo; without an ending where the annotation does not say it.
         """
-        annotation = Path(file)
-        parent, stem = annotation.parent, annotation.stem
+        parent, stem = folder_and_stem(file)
         head, _, tail = name.replace("\\", "/").rpartition("/")
         if not self._many_in_file and (found := self._called(stem, self._folders(parent))):
             return found

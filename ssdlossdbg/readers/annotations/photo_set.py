@@ -9,9 +9,12 @@ from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 
-from ssdlossdbg.readers.annotations.photo_files import ENDINGS
+from ssdlossdbg.readers.annotations.photo_files import ENDINGS, folder_and_stem
 from ssdlossdbg.readers.annotations.table import Dataset
 from ssdlossdbg.results import PhotoSet, SharedPhoto
+
+# What parts a name into folders, a drive and itself, and what stands for a folder.
+IN_PATHS = frozenset("/\\:")
 
 
 def photo_set(dataset: Dataset, found: Sequence[Path | None], before: Sequence[Dataset] = ()) -> PhotoSet:
@@ -54,9 +57,11 @@ def _shared(entries: Iterable[tuple[str, str]]) -> tuple[SharedPhoto, ...]:
     Photos of one name in several folders are several; and where files name a photo that none of them is called after,
     the name is one that a tool left in all of them.
     """
-    files: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for photo, file in entries:
-        files[photo, str(PurePath(file).parent)].append(file)
+    pairs, files = list(entries), defaultdict[tuple[str, Path], list[str]](list)
+    often = _often(photo for photo, _ in pairs)
+    for photo, file in pairs:
+        if photo in often:
+            files[photo, folder_and_stem(file)[0]].append(file)
     return tuple(
         SharedPhoto(photo, tuple(own))
         for (photo, _), own in files.items()
@@ -64,11 +69,21 @@ def _shared(entries: Iterable[tuple[str, str]]) -> tuple[SharedPhoto, ...]:
     )
 
 
+def _often(values: Iterable[str]) -> set[str]:
+    """Those that come up more than once."""
+    return {value for value, number in Counter(values).items() if number > 1}
+
+
+def _bare(name: str) -> str:
+    """The name of a photo without folders: of most there are none, and to take a path apart takes long."""
+    return name if IN_PATHS.isdisjoint(name) else PureWindowsPath(name).name
+
+
 def _copies(dataset: Dataset) -> tuple[tuple[str, str], ...]:
     """Pairs of files that hold an image of one name with the same boxes to the last digit."""
     starts = np.searchsorted(dataset.image, np.arange(len(dataset.names) + 1)).tolist()
-    names = [PureWindowsPath(name).name for name in dataset.names]
-    often = {name for name, number in Counter(names).items() if number > 1}
+    names = [_bare(name) for name in dataset.names]
+    often = _often(names)
     first: dict[tuple[str, bytes], str] = {}
     pairs = []
     for place, name in enumerate(names):

@@ -75,6 +75,21 @@ def test_totals_and_levels_are_the_sums_over_photos(varied: Dataset, dialect: st
         assert level.forced == sum(photo.levels[index].forced for photo in photos)
 
 
+def test_other_cores_are_left_alone_and_the_number_of_threads_stays(few: Dataset) -> None:
+    threads, seen = torch.get_num_threads(), list[int]()
+    rules = load_dialect("ssd.pytorch")
+    torch.set_num_threads(2)
+    try:
+        spec = AuditSpec(device="cpu")
+        analyse_audit(
+            few, load_priors("ssd300-voc"), rules, spec, advance=lambda _: seen.append(torch.get_num_threads())
+        )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert set(seen) == {1}
+
+
 def test_groups_add_up(varied: Dataset) -> None:
     result = audit(varied)
     assert _sum(group.tally for group in result.classes) == result.totals
