@@ -54,7 +54,7 @@ PriorBoxes = Tensor | Corners
 
 def at_places(boxes: Tensor, image: Tensor, prior: Tensor) -> Tensor:
     """`[M, 4]` of boxes of priors, `[P, 4]` or, of each image its own, `[B, P, 4]`, those of M images and priors."""
-    return boxes[prior] if boxes.ndim == 2 else boxes[image, prior]
+    return boxes.index_select(0, prior) if boxes.ndim == 2 else boxes[image, prior]
 
 
 def corners_of(priors: PriorBoxes) -> Tensor:

@@ -40,7 +40,7 @@ def _sigmoid(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
     if spec.background_unsaid:
         target = torch.where(labels > 0, target, 0.0)
-    return torch.cat([F.softplus(part).sum(-1) for part in tiles.parts(conf, 0)]) - target
+    return torch.cat([F.softplus(part).sum(-1) for part in tiles.of_logits(conf)]) - target
 
 
 def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
@@ -81,9 +81,9 @@ def _modulated(cross_entropy: Tensor, wrong: Tensor, spec: LossSpec) -> Tensor:
 
 def _by_image(cost: Callable[[Tensor, Tensor], Tensor], conf: Tensor, target: Tensor) -> Tensor:
     """`[B, P]` of what logits cost against targets, a few images at a time: there are `[B, P, C]` numbers between."""
-    images = tiles.images_at_once(conf[0].numel(), conf.device)
-    parts = zip(torch.split(conf, images), torch.split(target, images), strict=True)
-    return torch.cat([cost(part, ids).view_as(ids) for part, ids in parts])
+    parts = tiles.of_logits(conf)
+    targets = torch.split(target, len(parts[0]))
+    return torch.cat([cost(part, ids).view_as(ids) for part, ids in zip(parts, targets, strict=True)])
 
 
 CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor, LossSpec], Tensor]] = {
@@ -186,4 +186,4 @@ def object_probability(conf: Tensor, spec: LossSpec) -> Tensor:
     """`[...]` probability of the likeliest class that is no background, of logits `[..., C]`."""
     if spec.by_column:
         return conf[..., 1:].amax(-1).sigmoid()
-    return torch.cat([(part[..., 1:].amax(-1) - part.logsumexp(-1)).exp() for part in tiles.parts(conf, 0)])
+    return torch.cat([(part[..., 1:].amax(-1) - part.logsumexp(-1)).exp() for part in tiles.of_logits(conf)])

@@ -168,12 +168,22 @@ class Windows:
         """`[M]` int64 rows of the objects, ascending, and `[M]` indices of priors."""
         number = self.count
         window = torch.repeat_interleave(torch.arange(len(number)), number)
-        place = torch.arange(len(window)) - (number.cumsum(0) - number)[window]
-        line = torch.div(place, self.columns[window], rounding_mode="floor")
+        # Of all ways to pick, this is the fastest by far.
+        before, columns, corner, step_x, back, box = (
+            each.index_select(0, window)
+            for each in (
+                number.cumsum(0) - number,
+                self.columns,
+                self.corner,
+                self.step_x,
+                self.step_y - self.columns * self.step_x,
+                self.box,
+            )
+        )
+        place = torch.arange(len(window)) - before
+        line = torch.div(place, columns, rounding_mode="floor")
         # Counting on in a window is a step in x; at the end of a line, one in y and all of those in x back.
-        priors = self.corner[window] + place * self.step_x[window]
-        priors += line * (self.step_y - self.columns * self.step_x)[window]
-        return self.box[window], priors
+        return box, corner + place * step_x + line * back
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ssdlossdbg.multibox.localization import AtPriors, Frame, localize, masked_p
 from ssdlossdbg.multibox.matching import Matching, match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
+from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import (
     CodecSpec,
     LossSpec,
@@ -83,7 +84,8 @@ class LossTerms:
     @property
     def confidence(self) -> Tensor:
         """Scalar confidence loss as the codebase reports it: normalised."""
-        return (self.confidence_terms.sum(1) * self.confidence_scale).sum()
+        with bookkeeping(self.confidence_terms):
+            return (self.confidence_terms.sum(1) * self.confidence_scale).sum()
 
     @property
     def total(self) -> Tensor:
@@ -152,10 +154,11 @@ def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching,
         boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(dtype)
         offsets = encode(boxes, boxes_of_priors.to(dtype), spec)
         return AtPriors.everywhere(torch.where(matching.positive[..., None], offsets, 0.0))
-    image, prior = matching.positive.nonzero(as_tuple=True)
-    boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
-    offsets = encode(boxes, at_places(boxes_of_priors, image, prior).to(dtype), spec)
-    return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
+    with bookkeeping(matching.labels):
+        image, prior = matching.positive.nonzero(as_tuple=True)
+        boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
+        offsets = encode(boxes, at_places(boxes_of_priors, image, prior).to(dtype), spec)
+        return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
 
 def _encoded_everywhere(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:
@@ -193,23 +196,28 @@ def combine(
         loss_spec: how the terms are weighed and normalised.
         frame: by what offsets become boxes; only losses of boxes ask for it.
     """
-    kept = matching.positive & ~mining.dropped
-    weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
-    if loss_spec.positives_counted_twice:
-        weights = weights + mining.places_of_positives
-    smooth_l1 = localize(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec, frame)
-    multiplied = loss_spec.masking is Masking.MULTIPLIED
-    scales = NORMALIZERS[loss_spec.normalizer](Counted(matching, weights, smooth_l1.values.detach(), mining_spec.ratio))
-    return LossTerms(
-        matching=matching,
-        encoded=encoded,
-        mining=mining,
-        smooth_l1=smooth_l1,
-        confidence_terms=confidence * weights if multiplied else torch.where(weights > 0, confidence * weights, 0.0),
-        confidence_weights=weights,
-        cross_entropy=confidence,
-        normalizer=scales.normalizer,
-        localization_scale=loss_spec.localization_weight * scales.localization.to(loc.dtype),
-        confidence_scale=scales.confidence.to(loc.dtype),
-        frame=frame,
-    )
+    with bookkeeping(confidence):
+        kept = matching.positive & ~mining.dropped
+        weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
+        if loss_spec.positives_counted_twice:
+            weights = weights + mining.places_of_positives
+        smooth_l1 = localize(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec, frame)
+        multiplied = loss_spec.masking is Masking.MULTIPLIED
+        scales = NORMALIZERS[loss_spec.normalizer](
+            Counted(matching, weights, smooth_l1.values.detach(), mining_spec.ratio)
+        )
+        return LossTerms(
+            matching=matching,
+            encoded=encoded,
+            mining=mining,
+            smooth_l1=smooth_l1,
+            confidence_terms=confidence * weights
+            if multiplied
+            else torch.where(weights > 0, confidence * weights, 0.0),
+            confidence_weights=weights,
+            cross_entropy=confidence,
+            normalizer=scales.normalizer,
+            localization_scale=loss_spec.localization_weight * scales.localization.to(loc.dtype),
+            confidence_scale=scales.confidence.to(loc.dtype),
+            frame=frame,
+        )

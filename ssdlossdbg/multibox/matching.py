@@ -15,6 +15,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.overlaps import BEST, as_good, measured, overlaps
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
+from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.rules import BackgroundObjects, MatchSpec
 
@@ -281,6 +282,11 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
     """
     if grid is None or not can_match_sparsely(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
         return match(gt, priors, spec)
+    return _match_sparsely(gt, priors, spec, grid)
+
+
+@one_thread()
+def _match_sparsely(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid) -> Matching:
     image, slot = gt.mask.nonzero(as_tuple=True)
     boxes, corners = measured(gt.boxes[image, slot], priors, spec)
     found = match_sparsely(boxes, image, corners, spec, grid)

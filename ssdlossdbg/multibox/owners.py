@@ -23,9 +23,9 @@ def best(row: Tensor, item: Tensor, score: Tensor, rows: int, items: int, ties: 
     """
     highest = score.new_full((rows,), -1.0).scatter_reduce_(0, row, score, "amax")
     if ties is Ties.FIRST:
-        winner = torch.where(score == highest[row], item, items)
+        winner = torch.where(score == highest.index_select(0, row), item, items)
         return highest, row.new_full((rows,), items).scatter_reduce_(0, row, winner, "amin")
-    winner = torch.where(score == highest[row], item, -1)
+    winner = torch.where(score == highest.index_select(0, row), item, -1)
     last = row.new_full((rows,), -1).scatter_reduce_(0, row, winner, "amax")
     return highest, torch.where(last < 0, items, last)
 

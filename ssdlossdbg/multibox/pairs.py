@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -31,8 +32,9 @@ class Pairs:
     iou: Tensor
 
     def __getitem__(self, which: Tensor) -> Pairs:
-        """Some of them."""
-        return Pairs(self.row[which], self.prior[which], self.iou[which])
+        """Some of them, by `[k]` places or `[K]` mask."""
+        places = which.nonzero().flatten() if which.dtype is torch.bool else which
+        return Pairs(*(getattr(self, each.name).index_select(0, places) for each in fields(self)))
 
     @staticmethod
     def joined(parts: list[Pairs]) -> Pairs:
@@ -62,9 +64,16 @@ class Search:
         """A number for each prior of each image, `[K]`, given objects of the image and priors."""
         return self.image[row] * len(self.corners) + prior
 
+    @cached_property
+    def _coordinates(self) -> tuple[Tensor, Tensor]:
+        """`[4, N]` and `[4, P]`: to pick from a row for each coordinate takes a tenth of the time."""
+        return self.boxes.T.contiguous(), self.corners.T.contiguous()
+
     def at(self, row: Tensor, prior: Tensor) -> Tensor:
         """The IoU of pairs, `[K]`."""
-        return iou(self.boxes[row], self.corners[prior], self.spec.iou, self.spec.iou_epsilon)
+        boxes, corners = self._coordinates
+        ours, theirs = boxes.index_select(1, row), corners.index_select(1, prior)
+        return iou(ours.movedim(0, -1), theirs.movedim(0, -1), self.spec.iou, self.spec.iou_epsilon)
 
     def reaching(self, least: float | Tensor, rows: Tensor | None = None) -> Pairs:
         """All pairs whose IoU is at least as high, and above 0; those of an object side by side.
@@ -88,8 +97,7 @@ class Search:
 
     def _measured(self, windows: Windows, least: float | Tensor, rows: Tensor | None) -> Pairs:
         place, prior = windows.pairs()
-        row = place if rows is None else rows[place]
+        row = place if rows is None else rows.index_select(0, place)
         overlap = self.at(row, prior)
-        enough = overlap >= (least[place] if isinstance(least, Tensor) else least)
-        found = (enough & (overlap > 0)).nonzero().flatten()
-        return Pairs(row[found], prior[found], overlap[found])
+        enough = overlap >= (least.index_select(0, place) if isinstance(least, Tensor) else least)
+        return Pairs(row, prior, overlap)[enough & (overlap > 0)]
