@@ -13,6 +13,7 @@ from typing import TypeVar
 from ssdlossdbg.cli.streams import say_line
 
 T = TypeVar("T")
+WAIT_POLICY = "OMP_WAIT_POLICY"
 PATIENCE_SECONDS = 1.0
 # Moving a bar takes as long as reading a small file does.
 FILES_AT_ONCE = 50
@@ -24,11 +25,20 @@ def quick_imports() -> Iterator[None]:
 
     Importing torch makes hundreds of thousands of objects that live as long as the process; looking through them
     again and again takes a seventh of the import's time.
+
+    OpenMP, which torch brings along, is told that threads are to sleep while they wait for each other: where another
+    program wants a core, those that go round and round take it twice as long, and burn twice the processor's time. A
+    training that `run` starts imports torch by itself, and waits as it would without us.
     """
     gc.disable()
+    told = WAIT_POLICY not in os.environ
+    if told:
+        os.environ[WAIT_POLICY] = "PASSIVE"  # read once, when the library is loaded
     try:
         yield
     finally:
+        if told:
+            os.environ.pop(WAIT_POLICY, None)
         gc.freeze()
         gc.enable()
 

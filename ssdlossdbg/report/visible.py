@@ -7,6 +7,7 @@ characters, a reader believes a line that a name forged, and a spreadsheet compu
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -25,6 +26,8 @@ FORMULAS = ("=", "+", "-", "@", "\N{SYMBOL FOR HORIZONTAL TABULATION}", "\N{SYMB
 # that a report lists are a tuple of records, and are no such table.
 UNSHOWN = frozenset({"evidence", "objects"})
 LISTED = "objects"
+# What most of a result is, and what no text is in.
+PLAIN = frozenset({int, float, bool, type(None)})
 
 
 def visible(text: str) -> str:
@@ -48,15 +51,23 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isprintable() else type(value)(value.translate(SHOWN))
     if isinstance(value, (tuple, list)):
-        items = [_shown(item) for item in value]
+        items = [item if type(item) in PLAIN else _shown(item) for item in value]
         return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
     if isinstance(value, dict):
-        return {_shown(key): _shown(item) for key, item in value.items()}
+        return {_shown(key): item if type(item) in PLAIN else _shown(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        every = ((field.name, getattr(value, field.name)) for field in fields(value))
+        found = ((name, getattr(value, name)) for name in _fields(type(value)))
         texts = {
-            name: held for name, held in every if name not in UNSHOWN or (name == LISTED and isinstance(held, tuple))
+            name: held
+            for name, held in found
+            if type(held) not in PLAIN and (name not in UNSHOWN or (name == LISTED and isinstance(held, tuple)))
         }
         changed = {name: made for name, old in texts.items() if (made := _shown(old)) is not old}
         return replace(value, **changed) if changed else value
     return value
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a dataclass's fields."""
+    return tuple(field.name for field in fields(kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import time
 
 import pytest
@@ -90,6 +91,18 @@ def test_a_slow_command_says_what_it_does(capsys: pytest.CaptureFixture[str], mo
                 break
             time.sleep(0.01)
     assert err == "Waiting ...\n"
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, own: str | None, told: str
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if own:
+        monkeypatch.setenv("OMP_WAIT_POLICY", own)
+    with quick_imports():
+        assert os.environ["OMP_WAIT_POLICY"] == told
+    assert os.environ.get("OMP_WAIT_POLICY") == own  # and no child of ours hears of it
 
 
 def test_collection_goes_on_after_quick_imports() -> None:
