@@ -19,7 +19,7 @@ from ssdlossdbg.lazily import lazily
 __version__ = "0.1.0"
 
 _NAMES = {
-    "api": "anchors audit check compare detect diff fit history identify_batch load_dataset loss match match_roles",
+    "api": "anchors audit check compare detect diff fit history identify_batch load_dataset loss losses match match_roles",
     "live.capture": "Capture capture",
     "errors": "InputError SsdLossDbgError UnknownNameError",
     "multibox.detect": "Detections",
@@ -37,7 +37,7 @@ _NAMES = {
     "report.json_schema": "json_schema",
     "results": """
         AnchorsResult AuditResult Case CheckResult CompareResult DetectResult DiffResult Finding FitResult HistoryResult
-        IdentifyResult LossResult MatchResult RoleChanges Severity Where
+        IdentifyResult LossesResult LossResult MatchResult RoleChanges Severity Where
     """,
     "rules": """
         AugmentSpec Axes Background BackgroundObjects BackgroundTarget BoxClip CandidateScope CategoryIds ClassList

@@ -11,6 +11,7 @@ from ssdlossdbg.api import history as history
 from ssdlossdbg.api import identify_batch as identify_batch
 from ssdlossdbg.api import load_dataset as load_dataset
 from ssdlossdbg.api import loss as loss
+from ssdlossdbg.api import losses as losses
 from ssdlossdbg.api import match as match
 from ssdlossdbg.api import match_roles as match_roles
 from ssdlossdbg.errors import InputError as InputError
@@ -46,6 +47,7 @@ from ssdlossdbg.results import Finding as Finding
 from ssdlossdbg.results import FitResult as FitResult
 from ssdlossdbg.results import HistoryResult as HistoryResult
 from ssdlossdbg.results import IdentifyResult as IdentifyResult
+from ssdlossdbg.results import LossesResult as LossesResult
 from ssdlossdbg.results import LossResult as LossResult
 from ssdlossdbg.results import MatchResult as MatchResult
 from ssdlossdbg.results import RoleChanges as RoleChanges

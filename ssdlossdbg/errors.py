@@ -58,6 +58,10 @@ class InputError(SsdLossDbgError):
         return Exception.__new__, (type(self), *self.args), self.__dict__
 
 
+class SeveralBatchesError(InputError):
+    """Two files that were named as the halves of one batch hold a batch each."""
+
+
 class UnknownNameError(InputError):
     """A name (config, dialect, key, class) that is not among the known ones."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ssdlossdbg.api.fitting import fit as fit
     from ssdlossdbg.api.histories import history as history
     from ssdlossdbg.api.identities import identify_batch as identify_batch
+    from ssdlossdbg.api.loss_sets import losses as losses
     from ssdlossdbg.api.photos import anchors as anchors
     from ssdlossdbg.api.photos import match as match
     from ssdlossdbg.api.photos import match_roles as match_roles
@@ -36,6 +37,7 @@ _NAMES = {
     "fitting": "fit",
     "histories": "history",
     "identities": "identify_batch",
+    "loss_sets": "losses",
     "photos": "anchors match match_roles",
 }
 __all__, __getattr__ = lazily(__name__, _NAMES)

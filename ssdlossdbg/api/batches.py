@@ -22,7 +22,7 @@ from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
 from ssdlossdbg.api.common import NEEDS_OBJECTS, File, as_batch, as_dialect, override, rules_for, steps_apart
 from ssdlossdbg.api.photos_of import names_and_photos
 from ssdlossdbg.checks.catalogue import find
-from ssdlossdbg.errors import InputError
+from ssdlossdbg.errors import InputError, SeveralBatchesError
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
@@ -34,6 +34,7 @@ from ssdlossdbg.results.said import is_another
 from ssdlossdbg.rules import Dialect, settings_in_pixels
 
 ALONE = "Give the targets' file, too; a file of ssdlossdbg.capture, or a dict with the keys of both, goes alone."
+ONE = "Name one of them. Of several batches, ssdlossdbg loss and ssdlossdbg.losses have the loss of each image."
 SAY_OTHERS = "Name dialects with as many steps as the predictions hold."
 # The finding that a loss is not the one that the user's code had.
 NOT_YOURS = "REC001"
@@ -146,11 +147,14 @@ def both_halves(predictions: File | Tensors, targets: File | Tensors | None) -> 
     """Predictions and targets; the same where one file holds both.
 
     Raises:
-        InputError: as of `as_saved`, or there are no targets.
+        InputError: as of `as_saved`, there are no targets, or both hold a batch of their own.
     """
     saved = as_saved(predictions, "predictions")
     if targets is not None:
-        return saved, as_saved(targets, "targets")
+        wanted = as_saved(targets, "targets")
+        if saved.where != wanted.where and holds_both(saved) and holds_both(wanted):
+            raise SeveralBatchesError(wanted.where, f"holds a batch of its own, as {saved.where} does", ONE)
+        return saved, wanted
     if not holds_both(saved):
         raise InputError(saved.where, "holds no targets beside predictions", ALONE)
     return saved, saved

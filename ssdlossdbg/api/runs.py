@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.saved.captured import captured_files
-from ssdlossdbg.results import LossResult, RunBatch, Severity
+from ssdlossdbg.results import Captured, Finding, LossResult, Recorded, RunBatch, Severity
 from ssdlossdbg.results.captured import REASONS
 
 # A batch that says why it is bad goes before one that only looks bad.
@@ -37,10 +37,9 @@ def worst_of_run(folder: Path, loss_of: Callable[[Path], LossResult]) -> LossRes
             result = loss_of(file)
         except InputError as error:
             refused = refused or error
-            unread = RunBatch(str(file), None, "-", 0, None, None, None, (), f"cannot be read: {error.what}")
-            lines.append(((math.inf,), unread))
+            lines.append(unread_line(str(file), error))
             continue
-        rank = _rank(result)
+        rank = gravity(result.captured, result.findings, result.whole)
         lines.append((rank, _line(file, result)))
         if worst is None or rank < worst[0]:
             worst = rank, result
@@ -52,27 +51,55 @@ def worst_of_run(folder: Path, loss_of: Callable[[Path], LossResult]) -> LossRes
 
 
 def _line(file: Path, result: LossResult) -> RunBatch:
-    captured = result.captured
+    said = (result.recorded, result.whole, result.recorded_error)
+    return batch_line(str(file), result.captured, said, result.findings)
+
+
+def unread_line(file: str, error: InputError) -> tuple[tuple[float, ...], RunBatch]:
+    """A file that cannot be read, after all others."""
+    return (math.inf,), RunBatch(file, None, "-", 0, None, None, None, (), f"cannot be read: {error.what}")
+
+
+def batch_line(
+    file: str,
+    captured: Captured | None,
+    said: tuple[Recorded | None, float, float | None],
+    findings: Sequence[Finding],
+) -> RunBatch:
+    """A batch in a line.
+
+    Args:
+        file: its path.
+        captured: what a capture says of it; None of what no capture wrote.
+        said: what the user's code had, what is computed, and the relative difference.
+        findings: in it.
+    """
+    recorded, recomputed, error = said
     return RunBatch(
-        file=str(file),
-        step=result.step,
+        file=file,
+        step=captured.step if captured else None,
         reason=captured.reason if captured else "-",
         rank=captured.rank if captured else 0,
-        recorded=result.recorded,
-        recomputed=result.whole,
-        recorded_error=result.recorded_error,
-        codes=tuple(finding.code for finding in result.findings if finding.severity is not Severity.NOTE),
+        recorded=recorded,
+        recomputed=recomputed,
+        recorded_error=error,
+        codes=tuple(finding.code for finding in findings if finding.severity is not Severity.NOTE),
     )
 
 
-def _rank(result: LossResult) -> tuple[float, ...]:
-    """Less is worse."""
-    captured = result.captured
+def gravity(captured: Captured | None, findings: Sequence[Finding], whole: float) -> tuple[float, ...]:
+    """How bad a batch is; less is worse.
+
+    Args:
+        captured: what a capture says of it; None of what no capture wrote.
+        findings: in it.
+        whole: its loss.
+    """
     reason = captured.reason if captured else ""
     grave = GRAVE.index(reason) if reason in GRAVE else len(GRAVE)
-    errors = sum(finding.severity is Severity.ERROR for finding in result.findings)
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
     step = captured.step if captured else 0
     # What hit the training first is the cause of what came later, whichever of the grave reasons that has.
     first = (0, step, grave) if grave < len(GRAVE) else (1, 0, 0)
-    highest = -math.inf if math.isnan(result.whole) else -result.whole
+    highest = -math.inf if math.isnan(whole) else -whole
     return *first, -errors, highest, REASONS.index(reason) if reason in REASONS else 0

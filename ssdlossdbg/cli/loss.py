@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.cli.command import command
 from ssdlossdbg.cli.deliver import deliver
@@ -22,19 +24,40 @@ from ssdlossdbg.cli.groups import (
     SavedRules,
     Threshold,
 )
+from ssdlossdbg.cli.losses import ONE_BATCH, OfSet, show_losses
 from ssdlossdbg.cli.next_command import next_command
-from ssdlossdbg.cli.options import Group, option
+from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.pictures import load_photos, write_pictures
 from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.streams import say_note
 from ssdlossdbg.cli.swapped import either_way
 from ssdlossdbg.cli.writing import Writer
-from ssdlossdbg.errors import InputError
+from ssdlossdbg.errors import InputError, SeveralBatchesError
 from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import View
 
 if TYPE_CHECKING:
     from ssdlossdbg.results import Said
+
+
+class Batches(Batch):
+    """A saved batch, or several."""
+
+    predictions: Path = argument(
+        "PREDS", "Saved loc and conf, with or without priors; a captured batch; or the folder of a run, of all batches."
+    )
+    more: list[Path] | None = argument("[MORE]...", "More batches: of many files, all are looked at.", default=None)
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files and folders, in order."""
+        return [self.predictions, *([self.targets] if self.targets else []), *(self.more or ())]
+
+    @property
+    def several(self) -> bool:
+        """Whether they are surely several batches: a folder, or more files than one has."""
+        return len(self.paths) > 2 or any(path.is_dir() for path in self.paths)
 
 
 class LossRules(Threshold, SavedRules):
@@ -95,7 +118,7 @@ class LossReport(PageReport):
 
 @command
 def loss(
-    batch: Batch,
+    batch: Batches,
     priors: Priors,
     rules: LossRules,
     printed: Printed,
@@ -103,6 +126,7 @@ def loss(
     layout: Layout,
     device: Device,
     pictures: Pictures,
+    of_set: OfSet,
     findings: Findings,
     report: LossReport,
     writer: Writer,
@@ -110,32 +134,73 @@ def loss(
     """Show what the loss of a saved batch is made of.
 
     It is split by image, level, class, object and coordinate, and the mined negatives are listed. PREDS may be a
-    captured batch, which needs no TARGETS, or the folder of a run: a line a batch then, and the worst in full.
+    captured batch, which needs no TARGETS. Of the folder of a run, or of many files, it shows which images and objects
+    cost most over all batches.
 
     Example: ssdlossdbg loss preds.pt targets.pt
     """
+    chosen, groups = of_set.one_of(batch.predictions), (priors, rules, naming, layout, device)
+    shared: dict[str, Any] = {
+        "priors": priors.config,
+        "dialect": rules.dialect,
+        "classes": naming.names,
+        "threshold": rules.threshold,
+        "neg_pos": rules.neg_pos,
+        "alpha": rules.alpha,
+        "device": device.device,
+        "layout": layout.saved(priors),
+    }
+    shown = report.format, report.top, pictures.output
+    of_many = partial(show_losses, batch.paths, shared, of_set, findings, writer, shown, groups)
+    several = chosen is None and (batch.several or of_set.asked)
+    if several:
+        _refuse_printed(printed, batch.paths)
+    of_one = "" if of_set.asked or len(batch.paths) > 1 else _of_one_batch(pictures, rules, report.format)
+    if several and of_one:
+        say_note(f"{of_one} is of one batch: this is the one that --worst shows.")
+    elif several:
+        of_many()
+        return
     with progress("Computing the loss"):
         with quick_imports():
             from ssdlossdbg.api import batches
         view = View(report.top, photos=load_photos(pictures, report.format))
         run = partial(
             batches.loss,
-            priors=priors.config,
-            dialect=rules.dialect,
-            classes=naming.names,
-            threshold=rules.threshold,
-            neg_pos=rules.neg_pos,
-            alpha=rules.alpha,
-            device=device.device,
+            **shared,
             images=pictures.image or (),
-            layout=layout.saved(priors),
             weights=rules.weights,
             printed=printed.said,
             detail=report.format == PAGE or is_page(pictures.output),
         )
-        result = findings.choose(either_way(run, batch.predictions, batch.targets))
-        write_pictures(result, pictures.output, "loss", view, writer)
-    files, groups = (batch.predictions, batch.targets), (priors, rules, naming, layout, device)
+        result = None
+        with contextlib.suppress(SeveralBatchesError):
+            result = findings.choose(either_way(run, chosen or batch.predictions, batch.targets))
+            write_pictures(result, pictures.output, "loss", view, writer)
+    if result is None:
+        _refuse_printed(printed, batch.paths)
+        of_many()
+        return
+    files = (chosen or batch.predictions, batch.targets)
     # A loss that is inf or nan detects nothing worth looking at.
     then = next_command("detect" if math.isfinite(result.loss.total) else "check", *files, groups=groups)
     deliver(result, report.format, findings, files=writer.written, view=replace(view, next=then))
+
+
+def _of_one_batch(pictures: Pictures, rules: LossRules, format: str) -> str:
+    """An option that was given and is of one batch alone; empty where none was."""
+    told: dict[str, object] = {"--image": pictures.image, "-o": pictures.output, "--weights": rules.weights}
+    told["--format html"] = format == PAGE
+    return next((name for name, value in told.items() if value), "")
+
+
+def _refuse_printed(printed: Printed, paths: Sequence[Path]) -> None:
+    """Refuse what was printed for one batch.
+
+    Raises:
+        InputError: it was given, and there are several.
+    """
+    given = next((f"--{name.replace('_', '-')}" for name, value in vars(printed).items() if value), None)
+    if given is not None:
+        why = "a folder has one for each file" if len(paths) == 1 else "several are named"
+        raise InputError(given, f"is the loss of one batch, and {why}", ONE_BATCH)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ssdlossdbg.cli.streams import say_note
-from ssdlossdbg.errors import InputError
+from ssdlossdbg.errors import InputError, SeveralBatchesError
 
 T = TypeVar("T")
 # How photos begin: JPEG, PNG, GIF, BMP, TIFF of both orders, and WebP.
@@ -30,6 +30,8 @@ def either_way(run: Callable[[Path, Path | None], T], predictions: Path, targets
     """
     try:
         return run(predictions, targets)
+    except SeveralBatchesError:
+        raise
     except InputError as error:
         refusal = error.with_traceback(None)  # whose frames would hold what was read beside what is read next
     if targets is None or not (predictions.is_file() and targets.is_file()):

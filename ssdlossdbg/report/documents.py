@@ -29,6 +29,7 @@ from ssdlossdbg.results import (
     FitResult,
     HistoryResult,
     IdentifyResult,
+    LossesResult,
     LossResult,
     MatchResult,
     Presets,
@@ -51,6 +52,7 @@ COMMANDS: dict[str, type] = {
     "history": HistoryResult,
     "identify": IdentifyResult,
     "loss": LossResult,
+    "loss RUN": LossesResult,
     "match": MatchResult,
 }
 NAMES = {kind: command for command, kind in COMMANDS.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -19,16 +19,24 @@ from ssdlossdbg.results import SEVERITIES, Case, Finding, Severity
 MOST_FINDINGS, MOST_CASES = 7, 3
 
 
-def findings_block(findings: Sequence[Finding], name_files: bool = False) -> RenderableType:
+def findings_block(
+    findings: Sequence[Finding],
+    name_files: bool = False,
+    files: Mapping[str, int] | None = None,
+    most: int = MOST_CASES,
+) -> RenderableType:
     """What is wrong, as `in_order` has it, each with what to do about it; nothing at all where nothing is.
 
     Args:
         findings: in their order.
         name_files: whether a report is about many files, so that each case names its own.
+        files: by code, in how many files of batches it is so, where that is to be said.
+        most: cases of each that are shown, but of a note one.
     """
     if not findings:
         return Group()
-    return Group(_Listed(tuple(findings[:MOST_FINDINGS]), name_files), Text(_summary(findings), style="faint"), Text())
+    listed = _Listed(tuple(findings[:MOST_FINDINGS]), name_files, files or {}, most)
+    return Group(listed, Text(_summary(findings), style="faint"), Text())
 
 
 @dataclass(frozen=True)
@@ -38,16 +46,20 @@ class _Listed:
     Attributes:
         findings: in their order.
         name_files: whether each case names its file.
+        files: in how many files each code is found, where that is to be said.
+        most: cases of each that are shown.
     """
 
     findings: tuple[Finding, ...]
     name_files: bool
+    files: Mapping[str, int]
+    most: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """A table of two columns."""
         rows: list[tuple[Text, Text]] = []
         for finding in self.findings:
-            text = _finding(finding, self.name_files)
+            text = _finding(finding, self.name_files, self.files.get(finding.code, 0), self.most)
             words = text.split("\n") if options.max_width >= UNLIMITED else [text]
             apart = " " if options.max_width >= UNLIMITED else "\n"
             code = Text(f"{finding.code}{apart}{finding.severity}", style=SEVERITY_STYLES[finding.severity])
@@ -55,13 +67,13 @@ class _Listed:
         yield hanging(rows)
 
 
-def _finding(finding: Finding, name_files: bool) -> Text:
+def _finding(finding: Finding, name_files: bool, files: int, most: int) -> Text:
     note = finding.severity is Severity.NOTE
-    shown = finding.cases[: 1 if note else MOST_CASES]
+    shown = finding.cases[: 1 if note else most]
     left = finding.count - len(shown)
-    lines = [_sentence(case, name_files) for case in shown]
+    lines = [_sentence(case, name_files, files > 0) for case in shown]
     if left:
-        lines[-1] += f" And {left} more like it."
+        lines[-1] += f" And {left} more like it{f', in {files} files' if files > 1 else ''}."
     if finding.follows_from:
         lines[-1] += f" It follows from {_listed(finding.follows_from)}."
     text = Text("\n".join(lines))
@@ -76,11 +88,13 @@ def _listed(codes: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _sentence(case: Case, name_files: bool) -> str:
+def _sentence(case: Case, name_files: bool, of_batches: bool) -> str:
     place = case.where.place
     if name_files and not isinstance(case.where.image, int):  # begins with a file's name, which keeps its case
         parts = (PurePath(case.where.file).name if case.where.image is None else "", place)
         return f"{', '.join(part for part in parts if part)}: {case.message}."
+    if of_batches and not case.where.name:  # a number says nothing without its file
+        return f"{PurePath(case.where.file).name}, {place}: {case.message}."
     words = f"{place}: {case.message}" if place else case.message
     if case.where.name:
         return f"{words}."

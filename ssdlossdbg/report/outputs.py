@@ -38,6 +38,7 @@ TEXTS: dict[str, str] = {
     "HistoryResult": "history_text:history_report",
     "IdentifyResult": "identify_text:identify_report",
     "LossResult": "loss_text:loss_report",
+    "LossesResult": "losses_text:losses_report",
     "MatchResult": "match_text:match_report",
     "Presets": "anchors_text:presets_report",
     "RankResult": "audit.rank_text:rank_report",

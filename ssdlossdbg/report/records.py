@@ -26,6 +26,7 @@ MAIN = {
     "FitResult": "sizes",
     "HistoryResult": "objects",
     "LossResult": "ground_truth",
+    "LossesResult": "images",
     "MatchResult": "ground_truth",
 }
 # Tables that documents leave out, by result and name: functions in this folder.

@@ -16,6 +16,7 @@ from ssdlossdbg.report.visible import shown
 SHOWN = {
     "MatchResult": ("index", "label", "status", "best_iou", "positives", "forced", "lost_to", "problem"),
     "LossResult": ("image", "index", "label", "positives", "forced", "best_iou", "localization", "confidence", "total"),
+    "LossesResult": ("name", "loss.total", "mean", "seen", "ground_truth", "positives", "file", "index"),
     "DetectResult": ("image", "rank", "label", "score", "role", "best_iou", "ground_truth"),
     "CompareResult": ("name", "localization", "confidence", "total", "positives", "negatives"),
     "DiffResult": ("name", "what", "how"),

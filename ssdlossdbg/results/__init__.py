@@ -112,6 +112,7 @@ from ssdlossdbg.results.loss import (
     WithoutBoxes,
 )
 from ssdlossdbg.results.loss_detail import AtRatio, LossDetail, PositiveCosts, RankedNegatives
+from ssdlossdbg.results.losses import LossesResult, SeenImage, SeenObject
 from ssdlossdbg.results.match import (
     FORCED_ONLY,
     INVALID,

@@ -99,8 +99,8 @@ class GroundTruthLoss:
     """What one ground truth costs.
 
     `box` is in input pixels; `problem` as in `GroundTruthMatch`, `landmarks` as in `Parts`. `predicted_label` and
-    `probability` are of the class of highest probability at its positive of the costliest confidence; None where it has
-    no positive.
+    `probability` are of the class of highest probability at its positive of the costliest confidence, and
+    `own_probability` that of its own class there; None where it has no positive.
     """
 
     image: int
@@ -117,6 +117,7 @@ class GroundTruthLoss:
     landmarks: float | None = None
     predicted_label: str | None = None
     probability: float | None = None
+    own_probability: Hidden[float | None] = None
 
     @property
     def total(self) -> Written[float]:

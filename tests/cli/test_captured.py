@@ -86,16 +86,20 @@ def test_the_guilty_batch_names_the_box_and_its_file(run: Run) -> None:
     assert "saved for" not in text
 
 
-def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(run_folder: Path, run: Run) -> None:
+@pytest.mark.parametrize("options", [(), ("--worst",)])
+def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(
+    run_folder: Path, run: Run, options: tuple[str, ...]
+) -> None:
     shutil.copy(run_folder / "step0000002.safetensors", run_folder / "step0000009.safetensors")
     (run_folder / "step0000011.safetensors").write_bytes(b"cut short")
-    result = run("loss", "run")
+    result = run("loss", "run", *options)
     lines = [line for line in result.out.splitlines() if line.startswith("step00")]
     assert lines[0].startswith("step0000001  not finite")
     assert len(lines) == 5
     assert "cannot be read" in result.out
-    assert "captured     step 1, not finite" in result.out
-    report = json.loads(run("loss", "run", "--format", "json").out)
+    assert ("captured     step 1, not finite" in result.out) == bool(options)
+    assert ("went wrong  step0000001: not finite" in result.out) != bool(options)
+    report = json.loads(run("loss", "run", "--format", "json", *options).out)
     assert sorted(each["step"] for each in report["batches"][1:-1]) == [0, 2, 2]
     assert [report["batches"][place]["step"] for place in (0, -1)] == [1, None]
     assert report["batches"][0]["codes"] == ["BOX001"]

@@ -35,6 +35,8 @@ FILES: dict[str, tuple[str, ...]] = {
     "classes": ("names.txt",),
     "predictions": ("preds.pt",),
     "targets": ("targets.pt",),
+    "more": ("more.pt",),
+    "photos": ("photos", "photos/own.png"),
     "weights": ("weights.pt",),
     "descriptions": ("names.csv",),
     "files": ("voc/Annotations/a.xml",),
@@ -104,7 +106,7 @@ class Use:
         words = [self.command, "--fail-on", "never"]
         if self.command == "check" and "output" in outputs:
             words += ["--fix"]
-        if self.command == "audit" and "output" in outputs:
+        if "output" in outputs and (self.command == "audit" or "more" in self.inputs):
             words += ["--gallery", "1"]
         for parameter in COMMANDS[self.command].params:
             if parameter.name in given:
@@ -123,10 +125,12 @@ def roles(command: str) -> dict[str, Role]:
     return getattr(COMMANDS[command].callback, "roles", {})
 
 
+ONE_BATCH = frozenset({"more", "photos", "csv", "csv_images"})
 FIT = frozenset({"image", "dump", "preset"})
 USES = (
     Use("match"),
-    Use("loss"),
+    Use("loss", ONE_BATCH),
+    Use("loss", frozenset({"image", "weights"})),
     Use("detect", frozenset({"weights"})),
     Use("compare", ending=".html"),
     Use("anchors", frozenset({"dataset", "levels", "preset"})),
@@ -153,7 +157,14 @@ OUTPUT_OPTIONS = [
 def files(folder: Path, photo: Callable[..., Path], annotation: Callable[..., Path]) -> None:
     """Everything that a command can read, in the working folder."""
     annotation([("cat", (40, 20, 160, 90))])
-    for name in ("photo.png", "voc/JPEGImages/a.png", "voc/JPEGImages/lonely.jpg", "yolo/images/a.png", "0a.jpg"):
+    for name in (
+        "photo.png",
+        "voc/JPEGImages/a.png",
+        "voc/JPEGImages/lonely.jpg",
+        "photos/own.png",
+        "yolo/images/a.png",
+        "0a.jpg",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         photo(name)
     (folder / "voc/Annotations").mkdir()
@@ -182,6 +193,8 @@ def files(folder: Path, photo: Callable[..., Path], annotation: Callable[..., Pa
     loc, conf = torch.randn(1, 16, 4, generator=generator), torch.randn(1, 16, 3, generator=generator)
     torch.save((loc, conf), folder / "preds.pt")
     torch.save([torch.tensor([[0.2, 0.2, 0.5, 0.5, 1.0]])], folder / "targets.pt")
+    named = {"boxes": torch.tensor([[0.2, 0.2, 0.5, 0.5]]), "labels": torch.tensor([1]), "file_name": "own.png"}
+    torch.save({"loc": loc, "conf": conf, "targets": [named]}, folder / "more.pt")
     torch.save({"conv.weight": torch.ones(3)}, folder / "weights.pt")
 
 

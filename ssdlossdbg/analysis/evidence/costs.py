@@ -107,13 +107,13 @@ def ground_truth_losses(
     images, slots = gt.boxes.shape[:2]
     positive = matching.positive[..., None]
     group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + matching.gt_index
-    own = torch.where(positive, sums.terms, 0.0)
-    parts = own.new_zeros((images * slots, own.shape[-1])).index_add_(0, group.reshape(-1), own.flatten(0, 1))
+    terms = torch.where(positive, sums.terms, 0.0)
+    parts = terms.new_zeros((images * slots, terms.shape[-1])).index_add_(0, group.reshape(-1), terms.flatten(0, 1))
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
     class_id, boxes = gt.labels[image_of, index_of], gt.boxes[image_of, index_of]
     place = image_of * slots + index_of
     part = parts[place]
-    predicted, probability = _taken_for(loss, group, images * slots, positive[..., 0], batch.conf, rules)
+    predicted, probability, own = _taken_for(loss, group, images * slots, positive[..., 0], batch.conf, rules)
     columns = rows(
         image=image_of,
         index=index_of,
@@ -128,6 +128,7 @@ def ground_truth_losses(
         landmarks=part[:, 3] if part.shape[1] > 3 else [None] * len(part),
         predicted_label=[None if column < 0 else names[column] for column in predicted[place].tolist()],
         probability=[None if share < 0 else share for share in probability[place].tolist()],
+        own_probability=[None if share < 0 else share for share in own[place].tolist()],
     )
     items = [GroundTruthLoss(**row, problem=box_problem(row["box"])) for row in columns]
     # nan, which compares with nothing, among the largest.
@@ -136,8 +137,8 @@ def ground_truth_losses(
 
 def _taken_for(
     loss: LossTerms, group: Tensor, places: int, positive: Tensor, conf: Tensor, rules: Dialect
-) -> tuple[Tensor, Tensor]:
-    """The class of highest probability, and that, at the positive of each object whose confidence costs most.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The class of highest probability, that, and that of the object's own, where its positive's confidence costs most.
 
     Args:
         loss: of the batch.
@@ -158,10 +159,13 @@ def _taken_for(
     last = torch.cat((of[order].diff() != 0, torch.ones_like(of[:1], dtype=torch.bool)))
     dearest = order[last]
     logits = with_background(conf[chosen[0][dearest], chosen[1][dearest]], rules.loss)
-    best, column = probabilities(logits, rules.loss).max(-1)
-    predicted = torch.full((places,), -1, device=group.device)
-    probability = torch.full((places,), -1.0, dtype=best.dtype, device=group.device)
-    return predicted.index_put_((of[dearest],), column), probability.index_put_((of[dearest],), best)
+    told = probabilities(logits, rules.loss)
+    best, column = told.max(-1)
+    labels = loss.matching.labels[chosen[0][dearest], chosen[1][dearest]].clamp(0, told.shape[-1] - 1)
+    predicted = torch.full((places,), -1, device=group.device).index_put_((of[dearest],), column)
+    nothing = torch.full((places,), -1.0, dtype=best.dtype, device=group.device)
+    own = nothing.index_put((of[dearest],), told.gather(-1, labels[:, None])[:, 0])
+    return predicted, nothing.index_put_((of[dearest],), best), own
 
 
 def negative_losses(
@@ -171,6 +175,7 @@ def negative_losses(
     grid: Priors,
     names: Sequence[str],
     rules: Dialect,
+    most: int | None = None,
 ) -> tuple[MinedNegative, ...]:
     """What each mined negative costs, the costliest first; where all count, the `MOST_NEGATIVES` costliest.
 
@@ -181,10 +186,13 @@ def negative_losses(
         grid: the P priors.
         names: of the output columns.
         rules: the dialect.
+        most: how many of them, the costliest; all if None.
     """
     images, priors = loss.mining.mined.nonzero(as_tuple=True)
     cost = widest(loss.confidence_terms[images, priors]) * widest(loss.confidence_scale[images])
-    order = cost.argsort(descending=True, stable=True)[: MOST_NEGATIVES if rules.mining.takes_all else None]
+    if most is None and rules.mining.takes_all:
+        most = MOST_NEGATIVES
+    order = cost.argsort(descending=True, stable=True)[:most]
     images, priors, cost = images[order], priors[order], cost[order]
     told = with_background(conf[images, priors], rules.loss)
     probability, predicted = probabilities(told, rules.loss).max(-1)

@@ -1,7 +1,8 @@
 """Which files of saved tensors are the predictions and targets of one batch.
 
-Predictions and targets are one batch if their names differ in that word alone (a_preds.pt, a_targets.pt), or if they
-are named one after the other. Which is which their content says, or their names where the content does not tell.
+Predictions and targets are one batch if their names differ in that word alone (a_preds.pt, a_targets.pt), if they are
+the only two with the same numbers in their names (out_007.pt, gt_7.pt), or if they are named one after the other. Which
+is which their content says, or their names where the content does not tell.
 """
 
 from __future__ import annotations
@@ -68,8 +69,10 @@ class SavedBatches:
         self._files, self._known = files, set(files)
         self._next = dict(pairwise(dict.fromkeys(named)))
         self._alike: dict[tuple[Path, str], list[Path]] = {}
+        self._of_number: dict[tuple[Path, tuple[int, ...]], list[Path]] = {}
         for file in files:
             self._alike.setdefault(_key(file), []).append(file)
+            self._of_number.setdefault(_numbers(file), []).append(file)
         self._roles: dict[Path, Role | None] = {}
         self._loaded: dict[Path, Saved] = {}
 
@@ -83,7 +86,7 @@ class SavedBatches:
                 both = self._loaded.pop(file)
                 yield SavedBatch(both, both)
                 continue
-            partner = self._namesake(file) or self._follower(file, done)
+            partner = self._namesake(file) or self._of_same_number(file, done) or self._follower(file, done)
             done |= {file} if partner is None else {file, partner}
             halves = {self._roles[each]: self._loaded.pop(each) for each in (file, partner) if each}
             yield SavedBatch(halves.get(Role.PREDICTIONS), halves.get(Role.TARGETS))
@@ -107,6 +110,16 @@ class SavedBatches:
         alike = [each for each in self._alike[_key(file)] if role_word(each) and self._role(each)]
         others = [each for each in alike if {self._role(each), self._role(file)} == HALVES]
         return others[0] if len(alike) == 2 and others else None
+
+    def _of_same_number(self, file: Path, done: set[Path]) -> Path | None:
+        """The other half of the same batch by the numbers in its name."""
+        same = self._of_number[_numbers(file)]
+        if not _numbers(file)[1] or len(same) != 2:
+            return None
+        other = same[0] if same[1] == file else same[1]
+        if other in done or self._namesake(other):
+            return None
+        return other if {self._role(file), self._role(other)} == HALVES else None
 
     def _follower(self, file: Path, done: set[Path]) -> Path | None:
         """The other half of the same batch by neighbourhood."""
@@ -137,6 +150,11 @@ def role_word(file: Path) -> Role | None:
 def _key(file: Path) -> tuple[Path, str]:
     """What the files of one batch have in common."""
     return file.parent, ROLE_WORD.sub("", file.stem, count=1)
+
+
+def _numbers(file: Path) -> tuple[Path, tuple[int, ...]]:
+    """The numbers in a file's name, by which those of a batch may be told."""
+    return file.parent, tuple(map(int, re.findall(r"[0-9]+", file.stem)))
 
 
 def _role(saved: Saved, file: Path) -> Role:
