@@ -74,8 +74,16 @@ class Capture:
             self._attachment.close()
         if os.getpid() == self._process:
             if not self._recorder.steps:
-                say(f"{self._recorder.criterion} was never called: {_why_never(self.target)}")
+                say(f"{self._recorder.criterion} was {self._never}")
             self._recorder.finish(reason, detail)
+
+    @property
+    def _never(self) -> str:
+        """That no call was looked at, and why, in words."""
+        passed_by = self._recorder.passed_by
+        if passed_by:
+            return f"called {passed_by} times, always without gradients: validation=True, or every=1, looks at that"
+        return f"never called: {_why_never(self.target)}"
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +121,8 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
     A batch is saved, with those before it, when the loss is first inf or nan, when it jumps above `spike` times the
     running median, and when the criterion raises; a batch alone every so many steps, when a file CAPTURE appears in
     the folder, and at the end. Nothing is copied and no device is waited for until then, and nothing that goes wrong
-    in here reaches the training. Calls under `no_grad` are none of a training.
+    in here reaches the training. Calls under `no_grad` are none of a training;
+    where there are no others and `every` is given, they pass over a data set, for `ssdlossdbg loss RUN`.
 
     Args:
         criterion: a module, which is looked at in place, torchvision's SSD and MMDetection's SSDHead too; attach to the
@@ -125,8 +134,9 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
             manyth step. ring: how many batches are held. on_error: "save" or "ignore" the batch on which the criterion
             raises. adapter: called as the criterion is, returns a mapping with loc, conf and targets, and perhaps
             priors, names, dialect. copy: hold copies from the first step on, for code that changes predictions in
-            place, or outputs of CUDA graphs, whose memory the next step uses again. validation: look at calls under
-            `no_grad`, too, and mark them so. most_bytes: that the files of the folder may have together.
+            place, or outputs of CUDA graphs, whose memory the next step uses again. validation: whether to look at
+            calls under `no_grad`, too, and mark them so; if None, where `every` is given, until a call has gradients.
+            most_bytes: that the files of the folder may have together.
             identify: whether a copy of the criterion is run on small cases at the first step, so that the files say
             whose rules it follows, as `ssdlossdbg.identify` does; of a module alone, in a training of one process. None
             for where nobody can notice but by the second or two that it takes: where it is called as a codebase's is,

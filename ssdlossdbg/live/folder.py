@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -177,6 +178,27 @@ class RunFolder:
             return None
         return None if rank == self.rank else Mark(int(step), int(rank), str(reason))
 
+    def room(self, size: int, loader: Any) -> tuple[str, bool]:
+        """How much room the batches of one pass over a loader take, in words, and whether there is so much.
+
+        Args:
+            size: bytes of one batch.
+            loader: of the batches; nothing is said of one whose length is not known.
+        """
+        try:
+            batches = -(-len(loader) // self.every)
+            free = shutil.disk_usage(self.path).free
+        except (TypeError, OSError, NotImplementedError):
+            return "", True
+        need = size * batches
+        words = f"every={self.every}: a pass over the loader saves {batches} batches, about {_in_words(need)}"
+        if need > self.most_bytes:
+            lack = f"most_bytes allows {_in_words(self.most_bytes)}, so ever fewer of them will be kept"
+            return f"{words}, and {lack}; say most_bytes={need * 11 // 10} to keep all", False
+        if need > free:
+            return f"{words}, and the disk has {_in_words(free)} left", False
+        return words, True
+
     def _make_room(self, size: int) -> None:
         """Thin what was saved at every so many steps until a batch fits.
 
@@ -199,6 +221,11 @@ class RunFolder:
     @property
     def _bytes(self) -> int:
         return sum(entry["bytes"] for entry in self.written.values())
+
+
+def _in_words(size: int) -> str:
+    unit, of = next((pair for pair in ((10**9, "GB"), (10**6, "MB")) if size >= pair[0]), (1000, "kB"))
+    return f"{size / unit:.3g} {of}"
 
 
 def _is_of_a_run(name: str) -> bool:

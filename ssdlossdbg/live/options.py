@@ -27,7 +27,7 @@ class Options:
     on_error: str = "save"
     adapter: Callable[..., Mapping[str, Any]] | None = None
     copy: bool = False
-    validation: bool = False
+    validation: bool | None = None
     most_bytes: int = MOST_BYTES
     identify: bool | None = None
     history: bool | float = False
@@ -68,7 +68,7 @@ class Asked(TypedDict, total=False):
     on_error: str
     adapter: Callable[..., Mapping[str, Any]] | None
     copy: bool
-    validation: bool
+    validation: bool | None
     most_bytes: int
     identify: bool | None
     history: bool | float

@@ -70,10 +70,11 @@ class Recorder:
         self.recipe: Recipe | None = None
         self._first: Taken | None = None
         self.steps, self.failures, self.aside = 0, 0, False
+        self.passed_by, self._trained = 0, False
         self._ring: deque[Held] = deque(maxlen=options.ring)
         self._pending: deque[Held] = deque()
         self._lock = threading.RLock()
-        self._said_full, self._said_lost = False, 0
+        self._said_full, self._said_lost, self._said_room = False, 0, False
         self._lost: dict[int, str] = {}
         self._history = History(folder.path, folder.suffix, options.share, self._warn) if options.share else None
 
@@ -95,8 +96,10 @@ class Recorder:
         if self.aside or torch.compiler.is_compiling() or under_way():
             return None
         validation = not torch.is_grad_enabled() or getattr(owner, "training", True) is False
-        if validation and not self.options.validation:
+        if validation and not self._looks_at_validation:
+            self.passed_by += 1
             return None
+        self._trained = self._trained or not validation
         with self._lock:
             try:
                 return self._hold(owner, args, kwargs, validation)
@@ -105,6 +108,15 @@ class Recorder:
                 return None
             finally:
                 self.steps += 1
+
+    @property
+    def _looks_at_validation(self) -> bool:
+        """Whether calls without gradients count: where that is said, and of a pass whose batches are all to be kept.
+
+        In a training such calls come after others, and are none of its steps.
+        """
+        asked = self.options.validation
+        return bool(self.options.every) and not self._trained if asked is None else asked
 
     def end(self, held: Held, output: Any) -> None:
         """Take the losses that a call returned, and judge those that are there."""
@@ -235,8 +247,15 @@ class Recorder:
             self._save(held, ASKED, "a file CAPTURE asked for it")
             self.folder.grant()
         every = self.folder.every
-        if every and held.step % every == 0:
-            self._save(held, EVERY, "")
+        if every and held.step % every == 0 and self._save(held, EVERY, "") and not self._said_room:
+            self._said_room = True
+            self._say_room(self.folder.written[self.folder.name(held.step)]["bytes"])
+
+    def _say_room(self, size: int) -> None:
+        """Say beforehand how much room the batches of the loader take, and where there is less."""
+        words, enough = self.folder.room(size, self.options.loader)
+        if words:
+            (self._tell if enough else self._warn)(words)
 
     def _save_what_others_ask_for(self) -> None:
         mark = self.folder.mark()
