@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.command import command
+from ssdlossdbg.cli.groups import FailOn
 from ssdlossdbg.cli.options import Group, argument, option
 from ssdlossdbg.errors import InputError
 
@@ -61,6 +62,9 @@ class Captured(Group):
         default=True,
     )
 
+    fail_on: FailOn = option(
+        "--fail-on", "Exit with 1 where a finding in what was seen is as grave as this.", default=FailOn.NEVER
+    )
     worker: bool = option(
         "--worker", "One of several, started by a launcher that speaks for all.", default=False, hidden=True
     )
@@ -81,21 +85,25 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
 
     Nothing in the script is changed: its loss is recognised as its class is defined, and saved is what
     `ssdlossdbg.capture` would save. Options come before SCRIPT; what follows it is the script's own. The exit code is
-    the script's.
+    the script's; where that is 0, --fail-on may make it 1, or 2 where there is nothing to judge.
 
     Example: ssdlossdbg run -o runs/a -- train.py --epochs 3
     """
     from ssdlossdbg.live.children import LAUNCHERS, behind_launcher
     from ssdlossdbg.live.launch import Launch, Program, Says
     from ssdlossdbg.live.options import Options
+    from ssdlossdbg.live.verdict import Gate
 
     program = _program(script)
+    speaks = not captured.worker and os.environ.get("RANK", "0") == "0"
+    gated = speaks and captured.fail_on is not FailOn.NEVER
+    gate = Gate(captured.fail_on.value, captured.history) if gated else None
     if captured.run.exists() and not captured.run.is_dir():
         raise InputError(captured.run, "is no folder", "Give -o the name of a folder, which need not exist.")
     if program.is_module and program.name in LAUNCHERS:
         args = behind_launcher(program.name, program.args, captured.words)
         if args is not None:
-            return Launch(Program(program.name, tuple(args), True), Options(), captured.run, Says.IF_SAVED)
+            return Launch(Program(program.name, tuple(args), True), Options(), captured.run, Says.IF_SAVED, gate)
     options = Options(
         spike=captured.spike,
         every=captured.every,
@@ -108,7 +116,8 @@ def run(script: Script, captured: Captured) -> Callable[[], None]:
         history=captured.history,
     )
     says = Says.IF_NOT_SAVED if captured.worker else Says.ALWAYS
-    return Launch(program, options, captured.run, says if os.environ.get("RANK", "0") == "0" else Says.NEVER)
+    rank = os.environ.get("RANK", "0")
+    return Launch(program, options, captured.run, says if rank == "0" else Says.NEVER, gate)
 
 
 def _program(script: Script) -> Program:

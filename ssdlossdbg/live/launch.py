@@ -16,7 +16,7 @@ from enum import Enum
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ssdlossdbg.live import children, tracebacks
 from ssdlossdbg.live.imports import when_imported
@@ -25,6 +25,7 @@ from ssdlossdbg.live.say import say_last
 from ssdlossdbg.live.summaries import Summaries, summaries
 
 if TYPE_CHECKING:
+    from ssdlossdbg.live.verdict import Gate
     from ssdlossdbg.live.watch import Watch
 
 NONE = 0  # the number of no process
@@ -63,21 +64,24 @@ class Launch:
         options: as of `capture`.
         path: the folder of the run, as it was given.
         says: when it says at the end what was saved.
+        gate: what to fail on, of a program that ends well; nothing if None.
     """
 
     program: Program
     options: Options
     path: Path
     says: Says = Says.ALWAYS
+    gate: Gate | None = None
     _ended: str = ""
 
     def __call__(self) -> None:
         """Run the program as the main one of this process.
 
         What it raises is raised, and the process is to end as Python ends it: by the exit code of SystemExit, by the
-        signal of Ctrl-C, or with a traceback, which is without a frame of ours.
+        signal of Ctrl-C, or with a traceback, which is without a frame of ours. After a program that ended well, what
+        the gate fails on ends the process with 1, and with 2 where there is nothing to look at.
         """
-        place = self.path.resolve()  # the program may change its working folder
+        begun, place = Path.cwd(), self.path.resolve()  # the program may change its working folder
         looking, before, stderr = Looking(self.options, place), summaries(place), sys.stderr
 
         def end() -> None:  # after all that the program registers itself, as it is registered first
@@ -94,6 +98,9 @@ class Launch:
             _run(self.program)
         except SystemExit as error:
             self._ended = "" if error.code in (None, 0) else f"exit code {error.code}"[:200]
+            if self._ended:
+                raise
+            self._judge(looking, begun, stderr)
             raise
         except BaseException as error:
             is_ctrl_c = isinstance(error, KeyboardInterrupt)
@@ -102,6 +109,23 @@ class Launch:
             with contextlib.suppress(BaseException):  # a second Ctrl-C, too
                 looking.finish(self._ended)
             raise
+        self._judge(looking, begun, stderr)
+
+    def _judge(self, looking: Looking, begun: Path, stderr: TextIO) -> None:
+        """Fail on what was seen, if that was asked.
+
+        Raises:
+            SystemExit: there is something to fail on, or nothing was seen at all.
+        """
+        if self.gate is None or looking.is_child:
+            return
+        looking.finish(self._ended)
+        from ssdlossdbg.live.verdict import verdict
+
+        code, words = verdict(self.gate, self.path, begun)
+        print(f"ssdlossdbg: {words}", file=stderr)
+        if code:
+            raise SystemExit(code)
 
 
 class Looking:
