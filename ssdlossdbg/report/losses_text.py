@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -33,6 +34,7 @@ from ssdlossdbg.report.text import (
 )
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results import LossesResult
+from ssdlossdbg.results.captured import CAPTURED_NAME
 from ssdlossdbg.results.losses import LossGroup, SeenImage, SeenObject, WholeLoss
 from ssdlossdbg.results.said import is_another, off_by
 
@@ -41,7 +43,7 @@ MOST_LISTED = 10
 MOST_CASES = 2
 MOST_OF_NAME = 24
 IMAGE = Column("image", "left", wrap=True, least=12)
-FILE = Column("file", "left", wrap=True, least=11)
+BATCH = Column("batch", "left", wrap=True, least=10)
 LANDMARKS, FIRST = "landm", "1st step"
 
 
@@ -135,7 +137,7 @@ def _images(result: LossesResult, top: int) -> RenderableType:
     loss = next((each.loss for each in shown if each.loss), None)
     more = [] if loss is None else [LANDMARKS] * (loss.landmarks is not None) + [FIRST] * (loss.first_step is not None)
     columns: Columns = [IMAGE, "loss", *(["mean", "seen"] if again else []), "loc", "conf pos", "conf neg", *more]
-    columns += ["obj", "pos", FILE]
+    columns += ["obj", "pos", BATCH]
     rows: list[Row] = [
         (
             Text(each.title),
@@ -167,7 +169,11 @@ def _losses(image: SeenImage, again: bool, more: Sequence[str]) -> Row:
 
 
 def _short(file: str) -> str:
-    return file_name(file).removesuffix(".safetensors")
+    """A file's name, or the step that a captured one is called after."""
+    captured = re.fullmatch(CAPTURED_NAME, file_name(file))
+    if captured is None:
+        return file_name(file)
+    return f"step {int(captured[1])}" + (f" rank {captured[2]}" if captured[2] else "")
 
 
 def _objects(objects: Sequence[SeenObject], top: int) -> RenderableType:
@@ -240,7 +246,7 @@ def _negatives(result: LossesResult, top: int) -> list[RenderableType]:
     known.sort(key=lambda pair: math.inf if math.isnan(pair[1].loss) else pair[1].loss, reverse=True)
     if not known:
         return []
-    columns: Columns = [IMAGE, BOX, "loss", Column("taken for", "left", wrap=True), "IoU", FILE]
+    columns: Columns = [IMAGE, BOX, "loss", Column("taken for", "left", wrap=True), "IoU", BATCH]
     rows: list[Row] = [
         (
             Text(image.title),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Annotated
 
 from ssdlossdbg.results.captured import NOT_FINITE, RAISED, SPIKE
@@ -12,8 +13,6 @@ from ssdlossdbg.results.costs import Parts
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.loss import RunBatch
 from ssdlossdbg.results.report import Reported
-
-UNNAMED = "image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,10 @@ class SeenImage:
 
     @property
     def title(self) -> str:
-        """What to call it in a table."""
-        if self.name:
-            return self.name
-        return f"{UNNAMED} {self.index if self.dataset_index is None else self.dataset_index}"
+        """What to call it in a table: its name, its place in the data set, or that in its file."""
+        if self.name or self.dataset_index is not None:
+            return self.name or f"image {self.dataset_index}"
+        return f"{PurePath(self.file).name} #{self.index}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(
     assert len(lines) == 5
     assert "cannot be read" in result.out
     assert ("captured     step 1, not finite" in result.out) == bool(options)
-    assert ("went wrong  step0000001: not finite" in result.out) != bool(options)
+    assert ("went wrong  step 1: not finite" in result.out) != bool(options)
     report = json.loads(run("loss", "run", "--format", "json", *options).out)
     assert sorted(each["step"] for each in report["batches"][1:-1]) == [0, 2, 2]
     assert [report["batches"][place]["step"] for place in (0, -1)] == [1, None]

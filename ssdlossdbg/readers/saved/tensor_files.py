@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.files import explained, open_file
+from ssdlossdbg.readers.files import explained, is_file, open_file
 from ssdlossdbg.readers.memory import check_unpacked
 from ssdlossdbg.readers.saved.captured import header_of
 from ssdlossdbg.readers.what_it_is import what_it_is
@@ -61,6 +61,9 @@ def load(path: Path) -> Saved:
             tensors of another kind than dense real numbers or of more than memory has room for.
     """
     loader = LOADERS.get(path.suffix.lower())
+    if loader is None and not is_file(path):
+        with explained(path):
+            open_file(path).close()  # which says what is wrong with it
     if loader is None:
         known = ", ".join(LOADERS)
         raise InputError(path, f"has the ending {path.suffix!r}, which says no tensor format", f"Known: {known}.")
