@@ -221,7 +221,7 @@ class _Walk:
 
 
 def _source(paths: Sequence[Path], found: Sequence[Path]) -> str:
-    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(found) - 1} more files"
+    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(found) - 1} more"
 
 
 def _with_photos(collected: Collected, photos: PhotoNames) -> tuple[list[SeenImage], list[SeenObject]]:

@@ -157,7 +157,9 @@ def _pictures(
     if result.validation is False and absent < len(worst):
         say_warning("--gallery: training may have cropped or turned the photos, which are drawn as they are.")
     elif absent:
+        named = any(image.name for image in worst)
         where = "Say --photos DIR." if of_set.photos is None else "They are drawn without."
+        where = where if named else "The batches do not say what their images are called."
         say_warning(f"--gallery: photos not found: {absent:,} of the {len(worst):,} worst. {where}")
     for rank, image in enumerate(worst, start=1):
         try:

@@ -103,6 +103,8 @@ def _gravity(batch: Mapping[str, Any]) -> tuple[int, int]:
 
 def _explained(folder: Path, base: Path, shown: Path, batches: Sequence[Mapping[str, Any]]) -> str:
     guilty = [batch for batch in batches if batch["reason"] in STRANGE]
+    if not guilty and sum(batch["reason"] == EVERY for batch in batches) > 1:
+        return f"ssdlossdbg loss {shlex.quote(_shown(folder, base, shown))} says which images and objects cost most"
     asked = min(guilty, key=_gravity) if guilty else max(batches, key=lambda batch: batch["step"])
     file = Path(_shown(folder, base, shown)) / asked["file"]
     verb = f"explains step {asked['step']}" if guilty else "says what its loss is made of"

@@ -137,14 +137,15 @@ def _images(result: LossesResult, top: int) -> RenderableType:
     loss = next((each.loss for each in shown if each.loss), None)
     more = [] if loss is None else [LANDMARKS] * (loss.landmarks is not None) + [FIRST] * (loss.first_step is not None)
     columns: Columns = [IMAGE, "loss", *(["mean", "seen"] if again else []), "loc", "conf pos", "conf neg", *more]
-    columns += ["obj", "pos", BATCH]
+    apart = any(each.name or each.dataset_index is not None for each in shown)  # else the first column says it
+    columns += ["obj", "pos", *([BATCH] if apart else [])]
     rows: list[Row] = [
         (
             Text(each.title),
             *_losses(each, again, more),
             each.ground_truth,
             positives(each.positives, each.forced),
-            Text(f"{_short(each.file)} #{each.index}"),
+            *([Text(f"{_short(each.file)} #{each.index}")] if apart else []),
         )
         for each in shown
     ]
@@ -152,7 +153,7 @@ def _images(result: LossesResult, top: int) -> RenderableType:
         ("loss", f"of the image as a batch of its own{', when it was seen last' if again else ''}"),
         *([("mean", "over all times that it was seen")] if again else []),
         ("pos", f"positives; {POSITIVES_MEAN}"),
-        ("#", "its place in the batch"),
+        ("#", f"its place in {'the batch' if apart else 'its file'}"),
     ]
     title = f"Images of the highest loss ({len(shown)} of {result.image_count:,})"
     return section(title, Group(table(columns, rows), legend(meanings)))
