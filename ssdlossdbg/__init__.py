@@ -19,7 +19,9 @@ from ssdlossdbg.lazily import lazily
 __version__ = "0.1.0"
 
 _NAMES = {
-    "api": "anchors audit check compare detect diff fit history identify_batch load_dataset loss losses match match_roles",
+    "api": """
+        anchors audit check compare detect diff fit history identify_batch load_dataset loss losses match match_roles
+    """,
     "live.capture": "Capture capture",
     "errors": "InputError SsdLossDbgError UnknownNameError",
     "multibox.detect": "Detections",
