@@ -333,7 +333,7 @@ def test_two_criteria_have_a_folder_each(watch: Watch, batches: Batches) -> None
     assert header(watch.path / "2-MultiBoxLoss/step0000000.safetensors")["attributes"]["threshold"] == 0.4
     text = said(watch)
     assert text.count("3 steps, no loss inf, nan or far above the usual") == 2
-    assert text.endswith("ssdlossdbg loss run/step0000002.safetensors says what its loss is made of.")
+    assert text.endswith("ssdlossdbg loss run says which images and objects cost most.")
 
 
 def test_a_criterion_made_anew_at_each_step_is_one(watch: Watch, batches: Batches) -> None:
