@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -28,6 +29,8 @@ def pytest_collection_modifyitems() -> None:
 
     # The tensors are small: threads that wait for one another, and for other processes, cost more than they save.
     torch.set_num_threads(1)
+    # A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Options are put together once, and not for each of the thousands of command lines, which takes longer than many.
     pytest.MonkeyPatch().setattr("typer.testing._get_command", cache(typer.main.get_command), raising=False)
 

@@ -10,7 +10,7 @@ from ssdlossdbg.cli.groups import DEFAULT_DIALECT, PageReport
 from ssdlossdbg.cli.options import Group, Role, option
 from ssdlossdbg.cli.pages import is_page, write_page
 from ssdlossdbg.cli.places import is_folder
-from ssdlossdbg.cli.writing import Writer, check_folder, make_folder, make_new_folder
+from ssdlossdbg.cli.writing import Writer, check_folder
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import View
@@ -115,7 +115,7 @@ def write_outputs(result: HistoryResult, report: HistoryReport, trackers: Tracke
 
         charts = history_charts(result)
         named = None if is_page(report.output) else report.output
-        folder = make_folder(named) if named else make_new_folder(Path("history"))
+        folder = writer.folder(named) if named else writer.folder(Path("history"), new=True)
         for name, chart in charts.items():
             writer.write(folder / name, chart)
     if trackers.tensorboard:

@@ -14,7 +14,7 @@ from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.cli.places import is_folder
 from ssdlossdbg.cli.progress import counting, progress, quick_imports
 from ssdlossdbg.cli.streams import say_warning
-from ssdlossdbg.cli.writing import Writer, check_folder, make_folder, make_new_folder, safe_stem
+from ssdlossdbg.cli.writing import Writer, check_folder, safe_stem
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.outputs import PAGE
 from ssdlossdbg.report.view import View
@@ -118,7 +118,7 @@ def show_losses(
 
             writer.write(file, to_csv(result, table).encode("utf-8", "backslashreplace"))
     if of_set.gallery:
-        folder = make_folder(output) if output else make_new_folder(FOLDER)
+        folder = writer.folder(output) if output else writer.folder(FOLDER, new=True)
         with progress("Drawing"):
             for name, picture in _pictures(result, of_set, lambda image: image_loss(image, Settings(**settings))):
                 writer.write(folder / name, picture)

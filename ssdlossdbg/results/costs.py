@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from ssdlossdbg.results.captured import Captured
@@ -117,7 +117,7 @@ class GroundTruthLoss:
     landmarks: float | None = None
     predicted_label: str | None = None
     probability: float | None = None
-    own_probability: Hidden[float | None] = None
+    own_probability: Hidden[float | None] = field(default=None, compare=False)
 
     @property
     def total(self) -> Written[float]:

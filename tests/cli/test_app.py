@@ -128,7 +128,7 @@ def test_help_and_usage_fit_80_columns_without_colour(
 
 
 @pytest.mark.parametrize(
-    "words", [["match", "one"], ["frob"], ["anchors", "--format", "yaml"], ["loss", "a", "b", "c"]]
+    "words", [["match", "one"], ["frob"], ["anchors", "--format", "yaml"], ["detect", "a", "b", "c"]]
 )
 def test_bad_usage_goes_to_stderr(
     words: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

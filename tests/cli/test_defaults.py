@@ -148,8 +148,8 @@ def test_where_to_write_is_said_on_the_command_line_alone(
 
 
 def test_where_another_command_writes_is_of_no_matter(configure: Configure) -> None:
-    configure("[tool.ssdlossdbg]\ncsv = 'a.csv'\n[tool.ssdlossdbg.match]\noutput = 'a.png'\n")
-    assert "csv" not in called(*BATCH)
+    configure("[tool.ssdlossdbg]\ndump = 'a.toml'\n[tool.ssdlossdbg.match]\noutput = 'a.png'\n")
+    assert "dump" not in called(*BATCH)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.options import OUTPUTS, Role
 from ssdlossdbg.cli.pages import is_page
 from ssdlossdbg.readers.files import open_file
+from tests.fuzz.headers import history_file
+from tests.fuzz.kinds import HISTORY
 
 Run = Callable[..., Any]
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -41,6 +43,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "descriptions": ("names.csv",),
     "files": ("voc/Annotations/a.xml",),
     "baseline": ("known.json",),
+    "run": ("hist", *HISTORY),
     "dataset": (
         "voc/Annotations",
         "voc/Annotations/a.xml",
@@ -61,6 +64,7 @@ TEXT = {
     "printed",
     "printed_loc",
     "printed_conf",
+    "wandb",
 }
 
 
@@ -106,6 +110,8 @@ class Use:
         words = [self.command, "--fail-on", "never"]
         if self.command == "check" and "output" in outputs:
             words += ["--fix"]
+        if self.command == "history":
+            words += ["--format", "html", *["--charts"] * ("output" in outputs)]
         if "output" in outputs and (self.command == "audit" or "more" in self.inputs):
             words += ["--gallery", "1"]
         for parameter in COMMANDS[self.command].params:
@@ -137,6 +143,7 @@ USES = (
     Use("anchors", frozenset({"dataset", "levels", "config"})),
     Use("anchors", FIT),
     Use("check", ending=".json"),
+    Use("history", frozenset({"tensorboard"}), ending=".html"),
     Use("audit", frozenset({"descriptions"})),
     Use("audit", frozenset({"classes"}), ("images.csv", "0a.jpg")),
     Use(
@@ -189,6 +196,9 @@ def files(folder: Path, photo: Callable[..., Path], annotation: Callable[..., Pa
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+    for name in HISTORY:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(history_file(Path(name).stem))
     generator = torch.Generator().manual_seed(0)
     loc, conf = torch.randn(1, 16, 4, generator=generator), torch.randn(1, 16, 3, generator=generator)
     torch.save((loc, conf), folder / "preds.pt")
@@ -251,7 +261,7 @@ def test_every_output_and_every_input_is_tried() -> None:
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.command)
 def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: Use, run: Run, opened: Opened) -> None:
     fitting = use.command == "anchors" and "dataset" in use.inputs
-    file = use.ending if use.command in ("compare", "check") else ".toml" if fitting else ".png"
+    file = use.ending if use.command in ("compare", "check", "history") else ".toml" if fitting else ".png"
     endings = {Role.OUTPUT_FOLDER: "", Role.OUTPUT_FILE: file}
     outputs = {name: f"new-{name}{endings[role]}" for name, role in roles(use.command).items() if role in OUTPUTS}
     with opened as unnoted:

@@ -36,6 +36,7 @@ OTHERS = (
     f"identify {BATCH} --printed 1.6645 --changes 0",
     f"check {SAMPLE}",
     "history hist",
+    f"diff {BATCH} {SAMPLE}/preds.pt broken.pt",
     f"anchors --fit {SAMPLE}",
     "anchors --list",
     "dialects",

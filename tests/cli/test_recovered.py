@@ -196,7 +196,7 @@ def test_a_captured_file_has_objects_pictures_and_names_in_every_command(
 
 
 def test_a_folder_goes_alone_in_detect_and_compare(captured: Path, run: Run) -> None:
-    for command, more in (("loss", ()), ("detect", ()), ("compare", ("--dialects", "caffe"))):
+    for command, more in (("loss", ("--worst",)), ("detect", ()), ("compare", ("--dialects", "caffe"))):
         result = run(command, captured.parent, *more)
         assert "The captured batches, the worst first" in result.out
         assert "step0000000  exit" in result.out

@@ -349,6 +349,7 @@ def test_absurd_array_header(header: str, tmp_path: Path, refused: Refused) -> N
 
 @pytest.mark.parametrize("name", ["a.bin", "a", "a.pt.zip", "a.onnx"])
 def test_unknown_ending(name: str, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / name).write_bytes(b"x")
     error = refused(lambda: held(tmp_path / name))
     assert error.what == f"has the ending {Path(name).suffix!r}, which says no tensor format"
     assert error.fix == "Known: .pt, .pth, .safetensors, .npz, .npy."

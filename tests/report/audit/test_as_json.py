@@ -45,6 +45,7 @@ def test_totals(audited: AuditResult) -> None:
         "unmatched": 2,
         "without_positive": 1,
         "invalid": 1,
+        "ignored": 0,
         "positives": 6,
         "forced": 2,
         "reached": 2,
