@@ -27,7 +27,7 @@ from tests.report.test_documents import errors
 
 # Directions of writing that begin or end inside a text: what they make of it is not what it says.
 BIDIRECTIONAL = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
-STDERR = re.compile(r"(warning|error): \S.*|[A-Z][^:]* \.\.\.")
+STDERR = re.compile(r"(note|warning|error): \S.*|[A-Z][^:]* \.\.\.")
 USAGE = re.compile(r"(error: \S.*\n)?Usage: ssdlossdbg .*\n(Try .*\n)?\n?(Error|error): .+\n\Z", re.DOTALL)
 GITHUB = re.compile(r"::(error|warning|notice) (file=[^,:]*(,line=\d+)?,)?title=[^,:]*::\S.*")
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6}|<class '|<built-in |dtype=object|Traceback \(most recent")
@@ -93,7 +93,7 @@ def _of_stderr(case: Case, outcome: Outcome, text: str) -> Iterator[str]:
     lines = (text[: usage.start()] if usage else text).splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
     if strange := [line for line in lines if not STDERR.fullmatch(line)]:
-        yield f"stderr: has more than warnings and errors: {strange[0][:200]!r}"
+        yield f"stderr: has more than notes, warnings and errors: {strange[0][:200]!r}"
     reported = case.words[0] in REPORTING and bool(outcome.out)
     if outcome.code == 2 and len(errors) + bool(usage) != 1 and not (reported and not errors):
         yield f"stderr: has {len(errors)} errors and not one: {text[-200:]!r}"
