@@ -16,6 +16,7 @@ from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, Part, Source, load_parts
 from ssdlossdbg.readers.annotations.lines import with_lines
+from ssdlossdbg.readers.annotations.share import Track
 from ssdlossdbg.readers.inputs import find_inputs
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
@@ -91,11 +92,12 @@ def checked(
     classes: Sequence[str] = (),
     device: str = "auto",
     layout: SavedLayout = SavedLayout(),
+    track: Track = iter,
 ) -> Checked:
-    """What `check` returns, and what it looked at; arguments and errors as of `check`."""
+    """What `check` returns, and what it looked at; `track` watches files being read, all else is as of `check`."""
     rules = as_dialect(DEFAULT_DIALECT if dialect is None else dialect)
     named = priors if priors is None else as_named(priors, layout, rules)
-    job = _Job(rules, named, tuple(classes), device, layout, stated=dialect is not None)
+    job = _Job(rules, named, tuple(classes), device, layout, dialect is not None, track)
     target = resolve_device(device)
     paths = [Path(file) for file in files]
     inputs = find_inputs(paths, bool(classes))
@@ -129,6 +131,7 @@ class _Job:
 
     Attributes:
         stated: whether the user said whose rules they are.
+        track: watches annotations being read.
     """
 
     rules: Dialect
@@ -137,6 +140,7 @@ class _Job:
     device: str
     layout: SavedLayout
     stated: bool
+    track: Track
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ class _Annotations:
 def _of_annotations(parts: Sequence[Part], paths: Sequence[Path], job: _Job) -> _Annotations:
     """Read and check annotations."""
     path = paths[0] if len(paths) == 1 else parts[0].path
-    datasets, refused = load_parts(parts, Source(path, job.classes))
+    datasets, refused = load_parts(parts, Source(path, job.classes, track=job.track))
     named = priors_or_default(job.priors, job.rules, datasets, job.classes)
     check_image_size(named, [job.rules])
     found = analyse_datasets(datasets, named, job.rules, job.device) if datasets else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -89,7 +90,7 @@ def audit(
     Example: ssdlossdbg audit VOC2007/Annotations
     """
     names = data.names
-    with quick_imports():
+    with progress("Loading torch", silent=os.environ.get("RANK", "0") != "0"), quick_imports():
         from ssdlossdbg.analysis.audit import together
         from ssdlossdbg.api import datasets
     with together() as ranks, _first_speaks(ranks.rank):

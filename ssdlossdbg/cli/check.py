@@ -13,7 +13,7 @@ from ssdlossdbg.cli.groups import Device, Layout, Names, Priors, Report, SavedRu
 from ssdlossdbg.cli.ignores import FileFindings, warn_of_idle
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.places import file_at
-from ssdlossdbg.cli.progress import progress, quick_imports
+from ssdlossdbg.cli.progress import progress, quick_imports, tracking
 from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, InputError
 from ssdlossdbg.report.outputs import TEXT, formats
@@ -122,10 +122,10 @@ def check(
     """
     if fixing.output:
         check_copies(checked.files, fixing.output)
-    with progress("Checking"):
-        with quick_imports():
-            from ssdlossdbg.api import files
-            from ssdlossdbg.checks.files import UNREADABLE
+    with progress("Loading torch"), quick_imports():
+        from ssdlossdbg.api import files
+        from ssdlossdbg.checks.files import UNREADABLE
+    with tracking("Checking", "the files", "file") as track:
         looked = files.checked(
             checked.files,
             priors.config,
@@ -133,6 +133,7 @@ def check(
             classes=naming.names,
             device=device.device,
             layout=layout.saved(priors),
+            track=track,
         )
     result = _accepted(looked, findings)
     if fixing.output:

@@ -100,7 +100,7 @@ def show_losses(
     Raises:
         InputError: no batch that can be used, or an output that cannot be written.
     """
-    with quick_imports():
+    with progress("Loading torch"), quick_imports():
         from ssdlossdbg.api.loss_sets import Settings, image_loss, losses
     from ssdlossdbg.readers.saved.batch_files import batch_files
 

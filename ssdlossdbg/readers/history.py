@@ -16,7 +16,19 @@ from ssdlossdbg.readers.files import explained, open_file, read_bytes
 from ssdlossdbg.readers.saved.captured import header_of
 from ssdlossdbg.results import Captured
 from ssdlossdbg.results.captured import CAPTURED_NAME
-from ssdlossdbg.results.history_rows import FOLDER, GROUPS, OBJECTS, STEPS, Rows, Table, describes, head_of, rows_in
+from ssdlossdbg.results.history_rows import (
+    FOLDER,
+    GROUPS,
+    OBJECTS,
+    SIDES,
+    SIZE,
+    STEPS,
+    Rows,
+    Table,
+    describes,
+    head_of,
+    rows_in,
+)
 
 KEEP = "Keep one with ssdlossdbg.capture(criterion, run, history=True), or ssdlossdbg run --history."
 # What is counted, or numbered from 0, in rows.
@@ -115,6 +127,8 @@ def _possible(rows: Rows) -> Rows:
     kept = (rows["step"] >= 0) & (rows["step"] < MOST_STEPS)
     for name in counts:
         kept &= (rows[name] >= 0) & (rows[name] < MOST_COUNT)
+    if "key" in fields:
+        kept &= (rows["kind"] != SIZE) | (rows["key"] <= len(SIDES))
     if "time" in fields:
         kept &= np.isfinite(rows["time"])
     if "box" in fields:

@@ -27,14 +27,15 @@ PATIENCE = (
     "Computing the loss ...",
     "Generating the priors ...",
     "Detecting ...",
-    "Checking ...",
+    "Loading torch ...",
+    "Checking the files ...",
     "Fitting the priors ...",
     "Reading the dataset ...",
     "Drawing ...",
     "Reading the history ...",
     "Writing ...",
 )
-COUNTING = re.compile(r"(Matching|Reading) [\d,]+ (image|file)s? \.\.\.$")
+COUNTING = re.compile(r"(Matching|Reading|Checking|Computing the loss) [\d,]+ (image|file)s? \.\.\.$")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +18,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from ssdlossdbg.results.captured import HEADER_KEY, Captured
-from ssdlossdbg.results.history_rows import HEAD, STEPS
+from ssdlossdbg.results.history_rows import GROUPS, HEAD, OBJECTS, SIDES, SIZE, STEPS, Table, rows_in
 from tests.cli.conftest import Run
 from tests.cli.test_pages import document
 from tests.fuzz.headers import history_file
@@ -191,3 +192,42 @@ def test_wandb_stays_on_this_machine(good: Good, folder: Path, monkeypatch: pyte
     objects = next(each for each in tables if "state" in each["columns"])
     place = objects["columns"].index("cost")
     assert [row[place] for row in objects["data"]] == pytest.approx([each["cost"] for each in said["objects"]])
+
+
+@pytest.mark.parametrize(
+    ("table", "fields"),
+    [
+        (GROUPS, {"kind": SIZE, "key": len(SIDES) + 1}),
+        (GROUPS, {"kind": SIZE, "key": -1}),
+        (GROUPS, {"objects": -5}),
+        (GROUPS, {"step": 1 << 41}),
+        (OBJECTS, {"label": 1 << 25}),
+        (OBJECTS, {"rival": -1}),
+        (OBJECTS, {"box": np.nan}),
+        (STEPS, {"time": np.inf}),
+    ],
+)
+def test_a_row_that_no_training_writes_is_left_out(
+    good: Good, folder: Path, table: Table, fields: dict[str, Any]
+) -> None:
+    path = folder / "hist" / "history" / f"{table.name}.rows"
+    sound = json.loads(good(*HISTORY, "--format", "json"))
+    row = rows_in(path.read_bytes(), table)[-1:].copy()
+    for name, value in fields.items():
+        row[name] = value
+    path.write_bytes(path.read_bytes() + row.tobytes())
+    assert json.loads(good(*HISTORY, "--format", "json")) == sound
+
+
+def test_the_largest_class_costs_no_more_than_another(good: Good, folder: Path) -> None:
+    path = folder / "hist" / "history" / "objects.rows"
+    data = path.read_bytes()
+    rows = rows_in(data, OBJECTS).copy()
+    rows["label"][0] = rows["rival"][1] = (1 << 24) - 1
+    path.write_bytes(data[:HEAD] + rows.tobytes())
+    tracemalloc.start()
+    try:
+        good(*HISTORY)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()

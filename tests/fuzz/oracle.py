@@ -173,6 +173,8 @@ def _of_written(name: str, data: bytes) -> Iterator[str]:
             assert np.load(io.BytesIO(data), allow_pickle=False).shape[1:] == (4,)
         elif data.startswith(b"{"):
             assert json.loads(data, parse_constant=_refuse)["ssdlossdbg_baseline"] == 1
+        elif data.startswith(b"<!doctype html>"):
+            assert data.endswith(b"</html>\n"), "a page that ends early"
         elif "levels" in data.decode() and "=" in data.decode():
             tomllib.loads(data.decode())
         else:

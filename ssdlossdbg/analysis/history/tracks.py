@@ -154,8 +154,9 @@ def _judged(rows: Rows) -> BoolArray:
     if not len(rows):
         return np.zeros(0, bool)
     _, at = np.unique(rows["step"], return_inverse=True)
-    labels, rivals = rows["label"], rows["rival"]
-    shape = at.max() + 1, int(max(labels.max(), rivals.max())) + 1
+    classes, places = np.unique(np.concatenate((rows["label"], rows["rival"])), return_inverse=True)
+    labels, rivals = places.reshape(2, -1)
+    shape = at.max() + 1, len(classes)
     told, number = np.zeros(shape), np.zeros(shape)
     np.add.at(told, (at, labels), rows["probability"] > rows["rival_sure"])
     np.add.at(number, (at, labels), 1)
@@ -165,7 +166,7 @@ def _judged(rows: Rows) -> BoolArray:
         place = np.arange(shape[0])
         around.append(sums[(place + AROUND + 1).clip(max=shape[0])] - sums[(place - AROUND).clip(min=0)])
     known = (around[1] >= ENOUGH_OF_CLASS) & (around[0] >= DISCERNED * around[1])
-    judged: BoolArray = known[at, labels] & known[at, rivals] & (rivals > 0) & (rows["positives"] > 0)
+    judged: BoolArray = known[at, labels] & known[at, rivals] & (rows["rival"] > 0) & (rows["positives"] > 0)
     return judged
 
 
