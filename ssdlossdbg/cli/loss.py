@@ -152,6 +152,9 @@ def loss(
     }
     shown = report.format, report.top, pictures.output
     of_many = partial(show_losses, batch.paths, shared, of_set, findings, writer, shown, groups)
+    if of_set.asked and (beside := "--weights" if rules.weights else "--image" if pictures.image else ""):
+        what = "is of one batch, and --csv, --csv-images, --gallery and --photos are of a set"
+        raise InputError(beside, what, "Leave one of them out.")
     several = chosen is None and (batch.several or of_set.asked)
     if several:
         _refuse_printed(printed, batch.paths)

@@ -118,6 +118,13 @@ def test_objects_and_groups_add_up(kept: Path) -> None:
     assert objects == sum(group.objects or 0 for group in told.sizes) == len(told.seen_objects)
 
 
+@pytest.mark.parametrize("words", [("--weights", "w.pt"), ("--image", "a.png")])
+def test_what_is_of_one_batch_is_refused_beside_what_is_of_a_set(words: tuple[str, str], run: Run) -> None:
+    result = run("loss", "a.safetensors", "--csv", "new.csv", *words)
+    assert (result.code, result.out) == (2, "")
+    assert f"{words[0]}: is of one batch, and --csv" in result.err
+
+
 def test_the_first_screen_names_the_dearest_images(kept: Path, run: Run) -> None:
     lines = run("loss", kept, "--width", "80", "--top", "3").out.splitlines()[:24]
     place = next(place for place, line in enumerate(lines) if line.startswith("Images of the highest loss (3 of 10)"))

@@ -113,6 +113,8 @@ def _of_report(case: Case, text: str) -> Iterator[str]:
             return
         if command not in COMMANDS_OF_JSON:  # as dialects, whose document is no result's
             return
+        if command == "loss" and "mean_of_batches" in document:
+            command = "loss RUN"
         schema = json_schema(command)
         yield from (f"json: {each}" for each in errors(schema, document, schema)[:1])
     elif form == "sarif":
