@@ -28,12 +28,9 @@ from ssdlossdbg.cli.writing import Writer
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, EXIT_INTERRUPTED, InputError, SsdLossDbgError
 from ssdlossdbg.report.view import UNLIMITED
 
-EXIT_CODES = [
-    ("0", "nothing is wrong"),
-    ("1", "something is, as grave as --fail-on says"),
-    ("2", "the command or a file cannot be used"),
-    ("130", "Ctrl-C"),
-]
+# What 0 and 1 mean, of most commands, and of one that judges nothing but whether two things are the same.
+JUDGING = ("nothing is wrong", "something is, as grave as --fail-on says")
+COMPARING = ("nothing is different", "something is, unless --no-fail-on-change is given")
 # Options that name dialects, one or several between commas.
 DIALECT_OPTIONS = ("dialect", "reference", "dialects")
 # Torch says it in a RuntimeError, on a CPU and on CUDA in other words.
@@ -44,10 +41,11 @@ OUT_OF_MEMORY = (
 TOO_DEEP = "something in an input is nested too deeply. --traceback shows what was being read."
 
 
-def write_exit_codes(formatter: Any) -> None:
+def write_exit_codes(formatter: Any, ends: tuple[str, str] = JUDGING) -> None:
     """Write what the exit codes mean."""
+    meanings = zip(("0", "1", "2", "130"), (*ends, "the command or a file cannot be used", "Ctrl-C"), strict=True)
     with formatter.section("Exit codes"):
-        formatter.write_dl(EXIT_CODES)
+        formatter.write_dl(list(meanings))
 
 
 class Command(TyperCommand):
@@ -72,8 +70,9 @@ class Command(TyperCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write what the exit codes mean, but of a command that ends as another program does."""
-        if "traceback" in {parameter.name for parameter in self.get_params(ctx)} and self.name != "run":
-            write_exit_codes(formatter)
+        names = {parameter.name for parameter in self.get_params(ctx)}
+        if "traceback" in names and self.name != "run":
+            write_exit_codes(formatter, COMPARING if "fail_on_change" in names else JUDGING)
 
 
 class _Always(Group):

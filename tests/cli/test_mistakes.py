@@ -104,6 +104,7 @@ def test_the_shell_is_offered_values() -> None:
 def test_help_says_what_exit_codes_mean(run: Run) -> None:
     for words in ((), ("loss",), ("check",)):
         assert "Exit codes:\n  0    nothing is wrong\n" in run(*words, "--help").out
+    assert "1    something is, unless --no-fail-on-change is given\n" in run("diff", "--help").out
     assert "Exit codes" not in run("run", "--help").out
 
 

@@ -137,8 +137,9 @@ class Given:
         wrong = labels[(labels < least) | (labels >= classes)]
         if not len(wrong):
             return ""
-        number = "a label is" if len(wrong) == 1 else f"{len(wrong):,} labels are, as"
-        return f"{number} {int(wrong[0])}, and its predictions have {classes} classes, 0 (background) to {classes - 1}"
+        number = "a label is" if len(wrong) == 1 else f"{len(wrong):,} labels are"
+        found = ", ".join(map(str, wrong.unique().tolist()[:3]))
+        return f"{number} {found}, and its predictions have {classes} classes, 0 (background) to {classes - 1}"
 
     def batch(self, like: Batch | None = None) -> Batch:
         """All but the rules, with names of classes and images as of another batch."""
