@@ -104,8 +104,8 @@ def _of_stderr(case: Case, outcome: Outcome, text: str) -> Iterator[str]:
 def _of_report(case: Case, text: str) -> Iterator[str]:
     form = value_of(case, "format")
     if form == "json":
-        fit, listed = ("--fit" in case.line), ("--list" in case.line)
-        command = case.words[0] + (" --list" if listed else " --fit" if fit else "")
+        way = next((f" {option}" for option in ("--list", "--fit", "--rank") if option in case.line), "")
+        command = case.words[0] + way
         try:
             document = json.loads(text, parse_constant=_refuse)
         except ValueError as error:

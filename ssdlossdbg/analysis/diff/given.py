@@ -138,7 +138,7 @@ class Given:
         if not len(wrong):
             return ""
         number = "a label is" if len(wrong) == 1 else f"{len(wrong):,} labels are"
-        found = ", ".join(map(str, wrong.unique().tolist()[:3]))
+        found = ", ".join(map(str, sorted(set(wrong.tolist()))[:3]))
         return f"{number} {found}, and its predictions have {classes} classes, 0 (background) to {classes - 1}"
 
     def batch(self, like: Batch | None = None) -> Batch:
