@@ -109,7 +109,9 @@ def mislabelled(result: HistoryResult) -> Iterator[Case]:
         object's best prior as its own, and as surely so as at objects of that other class, but for 3 % of them. Where
         three fifths of all objects were right once, three times, in three tenths of the samples, will do. A sample
         counts where the network tells at least four fifths of the objects of both classes from all others, background
-        left out of account. An object that is the only one is told where all of at least five samples say so.
+        left out of account. An object that is the only one is told where all of at least five samples say so. Nothing
+        is said where fewer than half of the objects are right in the end, nor where the network is wrong of other
+        objects of that class so often that one of all would be among these by chance.
 
     Why it matters:
         Wrong labels cost most of all, since the network must unlearn for them what all others teach. A network that is

@@ -18,6 +18,8 @@ MOSTLY = 0.5
 WORSE = 1.25
 # Steps for which losses of the batches after a jump of the learning rate are its, and what a batch says of the rate.
 AFTERMATH, OF_RATE = 60, "NUM007"
+# What priors reach is so of all batches, and makes no loss of one stand out.
+OF_MATCHING = "MAT"
 # Files that a finding names at most, of the objects that it is about.
 MOST_FILES = 6
 
@@ -66,7 +68,7 @@ def how_to_look(event: Event) -> str:
 
 def follows_rate(result: HistoryResult, event: Event) -> bool:
     """Whether a jump of the learning rate, which is told by itself, came just before, and its batch tells no cause."""
-    if event.cause and not event.cause.startswith(OF_RATE):
+    if event.cause and not event.cause.startswith((OF_RATE, OF_MATCHING)):
         return False
     jumps = [each for each in result.events if each.kind == RATE and hurt(result, each)]
     return any(-1 <= event.step - each.step <= AFTERMATH + (each.lasted or 0) for each in jumps)

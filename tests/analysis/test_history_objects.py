@@ -155,6 +155,29 @@ def test_where_little_is_learnt_more_must_speak_against_a_label(right: int, samp
     assert ("HIS009" in [finding.code for finding in find((rest,))]) == said
 
 
+def test_errors_that_any_object_of_the_class_may_meet_accuse_none() -> None:
+    objects = np.concatenate([of_objects(), of_objects()])
+    objects["image"][len(objects) // 2 :] += 100
+    objects = objects[np.argsort(objects["step"], kind="stable")]
+    for place, image in enumerate(range(8, 16)):  # one of sixteen dogs in each sample, another each time
+        mislabelled(objects, image, 24 * (2 + place))
+    assert "HIS009" not in codes(objects)
+    for image in (108, 109):  # two samples of six, as one of sixteen would be by chance where one of sixteen is wrong
+        mislabelled(objects, image, (168, 192))
+    assert "HIS009" not in codes(objects)
+    for image in (108, 109):
+        mislabelled(objects, image, np.arange(48, 240))
+    assert "HIS009" in codes(objects)
+
+
+def test_a_network_that_is_wrong_of_most_accuses_nobody() -> None:
+    objects = of_objects()
+    mislabelled(objects, 11, np.arange(48, 240))
+    mislabelled(objects, 3, np.arange(48, 240), DOG)
+    assert "HIS009" in codes(objects, right=5)
+    assert "HIS009" not in codes(objects, right=4)
+
+
 def test_one_object_alone_must_be_taken_for_another_always() -> None:
     objects = of_objects()
     mislabelled(objects, 11, np.arange(144, 240))

@@ -101,6 +101,7 @@ def test_what_is_said_of_an_event() -> None:
         (RATE, 101, "", True),
         (RATE, 102, "", False),
         (RATE, 50, "NUM007 a rate", True),
+        (RATE, 50, "MAT012 no prior", True),
         (RATE, 50, "BOX001 a box", False),
         (SPIKE, 50, "", False),
     ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -35,6 +37,8 @@ AROUND, ENOUGH_OF_CLASS, DISCERNED = 2, 5, 0.8
 # Where so large a share of all objects was right once, so that wrong labels are soon learnt by heart, less will do.
 LEAST_SURE, AGAIN, MOST_RIGHT = 3.0, 2, 0.6
 TIMES, AGAINST = (5.0, 3.0), (0.5, 0.3)
+# And where that would come about, at any of all objects, at most so often by the errors that a network makes anyway.
+CHANCE = 0.05
 
 
 def tracked(rows: Rows) -> tuple[IntArray, BoolArray]:
@@ -122,10 +126,16 @@ def object_histories(
     well = int(max(right[1:], default=0.0) >= MOST_RIGHT)  # at its very start it may be right by chance
     against = _against(rows, judged, TIMES[well])
     order = np.argsort(number, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
-        if len(members):
-            doubt = _doubt(rows["rival"][members[against[members]]], int(judged[members].sum()), AGAINST[well])
-            yield _history(rows[members], bool(unsure[members].any()), doubt, names, classes, size, learnt)
+    objects = [each for each in np.split(order, np.flatnonzero(np.diff(number[order])) + 1) if len(each)]
+    doubts = [
+        _doubt(rows["rival"][members[against[members]]], int(judged[members].sum()), AGAINST[well])
+        for members in objects
+    ]
+    labels = [int(rows["label"][members[0]]) for members in objects]
+    if not learnt >= LEARNT_SHARE:  # it is wrong of most, whatever their labels
+        doubts = [replace(doubt, founded=False) for doubt in doubts]
+    for members, doubt in zip(objects, _beyond_chance(doubts, labels), strict=True):
+        yield _history(rows[members], bool(unsure[members].any()), doubt, names, classes, size, learnt)
 
 
 @dataclass(frozen=True)
@@ -189,6 +199,30 @@ def _doubt(rivals: IntArray, judged: int, least: float) -> _Doubt:
     rival = int(np.bincount(rivals).argmax()) if len(rivals) else 0
     number = int((rivals == rival).sum()) if rival else 0
     return _Doubt(rival, number, judged, number >= max(AGAIN, least * judged))
+
+
+def _beyond_chance(doubts: Sequence[_Doubt], labels: Sequence[int]) -> Iterator[_Doubt]:
+    """The same, founded only where the network is wrong of such objects too seldom for that to come about by chance.
+
+    How often it is wrong is seen at the other objects of the label, whose samples are taken to be drawn one by one: the
+    number of those that speak against a label is then binomial.
+    """
+    wrong, judged = Counter[int](), Counter[int]()
+    for doubt, label in zip(doubts, labels, strict=True):
+        if not doubt.founded:
+            wrong[label] += doubt.against
+            judged[label] += doubt.judged
+    for doubt, label in zip(doubts, labels, strict=True):
+        rate = (wrong[label] + 0.5) / (judged[label] + 1)  # by the prior of Jeffreys: of few samples, not quite none
+        rare = doubt.founded and len(doubts) * _at_least(doubt.against, doubt.judged, rate) < CHANCE
+        yield replace(doubt, founded=rare)
+
+
+def _at_least(times: int, of: int, rate: float) -> float:
+    """How likely something of that rate comes about so many times, or more often."""
+    ways = (math.lgamma(of + 1) - math.lgamma(x + 1) - math.lgamma(of - x + 1) for x in range(times, of + 1))
+    shares = (x * math.log(rate) + (of - x) * math.log1p(-rate) for x in range(times, of + 1))
+    return sum(math.exp(way + share) for way, share in zip(ways, shares, strict=True))
 
 
 def _history(
