@@ -13,7 +13,7 @@ import ssdlossdbg
 from ssdlossdbg.live.verdict import Gate, verdict
 from tests.live.conftest import Batches, MultiBoxLoss
 
-ROOT = str(Path(ssdlossdbg.__file__).parents[1])
+ROOT = str(Path(__file__).parents[2])  # where the tests are, wherever the package is installed
 TRAINING = """
 import sys
 import torch
