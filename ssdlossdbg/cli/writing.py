@@ -87,6 +87,9 @@ class Writer:
             write_to_stdout(_chunks(data))
             return
         self._check(path)
+        kept = path.is_file() and _head(path).startswith(BASELINE)
+        if kept and not (isinstance(data, bytes) and data.startswith(BASELINE)) and not self.overwrite:
+            raise InputError(path, "is a baseline of known findings", "Choose another output, or give --overwrite.")
         if foreign := self._foreign(path):  # a name of our own making in the user's folder
             self.failed.append(foreign)
             return

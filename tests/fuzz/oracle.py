@@ -148,7 +148,8 @@ def _within(name: str, folder: str) -> bool:
 def _of_files(case: Case, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     asked = [os.path.normpath(value) for value in outputs_of(case)]
     for name, was in before.items():
-        named = name == OLD and OLD in asked and outcome.code in (0, 1)
+        replaced = (name == OLD and OLD in asked) or name == value_of(case, "write_baseline")
+        named = replaced and outcome.code in (0, 1)
         if after.get(name) != was and not named:
             yield f"files: {name} is {'changed' if name in after else 'gone'}"
     if case.words[0] == "match":

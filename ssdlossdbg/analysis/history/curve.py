@@ -183,11 +183,12 @@ def _event(curve: Curve, place: int, kind: str, usual: float, saved: SavedBatch 
     )
 
 
+@np.errstate(invalid="ignore")  # a rate of a damaged file may be any number
 def _of_rate(event: Event, curve: Curve, place: int) -> Event:
     """An event of the learning rate, with how long it lasted, and whether it may have been meant."""
     usual = float(event.usual or 0.0)
     # Halfway, as factors go, between what it was and what it is.
-    back = np.flatnonzero(curve.rate[place:] < (usual * event.value) ** 0.5)
+    back = np.flatnonzero(curve.rate[place:] < np.sqrt(usual * event.value))
     lasted = int(back[0]) if len(back) and back[0] <= BRIEF else None
     highest = np.fmax.reduce(curve.rate[:place])
     resumed = curve.first[max(0, place - RATE_BEFORE) : place + 1].any()

@@ -143,6 +143,7 @@ class Remedies:
         return self._smallest * math.sqrt(self._threshold)
 
     @cached_property
+    @np.errstate(divide="ignore", invalid="ignore")  # a prior without a side has no aspect, and reaches nothing
     def _obstacles(self) -> IntArray:
         """`[K]` what holds back each row, the number of an `Obstacle`."""
         (width, height), threshold = self._sizes.T, self._threshold
