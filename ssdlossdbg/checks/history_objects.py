@@ -11,7 +11,7 @@ from ssdlossdbg.checks.history_words import (
     of_files,
     of_sides,
     place_of_object,
-    remedy_of_object,
+    remedy_of_objects,
 )
 from ssdlossdbg.results import Case, HistoryResult, ObjectHistory, Severity, Where
 from ssdlossdbg.results.history import BY_CLASS, FORGOTTEN, MISTAKEN, NEVER
@@ -205,14 +205,12 @@ def _cases(result: HistoryResult, found: Sequence[ObjectHistory], words: Words) 
     """One object by itself; of several all in one sentence, since they have one cause."""
     if len(found) == 1:
         each = found[0]
-        yield Case(place_of_object(result, each), words(found), each.best_iou, UNMATCHED, remedy_of_object(each))
+        yield Case(place_of_object(result, each), words(found), each.best_iou, UNMATCHED, remedy_of_objects(found))
     elif found:
         classes = " and ".join(sorted({each.label_name for each in found})[:3])
         message = f"{len(found)} objects of {classes}{of_sides(found)}: {words(found)}; {of_files(found)}"
         share = len(found) / max(1, result.known_objects)
-        yield Case(
-            Where(result.run), message, len(found), result.known_objects, remedy_of_object(found[0]), share=share
-        )
+        yield Case(Where(result.run), message, len(found), result.known_objects, remedy_of_objects(found), share=share)
 
 
 def _never_in_words(found: Sequence[ObjectHistory]) -> str:

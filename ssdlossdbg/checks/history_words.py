@@ -23,6 +23,20 @@ OF_MATCHING = "MAT"
 # Files that a finding names at most, of the objects that it is about.
 MOST_FILES = 6
 
+# What to do for an object that is not learnt, and for several.
+LOOK = (
+    "Look at it in the photo: it is matched well enough to be learnt.",
+    "Look at them in their photos: they are matched well enough to be learnt.",
+)
+FINER = (
+    "Two objects want one prior: more priors a cell, or a finer grid, have room for both.",
+    "They want priors that others have: more priors a cell, or a finer grid, have room for all.",
+)
+FIT = (
+    "Give priors of its size: ssdlossdbg anchors --fit proposes them.",
+    "Give priors of their size: ssdlossdbg anchors --fit proposes them.",
+)
+
 
 def place_of_event(result: HistoryResult, event: Event) -> Where:
     """The step of an event, with its epoch and process."""
@@ -125,13 +139,18 @@ def remedy_of_group(group: GroupHistory) -> str:
     return "They are matched: look at their labels, and whether there are enough examples."
 
 
-def remedy_of_object(each: ObjectHistory) -> str:
-    """What to do for an object that is not learnt."""
+def remedy_of_objects(found: Sequence[ObjectHistory]) -> str:
+    """What to do for objects that are not learnt: of each kind among them, the most common first."""
+    several = len(found) > 1
+    kinds = Counter(map(_remedy, found))
+    return " ".join(remedy[several] for remedy, _ in kinds.most_common())
+
+
+def _remedy(each: ObjectHistory) -> tuple[str, str]:
+    """For one object, and for several."""
     if each.positives and (each.forced_only <= MOSTLY or each.best_iou >= WELL_MATCHED):
-        return "Look at it in the photo: it is matched well enough to be learnt."
-    if not each.positives and each.best_iou >= WELL_MATCHED:
-        return "Two objects want one prior: more priors a cell, or a finer grid, have room for both."
-    return "Give priors of its size: ssdlossdbg anchors --fit proposes them."
+        return LOOK
+    return FINER if not each.positives and each.best_iou >= WELL_MATCHED else FIT
 
 
 def how_matched(each: ObjectHistory) -> str:
