@@ -110,7 +110,7 @@ def mislabelled(result: HistoryResult) -> Iterator[Case]:
     What it means:
         In at least two samples, and half of those that count, another class was at least five times as likely at an
         object's best prior as its own, and as surely so as at objects of that other class, but for 3 % of them. Where
-        three fifths of all objects were right once, three times, in three tenths of the samples, will do. A sample
+        three fifths of all objects were right once, three times, in 35 % of the samples, will do. A sample
         counts where the network tells at least four fifths of the objects of both classes from all others, background
         left out of account. An object that is the only one is told where all of at least five samples say so. Nothing
         is said where fewer than half of the objects are right in the end, nor where the network is wrong of other

@@ -16,10 +16,9 @@ WELL_MATCHED = 0.5
 MOSTLY = 0.5
 # A loss that so many times exceeds what it was before did not take a jump of the learning rate well.
 WORSE = 1.25
-# Steps for which losses of the batches after a jump of the learning rate are its, and what a batch says of the rate.
-AFTERMATH, OF_RATE = 60, "NUM007"
-# What priors reach is so of all batches, and makes no loss of one stand out.
-OF_MATCHING = "MAT"
+# Steps for which losses of the batches after a jump of the learning rate are its, but of those whose cause begins so:
+# that is of what the batch holds, and not of what weights that are hurt make of it.
+AFTERMATH, OF_BATCH = 60, ("unlike", "BOX", "LBL", "LDR", "ENC", "PRE009", "PRE011")
 # Files that a finding names at most, of the objects that it is about.
 MOST_FILES = 6
 
@@ -81,8 +80,8 @@ def how_to_look(event: Event) -> str:
 
 
 def follows_rate(result: HistoryResult, event: Event) -> bool:
-    """Whether a jump of the learning rate, which is told by itself, came just before, and its batch tells no cause."""
-    if event.cause and not event.cause.startswith((OF_RATE, OF_MATCHING)):
+    """Whether a jump of the learning rate, which is told by itself, came just before, and its batch has no fault."""
+    if event.cause.startswith(OF_BATCH):
         return False
     jumps = [each for each in result.events if each.kind == RATE and hurt(result, each)]
     return any(-1 <= event.step - each.step <= AFTERMATH + (each.lasted or 0) for each in jumps)

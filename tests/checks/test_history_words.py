@@ -111,7 +111,11 @@ def test_what_is_said_of_an_event() -> None:
         (RATE, 102, "", False),
         (RATE, 50, "NUM007 a rate", True),
         (RATE, 50, "MAT012 no prior", True),
+        (RATE, 50, "MIN002 logits", True),
+        (RATE, 50, "PRE015 other photos", True),
+        (RATE, 50, "PRE011 x and y", False),
         (RATE, 50, "BOX001 a box", False),
+        (RATE, 50, "unlike at other steps, 9 of its 9 objects have x and y exchanged", False),
         (SPIKE, 50, "", False),
     ],
 )

@@ -36,7 +36,7 @@ AROUND, ENOUGH_OF_CLASS, DISCERNED = 2, 5, 0.8
 # that class but for so many percent of them; in at least so many samples, and so large a share of those that count.
 # Where so large a share of all objects was right once, so that wrong labels are soon learnt by heart, less will do.
 LEAST_SURE, AGAIN, MOST_RIGHT = 3.0, 2, 0.6
-TIMES, AGAINST = (5.0, 3.0), (0.5, 0.3)
+TIMES, AGAINST = (5.0, 3.0), (0.5, 0.35)
 # And where that would come about, at any of all objects, at most so often by the errors that a network makes anyway.
 CHANCE = 0.05
 
