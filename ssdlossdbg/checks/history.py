@@ -74,8 +74,10 @@ def spike(result: HistoryResult) -> Iterator[Case]:
         One batch of wrong targets moves the weights as far as many right ones, and comes again each epoch.
 
     How to tell:
-        Where the batch was saved, the finding names what is wrong in it, and its images. Where nothing is found in it,
-        it may merely be hard: many objects, or one that is very large. Look at it with `ssdlossdbg loss FILE`.
+        Where the batch was saved, the finding names what is wrong in it, and its images. Where these were seen at other
+        steps, too, and boxes of the batch are the same there but for x and y, or the class, or the image, it says so:
+        no network has a say in that. Where nothing is found in it, it may merely be hard: many objects, or one that is
+        very large. Look at it with `ssdlossdbg loss FILE`.
 
     How to fix:
         Correct the annotations of those images. If spikes come without such a cause, lower the learning rate or clip

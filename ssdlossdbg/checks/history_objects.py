@@ -11,7 +11,8 @@ from ssdlossdbg.checks.history_words import (
     of_files,
     of_sides,
     place_of_object,
-    remedy_of_object,
+    remedy_of_objects,
+    told,
 )
 from ssdlossdbg.results import Case, HistoryResult, ObjectHistory, Severity, Where
 from ssdlossdbg.results.history import BY_CLASS, FORGOTTEN, MISTAKEN, NEVER
@@ -21,9 +22,9 @@ OUT_OF_REACH, UNMATCHED = 0.2, 0.5
 # Matching is why objects are not learnt where so large a share of those that it gives little is not, and so many times
 # as large a one as of those that are matched well: else the network merely has not learnt all yet.
 MANY, MANY_TIMES, HALF = 0.1, 5.0, 0.5
-# Where so large a share of all objects is right, one that is taken for background, so surely and in so many samples, is
-# not merely still to be learnt.
-NEARLY_ALL, SURELY, OFTEN = 0.95, 0.9, 5
+# Where so large a share of all objects is right, and of those of its class, one that is taken for background, so surely
+# and in so many samples, is not merely still to be learnt.
+NEARLY_ALL, MOST_OF_CLASS, SURELY, OFTEN = 0.95, 0.8, 0.9, 5
 # So few objects, or so small a share of those that were known, are forgotten in every run.
 FEW_FORGOTTEN, SHARE_FORGOTTEN = 5, 0.1
 # Files that are named for each pair of classes that are confused: each of them is to be looked at.
@@ -49,7 +50,8 @@ def never_learnt(result: HistoryResult) -> Iterator[Case]:
         The cause stands beside each. Objects that are forced only, at a low overlap, or have no positive prior, are
         named where a tenth of such objects or more is not learnt, and five times the share of those that are matched
         well: then matching is what keeps them back. Objects that are matched well are named where nearly all others are
-        right, and the network is sure that there is nothing: they are hard to see, or labels on nothing.
+        right, four fifths of their class too, and the network is sure that there is nothing: they are hard to see, or
+        labels on nothing.
 
     How to fix:
         Priors of their size where matching is the cause; a look at the photo where it is not.
@@ -66,7 +68,8 @@ def never_learnt(result: HistoryResult) -> Iterator[Case]:
     hard = [each for each in never if _is_hard(each)]
     groups = [hard if _are_kept_back(result, len(hard)) else []]
     if result.learnt >= NEARLY_ALL:
-        groups.append([each for each in never if not _is_hard(each) and _is_nothing(each)])
+        known = _known(result)
+        groups.append([each for each in never if each.label in known and not _is_hard(each) and _is_nothing(each)])
     for group in groups:
         group.sort(key=lambda each: -each.cost)
         yield from _cases(result, group, _never_in_words)
@@ -107,7 +110,7 @@ def mislabelled(result: HistoryResult) -> Iterator[Case]:
     What it means:
         In at least two samples, and half of those that count, another class was at least five times as likely at an
         object's best prior as its own, and as surely so as at objects of that other class, but for 3 % of them. Where
-        three fifths of all objects were right once, three times, in three tenths of the samples, will do. A sample
+        three fifths of all objects were right once, three times, in 35 % of the samples, will do. A sample
         counts where the network tells at least four fifths of the objects of both classes from all others, background
         left out of account. An object that is the only one is told where all of at least five samples say so. Nothing
         is said where fewer than half of the objects are right in the end, nor where the network is wrong of other
@@ -178,6 +181,12 @@ def _lost(result: HistoryResult) -> set[int]:
     return {group.key for group in result.groups if group.by == BY_CLASS and group.lost_at is not None}
 
 
+def _known(result: HistoryResult) -> set[int]:
+    """The classes of which most objects are right in the end."""
+    of_classes = ((group.key, told(group.right)) for group in result.groups if group.by == BY_CLASS)
+    return {key for key, right in of_classes if right and right[-1] >= MOST_OF_CLASS}
+
+
 def _out_of_reach(each: ObjectHistory) -> bool:
     return max(each.best_iou, each.shape_iou) < OUT_OF_REACH
 
@@ -205,14 +214,12 @@ def _cases(result: HistoryResult, found: Sequence[ObjectHistory], words: Words) 
     """One object by itself; of several all in one sentence, since they have one cause."""
     if len(found) == 1:
         each = found[0]
-        yield Case(place_of_object(result, each), words(found), each.best_iou, UNMATCHED, remedy_of_object(each))
+        yield Case(place_of_object(result, each), words(found), each.best_iou, UNMATCHED, remedy_of_objects(found))
     elif found:
         classes = " and ".join(sorted({each.label_name for each in found})[:3])
         message = f"{len(found)} objects of {classes}{of_sides(found)}: {words(found)}; {of_files(found)}"
         share = len(found) / max(1, result.known_objects)
-        yield Case(
-            Where(result.run), message, len(found), result.known_objects, remedy_of_object(found[0]), share=share
-        )
+        yield Case(Where(result.run), message, len(found), result.known_objects, remedy_of_objects(found), share=share)
 
 
 def _never_in_words(found: Sequence[ObjectHistory]) -> str:

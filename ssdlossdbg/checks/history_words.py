@@ -16,12 +16,25 @@ WELL_MATCHED = 0.5
 MOSTLY = 0.5
 # A loss that so many times exceeds what it was before did not take a jump of the learning rate well.
 WORSE = 1.25
-# Steps for which losses of the batches after a jump of the learning rate are its, and what a batch says of the rate.
-AFTERMATH, OF_RATE = 60, "NUM007"
-# What priors reach is so of all batches, and makes no loss of one stand out.
-OF_MATCHING = "MAT"
+# Steps for which losses of the batches after a jump of the learning rate are its, but of those whose cause begins so:
+# that is of what the batch holds, and not of what weights that are hurt make of it.
+AFTERMATH, OF_BATCH = 60, ("unlike", "BOX", "LBL", "LDR", "ENC", "PRE009", "PRE011")
 # Files that a finding names at most, of the objects that it is about.
 MOST_FILES = 6
+
+# What to do for an object that is not learnt, and for several.
+LOOK = (
+    "Look at it in the photo: it is matched well enough to be learnt.",
+    "Look at them in their photos: they are matched well enough to be learnt.",
+)
+FINER = (
+    "Two objects want one prior: more priors a cell, or a finer grid, have room for both.",
+    "They want priors that others have: more priors a cell, or a finer grid, have room for all.",
+)
+FIT = (
+    "Give priors of its size: ssdlossdbg anchors --fit proposes them.",
+    "Give priors of their size: ssdlossdbg anchors --fit proposes them.",
+)
 
 
 def place_of_event(result: HistoryResult, event: Event) -> Where:
@@ -67,8 +80,8 @@ def how_to_look(event: Event) -> str:
 
 
 def follows_rate(result: HistoryResult, event: Event) -> bool:
-    """Whether a jump of the learning rate, which is told by itself, came just before, and its batch tells no cause."""
-    if event.cause and not event.cause.startswith((OF_RATE, OF_MATCHING)):
+    """Whether a jump of the learning rate, which is told by itself, came just before, and its batch has no fault."""
+    if event.cause.startswith(OF_BATCH):
         return False
     jumps = [each for each in result.events if each.kind == RATE and hurt(result, each)]
     return any(-1 <= event.step - each.step <= AFTERMATH + (each.lasted or 0) for each in jumps)
@@ -125,13 +138,18 @@ def remedy_of_group(group: GroupHistory) -> str:
     return "They are matched: look at their labels, and whether there are enough examples."
 
 
-def remedy_of_object(each: ObjectHistory) -> str:
-    """What to do for an object that is not learnt."""
+def remedy_of_objects(found: Sequence[ObjectHistory]) -> str:
+    """What to do for objects that are not learnt: of each kind among them, the most common first."""
+    several = len(found) > 1
+    kinds = Counter(map(_remedy, found))
+    return " ".join(remedy[several] for remedy, _ in kinds.most_common())
+
+
+def _remedy(each: ObjectHistory) -> tuple[str, str]:
+    """For one object, and for several."""
     if each.positives and (each.forced_only <= MOSTLY or each.best_iou >= WELL_MATCHED):
-        return "Look at it in the photo: it is matched well enough to be learnt."
-    if not each.positives and each.best_iou >= WELL_MATCHED:
-        return "Two objects want one prior: more priors a cell, or a finer grid, have room for both."
-    return "Give priors of its size: ssdlossdbg anchors --fit proposes them."
+        return LOOK
+    return FINER if not each.positives and each.best_iou >= WELL_MATCHED else FIT
 
 
 def how_matched(each: ObjectHistory) -> str:

@@ -49,7 +49,7 @@ def check_pictures(report: AuditReport, letterbox: bool) -> None:
         fix = "Leave one of them out: pictures show photos stretched, as every dialect does."
         raise InputError("--gallery", "cannot be combined with --letterbox", fix)
     if report.charts:
-        from ssdlossdbg.report.audit.chart_canvas import check_matplotlib
+        from ssdlossdbg.report.chart_canvas import check_matplotlib
 
         check_matplotlib()
     if is_page(report.output):

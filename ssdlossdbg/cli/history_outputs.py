@@ -78,7 +78,7 @@ def check_outputs(report: HistoryReport) -> None:
     if report.table and not report.csv:
         raise InputError("--table", "says what --csv writes, and there is none", "Add --csv FILE.")
     if report.charts:
-        from ssdlossdbg.report.audit.chart_canvas import check_matplotlib
+        from ssdlossdbg.report.chart_canvas import check_matplotlib
 
         check_matplotlib()
     if report.output is None or is_page(report.output):

@@ -87,10 +87,7 @@ class Writer:
             write_to_stdout(_chunks(data))
             return
         self._check(path)
-        kept = path.is_file() and _head(path).startswith(BASELINE)
-        if kept and not (isinstance(data, bytes) and data.startswith(BASELINE)) and not self.overwrite:
-            raise InputError(path, "is a baseline of known findings", "Choose another output, or give --overwrite.")
-        if foreign := self._foreign(path):  # a name of our own making in the user's folder
+        if foreign := self._foreign(path, data):  # a name of our own making in the user's folder
             self.failed.append(foreign)
             return
         self.folder(path.parent)
@@ -183,11 +180,18 @@ class Writer:
         # A table or baseline of ours beside annotations is opened to see what it is, and nobody takes it for more.
         return was_read(found) and not _head(path).startswith((BASELINE, *_headings()))
 
-    def _foreign(self, path: Path) -> InputError | None:
-        """What is to be said of a file that is there and was not written by this program; None where it may go."""
+    def _foreign(self, path: Path, data: bytes | Iterable[bytes] = BASELINE) -> InputError | None:
+        """What is to be said of a file that is there and is not for this program to replace; None where it may go.
+
+        Args:
+            path: of it.
+            data: what would take its place: of a baseline, which its user keeps, nothing but another may.
+        """
         if self.overwrite or not path.is_file():
             return None
         head = _head(path)
+        if head.startswith(BASELINE) and not (isinstance(data, bytes) and data.startswith(BASELINE)):
+            return InputError(path, "is a baseline of known findings", "Choose another output, or give --overwrite.")
         if not head or _is_ours(head):
             return None
         return InputError(path, "exists and is no file of ssdlossdbg's", "Choose another, or give --overwrite.")

@@ -6,7 +6,6 @@ import json
 import os
 import pkgutil
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from ssdlossdbg.results.history_rows import (
     FIRST,
     FOLDER,
     GROUPS,
-    NOWHERE,
     OBJECTS,
     PARTS_KNOWN,
     SAMPLED,
@@ -33,6 +31,7 @@ from ssdlossdbg.results.history_rows import (
     TOTAL_KNOWN,
     VALIDATION,
     Table,
+    image_numbers,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ NAMES = "images"
 MOST_FAILURES = 3
 # Rows of steps that wait for a disk that is full.
 MOST_WAITING = 100_000
-BY_NAME = 1 << 40
 
 
 @dataclass
@@ -234,12 +232,7 @@ class History:
 
     def _images(self, held: Held, names: Sequence[str]) -> list[int]:
         """What numbers stand for the images of a batch; those that are new are named in a file of their own."""
-        if held.indices:
-            numbers = list(held.indices)
-        elif names:
-            numbers = [BY_NAME + zlib.crc32(name.encode()) if name else NOWHERE for name in names]
-        else:
-            return []
+        numbers = image_numbers(held.indices or (), names)
         told = dict(zip(numbers, names, strict=True)) if names and any(map(is_name, names)) else {}
         file = self._folder / f"{NAMES}{self._suffix}.jsonl"
         if self._named and not file.exists():  # somebody has taken it away

@@ -8,7 +8,19 @@ from collections.abc import Callable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ssdlossdbg.report.text import UNTITLED, Column, Columns, Row, facts, hanging, legend, number, section, table
+from ssdlossdbg.report.text import (
+    UNTITLED,
+    Column,
+    Columns,
+    Row,
+    facts,
+    hanging,
+    legend,
+    number,
+    section,
+    shared_folder,
+    table,
+)
 from ssdlossdbg.report.view import USUAL, View
 from ssdlossdbg.results.diff import (
     BATCHES,
@@ -140,9 +152,10 @@ def _size(change: float | None) -> float:
 
 def _objects(result: DiffResult, most: int) -> RenderableType:
     objects = result.objects
+    folder = shared_folder(each.image for each in objects)
     # Of each column, whether there is one, its heading, and its cell.
     known: list[tuple[bool, Column | str, Callable[[ObjectDifference], RenderableType]]] = [
-        (True, Column("image", "left", wrap=True, least=9), lambda each: Text(each.image)),
+        (True, Column("image", "left", wrap=True, least=9), lambda each: Text(each.image.removeprefix(folder))),
         (True, Column("object", "left", wrap=True, least=14), lambda each: Text(_object(each))),
         (any(each.box != each.new_box for each in objects) and result.compared != BATCHES,
          Column("box", "left", wrap=True, least=12), lambda each: Text(_box(each))),
@@ -159,7 +172,7 @@ def _objects(result: DiffResult, most: int) -> RenderableType:
     rows = [[cell(each) for _, cell in shown] for each in objects[:most]]
     more = f" (the first {len(rows)} of {len(objects):,})" if len(rows) < len(objects) else ""
     title = "Objects that one run learnt and the other did not" if result.compared == RUNS else "Objects"
-    return section(title + more, table([heading for heading, _ in shown], rows))
+    return section(f"{title}{more}{f', in {folder}' if folder else ''}", table([heading for heading, _ in shown], rows))
 
 
 def _costly(objects: Sequence[ObjectDifference]) -> bool:

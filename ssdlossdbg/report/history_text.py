@@ -46,7 +46,8 @@ def history_report(result: HistoryResult, view: View = USUAL) -> RenderableType:
         view: says how many events and objects to list; `MOST_LISTED` if it does not.
     """
     most = view.top or MOST_LISTED
-    parts: list[RenderableType] = [_facts(result), findings_block(result.findings), _course(result)]
+    said = findings_block(result.findings) if result.findings else Text("Nothing stands out.\n", style="verdict.good")
+    parts: list[RenderableType] = [_facts(result), said, _course(result)]
     if result.events:
         parts.append(_events(result.events, most, result.ranks))
     found = {title: [each for each in result.groups if each.by == by and each.objects] for by, title in TITLES.items()}

@@ -30,6 +30,7 @@ from ssdlossdbg.report.text import (
     positives,
     priors_line,
     section,
+    shared_folder,
     table,
 )
 from ssdlossdbg.report.view import USUAL, View
@@ -55,28 +56,29 @@ def losses_report(result: LossesResult, view: View = USUAL) -> RenderableType:
         view: says how many images, objects and batches to list; `MOST_LISTED` if it does not.
     """
     top = view.top or MOST_LISTED
+    folder = shared_folder(image.title for image in result.images)
     parts: list[RenderableType] = [
-        facts(_facts(result)),
+        facts(_facts(result, folder)),
         *_means(result),
         *([bullets([*result.mixed, *filter(None, [result.absent])])] if result.mixed or result.absent else [Text()]),
-        _images(result, top),
+        _images(result, folder, top),
         findings_block(result.findings, True, result.finding_files, MOST_CASES),
     ]
-    parts += [_objects(result.seen_objects, top)] if result.seen_objects else []
+    parts += [_objects(result.seen_objects, folder, top)] if result.seen_objects else []
     for title, groups in (
         ("By class", result.classes),
         ("By size (side of a square of the object's area, in px of the input)", result.sizes),
         ("By level", result.levels),
     ):
         parts += [section(title, _groups(groups, result.finite_batches))] if groups else []
-    parts += _negatives(result, top)
+    parts += _negatives(result, folder, top)
     parts.append(run_table(result.batches[:top]))
     if len(result.batches) > top:
         parts.append(Text(f"{many(len(result.batches) - top, 'more batch', 'more batches')} in --format json.\n"))
     return Group(*parts)
 
 
-def _facts(result: LossesResult) -> list[tuple[str, str]]:
+def _facts(result: LossesResult, folder: str) -> list[tuple[str, str]]:
     again = f", seen {result.sightings:,} times" if result.sightings > result.image_count else ""
     empty = f" ({result.empty:,} without objects)" if result.empty else ""
     kind = {True: ", without gradients", False: ", training", None: ""}[result.validation]
@@ -89,6 +91,7 @@ def _facts(result: LossesResult) -> list[tuple[str, str]]:
         ("losses", f"{result.source}: {held}{span}{kind}"),
         *([("went wrong", f"{_short(guilty.file)}: {guilty.reason}, as the training saw it first")] if guilty else []),
         *(("not read", f"{each.file}: {each.why}") for each in result.unread[:MOST_LISTED]),
+        *([("images", f"in {folder}")] if folder else []),
         *[("priors", priors_line(config)) for config in result.configs],
         ("dialect", f"{', '.join(result.dialects)}, on {result.device}"),
     ]
@@ -131,7 +134,7 @@ def _finite(finite: tuple[int, WholeLoss | None], number: int) -> list[Text]:
     return [Text(f"  without the {number - counted:,} that are inf or nan: {mean.total:.4f}")]
 
 
-def _images(result: LossesResult, top: int) -> RenderableType:
+def _images(result: LossesResult, folder: str, top: int) -> RenderableType:
     shown = result.images[:top]
     again = result.sightings > result.image_count
     loss = next((each.loss for each in shown if each.loss), None)
@@ -141,7 +144,7 @@ def _images(result: LossesResult, top: int) -> RenderableType:
     columns += ["obj", "pos", *([BATCH] if apart else [])]
     rows: list[Row] = [
         (
-            Text(each.title),
+            Text(each.title.removeprefix(folder)),
             *_losses(each, again, more),
             each.ground_truth,
             positives(each.positives, each.forced),
@@ -177,9 +180,9 @@ def _short(file: str) -> str:
     return f"step {int(captured[1])}" + (f" rank {captured[2]}" if captured[2] else "")
 
 
-def _objects(objects: Sequence[SeenObject], top: int) -> RenderableType:
+def _objects(objects: Sequence[SeenObject], folder: str, top: int) -> RenderableType:
     in_photo = any(each.photo_box for each in objects[:top])
-    shown = [Listed([each.image, _box(each, in_photo)]) for each in objects[:top]]
+    shown = [Listed([each.image.removeprefix(folder), _box(each, in_photo)]) for each in objects[:top]]
     where = listed_column(f"image, px of {'photo' if in_photo else 'input'}", shown, MOST_OF_NAME)
     taken = Column("taken for", "left", wrap=True)
     columns: Columns = [where, CLASS, "IoU", "pos", "loc", "conf", "p", taken]
@@ -242,7 +245,7 @@ def _fates(group: LossGroup) -> Row:
     return (f"{group.objects:,}", *(percent((each or 0) / group.objects if group.objects else 0.0) for each in shares))
 
 
-def _negatives(result: LossesResult, top: int) -> list[RenderableType]:
+def _negatives(result: LossesResult, folder: str, top: int) -> list[RenderableType]:
     known = [(each, each.negative) for each in result.images if each.negative is not None]
     known.sort(key=lambda pair: math.inf if math.isnan(pair[1].loss) else pair[1].loss, reverse=True)
     if not known:
@@ -250,7 +253,7 @@ def _negatives(result: LossesResult, top: int) -> list[RenderableType]:
     columns: Columns = [IMAGE, BOX, "loss", Column("taken for", "left", wrap=True), "IoU", BATCH]
     rows: list[Row] = [
         (
-            Text(image.title),
+            Text(image.title.removeprefix(folder)),
             corners(negative.box),
             number(negative.loss),
             Text(f"{negative.taken_for} {negative.probability:.2f}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -114,6 +115,18 @@ def stride(spacing: tuple[float, float]) -> str:
 def file_name(path: str) -> str:
     """The last part of a path, of whatever system."""
     return path.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def shared_folder(names: Iterable[str]) -> str:
+    """The folder in which all of these files are, with the slash that ends it; empty where there is none, or one file.
+
+    What tables of images leave out, since said once it leaves room for the rest.
+    """
+    ordered = sorted({min(known), max(known)}) if (known := set(names)) else []
+    if len(ordered) < 2:
+        return ""
+    shared = os.path.commonprefix([name.replace("\\", "/") for name in ordered])  # noqa: RUF071 - cut at a slash next
+    return ordered[0][: shared.rfind("/") + 1]
 
 
 def corners(corner_box: Box) -> str:

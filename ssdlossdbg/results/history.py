@@ -38,7 +38,8 @@ class Event:
         before, after: median loss of the twenty steps on either side; None where there are none.
         file: its captured batch; None where none was saved.
         images: what those of that batch are called; none where that is not known.
-        cause: what `ssdlossdbg loss` says first of that batch, with its code; empty where it says nothing.
+        cause: what sets its objects apart from those of the same images at other steps, and what `ssdlossdbg loss` says
+            first of that batch, with its code; empty where neither says anything.
         lasted: of RATE, for how many steps it was so; None where it stayed.
         planned: of RATE, whether a schedule may have meant it: it stayed, and was as high before.
     """

@@ -8,7 +8,8 @@ after it was killed, takes those that are whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,9 @@ SIDES = (16, 32, 64, 128, 256)
 WHOLE, LEVEL, CLASS, SIZE = range(4)
 # What `marks` of a step are made of.
 VALIDATION, SAVED, SAMPLED, FIRST, TOTAL_KNOWN, PARTS_KNOWN = (1 << place for place in range(6))
-# Of an image whose place in the data set is not known.
-NOWHERE = -1
+# The number of an image whose place in the data set is not known, and what those of images that are known by name begin
+# at.
+NOWHERE, BY_NAME = -1, 1 << 40
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,16 @@ OBJECTS = Table(
     ),
 )
 TABLES = (STEPS, GROUPS, OBJECTS)
+
+
+def image_numbers(indices: Sequence[int], names: Sequence[str]) -> list[int]:
+    """What numbers stand for the images of a batch; none where nothing is known of them.
+
+    Args:
+        indices: in the data set, where they are known.
+        names: of the images, where they are known; empty text for one without.
+    """
+    return list(indices) or [BY_NAME + zlib.crc32(name.encode()) if name else NOWHERE for name in names]
 
 
 def losses(steps: Rows) -> FloatArray:

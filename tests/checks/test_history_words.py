@@ -16,7 +16,7 @@ from ssdlossdbg.checks.history_words import (
     place_of_event,
     place_of_object,
     remedy_of_group,
-    remedy_of_object,
+    remedy_of_objects,
 )
 from ssdlossdbg.results.history import RATE, SPIKE
 
@@ -61,7 +61,16 @@ OWN = "Give priors of its size: ssdlossdbg anchors --fit proposes them."
 )
 def test_an_object(positives: float, forced_only: float, best_iou: float, remedy: str, matched: str) -> None:
     made = of(positives=positives, forced_only=forced_only, best_iou=best_iou)
-    assert (remedy_of_object(made), how_matched(made)) == (remedy, matched)
+    assert (remedy_of_objects([made]), how_matched(made)) == (remedy, matched)
+
+
+def test_several_objects_get_what_helps_each_kind_of_them() -> None:
+    seen = of(positives=5.0, forced_only=0.0, best_iou=0.7)
+    unseen = of(positives=0.0, forced_only=0.0, best_iou=0.2)
+    assert remedy_of_objects([seen, unseen, unseen]) == (
+        "Give priors of their size: ssdlossdbg anchors --fit proposes them. "
+        "Look at them in their photos: they are matched well enough to be learnt."
+    )
 
 
 @pytest.mark.parametrize(("name", "side", "words"), [("a.jpg", 12.4, "a.jpg, cat, 12 px"), ("", None, "image 7, cat")])
@@ -102,7 +111,11 @@ def test_what_is_said_of_an_event() -> None:
         (RATE, 102, "", False),
         (RATE, 50, "NUM007 a rate", True),
         (RATE, 50, "MAT012 no prior", True),
+        (RATE, 50, "MIN002 logits", True),
+        (RATE, 50, "PRE015 other photos", True),
+        (RATE, 50, "PRE011 x and y", False),
         (RATE, 50, "BOX001 a box", False),
+        (RATE, 50, "unlike at other steps, 9 of its 9 objects have x and y exchanged", False),
         (SPIKE, 50, "", False),
     ],
 )

@@ -351,8 +351,10 @@ def test_what_an_image_is_called_names_a_file(name: str, stem: str) -> None:
 def test_nothing_but_a_baseline_replaces_a_baseline(folder: Path) -> None:
     known = b'{\n  "ssdlossdbg_baseline": 1,\n  "known": []}'
     (folder / "known.json").write_bytes(known)
-    with pytest.raises(InputError, match="is a baseline of known findings"):
-        Writer().write(folder / "known.json", b"image,file\n")
+    writer = Writer()
+    with pytest.raises(InputError, match="is a baseline of known findings"), writer.telling_last():
+        writer.write(folder / "known.json", b"image,file\n")
+    assert (folder / "known.json").read_bytes() == known
     Writer().write(folder / "known.json", known + b"\n")
     assert (folder / "known.json").read_bytes() == known + b"\n"
     Writer(overwrite=True).write(folder / "known.json", b"image,file\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,7 +99,13 @@ def nothing(targets: list[Tensor]) -> list[Tensor]:
 
 
 def train(
-    folder: Path, spoil: Spoil, at: range, steps: int = 20, encoded: bool = False, rate_at: int | None = None
+    folder: Path,
+    spoil: Spoil,
+    at: range,
+    steps: int = 20,
+    encoded: bool = False,
+    rate_at: int | None = None,
+    history: float | bool = False,
 ) -> None:
     """Train for some steps, with the targets of those in `at` spoilt, and the rate so much higher at one of them."""
     torch.manual_seed(2)
@@ -107,7 +114,7 @@ def train(
     loader = torch.utils.data.DataLoader(photos, IMAGES, shuffle=True)
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-5)
     step = 0
-    with ssdlossdbg.capture(criterion, folder, loader=loader):
+    with ssdlossdbg.capture(criterion, folder, loader=loader, history=history):
         while step < steps:
             for images in loader:
                 targets = [rows.clone() for rows in images]
@@ -161,6 +168,15 @@ def test_x_and_y_exchanged_in_one_batch(encoded: bool, tmp_path: Path) -> None:
     result = explained(tmp_path, 14, "spike")
     assert errors(result) == ["PRE011"]
     assert "x and y" in result.findings[0].message
+
+
+def test_a_history_tells_them_by_the_same_images_at_other_steps(tmp_path: Path) -> None:
+    train(tmp_path, swapped, range(14, 15), history=1.0)
+    (event,) = ssdlossdbg.history(tmp_path).events
+    assert (event.step, event.kind) == (14, "spike")
+    told = re.fullmatch(r"unlike at other steps, (\d+) of its (\d+) objects have x and y exchanged", event.cause)
+    assert told is not None  # one box may be the same either way, and not every image was sampled at other steps
+    assert int(told[2]) - 1 <= int(told[1]) <= int(told[2])
 
 
 @pytest.mark.parametrize("encoded", [False, True])

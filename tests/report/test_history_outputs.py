@@ -239,7 +239,7 @@ def test_a_class_name_makes_no_group_of_its_own() -> None:
 def chart_texts(result: HistoryResult, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Titles of the charts, once each was drawn."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (the extra `charts`)")
-    from ssdlossdbg.report.audit import chart_canvas
+    from ssdlossdbg.report import chart_canvas
     from ssdlossdbg.report.history import chart_course, chart_right_by_class, chart_states_by_size, charts
 
     titles: list[str] = []

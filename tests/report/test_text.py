@@ -20,6 +20,7 @@ from ssdlossdbg.report.text import (
     number,
     priors_line,
     section,
+    shared_folder,
     size,
     stride,
     table,
@@ -115,3 +116,19 @@ def test_readable_on_every_colour() -> None:
     for colour in PALETTE:
         light, dark = sorted((luminance(colour), luminance(readable_on(colour))), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 3
+
+
+@pytest.mark.parametrize(
+    ("names", "folder"),
+    [
+        (["/a/b/one.jpg", "/a/b/two.jpg"], "/a/b/"),
+        (["/a/b/one.jpg", "/a/bc/two.jpg", "/a/b/three.jpg"], "/a/"),
+        (["train\\one.jpg", "train\\two.jpg"], "train\\"),
+        (["batch.pt #0", "batch.pt #1"], ""),
+        (["/a/one.jpg", "/a/one.jpg"], ""),
+        (["a/one.jpg", "/a/two.jpg"], ""),
+        ([], ""),
+    ],
+)
+def test_a_folder_that_all_names_share_is_said_once(names: list[str], folder: str) -> None:
+    assert shared_folder(names) == folder

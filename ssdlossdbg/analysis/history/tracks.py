@@ -36,7 +36,7 @@ AROUND, ENOUGH_OF_CLASS, DISCERNED = 2, 5, 0.8
 # that class but for so many percent of them; in at least so many samples, and so large a share of those that count.
 # Where so large a share of all objects was right once, so that wrong labels are soon learnt by heart, less will do.
 LEAST_SURE, AGAIN, MOST_RIGHT = 3.0, 2, 0.6
-TIMES, AGAINST = (5.0, 3.0), (0.5, 0.3)
+TIMES, AGAINST = (5.0, 3.0), (0.5, 0.35)
 # And where that would come about, at any of all objects, at most so often by the errors that a network makes anyway.
 CHANCE = 0.05
 
@@ -62,13 +62,19 @@ def tracked(rows: Rows) -> tuple[IntArray, BoolArray]:
     several = np.zeros(kind.max() + 1, bool)
     several[kind[of_sample[2][of_sample[1].reshape(-1)] > 1]] = True
     own = np.where(several[kind], -1, 0)
-    order = np.argsort(kind, kind="stable")
-    bounds = np.flatnonzero(np.diff(kind[order])) + 1
-    for members in np.split(order, bounds):
+    for members in _by_number(kind):
         if several[kind[members[0]]]:
             own[members], unsure[members] = _by_place(rows[members])
     number = np.unique(np.stack((kind, own), 1), axis=0, return_inverse=True)[1]
     return number.reshape(-1), unsure
+
+
+def _by_number(numbers: IntArray) -> list[IntArray]:
+    """The rows of each number, in their order."""
+    if not len(numbers):
+        return []
+    order: IntArray = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
 
 
 def _by_place(rows: Rows) -> tuple[IntArray, BoolArray]:
@@ -125,15 +131,13 @@ def object_histories(
     judged = _judged(rows)
     well = int(max(right[1:], default=0.0) >= MOST_RIGHT)  # at its very start it may be right by chance
     against = _against(rows, judged, TIMES[well])
-    order = np.argsort(number, kind="stable")
-    objects = [each for each in np.split(order, np.flatnonzero(np.diff(number[order])) + 1) if len(each)]
+    objects = _by_number(number)
+    # A network that is wrong of most is so whatever their labels: no share of its samples speaks against one.
+    least = AGAINST[well] if learnt >= LEARNT_SHARE else math.inf
     doubts = [
-        _doubt(rows["rival"][members[against[members]]], int(judged[members].sum()), AGAINST[well])
-        for members in objects
+        _doubt(rows["rival"][members[against[members]]], int(judged[members].sum()), least) for members in objects
     ]
     labels = [int(rows["label"][members[0]]) for members in objects]
-    if not learnt >= LEARNT_SHARE:  # it is wrong of most, whatever their labels
-        doubts = [replace(doubt, founded=False) for doubt in doubts]
     for members, doubt in zip(objects, _beyond_chance(doubts, labels), strict=True):
         yield _history(rows[members], bool(unsure[members].any()), doubt, names, classes, size, learnt)
 
@@ -198,7 +202,7 @@ def _against(rows: Rows, judged: BoolArray, times: float) -> BoolArray:
 def _doubt(rivals: IntArray, judged: int, least: float) -> _Doubt:
     rival = int(np.bincount(rivals).argmax()) if len(rivals) else 0
     number = int((rivals == rival).sum()) if rival else 0
-    return _Doubt(rival, number, judged, number >= max(AGAIN, least * judged))
+    return _Doubt(rival, number, judged, number >= max(AGAIN, least * max(1, judged)))
 
 
 def _beyond_chance(doubts: Sequence[_Doubt], labels: Sequence[int]) -> Iterator[_Doubt]:

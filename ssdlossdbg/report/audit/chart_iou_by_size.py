@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssdlossdbg.report.audit.chart_canvas import (
+from ssdlossdbg.report.chart_canvas import (
     BLUE,
     GREY,
     INK_COLOUR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdlossdbg.report.audit.chart_canvas import BLUE, GREY, ORANGE, PAPER_COLOUR, new_chart, png_of
+from ssdlossdbg.report.chart_canvas import BLUE, GREY, ORANGE, PAPER_COLOUR, new_chart, png_of
 from ssdlossdbg.report.shares import many, percent_of
 from ssdlossdbg.report.text import feature_map, stride
 from ssdlossdbg.results import AuditResult, LevelAudit

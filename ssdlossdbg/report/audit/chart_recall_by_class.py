@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ssdlossdbg.report.audit.chart_canvas import (
+from ssdlossdbg.report.chart_canvas import (
     BLUE,
     GREEN,
     GREY,

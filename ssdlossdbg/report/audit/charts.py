@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ssdlossdbg.report.audit.chart_canvas import matplotlib_settings
 from ssdlossdbg.report.audit.chart_iou_by_size import iou_by_size_chart
 from ssdlossdbg.report.audit.chart_positives_by_level import positives_by_level_chart
 from ssdlossdbg.report.audit.chart_recall_by_class import recall_by_class_chart
+from ssdlossdbg.report.chart_canvas import matplotlib_settings
 from ssdlossdbg.results import AuditResult
 
 CHARTS = {

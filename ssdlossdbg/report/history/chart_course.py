@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssdlossdbg.report.audit.chart_canvas import (
+from ssdlossdbg.report.chart_canvas import (
     BLUE,
     GREEN,
     GREY,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ssdlossdbg.report.audit.chart_canvas import GREY, fit, new_chart, png_of, short_name, spread
 from ssdlossdbg.report.audit.chart_recall_by_class import COLOURS, LABEL_GAP, MARKERS, MOST_CLASSES
+from ssdlossdbg.report.chart_canvas import GREY, fit, new_chart, png_of, short_name, spread
 from ssdlossdbg.results.history import BY_CLASS, GroupHistory, HistoryResult
 
 

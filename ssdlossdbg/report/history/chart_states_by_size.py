@@ -6,7 +6,7 @@ import bisect
 from itertools import pairwise
 from typing import Any
 
-from ssdlossdbg.report.audit.chart_canvas import GREEN, GREY, ORANGE, PURPLE, VERMILION, fit, new_chart, png_of
+from ssdlossdbg.report.chart_canvas import GREEN, GREY, ORANGE, PURPLE, VERMILION, fit, new_chart, png_of
 from ssdlossdbg.report.shares import many, percent
 from ssdlossdbg.results.history import FORGOTTEN, LEARNT, MISTAKEN, NEVER, OPEN, HistoryResult, ObjectHistory
 from ssdlossdbg.results.history_rows import SIDES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssdlossdbg.report.audit.chart_canvas import matplotlib_settings
+from ssdlossdbg.report.chart_canvas import matplotlib_settings
 from ssdlossdbg.report.history.chart_course import course_chart
 from ssdlossdbg.report.history.chart_right_by_class import right_by_class_chart
 from ssdlossdbg.report.history.chart_states_by_size import states_by_size_chart

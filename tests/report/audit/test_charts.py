@@ -15,8 +15,8 @@ from PIL import Image
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.audit import chart_recall_by_class
-from ssdlossdbg.report.audit.chart_canvas import short_name, spread
 from ssdlossdbg.report.audit.charts import CHARTS, audit_charts
+from ssdlossdbg.report.chart_canvas import short_name, spread
 from ssdlossdbg.results import AuditResult, Group, Tally
 
 NAN = float("nan")
