@@ -123,7 +123,7 @@ def _editable(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
         return  # a guard; what the collector of cycles looks at
     if isinstance(node, ast.Assign) and any(name.endswith("_AT_ONCE") for name in _bound(node)):
         return  # how much is worked on at a time: memory and time alone
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+    if _is_for_types(node):
         return
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for name, value in ast.iter_fields(node):
@@ -150,6 +150,10 @@ def _editable(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
                     at = _Place(below.names, place.first, place.last, below.inside)
                 yield child, at
                 yield from _editable(child, at)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _bound(node: ast.AST) -> tuple[str, ...]:
@@ -249,7 +253,7 @@ def _is_class(node: ast.expr) -> bool:
 
 
 def _condition(node: ast.If | ast.IfExp) -> Iterator[Edit]:
-    if not isinstance(node.test, ast.Compare | ast.UnaryOp):
+    if not isinstance(node.test, ast.Compare | ast.UnaryOp) and not _is_for_types(node):
         negated = copy.copy(node)
         negated.test = ast.UnaryOp(ast.Not(), node.test)
         yield "condition negated", negated

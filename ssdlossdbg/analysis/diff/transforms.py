@@ -75,16 +75,17 @@ def step_between(first: FloatArray, second: FloatArray, kind: Kind) -> Step | No
         return Step("all nan") if np.isnan(second).all() else None
     here, there = first[finite], second[finite]
     whole = bool(finite.all())
+    if not whole and _alike(here, there):
+        return Step("others not finite")
     for step, made in _candidates(here, there, kind):
         if _alike(made, there):
             return step if whole else Step(step.words + ", where both are finite", step.figure)
-    if not whole and _alike(here, there):
-        return Step("others not finite")
     return None
 
 
 def _candidates(first: FloatArray, second: FloatArray, kind: Kind) -> Made:
     yield from _rounded(first)
+    yield Step("equal but for rounding"), first
     if (second == second.flat[0]).all():
         yield Step(f"all {second.flat[0] + 0.0:g}", float(second.flat[0]) + 0.0), np.full_like(first, second.flat[0])
     yield from _linear(first, second)
@@ -103,7 +104,7 @@ def _rounded(first: FloatArray) -> Made:
     for digits in range(5):
         made = first.round(digits)
         if not np.array_equal(made, first):
-            words = "rounded to whole numbers" if not digits else f"rounded to {digits} decimals"
+            words = "rounded to whole numbers" if not digits else f"rounded to {digits} decimal{'s' * (digits > 1)}"
             yield Step(words), Exact(made)
     for words, cut in (("rounded down", np.floor), ("rounded up", np.ceil)):
         yield Step(words), Exact(cut(first))

@@ -105,11 +105,7 @@ class Both:
         found = []
         for here in self.gone:
             alike = known.get(self._print(self.one, here), [])
-            if (
-                len(alike) == 1
-                and self.one.rows(here) != slice(0, 0)
-                and self.one.bounds[here] < self.one.bounds[here + 1]
-            ):
+            if len(alike) == 1 and self.one.bounds[here] < self.one.bounds[here + 1]:
                 found.append((here, alike.pop()))
         return found
 

@@ -372,12 +372,6 @@ def test_landmarks_go_with_their_objects() -> None:
 
 def test_a_checkpoint_says_which_objects_gained() -> None:
     loc, conf, priors, rows = parts()
-    best = (
-        ssdlossdbg.match_priors(ssdlossdbg.load_priors(priors), [rows[0][:1, :4]], [torch.tensor([1])])
-        if False
-        else None
-    )
-    del best
     conf[0] += 6 * torch.nn.functional.one_hot(torch.tensor(1), CLASSES)  # all of image 0 is now class 1
     result = diff(parts(), (loc, conf, priors, rows))
     [gained] = [each for each in result.objects if each.image == "image 0" and each.index == 0]

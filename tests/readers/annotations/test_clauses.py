@@ -63,6 +63,7 @@ EDGES = {
     "down": (20, 10, 40, 51),
     "left of it": (-20, 10, 0, 30),
     "just in it": (-20, 10, 1, 30),
+    "just in it from above": (20, -20, 40, 1),
     "above it": (20, -20, 40, 0),
     "right of it": (100, 10, 120, 30),
     "below it": (20, 50, 40, 70),
@@ -71,7 +72,7 @@ EDGES = {
 }
 EMPTY = {"no width", "no height"}
 BEYOND = {"to the right", "down", "right of it", "below it"}
-BEFORE = {"to the left", "up", "left of it", "just in it", "above it"}
+BEFORE = {"to the left", "up", "left of it", "just in it", "just in it from above", "above it"}
 OUTSIDE = {"left of it", "above it", "right of it", "below it"}
 
 

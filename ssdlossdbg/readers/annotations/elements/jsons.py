@@ -42,12 +42,16 @@ class _Listed(Written):
         """What to cut, with the commas: up to the item that follows, or from the last that stays."""
         listed = [span for span, _ in _entries(self.text, _top(self.text)[self.key])]
         out = {element.start for element in gone}
-        last = max((place for place, (start, _) in enumerate(listed) if start not in out), default=-1)
+        stay = [place for place, (start, _) in enumerate(listed) if start not in out]
+        if not stay:
+            yield listed[0][0], listed[-1][1], ""
+            return
+        last = stay[-1]
         for place, (start, _) in enumerate(listed[:last]):
             if start in out:
                 yield start, listed[place + 1][0], ""
-        if last + 1 < len(listed):
-            yield listed[last][1] if last >= 0 else listed[0][0], listed[-1][1], ""
+        if listed[last + 1 :]:
+            yield listed[last][1], listed[-1][1], ""
 
 
 class _Coco(_Listed):

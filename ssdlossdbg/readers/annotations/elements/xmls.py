@@ -98,6 +98,11 @@ class _Reading:
         match = TAG.match(self.written, place)
         return match.end() if match else place
 
+    def closed(self, place: int) -> int:
+        """Where the element ends that begins at a place, and is being left: behind its closing tag, if it has one."""
+        here = self.here()
+        return self.written.index(">", here) + 1 if self.written.startswith("</", here) else self.after(place)
+
 
 @dataclass
 class _Object:
@@ -147,7 +152,7 @@ class _Voc(_Reading):
                 numbers = tuple(own.corners[corner] for corner in CORNERS if corner in own.corners)
                 fixed = "holds another object" if own.place + 1 < len(self._found) else ""
                 box = numbers if len(numbers) == len(CORNERS) else ()
-                self._found[own.place] = Element(own.start, self._closing(), own.name or "", box, fixed)
+                self._found[own.place] = Element(own.start, self.closed(own.start), own.name or "", box, fixed)
         self._path.pop()
         self._name = ""
 
@@ -156,9 +161,6 @@ class _Voc(_Reading):
         first, last = self.after(start), self.here()
         inner = self.written[first:last]
         return first + len(inner) - len(inner.lstrip()), last - (len(inner) - len(inner.rstrip()))
-
-    def _closing(self) -> int:
-        return self.written.index(">", self.here()) + 1
 
 
 class _Cvat(_Reading):
@@ -205,9 +207,7 @@ class _Cvat(_Reading):
                 return
             bound = "is a frame of a track, which its tool fills from the frames beside it"
             own, label = self._written.at.setdefault(f"frame_{int(frame):06d}.png", []), self._track or ""
-        first = self.after(start)
-        closing = self.here()
-        end = self.written.index(">", closing) + 1 if closing > start else first
+        first, end = self.after(start), self.closed(start)
         numbers = tuple(_value(self.written, start, first, corner) for corner in CVAT_CORNERS) if not fixed else ()
         own.append(Element(start, end, label, numbers if None not in numbers else (), fixed, bound))  # type: ignore[arg-type]
 
