@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import ssdlossdbg
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.process import run as run_here
+from tests import warm
 
 COMMANDS = ("match", "loss", "anchors", "detect", "run")
 START = (sys.executable, "-W", "error", "-m", "ssdlossdbg")
@@ -31,9 +32,8 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def start(words: Sequence[object], **more: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own, its output piped."""
-    command = [*START, *map(str, words)]
-    return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=120)
+    """Run the command in a process of its own, its output read by no terminal."""
+    return warm.run([*START, *map(str, words)], env=environment(**more))
 
 
 def here(words: Sequence[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ended:
@@ -140,7 +140,9 @@ def test_bad_usage_goes_to_stderr(
 
 
 def test_a_clean_run(cat: tuple[object, ...]) -> None:
-    done = start(cat, COLUMNS="80")
+    command = [*START, *map(str, cat)]
+    more = environment(COLUMNS="80")
+    done = subprocess.run(command, env=more, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0
     assert set(done.stderr.splitlines()) <= {"Matching ..."}
     assert done.stdout.partition("Next:")[0].endswith("Wrote cat.match.png\n")
@@ -237,15 +239,7 @@ def test_a_reader_that_goes_away(annotation: Callable[..., Path], words: list[st
     read, write = os.pipe()
     os.close(read)  # as `| head` does once it has seen enough
     with os.fdopen(write, "wb") as pipe:
-        done = subprocess.run(
-            [*START, *words],
-            env=environment(),
-            stdout=pipe,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = warm.run([*START, *words], env=environment(), stdout=pipe)
     assert done.returncode == code, "what was found decides"
     assert all(line.startswith(("Loading torch", "Checking")) for line in done.stderr.splitlines())
 
@@ -270,15 +264,7 @@ def test_head() -> None:
 @pytest.mark.parametrize("format", ["text", "json"])
 def test_a_full_disk(format: str) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*START, "explain", "--format", format],
-            env=environment(),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = warm.run([*START, "explain", "--format", format], env=environment(), stdout=full)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: the system says: No space left on device.")
     assert "Exception ignored" not in done.stderr

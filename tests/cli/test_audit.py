@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from PIL import Image
 
 from ssdlossdbg import api
 from ssdlossdbg.report.audit.as_csv import HEADINGS
+from tests import warm
 
 Voc = Callable[..., Path]
 GOOD = ("cat", (40, 20, 160, 90))
@@ -286,7 +286,7 @@ def test_ctrl_c_prints_what_is_known(folder: Path, annotation: Voc) -> None:
         "main()\n"
     )
     words = ["audit", str(home), "--fail-on", "never"]
-    ended = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    ended = warm.run([sys.executable, "-c", script, *words])
     assert ended.returncode == 130
     assert "interrupted" in ended.stdout.lower()
     assert "of 300 images" in ended.stdout

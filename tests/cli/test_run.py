@@ -17,6 +17,7 @@ import pytest
 import ssdlossdbg
 from ssdlossdbg.cli.worker import rearranged
 from ssdlossdbg.live.children import behind_launcher
+from tests import warm
 
 ROOT = Path(ssdlossdbg.__file__).parents[1]
 CLOSING = re.compile(r"^ssdlossdbg: .*\n", re.MULTILINE)
@@ -75,7 +76,17 @@ def start(words: Sequence[str], folder: Path, text: str = "") -> Ended:
 
 def run(words: Sequence[str], folder: Path, text: str = "") -> Ended:
     """Run a program by `run`."""
-    return start(["-m", "ssdlossdbg", "run", "--no-identify", "-o", str(folder / "run"), "--", *words], folder, text)
+    return start(by_run(words, folder), folder, text)
+
+
+def by_run(words: Sequence[str], folder: Path) -> list[str]:
+    """What Python is given to run a program by `run`."""
+    return ["-m", "ssdlossdbg", "run", "--no-identify", "-o", str(folder / "run"), "--", *words]
+
+
+def start_warm(words: Sequence[str], folder: Path) -> Ended:
+    """Run Python with these words, where torch is imported already."""
+    return warm.run([sys.executable, *words], cwd=folder, env=environment())
 
 
 @pytest.fixture
@@ -226,7 +237,7 @@ def training(tmp_path: Path) -> Path:
 
 def test_the_end_of_a_training_is_as_the_manual_shows_it(training: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(training / "train.py"))["train"](0)
-    got = start(["-m", "ssdlossdbg", "run", "-o", "runs/a", "--", "train.py"], training)
+    got = start_warm(["-m", "ssdlossdbg", "run", "-o", "runs/a", "--", "train.py"], training)
     assert (got.returncode, got.stdout) == (0, capsys.readouterr().out + "done\n")
     assert got.stderr in (ROOT / "ssdlossdbg/manual/run.md").read_text()
     saved = {file.name for file in (training / "runs/a").iterdir()}
@@ -235,7 +246,7 @@ def test_the_end_of_a_training_is_as_the_manual_shows_it(training: Path, capsys:
 
 
 def test_a_loss_that_raises_leaves_a_traceback_without_our_frames(training: Path) -> None:
-    got = run(["train.py", "--raise"], training)
+    got = start_warm(by_run(["train.py", "--raise"], training), training)
     assert got.returncode == 1
     files = re.findall(r'^  File "(.*)", line', got.stderr, flags=re.MULTILINE)
     assert [file.rpartition("/")[2] for file in files] == ["train.py", "train.py", "module.py", "module.py", "train.py"]
@@ -254,7 +265,7 @@ def test_ctrl_c_saves_the_last_batch_and_ends_by_the_signal(training: Path) -> N
 
 
 def test_a_process_that_the_script_starts_is_looked_at_too(training: Path) -> None:
-    got = run(["train.py", "--spawn"], training)
+    got = start_warm(by_run(["train.py", "--spawn"], training), training)
     assert got.returncode == 0, got.stderr
     (said,) = CLOSING.findall(got.stderr)
     (folder,) = (training / "run").iterdir()

@@ -11,6 +11,7 @@ import pytest
 
 import ssdlossdbg
 from ssdlossdbg.live.verdict import Gate, verdict
+from tests import warm
 from tests.live.conftest import Batches, MultiBoxLoss
 
 ROOT = str(Path(__file__).parents[2])  # where the tests are, wherever the package is installed
@@ -34,9 +35,7 @@ def trained(folder: Path, script: str, *words: str) -> subprocess.CompletedProce
     (folder / "train.py").write_text(script)
     command = [sys.executable, "-P", "-m", "ssdlossdbg", "run", "--no-identify", "--fail-on", "error"]
     environment = {**os.environ, "PYTHONPATH": ROOT}
-    return subprocess.run(
-        [*command, *words], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
-    )
+    return warm.run([*command, *words], cwd=folder, env=environment)
 
 
 def test_a_planted_box_fails_the_job_and_is_named(tmp_path: Path) -> None:
@@ -56,7 +55,10 @@ def test_a_script_that_fails_keeps_its_exit_code(tmp_path: Path) -> None:
     assert trained(tmp_path, "raise SystemExit(3)", "--", "train.py").returncode == 3
 
 
-def test_a_clean_training_passes_and_one_without_a_loss_has_nothing_to_judge(tmp_path: Path, batches: Batches) -> None:
+def test_a_clean_training_passes_and_one_without_a_loss_has_nothing_to_judge(
+    tmp_path: Path, batches: Batches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "run", warm.run)
     criterion = MultiBoxLoss()
     with ssdlossdbg.capture(criterion, tmp_path / "run", identify=False):
         for _ in range(3):

@@ -1,12 +1,12 @@
 """What is promised of every command holds of seeded cases; and a promise that is broken is seen.
 
-`FUZZ_CASES=10000 FUZZ_SEED=7` make it as many of that seed; `python -m tests.fuzz` says what else there is.
+One case of each kind of input, and each attack that is known; `python -m tests.fuzz` runs as many as one likes.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,17 +15,19 @@ from typing import Any
 
 import pytest
 
-from tests.fuzz.__main__ import main
+from tests import warm
+from tests.fuzz import __main__ as program
 from tests.fuzz.attacks import ATTACKS
 from tests.fuzz.cases import COMMANDS, Case, make_case
 from tests.fuzz.kinds import KINDS, sound_file
 from tests.fuzz.oracle import Limits, broken_promises
 from tests.fuzz.sandbox import ROOT, Outcome, run_here, state, write_files
 
-CASES, SEED = os.environ.get("FUZZ_CASES", "60"), os.environ.get("FUZZ_SEED", "0")
-# The attacks in parts, so that no process of tests has them all to run. The last part begins again with the first.
-PART = 100
+# The attacks in parts, so that no process of tests has them all to run.
+PART = 66
 PARTS = range(0, len(ATTACKS), PART)
+# MiB; the archive of zeros among the attacks takes 100 by rights.
+MEMORY = "180"
 FILES = ("voc/JPEGImages/a.jpg", "voc/Annotations/a.xml", "small.toml")
 LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
 
@@ -33,18 +35,36 @@ LINE = ["match", *FILES[:2], "--config", "small.toml", "--no-overlay"]
 @pytest.mark.parametrize(
     "asked",
     [
-        ("--seed", SEED, "--cases", CASES, "--apart", "60"),
-        *(("--kinds", "attacks", "--start", str(start), "--cases", str(PART), "--memory", "900") for start in PARTS),
+        ("--cases", str(len(KINDS)), "--apart", str(len(KINDS))),
+        *(
+            ("--kinds", "attacks", "--start", str(start), "--cases", str(min(PART, len(ATTACKS) - start)))
+            for start in PARTS
+        ),
     ],
     ids=["mutations", *(f"attacks from {start}" for start in PARTS)],
 )
-def test_every_promise_is_kept(
-    asked: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_every_promise_is_kept(asked: tuple[str, ...], tmp_path: Path) -> None:
+    limits = ("--memory", MEMORY, "--seconds", "0", "--patience", "60", "--keep", str(tmp_path))
+    done = warm.run([sys.executable, "-m", "tests.fuzz", "--worker", *asked, *limits], cwd=ROOT, timeout=600)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, len(said)) == (0, int(asked[asked.index("--cases") + 1])), done.stderr
+    assert [each for each in said if each["faults"]] == []
+
+
+@pytest.mark.parametrize(("fault", "code"), [(None, 0), ("json: NaN is no JSON", 1)])
+def test_what_a_run_by_hand_says(
+    fault: str | None, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a process that `main` starts."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    code = main([*asked, "--seconds", "0", "--keep", str(tmp_path)])
-    assert code == 0, "".join(capfd.readouterr())
+    cases = [{"case": 0, "kind": "voc", "faults": [], "code": 2, "command": "ssdlossdbg check voc"}]
+    cases += [{**cases[0], "case": 1, "faults": [fault] if fault else [], "code": 0}]
+    monkeypatch.setattr(program, "results", lambda *_: iter(cases))
+    assert program.main(["--seed", "3", "--cases", "2"]) == code
+    out = capsys.readouterr().out
+    assert "2 cases of 1 kinds, seed 3, " in out
+    assert "exit codes: 0 1 times, 2 1 times\n" in out
+    assert ("no promise broken" in out) != bool(fault)
+    assert (f"seed 3 case 1 (voc): {fault}\n" in out) == bool(fault)
+    assert ("    python -m tests.fuzz --seed 3 --case 1\n" in out) == bool(fault)
 
 
 def test_cases_are_the_same_whenever_they_are_made() -> None:

@@ -93,6 +93,12 @@ class Batches:
 
 
 @pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The criteria here are nobody's: do not look for whose."""
+    monkeypatch.setattr("ssdlossdbg.api.batches.whose_rules", lambda _batch: "")
+
+
+@pytest.fixture
 def batches() -> Batches:
     return Batches()
 

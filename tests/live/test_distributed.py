@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import warm
 from tests.live.conftest import header, reasons
 
 SCRIPT = """
@@ -50,7 +51,9 @@ def test_the_rank_that_is_hit_tells_the_other(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT)]
-    ranks = [subprocess.Popen([*command, str(rank), str(port), str(tmp_path)]) for rank in range(2)]
+    with Path(os.devnull).open("r+") as nowhere:
+        words = [[*command, str(rank), str(port), str(tmp_path)] for rank in range(2)]
+        ranks = [warm.Process(each, (nowhere, nowhere, nowhere)) for each in words]
     assert [rank.wait(120) for rank in ranks] == [0, 0]
     names = {file.name for file in tmp_path.glob("step*")}
     assert {f"step0000005.rank{rank}.safetensors" for rank in range(2)} <= names

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,6 +16,7 @@ from safetensors.torch import load_file
 import ssdlossdbg
 from ssdlossdbg.live.folder import RunFolder
 from ssdlossdbg.results.captured import Captured
+from tests import warm
 from tests.live.conftest import Batches, MultiBoxLoss, steps
 
 
@@ -69,14 +68,14 @@ def test_killed_while_saving(tmp_path: Path) -> None:
             folder.save(tensors, Captured(step % 5, "every"))
             print(step, flush=True)
     """
-    process: Any = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)], stdout=subprocess.PIPE
-    )
-    process.stdout.readline()
-    time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    reads, writes = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True))
+    process = warm.Process([sys.executable, "-c", textwrap.dedent(script), str(tmp_path)], (reads, writes, writes))
+    writes.close()
+    with reads:
+        reads.readline()
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
     found = list(tmp_path.glob("step*.safetensors"))
     assert found
     for file in found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import ssdlossdbg
 from ssdlossdbg.live.rows import RowFile
 from ssdlossdbg.readers.history import read_history
 from ssdlossdbg.results.history_rows import FIRST, HEAD, OBJECTS, STEPS, TABLES, Rows, rows_in
+from tests import warm
 from tests.live.conftest import Batches, MultiBoxLoss
 
 
@@ -118,11 +118,11 @@ def test_a_second_process_keeps_its_hands_off(tmp_path: Path) -> None:
         "RowFile(Path(sys.argv[1]), STEPS, {}, 1 << 20)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "steps.rows")]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    refused = warm.run(command)
     file.close()
     if sys.platform != "win32":
         assert "another process writes to it" in refused.stderr
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert warm.run(command).returncode == 0
 
 
 def test_ranks_count_on_from_the_same_step_though_one_was_killed_before(tmp_path: Path) -> None:

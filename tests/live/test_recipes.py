@@ -17,6 +17,7 @@ import ssdlossdbg
 from tests.live.conftest import Batches, MultiBoxLoss, grid, header, matched, steps, terms
 
 CLOSE = 2e-6
+pytestmark = pytest.mark.usefixtures("hasty")
 
 
 def encoded(batches: Batches) -> tuple[Tensor, Tensor]:

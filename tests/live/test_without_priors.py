@@ -19,12 +19,7 @@ from tests.live.test_recipes import Encoded
 
 FILE = "step0000000.safetensors"
 COMMANDS = ("loss", "detect", "compare", "check")
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The criteria here are nobody's: do not look for whose."""
-    monkeypatch.setattr("ssdlossdbg.api.batches.whose_rules", lambda _batch: "")
+pytestmark = pytest.mark.usefixtures("hasty")
 
 
 def answers(file: Path, *options: str) -> None:
