@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 from ssdlossdbg.rules import LevelSpec
 
@@ -76,6 +77,7 @@ class LevelDesign:
         return self.feature_map[0] * self.feature_map[1] * len(self.order)
 
 
+@cache  # of the hundred or so ratios that there may be, which a search asks for again and again
 def _inverse(ratio: float) -> Fraction:
     return 1 / Fraction(str(ratio))
 

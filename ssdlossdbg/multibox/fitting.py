@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import torch
 from torch import Tensor
@@ -112,18 +113,20 @@ class Search:
         best = self._best_of_each(current)
         score = self._score_of(best)
         for factor in factors:
-            before = -math.inf
-            while score > before:
-                before = score
-                for place in range(len(current)):
-                    options = self._options(current, place, factor)
-                    if not options:
-                        continue
-                    found, elsewhere = self._best(options), best.clone()
-                    elsewhere[:, place] = 0
-                    highest, option = self._score(torch.maximum(found, elsewhere.amax(1, keepdim=True))).max(0)
-                    if float(highest) > score:
-                        score, current[place], best[:, place] = float(highest), options[option], found[:, option]
+            settled = 0  # levels in a row that nothing better was found for: once that is all, nothing will be
+            for place in cycle(range(len(current))):
+                if settled == len(current):
+                    break
+                settled += 1
+                options = self._options(current, place, factor)
+                if not options:
+                    continue
+                found, elsewhere = self._best(options), best.clone()
+                elsewhere[:, place] = 0
+                highest, option = self._score(torch.maximum(found, elsewhere.amax(1, keepdim=True))).max(0)
+                if float(highest) > score:
+                    score, current[place], best[:, place] = float(highest), options[option], found[:, option]
+                    settled = 0
         return tuple(current), score
 
     def score(self, designs: Designs) -> float:

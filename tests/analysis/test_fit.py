@@ -25,7 +25,15 @@ from ssdlossdbg.report.prior_config_toml import prior_config_toml
 from ssdlossdbg.results import FitResult, FloatArray
 
 SSD300 = load_prior_config("ssd300-voc")
+# Every second level of it: 6,412 priors.
+THREE = replace(SSD300, spec=replace(SSD300.spec, levels=SSD300.spec.levels[::2]))
 DIALECT = load_dialect("ssd.pytorch")
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that starts twice, for what holds of whatever it finds."""
+    monkeypatch.setattr("ssdlossdbg.multibox.fitting.RESTARTS", 0)
 
 
 def dataset(boxes: FloatArray, images: int = 20, **changes: Any) -> Dataset:
@@ -85,6 +93,7 @@ def test_small_objects_are_reached_in_the_end(tmp_path: Path) -> None:
     ("dialect", "side"),
     [("ssd.pytorch", 20), ("torchvision", 90), ("ssd-keras", 20), ("pytorch-ssd", 90), ("nvidia", 20)],
 )
+@pytest.mark.usefixtures("shallow")
 def test_never_worse_than_before(dialect: str, side: float) -> None:
     rules = load_dialect(dialect)
     result = analyse_fit(dataset(squares(side, 60, spread=0.6)), load_prior_config(rules.prior_config), rules)
@@ -92,9 +101,10 @@ def test_never_worse_than_before(dialect: str, side: float) -> None:
     assert result.after.count <= result.before.count == result.config.priors == result.budget
 
 
+@pytest.mark.usefixtures("shallow")
 def test_the_parts_add_up() -> None:
     boxes = np.concatenate((squares(25, spread=0.7), [[0.5, 0.5, 0.5, 0.9], [0.2, 0.2, np.nan, 0.4]]))
-    result = analyse_fit(dataset(boxes), SSD300, DIALECT)
+    result = analyse_fit(dataset(boxes), THREE, DIALECT)
     parts = result.fitted, result.held_out
     for name in ("ground_truth", "before", "after"):
         total = getattr(result.total, name)
@@ -138,6 +148,7 @@ def test_shapes_of_their_own_stay_to_the_last_digit(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["ssd300-voc", "nvidia-ssd300-coco", "linzaer-face-320", "torchvision-ssdlite320"])
+@pytest.mark.usefixtures("shallow")
 def test_the_file_generates_what_was_counted(name: str, tmp_path: Path) -> None:
     config, boxes = load_prior_config(name), squares(15, 60, spread=0.5)
     result = analyse_fit(dataset(boxes), config, DIALECT)
@@ -152,13 +163,14 @@ def test_the_file_generates_what_was_counted(name: str, tmp_path: Path) -> None:
 
 
 def test_few_images_are_not_split() -> None:
-    result = analyse_fit(dataset(squares(20, number=12), images=4), SSD300, DIALECT)
+    result = analyse_fit(dataset(squares(20, number=12), images=4), THREE, DIALECT)
     assert (result.held_out.ground_truth, result.fitted.ground_truth) == (0, 12)
 
 
+@pytest.mark.usefixtures("shallow")
 def test_the_seed_decides() -> None:
     made = dataset(squares(25, 60, spread=0.7))
-    first, again, other = (analyse_fit(made, SSD300, DIALECT, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (analyse_fit(made, THREE, DIALECT, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -170,9 +182,10 @@ def test_other_levels() -> None:
     assert result.after.count <= 20_000
 
 
+@pytest.mark.usefixtures("shallow")
 def test_a_smaller_budget() -> None:
-    result = analyse_fit(dataset(squares(30, 60, spread=0.5)), SSD300, DIALECT, budget=2_500)
-    assert 1_940 <= result.after.count <= result.budget == 2_500
+    result = analyse_fit(dataset(squares(30, 60, spread=0.5)), THREE, DIALECT, budget=2_500)
+    assert 1_553 <= result.after.count <= result.budget == 2_500
 
 
 @pytest.mark.parametrize(

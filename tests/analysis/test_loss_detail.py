@@ -13,10 +13,14 @@ from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.results import LossResult
 from ssdlossdbg.rules import Dialect, MiningSelection, MiningSpec
+from tests.kinds_of_dialects import each_value_of
 
 PRIORS, CLASSES = 240, 4
 LAYOUT = SavedLayout(label_offset=0, image_size=(300, 300))
-MINING = [name for name in dialect_names(of_one_step=True) if not load_dialect(name).mining.takes_all]
+MINING = each_value_of(
+    "mining",
+    among=[name for name in dialect_names(of_one_step=True) if not load_dialect(name).mining.takes_all],
+)
 
 
 def loss(dialect: Dialect | str, neg_pos: float | None = None, detail: bool = False) -> LossResult:

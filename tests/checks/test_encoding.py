@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -118,8 +119,10 @@ def test_targets_of_every_dialect_are_sound(name: str) -> None:
     assert findings(sample(load_dialect(name)), name) == ()
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("name", one_of_each("match.forced", "codec", "targets.units"))
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*zip(one_of_each("match.forced", "codec", "targets.units"), cycle([torch.float16, torch.bfloat16]), strict=False)],
+)
 def test_targets_of_few_digits_are_sound(name: str, dtype: torch.dtype) -> None:
     sound = sample(load_dialect(name))
     sound.offsets = sound.offsets.to(dtype).float()

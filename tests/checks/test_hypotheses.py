@@ -6,7 +6,7 @@ converged ones on photographs that they do not; `tests/data/train_small_networks
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -253,6 +253,15 @@ OF_OBJECTS: dict[str, tuple[Callable[[Saved], Saved], str, str]] = {
 }
 
 
+def in_turn(faults: Iterable[str], settings: Sequence[tuple[str, ...]], each: int = 1) -> list[tuple[str, ...]]:
+    """Each fault under some of the settings, and each of these with some of the faults."""
+    return [
+        (fault, *settings[(each * place + more) % len(settings)])
+        for place, fault in enumerate(faults)
+        for more in range(each)
+    ]
+
+
 def check(broken: Saved, code: str, words: str, result: LossResult) -> None:
     """That is said first, with the figure that proves it, and nothing else beside it."""
     assert own(result) == [code]
@@ -262,28 +271,30 @@ def check(broken: Saved, code: str, words: str, result: LossResult) -> None:
     assert len(broken.loc) == len(broken.boxes)
 
 
-@pytest.mark.parametrize("fault", ALIKE)
 @pytest.mark.parametrize(
-    ("network", "stage", "dialect"),
-    [("two", "half", "ssd.pytorch"), ("seven", "half", "pytorch-ssd"), ("two", "done", "torchvision")],
+    ("fault", "network", "stage", "dialect"),
+    in_turn(ALIKE, [("two", "half", "ssd.pytorch"), ("seven", "half", "pytorch-ssd"), ("two", "done", "torchvision")]),
 )
-def test_faults_that_positives_show(network: str, stage: str, fault: str, dialect: str, analyse: Analyse) -> None:
+def test_faults_that_positives_show(fault: str, network: str, stage: str, dialect: str, analyse: Analyse) -> None:
     breaks, code, words = ALIKE[fault]
     broken = breaks(batch(network, stage))
     check(broken, code, words, analyse(broken, dialect))
 
 
-@pytest.mark.parametrize("fault", OF_OBJECTS)
 @pytest.mark.parametrize(
-    ("network", "stage", "dialect"),
-    [
-        ("two", "half", "torchvision"),
-        ("seven", "half", "pytorch-ssd"),
-        ("seven", "done", "ssd.pytorch"),
-        ("two", "done", "lufficc"),
-    ],
+    ("fault", "network", "stage", "dialect"),
+    in_turn(
+        OF_OBJECTS,
+        [
+            ("two", "half", "torchvision"),
+            ("seven", "half", "pytorch-ssd"),
+            ("seven", "done", "ssd.pytorch"),
+            ("two", "done", "lufficc"),
+        ],
+        each=2,
+    ),
 )
-def test_faults_that_need_new_matching(network: str, stage: str, fault: str, dialect: str, analyse: Analyse) -> None:
+def test_faults_that_need_new_matching(fault: str, network: str, stage: str, dialect: str, analyse: Analyse) -> None:
     breaks, code, words = OF_OBJECTS[fault]
     broken = breaks(batch(network, stage))
     check(broken, code, words, analyse(broken, dialect))
@@ -297,8 +308,14 @@ def test_images_that_cannot_tell_are_not_counted_out(analyse: Analyse) -> None:
     assert "of all images that tell it (1, 2, 3, 4, 5) mirrored" in message(analyse(alike.with_boxes(mirrored)))
 
 
-@pytest.mark.parametrize("dialect", ["ssd.pytorch", "nvidia", "gluoncv", "ssd-keras", "lufficc"])
-@pytest.mark.parametrize("fault", ["sizes first", "exchanged", "half the variances", "background last"])
+@pytest.mark.parametrize(
+    ("fault", "dialect"),
+    in_turn(
+        ("sizes first", "exchanged", "half the variances", "background last"),
+        [(name,) for name in ("ssd.pytorch", "nvidia", "gluoncv", "ssd-keras", "lufficc")],
+        each=2,
+    ),
+)
 def test_faults_under_other_dialects(fault: str, dialect: str, analyse: Analyse) -> None:
     breaks, code, _ = ALIKE[fault]
     result = analyse(breaks(batch("seven", "done")), dialect)
@@ -306,11 +323,11 @@ def test_faults_under_other_dialects(fault: str, dialect: str, analyse: Analyse)
 
 
 def test_the_faults_of_a_bad_network_are_left_alone(analyse: Analyse) -> None:
-    for network in NETWORKS:
-        for fault, (breaks, code, _) in {**ALIKE, **OF_OBJECTS}.items():
-            unseen = batch(network, "unseen")
-            if code != "PRE007" and fault not in ("exchanged", "one on"):
-                assert set(own(analyse(breaks(unseen)))) <= {"PRE002", code}, fault
+    faults = {**ALIKE, **OF_OBJECTS}
+    for fault, network in in_turn(faults, [(network,) for network in NETWORKS]):
+        breaks, code, _ = faults[fault]
+        if code != "PRE007" and fault not in ("exchanged", "one on"):
+            assert set(own(analyse(breaks(batch(network, "unseen"))))) <= {"PRE002", code}, fault
 
 
 def unsure(saved: Saved) -> Saved:
@@ -374,8 +391,10 @@ def test_what_explains_a_part_is_not_taken_for_what_explains_all(analyse: Analys
     assert own(analyse(saved.with_boxes(mirrored))) == ["PRE011"]
 
 
-@pytest.mark.parametrize("dialect", ["ssd.pytorch", "pytorch-ssd"])
-@pytest.mark.parametrize(("network", "stage"), GOOD)
+@pytest.mark.parametrize(
+    ("network", "stage", "dialect"),
+    [(*good, dialect) for good, dialect in zip(GOOD, ["ssd.pytorch", "pytorch-ssd"] * 2, strict=True)],
+)
 def test_targets_of_another_photo(network: str, stage: str, dialect: str, analyse: Analyse) -> None:
     saved = batch(network, stage)
     broken = replace(saved.images([2]), loc=saved.loc[[4]], conf=saved.conf[[4]])
@@ -397,9 +416,14 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("dialect", ["ssd.pytorch", "torchvision", "pytorch-ssd"])
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("fault", LABELS)
+@pytest.mark.parametrize(
+    ("fault", "stage", "dialect"),
+    in_turn(
+        LABELS,
+        [(stage, name) for name in ("ssd.pytorch", "torchvision", "pytorch-ssd") for stage in STAGES],
+        each=3,
+    ),
+)
 def test_labels_that_the_network_did_not_learn(fault: str, stage: str, dialect: str, analyse: Analyse) -> None:
     saved, (becomes, words) = batch("seven", stage), LABELS[fault]
     broken = replace(saved, labels=tuple(torch.tensor(becomes)[labels] for labels in saved.labels))

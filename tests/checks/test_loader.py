@@ -22,6 +22,7 @@ SIZE = (640, 480)
 Corners = Sequence[object]
 # Sound boxes of a 640 x 480 photo, each in reach of SSD300's priors.
 HEALTHY: tuple[Corners, ...] = ((10, 12, 150, 140), (200, 150, 330, 300), (400, 60, 560, 200))
+ASKED_EVERY_WAY = one_of_each("loader.numbers")
 TAGS = {"pose": "Unspecified", "truncated": "0", "difficult": "0"}
 OF_FILE = {"folder": "photos", "filename": "a.jpg"}
 
@@ -78,8 +79,10 @@ def grave(findings: tuple[Finding, ...]) -> list[str]:
 
 
 def all_ways(annotation: Path, dialect: str, picture: Path | None = None, **options: Any) -> tuple[Finding, ...]:
-    """What `check`, `audit` and, with a photo, `match` find, all three the same but for a photo's own name."""
+    """What `check` finds; of dialects of each kind `audit` and, with a photo, `match` find it in the same words."""
     checked = api.check([annotation], dialect=dialect, device="cpu", **options).findings
+    if dialect not in ASKED_EVERY_WAY:
+        return checked
     audited = api.audit(annotation.parent, dialect=dialect, device="cpu", **options).findings
     assert [(item.code, item.message) for item in audited] == [(item.code, item.message) for item in checked]
     if picture:

@@ -63,11 +63,11 @@ def crop_reference(module_beside: Callable[[str], ModuleType]) -> ModuleType:
 def test_the_same_distribution_as_plain_loops(name: str, crop_reference: ModuleType) -> None:
     spec = replace(load_dialect(name).augmentation, flip_probability=0)
     random = Random(3)
-    expected = [measures(*crop_reference.crop_once(SCENE, PHOTO, spec, random)) for _ in range(500)]
-    found = seeded(copies(SCENE, 8000), spec)
-    kept = torch.zeros(24000)
+    expected = [measures(*crop_reference.crop_once(SCENE, PHOTO, spec, random)) for _ in range(300)]
+    found = seeded(copies(SCENE, 4000), spec)
+    kept = torch.zeros(12000)
     kept[found.row] = 1
-    width = torch.zeros(24000)
+    width = torch.zeros(12000)
     width[found.row] = (found.boxes[:, 2] - found.boxes[:, 0]).float()
     ours = torch.cat(((found.sizes / torch.tensor(PHOTO)).float(), kept.view(-1, 3), width.view(-1, 3)), 1)
     theirs = torch.tensor(expected)

@@ -98,7 +98,7 @@ def best_priors(objects: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("source", ["preset", "saved", "saved as fractions in float64"])
 def test_forced_priors_are_those_of_the_codebases_corners(source: str) -> None:
-    objects, corners = boxes(3000), torch.from_numpy(SSDLITE)
+    objects, corners = boxes(1000), torch.from_numpy(SSDLITE)
     layout = SavedLayout("xyxy", 320)
     named = {
         "preset": lambda: load_priors("torchvision-ssdlite320"),
@@ -112,7 +112,7 @@ def test_forced_priors_are_those_of_the_codebases_corners(source: str) -> None:
     wanted = best_priors(objects, corners)
     assert torch.equal(found.best_prior[0], wanted)
     by_centres = match(gt, named.priors.boxes * in_pixels, MatchSpec())
-    assert (by_centres.best_prior[0] != wanted).sum() > 20  # what hangs on the last bits
+    assert (by_centres.best_prior[0] != wanted).sum() > 5  # what hangs on the last bits
 
 
 def test_float64_priors_stay_what_they_are_where_overlaps_are_computed_in_float64() -> None:

@@ -15,7 +15,7 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import match_on_grid, match_with_ties
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.multibox.sparse_matching import match_sparsely
-from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import (
     Clip,
     ConflictRule,
@@ -28,6 +28,7 @@ from ssdlossdbg.rules import (
     PriorSpec,
     Ties,
 )
+from tests.kinds_of_dialects import each_value_of
 
 # 33 priors, and 7: fewer than some images have objects.
 SOME = PriorSpec(
@@ -117,7 +118,7 @@ def test_every_other_rule(forced: ForcedRule, clip: Clip) -> None:
         assert_same(scene(100 + number, priors), priors, spec)
 
 
-@pytest.mark.parametrize("name", dialect_names())
+@pytest.mark.parametrize("name", each_value_of("match"))
 def test_every_dialect(name: str) -> None:
     for seed, layout in enumerate((SOME, FEW)):
         priors = generate_priors(layout)

@@ -15,10 +15,13 @@ from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import as_saved
 from ssdlossdbg.rules import Units
+from tests.kinds_of_dialects import each_value_of
 from tests.probing.reference import Reference
 
 
-@pytest.mark.parametrize("name", dialect_names(of_one_step=True))
+@pytest.mark.parametrize(
+    "name", each_value_of("match", "codec", "mining", "loss", among=dialect_names(of_one_step=True))
+)
 def test_each_image_costs_what_a_batch_of_it_alone_does(name: str) -> None:
     rules = load_dialect(name)
     case = next(

@@ -14,6 +14,7 @@ from ssdlossdbg.analysis.identity.makers import Case
 from ssdlossdbg.analysis.identity.trials import trial_of
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import Units
+from tests.kinds_of_dialects import each_value_of
 from tests.probing.reference import Reference
 
 RETURNED: dict[str, Any] = json.loads((Path(__file__).parent.parent / "data/dialect_cases.json").read_text())
@@ -58,7 +59,9 @@ def test_the_loops_return_what_the_codebases_did(name: str) -> None:
         assert called(name, case) == pytest.approx(both, rel=CLOSE, abs=SMALLEST, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", dialect_names(of_one_step=True))
+@pytest.mark.parametrize(
+    "name", each_value_of("match", "codec", "mining", "loss", among=dialect_names(of_one_step=True))
+)
 def test_the_rules_give_what_the_loops_do(name: str) -> None:
     asked = [case for case in cases(5, 1, 3) if not case.delicate]
     for case in asked:

@@ -153,7 +153,9 @@ def test_documents_of_the_sample_data(
 def test_reports_of_results_that_came_back(
     render: Render, astronaut: MatchResult, broken: LossResult, audited: AuditResult
 ) -> None:
-    compared = ssdlossdbg.compare("sample_data/preds.pt", "sample_data/targets.pt", device="cpu")
+    compared = ssdlossdbg.compare(
+        "sample_data/preds.pt", "sample_data/targets.pt", dialects=("caffe", "nvidia"), device="cpu"
+    )
     detected = ssdlossdbg.detect("sample_data/preds.pt", "sample_data/targets.pt", device="cpu")
     named = audited.with_match_options(("--config", "my own.toml"))
     for result in (astronaut, broken, named, compared, detected):

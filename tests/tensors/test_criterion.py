@@ -16,8 +16,9 @@ import ssdlossdbg
 from ssdlossdbg import InputError, LossSpec, MiningSpec, MultiBoxLoss, load_dialect, multibox_loss
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
 from ssdlossdbg.readers.dialects import dialect_names
-from tests.kinds_of_dialects import one_of_each
+from tests.kinds_of_dialects import each_value_of, one_of_each
 
+KINDS = each_value_of("match", "codec", "mining", "loss", among=dialect_names(of_one_step=True))
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 
@@ -39,7 +40,7 @@ def test_it_returns_what_the_saved_batch_shows() -> None:
     assert float(confidence) == pytest.approx(shown.confidence, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", dialect_names(of_one_step=True))
+@pytest.mark.parametrize("name", KINDS)
 def test_the_gradient_is_that_of_finite_differences(name: str, small: Any) -> None:
     gt = small.gt(load_dialect(name))
     criterion = MultiBoxLoss(name, priors=small.priors)
@@ -49,7 +50,7 @@ def test_the_gradient_is_that_of_finite_differences(name: str, small: Any) -> No
     )
 
 
-@pytest.mark.parametrize("name", dialect_names(of_one_step=True))
+@pytest.mark.parametrize("name", KINDS)
 def test_the_gradient_is_the_analytic_one(name: str, small: Any) -> None:
     dialect = load_dialect(name)
     gt = small.gt(dialect)
@@ -92,11 +93,8 @@ class Head(nn.Module):
 
 @pytest.mark.parametrize(
     "name",
-    one_of_each(
-        "loss.localization", "loss.confidence", "loss.normalizer", "mining.selection", "match.forced", "codec",
-        among=dialect_names(of_one_step=True),
-    ),
-)  # fmt: skip
+    one_of_each("loss.localization", "loss.confidence", "loss.normalizer", among=dialect_names(of_one_step=True)),
+)
 def test_a_network_learns_under_every_dialect(name: str, small: Any) -> None:
     torch.manual_seed(0)
     network, features = Head(len(small.priors.boxes), 4), torch.eye(3, 8)

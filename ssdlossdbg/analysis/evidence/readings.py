@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
@@ -23,6 +23,8 @@ HALF_PRECISIONS = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 SINGLE_PRECISION = 2.0**-24
 # More positives than this tell nothing new about the formula.
 ENOUGH = 5_000
+# Times that boxes are told apart along one coordinate.
+MOST_CUTS = 8
 # Positives this far apart in an image's list are compared to recover the variances.
 LAGS = (1, 2, 3)
 # A formula wins if it leaves no more than this share of the boxes, and if where positives share a box this share of
@@ -94,22 +96,30 @@ def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> Int
 
     Args:
         image: `[N]`.
-        boxes: `[N, 4]` finite, in any form.
-        tolerance: `[N, 4]` by how much each number may be off.
+        boxes: `[N, D]` finite, in any form; or a part of each.
+        tolerance: `[N, D]` by how much each number may be off.
 
-    Along one coordinate after the other, each group is cut wherever its sorted values leave a gap. The second round
-    cuts what only boxes held together that the first has meanwhile moved to other groups. A box that is left alone is
-    done: by a wrong formula, most are so soon.
+    Along one coordinate after the other, each group is cut wherever its sorted values leave a gap. What comes after the
+    first four cuts what only boxes held together that have meanwhile moved to other groups, until nothing is cut by any
+    coordinate. A box that is left alone is done: by a wrong formula, most are so soon.
     """
-    group, rows = image.astype(np.int64), np.arange(len(image))
-    for axis in (0, 1, 2, 3) * 2:
+    group, rows, columns = image.astype(np.int64), np.arange(len(image)), boxes.shape[1]
+    turns, settled = [*range(columns)] * (MOST_CUTS // columns), 0
+    while turns and len(rows):
+        axis = turns.pop(0)
         at = rows[np.lexsort((boxes[rows, axis], group[rows]))]
         value, slack, owner = boxes[at, axis], tolerance[at, axis], group[at]
         starts, ends = np.ones((2, len(at)), dtype=bool)
-        starts[1:] = (owner[1:] != owner[:-1]) | (value[1:] - value[:-1] > slack[1:] + slack[:-1])
+        others = owner[1:] != owner[:-1]
+        np.logical_or(others, value[1:] - value[:-1] > slack[1:] + slack[:-1], out=starts[1:])
         ends[:-1] = starts[1:]
         group[at] = at[starts][np.cumsum(starts) - 1]
-        rows = np.sort(at[~(starts & ends)])
+        settled = 0 if np.count_nonzero(starts[1:]) > np.count_nonzero(others) else settled + 1
+        if settled == columns:
+            turns = turns[-1:]  # which decides the numbers
+        alone = starts & ends
+        if alone.any():
+            rows = np.sort(at[~alone])
     return group
 
 
@@ -164,11 +174,16 @@ class Trial:
 
     Attributes:
         group: `[N]` equal where image and box are.
-        overlap: `[N]` of each prior with its box; 0 where it has none.
+        measure: gives `overlap`, which of the many that share no box nobody asks for.
     """
 
     group: IntArray
-    overlap: FloatArray
+    measure: Callable[[], FloatArray]
+
+    @cached_property
+    def overlap(self) -> FloatArray:
+        """`[N]` of each prior with its box; 0 where it has none."""
+        return self.measure()
 
     @property
     def boxes(self) -> int:
@@ -190,11 +205,16 @@ def attempt(hypothesis: Hypothesis, positives: Positives) -> Trial:
     """What a formula makes of positives."""
     boxes, tolerance = hypothesis.boxes(positives)
     usable = np.isfinite(boxes).all(1) & (boxes[:, 2:] > 0).all(1)
-    group, overlap = np.arange(len(boxes)) + len(boxes), np.zeros(len(boxes))
+    group = np.arange(len(boxes)) + len(boxes)
     group[usable] = same_boxes(positives.image[usable], boxes[usable], tolerance[usable])
-    a, b = (torch.from_numpy(corners(part[usable])) for part in (boxes, positives.priors))
-    overlap[usable] = iou(a, b).numpy()
-    return Trial(group, overlap)
+
+    def measure() -> FloatArray:
+        overlap = np.zeros(len(boxes))
+        a, b = (torch.from_numpy(corners(part[usable])) for part in (boxes, positives.priors))
+        overlap[usable] = iou(a, b).numpy()
+        return overlap
+
+    return Trial(group, measure)
 
 
 def explains(trial: Trial, by_own: Trial, threshold: float) -> bool:
@@ -204,8 +224,11 @@ def explains(trial: Trial, by_own: Trial, threshold: float) -> bool:
     formula, so they are left out. Or it leaves as many, and they are where the priors were matched, as the dialect's
     are not.
     """
-    matched, shared = trial.overlap > NEARLY * threshold, trial.shared
-    if not shared.any() or matched[shared].mean() < MOSTLY:
+    shared = trial.shared
+    if not shared.any():
+        return False
+    matched = trial.overlap > NEARLY * threshold
+    if matched[shared].mean() < MOSTLY:
         return False
     count, before = (len(np.unique(each.group[matched])) for each in (trial, by_own))
     if before - count >= 2 and count <= CLEARLY_FEWER * before:
@@ -255,9 +278,9 @@ def _closest(positives: Positives, columns: slice, parts: Sequence[PartFormula])
 
     The dialect's own, which is the first, is among them where it leaves no more.
     """
-    counts, distances = [], []
+    found = []
     own, across = positives.priors[:, columns], positives.priors[:, 2:]
-    for part in parts:
+    for place, part in enumerate(parts):
         with np.errstate(all="ignore"):
             values, moved = (
                 part.decode(positives.offsets[:, columns] * factor, positives.priors)
@@ -266,13 +289,12 @@ def _closest(positives: Positives, columns: slice, parts: Sequence[PartFormula])
             tolerance = SAME_BOX + np.abs(moved - values)
             apart = np.abs(values - own) / (across if columns.start == 0 else values + across)
         sound = np.isfinite(values).all(1) & (values > 0).all(1)
-        twice = (np.concatenate((each, each), axis=1)[sound] for each in (values, tolerance))
-        counts.append(len(np.unique(same_boxes(positives.image[sound], *twice))) + int((~sound).sum()))
-        distances.append(float(apart[sound].mean()) if sound.any() else np.inf)
-    # Formulas that make next to nothing of all offsets bring these together, too.
-    near = [place for place, apart in enumerate(distances) if apart <= FARTHEST]
-    most = NEARLY_FEWEST * min((counts[place] for place in near), default=0)
-    order = [place for place in np.lexsort((distances, counts)).tolist() if place in near and counts[place] <= most]
+        # Formulas that make next to nothing of all offsets bring these together, too.
+        if sound.any() and (distance := float(apart[sound].mean())) <= FARTHEST:
+            groups = same_boxes(positives.image[sound], values[sound], tolerance[sound])
+            found.append((len(np.unique(groups)) + int((~sound).sum()), distance, place))
+    most = NEARLY_FEWEST * min(found, default=(0,))[0]
+    order = [place for count, _, place in sorted(found) if count <= most]
     chosen = dict.fromkeys([*order[:MOST_PARTS], *(place for place in order if place == 0)])
     return [parts[place] for place in chosen]
 

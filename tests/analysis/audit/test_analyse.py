@@ -21,7 +21,7 @@ from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import FORCED_ONLY, INVALID, MATCHED, UNMATCHED, AuditResult, MatchResult, Rivals, Tally
-from tests.kinds_of_dialects import one_of_each
+from tests.kinds_of_dialects import each_value_of
 
 SIZE = (400, 300)
 Make = Callable[..., Dataset]
@@ -44,7 +44,7 @@ def one_by_one(dataset: Dataset, dialect: str, config: str = "") -> list[MatchRe
     ]
 
 
-@pytest.mark.parametrize("dialect", one_of_each("match", "targets.units"))
+@pytest.mark.parametrize("dialect", each_value_of("match", "targets"))
 def test_every_object_gets_what_matching_its_photo_gives(few: Dataset, dialect: str) -> None:
     result, photos = audit(few, dialect), one_by_one(few, dialect)
     objects = result.objects

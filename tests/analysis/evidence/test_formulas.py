@@ -261,7 +261,7 @@ def test_boxes_as_far_apart_as_both_may_be_off(gap: float, same: bool) -> None:
 def trial(groups: list[int], overlaps: list[float] | float = 0.9) -> Trial:
     group: IntArray = np.array(groups)
     overlap: FloatArray = np.broadcast_to(np.array(overlaps, dtype=float), group.shape)
-    return Trial(group, overlap)
+    return Trial(group, lambda: overlap)
 
 
 TEN = list(range(10))

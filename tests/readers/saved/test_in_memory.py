@@ -16,6 +16,7 @@ from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.tensor_files import as_saved, load
+from ssdlossdbg.results import LossResult
 
 Refused = Callable[[Callable[[], object]], InputError]
 SAMPLES = Path(__file__).parents[3] / "sample_data"
@@ -36,20 +37,24 @@ def with_gradients(value: Any) -> Any:
     return tuple(item.clone().requires_grad_() for item in value)
 
 
+@pytest.fixture(scope="module")
+def expected() -> LossResult:
+    """That of the files."""
+    return api.loss(SAMPLES / "preds.pt", SAMPLES / "targets.pt", device="cpu")
+
+
 @pytest.mark.parametrize(
-    "predictions",
+    ("predictions", "targets"),
     [
-        PREDICTIONS,
-        arrays(PREDICTIONS),
-        with_gradients(PREDICTIONS),
-        dict(zip(("loc", "conf", "priors"), PREDICTIONS, strict=True)),
+        (PREDICTIONS, TARGETS),
+        (arrays(PREDICTIONS), tuple(TARGETS)),
+        (with_gradients(PREDICTIONS), arrays(TARGETS)),
+        (dict(zip(("loc", "conf", "priors"), PREDICTIONS, strict=True)), TARGETS),
     ],
-    ids=["tuple", "arrays", "gradients", "mapping"],
+    ids=["tuple, list", "arrays, tuple", "gradients, arrays", "mapping, list"],
 )
-@pytest.mark.parametrize("targets", [TARGETS, tuple(TARGETS), arrays(TARGETS)], ids=["list", "tuple", "arrays"])
-def test_loss_is_that_of_the_files(predictions: Any, targets: Any) -> None:
+def test_loss_is_that_of_the_files(predictions: Any, targets: Any, expected: LossResult) -> None:
     found = api.loss(predictions, targets, device="cpu")
-    expected = api.loss(SAMPLES / "preds.pt", SAMPLES / "targets.pt", device="cpu")
     assert found.loss == expected.loss
     assert (found.config, found.ground_truth) == (expected.config, expected.ground_truth)
     assert (found.predictions_path, found.targets_path) == ("predictions", "targets")

@@ -54,7 +54,7 @@ def many_classes(result: AuditResult) -> AuditResult:
     return replace(result, classes=tuple(replace(result.classes[0], name=name) for name in names))
 
 
-@pytest.mark.parametrize("change", [lambda result: result, nothing, without_grid, one_bin, many_classes])
+@pytest.mark.parametrize("change", [nothing, without_grid, one_bin, many_classes])
 def test_every_chart_is_drawn_in_full(audited: AuditResult, change: Callable[[AuditResult], AuditResult]) -> None:
     charts = audit_charts(change(audited))
     assert list(charts) == list(CHARTS)
@@ -70,8 +70,8 @@ def words(figures: list[Any]) -> Words:
     from matplotlib.text import Text
 
     def read(result: AuditResult, name: str) -> list[str]:
-        audit_charts(result)
-        figure = figures[list(CHARTS).index(name)]
+        CHARTS[name](result)
+        (figure,) = figures
         return [" ".join(text.get_text().split()) for text in figure.findobj(Text) if text.get_text()]
 
     return read
