@@ -1,6 +1,6 @@
 """What whole commands take for one image of very many objects, which nearly all overlap.
 
-    python tests/bench/crowded.py [--objects 5000,20000,40000] [--commands check,audit,match] [-- --dialect caffe]
+    python -m tests.bench.crowded [--objects 5000,20000,40000] [--commands check,audit,match] [-- --dialect caffe]
 
 Prints the processor's seconds, those beyond `import torch, PIL.Image`, and the peak of memory. What follows `--` are
 options of the commands, but of `check`.
