@@ -13,9 +13,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ssdlossdbg.analysis.common import class_name, device_words, resolve_device
 from ssdlossdbg.analysis.evidence.objects import Stated, state_targets
-from ssdlossdbg.multibox.boxes import constants
+from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, constants
+from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.landmarks import Landmarks
+from ssdlossdbg.multibox.matching import holds_all_overlaps
+from ssdlossdbg.multibox.overlaps import has_crowds
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.widest import has_float64
 from ssdlossdbg.readers.memory import check_room
@@ -24,7 +27,7 @@ from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import Captured, Said
-from ssdlossdbg.rules import Dialect, Units
+from ssdlossdbg.rules import Dialect, MatchSpec, Units
 
 T = TypeVar("T")
 # What each overlap of an object with a prior takes while an image is matched.
@@ -156,12 +159,27 @@ class Batch:
         known: T = self._known[key]
         return known
 
-    def check_overlaps(self, objects: int) -> None:
-        """Refuse to hold so many objects against the priors where memory has no room; a device tells of its own."""
-        priors = len(self.priors.boxes)
-        if self.device.type == "cpu":
+    def grid_of_crowds(self, gt: GroundTruthBatch, held: PriorBoxes, rules: MatchSpec, unit: Tensor) -> Grid | None:
+        """The grid of the priors where an image has very many objects; None where none does, or there is no grid.
+
+        Args:
+            gt: the objects, in units.
+            held: the priors as the codebase holds them.
+            rules: by which they are to be matched.
+            unit: `[4]` what normalised boxes are multiplied by.
+
+        Raises:
+            InputError: the rules need all overlaps at once, and memory has no room; a device tells of its own.
+        """
+        if not has_crowds(gt, held):
+            return None
+        shared = not isinstance(held, Corners) or held.xyxy.ndim == 2
+        grid = self.priors.grid_in(unit) if shared else None
+        if self.device.type == "cpu" and holds_all_overlaps(gt, held, rules, grid):
+            objects, priors = gt.boxes.shape[1], len(held)
             what = f"has up to {objects:,} objects in an image, for {priors:,} priors"
             check_room(BYTES_OF_OVERLAP * objects * priors, self.paths[1], what)
+        return grid
 
     def forget(self, *stages: str) -> None:
         """Compute these stages anew when they are next asked for: what is known of them takes memory."""

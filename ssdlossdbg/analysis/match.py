@@ -18,7 +18,7 @@ from ssdlossdbg.multibox.boxes import Corners, cxcywh_to_xyxy
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.overlaps import BEST, overlaps
+from ssdlossdbg.multibox.overlaps import all_overlaps
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.quotas import negatives_available
 from ssdlossdbg.multibox.thresholds import reaches
@@ -247,9 +247,9 @@ def _roles(scene: Scene) -> PriorRoles:
     if len(owned):
         # What `Matching` does not keep: whom they overlap most, and how much they overlap those who own them.
         few = Corners(held.xyxy[owned]) if isinstance(held, Corners) else held[owned]
-        overlap = overlaps(scene.gt_in_units, few, rule)
-        nearest[owned] = BEST[rule.ties](overlap, 1)[1][0]
-        owner_iou[owned] = overlap[0].gather(0, owner[owned][None])[0]
+        overlaps = all_overlaps(scene.gt_in_units, few, rule)
+        nearest[owned] = overlaps.best_gt[0]
+        owner_iou[owned] = overlaps.with_slots(owner[None, owned])[0]
     return PriorRoles(
         rule=rule,
         boxes=priors.boxes.cpu().numpy(),

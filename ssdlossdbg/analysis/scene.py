@@ -30,12 +30,14 @@ from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, costs_of, is_cross_entropy
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
-from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
+from ssdlossdbg.multibox.grid import Grid
+from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, no_ground_truth
 from ssdlossdbg.multibox.landmarks import LandmarkTerms, landmark_loss
 from ssdlossdbg.multibox.localization import AtPriors, Frame
 from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
-from ssdlossdbg.multibox.matching import Matching, Tied, match, match_on_grid, match_with_ties, roles_of_labels
+from ssdlossdbg.multibox.matching import Matching, match, match_on_grid, match_with_ties, roles_of_labels
 from ssdlossdbg.multibox.mining import mine
+from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
 from ssdlossdbg.rules import Dialect, Precision
 
@@ -115,12 +117,9 @@ class Scene:
         """The offsets to learn; they count only at positives."""
         if self.batch.encoded:
             return AtPriors.everywhere(self.batch.encoded.offsets.to(self.batch.device))
-        settings = (self.of_matching, self.rules.codec)
-        return self.batch.once(
-            "encoded",
-            settings,
-            lambda: encode_matched(self.gt_in_units, self.held_in_units, self.matching, self.rules.codec),
-        )
+        gt, held, codec = self.gt_in_units, self.held_in_units, self.rules.codec
+        settings = (self.of_matching, codec)
+        return self.batch.once("encoded", settings, lambda: encode_matched(gt, held, self.matching, codec))
 
     @property
     def decoded_in_units(self) -> Tensor:
@@ -312,9 +311,7 @@ class Scene:
     def _load(self) -> Loaded:
         if self.batch.source is not None:
             return self.batch.source.load(self.rules, self.batch.priors)
-        images = len(self.batch.loc)
-        boxes, labels = torch.zeros((0, 4), dtype=self.batch.priors.boxes.dtype), torch.zeros(0, dtype=torch.int64)
-        return Loaded(pad_ground_truth([boxes] * images, [labels] * images))
+        return Loaded(no_ground_truth(len(self.batch.loc), self.batch.priors.boxes.dtype))
 
     @property
     def of_matching(self) -> Hashable:
@@ -335,13 +332,16 @@ class Scene:
         if self.batch.encoded:
             dtype = (self.priors_in_units if self.batch.given is None else self.batch.loc).dtype
             return roles_of_labels(self.batch.encoded.labels.to(self.batch.device), dtype), None
-        self.batch.check_overlaps(self.gt_in_units.boxes.shape[1])
         if self.one_of_many:
-            return match(self.gt_in_units, self.held_in_units, self.rules.match), None
+            return match(self.gt_in_units, self.held_in_units, self.rules.match, self._crowds), None
         return self._match_with_ties()
 
     def _match_with_ties(self) -> tuple[Matching, Tied]:
-        return match_with_ties(self.gt_in_units, self.held_in_units, self.rules.match, NEAR_TIE)
+        return match_with_ties(self.gt_in_units, self.held_in_units, self.rules.match, NEAR_TIE, self._crowds)
+
+    @property
+    def _crowds(self) -> Grid | None:
+        return self.batch.grid_of_crowds(self.gt_in_units, self.held_in_units, self.rules.match, self.unit)
 
     @property
     def _of_background(self) -> Tensor | None:

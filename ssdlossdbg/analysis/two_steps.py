@@ -15,7 +15,8 @@ from ssdlossdbg.analysis.evidence.predictions import Outcome, describe_predictio
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.matching import Matching, Tied
+from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.refining import FilteredMatching, as_mined, moved, taken_for_background, undetected, without
 from ssdlossdbg.readers.saved.predictions import Predictions

@@ -9,38 +9,10 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.overlaps import Overlaps
 from ssdlossdbg.multibox.owners import OWNERS
 from ssdlossdbg.multibox.thresholds import TIE_SLACK, reaches
 from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec
-
-
-@dataclass(frozen=True)
-class Overlaps:
-    """What the forcing rules decide by.
-
-    Attributes:
-        matrix: `[B, G, P]` IoU, padding rows -1.
-        mask: `[B, G]` True for objects.
-        best_iou, best_prior: `[B, G]` over priors.
-        prior_iou, best_gt: `[B, P]` over ground truths.
-    """
-
-    matrix: Tensor
-    mask: Tensor
-    best_iou: Tensor
-    best_prior: Tensor
-    prior_iou: Tensor
-    best_gt: Tensor
-
-    @property
-    def nobody(self) -> Tensor:
-        """`[B, P]` int64 of -1: a grid of priors that nobody owns yet."""
-        return torch.full_like(self.best_gt, -1)
-
-    @property
-    def ranks(self) -> Tensor:
-        """`[B, G]` int64: the index of each ground truth."""
-        return torch.arange(self.mask.shape[1], device=self.mask.device).expand_as(self.mask)
 
 
 @dataclass(frozen=True)
@@ -63,7 +35,7 @@ class Claims:
 
 def _best_priors(overlaps: Overlaps, claimants: Tensor, spec: MatchSpec) -> Tensor:
     """`[B, P]` owners, where the ground truths `[B, G]` claim their best priors; a conflict rule says who gets one."""
-    (images, slots), priors = overlaps.mask.shape, overlaps.matrix.shape[2]
+    (images, slots), priors = overlaps.mask.shape, overlaps.best_gt.shape[1]
     image = torch.arange(images, device=overlaps.mask.device)[:, None]
     # Whoever claims nothing claims one more prior than there are.
     claim = torch.where(claimants, image * priors + overlaps.best_prior, images * priors)
@@ -173,6 +145,8 @@ def _force_bipartite_and_ties(overlaps: Overlaps, spec: MatchSpec) -> Claims:
     return Claims.of(torch.where((owner < 0) & as_good, overlaps.best_gt, owner))
 
 
+# Rules that look at all overlaps, not only at the best ones.
+OF_ALL_OVERLAPS = frozenset({ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_KERAS, ForcedRule.BIPARTITE_AND_TIES})
 FORCING: dict[ForcedRule, Callable[[Overlaps, MatchSpec], Claims]] = {
     ForcedRule.BEST_PRIOR: _force_best_prior,
     ForcedRule.BIPARTITE: _force_bipartite,

@@ -58,3 +58,9 @@ def pad_ground_truth(boxes: Sequence[Tensor], labels: Sequence[Tensor]) -> Groun
     padded = pad_sequence([*boxes, filler], batch_first=True)[:-1]
     ids = pad_sequence([*labels, labels[0].new_zeros(1)], batch_first=True)[:-1].long()
     return GroundTruthBatch(padded, ids, torch.tensor(counts, device=padded.device))
+
+
+def no_ground_truth(images: int, dtype: torch.dtype) -> GroundTruthBatch:
+    """A batch of images without objects, with boxes of that type."""
+    boxes, labels = torch.zeros((0, 4), dtype=dtype), torch.zeros(0, dtype=torch.int64)
+    return pad_ground_truth([boxes] * images, [labels] * images)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, sound_boxes
-from ssdlossdbg.multibox.forcing import FORCING, Claims, Overlaps
+from ssdlossdbg.multibox.forcing import FORCING, OF_ALL_OVERLAPS, Claims
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
-from ssdlossdbg.multibox.overlaps import BEST, as_good, measured, overlaps
+from ssdlossdbg.multibox.overlaps import Overlaps, Tied, all_overlaps, has_crowds, measured
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.multibox.thresholds import reaches
@@ -97,35 +97,25 @@ def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
     )
 
 
-def match(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Matching:
+def match(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None = None) -> Matching:
     """Assign every prior of every image to a ground truth or to the background.
 
     Args:
         gt: B images with up to G objects.
         priors: `[P, 4]` cxcywh, or corners, which may be those of each image, in the unit of the ground truths.
         spec: threshold and rules.
+        grid: that those priors stand on, if that is known: then no rule holds all overlaps of very many objects.
 
     Returns:
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
     """
-    return _joined([assign(all_overlaps(*part, spec), part[0], spec) for part in _parts(gt, priors)])
+    return _joined([_matched(all_overlaps(*part, spec), grid) for part in _parts(gt, priors)])
 
 
-@dataclass(frozen=True)
-class Tied:
-    """How many priors overlap each ground truth as well as its best one does.
-
-    Attributes:
-        exactly: `[B, G]` int64, the best one included.
-        nearly: `[B, G]` int64, those less than a given slack below it, too; 0 where nothing overlaps.
-    """
-
-    exactly: Tensor
-    nearly: Tensor
-
-
-def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, slack: float) -> tuple[Matching, Tied]:
+def match_with_ties(
+    gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, slack: float, grid: Grid | None = None
+) -> tuple[Matching, Tied]:
     """What `match` returns, and how many priors tie for each object, from the same overlaps.
 
     Args:
@@ -133,15 +123,22 @@ def match_with_ties(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, s
         priors: as for `match`.
         spec: as for `match`.
         slack: how far below the best IoU still counts as nearly it.
+        grid: as for `match`.
     """
-    matchings, exactly, nearly = [], [], []
+    matchings, ties = [], []
     for part in _parts(gt, priors):
-        known = all_overlaps(*part, spec)
-        matching = assign(known, part[0], spec)
-        exactly.append(as_good(known.matrix, matching.best_iou))
-        nearly.append(as_good(known.matrix, matching.best_iou - slack) * (matching.best_iou > 0))
-        matchings.append(matching)
-    return _joined(matchings), Tied(torch.cat(exactly), torch.cat(nearly))
+        known = all_overlaps(*part, spec, slack)
+        assert known.tied is not None
+        matchings.append(_matched(known, grid))
+        ties.append(known.tied)
+    tied = Tied(torch.cat([each.exactly for each in ties]), torch.cat([each.nearly for each in ties]))
+    return _joined(matchings), tied
+
+
+def _matched(known: Overlaps, grid: Grid | None) -> Matching:
+    gt, spec = known.gt, known.spec
+    sparsely = known.held is None and spec.forced in OF_ALL_OVERLAPS and grid is not None and on_grid(gt, spec, grid)
+    return assign(known, gt, spec, _sparse_claims(known, grid) if sparsely and grid is not None else None)
 
 
 def _parts(gt: GroundTruthBatch, priors: PriorBoxes) -> list[tuple[GroundTruthBatch, PriorBoxes]]:
@@ -159,44 +156,30 @@ def _joined(parts: list[Matching]) -> Matching:
     return Matching(**{each.name: torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Matching)})
 
 
-def all_overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec) -> Overlaps:
-    """What roles are decided by: the overlaps of all objects with all priors, and the best ones.
-
-    Args:
-        gt: as for `match`.
-        priors: as for `match`.
-        spec: names the IoU rule, the precision, and which of equal overlaps is the best.
-    """
-    matrix = overlaps(gt, priors, spec)
-    best_iou, best_prior = BEST[spec.ties](matrix, 2)
-    prior_iou, best_gt = BEST[spec.ties](matrix, 1)
-    return Overlaps(matrix, gt.mask, best_iou, best_prior, prior_iou, best_gt)
-
-
-def assign(known: Overlaps, gt: GroundTruthBatch, spec: MatchSpec) -> Matching:
+def assign(known: Overlaps, gt: GroundTruthBatch, spec: MatchSpec, claims: Claims | None = None) -> Matching:
     """The roles of the priors of a few images, as `match` has them, from their overlaps.
 
     Args:
         known: what `all_overlaps` returned.
         gt: the images.
         spec: threshold and rules.
+        claims: what the rules give to objects whatever they overlap, where that is known.
     """
-    prior_iou, best_gt = known.prior_iou, known.best_gt
-    claims = FORCING[spec.forced](known, spec)
+    claims = claims or FORCING[spec.forced](known, spec)
     may_match = (gt.counts > 0)[:, None]
     if spec.first_prior_background:
         claims, may_match = _without_first(claims, may_match)
     owner, forced = claims.owner, claims.forced
-    gt_index = torch.where(owner >= 0, owner, best_gt)
-    assigned_iou = torch.where(forced, known.matrix.gather(1, owner.clamp(min=0)[:, None])[:, 0], prior_iou)
-    roles = _roles(gt.labels.gather(1, gt_index), assigned_iou, prior_iou, forced, may_match, spec)
+    gt_index = torch.where(owner >= 0, owner, known.best_gt)
+    assigned_iou = torch.where(forced, known.with_slots(owner.clamp(min=0)), known.prior_iou)
+    roles = _roles(gt.labels.gather(1, gt_index), assigned_iou, known.prior_iou, forced, may_match, spec)
     return Matching(
         gt_index=gt_index,
         positive=roles.positive,
         forced=roles.forced,
         ignored=roles.ignored,
         labels=roles.label,
-        prior_iou=prior_iou,
+        prior_iou=known.prior_iou,
         best_prior=known.best_prior,
         best_iou=known.best_iou,
         owner=owner,
@@ -280,9 +263,30 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
     On a CPU, and for rules that ask for few overlaps; elsewhere this is `match` itself, as for objects that are no
     boxes.
     """
-    if grid is None or not can_match_sparsely(spec) or not tiles.on_host(gt.boxes) or not _sound(gt):
+    if grid is None or not on_grid(gt, spec, grid):
         return match(gt, priors, spec)
     return _match_sparsely(gt, priors, spec, grid)
+
+
+def on_grid(gt: GroundTruthBatch, spec: MatchSpec, grid: Grid | None) -> bool:
+    """Whether what objects get by these rules is found on a grid, without all overlaps."""
+    return grid is not None and can_match_sparsely(spec) and tiles.on_host(gt.boxes) and _sound(gt)
+
+
+def holds_all_overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None) -> bool:
+    """Whether `match` must hold the overlaps of a crowd with all priors."""
+    return has_crowds(gt, priors) and spec.forced in OF_ALL_OVERLAPS and not on_grid(gt, spec, grid)
+
+
+@one_thread()
+def _sparse_claims(known: Overlaps, grid: Grid) -> Claims:
+    """What the rules give to objects whatever they overlap, found on the grid."""
+    image, slot = known.mask.nonzero(as_tuple=True)
+    boxes, corners = measured(known.gt.boxes[image, slot], known.priors, known.spec)
+    claims = match_sparsely(boxes, image, corners, known.spec, grid).claims
+    where = image[claims.row], claims.prior
+    owner = known.nobody.index_put_(where, slot[claims.row])
+    return Claims(owner, torch.zeros_like(owner, dtype=torch.bool).index_put_(where, claims.forced))
 
 
 @one_thread()

@@ -15,11 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.command_line import CommandLine
+from ssdlossdbg.report.long_table import LongTable
 from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Box, ConfigSummary
 
 # Above the command that a report ends with.
 NEXT = "Next:"
+# Rows of a table from which on rich alone would take a second and more.
+MANY_ROWS = 500
 # Of what `positives` writes.
 POSITIVES_MEAN = "after + those that are forced, which are its best priors below the threshold"
 
@@ -134,7 +137,7 @@ def corners(corner_box: Box) -> str:
     return ",".join(f"{value:.0f}" for value in corner_box)
 
 
-def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> Table:
+def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> RenderableType:
     """A plain table; the columns that may wrap do so where the terminal is too narrow for all.
 
     Args:
@@ -152,7 +155,7 @@ def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> Table:
         )
     for row in rows:
         made.add_row(*map(_cell, row))
-    return made
+    return LongTable(made) if made.row_count > MANY_ROWS else made
 
 
 def _cell(cell: RenderableType | int | None) -> RenderableType:

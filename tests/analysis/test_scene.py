@@ -21,7 +21,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 PHOTO = (SAMPLES / "astronaut.jpg", SAMPLES / "astronaut.xml")
 SAVED = (SAMPLES / "preds.pt", SAMPLES / "targets.pt")
 COUNTED: tuple[Callable[..., Any], ...] = (
-    overlaps.overlaps,
+    overlaps.all_overlaps,
     matching.match_with_ties,
     matching.match_on_grid,
     codec.encode,
@@ -33,7 +33,7 @@ COUNTED: tuple[Callable[..., Any], ...] = (
     gradients.localization_gradient,
 )
 # Once each; beyond that, encoded and decoded again at the positives alone, as other codebases would have saved them.
-STAGES = {"match_with_ties": 1, "overlaps": 1, "encode": 1, "confidence_loss": 1, "mine": 1, "decode": 1}
+STAGES = {"match_with_ties": 1, "all_overlaps": 1, "encode": 1, "confidence_loss": 1, "mine": 1, "decode": 1}
 HYPOTHESES = {"encode": 1, "decode": 3}
 LOSS_STAGES = Counter(STAGES) + Counter(HYPOTHESES)
 
@@ -63,7 +63,7 @@ def test_match(calls: Counter[str]) -> None:
     api.match(*PHOTO, device="cpu")
     # Encoded and decoded in the precision of the input, then in half precision; overlapped with all priors, then with
     # the few that objects own.
-    assert calls == {"match_with_ties": 1, "overlaps": 2, "encode": 2, "decode": 2}
+    assert calls == {"match_with_ties": 1, "all_overlaps": 2, "encode": 2, "decode": 2}
 
 
 def test_match_under_all_dialects(calls: Counter[str]) -> None:

@@ -28,20 +28,20 @@ USUAL = {"batch": 8, "priors": 8732, "objects": 10, "classes": 21}
 SIZES = {
     "batch": (1, 2, 4, 8, 16, 32, 64, 128, 256),
     "priors": (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
-    "objects": (1, 10, 100, 1_000, 5_000),
+    "objects": (1, 10, 100, 1_000, 5_000, 20_000, 40_000),
     "classes": (2, 21, 81, 301, 1_203),
 }
+INPUT = 1024  # pixels a side
 # What each logit takes: itself, its like while the loss is computed, and half of it for the rest.
 BYTES_OF_LOGIT = 10
 
 
 def layout(priors: int) -> PriorSpec:
-    """A square grid of about so many priors, four shapes a cell; a million are those of a 4,000 px image."""
+    """A grid of about so many priors, four shapes a cell: the more there are, the more of them an object overlaps."""
     side = max(1, round(math.sqrt(priors / 4)))
-    stride = 8.0
-    shapes = tuple((stride * across, stride * down) for across, down in ((4, 4), (6, 6), (8, 4), (4, 8)))
-    size = round(side * stride)
-    return PriorSpec((size, size), (LevelSpec((side, side), (stride, stride), shapes),))
+    stride = INPUT / side
+    shapes = ((64.0, 64.0), (96.0, 96.0), (128.0, 64.0), (64.0, 128.0))
+    return PriorSpec((INPUT, INPUT), (LevelSpec((side, side), (stride, stride), shapes),))
 
 
 def measure(batch: int, priors: int, objects: int, classes: int, dialect: str, repeats: int) -> tuple[float, float]:
@@ -52,7 +52,7 @@ def measure(batch: int, priors: int, objects: int, classes: int, dialect: str, r
     loc, conf = torch.randn((batch, len(made.boxes), 4)), torch.randn((batch, len(made.boxes), classes))
     targets = []
     for _ in range(batch):
-        size = (0.02 + 0.3 * torch.rand((objects, 2))) * min(1.0, 100 / made.image_size[0] + 0.2)
+        size = 0.02 + 0.1 * torch.rand((objects, 2))
         low = torch.rand((objects, 2)) * (1 - size)
         labels = torch.randint(1, classes, (objects,))
         targets.append({"boxes": torch.cat((low, low + size), 1), "labels": labels})

@@ -311,12 +311,17 @@ def test_work_that_memory_has_no_room_for(refused: Refused, monkeypatch: pytest.
 
 
 def test_overlaps_of_very_many_objects(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only rules that match greedily hold them, and only of priors that stand on no grid."""
     monkeypatch.setattr(memory, "_memory", lambda: float(2**24))
-    boxes = torch.tensor([[0.1, 0.1, 0.5, 0.5]]).repeat(100, 1)
-    targets = [{"boxes": boxes, "labels": torch.ones(100, dtype=torch.int64)}]
+    boxes = torch.tensor([[0.1, 0.1, 0.5, 0.5]]).repeat(200, 1)
+    targets = [{"boxes": boxes, "labels": torch.ones(200, dtype=torch.int64)}]
     preds = {"loc": torch.zeros(1, 8732, 4), "conf": torch.zeros(1, 8732, 3)}
-    error = refused(lambda: ssdlossdbg.loss(preds, targets, priors="ssd300", dialect="ssd.pytorch", device="cpu"))
-    assert error.what.startswith("has up to 100 objects in an image, for 8,732 priors, which would take")
+    made = priors.generate_priors(load_prior_config("ssd300").spec).boxes
+    anywhere = made[torch.randperm(len(made), generator=torch.Generator().manual_seed(0))]
+    error = refused(lambda: ssdlossdbg.loss(preds, targets, priors=anywhere, dialect="caffe", device="cpu"))
+    assert error.what.startswith("has up to 200 objects in an image, for 8,732 priors, which would take")
+    ssdlossdbg.loss(preds, targets, priors=anywhere, dialect="ssd.pytorch", device="cpu")
+    ssdlossdbg.loss(preds, targets, priors="ssd300", dialect="caffe", device="cpu")
     monkeypatch.setattr(memory, "_memory", lambda: float(2**20))
     few = [{name: column[:1] for name, column in targets[0].items()}]
     error = refused(lambda: ssdlossdbg.compare(preds, few, priors="ssd300", device="cpu"))

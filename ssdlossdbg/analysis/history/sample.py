@@ -13,7 +13,8 @@ from ssdlossdbg.analysis.evidence.fates import shape_iou
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.confidence import probabilities, with_background
-from ssdlossdbg.multibox.matching import Matching, Tied
+from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results.history_rows import CLASS, GROUPS, LEVEL, NOWHERE, OBJECTS, SIDES, SIZE, WHOLE, Rows
 

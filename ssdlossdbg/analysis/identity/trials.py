@@ -16,7 +16,8 @@ from ssdlossdbg.analysis.identity.makers import Case
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.codec import encode
 from ssdlossdbg.multibox.localization import AtPriors
-from ssdlossdbg.multibox.matching import Matching, Tied, all_overlaps, assign
+from ssdlossdbg.multibox.matching import Matching, assign
+from ssdlossdbg.multibox.overlaps import Tied, all_overlaps
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
