@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,13 @@ def preset_names() -> list[str]:
 
 def presets_with(count: int) -> list[str]:
     """The names of the shipped presets of so many priors, sorted."""
-    return [name for name in preset_names() if stated(PRIOR_CONFIGS / f"{name}.toml", "priors") == count]
+    return [name for name, own in _counts().items() if own == count]
+
+
+@cache  # every batch is asked whether its priors are a preset's
+def _counts() -> dict[str, int]:
+    """How many priors each shipped preset has, by its name."""
+    return {name: stated(PRIOR_CONFIGS / f"{name}.toml", "priors") for name in preset_names()}
 
 
 def preset_codebase(name: str) -> str:

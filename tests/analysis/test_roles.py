@@ -12,10 +12,9 @@ from PIL import Image
 
 from ssdlossdbg import api
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.readers.named_priors import load_priors
 from ssdlossdbg.results import MatchResult, RoleChanges
-from tests.kinds_of_dialects import one_of_each
+from tests.kinds_of_dialects import each_value_of, one_of_each
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 PRIORS = load_priors("ssd300-voc")
@@ -42,7 +41,7 @@ def owners(result: MatchResult) -> dict[int, int]:
 @pytest.mark.parametrize(
     ("photo", "name"),
     [
-        *(("astronaut", name) for name in dialect_names()),
+        *(("astronaut", name) for name in each_value_of("match", "targets", "loader")),
         *(("coins", name) for name in one_of_each("match.forced", "match.ignore_from", "targets.units")),
     ],
 )

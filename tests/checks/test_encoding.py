@@ -29,7 +29,7 @@ from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.results import Finding, Severity
 from ssdlossdbg.results.hypotheses import Explanation
 from ssdlossdbg.rules import Dialect
-from tests.kinds_of_dialects import one_of_each
+from tests.kinds_of_dialects import each_value_of, one_of_each
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 SSD300 = load_priors("ssd300-coco")
@@ -114,7 +114,7 @@ def grave(batch: Batch, dialect: str | Dialect = NAME) -> list[str]:
 # Sound targets.
 
 
-@pytest.mark.parametrize("name", one_of_each("match", "codec", "targets.units"))
+@pytest.mark.parametrize("name", each_value_of("match", "codec", "targets"))
 def test_targets_of_every_dialect_are_sound(name: str) -> None:
     assert findings(sample(load_dialect(name)), name) == ()
 

@@ -73,8 +73,8 @@ Analyse = Callable[..., LossResult]
 
 
 @pytest.fixture
-def analyse(tmp_path: Path) -> Analyse:
-    """The loss of such a batch, by way of files in the layout of a dialect."""
+def analyse() -> Analyse:
+    """The loss of such a batch, saved in the layout of a dialect."""
 
     def run(saved: Saved, dialect: str = "ssd.pytorch", **layout: Any) -> LossResult:
         rules = load_dialect(dialect)
@@ -96,11 +96,9 @@ def analyse(tmp_path: Path) -> Analyse:
         loc, conf = saved.loc, saved.conf
         if layout.get("native") and dialect == "nvidia":
             loc, conf = loc.mT.contiguous(), conf.mT.contiguous()
-        torch.save({"loc": loc, "conf": conf, "priors": saved.priors}, tmp_path / "preds.pt")
-        torch.save(targets, tmp_path / "targets.pt")
         return api.loss(
-            tmp_path / "preds.pt",
-            tmp_path / "targets.pt",
+            {"loc": loc, "conf": conf, "priors": saved.priors},
+            targets,
             dialect=dialect,
             device="cpu",
             layout=SavedLayout(image_size=saved.size, **layout),

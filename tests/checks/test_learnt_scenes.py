@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -34,13 +33,12 @@ class Scene:
     loc: Tensor
     conf: Tensor
 
-    def loss(self, folder: Path, dialect: str = "ssd.pytorch") -> LossResult:
+    def loss(self, dialect: str = "ssd.pytorch") -> LossResult:
         """What `loss` says of it, boxes in fractions and labels as they are."""
-        torch.save({"loc": self.loc, "conf": self.conf, "priors": PRIORS}, folder / "preds.pt")
+        predictions = {"loc": self.loc, "conf": self.conf, "priors": PRIORS}
         targets = [{"boxes": b, "labels": n} for b, n in zip(self.boxes, self.labels, strict=True)]
-        torch.save(targets, folder / "targets.pt")
         layout = SavedLayout(label_offset=0, target_units=Units.NORMALIZED)
-        return api.loss(folder / "preds.pt", folder / "targets.pt", dialect=dialect, device="cpu", layout=layout)
+        return api.loss(predictions, targets, dialect=dialect, device="cpu", layout=layout)
 
 
 def scene(seed: int, *, noise: float = 0.3, sure: float = 6.0, objects: int = 4) -> Scene:
@@ -93,100 +91,100 @@ def first(result: LossResult) -> str:
 
 
 @pytest.mark.parametrize("noise", [0.3, 0.8, 1.2])
-def test_sound_batches_say_nothing(noise: float, tmp_path: Path) -> None:
+def test_sound_batches_say_nothing(noise: float) -> None:
     """However inexact: noise makes offsets larger than they are to be, which is no sign of other variances."""
-    assert grave(scene(3, noise=noise).loss(tmp_path)) == []
+    assert grave(scene(3, noise=noise).loss()) == []
 
 
 def divided(boxes: Sequence[Tensor], by: float) -> tuple[Tensor, ...]:
     return (boxes[0], boxes[1], boxes[2] / by, boxes[3])
 
 
-def test_one_image_of_several_in_another_unit(tmp_path: Path) -> None:
+def test_one_image_of_several_in_another_unit() -> None:
     sound = scene(5)
-    twice = replace(sound, boxes=divided(sound.boxes, 300)).loss(tmp_path)
+    twice = replace(sound, boxes=divided(sound.boxes, 300)).loss()
     assert grave(twice) == ["BOX006"]
     assert "4 boxes in 1 of 4 images (2)" in first(twice)
-    pixels = replace(sound, boxes=divided(sound.boxes, 1 / 300)).loss(tmp_path)
+    pixels = replace(sound, boxes=divided(sound.boxes, 1 / 300)).loss()
     assert grave(pixels) == ["BOX005"]
     assert pixels.findings[0].worst.fix == "Divide them by the photo's width and height, as the others are."
 
 
-def test_a_box_of_zeros_beside_others_is_no_empty_list(tmp_path: Path) -> None:
+def test_a_box_of_zeros_beside_others_is_no_empty_list() -> None:
     sound = scene(5)
     sound.boxes[1][2] = 0
-    result = sound.loss(tmp_path)
+    result = sound.loss()
     assert grave(result) == ["BOX003"]
     assert first(result).startswith("the box is 0, 0, 0, 0, beside 3 other objects; ")
     assert result.findings[0].worst.fix == "Drop it or redraw it; rows of padding are no objects."
 
 
-def test_logarithms_of_probabilities(tmp_path: Path) -> None:
+def test_logarithms_of_probabilities() -> None:
     """A softmax gives its own logarithms once more, so that the loss is the same; a sigmoid does not."""
     sound = scene(7)
-    plain_loss = sound.loss(tmp_path)
+    plain_loss = sound.loss()
     logs = replace(sound, conf=sound.conf.log_softmax(-1))
-    again = logs.loss(tmp_path)
+    again = logs.loss()
     assert {found.code for found in again.findings} - {found.code for found in plain_loss.findings} == {"PRE017"}
     assert grave(again) == []
     assert again.loss.total == pytest.approx(plain_loss.loss.total, rel=1e-5)
-    assert grave(logs.loss(tmp_path, "tf-object-detection"))[0] == "PRE007"
-    squashed = replace(sound, conf=torch.nn.functional.logsigmoid(sound.conf)).loss(tmp_path)
+    assert grave(logs.loss("tf-object-detection"))[0] == "PRE007"
+    squashed = replace(sound, conf=torch.nn.functional.logsigmoid(sound.conf)).loss()
     assert grave(squashed) == ["PRE007"]
     assert "a log sigmoid was applied" in first(squashed)
     negative = replace(sound, conf=sound.conf - sound.conf.max() - 1)
-    assert grave(negative.loss(tmp_path)) == [], "logits may all be negative"
+    assert grave(negative.loss()) == [], "logits may all be negative"
 
 
 @pytest.mark.parametrize(
     ("dialect", "sure", "noise"), [("ssd.pytorch", 6, 0.3), ("ssd.pytorch", 2, 0.8), ("tf-object-detection", 6, 0.3)]
 )
-def test_background_in_the_last_column(dialect: str, sure: float, noise: float, tmp_path: Path) -> None:
+def test_background_in_the_last_column(dialect: str, sure: float, noise: float) -> None:
     """Of a network that is not yet sure, too: its labels are not one off."""
     sound = scene(9, sure=sure, noise=noise)
-    rolled = replace(sound, conf=sound.conf.roll(-1, -1)).loss(tmp_path, dialect)
+    rolled = replace(sound, conf=sound.conf.roll(-1, -1)).loss(dialect)
     assert grave(rolled)[0] == "PRE008"
     assert "PRE009" not in grave(rolled)
 
 
-def test_offsets_times_a_million_are_no_variances(tmp_path: Path) -> None:
+def test_offsets_times_a_million_are_no_variances() -> None:
     sound = scene(11)
-    result = replace(sound, loc=sound.loc * 1e6).loss(tmp_path)
+    result = replace(sound, loc=sound.loc * 1e6).loss()
     assert grave(result)[0] == "NUM002"
     assert "PRE012" not in grave(result)
     assert "or its offsets were multiplied by something: divided by 1e+06, they meet their objects" in first(result)
     noise = torch.randn(sound.loc.shape, generator=torch.Generator().manual_seed(1))
-    assert "multiplied" not in first(replace(sound, loc=noise * 1e6).loss(tmp_path))
+    assert "multiplied" not in first(replace(sound, loc=noise * 1e6).loss())
 
 
-def test_other_variances_of_half_of_the_offset(tmp_path: Path) -> None:
+def test_other_variances_of_half_of_the_offset() -> None:
     sound = scene(13)
     loc = sound.loc * torch.tensor([1.0, 1.0, 2.0, 2.0])
-    result = replace(sound, loc=loc).loss(tmp_path)
+    result = replace(sound, loc=loc).loss()
     assert grave(result) == ["PRE012"]
-    small = replace(sound, loc=sound.loc / 2).loss(tmp_path)
+    small = replace(sound, loc=sound.loc / 2).loss()
     assert "or the network predicts too little of each offset, as before it has trained long" in first(small)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_objects_of_other_photos(seed: int, tmp_path: Path) -> None:
+def test_objects_of_other_photos(seed: int) -> None:
     """Objects are large: some boxes meet one by chance, and no more of their own image's than of any other's."""
     sound, other = scene(20 + seed), scene(40 + seed)
-    assert grave(replace(sound, boxes=other.boxes, labels=other.labels).loss(tmp_path)) == ["PRE015"]
+    assert grave(replace(sound, boxes=other.boxes, labels=other.labels).loss()) == ["PRE015"]
 
 
-def test_labels_of_a_list_that_was_not_filtered(tmp_path: Path) -> None:
+def test_labels_of_a_list_that_was_not_filtered() -> None:
     """Four objects are few, but each is taken for what the next one is labelled."""
     sound, draw = scene(15), torch.Generator().manual_seed(2)
     sound.labels[1][:] = torch.tensor([1, 2, 3, 4])
     sound = learnt(sound, draw, 0.3, 6.0)
-    assert grave(sound.loss(tmp_path)) == []
+    assert grave(sound.loss()) == []
     sound.labels[1][:] = torch.tensor([5, 1, 2, 3])
-    result = sound.loss(tmp_path)
+    result = sound.loss()
     assert grave(result) == ["PRE009"]
     assert "all 3 that have one after them in the list for the class of that one's label" in first(result)
     sound.labels[1][:] = torch.tensor([2, 1, 3, 4])
-    assert grave(sound.loss(tmp_path)) == [], "two that are mistaken for each other are no sign"
+    assert grave(sound.loss()) == [], "two that are mistaken for each other are no sign"
 
 
 FORMULAS: dict[str, tuple[Split, str]] = {
@@ -214,7 +212,7 @@ FORMULAS: dict[str, tuple[Split, str]] = {
 }
 
 
-def by_formula(formula: Split, folder: Path) -> LossResult:
+def by_formula(formula: Split) -> LossResult:
     """What is said of targets that were encoded by a formula, and matched as SSD matches."""
     sound = scene(17)
     offsets, labels = torch.zeros(IMAGES, len(PRIORS), 4), torch.zeros(IMAGES, len(PRIORS), dtype=torch.long)
@@ -225,22 +223,21 @@ def by_formula(formula: Split, folder: Path) -> LossResult:
         found = best >= 0.5
         offsets[image, found] = encoded(boxes[owner[found]], PRIORS[found], formula)
         labels[image, found] = sound.labels[image][owner[found]]
-    torch.save({"loc": sound.loc, "conf": sound.conf, "priors": PRIORS}, folder / "preds.pt")
-    torch.save({"labels": labels, "gt_locations": offsets}, folder / "targets.pt")
-    return api.loss(folder / "preds.pt", folder / "targets.pt", device="cpu")
+    predictions = {"loc": sound.loc, "conf": sound.conf, "priors": PRIORS}
+    return api.loss(predictions, {"labels": labels, "gt_locations": offsets}, device="cpu")
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_formulas_of_centre_and_size(name: str, tmp_path: Path) -> None:
+def test_formulas_of_centre_and_size(name: str) -> None:
     formula, words = FORMULAS[name]
-    result = by_formula(formula, tmp_path)
+    result = by_formula(formula)
     assert grave(result) == ["ENC009"]
     assert words in first(result)
     assert "positives stand for 16 boxes" in first(result) or "so the 16 boxes" in first(result)
 
 
-def test_a_formula_that_is_only_like_another_is_not_named(tmp_path: Path) -> None:
+def test_a_formula_that_is_only_like_another_is_not_named() -> None:
     """Steps of 8 px in place of the priors' sizes: plain differences in pixels bring some boxes together."""
-    result = by_formula(lambda c, s, pc, ps: ((c - pc) * 300 / 8, (s / ps).log()), tmp_path)
+    result = by_formula(lambda c, s, pc, ps: ((c - pc) * 300 / 8, (s / ps).log()))
     assert grave(result) == ["ENC015"]
-    assert grave(by_formula(plain, tmp_path)) == []
+    assert grave(by_formula(plain)) == []

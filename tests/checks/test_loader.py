@@ -16,7 +16,7 @@ from PIL import Image
 from ssdlossdbg import api
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.results import Finding, Objects, Severity
-from tests.kinds_of_dialects import one_of_each
+from tests.kinds_of_dialects import each_value_of, one_of_each
 
 SIZE = (640, 480)
 Corners = Sequence[object]
@@ -108,7 +108,7 @@ def own(folder: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("dialect", dialect_names())
+@pytest.mark.parametrize("dialect", each_value_of("loader", "targets"))
 def test_healthy_files_say_nothing(dialect: str, tmp_path: Path) -> None:
     annotation = voc(tmp_path)
     picture = photo(tmp_path)

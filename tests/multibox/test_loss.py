@@ -26,6 +26,7 @@ from ssdlossdbg.rules import (
     LossSpec,
     MiningSelection,
 )
+from tests.kinds_of_dialects import each_value_of
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ssd_pytorch_cases.json").read_text())
 CASES = [name for name, case in RECORDED.items() if name != "_about" and "error" not in case]
@@ -291,7 +292,7 @@ def test_what_other_devices_do_gives_the_same(
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
-@pytest.mark.parametrize("dialect", UNASKING)
+@pytest.mark.parametrize("dialect", each_value_of("match", "codec", "mining", "loss", among=UNASKING))
 def test_away_from_the_cpu_nothing_asks_for_a_value(dialect: str, reference: ModuleType) -> None:
     """Meta tensors have no values, so whatever would make a GPU wait for the host raises on them."""
     rules = load_dialect(dialect)
