@@ -38,7 +38,7 @@ def curve(loss: Any = 1.0, rate: Any = 0.01, **more: Any) -> Curve:
 
 
 def with_value(value: float, at: int = AT, usual: Any = 1.0) -> np.ndarray[Any, Any]:
-    values = np.full(STEPS, 1.0) * usual
+    values: np.ndarray[Any, Any] = np.full(STEPS, 1.0) * usual
     values[at] = value
     return values
 
