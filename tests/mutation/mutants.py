@@ -42,7 +42,7 @@ TWIN = dict(TWINS) | {second: first for first, second in TWINS}
 UNSEEN = {"annotation", "returns", "type_comment", "format_spec"}
 # Their first two arguments can change places, or mean nothing at run time.
 EITHER_WAY = {"min", "max", "minimum", "maximum", "logical_and", "logical_or", "isclose", "cast", "zip", "field"}
-EITHER_WAY |= {"equal", "iou", "sides_iou", "promote_types"}
+EITHER_WAY |= {"equal", "iou", "sides_iou", "promote_types", "is_same"}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def explain(
 
     Args:
         names: of the differences, in the order of the computation.
-        measure: of A with B's of some of them; None where that cannot be computed.
+        measure: of A with B's of some of them, which it remembers; None where that cannot be computed.
         exact: whether the measure is counted, and so has no rounding.
         groups: of names that belong together, by what they are called; asked for where none explains alone.
     """
@@ -31,7 +31,7 @@ def explain(
     for place, name in enumerate(names):
         alone = measure((name,))
         without = measure([each for each in names if each != name])
-        after = end if place == len(names) - 1 else measure(names[: place + 1])
+        after = measure(names[: place + 1])
         delta = after - before if after is not None and before is not None else None
         explains = is_same(alone, end, exact) and not is_same(start, end, exact)
         found.append(Explanation(name, alone, without, _finite(delta), explains))

@@ -214,6 +214,28 @@ def test_boxes_that_were_all_made_others_are_told_by_their_order() -> None:
     assert found(objects(*BASE), objects(*far)) == [(0, 0, "moved"), (1, 1, "moved"), (2, 2, "moved")]
 
 
+@pytest.mark.parametrize(("still", "moved", "together"), [(2, 2, True), (3, 2, False), (0, 2, True), (1, 1, False)])
+def test_half_of_the_objects_and_two_at_least_are_moved_as_one(still: int, moved: int, together: bool) -> None:
+    """They have other classes, too, by which nothing tells them but their order."""
+    one = [(10 * row, 0, 10 * row + 5, 5 + row, row) for row in range(still + moved)]
+    two = [(a + 500, b + 500, c + 500, d + 500, label + 9) for a, b, c, d, label in one[still:]]
+    told = found(objects(*one), objects(*one[:still], *two))
+    stays = [(row, row, "") for row in range(still)]
+    if together:
+        assert told == stays + [(row, row, "relabelled, moved") for row in range(still, still + moved)]
+    else:
+        assert [each for each in told if each[2] == "removed"] == [
+            (row, None, "removed") for row in range(still, still + moved)
+        ]
+
+
+def test_a_number_that_is_none_on_both_sides_is_the_same() -> None:
+    nan = float("nan")
+    one = [(nan, 0, 5, 5, 1), (nan, 1, 5, 5, 2), (9, 9, 19, 19, 3), (30, 0, 40, 9, 4)]
+    two = [*one[:2], *((a + 500, b + 500, c + 500, d + 500, label + 9) for a, b, c, d, label in one[2:])]
+    assert [words for *_, words in found(objects(*one), objects(*two))] == ["", "", *["relabelled, moved"] * 2]
+
+
 def test_those_that_nothing_tells_apart_are_told_by_class_and_order() -> None:
     one = objects((0, 0, 1, 1, 1), (2, 2, 3, 3, 2), (4, 4, 5, 5, 1))
     two = objects((20, 0, 21, 5, 2), (30, 9, 31, 10, 1), (47, 4, 49, 5, 1))

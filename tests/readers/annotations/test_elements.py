@@ -17,17 +17,19 @@ YOLO = "0 0.5 0.5 0.25 0.25\n\n1 0.25\t0.5 0.5 0.5\r\n2 0.1 0.1 0.2 0.2 0.3 0.3\
 KITTI = "Car 0.00 0 1.5 10 20 30.5 40 1 2 3\nVan 0 1 0 1 2 3 4\n"
 VISDRONE = "\ufeff1,2, 30,40,1,4,0,0\n5,6,7,8,0,99,0,1,\n9,9,9\n"
 WIDER = "a/b.jpg\n2\n1 2 30 40 0 0 0 0\n5 6 7 8 0 0 0 1\nc.jpg\n0\n0 0 0 0 0 0 0 0\nd.JPG\n3\n1 1 2 2 0 0 0 0\n"
+WIDER += "e.png\n1 1 2 2 0 0 0 0\n"
 FACES = "2\n1 2 30 40 0 0 0 0\n5 6 7 8 0 0 0 1\n"
 RETINA = "# a/b.jpg\n1 2 30 40 0.5\n\n#c.jpg\n5 6 7 8\n"
 PHOTOS = "a.jpg 1,2,30,40,0  5,6,7,8,1\nb c.jpg 1,1,2,2,0\n"
 OPEN = (
     "\ufeffImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf\n"
-    'a,x,/m/1,1,0.1,"0.5", 0.2 ,0.6,0\n\nb,"x,\ny",/m/2,1,0,1,0,1,1\na,x,/m/1,1,0,1\n'
+    'a,x,/m/1,1,0.1,"0.5", 0.2 ,0.6,0\n\nb,"x,\ny",/m/2,1,0,1,0,1,1\na,x,/m/1,1,0,1\nc\n'
 )
 TF = (
     "filename,width,height,class,xmin,ymin,xmax,ymax\n"
     "a.jpg,9,9, cat ,1,2,3,4\n,9,9,dog,1,2,3,4\na.jpg,9,9,dog,5,6,7,8\n"
 )
+CORNERS_FIRST = "xmin,ymin,xmax,ymax,filename,width,height,class"
 COCO = (
     '{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 1, "file_name": "c.jpg"}],\n'
     '"categories": [{"id": 3, "name": "cat"}],\n"annotations" : [\n'
@@ -83,6 +85,7 @@ STAND: list[tuple[str, str, dict[str | None, list[tuple[str, list[str], str]]]]]
             "a/b.jpg": [("face", ["1", "2", "30", "40"], ""), ("face", ["5", "6", "7", "8"], "")],
             "c.jpg": [],
             "d.JPG": [("face", ["1", "1", "2", "2"], UNCOUNTED)],
+            "e.png": [("face", ["1", "1", "2", "2"], UNCOUNTED)],
         },
     ),
     (
@@ -104,8 +107,10 @@ STAND: list[tuple[str, str, dict[str | None, list[tuple[str, list[str], str]]]]]
         {
             "a.jpg": [("", ["0.1", "0.2", "0.5", "0.6"], ""), ("", [], "")],
             "b.jpg": [("", ["0", "0", "1", "1"], "")],
+            "c.jpg": [("", [], "")],
         },
     ),
+    ("tf-csv", f"{CORNERS_FIRST}\n12,2,3,4,a.jpg,9,9,cat\n", {"a.jpg": [("cat", ["12", "2", "3", "4"], "")]}),
     ("tf-csv", TF, {"a.jpg": [("cat", ["1", "2", "3", "4"], ""), ("dog", ["5", "6", "7", "8"], "")]}),
     (
         "coco",
@@ -346,12 +351,19 @@ def test_two_steps_are_told_one_after_the_other(tmp_path: Path) -> None:
         ("A 0 0 0 1 2 3 4\n", at(0), (1, 2, 3, 4.00001), "its numbers were not found in the file again"),
         ("A 0 0 0 1 2 3 x\n", at(0), (1, 2, 3, 4), "its numbers were not found in the file again"),
         ("A 0 0 0 1 2 3 nan\n", at(0), (1, 2, 3, 4), "its numbers were not found in the file again"),
+        (f"A 0 0 0 1.{'0' * 400} 2 3 4\n", at(0), (1, 2, 3, 4), "its numbers were not found in the file again"),
         ("A 0 0 0 1 2 3\n", at(0), (1, 2, 3, 4), "its numbers were not found in the file again"),
         ("A 1 0 0 1 2 3 4\n", at(0), (1, 2, 3, 4), "it is marked truncated, and such objects stay"),
     ],
 )
 def test_what_stays(text: str, where: Where, box: Any, why: str, tmp_path: Path) -> None:
     assert mended(text, "kitti", tmp_path, Mend(where, box, {Action.DROP: "BOX001"})) == ("", [], [("BOX001", why)])
+
+
+def test_a_point_that_is_no_number_stays(tmp_path: Path) -> None:
+    text = '{"shapes": [{"shape_type": "rectangle", "points": [[1, 2], [NaN, 4]]}]}'
+    _, _, left = mended(text, "labelme", tmp_path, Mend(at(0), (1, 2, 3, 4), {Action.DROP: "BOX001"}))
+    assert left == [("BOX001", "its numbers were not found in the file again")]
 
 
 @pytest.mark.parametrize("mark", ["0", "-1", "0.0", "false"])

@@ -82,7 +82,7 @@ def _cells(record: str, place: int) -> list[Span]:
         if sign == "," and not quoted:
             cell = body[start:at]
             inner = cell.strip(' \t"')
-            first = place + start + (cell.index(inner) if inner else 0)
+            first = place + start + cell.index(inner)
             found.append((first, first + len(inner)))
             start = at + 1
     return found
