@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -82,10 +83,22 @@ def matplotlib_settings() -> Iterator[None]:
         "ytick.color": INK_COLOUR,
         "hatch.linewidth": 0.8,
     }
-    with mpl.rc_context(settings), warnings.catch_warnings():
+    with mpl.rc_context(settings), warnings.catch_warnings(), _silent("matplotlib.font_manager"):
         # A name in a script that no font here has is drawn as boxes; that is no reason to disturb anyone.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
+
+
+@contextlib.contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Have a logger say nothing but errors: a weight that a font has not is replaced by the next one."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def new_chart(title: str, subtitle: str, right: float = 0.97) -> tuple[Figure, Axes]:

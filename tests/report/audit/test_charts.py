@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from PIL import Image
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.report.audit import chart_recall_by_class
 from ssdlossdbg.report.audit.charts import CHARTS, audit_charts
-from ssdlossdbg.report.chart_canvas import short_name, spread
+from ssdlossdbg.report.chart_canvas import matplotlib_settings, short_name, spread
 from ssdlossdbg.results import AuditResult, Group, Tally
 
 NAN = float("nan")
@@ -174,3 +175,18 @@ def test_without_matplotlib(audited: AuditResult, monkeypatch: pytest.MonkeyPatc
 def test_matplotlib_is_imported_only_to_draw() -> None:
     code = "import sys, ssdlossdbg.report.audit.charts; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_matplotlib_says_of_fonts_reaches_nobody() -> None:
+    logger, seen = logging.getLogger("matplotlib.font_manager"), list[str]()
+    handler = logging.Handler()
+    handler.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    try:
+        with matplotlib_settings():
+            logger.warning("a weight that no font here has")
+            logger.error("a font that cannot be read")
+        logger.warning("afterwards")
+    finally:
+        logger.removeHandler(handler)
+    assert seen == ["a font that cannot be read", "afterwards"]
