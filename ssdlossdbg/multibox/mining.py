@@ -61,7 +61,7 @@ class Mining:
 
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
-    return torch.cat([_cross_entropy_under(peak, part) for part in tiles.of_logits(conf)])
+    return tiles.of_logits(lambda part: _cross_entropy_under(peak, part), conf)
 
 
 def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
@@ -74,15 +74,15 @@ def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
 
 
 def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return torch.cat([-part.softmax(-1)[..., 0] for part in tiles.of_logits(conf)])
+    return tiles.of_logits(lambda part: -part.softmax(-1)[..., 0], conf)
 
 
 def _foreground_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return conf.softmax(-1)[..., 1:].sum(-1)
+    return tiles.of_logits(lambda part: part.softmax(-1)[..., 1:].sum(-1), conf)
 
 
 def _highest_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return conf.softmax(-1)[..., 1:].amax(-1)
+    return tiles.of_logits(lambda part: part.softmax(-1)[..., 1:].amax(-1), conf)
 
 
 SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {
