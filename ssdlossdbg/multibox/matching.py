@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, sound_boxes
 from ssdlossdbg.multibox.forcing import FORCING, OF_ALL_OVERLAPS, Claims
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.kept import kept
 from ssdlossdbg.multibox.overlaps import Overlaps, Tied, all_overlaps, has_crowds, measured
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.multibox.threads import one_thread
@@ -48,12 +48,12 @@ class Matching:
     best_iou: Tensor
     owner: Tensor
 
-    @cached_property
+    @kept
     def foreground(self) -> Tensor:
         """`[B, P]` bool: priors whose target is a class. Differs from `positive` for objects labelled background."""
         return self.labels > 0
 
-    @cached_property
+    @kept
     def negative(self) -> Tensor:
         """`[B, P]` bool: priors that mining may choose from."""
         return self.labels == 0
