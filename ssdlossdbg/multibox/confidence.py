@@ -179,4 +179,12 @@ def object_probability(conf: Tensor, spec: LossSpec) -> Tensor:
     """`[...]` probability of the likeliest class that is no background, of logits `[..., C]`."""
     if spec.by_column:
         return conf[..., 1:].amax(-1).sigmoid()
-    return tiles.of_logits(lambda part: (part[..., 1:].amax(-1) - part.logsumexp(-1)).exp(), conf)
+    return tiles.of_logits(lambda part: (highest_of_row(part[..., 1:]) - part.logsumexp(-1)).exp(), conf)
+
+
+def highest_of_row(values: Tensor) -> Tensor:
+    """`[...]` the highest of `[..., C]`: `amax`, which takes a CPU three times as long where rows are short."""
+    while (columns := values.shape[-1]) > 4:
+        half = (columns + 1) // 2
+        values = torch.maximum(values[..., :half], values[..., columns - half :])
+    return values.amax(-1)

@@ -270,7 +270,7 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
 
 def on_grid(gt: GroundTruthBatch, spec: MatchSpec, grid: Grid | None) -> bool:
     """Whether what objects get by these rules is found on a grid, without all overlaps."""
-    return grid is not None and can_match_sparsely(spec) and tiles.on_host(gt.boxes) and _sound(gt)
+    return grid is not None and can_match_sparsely(spec) and tiles.on_host(gt.boxes) and sound_objects(gt)
 
 
 def holds_all_overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None) -> bool:
@@ -317,6 +317,6 @@ def _match_sparsely(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, g
     )
 
 
-def _sound(gt: GroundTruthBatch) -> bool:
+def sound_objects(gt: GroundTruthBatch) -> bool:
     """Whether every object is a box, finite and with an area."""
     return bool((sound_boxes(gt.boxes) | ~gt.mask).all())

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.confidence import highest_of_row
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.quotas import negatives_wanted
@@ -82,7 +83,7 @@ def _foreground_probability(conf: Tensor, confidence: Tensor) -> Tensor:
 
 
 def _highest_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return tiles.of_logits(lambda part: part.softmax(-1)[..., 1:].amax(-1), conf)
+    return tiles.of_logits(lambda part: highest_of_row(part.softmax(-1)[..., 1:]), conf)
 
 
 SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {

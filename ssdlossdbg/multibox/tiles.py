@@ -13,7 +13,7 @@ from ssdlossdbg.multibox.threads import abreast, bookkeeping
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
 # Of logits, so that each of some threads has a few to take.
-TILE_OF_LOGITS = 2**19
+TILE_OF_LOGITS = 2**18
 
 
 def on_host(tensor: Tensor) -> bool:

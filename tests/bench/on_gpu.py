@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import tree  # type: ignore[import-not-found]  # beside this script, as the next three
@@ -77,6 +78,10 @@ class Problem:
         priors = moved(loc, self.priors * unit, rules.codec) if rules.refine.first_step else self.priors * unit
         return multibox_loss(loc, conf, priors, gt, *specs)
 
+    def total(self, rules: Dialect, loc: Tensor | None = None, conf: Tensor | None = None) -> Tensor:
+        """What training would back-propagate."""
+        return self.loss(rules, loc, conf).total
+
     def trained(self, rules: Dialect) -> tuple[LossTerms, list[Tensor]]:
         """The loss, and its gradients."""
         leaves = [each.clone().requires_grad_() for each in (self.loc, self.conf)]
@@ -121,8 +126,8 @@ def differences(found: LossTerms, expected: LossTerms) -> list[str]:
 
 
 def _apart(name: str, found: Tensor, expected: Tensor) -> list[str]:
-    found = found.detach().cpu()
-    if torch.allclose(found, expected.detach(), rtol=1e-5, atol=1e-6, equal_nan=True):
+    found, expected = found.detach().cpu(), expected.detach()
+    if torch.allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True):
         return []
     return [f"{name} by {float((found - expected).abs().max()):.2g}"]
 
@@ -206,7 +211,7 @@ def speed(run: Run, classes: int = 21) -> list[str]:
     steps: dict[str, Callable[[], object]] = {
         "cross-entropy pass": lambda: F.cross_entropy(problem.conf.flatten(0, 1), background, reduction="none"),
         "image by image": rival_step(problem, rules),
-        "ssd.pytorch": lambda: problem.loss(rules).total,
+        "ssd.pytorch": partial(problem.total, rules),
         "its criterion": problem.criterion(rules),
     }
     rival = torchvision_step(problem.loc, problem.conf, problem.priors, problem.boxes, problem.labels)
@@ -222,7 +227,7 @@ def speed(run: Run, classes: int = 21) -> list[str]:
         if run.on_gpu and rival is not None and medians["torchvision"] < TIMES_TORCHVISION * own:
             missed.append(f"torchvision takes {medians['torchvision'] / own:.1f} x, not {TIMES_TORCHVISION:g}")
         if run.on_gpu:
-            floor = floor_of(lambda: problem.loss(rules).total, problem.conf, run.repeats)
+            floor = floor_of(partial(problem.total, rules), problem.conf, run.repeats)
             times = floor.held_against(own)
             print(f"{floor}: the core takes {times:.2f} times as long as both together")
             missed += [f"{times:.1f} times its floor, not {TIMES_FLOOR:g}"] if times > TIMES_FLOOR else []
@@ -237,13 +242,9 @@ def speed_of_81_classes(run: Run) -> list[str]:
 def dialects(run: Run) -> list[str]:
     """Every dialect against the fastest."""
     problem = Problem(run.images, run.device)
-    rules = {name: load_dialect(name) for name in dialect_names()}
+    steps = {name: partial(problem.total, load_dialect(name)) for name in dialect_names()}
     with torch.no_grad():
-        medians = median_times(
-            {name: (lambda each=each: problem.loss(each).total) for name, each in rules.items()},
-            run.repeats,
-            run.device,
-        )
+        medians = median_times(steps, run.repeats, run.device)
     fastest, missed = min(medians.values()), []
     for name, seconds in sorted(medians.items(), key=lambda each: each[1]):
         print(f"{name:24} {seconds * 1e3:8.3f} ms {seconds / fastest:7.2f} x the fastest")
@@ -256,22 +257,15 @@ def compiled(run: Run) -> list[str]:
     problem, missed, steps = Problem(run.images, run.device), [], dict[str, Callable[[], object]]()
     for name in COMPILED:
         rules = load_dialect(name)
-        core = torch.compile(_totals(problem, rules), fullgraph=run.on_gpu)
-        found, expected = core(problem.loc, problem.conf), problem.loss(rules).total
+        core = torch.compile(partial(problem.total, rules), fullgraph=run.on_gpu)
+        found, expected = core(problem.loc, problem.conf), problem.total(rules)
         missed += [f"{name}: {text}" for text in _apart("total", found, expected.cpu())]
-        steps[name] = lambda core=core: core(problem.loc, problem.conf)
+        steps[name] = partial(core, problem.loc, problem.conf)
         print(f"{name}: {float(found):.7g} compiled, {float(expected):.7g} not", flush=True)
     with torch.no_grad():
         for name, seconds in median_times(steps, run.repeats, run.device).items():
             print(f"{name:24} {seconds * 1e3:8.3f} ms compiled")
     return missed
-
-
-def _totals(problem: Problem, rules: Dialect) -> Callable[[Tensor, Tensor], Tensor]:
-    def total(loc: Tensor, conf: Tensor) -> Tensor:
-        return problem.loss(rules, loc, conf).total
-
-    return total
 
 
 def captured(run: Run) -> list[str]:
