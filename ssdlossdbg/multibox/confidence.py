@@ -50,7 +50,7 @@ def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
         own = _as_object(part.gather(-1, target), spec)
         if spec.background_unsaid:
             own = torch.where(target > 0, own, elsewhere[..., :1])
-        return elsewhere.scatter(-1, target, own).sum(-1)
+        return elsewhere.scatter_(-1, target, own).sum(-1)
 
     return tiles.of_logits(cost, conf, labels.clamp(min=0))
 
@@ -58,7 +58,7 @@ def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
 def _as_nothing(logits: Tensor, spec: LossSpec) -> Tensor:
     """What logits cost that are to say 0, in the order of operations, and with the rounding, of TensorFlow's."""
     wrong = 1 - (1 - logits.sigmoid())
-    cross_entropy = F.softplus(logits) - logits * 0  # an infinite logit is nan there, too
+    cross_entropy = F.softplus(logits).sub(logits, alpha=0)  # an infinite logit is nan there, too
     weighed = _modulated(_capped(cross_entropy, spec), wrong, spec)
     return weighed if spec.focal_alpha < 0 else weighed * (1 - spec.focal_alpha)
 
