@@ -57,10 +57,15 @@ def pad_ground_truth(boxes: Sequence[Tensor], labels: Sequence[Tensor]) -> Groun
     filler = boxes[0].new_zeros((1, 4))
     padded = pad_sequence([*boxes, filler], batch_first=True)[:-1]
     ids = pad_sequence([*labels, labels[0].new_zeros(1)], batch_first=True)[:-1].long()
-    return GroundTruthBatch(padded, ids, torch.tensor(counts, device=padded.device))
+    return GroundTruthBatch(padded, ids, _sent(torch.tensor(counts), padded.device))
 
 
 def no_ground_truth(images: int, dtype: torch.dtype) -> GroundTruthBatch:
     """A batch of images without objects, with boxes of that type."""
     boxes, labels = torch.zeros((0, 4), dtype=dtype), torch.zeros(0, dtype=torch.int64)
     return pad_ground_truth([boxes] * images, [labels] * images)
+
+
+def _sent(numbers: Tensor, device: torch.device) -> Tensor:
+    """Numbers of the host on a device, without waiting for all that runs on a GPU."""
+    return (numbers.pin_memory() if device.type == "cuda" else numbers).to(device, non_blocking=device.type == "cuda")

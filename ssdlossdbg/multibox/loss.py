@@ -15,7 +15,7 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.landmarks import LandmarkTerms
 from ssdlossdbg.multibox.localization import AtPriors, Frame, localize, masked_places
-from ssdlossdbg.multibox.matching import Matching, match_on_grid
+from ssdlossdbg.multibox.matching import Matching, match_on_grid, sound_objects
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.multibox.threads import bookkeeping
@@ -148,7 +148,7 @@ def multibox_loss(
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
     """The offsets from the positives to their ground truths, in the precision of the overlaps."""
     dtype, boxes_of_priors = matching.prior_iou.dtype, centres_of(priors)
-    if spec.unmatched is Unmatched.LAST_OBJECT:
+    if spec.unmatched is Unmatched.LAST_OBJECT and not (tiles.on_host(gt.boxes) and _all_sound(gt, boxes_of_priors)):
         return _encoded_everywhere(gt, boxes_of_priors.to(dtype), matching, spec)
     if not tiles.on_host(gt.boxes):
         boxes = gt.boxes.gather(1, matching.gt_index[..., None].expand(-1, -1, 4)).to(dtype)
@@ -161,12 +161,22 @@ def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching,
         return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
 
+def _all_sound(gt: GroundTruthBatch, priors: Tensor) -> bool:
+    """Whether all objects and priors have sizes, so that no offset is anything but a number; on a CPU."""
+    return sound_objects(gt) and bool(priors.isfinite().all() and (priors[..., 2:] > 0).all())
+
+
 def _encoded_everywhere(gt: GroundTruthBatch, priors: Tensor, matching: Matching, spec: CodecSpec) -> AtPriors:
-    """The offsets from all priors, to their objects or to the last one of the image; 0 where there is none."""
+    """The offsets from the positives, and those from the others to the last object that are no numbers.
+
+    Being multiplied by 0, numbers do not matter there; 0 stands for them.
+    """
     last = (gt.counts - 1).clamp(min=0)[:, None]
     boxes = gt.boxes.gather(1, torch.where(matching.positive, matching.gt_index, last)[..., None].expand(-1, -1, 4))
     some = (gt.counts > 0)[:, None, None] & matching.positive.any()
-    return AtPriors.everywhere(torch.where(some, encode(boxes.to(priors.dtype), priors, spec), 0.0))
+    offsets = encode(boxes.to(priors.dtype), priors, spec)
+    matters = matching.positive[..., None] | ~offsets.isfinite()
+    return AtPriors.everywhere(torch.where(some & matters, offsets, 0.0))
 
 
 def needs_boxes(spec: MiningSpec) -> bool:

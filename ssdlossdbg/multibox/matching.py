@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, sound_boxes
 from ssdlossdbg.multibox.forcing import FORCING, OF_ALL_OVERLAPS, Claims
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.kept import kept
 from ssdlossdbg.multibox.overlaps import Overlaps, Tied, all_overlaps, has_crowds, measured
 from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
 from ssdlossdbg.multibox.threads import one_thread
@@ -48,12 +48,12 @@ class Matching:
     best_iou: Tensor
     owner: Tensor
 
-    @cached_property
+    @kept
     def foreground(self) -> Tensor:
         """`[B, P]` bool: priors whose target is a class. Differs from `positive` for objects labelled background."""
         return self.labels > 0
 
-    @cached_property
+    @kept
     def negative(self) -> Tensor:
         """`[B, P]` bool: priors that mining may choose from."""
         return self.labels == 0
@@ -270,7 +270,7 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
 
 def on_grid(gt: GroundTruthBatch, spec: MatchSpec, grid: Grid | None) -> bool:
     """Whether what objects get by these rules is found on a grid, without all overlaps."""
-    return grid is not None and can_match_sparsely(spec) and tiles.on_host(gt.boxes) and _sound(gt)
+    return grid is not None and can_match_sparsely(spec) and tiles.on_host(gt.boxes) and sound_objects(gt)
 
 
 def holds_all_overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None) -> bool:
@@ -317,6 +317,6 @@ def _match_sparsely(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, g
     )
 
 
-def _sound(gt: GroundTruthBatch) -> bool:
+def sound_objects(gt: GroundTruthBatch) -> bool:
     """Whether every object is a box, finite and with an area."""
     return bool((sound_boxes(gt.boxes) | ~gt.mask).all())

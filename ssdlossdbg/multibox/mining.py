@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.confidence import highest_of_row
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.quotas import negatives_wanted
@@ -61,7 +62,7 @@ class Mining:
 
 def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
     peak = conf.max()
-    return torch.cat([_cross_entropy_under(peak, part) for part in tiles.of_logits(conf)])
+    return tiles.of_logits(lambda part: _cross_entropy_under(peak, part), conf)
 
 
 def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
@@ -74,15 +75,15 @@ def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
 
 
 def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return torch.cat([-part.softmax(-1)[..., 0] for part in tiles.of_logits(conf)])
+    return tiles.of_logits(lambda part: -part.softmax(-1)[..., 0], conf)
 
 
 def _foreground_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return conf.softmax(-1)[..., 1:].sum(-1)
+    return tiles.of_logits(lambda part: part.softmax(-1)[..., 1:].sum(-1), conf)
 
 
 def _highest_probability(conf: Tensor, confidence: Tensor) -> Tensor:
-    return conf.softmax(-1)[..., 1:].amax(-1)
+    return tiles.of_logits(lambda part: highest_of_row(part.softmax(-1)[..., 1:]), conf)
 
 
 SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {
@@ -97,6 +98,8 @@ NO_UNDERFLOW = 80.0
 # More than rounding takes from a score and from the cross-entropy together, which is some units in the last place of
 # the largest logit, and of one for each class that is summed over.
 SLACK = 1e-6
+# One more in so many is looked at than may survive suppression, as a few do not.
+SPARE = 8
 OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -torch.inf}
 
 
@@ -206,13 +209,12 @@ def _after_suppression(
     if decoded is None:
         raise ValueError("mining by non-maximum suppression needs the decoded boxes")
     score = SCORES[spec.score](conf, confidence)
-    order = score.argsort(dim=1, descending=True, stable=True)
-    survives = _survivors(decoded, order, spec)
-    foreground = matching.foreground & survives
+    first, kept = _survivors(decoded, score, spec)
+    foreground, negative = (each.gather(1, first) & kept for each in (matching.foreground, matching.negative))
     wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
-    candidates = (matching.negative & survives).gather(1, order)
-    place_among_candidates = torch.empty_like(order).scatter_(1, order, candidates.cumsum(1) - 1)
-    mined = matching.negative & survives & (place_among_candidates < wanted[:, None])
+    nowhere = torch.zeros_like(matching.negative)
+    mined = nowhere.scatter(1, first, negative & (negative.cumsum(1) <= wanted[:, None]))
+    survives = nowhere.scatter(1, first, kept)
     return Mining(
         scores=lambda: score,
         wanted=wanted,
@@ -299,8 +301,26 @@ def _rank(score: Tensor) -> Tensor:
     return torch.empty_like(order).scatter_(1, order, places)
 
 
-def _survivors(decoded: Tensor, order: Tensor, spec: MiningSpec) -> Tensor:
-    """`[B, P]` bool: the first `nms_limit` boxes that suppression in that order keeps."""
-    kept = suppress_repeats(decoded.gather(1, order[..., None].expand(-1, -1, 4)), spec.nms_iou)
-    kept &= kept.cumsum(1) <= spec.nms_limit
-    return torch.zeros_like(kept).scatter_(1, order, kept)
+def _survivors(decoded: Tensor, score: Tensor, spec: MiningSpec) -> tuple[Tensor, Tensor]:
+    """`[B, K]` priors in falling order of their scores, and whether suppression keeps each; none behind them survives.
+
+    Only so many may survive, so on a CPU no more are looked at than it takes to find them.
+    """
+    number = score.shape[1]
+    looked = min(number, spec.nms_limit + spec.nms_limit // SPARE) if tiles.on_host(score) else number
+    while True:
+        first = _in_order(score, looked)
+        kept = suppress_repeats(decoded.gather(1, first[..., None].expand(-1, -1, 4)), spec.nms_iou)
+        if looked == number or bool((kept.sum(1) >= spec.nms_limit).all()):
+            return first, kept & (kept.cumsum(1) <= spec.nms_limit)
+        looked = min(number, 2 * looked)
+
+
+def _in_order(score: Tensor, number: int) -> Tensor:
+    """`[B, number]` int64 the first of the ranking of scores `[B, P]`, ties going to the lowest index."""
+    if number == score.shape[1]:
+        return score.argsort(dim=1, descending=True, stable=True)
+    exact = _Scores(score, 0.0, lambda: score, lambda images, priors: score[images, priors])
+    placed = _first_places(score, score.new_full((len(score),), number), exact)
+    first = placed.nonzero()[:, 1].view(len(score), number)
+    return first.gather(1, score.gather(1, first).argsort(dim=1, descending=True, stable=True))

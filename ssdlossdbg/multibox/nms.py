@@ -19,6 +19,8 @@ BLOCK = 128
 MOST_OVERLAPS = 1 << 20
 # Float32 rounding must not lose a pair at the edge of its window.
 WINDOW_SLACK = 1.001
+# Rounds after which a device is asked whether anything changed in the last one; more than most batches need.
+ROUNDS_UNASKED = 8
 # Of the pairs of an image, about one in so many is near enough to be compared.
 PAIRS_NEAR = 100
 
@@ -126,15 +128,16 @@ def suppress_repeats(boxes: Tensor, threshold: float) -> Tensor:
 
 
 def _without_repeats(boxes: Tensor, threshold: float) -> Tensor:
-    kept = everything = torch.ones(boxes.shape[0] * boxes.shape[1], dtype=torch.bool, device=boxes.device)
+    kept = torch.ones(boxes.shape[0] * boxes.shape[1], dtype=torch.bool, device=boxes.device)
     before, behind = _repeating_pairs(boxes, threshold)
-    for _ in range(boxes.shape[1]):
-        dropped = torch.zeros_like(everything)
-        dropped[behind[kept[before]]] = True
-        settled = ~dropped
+    together = 1 if tiles.on_host(boxes) else ROUNDS_UNASKED
+    for _ in range(0, boxes.shape[1], together):
+        for _ in range(together):
+            settled = kept
+            dropped = torch.zeros_like(kept, dtype=torch.uint8)
+            kept = dropped.scatter_reduce_(0, behind, settled[before].byte(), "amax") == 0
         if torch.equal(settled, kept):
             break
-        kept = settled
     return kept.view(boxes.shape[:2])
 
 

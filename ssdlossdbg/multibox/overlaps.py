@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, constants, corners_of, iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.kept import kept
 from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.rules import MatchSpec, Precision, Ties
 
@@ -115,12 +115,12 @@ class Overlaps:
     tied: Tied | None
     held: Tensor | None
 
-    @cached_property
+    @kept
     def mask(self) -> Tensor:
         """`[B, G]` True for objects."""
         return self.gt.mask
 
-    @cached_property
+    @kept
     def matrix(self) -> Tensor:
         """`[B, G, P]` IoU, padding rows -1, however much memory that takes."""
         return overlaps(self.gt, self.priors, self.spec) if self.held is None else self.held

@@ -7,13 +7,13 @@ step, its object detection module (ODM) the second.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import Corners
 from ssdlossdbg.multibox.codec import decode
+from ssdlossdbg.multibox.kept import kept
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.rules import CodecSpec
 
@@ -28,12 +28,12 @@ class FilteredMatching(Matching):
 
     filtered: Tensor
 
-    @cached_property
+    @kept
     def foreground(self) -> Tensor:
         """`[B, P]` bool: priors whose target is a class, and that mining need not choose."""
         return (self.labels > 0) & ~self.filtered
 
-    @cached_property
+    @kept
     def negative(self) -> Tensor:
         """`[B, P]` bool: priors that mining may choose from."""
         return (self.labels == 0) | self.filtered

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+Part = TypeVar("Part")
+Made = TypeVar("Made")
 # Numbers from which on sharing an operation gains more than waiting for the slowest thread costs.
 WORTH_SHARING = 2**20
+# Threads that take parts of some work at the most: more only start, and wait for the same memory.
+MOST_ABREAST = 16
 
 
 @contextmanager
@@ -37,3 +44,31 @@ def bookkeeping(per_prior: Tensor) -> AbstractContextManager[None]:
     """
     alone = per_prior.device.type == "cpu" and per_prior.numel() < WORTH_SHARING
     return one_thread() if alone else nullcontext()
+
+
+def abreast(work: Callable[[Part], Made], parts: Sequence[Part]) -> list[Made]:
+    """What work makes of each part, by as many threads as torch has, each of which takes the next part that is left.
+
+    Torch's own threads share every single operation, and at the end of each all wait for the slowest: some milliseconds
+    each time, where another program took its core. Here nobody waits until no part is left.
+    """
+    threads = min(torch.get_num_threads(), len(parts), MOST_ABREAST)
+    if threads < 2:
+        return [work(part) for part in parts]
+    left, made, learns = deque(enumerate(parts)), dict[int, Made](), torch.is_grad_enabled()
+
+    def take() -> None:
+        with torch.set_grad_enabled(learns):
+            while left:
+                try:
+                    place, part = left.popleft()
+                except IndexError:  # another thread took the last one in between
+                    return
+                made[place] = work(part)
+
+    with one_thread(), ThreadPoolExecutor(threads - 1) as others:
+        taking = [others.submit(take) for _ in range(threads - 1)]
+        take()
+        for each in taking:
+            each.result()
+    return [made[place] for place in range(len(parts))]

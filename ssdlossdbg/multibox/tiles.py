@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+from ssdlossdbg.multibox.threads import abreast, bookkeeping
 
 # Numbers held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
-# So many tiles at a time where threads share them: each has a cache, and all wait at the end of a part for the slowest.
-TILES_OF_THREADS = 4
+# Of logits, so that each of some threads has a few to take.
+TILE_OF_LOGITS = 2**18
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -38,7 +42,20 @@ def parts(tensor: Tensor, dim: int) -> tuple[Tensor, ...]:
     return torch.split(tensor, images_at_once(tensor.numel() // max(tensor.shape[dim], 1), tensor.device), dim)
 
 
-def of_logits(conf: Tensor) -> tuple[Tensor, ...]:
-    """Logits `[B, ...]` split by images, for a pass over them all that threads share."""
-    share = TILES_OF_THREADS if conf.device.type == "cpu" and torch.get_num_threads() > 1 else 1
-    return torch.split(conf, images_at_once(max(1, conf.numel() // max(len(conf), 1) // share), conf.device))
+def of_logits(work: Callable[..., Tensor], conf: Tensor, *beside: Tensor) -> Tensor:
+    """`[B, P]` what work makes of logits, some priors at a time, which threads take turns at.
+
+    Args:
+        work: of logits `[b, p, C]`, and of these parts of the tensors beside them, makes `[b, p]`, prior by prior.
+        conf: `[B, P, C]`.
+        beside: `[B, P]`.
+    """
+    rows = conf.flatten(0, 1)[:, None] if conf.is_contiguous() else conf
+    tile = TILE_OF_LOGITS if conf.device.type == "cpu" else TILE_ELSEWHERE
+    at_once = max(1, tile // max(1, rows[:1].numel()))
+    if at_once >= len(rows):
+        return work(conf, *beside)
+    split = [torch.split(each, at_once) for each in (rows, *(each.reshape(rows.shape[:2]) for each in beside))]
+    made = abreast(lambda part: work(*part), list(zip(*split, strict=True)))
+    with bookkeeping(made[0]):
+        return torch.cat(made).view(conf.shape[:2])

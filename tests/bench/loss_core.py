@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
@@ -66,15 +67,33 @@ def torchvision_step(
     return step
 
 
-def print_floor(step: Callable[[], object], conf: Tensor, seconds: float, repeats: int) -> None:
-    """What a GPU cannot do without, and how many times as long the step takes.
+@dataclass(frozen=True)
+class Floor:
+    """What a GPU cannot do without, in seconds.
 
-    Args:
-        step: the loss core.
-        conf: its logits.
-        seconds: that it takes.
-        repeats: of what is timed here.
+    Attributes:
+        reading: the logits once.
+        launching: as many kernels as the step does.
+        kernels: how many those are.
     """
+
+    reading: float
+    launching: float
+    kernels: int
+
+    def held_against(self, seconds: float) -> float:
+        """How many times as long a step takes."""
+        return seconds / (self.reading + self.launching)
+
+    def __str__(self) -> str:
+        return (
+            f"reading the logits once takes {self.reading * 1e3:.3f} ms, "
+            f"launching {self.kernels} kernels {self.launching * 1e3:.3f} ms"
+        )
+
+
+def floor_of(step: Callable[[], object], conf: Tensor, repeats: int) -> Floor:
+    """What a step on logits `conf` cannot do without, on the GPU that they are on."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
         step()
         torch.cuda.synchronize()
@@ -87,10 +106,7 @@ def print_floor(step: Callable[[], object], conf: Tensor, seconds: float, repeat
             speck.add_(1)
 
     times = median_times({"read": lambda: conf.sum(), "launch": launch}, repeats, str(conf.device))
-    launching = kernels * times["launch"] / launches
-    print(f"{torch.cuda.get_device_name(conf.device)}: reading the logits once takes {times['read'] * 1e3:.3f} ms,")
-    print(f"launching {kernels} kernels {launching * 1e3:.3f} ms;")
-    print(f"ssdlossdbg takes {seconds / (times['read'] + launching):.2f} times as long as both together")
+    return Floor(times["read"], kernels * times["launch"] / launches, kernels)
 
 
 def main() -> None:
@@ -136,7 +152,9 @@ def main() -> None:
         print(f"{name:20} {seconds * 1000:8.2f} ms {seconds / unit:7.2f} passes")
     if options.device != "cpu":
         with torch.no_grad():
-            print_floor(ours, conf, medians["ssdlossdbg"], options.repeats)
+            floor = floor_of(ours, conf, options.repeats)
+        print(f"{torch.cuda.get_device_name(conf.device)}: {floor};")
+        print(f"ssdlossdbg takes {floor.held_against(medians['ssdlossdbg']):.2f} times as long as both together")
 
 
 if __name__ == "__main__":

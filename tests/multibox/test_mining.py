@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching, match, roles_of_labels
@@ -282,3 +283,25 @@ def test_a_positive_beyond_the_limit_is_dropped() -> None:
         conf, torch.tensor([[1.0, 5.0, 4.0, 3.0]]).double(), matching, torch.cat((low, low + 1), 1)[None], spec
     )
     assert found.dropped.tolist() == [[True, False, False, False]]
+
+
+@pytest.mark.parametrize("limit", [1, 8, 20, 39, 40, 100])
+def test_looking_at_the_first_alone_gives_what_looking_at_all_does(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 boxes in an image most repeat others, so that twice as many are looked at again and again; many tie."""
+    generator = torch.Generator().manual_seed(limit)
+    low = torch.randint(0, 15, (3, 40, 1), generator=generator).float().expand(-1, -1, 2)
+    decoded = torch.cat((low, low + 1), 2)
+    score = torch.randint(0, 6, (3, 40), generator=generator).float()
+    labels = torch.where(torch.rand((3, 40), generator=generator) < 0.2, 1, 0)
+    spec = replace(load_dialect("tf-object-detection").mining, nms_limit=limit, ratio=3.0, minimum=9)
+    given = torch.zeros(3, 40, 2), score, roles_of_labels(labels, torch.float32), decoded, spec
+    few = mine(*given)
+    monkeypatch.setattr(tiles, "on_host", lambda tensor: False)  # noqa: ARG005
+    every = mine(*given)
+    for name in ("mined", "dropped", "wanted"):
+        assert torch.equal(getattr(few, name), getattr(every, name))
+    survivors = [
+        {int(row[0]) for row, mark in zip(boxes, dropped | (ids == 0), strict=True) if not mark}
+        for boxes, dropped, ids in zip(decoded, few.dropped, labels, strict=True)
+    ]
+    assert all(len(each) <= min(limit, 15) for each in survivors)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 import ssdlossdbg
-from ssdlossdbg.multibox.threads import WORTH_SHARING, bookkeeping, one_thread
+from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.confidence import confidence_loss
+from ssdlossdbg.multibox.threads import WORTH_SHARING, abreast, bookkeeping, one_thread
+from ssdlossdbg.rules import LossSpec
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +42,57 @@ def test_what_is_small_is_done_by_one(numbers: int, device: str, threads: int) -
     with bookkeeping(torch.empty(numbers, device=device)):
         assert torch.get_num_threads() == threads
     assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("parts", [0, 1, 2, 50])
+def test_threads_take_turns_and_what_they_make_stays_in_order(parts: int) -> None:
+    met, together = set[int](), threading.Barrier(3, timeout=30)
+
+    def work(part: int) -> int:
+        if part < 3 <= parts:
+            together.wait()  # so that each of three threads takes one, and none takes all
+        met.add(threading.get_ident())
+        assert torch.get_num_threads() == (1 if parts > 1 else 3)
+        return part**2
+
+    assert abreast(work, range(parts)) == [part**2 for part in range(parts)]
+    assert len(met) == 3 or parts < 3
+    assert torch.get_num_threads() == 3
+
+
+def test_an_error_of_a_part_is_raised_wherever_it_was_met() -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    def work(part: int) -> None:
+        together.wait()
+        if threading.current_thread() is not threading.main_thread():
+            raise KeyError(part)
+
+    with pytest.raises(KeyError):
+        abreast(work, range(3))
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_what_threads_make_of_logits_learns_as_it_does_alone(learns: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "TILE_OF_LOGITS", 60)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn((4, 37, 5), generator=generator)
+    labels = torch.randint(-1, 5, (4, 37), generator=generator)
+    spec = LossSpec()
+    found = []
+    for conf in (logits, logits.transpose(0, 1).contiguous().transpose(0, 1)):  # by priors, and by images
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            leaf = conf.clone(memory_format=torch.preserve_format).requires_grad_()
+            with torch.set_grad_enabled(learns):
+                cost = confidence_loss(leaf, labels, spec)
+            assert cost.requires_grad is learns
+            found.append((cost.detach(), torch.autograd.grad(cost.square().sum(), leaf)[0] if learns else cost))
+    expected = F.cross_entropy(logits.flatten(0, 1), labels.flatten().clamp(min=0), reduction="none").view_as(labels)
+    for cost, gradient in found:
+        assert torch.equal(cost, expected)
+        assert torch.equal(gradient, found[0][1])
 
 
 def test_a_loss_leaves_the_number_as_it_is_and_does_not_depend_on_it() -> None:
