@@ -259,6 +259,7 @@ def test_what_groups_are_called() -> None:
         (range(10), 11, None),
         (range(0, 10, 2), 21, 9),  # in five of nine: of twelve without it (4 / 9)^12 is no more than chance allows
         (range(0, 10, 2), 20, None),
+        (range(2), 20, 2),
         ([0], 99, None),
     ],
 )
