@@ -70,9 +70,7 @@ def tracked(rows: Rows) -> tuple[IntArray, BoolArray]:
 
 
 def _by_number(numbers: IntArray) -> list[IntArray]:
-    """The rows of each number, in their order."""
-    if not len(numbers):
-        return []
+    """The rows of each number, in their order, of which there are some."""
     order: IntArray = np.argsort(numbers, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
 
