@@ -172,6 +172,14 @@ def test_what_an_event_says() -> None:
     assert (event.epoch, event.value, event.usual, event.norm, event.file) == (None, 0.09, 0.01, 3.0, None)
 
 
+def test_what_came_before_an_early_event() -> None:
+    losses = 1 + np.arange(STEPS) * 0.001
+    [event] = told(curve(losses, rate=with_value(0.09, 5, 0.01)))
+    assert event.before == pytest.approx(1.002)
+    [event] = told(curve(losses, rate=with_value(0.09, STEPS - 1, 0.01)))
+    assert event.after is None
+
+
 def test_a_batch_that_raised_comes_after_the_last_step_that_was_made() -> None:
     loss = np.arange(STEPS) * 0.01 + 1
     raised: Any = {"reason": "raised", "error": "no", "names": ("a.jpg",), "median": 1.5}
@@ -251,6 +259,7 @@ def test_what_groups_are_called() -> None:
         (range(10), 11, None),
         (range(0, 10, 2), 21, 9),  # in five of nine: of twelve without it (4 / 9)^12 is no more than chance allows
         (range(0, 10, 2), 20, None),
+        (range(2), 20, 2),
         ([0], 99, None),
     ],
 )

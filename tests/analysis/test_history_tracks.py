@@ -110,6 +110,7 @@ def test_rows_of_no_image_are_of_no_object() -> None:
     rows["image"][rows["image"] > 0] = -1
     assert [each.image for each in told(rows)] == [0]
     assert told(rows[:0]) == []
+    assert [len(each) for each in tracked(rows[:0])] == [0, 0]
 
 
 # One object whose label is doubted: of image 0, a cat that the network takes for a dog.
@@ -136,12 +137,12 @@ def test_a_label_is_doubted_where_the_rival_is_as_sure_as_at_true_ones() -> None
 @pytest.mark.parametrize(
     ("right", "samples", "mistaken"),
     [
-        ((0.1, 0.6), 3, True),
-        ((0.1, 0.6), 2, False),
+        ((0.1, 0.6), 4, True),
+        ((0.1, 0.6), 3, False),
         ((0.1, 0.59), 5, True),
         ((0.1, 0.59), 4, False),
         ((0.9, 0.59), 4, False),
-        ((0.9, 0.6, 0.5), 3, True),
+        ((0.9, 0.6, 0.5), 4, True),
         ((0.1, 0.6, 0.49), 10, False),
     ],
 )

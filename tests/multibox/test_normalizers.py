@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 import torch
 
+from ssdlossdbg.multibox.confidence import with_background
 from ssdlossdbg.multibox.matching import roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
-from ssdlossdbg.rules import MiningPositives, MiningScore, MiningSpec, Normalizer
+from ssdlossdbg.rules import (
+    BackgroundTarget,
+    ConfidenceLoss,
+    LossSpec,
+    MiningPositives,
+    MiningScore,
+    MiningSpec,
+    Normalizer,
+)
 
 # Three positives in one image, one in the next, none in the last; of those whose confidence counts 4, 2 and 1, one of
 # them twice.
@@ -70,6 +79,15 @@ def test_a_batch_without_any(rule: Normalizer, normalizer: int, localization: fl
 
 def test_every_rule_has_one() -> None:
     assert set(NORMALIZERS) == set(Normalizer)
+
+
+def test_background_that_is_not_said_is_what_no_class_is() -> None:
+    spec = LossSpec(confidence=ConfidenceLoss.SIGMOID_FOCAL, background_target=BackgroundTarget.ZEROS)
+    conf = torch.tensor([[[9.0, 1, 2], [9, -3, -4]], [[9, 0, 5], [9, 7, 6]]])
+    wanted = [[[-2, 1, 2], [3, -3, -4]], [[-5, 0, 5], [-7, 7, 6]]]
+    assert with_background(conf, spec).tolist() == wanted
+    assert with_background(conf[0], spec).tolist() == wanted[0]
+    assert with_background(conf, LossSpec()) is conf
 
 
 # softmax of the two negatives: (0.5, 0.25, 0.25) and (0.25, 0.5, 0.25), but for the positive and the ignored prior.

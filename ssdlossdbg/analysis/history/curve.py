@@ -86,9 +86,10 @@ def events(curve: Curve, batches: tuple[SavedBatch, ...]) -> Iterator[Event]:
         batches: that were saved; one that is of such a step is named with it.
     """
     saved = {batch.captured.epoch_time: batch for batch in batches if batch.captured.rank == curve.rank}
-    usual, spread = running(np.where(np.isfinite(curve.loss), curve.loss, np.nan))
+    finite = np.where(np.isfinite(curve.loss), curve.loss, np.nan)
+    usual, spread = running(finite)
     odd = curve.known & ~np.isfinite(curve.loss)
-    near = _near(np.where(curve.known & ~odd, curve.loss, np.nan))
+    near = _near(finite)
     far = curve.known & (curve.loss > np.maximum(TIMES * usual, usual + DEVIATIONS * spread))
     high = far | (curve.known & near)
     usual_rate = _highest_before(curve.rate)

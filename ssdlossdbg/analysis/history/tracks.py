@@ -55,13 +55,13 @@ def tracked(rows: Rows) -> tuple[IntArray, BoolArray]:
     """
     unsure = np.zeros(len(rows), bool)
     if not len(rows):
-        return np.zeros(0, np.int64), unsure
+        return np.empty(0, np.int64), unsure
     kind = np.unique(np.stack((rows["image"], rows["label"].astype(np.int64)), 1), axis=0, return_inverse=True)[1]
     kind = kind.reshape(-1)
     of_sample = np.unique(np.stack((kind, rows["step"]), 1), axis=0, return_inverse=True, return_counts=True)
     several = np.zeros(kind.max() + 1, bool)
     several[kind[of_sample[2][of_sample[1].reshape(-1)] > 1]] = True
-    own = np.where(several[kind], -1, 0)
+    own = np.zeros(len(rows), np.int64)
     for members in _by_number(kind):
         if several[kind[members[0]]]:
             own[members], unsure[members] = _by_place(rows[members])
@@ -70,9 +70,7 @@ def tracked(rows: Rows) -> tuple[IntArray, BoolArray]:
 
 
 def _by_number(numbers: IntArray) -> list[IntArray]:
-    """The rows of each number, in their order."""
-    if not len(numbers):
-        return []
+    """The rows of each number, in their order, of which there are some."""
     order: IntArray = np.argsort(numbers, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
 
@@ -127,6 +125,8 @@ def object_histories(
     """
     learnt = right[-1] if right else float("nan")
     rows = rows[rows["image"] >= 0]
+    if not len(rows):
+        return
     number, unsure = tracked(rows)
     judged = _judged(rows)
     well = int(max(right[1:], default=0.0) >= MOST_RIGHT)  # at its very start it may be right by chance
@@ -165,8 +165,6 @@ def _judged(rows: Rows) -> BoolArray:
     What it thinks of an object is held against what it thinks of its class at the time, background left out of account:
     a network that knows little yet takes most objects for the most common class.
     """
-    if not len(rows):
-        return np.zeros(0, bool)
     _, at = np.unique(rows["step"], return_inverse=True)
     classes, places = np.unique(np.concatenate((rows["label"], rows["rival"])), return_inverse=True)
     labels, rivals = places.reshape(2, -1)

@@ -306,6 +306,7 @@ def test_objects_learnt_in_one_run_are_those_lost_first_and_the_dearest_before_o
         objects = of_objects()
         objects["probability"] = np.array(known)[objects["image"]]
         objects["confidence"] = 1 - objects["probability"]
+        objects["taken"] = objects["probability"] > 0.5
         return run(steps, objects=objects)
 
     one, two = training([0.1, 0.9, 0.9], 0.0), training([0.9, 0.05, 0.1], 0.5)
@@ -317,3 +318,6 @@ def test_objects_learnt_in_one_run_are_those_lost_first_and_the_dearest_before_o
     ]
     assert result.summary.endswith("2 objects are learnt in A alone, 1 in B alone.")
     assert [each.positives for each in result.objects] == [(3, 3)] * 3
+    assert {(each.label, each.new_label) for each in result.objects} == {("cat", "cat")}
+    costs = [cost for each in result.objects for cost in (each.first, each.second)]
+    assert costs == pytest.approx([0.1, 0.95, 0.1, 0.9, 0.9, 0.1])
