@@ -71,7 +71,7 @@ def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
 
 
 def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
-    return confidence.clone()
+    return confidence
 
 
 def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
@@ -147,7 +147,8 @@ class _Scores:
 def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSpec, softmax: bool) -> _Scores:
     def exact() -> Tensor:
         score = SCORES[spec.score](conf, confidence)
-        return score.masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
+        with bookkeeping(confidence):
+            return torch.where(matching.negative, score, OTHERS_SCORE[spec.positives])
 
     if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and tiles.on_host(conf):
         others = OTHERS_SCORE[spec.positives]
