@@ -210,32 +210,34 @@ def _after_suppression(
     if decoded is None:
         raise ValueError("mining by non-maximum suppression needs the decoded boxes")
     score = SCORES[spec.score](conf, confidence)
-    first, kept = _survivors(decoded, score, spec)
-    foreground, negative = (each.gather(1, first) & kept for each in (matching.foreground, matching.negative))
-    wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
-    nowhere = torch.zeros_like(matching.negative)
-    mined = nowhere.scatter(1, first, negative & (negative.cumsum(1) <= wanted[:, None]))
-    survives = nowhere.scatter(1, first, kept)
-    return Mining(
-        scores=lambda: score,
-        wanted=wanted,
-        mined=mined,
-        places_of_positives=torch.zeros_like(mined),
-        dropped=matching.positive & ~survives,
-    )
+    with bookkeeping(confidence):
+        first, kept = _survivors(decoded, score, spec)
+        foreground, negative = (each.gather(1, first) & kept for each in (matching.foreground, matching.negative))
+        wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
+        nowhere = torch.zeros_like(matching.negative)
+        mined = nowhere.scatter(1, first, negative & (negative.cumsum(1) <= wanted[:, None]))
+        survives = nowhere.scatter(1, first, kept)
+        return Mining(
+            scores=lambda: score,
+            wanted=wanted,
+            mined=mined,
+            places_of_positives=torch.zeros_like(mined),
+            dropped=matching.positive & ~survives,
+        )
 
 
 def _all_there_are(
     conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
     # Nothing is ranked for the loss; what asks for a ranking wants to know what costs most.
-    return Mining(
-        scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
-        wanted=matching.negative.sum(1),
-        mined=matching.negative,
-        places_of_positives=torch.zeros_like(matching.negative),
-        dropped=torch.zeros_like(matching.negative),
-    )
+    with bookkeeping(confidence):
+        return Mining(
+            scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
+            wanted=matching.negative.sum(1),
+            mined=matching.negative,
+            places_of_positives=torch.zeros_like(matching.negative),
+            dropped=torch.zeros_like(matching.negative),
+        )
 
 
 SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {

@@ -124,7 +124,9 @@ class Shared(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize("dialect", ["ssd.pytorch", "caffe", "torchvision", "mxnet-ssd", "tf2-object-detection"])
+@pytest.mark.parametrize(
+    "dialect", ["ssd.pytorch", "caffe", "torchvision", "mxnet-ssd", "tf-object-detection", "tf2-object-detection"]
+)
 def test_torch_shares_no_operation_of_a_criterion(dialect: str) -> None:
     logits = torch.randn((4, 8732, 21), generator=torch.Generator().manual_seed(0))
     gt = {"boxes": torch.tensor([[0.1, 0.2, 0.6, 0.7]]), "labels": torch.tensor([3])}
