@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import ConfidenceLoss, LossSpec
 
 
@@ -24,7 +25,9 @@ def _cross_entropy(part: Tensor, ids: Tensor) -> Tensor:
 
 
 def _softmax_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
-    return _focal_of(_softmax(conf, labels, spec), labels, spec)
+    cross_entropy = _softmax(conf, labels, spec)
+    with bookkeeping(cross_entropy):
+        return _focal_of(cross_entropy, labels, spec)
 
 
 def _focal_of(cross_entropy: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
@@ -37,22 +40,24 @@ def _focal_of(cross_entropy: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
 
 def _sigmoid(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     # softplus(z) summed over columns, less the target's logit: the sum of binary cross-entropies, all in one pass.
-    target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
-    if spec.background_unsaid:
-        target = torch.where(labels > 0, target, 0.0)
-    return tiles.of_logits(lambda part: F.softplus(part).sum(-1), conf) - target
+    together = tiles.of_logits(lambda part: F.softplus(part).sum(-1), conf)
+    with bookkeeping(together):
+        target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+        if spec.background_unsaid:
+            target = torch.where(labels > 0, target, 0.0)
+        return together - target
 
 
 def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     def cost(part: Tensor, ids: Tensor) -> Tensor:
-        target = ids[..., None]
+        target = ids.clamp(min=0)[..., None]
         elsewhere = _as_nothing(part, spec)
         own = _as_object(part.gather(-1, target), spec)
         if spec.background_unsaid:
             own = torch.where(target > 0, own, elsewhere[..., :1])
         return elsewhere.scatter_(-1, target, own).sum(-1)
 
-    return tiles.of_logits(cost, conf, labels.clamp(min=0))
+    return tiles.of_logits(cost, conf, labels)
 
 
 def _as_nothing(logits: Tensor, spec: LossSpec) -> Tensor:
@@ -120,7 +125,8 @@ def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, of_background:
         terms = _focal_of(terms, labels, spec) if spec.focal else terms
     else:
         terms = CONFIDENCES[spec.confidence](conf, labels, spec)
-    return terms if spec.focal else _capped(terms, spec)  # a focal loss weighs what is capped already
+    with bookkeeping(terms):
+        return terms if spec.focal else _capped(terms, spec)  # a focal loss weighs what is capped already
 
 
 def _capped(terms: Tensor, spec: LossSpec) -> Tensor:

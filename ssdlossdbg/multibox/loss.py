@@ -139,7 +139,8 @@ def multibox_loss(
         matching = match_on_grid(gt, priors, match_spec, grid)
         encoded = encode_matched(gt, priors, matching, codec_spec)
     confidence = confidence_loss(conf, matching.labels, loss_spec)
-    decoded = decode(loc.detach(), centres_of(priors).detach(), codec_spec) if needs_boxes(mining_spec) else None
+    with bookkeeping(confidence):
+        decoded = decode(loc.detach(), centres_of(priors).detach(), codec_spec) if needs_boxes(mining_spec) else None
     mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
     frame = Frame(centres_of(priors).detach(), codec_spec, matching, gt) if loss_spec.compares_boxes else None
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)

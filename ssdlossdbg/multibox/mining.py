@@ -71,7 +71,7 @@ def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
 
 
 def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
-    return confidence.clone()
+    return confidence
 
 
 def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
@@ -147,7 +147,8 @@ class _Scores:
 def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSpec, softmax: bool) -> _Scores:
     def exact() -> Tensor:
         score = SCORES[spec.score](conf, confidence)
-        return score.masked_fill_(~matching.negative, OTHERS_SCORE[spec.positives])
+        with bookkeeping(confidence):
+            return torch.where(matching.negative, score, OTHERS_SCORE[spec.positives])
 
     if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and tiles.on_host(conf):
         others = OTHERS_SCORE[spec.positives]
@@ -209,32 +210,34 @@ def _after_suppression(
     if decoded is None:
         raise ValueError("mining by non-maximum suppression needs the decoded boxes")
     score = SCORES[spec.score](conf, confidence)
-    first, kept = _survivors(decoded, score, spec)
-    foreground, negative = (each.gather(1, first) & kept for each in (matching.foreground, matching.negative))
-    wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
-    nowhere = torch.zeros_like(matching.negative)
-    mined = nowhere.scatter(1, first, negative & (negative.cumsum(1) <= wanted[:, None]))
-    survives = nowhere.scatter(1, first, kept)
-    return Mining(
-        scores=lambda: score,
-        wanted=wanted,
-        mined=mined,
-        places_of_positives=torch.zeros_like(mined),
-        dropped=matching.positive & ~survives,
-    )
+    with bookkeeping(confidence):
+        first, kept = _survivors(decoded, score, spec)
+        foreground, negative = (each.gather(1, first) & kept for each in (matching.foreground, matching.negative))
+        wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
+        nowhere = torch.zeros_like(matching.negative)
+        mined = nowhere.scatter(1, first, negative & (negative.cumsum(1) <= wanted[:, None]))
+        survives = nowhere.scatter(1, first, kept)
+        return Mining(
+            scores=lambda: score,
+            wanted=wanted,
+            mined=mined,
+            places_of_positives=torch.zeros_like(mined),
+            dropped=matching.positive & ~survives,
+        )
 
 
 def _all_there_are(
     conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
     # Nothing is ranked for the loss; what asks for a ranking wants to know what costs most.
-    return Mining(
-        scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
-        wanted=matching.negative.sum(1),
-        mined=matching.negative,
-        places_of_positives=torch.zeros_like(matching.negative),
-        dropped=torch.zeros_like(matching.negative),
-    )
+    with bookkeeping(confidence):
+        return Mining(
+            scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
+            wanted=matching.negative.sum(1),
+            mined=matching.negative,
+            places_of_positives=torch.zeros_like(matching.negative),
+            dropped=torch.zeros_like(matching.negative),
+        )
 
 
 SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {

@@ -19,6 +19,7 @@ from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, centres_of, constants
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.priors import Priors, generate_priors
+from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.prior_configs import load_prior_config
@@ -259,12 +260,13 @@ def check_values(gt: GroundTruthBatch, priors: PlacedPriors, classes: int | None
     Raises:
         InputError: such a value, with its place.
     """
-    mask = gt.mask
-    reach = torch.where(mask[..., None], gt.boxes, 0.0).nan_to_num(0.0, 0.0, 0.0).max()
-    finite = priors.boxes.isfinite().all()
-    wrong = mask & ((gt.labels < 0) if classes is None else (gt.labels < 0) | (gt.labels >= classes))
-    seen = [reach, priors.boxes.abs().max(), finite, wrong.any()]
-    of_objects, of_priors, all_finite, any_wrong = torch.stack([widest(each) for each in seen]).tolist()
+    with bookkeeping(priors.boxes):
+        mask = gt.mask
+        reach = torch.where(mask[..., None], gt.boxes, 0.0).nan_to_num(0.0, 0.0, 0.0).max()
+        finite = priors.boxes.isfinite().all()
+        wrong = mask & ((gt.labels < 0) if classes is None else (gt.labels < 0) | (gt.labels >= classes))
+        seen = [reach, priors.boxes.abs().max(), finite, wrong.any()]
+        of_objects, of_priors, all_finite, any_wrong = torch.stack([widest(each) for each in seen]).tolist()
     if not all_finite:
         index = int((~priors.boxes.isfinite()).any(1).nonzero()[0])
         shown = ", ".join(f"{value:g}" for value in priors.boxes[index].tolist())

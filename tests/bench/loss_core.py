@@ -1,12 +1,18 @@
 """Time the loss core (match, encode, mine, sum) against torchvision's own on the same batch.
 
-    python tests/bench/loss_core.py [--images 32] [--classes 21] [--repeats 9] [--device cpu]
+    python tests/bench/loss_core.py [--images 32] [--classes 21] [--repeats 9] [--device cpu] [--threads 2]
+        [--cpu-time] [--busy] [--dialects]
 
 Prints the median of each and its ratio to one `F.cross_entropy(reduction="none")` pass over the same logits. The
 runs are interleaved, so that a machine whose speed drifts slows all of them alike. torchvision is timed where it can
 be imported; its figure covers `box_iou`, `SSDMatcher` and `compute_loss`, as in `SSD.forward` under training. "Its
 criterion" is `MultiBoxLoss`, the same behind a look at the inputs. The objects are random: sizes and numbers like those
 of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
+
+`--cpu-time` counts seconds of the processor, and `--busy` has another process want a core all the while. `--dialects`
+times the criterion of every dialect of one step in place of the rivals. Where there are few classes, a pass is no
+measure of what is done to each prior: so it also says how many bytes the core's operations read and write, and how long
+that takes it beside what a pass takes for as many.
 
 With `--device cuda` it also prints what no loss can go below on that GPU: the time to read the logits once, and to
 launch as many kernels as the loss core does.
@@ -15,20 +21,59 @@ launch as many kernels as the loss core does.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import Process
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from timing import median_times  # type: ignore[import-not-found]  # beside this script
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from ssdlossdbg import MultiBoxLoss, generate_priors, load_dialect, pad_ground_truth
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.loss import multibox_loss
+from ssdlossdbg.readers.dialects import dialect_names
 
 SIDE = 300
+
+
+class Traffic(TorchDispatchMode):
+    """Counts the bytes that operations of torch read and write; views move none."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Every operation."""
+        made = func(*args, **(kwargs or {}))
+        given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        out = [each for each in tree_leaves(made) if isinstance(each, Tensor)]
+        storages = {each.untyped_storage().data_ptr() for each in given}
+        if func._schema.is_mutable or not any(each.untyped_storage().data_ptr() in storages for each in out):
+            self.bytes += sum(each.numel() * each.element_size() for each in (*given, *out))
+        return made
+
+
+def traffic(step: Callable[[], object]) -> int:
+    """The bytes that a step's operations move."""
+    seen = Traffic()
+    with seen:
+        step()
+    return seen.bytes
+
+
+def want_a_core() -> None:
+    """For ever."""
+    while True:
+        sum(range(10**6))
 
 
 def make_objects(images: int, classes: int, device: str) -> tuple[list[Tensor], list[Tensor]]:
@@ -116,7 +161,13 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=21)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--cpu-time", action="store_true")
+    parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--dialects", action="store_true")
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    clock = time.process_time if options.cpu_time else time.perf_counter
 
     torch.manual_seed(0)
     generated = generate_priors("ssd300")
@@ -140,16 +191,30 @@ def main() -> None:
         "ssdlossdbg": ours,
         "its criterion": lambda: criterion(loc, conf, targets),
     }
-    rival = torchvision_step(loc, conf, priors, boxes, labels)
+    rival = None if options.dialects else torchvision_step(loc, conf, priors, boxes, labels)
     if rival is not None:
         steps["torchvision"] = rival
+    if options.dialects:
+        for name in dialect_names(of_one_step=True):
+            own = MultiBoxLoss(name, priors=generated, units="normalized", image_size=SIDE, validate=False)
+            steps[name] = partial(own, loc, conf, targets)
+    hog = Process(target=want_a_core, daemon=True)
+    if options.busy:
+        hog.start()
     with torch.no_grad():
-        medians = median_times(steps, options.repeats, options.device)
+        medians = median_times(steps, options.repeats, options.device, clock)
+        torch.set_num_threads(1)  # or some is done where nobody counts
+        moved = {name: traffic(steps[name]) for name in ("cross-entropy pass", "ssdlossdbg")}
+    if options.busy:
+        hog.kill()
     unit = medians["cross-entropy pass"]
     print(f"{options.images} images, {len(priors)} priors, {options.classes} classes, {options.device}, ", end="")
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, median of {options.repeats}")
+    print(f"torch {torch.__version__}, {options.threads} threads, median of {options.repeats}")
     for name, seconds in medians.items():
         print(f"{name:20} {seconds * 1000:8.2f} ms {seconds / unit:7.2f} passes")
+    megabytes, per_byte = zip(*((size / 1e6, medians[name] / size) for name, size in moved.items()), strict=True)
+    print(f"a pass moves {megabytes[0]:.1f} MB, the core {megabytes[1]:.1f}, ", end="")
+    print(f"each in {per_byte[1] / per_byte[0]:.2f} of the time")
     if options.device != "cpu":
         with torch.no_grad():
             floor = floor_of(ours, conf, options.repeats)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import ssdlossdbg
 from ssdlossdbg.multibox import tiles
@@ -103,3 +106,32 @@ def test_a_loss_leaves_the_number_as_it_is_and_does_not_depend_on_it() -> None:
     assert torch.get_num_threads() == 3
     with one_thread():
         assert criterion(offsets, logits, [gt, gt]) == shared
+
+
+class Shared(TorchDispatchMode):
+    """Notes each operation on so many numbers that torch's threads would share it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names = set[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Every operation of this thread."""
+        made = func(*args, **(kwargs or {}))
+        largest = max((each.numel() for each in tree_leaves((args, made)) if isinstance(each, torch.Tensor)), default=0)
+        if largest >= 2**15 and torch.get_num_threads() > 1:
+            self.names.add(func._schema.name.removeprefix("aten::"))
+        return made
+
+
+@pytest.mark.parametrize(
+    "dialect", ["ssd.pytorch", "caffe", "torchvision", "mxnet-ssd", "tf-object-detection", "tf2-object-detection"]
+)
+def test_torch_shares_no_operation_of_a_criterion(dialect: str) -> None:
+    logits = torch.randn((4, 8732, 21), generator=torch.Generator().manual_seed(0))
+    gt = {"boxes": torch.tensor([[0.1, 0.2, 0.6, 0.7]]), "labels": torch.tensor([3])}
+    criterion = ssdlossdbg.MultiBoxLoss(dialect, priors="ssd300", units="normalized", image_size=300)
+    offsets, seen = logits[..., :4] / 9, Shared()
+    with torch.no_grad(), seen:
+        criterion(offsets, logits, [gt] * 4)
+    assert seen.names <= {"slice", "unsqueeze", "detach", "split", "view"}  # which only look at others
