@@ -131,8 +131,10 @@ def sides_iou(a: Tensor, b: Tensor) -> Tensor:
     Returns:
         `[...]` overlaps; NaN where neither has an area.
     """
-    shared = torch.minimum(a, b).prod(-1)
-    return shared / (a.prod(-1) + b.prod(-1) - shared)
+    # Side by side: a product along a dimension of two takes ten times as long.
+    (width, height), (other_width, other_height) = a.unbind(-1), b.unbind(-1)
+    shared = torch.minimum(width, other_width) * torch.minimum(height, other_height)
+    return shared / (width * height + other_width * other_height - shared)
 
 
 def sound_boxes(boxes: Tensor) -> Tensor:

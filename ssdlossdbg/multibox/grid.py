@@ -103,14 +103,11 @@ class Axis:
             # Whole numbers only once they are small: int64 has no room for a box 1e30 pixels away.
             column = ((place - (self.low[:, 0] + self.high[:, 0]) / 2) / self.stride).round_().clamp_(min=0)
             return torch.minimum(column, self.count - 1.0).long()
-        shape = torch.arange(len(self.count)).expand(len(place), -1)
-        half = torch.full(shape.shape, 0.5, dtype=torch.float64)
-        after = self._before(self.low, self.high, shape, half, place.expand(shape.shape), including=False)
-        after = torch.minimum(after, self.count - 1)
-        before = (after - 1).clamp(min=0)
         centres = (self.low + self.high) / 2
-        nearer = (centres[shape, before] - place).abs() <= (centres[shape, after] - place).abs()
-        return torch.where(nearer, before, after)
+        # `searchsorted` takes the places of each shape side by side.
+        places = place.T.expand(len(self.count), -1).contiguous()
+        column = torch.searchsorted((centres[:, 1:] + centres[:, :-1]) / 2, places).T
+        return torch.minimum(column, self.count - 1)
 
     def _before(
         self, near: Tensor, far: Tensor, shape: Tensor, share: Tensor, bound: Tensor, including: bool

@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.multibox import greedy, pairs
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.matching import match_on_grid, match_with_ties
+from ssdlossdbg.multibox.matching import Matching, match, match_on_grid, match_with_ties
 from ssdlossdbg.multibox.priors import Priors, generate_priors
-from ssdlossdbg.multibox.sparse_matching import match_sparsely
-from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.multibox.sparse_matching import can_match_sparsely, match_sparsely
+from ssdlossdbg.readers.dialects import dialect_names, load_dialect
+from ssdlossdbg.readers.named_priors import default_priors
 from ssdlossdbg.rules import (
     Clip,
     ConflictRule,
@@ -69,12 +71,7 @@ def assert_same(gt: GroundTruthBatch, priors: Priors, spec: MatchSpec) -> None:
     grid = priors.grid
     assert grid is not None
     every, tied = match_with_ties(gt, priors.boxes, spec, SLACK)
-    few = match_on_grid(gt, priors.boxes, spec, grid)
-    for name in ("positive", "forced", "ignored", "labels", "owner"):
-        assert torch.equal(getattr(every, name), getattr(few, name)), name
-    assert torch.equal(every.gt_index[every.positive], few.gt_index[every.positive])
-    for name in ("best_prior", "best_iou", "lost_to"):
-        assert torch.equal(getattr(every, name)[gt.mask], getattr(few, name)[gt.mask]), name
+    assert_same_roles(gt, every, match_on_grid(gt, priors.boxes, spec, grid))
     image, slot = gt.mask.nonzero(as_tuple=True)
     corners = cxcywh_to_xyxy(priors.boxes)
     if spec.precision is Precision.FLOAT64:
@@ -82,6 +79,14 @@ def assert_same(gt: GroundTruthBatch, priors: Priors, spec: MatchSpec) -> None:
     found = match_sparsely(gt.boxes[image, slot], image, corners, spec, grid, SLACK)
     plainly = every.best_iou[gt.mask] > 2 * SLACK
     assert torch.equal(found.ties[plainly], tied.nearly[gt.mask][plainly])
+
+
+def assert_same_roles(gt: GroundTruthBatch, every: Matching, few: Matching) -> None:
+    for name in ("positive", "forced", "ignored", "labels", "owner"):
+        assert torch.equal(getattr(every, name), getattr(few, name)), name
+    assert torch.equal(every.gt_index[every.positive], few.gt_index[every.positive])
+    for name in ("best_prior", "best_iou", "lost_to"):
+        assert torch.equal(getattr(every, name)[gt.mask], getattr(few, name)[gt.mask]), name
 
 
 BY_CONFLICT = (ForcedRule.BEST_PRIOR, ForcedRule.IF_NONE_REACHES, ForcedRule.TAKEN_OVER)
@@ -125,6 +130,20 @@ def test_every_dialect(name: str) -> None:
         assert_same(scene(10 + seed, priors), priors, load_dialect(name).match)
 
 
+@pytest.mark.parametrize("name", dialect_names())
+def test_every_dialect_on_the_priors_that_it_trains_on(name: str) -> None:
+    """They stand on a grid, in the unit and the precision of the codebase, so that no dialect needs all overlaps."""
+    rules = load_dialect(name)
+    priors, spec = default_priors(rules, 21).priors, rules.match
+    unit = unit_of(rules, priors)
+    grid, held = priors.grid_in(unit), priors.in_units(unit, spec.precision)
+    assert grid is not None
+    assert can_match_sparsely(spec)
+    made = scene(7, generate_priors(SOME))
+    gt = replace(made, boxes=(made.boxes * unit).to(unit.dtype))
+    assert_same_roles(gt, match(gt, held, spec), match_on_grid(gt, held, spec, grid))
+
+
 def test_few_pairs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loses a prior while others are looked at goes on with what is left."""
     monkeypatch.setattr(pairs, "PAIRS_AT_ONCE", 7)
@@ -161,6 +180,24 @@ def test_no_object_at_all() -> None:
     gt = pad_ground_truth([nothing, nothing], [torch.zeros(0, dtype=torch.long)] * 2)
     for forced in ForcedRule:
         assert_same(gt, priors, MatchSpec(forced=forced))
+
+
+@pytest.mark.parametrize("clip", Clip)
+@pytest.mark.parametrize("layout", [SOME, FEW], ids=["some", "few"])
+def test_the_nearest_prior_of_each_shape(clip: Clip, layout: PriorSpec) -> None:
+    """None of its shape has a centre that is nearer along x, or along y."""
+    priors = generate_priors(replace(layout, clip=clip))
+    gt, grid = scene(3, priors), priors.grid
+    assert grid is not None
+    boxes = gt.boxes[gt.mask].double()
+    nearest = grid.nearest(boxes)
+    for shape in range(nearest.shape[1]):
+        for axis, along in enumerate((grid.x, grid.y)):
+            rest = torch.arange(int(along.count[shape])) * along.step[shape] + grid.first[shape]
+            middle = (boxes[:, axis] + boxes[:, axis + 2]) / 2
+            away = (priors.boxes[rest, axis].double() - middle[:, None]).abs().amin(1)
+            found = (priors.boxes[nearest[:, shape], axis].double() - middle).abs()
+            assert bool((found <= away + 1e-5).all())
 
 
 @pytest.mark.parametrize("clip", Clip)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ssdlossdbg.multibox.boxes import sides_iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.tiles import images_at_once
 from ssdlossdbg.multibox.widest import widest
 
 # Overlaps this close may change places on another device or in another precision.
@@ -100,7 +101,8 @@ def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     """
     boxes = widest(boxes)
     sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)[:, None]
-    return sides_iou(sides, shapes).nan_to_num(0.0).amax(1)
+    parts = torch.split(sides, images_at_once(len(shapes), sides.device))
+    return torch.cat([sides_iou(part, shapes).nan_to_num_(0.0).amax(1) for part in parts])
 
 
 def _first_non_finite(targets: Tensor, matching: Matching) -> Tensor:
