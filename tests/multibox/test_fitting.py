@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ssdlossdbg.multibox.designs import Bounds, nearest_design
+from ssdlossdbg.multibox.designs import Bounds, nearest_design, neighbours
 from ssdlossdbg.multibox.fitting import Designs, Problem, Search, count, fit
 from ssdlossdbg.multibox.reach import Sample, best_iou
 from ssdlossdbg.readers.prior_configs import load_prior_config
@@ -82,3 +82,15 @@ def test_the_score_counts_objects_first() -> None:
     given = problem((10, 60))
     score = Search(given, given.sample).score(START)
     assert int(score) == reached(given, START)
+
+
+def test_a_climb_ends_where_no_single_step_does_better() -> None:
+    given = problem((10, 60))
+    search = Search(given, given.sample)
+    found, score = search.improve(START, (1.25,))
+    assert score == pytest.approx(search.score(found))
+    for place, design in enumerate(found):
+        for other in neighbours(design, 1.25, given.bounds):
+            changed = (*found[:place], other, *found[place + 1 :])
+            sizes = [each.min_size for each in changed]
+            assert sizes != sorted(sizes) or search.score(changed) <= score + 1e-9

@@ -236,17 +236,24 @@ def test_the_precision_that_numbers_were_stored_in(values: list[float], error: f
     assert stored_precision(np.array(values)) == error
 
 
-def test_boxes_that_are_the_same() -> None:
+@pytest.mark.parametrize("numbers", [2, 4])
+def test_boxes_that_are_the_same(numbers: int) -> None:
     """Against comparing every two: groups that lie apart in one coordinate at least, and in one image."""
     random = np.random.default_rng(1)
     for _ in range(20):
         truth = random.integers(0, 6, 30)
-        places = random.choice([0.1, 0.2, 0.3], (6, 4))
+        places = random.choice([0.1, 0.2, 0.3], (6, numbers))
         image = random.integers(0, 2, 30)
-        boxes = places[truth] + random.uniform(-1e-4, 1e-4, (30, 4))
-        group = same_boxes(image, boxes, np.full((30, 4), 1e-3))
+        boxes = places[truth] + random.uniform(-1e-4, 1e-4, (30, numbers))
+        group = same_boxes(image, boxes, np.full((30, numbers), 1e-3))
         alike = (places[truth][:, None] == places[truth]).all(-1) & (image[:, None] == image)
         assert ((group[:, None] == group) == alike).all()
+
+
+def test_boxes_that_only_others_held_together() -> None:
+    """Two are near in every coordinate by way of a third, which the last coordinate tells from both."""
+    boxes = np.array([[0.1, 0.5, 0.5, 0.5], [0.1015, 0.5, 0.5, 0.9], [0.103, 0.5, 0.5, 0.5]])
+    assert len(set(same_boxes(np.zeros(3, dtype=int), boxes, np.full((3, 4), 1e-3)).tolist())) == 3
 
 
 @pytest.mark.parametrize(("gap", "same"), [(1.9e-3, True), (2.1e-3, False)])
