@@ -50,7 +50,8 @@ def not_your_loss(result: Costs) -> Iterator[Case]:
     error = result.recorded_error
     if said is None or not is_another(error, said.precision):
         return
-    off = "" if error is None or not math.isfinite(error) else f", {off_by(error)}"
+    assert error is not None
+    off = f", {off_by(error)}" if math.isfinite(error) else ""
     computed = result.computed
     own = Recorded(computed.total, computed.localization, computed.confidence)
     which = _which(said.recorded, own)

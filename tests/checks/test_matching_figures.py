@@ -23,6 +23,7 @@ LEVEL = LevelSpec((10, 10), (30.0, 30.0), ((60.0, 60.0), (120.0, 60.0)))
     ("changes", "code"),
     [
         ({"best_iou": 0.0}, "MAT001"),
+        ({"best_iou": 0.0, "positives": 0}, "MAT001"),
         ({"positives": 0, "lost_to": 1, "best_iou": 0.6}, "MAT002"),
         ({"positives": 0, "best_iou": 0.4}, "MAT003"),
         ({"positives": 0, "best_iou": 0.5}, ""),

@@ -38,6 +38,15 @@ def test_what_half_precision_leaves_open_is_no_other_loss(total: float, precisio
     assert (message(Recorded(total), Parts(4.0, 0.0, 0.0), precision) == "") is same
 
 
+def test_by_how_much_it_is_off_where_that_is_a_number() -> None:
+    assert message(Recorded(5.0), Parts(4.0, 0.0, 0.0)) == (
+        "your code had 5, and the rules of caffe give 4 (loc 4, conf 0), 20.0% off"
+    )
+    assert message(Recorded(NAN), Parts(4.0, 0.0, 0.0)) == (
+        "your code had nan, and the rules of caffe give 4 (loc 4, conf 0)"
+    )
+
+
 @pytest.mark.parametrize(
     ("said", "own", "words"),
     [

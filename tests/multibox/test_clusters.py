@@ -74,3 +74,10 @@ def test_a_design_takes_sizes_and_ratios_of_its_clusters(
     least, largest, aspects = expected
     assert found.ratios == aspects
     assert least is None or (found.min_size, found.max_size) == (least, largest)
+
+
+def test_one_shape_stands_for_all_objects() -> None:
+    design = make_design((1, 1), (300.0, 300.0), 264.0, None, ())
+    sizes = torch.tensor([[10.0, 10.0], [10.0, 10.0], [10.0, 10.0], [100.0, 100.0]])
+    (found,) = clustered([design], sizes, Bounds(1.0, 600.0), generator())
+    assert found.min_size < 90, "the smallest among them"

@@ -222,3 +222,16 @@ def test_same_loss_with_a_grid() -> None:
     assert torch.equal(every.total, few.total)
     for name in ("localization_terms", "confidence_terms", "targets"):
         assert torch.equal(getattr(every, name), getattr(few, name)), name
+
+
+def test_a_grid_in_another_unit_is_that_of_the_boxes_in_it() -> None:
+    priors, unit = generate_priors(SMALL), torch.tensor([200.0, 100.0, 200.0, 100.0])
+    found, wanted = priors.grid_in(unit), Grid.of(priors.boxes * unit, priors.levels, priors.order)
+    assert found is not None
+    assert wanted is not None
+    for axis in ("x", "y"):
+        one, two = getattr(found, axis), getattr(wanted, axis)
+        for name in vars(two):
+            assert torch.equal(torch.as_tensor(getattr(one, name)), torch.as_tensor(getattr(two, name)))
+    assert priors.grid_in(unit) is found
+    assert priors.grid_in(unit.double()) is not found

@@ -105,6 +105,14 @@ def test_the_course() -> None:
     assert line("loss", text(loss=(1234.5, math.nan, 2345.6)))[-4:] == ["1.23e+03", "2.35e+03", "1.23e+03", "2.35e+03"]
 
 
+def test_the_headline_has_the_first_and_the_last_loss_that_is_known() -> None:
+    nan = math.nan
+    assert replace(RESULT, loss=(nan, 4.0, 2.0, 1.0, nan)).headline == "36 steps, loss 4 to 1, 0 events"
+    assert replace(RESULT, loss=(nan, 4.0, nan)).headline == "36 steps, loss 4 to 4, 0 events"
+    assert replace(RESULT, loss=(3.0, 2.0), events=(EVENT,)).headline == "36 steps, loss 3 to 2, 1 events"
+    assert replace(RESULT, loss=(nan,)).headline == "36 steps, loss nan to nan, 0 events"
+
+
 def test_what_stands_out() -> None:
     many = tuple(replace(EVENT, step=step) for step in range(12))
     made = text(events=many)

@@ -11,6 +11,7 @@ import pytest
 from ssdlossdbg import DiffResult
 from ssdlossdbg.analysis.diff.annotations import diff_annotations
 from ssdlossdbg.readers.annotations import Dataset, load_dataset
+from ssdlossdbg.results.diff import Difference
 from tests.analysis.diff.test_annotations import FILES, Change, changed, edited, everywhere, first, voc
 
 __all__ = ["first"]
@@ -34,6 +35,10 @@ def diff(folder: Path, *changes: Change) -> DiffResult:
             each(second)
 
     return diff_annotations(load_dataset(folder), load_dataset(changed(folder, change)), digits)
+
+
+def _between(one: Dataset, two: Dataset) -> tuple[Difference, ...]:
+    return diff_annotations(one, two, digits).differences
 
 
 def test_each_part_is_taken_over_alone_and_left_alone(first: Path) -> None:
@@ -198,6 +203,9 @@ def test_lists_of_classes(tmp_path: Path) -> None:
         (tmp_path / name / "classes.txt").write_text(classes)
         (tmp_path / name / "labels" / "a.txt").write_text("1 0.5 0.5 0.2 0.2\n")
     sets = {name: load_dataset(tmp_path / name) for name in "ABC"}
+    (tmp_path / "B" / "labels" / "a.txt").write_text("2 0.5 0.5 0.2 0.2\n")
+    [other] = [each for each in _between(sets["A"], load_dataset(tmp_path / "B")) if each.name == "labels"]
+    assert other.how == "renamed: dog is called bat", "another number in the files, too"
     found = [diff_annotations(sets["A"], sets[other], digits).differences for other in "BC"]
     lists = [next(each for each in one if each.name == "list of classes") for one in found]
     moved = "cat 1 -> 2, dog 2 -> 3, cup 3 -> 1"
