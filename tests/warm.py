@@ -28,7 +28,8 @@ from typing import IO, Any, NoReturn
 
 import ssdlossdbg
 
-ROOT = Path(__file__).parents[1]
+# Of the package, wherever it is installed, and of the tests.
+PLACES = [str(Path(file).parents[1]) for file in (ssdlossdbg.__file__, __file__)]
 # Elsewhere a process imports all that it needs itself: there are no forks, or none of one that has loaded so much.
 FORKS = sys.platform == "linux"
 
@@ -111,8 +112,8 @@ class _Server:
 
     def __init__(self) -> None:
         self.way, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [sys.executable, "-P", "-m", "tests.warm", str(theirs.fileno())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+        words = [sys.executable, "-P", __file__, str(theirs.fileno())]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), *PLACES])}
         self._process = subprocess.Popen(words, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
         theirs.close()
         atexit.register(self._end)

@@ -17,6 +17,7 @@ import ssdlossdbg
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.process import run as run_here
 from tests import warm
+from tests.cli.test_explain import completing, in_a_process
 
 COMMANDS = ("match", "loss", "anchors", "detect", "run")
 START = (sys.executable, "-W", "error", "-m", "ssdlossdbg")
@@ -88,15 +89,11 @@ def test_version_imports_nothing_heavy() -> None:
     assert heavy == set()
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [("ssdlossdbg ma", "match"), ("ssdlossdbg match --conf", "--config"), ("ssdlossdbg run --sp", "--spike")],
-)
-def test_completion_imports_nothing_heavy(typed: str, offered: str) -> None:
-    words = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": typed}
-    out, heavy = imported(MAIN.format(["x"]), **words)
-    assert offered in out
-    assert heavy == set()
+def test_completion_imports_nothing_heavy() -> None:
+    offered = {"ma": "match", "match --conf": "--config", "run --sp": "--spike"}
+    for name, (out, heavy) in zip(offered.values(), in_a_process(*map(completing, offered)), strict=True):
+        assert name in out
+        assert heavy == set()
 
 
 def test_the_guard_sees_what_is_heavy() -> None:

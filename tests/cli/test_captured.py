@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import ssdlossdbg
 from ssdlossdbg.api import batches
+from tests.cli.conftest import SAMPLE
 
 Good = Callable[..., str]
 Run = Callable[..., Any]
@@ -36,11 +37,12 @@ class Said(nn.Module):
         return self.values
 
 
-@pytest.fixture
-def run_folder(sample: Path, folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three captured steps of the sample, of which the second has a box without width and the loss inf."""
-    predictions = torch.load(sample / "preds.pt", weights_only=True)
-    targets = torch.load(sample / "targets.pt", weights_only=True)
+    folder = tmp_path_factory.mktemp("captured")
+    predictions = torch.load(SAMPLE / "preds.pt", weights_only=True)
+    targets = torch.load(SAMPLE / "targets.pt", weights_only=True)
     criterion = Said()
     names = [f"photo{index}.jpg" for index in range(9)]
     loader: Any = torch.utils.data.DataLoader(range(9), 3)  # type: ignore[arg-type]
@@ -54,6 +56,12 @@ def run_folder(sample: Path, folder: Path) -> Path:
             criterion.values = tuple(map(torch.tensor, said))
             criterion(predictions, rows)
     return folder / "run"
+
+
+@pytest.fixture
+def run_folder(captured: Path, folder: Path) -> Path:
+    """A copy of them."""
+    return shutil.copytree(captured, folder / "run")
 
 
 @pytest.mark.usefixtures("run_folder")

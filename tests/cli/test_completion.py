@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ssdlossdbg.cli import names
 from ssdlossdbg.readers.dialects import dialect_names
-from tests.cli.test_explain import in_a_process
+from tests.cli.test_explain import LIGHT, completing, in_a_process
 
-
-@pytest.mark.parametrize(
-    ("typed", "offered", "others"),
-    [
-        ("loss a.pt --dialect refi", ["refinedet"], ["retinaface", "all"]),
-        ("match a.jpg a.xml --dialect tf2", ["tf2-mobilenet-v2", "tf2-object-detection"], ["torchvision"]),
-        ("match a.jpg a.xml --dialects caffe,refi", ["caffe,refinedet"], ["retinaface"]),
-        ("compare a.pt --reference mm", ["mmdetection"], ["mxnet-ssd"]),
-        ("dialects caf", ["caffe"], ["chainercv"]),
-        ("anchors --config refine", ["refinedet-320", "refinedet-512"], ["rfbnet"]),
-    ],
+# What is typed, what is offered, and what is not.
+TYPED = (
+    ("loss a.pt --dialect refi", ["refinedet"], ["retinaface", "all"]),
+    ("match a.jpg a.xml --dialect tf2", ["tf2-mobilenet-v2", "tf2-object-detection"], ["torchvision"]),
+    ("match a.jpg a.xml --dialects caffe,refi", ["caffe,refinedet"], ["retinaface"]),
+    ("compare a.pt --reference mm", ["mmdetection"], ["mxnet-ssd"]),
+    ("dialects caf", ["caffe"], ["chainercv"]),
+    ("anchors --config refine", ["refinedet-320", "refinedet-512"], ["rfbnet"]),
+    ("manual co", ["compare", "contributing"], ["audit"]),
 )
-def test_names_are_completed(typed: str, offered: list[str], others: list[str]) -> None:
-    completing = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"ssdlossdbg {typed}"}
-    out, heavy = in_a_process(["x"], **completing)
-    assert all(name in out for name in offered)
-    assert not any(name in out for name in others)
-    assert heavy == set()
+
+
+def test_names_are_completed() -> None:
+    answers = in_a_process(*(completing(typed) for typed, *_ in TYPED))
+    for (typed, offered, others), (out, heavy) in zip(TYPED, answers, strict=True):
+        assert all(name in out for name in offered), typed
+        assert not any(name in out for name in others), typed
+        assert heavy <= LIGHT, typed
 
 
 def test_none_is_offered_twice_in_a_list() -> None:

@@ -13,6 +13,7 @@ import typer.main
 from ssdlossdbg.cli.app import app
 
 Configure = Callable[..., None]
+GROUP: Any = typer.main.get_command(app)
 PHOTO = ("match", "a.jpg", "a.xml")
 BATCH = ("loss", "preds.pt", "targets.pt")
 
@@ -32,10 +33,11 @@ def configure(folder: Path) -> Configure:
 def called(*words: str) -> dict[str, Any]:
     """What the command would be called with; it is not run."""
     seen: dict[str, Any] = {}
-    group: Any = typer.main.get_command(app)
-    command = group.commands[words[0]]
-    command.callback = functools.wraps(command.callback)(lambda **values: seen.update(values))
-    assert not group.main(list(words), prog_name="ssdlossdbg", standalone_mode=False)
+    command = GROUP.commands[words[0]]
+    with pytest.MonkeyPatch.context() as patched:
+        noting = functools.wraps(command.callback)(lambda **values: seen.update(values))
+        patched.setattr(command, "callback", noting)
+        assert not GROUP.main(list(words), prog_name="ssdlossdbg", standalone_mode=False)
     assert seen
     return seen
 

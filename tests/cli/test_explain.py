@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -108,33 +107,52 @@ def test_paragraphs(body: str, made: list[str]) -> None:
     assert paragraphs(body) == made
 
 
-def in_a_process(words: list[str], **more: str) -> tuple[Any, set[str]]:
-    """What the command prints in a process of its own, and which heavy packages it has imported by its end."""
-    command = "from ssdlossdbg.cli.app import app; app(prog_name='ssdlossdbg')"
-    program = f"import sys\ntry:\n    {command}\nfinally:\n    print('|', *sys.modules)"
+# What may be imported where only text is shown: it is quick.
+LIGHT = {"numpy", "msgspec"}
+# Command lines one after the other, each with what is in its environment; after each, what was imported by then.
+PROGRAM = """
+import json, os, sys
+from ssdlossdbg.cli.app import app
+for words, more in json.loads(sys.argv[1]):
+    sys.argv[1:] = words
+    os.environ.update(more)
+    try:
+        app(prog_name="ssdlossdbg")
+    except SystemExit:
+        print("|", *sys.modules, end="\\0")
+"""
+
+
+def in_a_process(*lines: tuple[list[str], dict[str, str]]) -> list[tuple[str, set[str]]]:
+    """What commands print in a process of their own, and which heavy packages it has imported by the end of each."""
     done = subprocess.run(
-        [sys.executable, "-c", program, *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **more},
+        [sys.executable, "-c", PROGRAM, json.dumps(lines)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    out, _, modules = done.stdout.rpartition("|")
-    return out, {"torch", "PIL"} & set(modules.split())
+    ends = [each.rpartition("|") for each in done.stdout.split("\0")[:-1]]
+    assert len(ends) == len(lines), done.stderr
+    return [(out, {"torch", "numpy", "PIL", "msgspec"} & set(modules.split())) for out, _, modules in ends]
 
 
-@pytest.mark.parametrize("words", [["explain"], ["explain", "BOX001"], ["explain", "BOX", "--format", "json"]])
-def test_nothing_heavy_is_imported(words: list[str]) -> None:
-    out, heavy = in_a_process(words)
-    assert "BOX001" in out
-    assert "\x1b" not in out
-    assert heavy == set()
+def completing(typed: str) -> tuple[list[str], dict[str, str]]:
+    """What a shell asks what may follow."""
+    return ["x"], {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"ssdlossdbg {typed}"}
+
+
+def test_nothing_heavy_is_imported() -> None:
+    lines = (["explain"], ["explain", "BOX001"], ["explain", "BOX", "--format", "json"])
+    for out, heavy in in_a_process(*((words, {}) for words in lines)):
+        assert "BOX001" in out
+        assert "\x1b" not in out
+        assert heavy <= LIGHT
 
 
 def test_codes_are_completed() -> None:
-    completing = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "ssdlossdbg explain BOX00"}
-    out, heavy = in_a_process(["x"], **completing)
+    [(out, heavy)] = in_a_process(completing("explain BOX00"))
     assert "BOX001" in out
     assert "LBL" not in out
-    assert heavy == set()
+    assert heavy <= LIGHT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ import pytest
 
 import ssdlossdbg
 from ssdlossdbg.checks.catalogue import CHECKS
+from tests import warm
+from tests.cli.test_explain import LIGHT, in_a_process
 
 MANUAL = Path(ssdlossdbg.__file__).parent / "manual"
 PAGES = sorted(file.stem for file in MANUAL.glob("*.md"))
@@ -66,36 +67,10 @@ def test_unknown_pages(name: str, said: str, refused: Refused) -> None:
     assert refused("manual", name).startswith(f"error: PAGE: {said}")
 
 
-RUN = "from ssdlossdbg.cli.app import app; app(prog_name='ssdlossdbg')"
-PROGRAM = f"import sys\ntry:\n    {RUN}\nfinally:\n    print('|', *sys.modules)"
-
-
-def in_a_process(words: list[str], **more: str) -> tuple[str, set[str]]:
-    """What the command prints in a process of its own, and which heavy packages it has imported by its end."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words],
-        env={**os.environ, "PYTHONPATH": str(MANUAL.parents[1]), **more},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    out, _, modules = done.stdout.rpartition("|")
-    return out, {"torch", "PIL"} & set(modules.split())
-
-
 def test_nothing_heavy_is_imported() -> None:
-    out, heavy = in_a_process(["manual", "findings"])
+    [(out, heavy)] = in_a_process((["manual", "findings"], {}))
     assert "BOX001" in out
-    assert heavy == set()
-
-
-def test_pages_are_completed() -> None:
-    completing = {"_SSDLOSSDBG_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "ssdlossdbg manual co"}
-    out, heavy = in_a_process(["x"], **completing)
-    assert {"compare", "contributing"} <= set(re.findall(r"\w+", out))
-    assert "audit" not in out
-    assert heavy == set()
+    assert heavy <= LIGHT
 
 
 def on_a_terminal(page: str, columns: int) -> str:
@@ -106,13 +81,9 @@ def on_a_terminal(page: str, columns: int) -> str:
     environment |= {"COLUMNS": str(columns), "LINES": "40"}
     for name in ("NO_COLOR", "FORCE_COLOR"):
         environment.pop(name, None)
-    child = subprocess.Popen(
-        [sys.executable, "-m", "ssdlossdbg", "manual", page],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=subprocess.STDOUT,
-        env=environment,
-    )
+    with os.fdopen(os.dup(theirs), "r") as stream:
+        command = [sys.executable, "-m", "ssdlossdbg", "manual", page]
+        child = warm.Process(command, (stream, stream, stream), env=environment)
     os.close(theirs)
     shown = b""
     while True:
@@ -124,7 +95,7 @@ def on_a_terminal(page: str, columns: int) -> str:
             break
         shown += part
     os.close(ours)
-    assert child.wait(timeout=60) == 0
+    assert child.wait(60) == 0
     return shown.decode().replace("\r\n", "\n")
 
 

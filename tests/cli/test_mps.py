@@ -7,6 +7,7 @@ import math
 import os
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,17 @@ from ssdlossdbg.analysis.common import resolve_device
 from tests.cli.conftest import SAMPLE, Run
 from tests.stand_in_for_mps import OnMps, StandIn
 
-BATCH = f"{SAMPLE}/preds.pt {SAMPLE}/targets.pt"
+BATCH = "preds.pt targets.pt"
 PHOTO = f"match {SAMPLE}/astronaut.jpg {SAMPLE}/astronaut.xml"
 INSTEAD = "cpu, as mps has no float64"
+
+
+@pytest.fixture(autouse=True)
+def _one_image(folder: Path) -> None:
+    """A batch of one image, which is quick."""
+    loc, conf, priors = torch.load(SAMPLE / "preds.pt", weights_only=True)
+    torch.save((loc[:1], conf[:1], priors), folder / "preds.pt")
+    torch.save(torch.load(SAMPLE / "targets.pt", weights_only=True)[:1], folder / "targets.pt")
 
 
 @pytest.fixture
