@@ -195,11 +195,13 @@ class Scene:
         """`[B, P, C]` whence detections have their scores."""
         return self.batch.conf
 
-    @cached_property
+    @property
     def detections(self) -> Detections:
-        """What the dialect's post-processing makes of the predictions; boxes in units."""
-        width, height = self.unit[:2].tolist()
-        levels = [level.count for level in self.batch.priors.levels]
+        """What the dialect's post-processing makes of the predictions; boxes in units. They take much memory."""
+        return self.batch.once("detections", self.rules, self._detect)
+
+    def _detect(self) -> Detections:
+        (width, height), levels = self.unit[:2].tolist(), [level.count for level in self.batch.priors.levels]
         return detect_boxes(self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect, levels)
 
     @property
@@ -345,5 +347,5 @@ class Scene:
 
     @property
     def _of_background(self) -> Tensor | None:
-        conf = self.batch.conf
-        return self.batch.once("of background", None, lambda: cost_of_background(conf)) if self.one_of_many else None
+        once, conf = self.batch.once, self.batch.conf
+        return once("of background", None, lambda: cost_of_background(conf)) if self.one_of_many else None

@@ -278,6 +278,7 @@ def detect(
     result = analyse_detect(scene)
     if detail:
         result = replace(result, detail=describe_candidates(scene))
+    scene.batch.forget("detections")  # which take much memory, and the findings are about other things
     return replace(result, findings=findings_of(scene), photos=photos)
 
 
