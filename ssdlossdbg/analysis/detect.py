@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -50,13 +50,18 @@ class _Detected:
 def analyse_detect(scene: Scene) -> DetectResult:
     """Detect as the dialect's post-processing does, and hold the detections against the objects.
 
+    The scene then lets go of its detections, which take much memory.
+
     Args:
         scene: predictions under a dialect, and their objects where they are known.
     """
     batch, found = scene.batch, scene.detections
-    boxes = found.boxes / scene.unit
     known = scene.known or Known(scene.gt, scene.matching)
     positives = _fate_of_positives(known.matching, known.gt.labels, found)
+    # How far each class got at each prior takes a quarter of what the logits take, and nobody asks again.
+    batch.forget("detections")
+    found = replace(found, stage=found.stage[:0])
+    boxes = found.boxes / scene.unit
     shown = _Detected(scene, known.gt, found, boxes, positives, link(found, boxes, known.gt))
     objects = _objects(shown)
     return DetectResult(
@@ -79,9 +84,11 @@ def _fate_of_positives(matching: Matching, of_objects: Tensor, found: detect.Det
     """`[B, G, 5]` how many of each object's positives get at least to each stage of its class."""
     column = (matching.labels - 1).clamp(min=0)
     stage = found.stage.gather(1, column[:, None])[:, 0].masked_fill(~matching.foreground, Stage.PREDICTED)
-    reached = torch.stack([matching.positive & (stage >= least) for least in Stage], dim=-1).long()
-    counts = reached.new_zeros((*of_objects.shape, len(Stage)))
-    return counts.scatter_add_(1, matching.gt_index[..., None].expand_as(reached), reached)
+    counts = [
+        torch.zeros_like(of_objects).scatter_add_(1, matching.gt_index, (matching.positive & (stage >= least)).long())
+        for least in Stage
+    ]
+    return torch.stack(counts, dim=-1)
 
 
 def _starts(shown: _Detected) -> Tensor:

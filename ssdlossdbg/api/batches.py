@@ -275,11 +275,9 @@ def detect(
     if targets is not None and scene.known is None:  # a capture's own nobody asked about, and they are not needed
         what = "holds targets that are already encoded, and their positives do not agree on objects to be found"
         raise InputError(batch.paths[1], what, NEEDS_OBJECTS)
+    candidates = describe_candidates(scene) if detail else None
     result = analyse_detect(scene)
-    if detail:
-        result = replace(result, detail=describe_candidates(scene))
-    scene.batch.forget("detections")  # which take much memory, and the findings are about other things
-    return replace(result, findings=findings_of(scene), photos=photos)
+    return replace(result, detail=candidates, findings=findings_of(scene), photos=photos)
 
 
 def _weights(weights: File | Mapping[str, Tensor], rules: Dialect) -> Mapping[str, Tensor]:

@@ -133,9 +133,11 @@ def detect_boxes(
     stage = torch.empty((len(conf), conf.shape[2] - 1, conf.shape[1]), dtype=torch.int8, device=conf.device)
     parts = zip(torch.split(boxes, at_once), torch.split(conf, at_once), torch.split(stage, at_once), strict=True)
     found = [_detect_in(*part, image_size, spec, levels) for part in parts]
-    joined = {each.name: torch.cat([getattr(part, each.name) for part in found]) for each in JOINED}
     images = torch.cat([part.image + place * at_once for place, part in enumerate(found)])
     best = torch.stack([part.highest for part in found]).amax(0)
+    columns = {each.name: [getattr(part, each.name) for part in found] for each in JOINED}
+    del found, parts  # else there would be all of it twice for a moment
+    joined = {each.name: torch.cat(columns.pop(each.name)) for each in JOINED}
     return Detections(**joined, image=images, stage=stage, highest=best)
 
 

@@ -23,6 +23,8 @@ ROUNDS_UNASKED = 8
 # does where more than this share of the pairs of a row are near.
 LEAST_IOU = 0.1
 CROWDED = 0.2
+# Numbers that are held of each pair while it is looked at.
+NUMBERS_OF_PAIR = 8
 # Sides between which no area, nor a sum of two, leaves what float32 has.
 SHORTEST, LONGEST = 2.0**-60, 2.0**60
 
@@ -197,7 +199,7 @@ def _pairs(counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Each of N boxes with so many behind it, `[N]`: so many pairs at a time as are worth holding."""
     ends = counts.cumsum(0)
     starts = ends - counts
-    at_once = tiles.images_at_once(1, counts.device)
+    at_once = tiles.images_at_once(NUMBERS_OF_PAIR, counts.device)
     begin, device = 0, counts.device
     while begin < len(counts):
         most = starts[begin] + at_once
