@@ -186,10 +186,8 @@ def _broken(batch: Batch) -> list[int]:
     extremes = [torch.stack(torch.aminmax(each)) for each in (batch.loc, batch.conf)]
     if bool(torch.stack(extremes).isfinite().all()):  # as nearly always: nan and inf show in them
         return [0] * len(batch.conf)
-    confs = tiles.of_logits(batch.conf)
-    parts = zip(torch.split(batch.loc, len(confs[0])), confs, strict=True)
-    found = [~(loc.isfinite().all(-1) & conf.isfinite().all(-1)) for loc, conf in parts]
-    counts: list[int] = torch.cat(found).sum(1).tolist()
+    numbers = tiles.of_logits(lambda conf: conf.isfinite().all(-1), batch.conf)
+    counts: list[int] = (~(numbers & batch.loc.isfinite().all(-1))).sum(1).tolist()
     return counts
 
 
