@@ -118,11 +118,9 @@ class Logits:
 
     def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
         """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""
-        if kind is MiningScore.CONFIDENCE_LOSS:
-            return confidence
-        if kind not in self._scores:
+        if kind is not MiningScore.CONFIDENCE_LOSS and kind not in self._scores:
             self._scores[kind] = SCORES[kind](self.conf)
-        return self._scores[kind]
+        return self._scores.get(kind, confidence)
 
 
 def mine(
