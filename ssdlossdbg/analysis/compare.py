@@ -11,8 +11,10 @@ from typing import Any
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
+from ssdlossdbg.analysis.quick_scene import QuickScene
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.threads import one_thread
 from ssdlossdbg.multibox.widest import widest
@@ -69,7 +71,17 @@ RULES: Rules = (
     ("normaliser", ("loss.normalizer",)),
 )
 # What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.
-STAGES = ("matching", "encoded", "decoded", "confidence", "mining", "moved", "taken out", "twice decoded")
+STAGES = (
+    "matching",
+    "few overlaps",
+    "encoded",
+    "decoded",
+    "confidence",
+    "mining",
+    "moved",
+    "taken out",
+    "twice decoded",
+)
 BYTES_OF_PRIOR, BYTES_OF_LOGIT = 300, 12
 # For one dialect that leaves no prior positive under a normaliser that does not divide by positives: on the way to it,
 # another normaliser would divide 0 by 0.
@@ -186,7 +198,7 @@ def _all_told(batch: Batch, rules: Iterable[Dialect]) -> dict[Dialect, _Told]:
 
     Nothing is kept longer than that: of many dialects it would take many times what the batch takes.
     """
-    scenes = {each: scene_of(batch, each, one_of_many=True) for each in rules}
+    scenes = {each: scene_of(batch, each, one_of_many=True, kind=QuickScene) for each in rules}
     by_matching: dict[Hashable, dict[Hashable, list[Dialect]]] = {}
     for each, scene in scenes.items():
         by_matching.setdefault(scene.of_matching, {}).setdefault(scene.of_mining, []).append(each)
@@ -273,17 +285,17 @@ def with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect:
 
 
 def _roles(loss: LossTerms) -> BatchRoles:
-    twice = loss.confidence_weights > 1
-    wanted, available = widest(loss.mining.wanted).flatten(), loss.matching.negative.sum(1)
+    twice = tiles.counts(loss.confidence_weights > 1)
+    wanted, available = widest(loss.mining.wanted).flatten(), tiles.counts(loss.matching.negative)
     if len(wanted) == len(available) and bool(twice.any()):
-        wanted, available = wanted[twice.any(1)], available[twice.any(1)]
+        wanted, available = wanted[twice > 0], available[twice > 0]
     return BatchRoles(
-        positives=tuple(loss.matching.positive.sum(1).tolist()),
-        negatives=tuple(loss.mining.mined.sum(1).tolist()),
-        ignored=int(loss.matching.ignored.sum()),
+        positives=tuple(tiles.counts(loss.matching.positive).tolist()),
+        negatives=tuple(tiles.counts(loss.mining.mined).tolist()),
+        ignored=int(tiles.counts(loss.matching.ignored).sum()),
         counted_twice=int(twice.sum()),
         wanted=float(wanted.sum()),
         available=int(available.sum()),
-        dropped=int(loss.mining.dropped.sum()),
+        dropped=int(tiles.counts(loss.mining.dropped).sum()),
         normalizer=float(loss.normalizer),
     )

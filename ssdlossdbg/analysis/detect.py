@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.links import Links, link
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.detect import SCORES, Detections, Stage
+from ssdlossdbg.multibox import detect, tiles
+from ssdlossdbg.multibox.detect import Stage
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.results import (
@@ -22,8 +26,9 @@ from ssdlossdbg.results import (
     NOTHING,
     OTHER_CLASS,
     REPEATS,
+    ROLES,
     ClassDetect,
-    Detection,
+    Detections,
     DetectResult,
     GroundTruthDetect,
     ImageDetect,
@@ -36,7 +41,7 @@ class _Detected:
 
     scene: Scene
     gt: GroundTruthBatch
-    found: Detections
+    found: detect.Detections
     boxes: Tensor  # [D, 4] normalised
     positives: Tensor  # [B, G, 5] positives of each object, and how many of them reach each stage after the first
     links: Links
@@ -45,13 +50,18 @@ class _Detected:
 def analyse_detect(scene: Scene) -> DetectResult:
     """Detect as the dialect's post-processing does, and hold the detections against the objects.
 
+    The scene then lets go of its detections, which take much memory.
+
     Args:
         scene: predictions under a dialect, and their objects where they are known.
     """
     batch, found = scene.batch, scene.detections
-    boxes = found.boxes / scene.unit
     known = scene.known or Known(scene.gt, scene.matching)
     positives = _fate_of_positives(known.matching, known.gt.labels, found)
+    # How far each class got at each prior takes a quarter of what the logits take, and nobody asks again.
+    batch.forget("detections")
+    found = replace(found, stage=found.stage[:0])
+    boxes = found.boxes / scene.unit
     shown = _Detected(scene, known.gt, found, boxes, positives, link(found, boxes, known.gt))
     objects = _objects(shown)
     return DetectResult(
@@ -70,74 +80,77 @@ def analyse_detect(scene: Scene) -> DetectResult:
     )
 
 
-def _fate_of_positives(matching: Matching, of_objects: Tensor, found: Detections) -> Tensor:
+def _fate_of_positives(matching: Matching, of_objects: Tensor, found: detect.Detections) -> Tensor:
     """`[B, G, 5]` how many of each object's positives get at least to each stage of its class."""
     column = (matching.labels - 1).clamp(min=0)
     stage = found.stage.gather(1, column[:, None])[:, 0].masked_fill(~matching.foreground, Stage.PREDICTED)
-    reached = torch.stack([matching.positive & (stage >= least) for least in Stage], dim=-1).long()
-    counts = reached.new_zeros((*of_objects.shape, len(Stage)))
-    return counts.scatter_add_(1, matching.gt_index[..., None].expand_as(reached), reached)
+    counts = [
+        torch.zeros_like(of_objects).scatter_add_(1, matching.gt_index, (matching.positive & (stage >= least)).long())
+        for least in Stage
+    ]
+    return torch.stack(counts, dim=-1)
 
 
-def _ranks(shown: _Detected) -> Tensor:
-    """`[D]` place of each detection in its image, from 1."""
+def _starts(shown: _Detected) -> Tensor:
+    """`[B + 1]` where the detections of each image begin, and where those of the last one end."""
     counts = shown.found.image.bincount(minlength=len(shown.gt.counts))
-    starts = counts.cumsum(0) - counts
-    return torch.arange(1, len(shown.boxes) + 1, device=starts.device) - starts[shown.found.image]
+    return torch.cat((counts.new_zeros(1), counts.cumsum(0)))
 
 
-def _roles(shown: _Detected) -> list[str | None]:
+def _roles(shown: _Detected) -> Tensor:
+    """`[D]` places in `ROLES`."""
     links, found = shown.links, shown.found
-    if shown.scene.known is None:
-        return [None] * len(shown.boxes)
     own = torch.arange(len(shown.boxes), device=shown.boxes.device)
     finds = links.explains & (links.finder[found.image, links.ground_truth_of_class] == own)
-    kinds = torch.where(links.other, 2, 3).masked_fill_(links.explains, 1).masked_fill_(finds, 0)
-    return [(FINDS, REPEATS, OTHER_CLASS, NOTHING)[kind] for kind in kinds.tolist()]
+    kinds = torch.where(links.other, ROLES.index(OTHER_CLASS), ROLES.index(NOTHING))
+    kinds = kinds.masked_fill_(links.explains, ROLES.index(REPEATS)).masked_fill_(finds, ROLES.index(FINDS))
+    return kinds.to(torch.int8)
 
 
-def _detections(shown: _Detected) -> list[list[Detection]]:
+def _detections(shown: _Detected) -> list[Detections]:
     batch, found, links = shown.scene.batch, shown.found, shown.links
-    images: list[list[Detection]] = [[] for _ in shown.gt.counts]
-    boxes = shown.boxes.tolist()
-    columns = rows(
-        rank=_ranks(shown),
-        class_id=found.class_id,
-        label=[batch.names[column] for column in found.class_id.tolist()],
-        score=found.score,
-        box=[to_pixels(box, batch.priors.image_size) for box in boxes],
-        normalized=map(tuple, boxes),
-        prior=found.prior,
-        level=batch.priors.level_index[found.prior],
-        best_iou=links.iou,
-        ground_truth=_where_any(links.ground_truth, links.iou),
-        best_iou_of_class=links.iou_of_class,
-        ground_truth_of_class=_where_any(links.ground_truth_of_class, links.iou_of_class),
-        role=_roles(shown),
-    )
-    for image, row in zip(found.image.tolist(), columns, strict=True):
-        images[image].append(Detection(**row))
-    return images
-
-
-def _where_any(nearest: Tensor, overlap: Tensor) -> list[int | None]:
-    """The nearest object where there is any overlap with it."""
-    return [index if share > 0 else None for index, share in zip(nearest.tolist(), overlap.tolist(), strict=True)]
+    columns = {
+        "class_id": found.class_id.int(),
+        "score": found.score,
+        "normalized": shown.boxes,
+        "prior": found.prior.int(),
+        "level": batch.priors.level_index[found.prior].int(),
+        "best_iou": links.iou,
+        "ground_truth": links.ground_truth.int(),
+        "best_iou_of_class": links.iou_of_class,
+        "ground_truth_of_class": links.ground_truth_of_class.int(),
+    }
+    if shown.scene.known is not None:
+        columns["roles"] = _roles(shown)
+    arrays: dict[str, Any] = {name: column.cpu().numpy() for name, column in columns.items()}
+    rows = (slice(*edges) for edges in pairwise(_starts(shown).tolist()))
+    return [
+        Detections(
+            names=batch.names,
+            image_size=batch.priors.image_size,
+            **{"roles": None, **{name: array[own] for name, array in arrays.items()}},
+        )
+        for own in rows
+    ]
 
 
 def _objects(shown: _Detected) -> list[list[GroundTruthDetect]]:
     batch, gt, found, links = shown.scene.batch, shown.gt, shown.found, shown.links
     where = gt.mask.nonzero(as_tuple=True)
     finder = links.finder[where]
-    is_found = finder < len(shown.boxes)
-    by = torch.where(is_found, finder, links.mistaken[where]).tolist()
-    explained = list(zip(is_found.tolist(), by, strict=True))
-    # One row more, for objects that no detection explains.
-    ranks = [*_ranks(shown).tolist(), None]
-    scores = [*found.score.tolist(), None]
-    taken_for = [*(batch.names[column] for column in found.class_id.tolist()), None]
-    overlaps = [*links.iou.tolist(), None]
-    overlaps_of_class = [*links.iou_of_class.tolist(), None]
+    finds = finder < len(shown.boxes)
+    by = torch.where(finds, finder, links.mistaken[where])
+    explained = by < len(shown.boxes)
+
+    def of_detection(values: Tensor) -> list[Any]:
+        """What there is of the detection that explains each object; None where none does."""
+        padded = torch.cat((values, values.new_zeros(1)))[by].tolist()
+        return [value if known else None for value, known in zip(padded, explained.tolist(), strict=True)]
+
+    ranks = torch.arange(1, len(shown.boxes) + 1, device=by.device) - _starts(shown)[found.image]
+    overlaps = zip(of_detection(links.iou_of_class), of_detection(links.iou), finds.tolist(), strict=True)
+    taken_for = of_detection(found.class_id)
+    status = torch.where(finds, 0, torch.where(explained, 1, 2)).tolist()
     boxes = gt.boxes[where].tolist()
     pixels = [to_pixels(box, batch.priors.image_size) for box in boxes]
     reached = shown.positives[where]
@@ -148,11 +161,11 @@ def _objects(shown: _Detected) -> list[list[GroundTruthDetect]]:
         label=[batch.names[column] for column in gt.labels[where].tolist()],
         box=pixels,
         normalized=map(tuple, boxes),
-        status=[FOUND if known else MISSED if ranks[place] is None else FOUND_AS_OTHER for known, place in explained],
-        detection=[ranks[place] for place in by],
-        score=[scores[place] for place in by],
-        iou=[(overlaps_of_class if known else overlaps)[place] for known, place in explained],
-        taken_for=[taken_for[place] for place in by],
+        status=[(FOUND, FOUND_AS_OTHER, MISSED)[kind] for kind in status],
+        detection=of_detection(ranks),
+        score=of_detection(found.score),
+        iou=[own if found else other for own, other, found in overlaps],
+        taken_for=[None if column is None else batch.names[column] for column in taken_for],
         explained_by=links.explained_by[where],
         best_iou=links.best_iou[where],
         positives=reached[:, Stage.PREDICTED],
@@ -168,21 +181,24 @@ def _objects(shown: _Detected) -> list[list[GroundTruthDetect]]:
     return images
 
 
-def _stages(stage: Tensor, dims: tuple[int, int]) -> list[list[int]]:
-    """How many pairs get at least to each stage, per index of the dimension that is left."""
-    counts: list[list[int]] = torch.stack([(stage >= least).sum(dims) for least in Stage], dim=-1).tolist()
+def _broken(batch: Batch) -> list[int]:
+    """At how many priors of each image something is predicted that is not finite."""
+    extremes = [torch.stack(torch.aminmax(each)) for each in (batch.loc, batch.conf)]
+    if bool(torch.stack(extremes).isfinite().all()):  # as nearly always: nan and inf show in them
+        return [0] * len(batch.conf)
+    numbers = tiles.of_logits(lambda conf: conf.isfinite().all(-1), batch.conf)
+    counts: list[int] = (~(numbers & batch.loc.isfinite().all(-1))).sum(1).tolist()
     return counts
 
 
 def _images(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ImageDetect, ...]:
     batch = shown.scene.batch
-    broken = ~(batch.loc.isfinite().all(-1) & batch.conf.isfinite().all(-1))
-    columns = zip(_detections(shown), objects, broken.sum(1).tolist(), _stages(shown.found.stage, (1, 2)), strict=True)
+    columns = zip(_detections(shown), objects, _broken(batch), shown.found.reached.sum(1).tolist(), strict=True)
     return tuple(
         ImageDetect(
             index=index,
             path=batch.photos[index] if index < len(batch.photos) else None,
-            detections=tuple(detections),
+            detections=detections,
             ground_truth=tuple(own),
             non_finite=non_finite,
             above_threshold=reached[Stage.ABOVE_THRESHOLD],
@@ -196,9 +212,8 @@ def _images(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[I
 
 def _classes(shown: _Detected, objects: list[list[GroundTruthDetect]]) -> tuple[ClassDetect, ...]:
     batch = shown.scene.batch
-    best_score = SCORES[shown.scene.rules.detect.scores](shown.scene.detected_logits)[..., 1:].amax((0, 1))
     every = [item for image in objects for item in image]
-    columns = zip(best_score.tolist(), _stages(shown.found.stage, (0, 2)), strict=True)
+    columns = zip(shown.found.highest.tolist(), shown.found.reached.sum(0).tolist(), strict=True)
     classes = []
     for class_id, (best, reached) in enumerate(columns, start=1):
         status = [item.status for item in every if item.class_id == class_id]

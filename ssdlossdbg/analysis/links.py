@@ -51,12 +51,14 @@ def link(found: Detections, boxes: Tensor, gt: GroundTruthBatch) -> Links:
     """
     images, slots = gt.labels.shape
     total = len(boxes)
-    # A box that is no number overlaps nothing.
-    overlap = iou(boxes[:, None], gt.boxes[found.image], IouRule.ZERO_WITHOUT_OVERLAP).nan_to_num(0.0)
-    overlap = overlap.masked_fill_(~gt.mask[found.image], 0.0)
-    of_class = overlap.masked_fill(gt.labels[found.image] != found.class_id[:, None], 0.0)
-    best, nearest = overlap.max(1)
-    best_of_class, nearest_of_class = of_class.max(1)
+    per_object = boxes.new_zeros((images, slots), dtype=torch.promote_types(boxes.dtype, gt.boxes.dtype))
+    counts = found.image.bincount(minlength=images).tolist()
+    split = (torch.split(each, counts) for each in (boxes, found.class_id))
+    parts = [
+        _nearest(some, ids, gt.boxes[image, : max(1, number)], gt.labels[image, : max(1, number)], per_object[image])
+        for image, (some, ids, number) in enumerate(zip(*split, gt.counts.tolist(), strict=True))
+    ]
+    best, nearest, best_of_class, nearest_of_class = (torch.cat(column) for column in zip(*parts, strict=True))
     explains = best_of_class >= EXPLAINS
     other = ~explains & (best >= EXPLAINS)
 
@@ -67,8 +69,6 @@ def link(found: Detections, boxes: Tensor, gt: GroundTruthBatch) -> Links:
         empty = torch.full((images * slots,), total, device=boxes.device)
         return empty.scatter_reduce_(0, place, order, "amin").view(images, slots)
 
-    per_object = overlap.new_zeros((images, slots))
-    rows = found.image[:, None].expand_as(of_class)
     explained = (found.image * slots + nearest_of_class)[explains]
     return Links(
         iou=best,
@@ -80,5 +80,26 @@ def link(found: Detections, boxes: Tensor, gt: GroundTruthBatch) -> Links:
         finder=first(nearest_of_class, explains),
         mistaken=first(nearest, other),
         explained_by=explained.bincount(minlength=images * slots).view(images, slots),
-        best_iou=per_object.scatter_reduce(0, rows, of_class, "amax"),
+        best_iou=per_object,
     )
+
+
+def _nearest(
+    boxes: Tensor, class_id: Tensor, objects: Tensor, labels: Tensor, per_object: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The IoU with the nearest object, and which that is: of any class, and of the detection's; in one image.
+
+    Args:
+        boxes: `[N, 4]` of the detections.
+        class_id: `[N]` theirs.
+        objects: `[G, 4]`; where there is none a point, which overlaps nothing.
+        labels: `[G]` theirs.
+        per_object: `[G]` or more, set to the IoU of each object with any detection of its class.
+    """
+    # A box that is no number overlaps nothing. A detection a column: there are far more of them.
+    overlap = iou(boxes, objects[:, None], IouRule.ZERO_WITHOUT_OVERLAP).nan_to_num_(0.0)
+    best, nearest = overlap.max(0)
+    overlap *= labels[:, None] == class_id
+    if len(boxes):
+        per_object[: len(objects)] = overlap.amax(1)
+    return best, nearest, *overlap.max(0)

@@ -36,7 +36,7 @@ from ssdlossdbg.multibox.landmarks import LandmarkTerms, landmark_loss
 from ssdlossdbg.multibox.localization import AtPriors, Frame
 from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
 from ssdlossdbg.multibox.matching import Matching, match, match_on_grid, match_with_ties, roles_of_labels
-from ssdlossdbg.multibox.mining import mine
+from ssdlossdbg.multibox.mining import Logits, Mining, mine
 from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
 from ssdlossdbg.rules import Dialect, Precision
@@ -138,32 +138,27 @@ class Scene:
     def loss(self) -> LossTerms:
         """The loss and all its terms."""
         rules, once, conf = self.rules, self.batch.once, self.batch.conf
-        kind = costs_of(rules.loss)
         confidence = once(
             "confidence",
-            (self.of_matching, kind),
+            (self.of_matching, costs_of(rules.loss)),
             lambda: confidence_loss(conf, self.matching.labels, rules.loss, self._of_background),
         )
-        boxes = needs_boxes(rules.mining)
-        mining = once(
-            "mining",
-            self.of_mining,
-            lambda: mine(
-                self._mined_logits,
-                confidence,
-                self.matching,
-                self.decoded_in_units if boxes else None,
-                rules.mining,
+
+        def choose() -> Mining:
+            decoded, softmax = (
+                self.decoded_in_units if needs_boxes(rules.mining) else None,
                 is_cross_entropy(rules.loss),
-            ),
-        )
+            )
+            return mine(self._mined_logits, confidence, self.matching, decoded, rules.mining, softmax)
+
+        mining = once("mining", self.of_mining, choose)
         known = confidence, mining, rules.mining, rules.loss
         loss = combine(self.batch.loc, self.matching, self.encoded, *known, self._frame)
         return loss if self._landmarks is None else replace(loss, landmarks=self._landmarks)
 
     @property
-    def _mined_logits(self) -> Tensor:  # column 0 being what a negative is to say
-        return self.batch.conf
+    def _mined_logits(self) -> Logits:  # column 0 being what a negative is to say
+        return self.batch.once("logits", None, lambda: Logits(self.batch.conf))
 
     @cached_property
     def _landmarks(self) -> LandmarkTerms | None:
@@ -195,11 +190,13 @@ class Scene:
         """`[B, P, C]` whence detections have their scores."""
         return self.batch.conf
 
-    @cached_property
+    @property
     def detections(self) -> Detections:
-        """What the dialect's post-processing makes of the predictions; boxes in units."""
-        width, height = self.unit[:2].tolist()
-        levels = [level.count for level in self.batch.priors.levels]
+        """What the dialect's post-processing makes of the predictions; boxes in units. They take much memory."""
+        return self.batch.once("detections", self.rules, self._detect)
+
+    def _detect(self) -> Detections:
+        (width, height), levels = self.unit[:2].tolist(), [level.count for level in self.batch.priors.levels]
         return detect_boxes(self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect, levels)
 
     @property
@@ -345,5 +342,6 @@ class Scene:
 
     @property
     def _of_background(self) -> Tensor | None:
-        conf = self.batch.conf
-        return self.batch.once("of background", None, lambda: cost_of_background(conf)) if self.one_of_many else None
+        spec, conf, once = self.rules.loss, self.batch.conf, self.batch.once
+        kind = costs_of(spec) if spec.by_column else None  # what others cost follows from the cross-entropy
+        return once("of background", kind, lambda: cost_of_background(conf, spec)) if self.one_of_many else None

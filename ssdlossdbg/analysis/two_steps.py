@@ -16,6 +16,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.mining import Logits
 from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.refining import FilteredMatching, as_mined, moved, taken_for_background, undetected, without
@@ -157,8 +158,8 @@ class SecondScene(Scene):
         return taken_for_background(self.first.batch.conf, self.rules.refine.object_probability)
 
     @property
-    def _mined_logits(self) -> Tensor:
-        return as_mined(self.batch.conf, self._filtered)
+    def _mined_logits(self) -> Logits:
+        return Logits(as_mined(self.batch.conf, self._filtered))
 
     @property
     def _matched(self) -> tuple[Matching, Tied | None]:
@@ -183,14 +184,14 @@ class SecondScene(Scene):
         )
 
 
-def scene_of(batch: Batch, rules: Dialect, one_of_many: bool = False) -> Scene:
-    """A batch under a dialect of one step or two; arguments as of `Scene`.
+def scene_of(batch: Batch, rules: Dialect, one_of_many: bool = False, kind: type[Scene] = Scene) -> Scene:
+    """A batch under a dialect of one step or two; arguments as of `Scene`, `kind` being that of one step.
 
     Of photos and their objects alone there are no predictions, and only the first step can be looked at: its matching
     is that of an SSD.
     """
     two = rules.refine.first_step and batch.given is not None
-    return (SecondScene if two else Scene)(batch, rules, one_of_many)
+    return (SecondScene if two else kind)(batch, rules, one_of_many)
 
 
 def _of_one_step(rules: Dialect) -> Dialect:

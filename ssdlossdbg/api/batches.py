@@ -33,6 +33,8 @@ from ssdlossdbg.results import CompareResult, DetectResult, Finding, LossResult,
 from ssdlossdbg.results.said import is_another
 from ssdlossdbg.rules import Dialect, settings_in_pixels
 
+# What is given of a batch: a file, what it would hold, or what was read of it before.
+Half = File | Tensors | Saved
 ALONE = "Give the targets' file, too; a file of ssdlossdbg.capture, or a dict with the keys of both, goes alone."
 ONE = "Name one of them. Of several batches, ssdlossdbg loss and ssdlossdbg.losses have the loss of each image."
 SAY_OTHERS = "Name dialects with as many steps as the predictions hold."
@@ -41,8 +43,8 @@ NOT_YOURS = "REC001"
 
 
 def loss(
-    predictions: File | Tensors,
-    targets: File | Tensors | None = None,
+    predictions: Half,
+    targets: Half | None = None,
     priors: NamedPriors | PriorSource | None = None,
     dialect: Dialect | str | None = None,
     *,
@@ -143,7 +145,7 @@ def findings_of(scene: Scene) -> tuple[Finding, ...]:
     return with_names(find(scene.evidence, together=True), scene.batch.images)
 
 
-def both_halves(predictions: File | Tensors, targets: File | Tensors | None) -> tuple[Saved, Saved]:
+def both_halves(predictions: Half, targets: Half | None) -> tuple[Saved, Saved]:
     """Predictions and targets; the same where one file holds both.
 
     Raises:
@@ -161,8 +163,8 @@ def both_halves(predictions: File | Tensors, targets: File | Tensors | None) -> 
 
 
 def compare(
-    predictions: File | Tensors,
-    targets: File | Tensors | None = None,
+    predictions: Half,
+    targets: Half | None = None,
     priors: NamedPriors | PriorSource | None = None,
     *,
     reference: Dialect | str | None = None,
@@ -219,8 +221,8 @@ def compare(
 
 
 def detect(
-    predictions: File | Tensors,
-    targets: File | Tensors | None = None,
+    predictions: Half,
+    targets: Half | None = None,
     priors: NamedPriors | PriorSource | None = None,
     dialect: Dialect | str | None = None,
     *,
@@ -273,10 +275,9 @@ def detect(
     if targets is not None and scene.known is None:  # a capture's own nobody asked about, and they are not needed
         what = "holds targets that are already encoded, and their positives do not agree on objects to be found"
         raise InputError(batch.paths[1], what, NEEDS_OBJECTS)
+    candidates = describe_candidates(scene) if detail else None
     result = analyse_detect(scene)
-    if detail:
-        result = replace(result, detail=describe_candidates(scene))
-    return replace(result, findings=findings_of(scene), photos=photos)
+    return replace(result, detail=candidates, findings=findings_of(scene), photos=photos)
 
 
 def _weights(weights: File | Mapping[str, Tensor], rules: Dialect) -> Mapping[str, Tensor]:

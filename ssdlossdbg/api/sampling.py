@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from ssdlossdbg.analysis.history.sample import QuickScene, sample
+from ssdlossdbg.analysis.history.sample import sample
+from ssdlossdbg.analysis.quick_scene import QuickScene
 from ssdlossdbg.api.common import as_batch, rules_for
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.layout import SavedLayout

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ssdlossdbg.cli.streams import say_note
 from ssdlossdbg.errors import InputError, SeveralBatchesError
+from ssdlossdbg.readers.files import is_file
+
+if TYPE_CHECKING:
+    from ssdlossdbg.readers.saved.tensor_files import Saved
 
 T = TypeVar("T")
 # How photos begin: JPEG, PNG, GIF, BMP, TIFF of both orders, and WebP.
@@ -22,22 +26,28 @@ def photo_first(photo: Path, annotation: Path) -> tuple[Path, Path]:
     return photo, annotation
 
 
-def either_way(run: Callable[[Path, Path | None], T], predictions: Path, targets: Path | None) -> T:
+def either_way(run: Callable[[Path | Saved, Path | Saved | None], T], predictions: Path, targets: Path | None) -> T:
     """What comes of predictions and targets; of the two the other way round, where only so they can be read.
+
+    Each file is loaded once, whichever way it goes.
 
     Raises:
         InputError: as they were given, where that holds both ways.
     """
-    try:
+    if targets is None or not (is_file(predictions) and is_file(targets)):
         return run(predictions, targets)
+    from ssdlossdbg.readers.saved.tensor_files import load
+
+    first = load(predictions)
+    second = first if targets == predictions else load(targets)
+    try:
+        return run(first, second)
     except SeveralBatchesError:
         raise
     except InputError as error:
-        refusal = error.with_traceback(None)  # whose frames would hold what was read beside what is read next
-    if targets is None or not (predictions.is_file() and targets.is_file()):
-        raise refusal
+        refusal = error.with_traceback(None)  # whose frames would hold what was computed beside what is computed next
     try:
-        result = run(targets, predictions)
+        result = run(second, first)
     except InputError:
         raise refusal from None
     _say(targets, "the predictions", predictions, "the targets")

@@ -103,9 +103,17 @@ def costs_of(spec: LossSpec) -> Hashable:
     return spec.confidence, spec.probability_floor, spec.background_unsaid, focal
 
 
-def cost_of_background(conf: Tensor) -> Tensor:
-    """`[B, P]` the cross-entropy of every prior of logits `[B, P, C]`, as if it were to be background."""
-    return _softmax(conf, conf.new_zeros(conf.shape[:2], dtype=torch.long), LossSpec())
+def cost_of_background(conf: Tensor, spec: LossSpec) -> Tensor:
+    """`[B, P]` what the logits `[B, P, C]` of every prior cost as if it were to be background.
+
+    Of a softmax it is the cross-entropy, whatever the spec multiplies or cuts that by.
+    """
+    return _unweighed(conf, conf.new_zeros(conf.shape[:2], dtype=torch.long), spec)
+
+
+def _unweighed(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
+    """`[B, P]` costs: of a sigmoid those of the spec, of a softmax the cross-entropy, which it weighs."""
+    return (CONFIDENCES[spec.confidence] if spec.by_column else _softmax)(conf, labels, spec)
 
 
 def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, of_background: Tensor | None = None) -> Tensor:
@@ -115,14 +123,14 @@ def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, of_background:
         conf: logits.
         labels: class ids; below 0 for ignored priors, which cost what background would.
         spec: names the loss.
-        of_background: what `cost_of_background` returned, where it is at hand: then only the few priors of other
-            classes are looked at, which comes to the same bits.
+        of_background: what `cost_of_background` returned of the spec, where it is at hand: then only the few priors of
+            other classes are looked at, which comes to the same bits.
     """
-    if of_background is not None and not spec.by_column:
+    if of_background is not None:
         foreground = labels > 0
-        costs = F.cross_entropy(conf[foreground], labels[foreground], reduction="none")
+        costs = _unweighed(conf[foreground][None], labels[foreground][None], spec)
         terms = of_background.masked_scatter(foreground, costs)
-        terms = _focal_of(terms, labels, spec) if spec.focal else terms
+        terms = _focal_of(terms, labels, spec) if spec.focal and not spec.by_column else terms
     else:
         terms = CONFIDENCES[spec.confidence](conf, labels, spec)
     with bookkeeping(terms):

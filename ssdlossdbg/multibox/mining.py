@@ -60,7 +60,7 @@ class Mining:
         return _rank(self.score.reshape(len(self.wanted), -1)).view_as(self.score)
 
 
-def _global_max_cross_entropy(conf: Tensor, confidence: Tensor) -> Tensor:
+def _global_max_cross_entropy(conf: Tensor) -> Tensor:
     peak = conf.max()
     return tiles.of_logits(lambda part: _cross_entropy_under(peak, part), conf)
 
@@ -70,25 +70,21 @@ def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
     return logits.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(logits[..., 0])
 
 
-def _confidence_loss(conf: Tensor, confidence: Tensor) -> Tensor:
-    return confidence
-
-
-def _background_probability(conf: Tensor, confidence: Tensor) -> Tensor:
+def _background_probability(conf: Tensor) -> Tensor:
     return tiles.of_logits(lambda part: -part.softmax(-1)[..., 0], conf)
 
 
-def _foreground_probability(conf: Tensor, confidence: Tensor) -> Tensor:
+def _foreground_probability(conf: Tensor) -> Tensor:
     return tiles.of_logits(lambda part: part.softmax(-1)[..., 1:].sum(-1), conf)
 
 
-def _highest_probability(conf: Tensor, confidence: Tensor) -> Tensor:
+def _highest_probability(conf: Tensor) -> Tensor:
     return tiles.of_logits(lambda part: highest_of_row(part.softmax(-1)[..., 1:]), conf)
 
 
-SCORES: dict[MiningScore, Callable[[Tensor, Tensor], Tensor]] = {
+# Of the logits alone; the confidence loss is the one score that is known beforehand.
+SCORES: dict[MiningScore, Callable[[Tensor], Tensor]] = {
     MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
-    MiningScore.CONFIDENCE_LOSS: _confidence_loss,
     MiningScore.BACKGROUND_PROBABILITY: _background_probability,
     MiningScore.FOREGROUND_PROBABILITY: _foreground_probability,
     MiningScore.HIGHEST_PROBABILITY: _highest_probability,
@@ -103,8 +99,32 @@ SPARE = 8
 OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -torch.inf}
 
 
+class Logits:
+    """Logits `[B, P, C]` that negatives are chosen by under many specs: what does not depend on roles, computed once.
+
+    Args:
+        conf: background in column 0.
+    """
+
+    def __init__(self, conf: Tensor) -> None:
+        self.conf = conf.detach()  # choosing has no gradient
+        self._scores: dict[MiningScore, Tensor] = {}
+
+    @cached_property
+    def extremes(self) -> tuple[Tensor, Tensor]:
+        """The lowest and the highest."""
+        lowest, highest = torch.aminmax(self.conf)
+        return lowest, highest
+
+    def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
+        """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""
+        if kind is not MiningScore.CONFIDENCE_LOSS and kind not in self._scores:
+            self._scores[kind] = SCORES[kind](self.conf)
+        return self._scores.get(kind, confidence)
+
+
 def mine(
-    conf: Tensor,
+    conf: Tensor | Logits,
     confidence: Tensor,
     matching: Matching,
     decoded: Tensor | None,
@@ -114,7 +134,7 @@ def mine(
     """Choose the negatives that hurt most.
 
     Args:
-        conf: `[B, P, C]` logits, background in column 0.
+        conf: `[B, P, C]` logits, background in column 0; as `Logits` where they are asked for more than once.
         confidence: `[B, P]` confidence loss of every prior.
         matching: the roles of the priors.
         decoded: `[B, P, 4]` predicted boxes, xyxy; only suppression asks for them.
@@ -122,9 +142,9 @@ def mine(
         softmax: whether `confidence` is the cross-entropy of the softmax, from which most scores can be known without
             another pass over the logits.
     """
-    conf, confidence = conf.detach(), confidence.detach()  # choosing has no gradient
+    logits = conf if isinstance(conf, Logits) else Logits(conf)
     decoded = None if decoded is None else decoded.detach()
-    return SELECTIONS[spec.selection](conf, confidence, matching, decoded, spec, softmax)
+    return SELECTIONS[spec.selection](logits, confidence.detach(), matching, decoded, spec, softmax)
 
 
 @dataclass(frozen=True)
@@ -144,16 +164,17 @@ class _Scores:
     exact_at: Callable[[Tensor, Tensor], Tensor]
 
 
-def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSpec, softmax: bool) -> _Scores:
+def _scores(logits: Logits, confidence: Tensor, matching: Matching, spec: MiningSpec, softmax: bool) -> _Scores:
     def exact() -> Tensor:
-        score = SCORES[spec.score](conf, confidence)
+        score = logits.score(spec.score, confidence)
         with bookkeeping(confidence):
             return torch.where(matching.negative, score, OTHERS_SCORE[spec.positives])
 
+    conf = logits.conf
     if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and tiles.on_host(conf):
         others = OTHERS_SCORE[spec.positives]
+        lowest, peak = logits.extremes
         with bookkeeping(confidence):
-            lowest, peak = torch.aminmax(conf)
             near = torch.where(matching.negative, confidence, others)
         if bool(peak - lowest < NO_UNDERFLOW):
             # log sum exp(z - m) + m - z[0] is a negative's cross-entropy, but for the rounding.
@@ -168,9 +189,9 @@ def _scores(conf: Tensor, confidence: Tensor, matching: Matching, spec: MiningSp
 
 
 def _ranked(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+    logits: Logits, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
-    scores = _scores(conf, confidence, matching, spec, softmax)
+    scores = _scores(logits, confidence, matching, spec, softmax)
     scoped = scores.near if spec.scope is MiningScope.IMAGE else scores.near.reshape(1, -1)
     with bookkeeping(confidence):
         wanted = negatives_wanted(scoped, matching, spec)
@@ -185,16 +206,16 @@ def _ranked(
 
 
 def _ranked_with_ties(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+    logits: Logits, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
-    ranked = _ranked(conf, confidence, matching, decoded, spec, softmax)
+    ranked = _ranked(logits, confidence, matching, decoded, spec, softmax)
     return replace(ranked, mined=matching.negative & (ranked.score >= _last_score(ranked)))
 
 
 def _ranked_above_last(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+    logits: Logits, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
-    ranked = _ranked(conf, confidence, matching, decoded, spec, softmax)
+    ranked = _ranked(logits, confidence, matching, decoded, spec, softmax)
     return replace(ranked, mined=matching.negative & (ranked.score > _last_score(ranked)))
 
 
@@ -205,15 +226,15 @@ def _last_score(ranked: Mining) -> Tensor:
 
 
 def _after_suppression(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+    logits: Logits, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
     if decoded is None:
         raise ValueError("mining by non-maximum suppression needs the decoded boxes")
-    score = SCORES[spec.score](conf, confidence)
+    score = logits.score(spec.score, confidence)
     with bookkeeping(confidence):
         first, kept = _survivors(decoded, score, spec)
         foreground, negative = (each.gather(1, first) & kept for each in (matching.foreground, matching.negative))
-        wanted = (spec.ratio * foreground.sum(1)).floor().clamp(min=spec.minimum)
+        wanted = (spec.ratio * tiles.counts(foreground)).floor().clamp(min=spec.minimum)
         nowhere = torch.zeros_like(matching.negative)
         mined = nowhere.scatter(1, first, negative & (negative.cumsum(1) <= wanted[:, None]))
         survives = nowhere.scatter(1, first, kept)
@@ -227,20 +248,20 @@ def _after_suppression(
 
 
 def _all_there_are(
-    conf: Tensor, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
+    logits: Logits, confidence: Tensor, matching: Matching, decoded: Tensor | None, spec: MiningSpec, softmax: bool
 ) -> Mining:
     # Nothing is ranked for the loss; what asks for a ranking wants to know what costs most.
     with bookkeeping(confidence):
         return Mining(
             scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
-            wanted=matching.negative.sum(1),
+            wanted=tiles.counts(matching.negative),
             mined=matching.negative,
             places_of_positives=torch.zeros_like(matching.negative),
             dropped=torch.zeros_like(matching.negative),
         )
 
 
-SELECTIONS: dict[MiningSelection, Callable[[Tensor, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {
+SELECTIONS: dict[MiningSelection, Callable[[Logits, Tensor, Matching, Tensor | None, MiningSpec, bool], Mining]] = {
     MiningSelection.RANKED: _ranked,
     MiningSelection.WITH_TIES: _ranked_with_ties,
     MiningSelection.ABOVE_LAST: _ranked_above_last,
@@ -270,7 +291,7 @@ def _first_places(near: Tensor, wanted: Tensor, scores: _Scores) -> Tensor:
     # Those that are granted no place look behind the last one.
     cutoff = F.pad(highest, (0, 1), value=torch.inf).gather(1, highest.shape[1] - places[:, None])
     placed = near > cutoff + 2 * scores.slack
-    left = places - placed.sum(1)
+    left = places - tiles.counts(placed)
     scope, item = ((near >= cutoff - 2 * scores.slack) & ~placed).nonzero(as_tuple=True)
     flat = scope * near.shape[1] + item
     width = scores.near.shape[1]

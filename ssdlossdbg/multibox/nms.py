@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -21,19 +19,22 @@ MOST_OVERLAPS = 1 << 20
 WINDOW_SLACK = 1.001
 # Rounds after which a device is asked whether anything changed in the last one; more than most batches need.
 ROUNDS_UNASKED = 8
-# Of the pairs of an image, about one in so many is near enough to be compared.
-PAIRS_NEAR = 100
+# Below such an overlap most boxes of a row are near each other, and to tell which costs more than to compare all; so it
+# does where more than this share of the pairs of a row are near.
+LEAST_IOU = 0.1
+CROWDED = 0.2
+# Numbers that are held of each pair while it is looked at.
+NUMBERS_OF_PAIR = 8
+# Sides between which no area, nor a sum of two, leaves what float32 has.
+SHORTEST, LONGEST = 2.0**-60, 2.0**60
 
-TorchvisionNms = Callable[[Tensor, Tensor, float], Tensor]
+Drops = Callable[[Tensor, Tensor], Tensor]
 
 DROPS: dict[Suppression, Callable[[Tensor, float], Tensor]] = {
     Suppression.NOT_AT_MOST: lambda overlap, threshold: ~(overlap <= threshold),
     Suppression.MORE_THAN: lambda overlap, threshold: overlap > threshold,
     Suppression.NOT_BELOW: lambda overlap, threshold: ~(overlap < threshold),
 }
-# What these rules say of boxes that have an area is the same, and is what torchvision's operator says.
-SAME_FOR_PROPER_BOXES = frozenset({IouRule.PLAIN, IouRule.ZERO_WITHOUT_UNION, IouRule.ZERO_WITHOUT_OVERLAP})
-SAME_FOR_NUMBERS = frozenset({Suppression.NOT_AT_MOST, Suppression.MORE_THAN})
 
 
 def suppress(
@@ -46,14 +47,14 @@ def suppress(
 ) -> Tensor:
     """Which of the boxes greedy non-maximum suppression keeps.
 
-    torchvision's operator does it where it is installed, works and has the same rule; `suppress_in_blocks` elsewhere.
-    The result is the same.
+    In most rows few boxes are near enough to drop each other, and only those are compared; in others, and where boxes
+    are none, all are (`suppress_in_blocks`). The result is the same.
 
     Args:
         boxes: `[R, N, 4]` xyxy, each row in falling order of its scores.
         threshold: of the overlap with a kept box before it; taken in the dtype of the boxes, as torch compares.
         rule: how overlaps are divided.
-        epsilon: for the rule.
+        epsilon: for the rule; not below 0.
         valid: `[R, N]` bool, boxes that take part; all if None.
         suppression: which overlaps drop a box.
 
@@ -61,16 +62,31 @@ def suppress(
         `[R, N]` bool.
     """
     taking_part = torch.ones(boxes.shape[:2], dtype=torch.bool, device=boxes.device) if valid is None else valid
-    operator = torchvision_nms() if fits_torchvision(boxes, rule, taking_part, suppression) else None
-    if operator is not None:
-        return suppress_by(operator, boxes, threshold, taking_part)
-    return suppress_in_blocks(boxes, threshold, rule, epsilon, taking_part, suppression)
+    if not boxes.numel():
+        return taking_part.clone()
+    if threshold < LEAST_IOU:
+        return suppress_in_blocks(boxes, threshold, rule, epsilon, taking_part, suppression)
+
+    def drops(first: Tensor, second: Tensor) -> Tensor:
+        return DROPS[suppression](iou(first, second, rule, epsilon), threshold)
+
+    near = _near(boxes, taking_part, threshold)
+    sides = boxes[..., 2:] - boxes[..., :2]
+    proper = ((sides > SHORTEST) & (sides < LONGEST)).all(-1) & boxes.isfinite().all(-1) | ~taking_part
+    sparse = proper.all(1) & (near.counts.sum(1) <= CROWDED * taking_part.sum(1) ** 2)
+    kept = taking_part.clone()
+    if bool(sparse.any()):
+        kept[sparse] = _without(taking_part[sparse], _hits(boxes[sparse], near.of(sparse), threshold, drops))
+    if not bool(sparse.all()):
+        rest = boxes[~sparse], threshold, rule, epsilon, taking_part[~sparse], suppression
+        kept[~sparse] = suppress_in_blocks(*rest)
+    return kept
 
 
 def suppress_in_blocks(
     boxes: Tensor, threshold: float, rule: IouRule, epsilon: float, valid: Tensor, suppression: Suppression
 ) -> Tensor:
-    """The same in plain torch: `BLOCK` boxes of many rows at a time are settled, then drop what comes after them."""
+    """The same, all compared: `BLOCK` boxes of many rows at a time are settled, then drop what comes after them."""
     count = boxes.shape[1]
     kept = valid.clone()
     if not boxes.numel():
@@ -113,9 +129,6 @@ def _settle(hits: Tensor, alive: Tensor) -> Tensor:
 def suppress_repeats(boxes: Tensor, threshold: float) -> Tensor:
     """The same for a threshold near 1, as hard example mining has it: only near repetitions drop, and few are compared.
 
-    An IoU above t bounds how far apart the left edges are: by (1 - t) / t of either width; and so the top edges, by
-    the heights. Only boxes within that window of each other are compared: a hundredth of the pairs at 0.99 by x alone.
-
     Args:
         boxes: `[R, N, 4]` xyxy, each row in falling order of its scores.
         threshold: above 0; a box goes that overlaps a kept one before it by more.
@@ -123,78 +136,90 @@ def suppress_repeats(boxes: Tensor, threshold: float) -> Tensor:
     Returns:
         `[R, N]` bool.
     """
-    rows = tiles.images_at_once(boxes.shape[1] ** 2 // PAIRS_NEAR, boxes.device)
-    return torch.cat([_without_repeats(part, threshold) for part in torch.split(boxes, rows)])
+    finite = boxes.isfinite().all(-1)  # others overlap nothing
+    hits = _hits(boxes, _near(boxes, finite, threshold), threshold, lambda a, b: iou(a, b) > threshold)
+    return _without(torch.ones_like(finite), hits)
 
 
-def _without_repeats(boxes: Tensor, threshold: float) -> Tensor:
-    kept = torch.ones(boxes.shape[0] * boxes.shape[1], dtype=torch.bool, device=boxes.device)
-    before, behind = _repeating_pairs(boxes, threshold)
-    together = 1 if tiles.on_host(boxes) else ROUNDS_UNASKED
-    for _ in range(0, boxes.shape[1], together):
+@dataclass(frozen=True)
+class _Near:
+    """The boxes of each row from left to right, and how many right of each begin near enough to overlap it enough.
+
+    Attributes:
+        order: `[R, N]` int64 their places.
+        counts: `[R, N]` int64, of the boxes in that order.
+    """
+
+    order: Tensor
+    counts: Tensor
+
+    def of(self, rows: Tensor) -> _Near:
+        """Those of some rows, a mask `[R]`."""
+        return _Near(self.order[rows], self.counts[rows])
+
+
+def _near(boxes: Tensor, valid: Tensor, least: float) -> _Near:
+    """Which boxes `[R, N, 4]` that take part `[R, N]` may overlap each other by `least`.
+
+    What two boxes share is as wide as `least` of the wider one, and as high as that of the higher one, or more: for it
+    is neither higher nor wider than either, and `least` of their union or more. So the left edge of the right one lies
+    in the first 1 - `least` of the other.
+    """
+    left, order = boxes[..., 0].masked_fill(~valid, torch.inf).sort(1)
+    width = (boxes[..., 2] - boxes[..., 0]).gather(1, order)
+    place = torch.arange(boxes.shape[1], device=boxes.device)
+    # Looking to the right alone, with one's own width, meets every pair once.
+    behind = torch.searchsorted(left, left + (1 - least) * WINDOW_SLACK * width, right=True) - place - 1
+    return _Near(order, behind.clamp_(min=0).masked_fill_(~valid.gather(1, order), 0))
+
+
+def _hits(boxes: Tensor, near: _Near, least: float, drops: Drops) -> tuple[Tensor, Tensor]:
+    """Flat indices of the pairs of a row of which one drops the other: the one before, the one behind."""
+    rows, count = near.order.shape
+    by_left = (near.order + count * torch.arange(rows, device=boxes.device)[:, None]).reshape(-1)
+    columns = boxes.reshape(-1, 4).index_select(0, by_left).T.contiguous()
+    height = (columns[3] - columns[1]) * (least / WINDOW_SLACK)
+    before, behind = [by_left[:0]], [by_left[:0]]
+    for first, second in _pairs(near.counts.reshape(-1)):
+        tops, bottoms, heights = (
+            (each.index_select(0, first), each.index_select(0, second)) for each in (columns[1], columns[3], height)
+        )
+        shared = torch.minimum(*bottoms).sub_(torch.maximum(*tops))
+        close = (shared >= torch.maximum(*heights)).nonzero().flatten()
+        first, second = first.index_select(0, close), second.index_select(0, close)
+        # Columns of coordinates, as they are compared.
+        hit = drops(*(columns.index_select(1, each).T for each in (first, second))).nonzero().flatten()
+        first, second = (by_left.index_select(0, each.index_select(0, hit)) for each in (first, second))
+        before.append(torch.minimum(first, second))
+        behind.append(torch.maximum(first, second))
+    return torch.cat(before), torch.cat(behind)
+
+
+def _pairs(counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each of N boxes with so many behind it, `[N]`: so many pairs at a time as are worth holding."""
+    ends = counts.cumsum(0)
+    starts = ends - counts
+    at_once = tiles.images_at_once(NUMBERS_OF_PAIR, counts.device)
+    begin, device = 0, counts.device
+    while begin < len(counts):
+        most = starts[begin] + at_once
+        end = max(begin + 1, int(torch.searchsorted(ends, most, right=True)))
+        first = torch.repeat_interleave(torch.arange(begin, end, device=device), counts[begin:end])
+        step = torch.arange(len(first), device=device) + (1 + starts[begin])
+        yield first, step.add_(first).sub_(starts.index_select(0, first))
+        begin = end
+
+
+def _without(valid: Tensor, hits: tuple[Tensor, Tensor]) -> Tensor:
+    """`[R, N]` bool: the boxes that take part, less those that a kept one before them hits."""
+    before, behind = hits
+    kept = everything = valid.reshape(-1)
+    together = 1 if tiles.on_host(valid) else ROUNDS_UNASKED
+    for _ in range(0, valid.shape[1], together):
         for _ in range(together):
             settled = kept
             dropped = torch.zeros_like(kept, dtype=torch.uint8)
-            kept = dropped.scatter_reduce_(0, behind, settled[before].byte(), "amax") == 0
+            kept = everything & (dropped.scatter_reduce_(0, behind, settled[before].byte(), "amax") == 0)
         if torch.equal(settled, kept):
             break
-    return kept.view(boxes.shape[:2])
-
-
-def _repeating_pairs(boxes: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Flat indices of the pairs of a row whose IoU exceeds the threshold: the one before, the one behind."""
-    rows, count = boxes.shape[:2]
-    slack = (1 - threshold) / threshold * WINDOW_SLACK
-    left, order = boxes[..., 0].sort(1)
-    width = (boxes[..., 2] - boxes[..., 0]).gather(1, order)
-    # Looking to the right alone, with one's own width, meets every pair once.
-    place = torch.arange(count, device=boxes.device)
-    near = (torch.searchsorted(left, left + slack * width, right=True) - place - 1).clamp(min=0).reshape(-1)
-    first = torch.repeat_interleave(torch.arange(rows * count, device=boxes.device), near)
-    second = first + 1 + torch.arange(len(first), device=boxes.device) - (near.cumsum(0) - near)[first]
-    by_left = (order + count * torch.arange(rows, device=boxes.device)[:, None]).reshape(-1)
-    flat = boxes.reshape(-1, 4)[by_left]
-    top, height = flat[:, 1].contiguous(), flat[:, 3] - flat[:, 1]
-    close = (top[second] - top[first]).abs() <= slack * height[first]
-    first, second = first[close], second[close]
-    hit = iou(flat[first], flat[second]) > threshold
-    first, second = by_left[first[hit]], by_left[second[hit]]
-    return torch.minimum(first, second), torch.maximum(first, second)
-
-
-@cache
-def torchvision_nms() -> TorchvisionNms | None:
-    """Torchvision's operator; None where it is not installed, or was built for another torch and cannot run."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of image codecs that it misses and nobody asked for
-            operator: TorchvisionNms = importlib.import_module("torchvision.ops").nms
-            kept = operator(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2), torch.tensor([0.5, 1.0]), 0.5)
-    except Exception:  # whatever a broken installation raises, ours does as well
-        return None
-    return operator if kept.tolist() == [1] else None
-
-
-def fits_torchvision(boxes: Tensor, rule: IouRule, valid: Tensor, suppression: Suppression) -> bool:
-    """Whether torchvision's operator gives the same result to the last bit.
-
-    It divides plainly, on boxes whose overlap is a number. Its CUDA kernel may fuse a product and a sum into one
-    rounding, so it does for the CPU only, where also ours is the slower one.
-    """
-    if boxes.device.type != "cpu" or rule not in SAME_FOR_PROPER_BOXES or suppression not in SAME_FOR_NUMBERS:
-        return False
-    chosen = boxes[valid]
-    sides = chosen[:, 2:] - chosen[:, :2]
-    area = sides.prod(-1)
-    return bool(((sides > 0).all(-1) & (area > 0) & (area < torch.finfo(area.dtype).max / 4)).all())
-
-
-def suppress_by(operator: TorchvisionNms, boxes: Tensor, threshold: float, valid: Tensor) -> Tensor:
-    """The same by torchvision's operator, row by row: its own batched one moves the rows apart, which rounds."""
-    kept = torch.zeros_like(valid)
-    in_dtype = float(boxes.new_tensor(threshold))
-    falling = torch.arange(boxes.shape[1], 0, -1, dtype=boxes.dtype)
-    for row in valid.any(1).nonzero().flatten().tolist():
-        members = valid[row].nonzero().flatten()
-        kept[row, members[operator(boxes[row, members], falling[members], in_dtype)]] = True
-    return kept
+    return kept.view(valid.shape)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.rules import Normalizer
 
@@ -40,12 +41,12 @@ class Counted:
     @property
     def positives(self) -> Tensor:
         """`[B]` of each image."""
-        return self.matching.positive.sum(1)
+        return tiles.counts(self.matching.positive)
 
     @property
     def selected(self) -> Tensor:
         """`[B]` priors of each image whose confidence counts."""
-        return (self.weights > 0).sum(1)
+        return tiles.counts(self.weights > 0)
 
     def inverse(self, number: Tensor) -> Tensor:
         """1 over it, in the precision of the overlaps."""

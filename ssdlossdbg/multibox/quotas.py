@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.rules import MiningCap, MiningQuota, MiningSelection, MiningSpec
 
@@ -24,15 +25,15 @@ def _priors(score: Tensor, negative: Tensor, foreground: Tensor) -> Tensor:
 
 
 def _negatives(score: Tensor, negative: Tensor, foreground: Tensor) -> Tensor:
-    return negative.sum(1)
+    return tiles.counts(negative)
 
 
 def _nonzero_negatives(score: Tensor, negative: Tensor, foreground: Tensor) -> Tensor:
-    return (negative & (score != 0)).sum(1)
+    return tiles.counts(negative & (score != 0))
 
 
 def _not_positive(score: Tensor, negative: Tensor, foreground: Tensor) -> Tensor:
-    return (~foreground).sum(1)
+    return tiles.counts(~foreground)
 
 
 CAPS: dict[MiningCap, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
@@ -74,7 +75,7 @@ def negatives_wanted(score: Tensor, matching: Matching, spec: MiningSpec) -> Ten
         `[S]`, not whole where the ratio is not and the spec does not cut it.
     """
     if spec.takes_all:
-        return matching.negative.reshape(score.shape).sum(1)
+        return tiles.counts(matching.negative.reshape(score.shape))
     rows = score if spec.quota is MiningQuota.SCOPE else score.reshape(matching.labels.shape)
     wanted = QUOTAS[spec.quota](_asked(rows, matching, spec))
     if spec.quota is not MiningQuota.SCOPE:
@@ -87,7 +88,7 @@ def negatives_wanted(score: Tensor, matching: Matching, spec: MiningSpec) -> Ten
 def _asked(score: Tensor, matching: Matching, spec: MiningSpec) -> Tensor:
     """What each row of priors, `[R, N]`, asks for by ratio and cap."""
     counted = matching.foreground | matching.ignored if spec.count_ignored else matching.foreground
-    wanted = spec.ratio * counted.reshape(score.shape).sum(1)
+    wanted = spec.ratio * tiles.counts(counted.reshape(score.shape))
     if spec.whole:
         wanted = wanted.floor()
     if spec.per_image:
@@ -100,5 +101,5 @@ def _asked(score: Tensor, matching: Matching, spec: MiningSpec) -> Tensor:
 def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
     """`[B]` negatives that mining will take of each image alone, as far as that depends on no prediction."""
     score = torch.ones_like(matching.prior_iou)
-    wanted = torch.minimum(negatives_wanted(score, matching, spec).ceil().long(), matching.negative.sum(1))
+    wanted = torch.minimum(negatives_wanted(score, matching, spec).ceil().long(), tiles.counts(matching.negative))
     return (wanted - 1).clamp(min=0) if spec.selection is MiningSelection.ABOVE_LAST else wanted

@@ -77,7 +77,8 @@ def load_priors(
         return _of_config(str(source))
     saved, native = as_saved(source, "priors"), layout.own(dialect)
     boxes = own_priors(_only_tensor(saved), native.native if native else NativeSpec())
-    return recognise_priors(boxes, saved.where, layout)
+    # A copy: priors may be kept for long, and their file be saved anew.
+    return recognise_priors(boxes.clone(), saved.where, layout)
 
 
 def recognise_priors(boxes: Tensor, where: str, layout: SavedLayout = SavedLayout(), codebase: str = "") -> NamedPriors:

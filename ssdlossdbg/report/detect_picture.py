@@ -22,6 +22,7 @@ from ssdlossdbg.results import (
     Finding,
     ImageDetect,
     codes_at,
+    those_in,
 )
 
 DIM = 0.25
@@ -50,7 +51,7 @@ def detect_picture(
     """
     image = result.images[index]
     top = view.top or MOST_DRAWN
-    drawn = (*image.detections[:top], *(item for item in image.detections[top:] if item.role == FINDS))
+    drawn = (*image.detections[:top], *(item for item in those_in(image.detections, FINDS) if item.rank > top))
     width, height = panel_size(photo.size if photo is not None else result.config.image_size)
     unit = unit_of((width, height))
     px = partial(pixels, unit=unit)

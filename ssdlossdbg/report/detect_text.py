@@ -43,6 +43,7 @@ from ssdlossdbg.results import (
     DetectResult,
     DetectScores,
     GroundTruthDetect,
+    role_counts,
 )
 
 MOST_PLACES = 3
@@ -124,8 +125,8 @@ def _rules(result: DetectResult) -> str:
 
 
 def _verdict(result: DetectResult) -> Text:
-    detections, objects = result.detections, result.ground_truth
-    seen = f"{count(len(detections), 'detection')} in {count(len(result.images), 'image')}"
+    totals, objects = result.totals, result.ground_truth
+    seen = f"{count(totals.detections, 'detection')} in {count(len(result.images), 'image')}"
     if not result.targets_path:
         return Text(f"{seen}.", style="title")
     missed = [item for item in objects if item.status == MISSED]
@@ -133,12 +134,11 @@ def _verdict(result: DetectResult) -> Text:
         f"{sum(item.status == FOUND for item in objects)} of {count(len(objects), 'object')} found",
         style="verdict.bad" if missed else "verdict.good",
     )
-    roles = [item.role for item in detections]
     other = sum(item.status == FOUND_AS_OTHER for item in objects)
     as_other = f", {other} taken for another class" if other else ""
     text.append(
-        f"{as_other}, {len(missed)} missed. {seen}: {roles.count(FINDS)} find an object, {roles.count(REPEATS)} repeat "
-        f"one, {roles.count(OTHER_CLASS)} overlap one of another class, {roles.count(NOTHING)} nothing.",
+        f"{as_other}, {len(missed)} missed. {seen}: {totals.finds} find an object, {totals.repeats} repeat "
+        f"one, {totals.other_class} overlap one of another class, {totals.nothing} nothing.",
         style="not bold default",
     )
     return text
@@ -211,10 +211,10 @@ def _images(result: DetectResult) -> RenderableType:
     judged = bool(result.targets_path)
     rows: list[Row] = []
     for image in result.images:
-        status, roles = [item.status for item in image.ground_truth], [item.role for item in image.detections]
+        status = [item.status for item in image.ground_truth]
         objects = (len(status), *map(status.count, (FOUND, FOUND_AS_OTHER, MISSED)))
-        stages = (image.above_threshold, image.candidates, image.survivors, len(roles))
-        merits = map(roles.count, (FINDS, REPEATS, OTHER_CLASS, NOTHING))
+        stages = (image.above_threshold, image.candidates, image.survivors, len(image.detections))
+        merits = role_counts(image.detections)
         rows.append((image.index, *objects, *stages, *merits) if judged else (image.index, *stages))
     columns: Columns = ["#", *OBJECTS, *STAGES, *MERITS] if judged else ["#", *STAGES]
     meanings = (*OBJECTS_MEAN, *STAGES_MEAN, *MERITS_MEAN) if judged else STAGES_MEAN
@@ -262,10 +262,12 @@ def _objects(objects: Sequence[GroundTruthDetect], top: int) -> RenderableType:
 
 
 def _detections(result: DetectResult, top: int) -> RenderableType:
-    every = [(image.index, item) for image in result.images for item in image.detections]
-    if not every:
+    total = sum(len(image.detections) for image in result.images)
+    if not total:
         return Text("Nothing is detected.\n")
-    shown = sorted(every, key=lambda pair: -pair[1].score)[:top]
+    # No image has more among the first than there are; equal scores stay in the order of the images.
+    highest = [(image.index, item) for image in result.images for item in image.detections[:top]]
+    shown = sorted(highest, key=lambda pair: -pair[1].score)[:top]
     judged = bool(result.targets_path)
     columns: Columns = ["img", "rank", CLASS, "score", BOX, "prior", LEVEL]
     if judged:
@@ -284,7 +286,7 @@ def _detections(result: DetectResult, top: int) -> RenderableType:
         for image, item in shown
     ]
     listed = Group(table(columns, rows), legend(NEAREST_MEANS)) if judged else table(columns, rows)
-    return section(f"Detections, the highest scores first ({len(shown)} of {len(every)})", listed)
+    return section(f"Detections, the highest scores first ({len(shown)} of {total})", listed)
 
 
 def _nearest(item: Detection) -> Row:

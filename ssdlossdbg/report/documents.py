@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from types import UnionType
@@ -23,6 +24,7 @@ from ssdlossdbg.results import (
     AuditResult,
     CheckResult,
     CompareResult,
+    Detections,
     DetectResult,
     DiffResult,
     Explained,
@@ -35,7 +37,7 @@ from ssdlossdbg.results import (
     Presets,
     RankResult,
 )
-from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, members
+from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, item_of, members
 
 # What is run, and the result that it reports.
 COMMANDS: dict[str, type] = {
@@ -92,7 +94,7 @@ def encode(value: Any) -> Any:
         return NotFinite("NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
         return {key: encode(item) for key, item in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, Detections)):
         return [encode(item) for item in value]
     return _encode_members(value) if _has_members(type(value)) else value
 
@@ -190,8 +192,8 @@ def decode(hint: Any, value: Any, place: str = "") -> Any:
         raise InputError(where, what, "Give it as it was printed.")
     if hint is float and isinstance(value, str):
         return NOT_FINITE[value]
-    if origin is tuple:
-        hints = [options[0]] * len(value) if options[-1] is ... else options
+    if origin in (tuple, Sequence):
+        hints = [item_of(hint)] * len(value) if item_of(hint) else options
         return tuple(
             decode(each, item, f"{place}[{i}]") for i, (each, item) in enumerate(zip(hints, value, strict=True))
         )
@@ -207,8 +209,8 @@ def _fits(hint: Any, value: Any) -> bool:
     origin, options = get_origin(hint) or hint, get_args(hint)
     if _has_members(hint) or origin is dict:
         return isinstance(value, dict)
-    if origin is tuple:
-        return isinstance(value, list) and (options[-1] is ... or len(options) == len(value))
+    if origin in (tuple, Sequence):
+        return isinstance(value, list) and (item_of(hint) is not None or len(options) == len(value))
     if isinstance(value, bool) or hint is bool:
         return isinstance(value, bool) and hint is bool
     if hint is float:

@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 from ssdlossdbg.errors import UnknownNameError
 from ssdlossdbg.report.documents import COMMANDS, NOT_FINITE, word
-from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, members
+from ssdlossdbg.results.contract import SCHEMA_VERSION, Key, Member, item_of, members
 
 Schema = dict[str, Any]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -55,8 +55,8 @@ def _of(hint: Any, named: Schema) -> Schema:
         return PLAIN[origin]
     if origin in (Union, UnionType):
         return {"anyOf": [_of(option, named) for option in options]}
-    if origin is tuple and options[-1] is ...:
-        return {"type": "array", "items": _of(options[0], named)}
+    if item_of(hint) is not None:
+        return {"type": "array", "items": _of(item_of(hint), named)}
     if origin is tuple:
         parts = [_of(option, named) for option in options]
         return {"type": "array", "prefixItems": parts, "minItems": len(parts), "maxItems": len(parts)}

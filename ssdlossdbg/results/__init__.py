@@ -43,15 +43,10 @@ from ssdlossdbg.results.costs import (
     TakenOut,
 )
 from ssdlossdbg.results.detect import (
-    FINDS,
     FOUND,
     FOUND_AS_OTHER,
     MISSED,
-    NOTHING,
-    OTHER_CLASS,
-    REPEATS,
     ClassDetect,
-    Detection,
     DetectResult,
     DetectTotals,
     GroundTruthDetect,
@@ -59,6 +54,17 @@ from ssdlossdbg.results.detect import (
 )
 from ssdlossdbg.results.detect_detail import DetectDetail
 from ssdlossdbg.results.detect_scores import ClassScore, Confusion, DetectScores
+from ssdlossdbg.results.detections import (
+    FINDS,
+    NOTHING,
+    OTHER_CLASS,
+    REPEATS,
+    ROLES,
+    Detection,
+    Detections,
+    role_counts,
+    those_in,
+)
 from ssdlossdbg.results.diff import (
     Difference,
     DiffResult,

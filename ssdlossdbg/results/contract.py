@@ -8,7 +8,7 @@ this, and `report/json_schema.py` describes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -84,8 +84,14 @@ def members(kind: type) -> tuple[Member, ...]:
 
 def _is_long(hint: Any) -> bool:
     """Whether a value may fill pages, so that whoever reads the document wants to see the others before."""
+    item = item_of(hint)
+    return item is not None and is_dataclass(item)
+
+
+def item_of(hint: Any) -> Any:
+    """The type of the items of a list of any length: a tuple, or a sequence that may make them when asked; or None."""
     item, *more = get_args(hint) or (None,)
-    return more == [...] and is_dataclass(item)
+    return item if more == [...] or get_origin(hint) is Sequence else None
 
 
 def _computed(name: str, getter: Any) -> Member:

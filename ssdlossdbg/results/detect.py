@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,52 +10,16 @@ from ssdlossdbg.results.common import Box, ConfigSummary
 from ssdlossdbg.results.contract import Hidden, Written, at
 from ssdlossdbg.results.detect_detail import DetectDetail
 from ssdlossdbg.results.detect_scores import DetectScores, scores_of
+from ssdlossdbg.results.detections import Detection, role_counts
 from ssdlossdbg.results.findings import Finding
 from ssdlossdbg.results.loss import RunBatch
 from ssdlossdbg.results.report import Reported
 from ssdlossdbg.rules import DetectSpec
 
-# What a detection is, and what becomes of an object; an overlap counts from IoU 0.5 on, as Pascal VOC counts it.
-FINDS = "finds"
-REPEATS = "repeats"
-OTHER_CLASS = "other-class"
-NOTHING = "nothing"
+# What becomes of an object.
 FOUND = "found"
 FOUND_AS_OTHER = "found-as-other"
 MISSED = "missed"
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One detection.
-
-    Attributes:
-        rank: place among its image's detections by score, from 1.
-        class_id, label, score: what it is taken for, and how surely.
-        box: in input pixels.
-        normalized: the same box, normalised.
-        prior, level: where it was predicted.
-        best_iou: with the nearest object of any class; 0 where there is none.
-        ground_truth: that object's index, or None.
-        best_iou_of_class: with the nearest object of its own class; 0 where there is none.
-        ground_truth_of_class: that object's index, or None.
-        role: FINDS the object of its class that no higher detection found, REPEATS such a detection, overlaps an
-            object of an OTHER_CLASS, or NOTHING; None without targets.
-    """
-
-    rank: int
-    class_id: int
-    label: str
-    score: float
-    box: Box
-    normalized: Annotated[Box, at("box_normalized")]
-    prior: int
-    level: int
-    best_iou: float
-    ground_truth: int | None
-    best_iou_of_class: float
-    ground_truth_of_class: int | None
-    role: str | None
 
 
 @dataclass(frozen=True)
@@ -110,7 +75,7 @@ class ImageDetect:
 
     index: int
     path: str | None
-    detections: tuple[Detection, ...]
+    detections: Sequence[Detection]
     ground_truth: tuple[GroundTruthDetect, ...]
     non_finite: int
     above_threshold: int
@@ -219,14 +184,16 @@ class DetectResult(Reported):
     @property
     def totals(self) -> Written[DetectTotals]:
         """Counts over the batch."""
-        roles, objects = [item.role for item in self.detections], self.ground_truth
+        objects = self.ground_truth
+        roles = [role_counts(image.detections) for image in self.images]
+        finds, repeats, other_class, nothing = map(sum, zip(*roles, strict=True)) if roles else (0, 0, 0, 0)
         status = [item.status for item in objects]
         return DetectTotals(
-            detections=len(roles),
-            finds=roles.count(FINDS),
-            repeats=roles.count(REPEATS),
-            other_class=roles.count(OTHER_CLASS),
-            nothing=roles.count(NOTHING),
+            detections=sum(len(image.detections) for image in self.images),
+            finds=finds,
+            repeats=repeats,
+            other_class=other_class,
+            nothing=nothing,
             ground_truth=len(objects),
             found=status.count(FOUND),
             found_as_other=status.count(FOUND_AS_OTHER),

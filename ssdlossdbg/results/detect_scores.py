@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ssdlossdbg.results.detect import Detection, GroundTruthDetect
+from ssdlossdbg.results.detections import FINDS, OTHER_CLASS, Detection, classes_in, in_role, scores_in, those_in
 
-FINDS, OTHER_CLASS = "finds", "other-class"
+if TYPE_CHECKING:
+    from ssdlossdbg.results.detect import GroundTruthDetect
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,14 @@ def scores_of(
         detections: of each image, with their roles.
         objects: of each image.
     """
-    every = [item for image in detections for item in image]
     owned: dict[tuple[int, str], int] = defaultdict(int)
     for item in (item for image in objects for item in image):
         owned[item.class_id, item.label] += 1
     if not owned:
         return None
-    finding = np.array([item.role == FINDS for item in every], dtype=bool)
-    scores = np.array([item.score for item in every], dtype=float)
-    class_ids = np.array([item.class_id for item in every], dtype=int)
+    finding = np.concatenate([in_role(image, FINDS) for image in detections])
+    scores = np.concatenate([scores_in(image) for image in detections]).astype(float)
+    class_ids = np.concatenate([classes_in(image) for image in detections])
     classes = tuple(
         ClassScore(class_id, label, number, _average_precision(scores[own], finding[own], number))
         for (class_id, label), number in sorted(owned.items())
@@ -123,8 +122,8 @@ def _confusions(
     scores: dict[tuple[str, str], list[float]] = defaultdict(list)
     for found, owned in zip(detections, objects, strict=True):
         labels = {item.index: item.label for item in owned}
-        for item in found:
-            if item.role == OTHER_CLASS and item.ground_truth in labels:
+        for item in those_in(found, OTHER_CLASS):
+            if item.ground_truth in labels:
                 scores[labels[item.ground_truth], item.label].append(item.score)
     made = (Confusion(*pair, len(each), max(each)) for pair, each in scores.items())
     return tuple(sorted(made, key=lambda each: (-each.best_score, each.label, each.taken_for)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import detect as detecting
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.detect import Detections, Stage, clip_to, decode_clamped, detect, highest
 from ssdlossdbg.readers.dialects import load_dialect
@@ -350,3 +353,39 @@ def test_on_a_gpu() -> None:
     there = detect(loc.cuda(), conf.cuda(), priors.cuda(), (1, 1), CODEC, spec)
     assert len(here.image) == len(there.image)
     assert torch.allclose(here.score.sum(), there.score.sum().cpu(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ssd.pytorch", "gluoncv", "mmdetection", "ssd.tensorflow", "tf-object-detection"])
+def test_how_many_images_are_looked_at_together_does_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it how coarsely the highest scores are sought, where many are equal or nan."""
+    loc, conf, priors = saved(SAMPLE / "preds.pt")
+    conf = (conf * 4).round() / 4
+    conf[1, 40, 2], conf[2, 50:60] = torch.nan, torch.inf
+    spec, codec = dataclasses.replace(load_dialect(name).detect, candidates=20), load_dialect(name).codec
+    found = detect(loc, conf, priors * 300, (300, 300), codec, spec)
+    assert len(found.image)
+    monkeypatch.setattr(tiles, "TILE_ON_CPU", 10**9)
+    monkeypatch.setattr(detecting, "GROUPS", 1000)
+    together = detect(loc, conf, priors * 300, (300, 300), codec, spec)
+    for each in dataclasses.fields(Detections):
+        one, other = getattr(found, each.name), getattr(together, each.name)
+        assert torch.equal(one.nan_to_num(-1), other.nan_to_num(-1)), each.name
+
+
+def test_the_highest_of_a_class_against_a_ranking() -> None:
+    """In falling order of scores, equal ones by prior, of those above the threshold alone."""
+    generator = torch.Generator().manual_seed(3)
+    conf = (torch.randn((2, 400, 4), generator=generator) * 3).round()
+    low = torch.arange(400)[None, :, None] * 2.0
+    boxes = torch.cat((low, low, low + 1, low + 1), dim=-1).expand(2, -1, -1)  # none overlaps another
+    for candidates in (1, 7, 60, 99, 100, 101, 399, 400):
+        spec = DetectSpec(score_threshold=0.1, candidates=candidates)
+        found = detecting.detect_boxes(boxes, conf, (1, 1), spec)
+        scores = conf.softmax(-1)
+        for image, class_id in itertools.product(range(2), range(1, 4)):
+            able = [prior for prior in range(400) if scores[image, prior, class_id] > 0.1]
+            ranked = sorted(able, key=lambda prior: (-float(scores[image, prior, class_id]), prior))[:candidates]
+            own = (found.image == image) & (found.class_id == class_id)
+            assert found.prior[own].tolist() == ranked
+            reached = found.reached[image, class_id - 1].tolist()
+            assert reached == [400, len(able), len(ranked), len(ranked), len(ranked)]

@@ -71,8 +71,9 @@ def test_terms_are_those_of_a_plain_loop(
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(kind))
 def test_the_cost_of_background_at_hand_gives_the_same(kind: tuple[ConfidenceLoss, BackgroundTarget]) -> None:
     spec, conf = spec_of(kind, (0.25, 2.0)), logits(dtype=torch.float32)
-    at_hand = confidence_loss(conf, LABELS, spec, cost_of_background(conf))
-    assert torch.equal(at_hand, confidence_loss(conf, LABELS, spec))
+    for labels in (LABELS, torch.zeros_like(LABELS), torch.where(torch.arange(LABELS.shape[1]) == 1, 1, 0 * LABELS)):
+        at_hand = confidence_loss(conf, labels, spec, cost_of_background(conf, spec))
+        assert torch.equal(at_hand, confidence_loss(conf, labels, spec))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

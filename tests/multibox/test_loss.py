@@ -338,4 +338,4 @@ def test_what_background_costs_is_enough_to_look_up_the_cross_entropy(kind: Conf
         labels = torch.randint(-1, shape[2], shape[:2], generator=rng)
         spec = LossSpec(confidence=kind)
         expected = confidence_loss(conf, labels, spec)
-        assert torch.equal(confidence_loss(conf, labels, spec, cost_of_background(conf)), expected)
+        assert torch.equal(confidence_loss(conf, labels, spec, cost_of_background(conf, spec)), expected)

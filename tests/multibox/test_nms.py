@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import nms, tiles
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.nms import fits_torchvision, suppress, suppress_by, suppress_in_blocks, suppress_repeats
+from ssdlossdbg.multibox.nms import suppress, suppress_in_blocks, suppress_repeats
 from ssdlossdbg.rules import IouRule, Suppression
 
 NAN = float("nan")
@@ -113,80 +115,102 @@ def test_the_input_is_left_alone() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.45, 0.6, 1.0])
 def test_torchvision_gives_the_same(threshold: float, dtype: torch.dtype) -> None:
-    operator = nms.torchvision_nms()
-    if operator is None:
-        pytest.skip("torchvision is not installed, or was built for another torch")
+    operator = pytest.importorskip("torchvision.ops", exc_type=ImportError).nms
     boxes = crowd(5, 400, seed=3, dtype=dtype)
     boxes[0, 200:] = boxes[0, :200]
     valid = torch.rand((5, 400), generator=torch.Generator().manual_seed(4)) > 0.3
     valid[4] = False
+    expected = torch.zeros_like(valid)
+    for row in range(4):
+        members = valid[row].nonzero().flatten()
+        falling = torch.arange(len(members), 0, -1, dtype=dtype)
+        kept = operator(boxes[row, members], falling, float(boxes.new_tensor(threshold)))
+        expected[row, members[kept]] = True
     for suppression in (Suppression.MORE_THAN, Suppression.NOT_AT_MOST):
-        assert fits_torchvision(boxes, IouRule.PLAIN, valid, suppression)
-        ours = suppress_in_blocks(boxes, threshold, IouRule.PLAIN, 0.0, valid, suppression)
-        assert torch.equal(suppress_by(operator, boxes, threshold, valid), ours)
+        assert torch.equal(suppress(boxes, threshold, valid=valid, suppression=suppression), expected)
 
 
-def test_what_stands_in_for_torchvision_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is an operator it is used, in falling order of scores, row by row."""
-    asked = []
-
-    def operator(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-        asked.append((boxes, scores, threshold))
-        everything = torch.ones((1, len(boxes)), dtype=torch.bool)
-        kept = suppress_in_blocks(boxes[None], threshold, IouRule.PLAIN, 0.0, everything, Suppression.MORE_THAN)
-        return kept[0].nonzero().flatten()
-
-    boxes = crowd(3, 60)
-    valid = torch.ones((3, 60), dtype=torch.bool)
-    valid[1] = False
-    valid[2, ::2] = False
-    expected = by_loop(boxes, 0.45, IouRule.PLAIN, 0.0, valid, Suppression.MORE_THAN)
-    monkeypatch.setattr(nms, "torchvision_nms", lambda: operator)
-    assert torch.equal(suppress(boxes, 0.45, valid=valid), expected)
-    assert [len(boxes) for boxes, *_ in asked] == [60, 30]
-    assert all(bool((scores.diff() < 0).all()) for _, scores, _ in asked)
-    assert asked[0][2] == float(torch.tensor(0.45))
+def scattered(rows: int, count: int, seed: int, side: float = 0.1) -> Tensor:
+    """`[rows, count, 4]` boxes of which few overlap others, a third on a lattice, so that overlaps are equal."""
+    generator = torch.Generator().manual_seed(seed)
+    low = torch.rand((rows, count, 2), generator=generator) * 0.9
+    size = side * (0.5 + torch.rand((rows, count, 2), generator=generator))
+    low[:, ::3], size[:, ::3] = (low[:, ::3] * 16).round() / 16, 1 / 16
+    return torch.cat((low, low + size), dim=-1)
 
 
-@pytest.mark.parametrize(
-    ("box", "rule", "suppression"),
-    [
-        ((0.0, 0.0, 1.0, 1.0), IouRule.EPSILON_ADDED, Suppression.MORE_THAN),
-        ((0.0, 0.0, 1.0, 1.0), IouRule.PLAIN, Suppression.NOT_BELOW),
-        ((0.0, 0.0, 0.0, 1.0), IouRule.PLAIN, Suppression.MORE_THAN),
-        ((1.0, 1.0, 0.0, 0.0), IouRule.PLAIN, Suppression.MORE_THAN),
-        ((NAN, 0.0, 1.0, 1.0), IouRule.PLAIN, Suppression.MORE_THAN),
-        ((0.0, 0.0, float("inf"), 1.0), IouRule.PLAIN, Suppression.MORE_THAN),
-        ((0.0, 0.0, 1e-30, 1e-30), IouRule.PLAIN, Suppression.MORE_THAN),
-    ],
-)
-def test_torchvision_is_not_asked_where_it_differs(
-    box: tuple[float, ...], rule: IouRule, suppression: Suppression
+@pytest.fixture
+def compared_by_all(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows are asked of the way that compares all boxes, a number a call."""
+    asked = list[int]()
+
+    def blocks(boxes: Tensor, *rest: Any) -> Tensor:
+        asked.append(len(boxes))
+        return suppress_in_blocks(boxes, *rest)
+
+    monkeypatch.setattr(nms, "suppress_in_blocks", blocks)
+    return asked
+
+
+@pytest.mark.parametrize("suppression", Suppression)
+@pytest.mark.parametrize("rule", IouRule)
+@pytest.mark.parametrize("threshold", [0.1, 1 / 3, 0.45, 0.9, 1.0])
+def test_near_boxes_against_a_loop(
+    threshold: float, rule: IouRule, suppression: Suppression, compared_by_all: list[int]
 ) -> None:
-    boxes, valid = torch.tensor([[box]]), torch.ones((1, 1), dtype=torch.bool)
-    assert not fits_torchvision(boxes, rule, valid, suppression)
-    if rule is IouRule.PLAIN and suppression is Suppression.MORE_THAN:
-        assert fits_torchvision(boxes, rule, ~valid, suppression), "what takes no part does not matter"
+    epsilon = 1e-3 if rule in (IouRule.EPSILON_ADDED, IouRule.UNION_FLOOR) else 0.0
+    for seed in range(2):
+        boxes = scattered(2, 50, seed)
+        boxes[:, 40:] = boxes[:, :10]
+        valid = torch.rand((2, 50), generator=torch.Generator().manual_seed(seed)) > 0.2
+        boxes[0, 0] = NAN if seed % 2 else 0.0
+        valid[0, 0] = False
+        expected = by_loop(boxes, threshold, rule, epsilon, valid, suppression)
+        assert torch.equal(suppress(boxes, threshold, rule, epsilon, valid, suppression), expected)
+    assert compared_by_all == [], "or this test says nothing of the other way"
 
 
-def test_a_broken_torchvision_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    def explode(*_: object) -> None:
-        raise RuntimeError("operator torchvision::nms does not exist")
+def test_neighbours_at_the_edge_of_the_window_are_met(compared_by_all: list[int]) -> None:
+    """Two boxes that share just so much, side by side or one above the other, of whatever size and wherever."""
+    generator = torch.Generator().manual_seed(7)
+    shares = 1 / 3 + (torch.randint(-3, 4, (400,), generator=generator) * 1e-7)
+    size = 10.0 ** (-6 * torch.rand(400, generator=generator))
+    start = torch.rand(400, generator=generator)
+    step = size * (1 - shares) / (1 + shares)  # at which boxes of one size have that IoU
+    for axis in (0, 1):
+        first = torch.stack((start, start, start + size, start + size), dim=-1)
+        second = first.clone()
+        second[:, axis::2] += step[:, None]
+        pairs = torch.stack((first, second), dim=1)
+        far = torch.tensor([[5.0, 5.0, 6.0, 6.0]]) + torch.arange(6)[:, None] * 2
+        rows = torch.cat((pairs, far.expand(400, -1, -1)), dim=1)
+        valid = torch.ones(rows.shape[:2], dtype=torch.bool)
+        for suppression in Suppression:
+            asked = rows, 1 / 3, IouRule.PLAIN, 0.0, valid, suppression
+            kept = suppress(*asked)
+            assert torch.equal(kept, suppress_in_blocks(*asked))
+            assert 0 < int(kept[:, 1].sum()) < 400
+    assert compared_by_all == []
 
-    nms.torchvision_nms.cache_clear()
-    with monkeypatch.context() as patch:
-        patch.setattr("importlib.import_module", explode)
-        assert nms.torchvision_nms() is None
-    nms.torchvision_nms.cache_clear()
+
+def test_rows_that_are_crowded_or_hold_what_is_no_box_are_compared_by_all(compared_by_all: list[int]) -> None:
+    odd = [(0.5, 0.1, 0.5, 0.4), (0.9, 0.1, 0.5, 0.4), (NAN, 0.0, 1.0, 1.0), (0.0, 0.0, float("inf"), 1.0)]
+    odd += [(0.0, 0.0, 1e-30, 1e-30), (0.0, 0.0, 2e19, 2e19)]
+    boxes = scattered(len(odd) + 3, 40, 1)
+    for row, box in enumerate(odd):
+        boxes[row, 17] = torch.tensor(box)
+    boxes[len(odd)] = crowd(1, 40)[0] * 0.3 + torch.tensor([0.0, 0.0, 0.3, 0.3])
+    valid = torch.ones(boxes.shape[:2], dtype=torch.bool)
+    for suppression in Suppression:
+        expected = by_loop(boxes, 0.45, IouRule.PLAIN, 0.0, valid, suppression)
+        assert torch.equal(suppress(boxes, 0.45, suppression=suppression), expected)
+    assert compared_by_all == [len(odd) + 1] * 3
 
 
-@pytest.mark.parametrize(
-    "odd", [(0.5, 0.1, 0.5, 0.4), (0.5, 0.4, 0.9, 0.4), (0.9, 0.1, 0.5, 0.4), (0.0, 0.0, 2e19, 2e19)]
-)
-def test_one_odd_box_among_others_is_enough_to_do_without_the_operator(odd: tuple[float, ...]) -> None:
-    """Without a width, a height, or a finite sum of areas; it need not be there to be asked."""
-    boxes, valid = torch.tensor([[(0.1, 0.1, 0.4, 0.4), odd, (0.2, 0.2, 0.9, 0.9)]]), torch.ones(1, 3, dtype=torch.bool)
-    asked = IouRule.PLAIN, valid, Suppression.MORE_THAN
-    assert not fits_torchvision(boxes, *asked)
-    assert fits_torchvision(boxes[:, [0, 2, 2]], *asked)
-    assert not fits_torchvision(boxes[:, [0, 2, 2]], IouRule.UNION_FLOOR, valid, Suppression.MORE_THAN)
+def test_few_pairs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = scattered(4, 80, 3)
+    expected = suppress(boxes, 0.2)
+    assert bool(expected.any())
+    for most in (1, 7, 100):
+        monkeypatch.setattr(tiles, "TILE_ON_CPU", most)
+        assert torch.equal(suppress(boxes, 0.2), expected)

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 
 from ssdlossdbg import results
 from ssdlossdbg.report.documents import empty
-from ssdlossdbg.results.contract import members
+from ssdlossdbg.results.contract import item_of, members
 
 # The words that reports know, each in turn, by the type and the name of the field.
 OF_MATCH = (results.MATCHED, results.UNMATCHED, results.FORCED_ONLY, results.INVALID)
@@ -43,9 +43,9 @@ class MakeUp:
         origin, options = get_origin(hint) or hint, get_args(hint)
         if origin in (Union, UnionType):
             return self.make(options[0], name)
-        if origin is tuple:
-            parts = [options[0]] * 2 if options[-1] is ... else options
-            return tuple(self.make(part, name) for part in parts)
+        item = item_of(hint)
+        if origin is tuple or item is not None:
+            return tuple(self.make(part, name) for part in ([item] * 2 if item else options))
         if origin is dict:
             return {self.make(str, name): self.make(options[1], name) for _ in range(2)}
         if is_dataclass(hint):

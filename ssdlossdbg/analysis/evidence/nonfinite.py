@@ -30,7 +30,7 @@ def find_non_finite(
         priors: the grid.
     """
     positive = loss.matching.positive[..., None]
-    not_numbers = _not_finite(loc)
+    not_numbers = torch.zeros_like(loc, dtype=torch.bool) if _is_finite(loc) else ~loc.isfinite()
     bad_loc = positive & not_numbers
     bad_terms, bad_targets = ~loss.localization_terms.isfinite(), ~loss.targets.isfinite()
     of_boxes = bad_terms.shape[-1] == 1
@@ -39,14 +39,18 @@ def find_non_finite(
     masked = ~positive & bad_terms  # 0 times what is no number, in the codebase's masks
     inputs = bad_targets | not_numbers
     bad_localization = bad_terms & ~(inputs.any(-1, keepdim=True) if of_boxes else inputs)
-    bad_conf = _not_finite(conf)
-    bad_entropy = ~loss.confidence_terms.isfinite() & ~bad_conf.any(-1)
+    bad_conf = (
+        None if _is_finite(conf) else ~conf.isfinite()
+    )  # of all of them even a mask takes a quarter of the logits
+    bad_entropy = ~loss.confidence_terms.isfinite()
+    if bad_conf is not None:
+        bad_entropy &= ~bad_conf.any(-1)
 
     found = _of_positives("target", positive & bad_targets, loss.targets, gt, loss, priors)
     found += _of_priors("target", masked & bad_targets, loss.targets)
     found += _of_positives("loc", bad_loc, loc, gt, loss, priors)
     found += _of_priors("loc", masked & not_numbers, loc)
-    found += _of_priors("conf", bad_conf, conf)
+    found += [] if bad_conf is None else _of_priors("conf", bad_conf, conf)
     found += _of_positives("localization", bad_localization, loss.localization_terms, gt, loss, priors)
     found += _of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])
     if loss.landmarks is not None:
@@ -59,11 +63,9 @@ def find_non_finite(
     return tuple(found)
 
 
-def _not_finite(values: Tensor) -> Tensor:
-    """Where values are inf or nan; their extremes say at once that, as mostly, none is."""
-    if bool(torch.stack(torch.aminmax(values)).isfinite().all()):
-        return torch.zeros_like(values, dtype=torch.bool)
-    return ~values.isfinite()
+def _is_finite(values: Tensor) -> bool:
+    """Whether no value is inf or nan, which their extremes say at once."""
+    return bool(torch.stack(torch.aminmax(values)).isfinite().all())
 
 
 def _of_positives(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.rules import Dialect
@@ -19,11 +20,11 @@ def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -
     """
     every = torch.ones_like(loss.matching.positive[:, 0])
     reasons = [
-        (dialect.raises.zero_positives, every & (loss.matching.positive.sum() == 0)),
+        (dialect.raises.zero_positives, every & (tiles.counts(loss.matching.positive).sum() == 0)),
         (dialect.raises.nothing_to_mine, every & (loss.mining.wanted < 1)),  # of each image, or of all together
     ]
     if dialect.raises.too_few_to_mine:
-        available = loss.matching.negative.reshape(len(loss.mining.wanted), -1).sum(1)
+        available = tiles.counts(loss.matching.negative.reshape(len(loss.mining.wanted), -1))
         reasons.append((dialect.raises.too_few_to_mine, every & (loss.mining.wanted > available)))
     if gt is not None:
         degenerate = (gt.mask & ~(gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1)).any(1)

@@ -13,19 +13,10 @@ from ssdlossdbg.analysis.evidence.fates import shape_iou
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.confidence import probabilities, with_background
-from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results.history_rows import CLASS, GROUPS, LEVEL, NOWHERE, OBJECTS, SIDES, SIZE, WHOLE, Rows
 
 PARTS = ("localization", "positive", "negative")
-
-
-class QuickScene(Scene):
-    """A batch whose matching holds of overlaps no more than decides about the roles of priors."""
-
-    def _match(self) -> tuple[Matching, Tied | None]:
-        return super()._match() if self.batch.encoded else (self.few_overlaps, None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,9 @@ RESAVE = "Re-save plain tensors, detached and on the CPU: torch.save(tensor.deta
 CUT_SHORT = "It may be cut short: copy it again, or save plain tensors again."
 # NumPy looks for each in a list of all.
 MOST_ARRAYS = 10_000
+# From so many bytes on a file is mapped, not read: its numbers then take their place in memory once, as they are looked
+# at. Smaller ones are read, so that nothing that is kept of them hangs on a file that somebody saves anew.
+LEAST_MAPPED = 2**24
 NUMBERS = (
     "float16", "bfloat16", "float32", "float64", "bool",
     "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -69,7 +72,7 @@ def load(path: Path) -> Saved:
         raise InputError(path, f"has the ending {path.suffix!r}, which says no tensor format", f"Known: {known}.")
     with explained(path):
         file = open_file(path)
-    # Read as it is loaded: its bytes beside the tensors would take as much again.
+    # Read as it is loaded, or mapped: its bytes beside the tensors would take as much again.
     with file:
         size = os.fstat(file.fileno()).st_size
         if not size:
@@ -89,16 +92,19 @@ def load(path: Path) -> Saved:
     return Saved(saved.value, saved.where, captured)
 
 
-def as_saved(given: str | PathLike[str] | Tensors, where: str) -> Saved:
+def as_saved(given: str | PathLike[str] | Tensors | Saved, where: str) -> Saved:
     """What a file holds that a user named, or the tensors that a user gave in its place.
 
     Args:
-        given: a path, or tensors on any device and NumPy arrays, bare or in tuples, lists and mappings.
+        given: a path, or tensors on any device and NumPy arrays, bare or in tuples, lists and mappings; or what was
+            made of such before.
         where: what to call tensors in errors.
 
     Raises:
         InputError: as of `load`, or tensors or arrays that no file could have held.
     """
+    if isinstance(given, Saved):
+        return given
     if isinstance(given, (str, PathLike)):
         return load(Path(given))
     return _usual(_at_hand(given, where), where)
@@ -134,6 +140,24 @@ def _in_archive(file: BinaryIO) -> int:
             return sum(part.file_size for part in archive.infolist())
     except Exception:  # as of NumPy: whatever it stumbles over, which the loader will say
         return 0
+
+
+def _worth_mapping(file: BinaryIO) -> bool:
+    return os.fstat(file.fileno()).st_size >= LEAST_MAPPED
+
+
+def _is_stored(file: BinaryIO) -> bool:
+    """Whether a file of torch.save's holds its tensors as they are, as it does unless somebody packed it again."""
+    begins, _ = file.read(4), file.seek(0)
+    if begins != b"PK\x03\x04":
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return all(part.compress_type == zipfile.ZIP_STORED for part in archive.infolist())
+    except Exception:  # as of NumPy: whatever it stumbles over, which the loader will say
+        return False
+    finally:
+        file.seek(0)
 
 
 def _needed(saved: Any) -> int:
@@ -195,10 +219,11 @@ def _unusual(tensor: torch.Tensor) -> str | None:
 
 
 def _load_torch(file: BinaryIO, path: Path) -> Any:
+    mapped = _worth_mapping(file) and _is_stored(file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of beta layouts and pickle protocols: what was loaded is looked at
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         named = re.search(r"(?:GLOBAL|global|class|function) ([\w.]*\.[\w.]+)", str(error))
         if named:
@@ -216,10 +241,10 @@ def _load_torch(file: BinaryIO, path: Path) -> Any:
 
 def _load_safetensors(file: BinaryIO, path: Path) -> Any:
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.torch import load, load_file
 
     try:
-        return load(file.read())
+        return load_file(path) if _worth_mapping(file) else load(file.read())
     except SafetensorError as error:
         raise InputError(path, f"is not a valid safetensors file ({error})", "Save it again.") from None
     except KeyError as error:  # of the table of dtypes
@@ -230,7 +255,9 @@ def _load_numpy(file: BinaryIO, path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            loaded = np.load(file, allow_pickle=False)
+            mapped = path.suffix.lower() == ".npy" and _worth_mapping(file)
+            # Copied as soon as it is written to, which nobody here does.
+            loaded = np.load(path if mapped else file, mmap_mode="c" if mapped else None, allow_pickle=False)
             if isinstance(loaded, Mapping) and len(loaded) > MOST_ARRAYS:
                 what = f"holds {len(loaded):,} arrays, and at most {MOST_ARRAYS:,} are looked at"
                 raise InputError(path, what, "Save a batch a file.")
