@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from functools import cache
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+FOLDERS = count()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -33,6 +38,18 @@ def pytest_collection_modifyitems() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Options are put together once, and not for each of the thousands of command lines, which takes longer than many.
     pytest.MonkeyPatch().setattr("typer.testing._get_command", cache(typer.main.get_command), raising=False)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder of the test's own, where pytest makes it and for as long as it keeps it.
+
+    Pytest looks through all of them for a number that is free, and links to the newest: longer than many a test takes.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = tmp_path_factory.getbasetemp() / f"{name}{next(FOLDERS)}"
+    path.mkdir(mode=0o700)
+    return path
 
 
 @pytest.fixture(autouse=True, scope="session")

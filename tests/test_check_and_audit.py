@@ -183,7 +183,7 @@ def told(findings: Sequence[Finding]) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize(
     ("name", "dialect"),
-    [(name, DIALECTS[(place + step) % len(DIALECTS)]) for place, name in enumerate(CASES) for step in (0, 2)],
+    [(name, DIALECTS[place % len(DIALECTS)]) for place, name in enumerate(CASES)],
 )
 def test_check_finds_what_audit_finds(
     name: str, dialect: str, make: Callable[[str], tuple[str, tuple[str, ...]]]
@@ -242,17 +242,24 @@ def test_check_refuses_what_audit_refuses(name: str, tmp_path: Path, monkeypatch
     assert (finding.code, case.message, case.fix) == ("FIL001", said, caught.value.fix)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+PHOTOS = [
+    ("voc-photos", "JPEGImages/a.jpg", "Annotations/a.xml"),
+    ("voc-scaled-photos", "JPEGImages/a.jpg", "Annotations/a.xml"),
+    ("voc-scaled-photos", "JPEGImages/b.jpg", "Annotations/b.xml"),
+    ("coco-photos", "1.jpg", "a.json"),
+    ("coco-photos", "images/2.jpg", "a.json"),
+    ("yolo-photos", "images/a.jpg", "labels/a.txt"),
+    ("open-images", "p0.jpg", "boxes.csv"),
+]
+
+
+# Two of the dialects each, in turn: what boxes a dialect takes a format's for is the same for all files of the format.
 @pytest.mark.parametrize(
-    ("name", "photo", "annotation"),
+    ("name", "photo", "annotation", "dialect"),
     [
-        ("voc-photos", "JPEGImages/a.jpg", "Annotations/a.xml"),
-        ("voc-scaled-photos", "JPEGImages/a.jpg", "Annotations/a.xml"),
-        ("voc-scaled-photos", "JPEGImages/b.jpg", "Annotations/b.xml"),
-        ("coco-photos", "1.jpg", "a.json"),
-        ("coco-photos", "images/2.jpg", "a.json"),
-        ("yolo-photos", "images/a.jpg", "labels/a.txt"),
-        ("open-images", "p0.jpg", "boxes.csv"),
+        (*photo, DIALECTS[(place + step) % len(DIALECTS)])
+        for place, photo in enumerate(PHOTOS)
+        for step in (0, len(PHOTOS) // 2)
     ],
 )
 def test_match_sees_objects_as_audit_does(

@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -35,6 +34,7 @@ from ssdlossdbg.readers.photos import load_photo
 from ssdlossdbg.readers.prior_configs import preset_names
 from ssdlossdbg.report.loss_picture import loss_picture
 from ssdlossdbg.report.match_picture import match_picture
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -69,12 +69,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-# The commands of its arguments, in one process of the package that is first on its path; what each prints, as JSON.
+# The commands of its arguments but the first, by the package in that folder; what each prints, as JSON.
 RUN_ALL = """
 import json, shlex, sys
+house, *lines = sys.argv[1:]
+sys.path.insert(0, house)
+for name in [name for name in sys.modules if name.partition(".")[0] == "ssdlossdbg"]:
+    del sys.modules[name]
 from typer.testing import CliRunner
 from ssdlossdbg.cli.app import app
-results = [CliRunner().invoke(app, shlex.split(line)) for line in sys.argv[1:]]
+results = [CliRunner().invoke(app, shlex.split(line)) for line in lines]
 assert all(each.exit_code in (0, 1) and not each.stderr.startswith("Traceback") for each in results), results
 print(json.dumps([each.stdout for each in results]))
 """
@@ -174,10 +178,11 @@ def test_the_page_for_contributors_adds_one_of_each_kind(folder: Path) -> None:
         assert len(set().union(*touched)) <= (3 if rule else 2)
         for name, block in re.findall(r"`(\w+\.\w+)`:\n\n```\w+\n(.*?)```", section, flags=re.DOTALL):
             (folder / name).write_text(block)
-    environment = {**os.environ, "PYTHONPATH": str(house), "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     examples = [example.split(" | ") for example in examples_of(CONTRIBUTING)]
-    words = [sys.executable, "-c", RUN_ALL, *(command for command, *_ in examples)]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    words = [sys.executable, "-c", RUN_ALL, str(house), *(command for command, *_ in examples)]
+    done = warm.run(words, env=environment)
+    assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout)
     printed = {
         " | ".join((command, *filters)): filtered(output, filters)

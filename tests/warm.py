@@ -180,14 +180,15 @@ def _become(words: list[str], folder: str, environment: dict[str, str], streams:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     vars(atexit)["_clear"]()
     code: object = 0
+    interrupted = False
     try:
         _run(words)
     except SystemExit as ended:
         code = ended.code
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-        code = 1
-    _end(code if isinstance(code, int) else int(code is not None))
+        code, interrupted = 1, isinstance(error, KeyboardInterrupt)
+    _end(code if isinstance(code, int) else int(code is not None), interrupted)
 
 
 def _run(words: list[str]) -> None:
@@ -207,8 +208,8 @@ def _run(words: list[str]) -> None:
         runpy.run_path(first, run_name="__main__")
 
 
-def _end(code: int) -> NoReturn:
-    """End as the interpreter does: threads, then what was registered, then the streams."""
+def _end(code: int, interrupted: bool) -> NoReturn:
+    """End as the interpreter does: threads, then what was registered, then the streams; by the signal after Ctrl-C."""
     vars(threading)["_shutdown"]()
     vars(atexit)["_run_exitfuncs"]()
     try:
@@ -216,6 +217,9 @@ def _end(code: int) -> NoReturn:
     except (OSError, ValueError) as error:
         os.write(2, f"Exception ignored in sys.stdout: {error!r}\n".encode())
         code = 120
+    if interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit(code)
 
 

@@ -16,6 +16,8 @@ import pytest
 import torch
 import typer.main
 
+import ssdlossdbg.report.audit.charts
+import ssdlossdbg.report.history.charts
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.cli.options import OUTPUTS, Role
 from ssdlossdbg.cli.pages import is_page
@@ -276,7 +278,15 @@ def test_the_command_works_on_another_file_and_all_that_it_opens_is_noted(use: U
     assert unnoted == []
 
 
-@pytest.mark.usefixtures("files")
+@pytest.fixture
+def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts under the same names, with nothing in them."""
+    for charts in (ssdlossdbg.report.audit.charts.CHARTS, ssdlossdbg.report.history.charts.CHARTS):
+        for name in charts:
+            monkeypatch.setitem(charts, name, lambda *_: b"")
+
+
+@pytest.mark.usefixtures("files", "quick_charts")
 @pytest.mark.parametrize(("use", "name"), OUTPUT_OPTIONS)
 def test_no_input_is_replaced(use: Use, name: str, run: Run, folder: Path) -> None:
     if roles(use.command)[name] is Role.OUTPUT_FILE:

@@ -257,7 +257,7 @@ def test_a_loss_that_raises_leaves_a_traceback_without_our_frames(training: Path
 def test_ctrl_c_saves_the_last_batch_and_ends_by_the_signal(training: Path) -> None:
     with (training / "train.py").open("a") as script:
         script.write("    import os, signal; os.kill(os.getpid(), signal.SIGINT); train(0)\n")
-    got = run(["train.py"], training)
+    got = start_warm(by_run(["train.py"], training), training)
     assert got.returncode == -signal.SIGINT
     assert got.stderr.count("KeyboardInterrupt") == 1
     (said,) = CLOSING.findall(got.stderr)
