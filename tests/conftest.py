@@ -47,7 +47,7 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     Pytest looks through all of them for a number that is free, and links to the newest: longer than many a test takes.
     """
     name = re.sub(r"\W", "_", request.node.name)[:30]
-    path = tmp_path_factory.getbasetemp() / f"{name}{next(FOLDERS)}"
+    path = tmp_path_factory.getbasetemp() / f"{name}-{next(FOLDERS)}"
     path.mkdir(mode=0o700)
     return path
 
