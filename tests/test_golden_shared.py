@@ -70,8 +70,9 @@ def test_audit_of_all_photos() -> None:
     assert objects.best_iou[rows] == pytest.approx([iou for image in known for iou in image["best_iou"]], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", MATCHES or ABSENT)
+@pytest.mark.parametrize("name", [*MATCHES][::4] or ABSENT)
 def test_match_of_a_photo(name: str) -> None:
+    """Of every fourth; of all of them by the audit above, object by object."""
     photo = BCCD / "JPEGImages" / f"{name}.jpg"
     objects = AnnotatedObjects(load_dataset(BCCD / "Annotations" / f"{name}.xml").only(photo), (640, 480, 1))
     found = analyse_match(Scene(Batch(voc_priors(), "cpu", targets=objects), RULES), str(photo))

@@ -31,7 +31,8 @@ MOST = 150_000
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Reported]:
-    batch = (DATA / "preds.pt", DATA / "targets.pt")
+    loc, conf, priors = torch.load(DATA / "preds.pt", weights_only=True)
+    batch = (loc[:1], conf[:1], priors), torch.load(DATA / "targets.pt", weights_only=True)[:1]
     return {
         "match": ssdlossdbg.match(DATA / "coins.jpg", DATA / "coins.xml", device="cpu"),
         "loss": ssdlossdbg.loss(*batch, device="cpu", images=[DATA / "astronaut.jpg"]),
@@ -40,7 +41,7 @@ def results() -> dict[str, Reported]:
         "anchors": ssdlossdbg.anchors(),
         "audit": ssdlossdbg.audit(DATA, device="cpu"),
         "check": ssdlossdbg.check([DATA], device="cpu"),
-        "fit": ssdlossdbg.fit(DATA),
+        "fit": ssdlossdbg.fit(DATA / "cat.xml"),
     }
 
 
@@ -82,8 +83,8 @@ def test_a_cell_shows_a_result_and_stays_small(name: str, results: dict[str, Rep
 
 def test_a_large_result_stays_small() -> None:
     generator = np.random.default_rng(0)
-    corners = generator.uniform(0, 900, (400, 2))
-    rows = np.concatenate([corners, corners + generator.uniform(5, 90, (400, 2)), np.zeros((400, 1))], 1)
+    corners = generator.uniform(0, 900, (200, 2))
+    rows = np.concatenate([corners, corners + generator.uniform(5, 90, (200, 2)), np.zeros((200, 1))], 1)
     noise = generator.integers(0, 255, (600, 900, 3), dtype=np.uint8)
     result = ssdlossdbg.match(noise, rows, "ssd300", classes=["猫" * 50], device="cpu")
     assert len(result._repr_html_()) < MOST
@@ -119,6 +120,7 @@ def test_names_stay_text_in_markdown() -> None:
 def test_files_by_their_endings(name: str, results: dict[str, Reported], tmp_path: Path) -> None:
     result = results[name]
     endings = ["json", "md", "csv", *(["png", "jpg", "webp"] if name in PICTURED else [])]
+    size = result.draw().size if name in PICTURED else None
     for ending in endings:
         path = tmp_path / "new" / f"a.{ending}"
         for _ in range(1 + (ending in ("json", "png"))):  # the second replaces the first
@@ -133,7 +135,7 @@ def test_files_by_their_endings(name: str, results: dict[str, Reported], tmp_pat
         elif ending != "md":
             with Image.open(path) as image:
                 assert image.format == {"jpg": "JPEG"}.get(ending, ending.upper())
-                assert image.size == result.draw().size
+                assert image.size == size
         assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
     if name not in PICTURED:
         with pytest.raises(InputError, match="picture"):
@@ -263,8 +265,8 @@ def test_pictures_are_drawn_on_the_photo_that_was_given(results: dict[str, Repor
         assert mean[0] > mean[2] + 20
         other = np.asarray(result.draw(photo=blue)).reshape(-1, 3).mean(0)
         assert other[2] > other[0] + 20
-    with pytest.raises(InputError, match="index=3: is none of its 3 images"):
-        results["loss"].draw(index=3)
+    with pytest.raises(InputError, match="index=1: is none of its 1 image"):
+        results["loss"].draw(index=1)
     with pytest.raises(InputError, match="keeps no boxes to draw"):
         ssdlossdbg.LossResult.from_json(results["loss"].to_json()).draw()
     with pytest.raises(InputError, match="CompareResult: has no picture"):

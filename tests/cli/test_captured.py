@@ -94,12 +94,16 @@ def test_the_guilty_batch_names_the_box_and_its_file(run: Run) -> None:
     assert "saved for" not in text
 
 
-@pytest.mark.parametrize("options", [(), ("--worst",)])
-def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(
-    run_folder: Path, run: Run, options: tuple[str, ...]
-) -> None:
+@pytest.fixture
+def more_of_a_run(run_folder: Path) -> None:
+    """Beside them one that is there twice, and one that was cut short."""
     shutil.copy(run_folder / "step0000002.safetensors", run_folder / "step0000009.safetensors")
     (run_folder / "step0000011.safetensors").write_bytes(b"cut short")
+
+
+@pytest.mark.usefixtures("more_of_a_run")
+@pytest.mark.parametrize("options", [(), ("--worst",)])
+def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(run: Run, options: tuple[str, ...]) -> None:
     result = run("loss", "run", *options)
     lines = [line for line in result.out.splitlines() if line.startswith("step00")]
     assert lines[0].startswith("step0000001  not finite")
@@ -107,7 +111,12 @@ def test_a_folder_has_a_line_a_batch_and_the_worst_in_full(
     assert "cannot be read" in result.out
     assert ("captured     step 1, not finite" in result.out) == bool(options)
     assert ("went wrong  step 1: not finite" in result.out) != bool(options)
-    report = json.loads(run("loss", "run", "--format", "json", *options).out)
+
+
+@pytest.mark.usefixtures("more_of_a_run")
+def test_a_folder_has_a_row_a_batch_in_json(run: Run) -> None:
+    """As the worst in full has them; `test_losses.py` looks at those of all batches."""
+    report = json.loads(run("loss", "run", "--format", "json", "--worst").out)
     assert sorted(each["step"] for each in report["batches"][1:-1]) == [0, 2, 2]
     assert [report["batches"][place]["step"] for place in (0, -1)] == [1, None]
     assert report["batches"][0]["codes"] == ["BOX001"]

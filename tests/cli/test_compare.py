@@ -120,10 +120,12 @@ def test_a_fork_is_asked_by_its_path(good: Good, batch: tuple[object, ...], fold
 
 
 def test_where_the_real_code_raises(
-    broken: Good, batch: tuple[object, ...], save: Save, saved_targets: list[Tensor]
+    broken: Good, save: Save, saved_parts: tuple[Tensor, ...], saved_targets: list[Tensor]
 ) -> None:
     saved_targets[1] = saved_targets[1][:0]
-    words = ("compare", batch[1], save("some.pt", saved_targets), "--device", "cpu", "--dialects")
+    loc, conf, priors = saved_parts
+    few = save("few.pt", (loc[:, ::40], conf[:, ::40], priors[::40]))
+    words = ("compare", few, save("some.pt", saved_targets), "--image-size", 300, "--device", "cpu", "--dialects")
     report = parse(broken(*words, "all", "--format", "json"))
     raising = {item["name"]: item["raises"] for item in report["dialects"] if item["raises"]}
     assert raising["ssd.pytorch"].startswith("IndexError in match, layers/box_utils.py:97")

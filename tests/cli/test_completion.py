@@ -15,6 +15,7 @@ TYPED = (
     ("dialects caf", ["caffe"], ["chainercv"]),
     ("anchors --config refine", ["refinedet-320", "refinedet-512"], ["rfbnet"]),
     ("manual co", ["compare", "contributing"], ["audit"]),
+    ("explain BOX00", ["BOX001"], ["LBL"]),
 )
 
 

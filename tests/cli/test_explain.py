@@ -144,15 +144,8 @@ def completing(typed: str) -> tuple[list[str], dict[str, str]]:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    lines = (["explain"], ["explain", "BOX001"], ["explain", "BOX", "--format", "json"])
+    lines = (["explain"], ["explain", "BOX001"], ["explain", "BOX", "--format", "json"], ["manual", "findings"])
     for out, heavy in in_a_process(*((words, {}) for words in lines)):
         assert "BOX001" in out
         assert "\x1b" not in out
         assert heavy <= LIGHT
-
-
-def test_codes_are_completed() -> None:
-    [(out, heavy)] = in_a_process(completing("explain BOX00"))
-    assert "BOX001" in out
-    assert "LBL" not in out
-    assert heavy <= LIGHT

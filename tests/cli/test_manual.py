@@ -13,7 +13,6 @@ import pytest
 import ssdlossdbg
 from ssdlossdbg.checks.catalogue import CHECKS
 from tests import warm
-from tests.cli.test_explain import LIGHT, in_a_process
 
 MANUAL = Path(ssdlossdbg.__file__).parent / "manual"
 PAGES = sorted(file.stem for file in MANUAL.glob("*.md"))
@@ -65,12 +64,6 @@ def test_a_beginning_will_do(name: str, page: str, good: Good) -> None:
 )
 def test_unknown_pages(name: str, said: str, refused: Refused) -> None:
     assert refused("manual", name).startswith(f"error: PAGE: {said}")
-
-
-def test_nothing_heavy_is_imported() -> None:
-    [(out, heavy)] = in_a_process((["manual", "findings"], {}))
-    assert "BOX001" in out
-    assert heavy <= LIGHT
 
 
 def on_a_terminal(page: str, columns: int) -> str:
