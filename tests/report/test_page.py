@@ -130,6 +130,6 @@ def test_a_page_stays_under_its_size_and_says_what_it_lost(
     for name, value in (("MOST", MOST // 10), ("MOST_OF_DOCUMENT", MOST_OF_DOCUMENT // 10)):
         monkeypatch.setattr(f"{module}.{name}", value)
     many = replace(astronaut, ground_truth=astronaut.ground_truth * 150)
-    html = page(many, noise(600))
+    html = page(many, noise(1000))
     assert len(html) <= MOST // 10
     assert held(html, "extra")["left_out"] == ["some of the 900 ground truth"]
