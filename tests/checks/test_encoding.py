@@ -137,20 +137,26 @@ def scene(sides: tuple[float, float], number: int, seed: int) -> tuple[Tensor, T
     return torch.cat((low, low + size), 1), torch.randint(1, 4, (number,), generator=generator)
 
 
-@pytest.mark.parametrize("name", [NAME, "caffe", "gluoncv", "ssd-keras", "nvidia-dali"])
 @pytest.mark.parametrize(
-    ("sides", "number"),
-    [((0.1, 0.5), 1), ((0.1, 0.5), 2), ((0.02, 0.3), 60), ((0.003, 0.02), 40)],
-    ids=["one", "two", "sixty", "only forced"],
+    ("sides", "number", "name"),
+    [
+        *(((0.1, 0.5), number, name) for number, name in ((1, NAME), (1, "ssd-keras"), (2, "caffe"), (2, "gluoncv"))),
+        *(((0.02, 0.3), 60, name) for name in (NAME, "gluoncv", "nvidia-dali")),
+        *(((0.003, 0.02), 40, name) for name in (NAME, "caffe", "ssd-keras", "nvidia-dali")),
+    ],
 )
 def test_few_many_and_tiny_objects_are_sound(sides: tuple[float, float], number: int, name: str) -> None:
     boxes, labels = scene(sides, number, 5)
     assert findings(encode([boxes], [labels], load_dialect(name)), name) == ()
 
 
-@pytest.mark.parametrize("name", [NAME, "caffe", "gluoncv", "ssd-keras"])
-@pytest.mark.parametrize("relabel", [0, 1], ids=["same label", "another label"])
-@pytest.mark.parametrize("sides", [(0.1, 0.5), (0.01, 0.02)], ids=["large", "tiny"])
+@pytest.mark.parametrize(
+    ("sides", "relabel", "name"),
+    [
+        *(((0.1, 0.5), relabel, name) for relabel in (0, 1) for name in (NAME, "ssd-keras")),
+        *(((0.01, 0.02), relabel, name) for relabel in (0, 1) for name in ("caffe", "gluoncv")),
+    ],
+)
 def test_an_object_annotated_twice_is_no_fault_of_the_encoding(
     sides: tuple[float, float], relabel: int, name: str
 ) -> None:

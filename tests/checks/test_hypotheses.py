@@ -138,8 +138,8 @@ def message(result: LossResult) -> str:
     ("network", "stage", "dialect"),
     [
         *((network, stage, "ssd.pytorch") for network, stage in ALL),
-        *(("seven", "half", dialect) for dialect in DIALECTS),
-        *(("two", "unseen", dialect) for dialect in DIALECTS),
+        *(("seven", "half", dialect) for dialect in DIALECTS[::2]),
+        *(("two", "unseen", dialect) for dialect in DIALECTS[1::2]),
     ],
 )
 def test_a_network_that_was_asked_rightly_is_silent(network: str, stage: str, dialect: str, analyse: Analyse) -> None:

@@ -207,16 +207,22 @@ NEEDS = {
 }
 
 
-@pytest.mark.parametrize("tag", ["difficult", "truncated", "pose", "folder", "filename", "size", "depth"])
-@pytest.mark.parametrize("dialect", NEEDS)
+@pytest.mark.parametrize(("dialect", "tag"), [(dialect, tag) for dialect in NEEDS for tag in sorted(NEEDS[dialect])])
 def test_a_tag_that_is_missing(dialect: str, tag: str, tmp_path: Path) -> None:
     annotation = voc(tmp_path, without=[tag], size=None if tag == "size" else SIZE)
-    missed = tag in NEEDS[dialect] or (tag == "size" and "depth" in NEEDS[dialect])
-    found = ways(not missed, annotation, dialect, photo(tmp_path))
-    assert grave(found) == ["LDR004"] * missed
-    if found:
-        assert f"<{tag}>" in found[0].message
-        assert "raises" in found[0].message
+    found = ways(False, annotation, dialect, photo(tmp_path))
+    assert grave(found) == ["LDR004"]
+    assert f"<{tag}>" in found[0].message
+    assert "raises" in found[0].message
+
+
+@pytest.mark.parametrize("dialect", NEEDS)
+def test_tags_that_nothing_reads(dialect: str, tmp_path: Path) -> None:
+    """All of them at once; what needs the depth needs the size around it."""
+    tags = {"difficult", "truncated", "pose", "folder", "filename", "size", "depth"} - NEEDS[dialect]
+    keeps = "size" not in tags or "depth" not in tags
+    annotation = voc(tmp_path, without=sorted(tags - {"size"}), size=SIZE if keeps else None)
+    assert grave(ways(True, annotation, dialect, photo(tmp_path))) == []
 
 
 def test_a_file_without_a_size_is_read_where_the_photo_says_it(tmp_path: Path) -> None:
@@ -379,20 +385,27 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("key", ["area", "iscrowd", "width"])
-@pytest.mark.parametrize("dialect", ["ssd.pytorch", "torchvision", "ssd-keras", *KEYS])
-def test_a_key_that_a_coco_file_lacks(dialect: str, key: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("dialect", "lacks"),
+    [
+        *((dialect, [key]) for dialect, keys in KEYS.items() for key in sorted(keys)),
+        *((dialect, sorted({"area", "iscrowd", "width"} - keys)) for dialect, keys in KEYS.items() if len(keys) < 3),
+        *((dialect, ["area", "iscrowd", "width"]) for dialect in ("ssd.pytorch", "torchvision", "ssd-keras")),
+    ],
+)
+def test_a_key_that_a_coco_file_lacks(dialect: str, lacks: list[str], tmp_path: Path) -> None:
     path = coco(tmp_path)
     for number in (1, 2, 3):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg(SIZE))
     table = json.loads(path.read_text())
     table["annotations"][2]["iscrowd"] = 0
-    del table["images" if key == "width" else "annotations"][0][key]
+    for key in lacks:
+        del table["images" if key == "width" else "annotations"][0][key]
     path.write_text(json.dumps(table))
     errors = [item for item in of_coco(path, dialect) if item.severity is Severity.ERROR]
-    assert [item.code for item in errors] == ["LDR004"] * (key in KEYS.get(dialect, ()))
+    assert [item.code for item in errors] == ["LDR004"] * (lacks[0] in KEYS.get(dialect, ()))
     if errors:
-        assert f'there is no "{key}"' in errors[0].message
+        assert f'there is no "{lacks[0]}"' in errors[0].message
         assert "raises KeyError" in errors[0].message
 
 

@@ -20,10 +20,10 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 BATCH = SAMPLES / "preds.pt", SAMPLES / "targets.pt"
 
 
-@pytest.fixture(params=["giou", "diou", "ciou"])
-def rules(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(scope="module", params=["giou", "diou", "ciou"])
+def rules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file of torchvision's rules with such a loss."""
-    return write(tmp_path, request.param)
+    return write(tmp_path_factory.mktemp("rules"), request.param)
 
 
 def write(folder: Path, loss: str, base: str = "torchvision") -> str:
@@ -33,7 +33,7 @@ def write(folder: Path, loss: str, base: str = "torchvision") -> str:
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found(rules: str) -> LossResult:
     """The sample under it."""
     return api.loss(*BATCH, dialect=rules, device="cpu")
@@ -61,13 +61,12 @@ def test_all_other_splits_add_up(found: LossResult) -> None:
     assert math.sqrt(norms) == pytest.approx(found.gradient_localization, rel=1e-9)
 
 
-def test_compare_names_it_as_a_cause(rules: str) -> None:
+def test_compare_names_it_as_a_cause(rules: str, found: LossResult) -> None:
     (outcome,) = api.compare(*BATCH, dialects=[rules], reference="torchvision", device="cpu").dialects
     (cause,) = outcome.causes
     assert cause.rule == "localisation loss"
     assert cause.new.startswith(f"localization {Path(rules).stem}")
-    own = api.loss(*BATCH, dialect=rules, device="cpu")
-    assert outcome.localization == pytest.approx(own.loss.localization, rel=1e-6)
+    assert outcome.localization == pytest.approx(found.loss.localization, rel=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["balanced-l1", "giou", "ciou"])

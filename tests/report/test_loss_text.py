@@ -69,7 +69,7 @@ def test_classes_without_a_part_are_left_out(render: Render, batch: LossResult) 
     assert names == ["background", "cat", "coin", "cup", "spoon"]
 
 
-@pytest.mark.parametrize(("top", "objects", "negatives"), [(1, 1, 1), (10, 10, 10), (30, 27, 30), (1000, 27, 495)])
+@pytest.mark.parametrize(("top", "objects", "negatives"), [(1, 1, 1), (10, 10, 10), (30, 27, 30)])
 def test_top(render: Render, batch: LossResult, top: int, objects: int, negatives: int) -> None:
     text = render(loss_report(batch, View(top)))
     assert f"Costliest objects ({objects} of 27)" in text
@@ -80,9 +80,13 @@ def test_top(render: Render, batch: LossResult, top: int, objects: int, negative
 
 def test_the_costliest_come_first(render: Render, batch: LossResult) -> None:
     text = render(loss_report(batch, View(1000)))
+    assert "Costliest objects (27 of 27)" in text
+    assert "Costliest mined negatives (495 of 495)" in text
     shares = [float(re.findall(r"[\d.]+%", " ".join(row))[0][:-1]) for row in rows(text, "Costliest objects")]
+    assert len(shares) == 27
     assert shares == sorted(shares, reverse=True)
     costs = [float(row[4]) for row in rows(text, "Costliest mined negatives")]
+    assert len(costs) == 495
     assert costs == sorted(costs, reverse=True)
 
 

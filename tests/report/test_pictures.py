@@ -165,7 +165,7 @@ def test_the_levels_of_a_wide_photo_lie_below_it(scene: MakeScene) -> None:
     assert image.size[1] > alone.size[1] + 80
 
 
-@pytest.mark.parametrize("size", [(1, 1), (300, 200), (4000, 3000), (3000, 30), (30, 3000), (700, 1400)])
+@pytest.mark.parametrize("size", [(1, 1), (300, 200), (3000, 30), (30, 3000), (1400, 2100)])
 def test_any_photo(scene: MakeScene, size: tuple[int, int]) -> None:
     made = scene([(0, 0, size[0], size[1])], size, "ssd300")
     width, height = match_picture(made.result, made.photo).size

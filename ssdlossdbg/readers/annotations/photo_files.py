@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,14 +69,29 @@ def folder_and_stem(file: str) -> tuple[Path, str]:
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a folder holds: its entries by name, and its photos by name without ending; both with case folded."""
+    """What a folder holds, as it is called: by name, and photos by name without ending; both with case folded."""
 
-    names: dict[str, Path]
-    stems: dict[str, Path]
+    folder: Path
+    names: dict[str, str]
+    stems: dict[str, str]
+
+
+class _Listings:
+    """Listings of folders in their order, those left out that hold nothing; each is listed when it is first reached."""
+
+    def __init__(self, listings: Iterator[_Listing]) -> None:
+        self._rest = (listing for listing in listings if listing.names)
+        self._reached: list[_Listing] = []
+
+    def __iter__(self) -> Iterator[_Listing]:
+        yield from self._reached
+        for listing in self._rest:
+            self._reached.append(listing)
+            yield listing
 
 
 class Photos:
-    """Finds photos; each folder is listed once.
+    """Finds photos; each folder is listed once, and only where the photo is in none before it.
 
     Args:
         many_in_file: whether annotation files hold many images. Where each has one of its own, the photo that is called
@@ -85,7 +101,7 @@ class Photos:
     def __init__(self, many_in_file: bool) -> None:
         self._many_in_file = many_in_file
         self._listings: dict[Path, _Listing] = {}
-        self._searched: dict[tuple[Path, str, str], list[_Listing]] = {}
+        self._searched: dict[tuple[Path, str, str], _Listings] = {}
 
     def find(self, file: str, name: str) -> Path | None:
         """The photo that an annotation file calls so, None where it is not found.
@@ -99,35 +115,38 @@ class Photos:
         if not self._many_in_file and (found := self._called(stem, self._folders(parent))):
             return found
         folders = self._folders(parent, stem if self._many_in_file else "", head)
-        exact = (listing.names.get(tail.casefold()) for listing in folders)
-        return next(filter(None, exact), None) or self._called(tail, folders)
+        wanted = tail.casefold()
+        exact = (listing.folder / listing.names[wanted] for listing in folders if wanted in listing.names)
+        return next(exact, None) or self._called(tail, folders)
 
     def _called(self, stem: str, folders: Iterable[_Listing]) -> Path | None:
-        return next(filter(None, (listing.stems.get(stem.casefold()) for listing in folders)), None)
+        wanted = stem.casefold()
+        return next((each.folder / each.stems[wanted] for each in folders if wanted in each.stems), None)
 
-    def _folders(self, parent: Path, split: str = "", head: str = "") -> list[_Listing]:
+    def _folders(self, parent: Path, split: str = "", head: str = "") -> _Listings:
         """The folders to search, those left out that hold nothing."""
         key = parent, split, head
         if key not in self._searched:
             listings = (self._listing(folder / head) for folder in _folders(parent, split))
-            self._searched[key] = [listing for listing in listings if listing.names]
+            self._searched[key] = _Listings(listings)
         return self._searched[key]
 
     def _listing(self, folder: Path) -> _Listing:
         if folder not in self._listings:
             try:
-                entries = {entry.name.casefold(): entry for entry in folder.iterdir()}
+                # As plain names: of a folder of thousands, few or none are asked for.
+                names = {name.casefold(): name for name in os.listdir(folder)}  # noqa: PTH208
             except (OSError, ValueError):
-                entries = {}
-            self._listings[folder] = _Listing(entries, _by_stem(entries))
+                names = {}
+            self._listings[folder] = _Listing(folder, names, _by_stem(names))
         return self._listings[folder]
 
 
-def _by_stem(entries: Mapping[str, Path]) -> dict[str, Path]:
-    split = ((*name.rpartition(".")[::2], entry) for name, entry in entries.items())
-    photos = [(ENDINGS.index(f".{end}"), stem, entry) for stem, end, entry in split if f".{end}" in ENDINGS]
+def _by_stem(names: Mapping[str, str]) -> dict[str, str]:
+    split = ((*folded.rpartition(".")[::2], name) for folded, name in names.items() if folded.endswith(ENDINGS))
+    photos = [(ENDINGS.index(f".{end}"), stem, name) for stem, end, name in split]
     # Backwards, so that of several the one whose ending comes first is the one that stays.
-    return {stem: entry for _, stem, entry in sorted(photos, reverse=True)}
+    return {stem: name for _, stem, name in sorted(photos, reverse=True)}
 
 
 def photo_size(path: Path) -> tuple[int, int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,22 @@ def test_every_image_of_a_coco_file_or_those_that_are_asked_for(tmp_path: Path) 
     dataset = load_dataset(annotation)
     assert photo_sizes(find_photos(dataset)).tolist() == [[0, 0, 0], [*SIZE, 1]]
     assert photo_sizes(find_photos(dataset), [0]).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_no_folder_is_listed_after_the_one_that_has_the_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies beside a dataset may be thousands of other things."""
+    for name in ("own/a.jpg", "images/b.jpg", "c.jpg"):
+        photo(tmp_path / "set" / name)
+    listed, list_of = list[str](), os.listdir
+
+    def noting(folder: Path) -> list[str]:
+        listed.append(folder.resolve().name)
+        return list_of(folder)
+
+    monkeypatch.setattr(os, "listdir", noting)
+    photos = Photos(many_in_file=False)
+    for stem, last in (("a", "own"), ("b", "images"), ("c", "set"), ("a", "set")):
+        path = photos.find(str(tmp_path / "set" / "own" / f"{stem}.xml"), "")
+        assert path is not None
+        assert (path.name, listed[-1]) == (f"{stem}.jpg", last)
+    assert len(listed) == 5, "own, its images, JPEGImages, images and the folder above"

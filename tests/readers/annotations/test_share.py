@@ -105,17 +105,22 @@ def assert_same(dataset: Dataset | InputError, expected: Dataset) -> None:
             assert one == other
 
 
-@pytest.mark.parametrize(("classes", "ranks"), [((), 1), (("cat", "dog"), 2), ((), 3), (("cat", "dog"), 9)])
 @pytest.mark.parametrize(
-    ("path", "images"),
+    ("path", "images", "classes", "ranks"),
     [
-        ("VOC", 4),
-        ("VOC/ImageSets/Main/train.txt", 4),
-        ("VOC/Annotations/zz.xml", 1),
-        ("YOLO", 4),
-        ("YOLO/data.yaml", 4),
-        ("YOLO/train.txt", 4),
-        ("YOLO/lists.yaml", 5),
+        (*of, (), ranks) if turn % 2 else (*of, ("cat", "dog"), ranks + 1)
+        for turn, of in enumerate(
+            [
+                ("VOC", 4),
+                ("VOC/ImageSets/Main/train.txt", 4),
+                ("VOC/Annotations/zz.xml", 1),
+                ("YOLO", 4),
+                ("YOLO/data.yaml", 4),
+                ("YOLO/train.txt", 4),
+                ("YOLO/lists.yaml", 5),
+            ]
+        )
+        for ranks in (1, 8)
     ],
 )
 def test_all_ranks_get_the_whole(

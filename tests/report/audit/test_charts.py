@@ -55,11 +55,20 @@ def many_classes(result: AuditResult) -> AuditResult:
     return replace(result, classes=tuple(replace(result.classes[0], name=name) for name in names))
 
 
-@pytest.mark.parametrize("change", [nothing, without_grid, one_bin, many_classes])
-def test_every_chart_is_drawn_in_full(audited: AuditResult, change: Callable[[AuditResult], AuditResult]) -> None:
-    charts = audit_charts(change(audited))
+def test_every_chart_is_drawn_in_full(audited: AuditResult) -> None:
+    charts = audit_charts(nothing(audited))
     assert list(charts) == list(CHARTS)
-    for png in charts.values():
+    with matplotlib_settings():
+        odd = [
+            CHARTS[name](change(audited))
+            for name, change in (
+                ("iou-by-size.png", without_grid),
+                ("positives-by-level.png", without_grid),
+                ("iou-by-size.png", one_bin),
+                ("recall-by-class.png", many_classes),
+            )
+        ]
+    for png in (*charts.values(), *odd):
         picture = Image.open(io.BytesIO(png))
         picture.load()
         assert (picture.format, picture.size) == ("PNG", (1200, 800))
