@@ -5,7 +5,7 @@ Its random numbers are Python's own, so that only distributions can be compared:
 
 from __future__ import annotations
 
-from math import floor, prod, sqrt
+from math import floor, sqrt
 from random import Random
 
 from ssdlossdbg.rules import AugmentSpec, CropChoice, CropDemand, CropKeep, CropOverlap, CropShape
@@ -71,15 +71,11 @@ def _try(
         kept = [box for box in boxes if _keeps(box, crop, minimum, spec)]
         if keep_one and not kept:
             continue
+        if spec.demanded_of is CropDemand.NONE:
+            return crop
         asked = kept if spec.demanded_of is CropDemand.ANY_KEPT else boxes
-        reached = [_overlap(box, crop, spec) >= minimum for box in asked]
-        fulfilled = {
-            CropDemand.NONE: True,
-            CropDemand.ANY: any(reached),
-            CropDemand.ANY_KEPT: any(reached),
-            CropDemand.ALL: all(reached),
-        }
-        if fulfilled[spec.demanded_of]:
+        reached = (_overlap(box, crop, spec) >= minimum for box in asked)
+        if all(reached) if spec.demanded_of is CropDemand.ALL else any(reached):
             return crop
     return None
 
@@ -123,4 +119,5 @@ def _area(box: Box) -> float:
 
 
 def _intersection(a: Box, b: Box) -> float:
-    return prod(max(0.0, min(a[axis + 2], b[axis + 2]) - max(a[axis], b[axis])) for axis in (0, 1))
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return across * down if across > 0 and down > 0 else 0.0

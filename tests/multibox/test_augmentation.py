@@ -41,12 +41,12 @@ def seeded(columns: Columns, spec: AugmentSpec, seed: int = 7) -> Drawn:
 
 
 def random_dataset(seed: int) -> Columns:
-    """300 images of any shape, some unknown, with none to a dozen objects each."""
+    """100 images of any shape, some unknown, with none to a dozen objects each."""
     generator = torch.Generator().manual_seed(seed)
-    image = torch.randint(300, (1200,), generator=generator).sort().values
-    size = torch.rand(1200, 2, generator=generator, dtype=torch.float64) ** 2 * 0.9 + 0.005
-    low = torch.rand(1200, 2, generator=generator, dtype=torch.float64) * (1 - size)
-    sizes = torch.randint(40, 1500, (300, 2), generator=generator).double()
+    image = torch.randint(100, (400,), generator=generator).sort().values
+    size = torch.rand(400, 2, generator=generator, dtype=torch.float64) ** 2 * 0.9 + 0.005
+    low = torch.rand(400, 2, generator=generator, dtype=torch.float64) * (1 - size)
+    sizes = torch.randint(40, 1500, (100, 2), generator=generator).double()
     sizes[::17] = 0
     return torch.cat((low, low + size), 1), image, sizes
 
@@ -64,10 +64,10 @@ def test_the_same_distribution_as_plain_loops(name: str, crop_reference: ModuleT
     spec = replace(load_dialect(name).augmentation, flip_probability=0)
     random = Random(3)
     expected = [measures(*crop_reference.crop_once(SCENE, PHOTO, spec, random)) for _ in range(300)]
-    found = seeded(copies(SCENE, 4000), spec)
-    kept = torch.zeros(12000)
+    found = seeded(copies(SCENE, 2000), spec)
+    kept = torch.zeros(6000)
     kept[found.row] = 1
-    width = torch.zeros(12000)
+    width = torch.zeros(6000)
     width[found.row] = (found.boxes[:, 2] - found.boxes[:, 0]).float()
     ours = torch.cat(((found.sizes / torch.tensor(PHOTO)).float(), kept.view(-1, 3), width.view(-1, 3)), 1)
     theirs = torch.tensor(expected)
@@ -85,9 +85,8 @@ def measures(size: tuple[float, float], seen: dict[int, tuple[float, float, floa
 # What holds for every draw.
 
 
-@pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_kept_boxes_are_boxes_of_the_crop(name: str, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "name"), list(enumerate(KNOWN)))
+def test_kept_boxes_are_boxes_of_the_crop(seed: int, name: str) -> None:
     columns = random_dataset(seed)
     drawn = seeded(columns, load_dialect(name).augmentation, seed)
     assert bool((drawn.boxes >= 0).all())
@@ -242,25 +241,25 @@ def test_crops_without_objects(choice: CropChoice, keep_one: bool) -> None:
 def test_candidates_are_equally_likely() -> None:
     whole_photo = [(0.0, 0.0, 1.0, 1.0)]
     spec = replace(CROP, choice=CropChoice.CANDIDATES, minimum_overlaps=(0.1, 0.2, 0.0), keep_one=False)
-    share = float((seeded(copies(whole_photo, 20000), spec).sizes == torch.tensor(PHOTO)).all(1).double().mean())
-    assert share == pytest.approx(1 / 4, abs=0.015)
+    share = float((seeded(copies(whole_photo, 5000), spec).sizes == torch.tensor(PHOTO)).all(1).double().mean())
+    assert share == pytest.approx(1 / 4, abs=0.02)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.143, 0.5, 1.0])
 def test_share_of_photos_as_they_are(probability: float) -> None:
     whole_photo = [(0.0, 0.0, 1.0, 1.0)]
-    drawn = seeded(copies(whole_photo, 20000), replace(CROP, photo_probability=probability))
+    drawn = seeded(copies(whole_photo, 5000), replace(CROP, photo_probability=probability))
     share = float((drawn.sizes == torch.tensor(PHOTO)).all(1).double().mean())
-    assert share == pytest.approx(probability, abs=0.015)
+    assert share == pytest.approx(probability, abs=0.02)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_zoom_out(probability: float) -> None:
     spec = replace(CROP, zoom_out_probability=probability, zoom_out_range=(1.5, 4), photo_probability=1)
-    boxes, image, sizes = copies(SCENE, 20000)
+    boxes, image, sizes = copies(SCENE, 5000)
     drawn = seeded((boxes, image, sizes), spec)
     larger = (drawn.sizes > torch.tensor(PHOTO)).all(1)
-    assert float(larger.double().mean()) == pytest.approx(probability, abs=0.015)
+    assert float(larger.double().mean()) == pytest.approx(probability, abs=0.025)
     assert len(drawn.row) == len(boxes)
     if not probability:
         return
@@ -277,13 +276,13 @@ def test_zoom_out(probability: float) -> None:
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_flip(probability: float) -> None:
     spec = replace(CROP, photo_probability=1, flip_probability=probability)
-    boxes, image, sizes = copies(SCENE, 20000)
+    boxes, image, sizes = copies(SCENE, 5000)
     drawn = seeded((boxes, image, sizes), spec)
     mirrored = torch.stack((1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]), 1)
     flipped = (drawn.boxes == mirrored).all(1)
     assert bool((flipped | (drawn.boxes == boxes).all(1)).all())
     assert bool((flipped.view(-1, 3).sum(1) % 3 == 0).all()), "all of an image or none"
-    assert float(flipped.double().mean()) == pytest.approx(probability, abs=0.015)
+    assert float(flipped.double().mean()) == pytest.approx(probability, abs=0.025)
 
 
 @pytest.mark.parametrize("trials", [1, 2, 3, 50])
@@ -298,8 +297,8 @@ def test_no_more_crops_are_tried_than_there_are_trials(trials: int) -> None:
         whole_pixels=False,
         trials=trials,
     )
-    columns = copies([(0.2, 0.2, 0.3, 0.3)], 100)
-    cropped = torch.cat([(seeded(columns, spec, seed).sizes < torch.tensor(PHOTO)).all(1) for seed in range(60)])
+    columns = copies([(0.2, 0.2, 0.3, 0.3)], 1000)
+    cropped = torch.cat([(seeded(columns, spec, seed).sizes < torch.tensor(PHOTO)).all(1) for seed in range(6)])
     assert float(cropped.double().mean()) == pytest.approx(1 - 0.75**trials, abs=0.025)
 
 

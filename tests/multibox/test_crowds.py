@@ -40,9 +40,8 @@ def nobody_holds_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overlaps, "overlaps", refuse)
 
 
-@pytest.mark.parametrize("name", each_value_of("match"))
-@pytest.mark.parametrize("seed", range(2))
-def test_every_dialect(name: str, seed: int, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("seed", "name"), list(enumerate(each_value_of("match"))))
+def test_every_dialect(seed: int, name: str, request: pytest.FixtureRequest) -> None:
     gt, spec = scene(seed, PRIORS), load_dialect(name).match
     whole = match_with_ties(gt, PRIORS.boxes, spec, SLACK)
     request.getfixturevalue("nobody_holds_all")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 import torch
@@ -111,7 +112,7 @@ def test_candidates_hold_every_pair_that_reaches(name: str) -> None:
 
 @pytest.mark.parametrize("order", PriorOrder)
 @pytest.mark.parametrize("step", [0.0, 0.05, 0.125])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_same_as_with_every_prior(seed: int, step: float, order: PriorOrder) -> None:
     priors = generate_priors(replace(SMALL, order=order))
     spec = MatchSpec(threshold=0.5)
@@ -148,8 +149,7 @@ def test_same_under_every_rule(
     assert_same(objects(7, step=0.05), priors.boxes, spec, priors.grid)
 
 
-@pytest.mark.parametrize("name", each_value_of("match"))
-@pytest.mark.parametrize("unit", [1.0, 300.0])
+@pytest.mark.parametrize(("name", "unit"), list(zip(each_value_of("match"), cycle([1.0, 300.0]), strict=False)))
 def test_same_under_every_dialect(name: str, unit: float) -> None:
     priors = generate_priors(load_prior_config("ssd300").spec)
     boxes = priors.boxes * unit

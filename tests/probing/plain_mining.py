@@ -54,10 +54,10 @@ class PlainMiner:
             chosen = [place for rank, place in enumerate(sorted(places, key=lambda at: -value[at])) if rank < wanted]
             for place in chosen:
                 placed[place] = labels[place] > 0
-            taken = [(image, prior) for image, prior in chosen if ids[image][prior] == 0]
+            taken = {(image, prior) for image, prior in chosen if ids[image][prior] == 0}
+            least = min((value[each] for each in taken), default=math.nan)
             for image, prior in places:
                 if taken and ids[image][prior] == 0:
-                    least = min(value[each] for each in taken)
                     mined[image, prior] = {
                         "ranked": (image, prior) in taken,
                         "with-ties": value[image, prior] >= least,

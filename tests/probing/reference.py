@@ -46,18 +46,12 @@ class Reference(nn.Module):
         some = bool(positive.any())
         localization = [
             [
-                self.localized(
-                    loc[image, prior],
-                    priors[prior],
-                    each,
-                    prior,
-                    kept=bool(mined.kept[image, prior]),
-                    selected=bool(counted[image, prior] > 0),
-                    some=some,
-                )
-                for prior in range(len(priors))
+                self.localized(loc[image], priors, each, prior, kept=kept, selected=selected, some=some)
+                for prior, (kept, selected) in enumerate(zip(*of_image, strict=True))
             ]
-            for image, each in enumerate(roles)
+            for image, (each, *of_image) in enumerate(
+                zip(roles, mined.kept.tolist(), (counted > 0).tolist(), strict=True)
+            )
         ]
         elsewhere = costs * 0 if self.loss.masking == "multiplied" else torch.zeros_like(costs)
         confidence = (costs * counted).where(counted > 0, elsewhere)
@@ -66,29 +60,29 @@ class Reference(nn.Module):
         return (one, other) if self.parts else one + other
 
     def localized(
-        self, offsets: Tensor, prior: Tensor, roles: ImageRoles, place: int, *, kept: bool, selected: bool, some: bool
+        self, loc: Tensor, priors: Tensor, roles: ImageRoles, place: int, *, kept: bool, selected: bool, some: bool
     ) -> list[float]:
         """What a prior's four offsets cost; a loss of boxes is one number.
 
         Args:
-            offsets: predicted.
-            prior: cxcywh.
+            loc: predicted for the image.
+            priors: cxcywh.
             roles: of all priors of the image.
-            place: of this one.
+            place: of this prior.
             kept: whether mining leaves it in the loss.
             selected: whether its confidence counts.
             some: whether the batch has any positive.
         """
         if roles.positive[place] and kept:
-            return self.cost(offsets, prior, roles.boxes[place])
+            return self.cost(loc[place], priors[place], roles.boxes[place])
         kind = self.loss.masking
         multiplied = kind in ("multiplied", "localization-multiplied")
         if not multiplied and not (kind == "localization-of-selected" and selected):
             return [0.0] * 4
         if self.codec.unmatched == "last-object" and roles.last is not None and some and not roles.positive[place]:
-            spoilt = self.cost(offsets, prior, roles.last)
+            spoilt = self.cost(loc[place], priors[place], roles.last)
         else:
-            spoilt = [float(each) for each in offsets]
+            spoilt = loc[place].tolist()
         return [0.0 if math.isfinite(each) else math.nan for each in spoilt]
 
     def cost(self, offsets: Tensor, prior: Tensor, box: Tensor) -> list[float]:

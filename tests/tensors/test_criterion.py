@@ -101,7 +101,7 @@ def test_a_network_learns_under_every_dialect(name: str, small: Any) -> None:
     criterion, gt = MultiBoxLoss(name, priors=small.priors), small.gt(load_dialect(name))
     optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
     losses = []
-    for _ in range(20):
+    for _ in range(10):
         localization, confidence = criterion(*network(features), gt)
         optimiser.zero_grad()
         (localization + confidence).backward()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 from ssdlossdbg.analysis.audit import together
 from ssdlossdbg.cli.app import app
 from ssdlossdbg.errors import LostRankError
+from tests import warm
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"
 AUDIT = ("audit", str(SAMPLE), "--format", "json", "--fail-on", "never", "--device", "cpu")
@@ -55,27 +55,23 @@ class Ended:
 
 
 @pytest.fixture(scope="module")
-def ranks() -> list[Ended]:
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Ended]:
     """Two processes as torchrun starts them: no such folder, an audit, and one that one of them leaves."""
-    ports = [free_port() for _ in range(3)]
+    ports, folder = [free_port() for _ in range(3)], tmp_path_factory.mktemp("ranks")
     children = []
     for rank, last in enumerate((AUDIT, ("desert",))):
         place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
         words = [[port, *each] for port, each in zip(ports, (("audit", "nowhere"), MORE, last), strict=True)]
-        children.append(
-            subprocess.Popen(
-                [sys.executable, "-c", COMMANDS, json.dumps(words)],
-                env={**os.environ, **place},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    said = [child.communicate(timeout=SECONDS) for child in children]
-    return [
-        Ended(out.split(NEXT), err.split(NEXT), child.returncode)
-        for (out, err), child in zip(said, children, strict=True)
-    ]
+        command = [sys.executable, "-c", COMMANDS, json.dumps(words)]
+        said = folder / f"out{rank}", folder / f"err{rank}"
+        with Path(os.devnull).open() as nothing, said[0].open("w") as prints, said[1].open("w") as says:
+            children.append((warm.Process(command, (nothing, prints, says), env={**os.environ, **place}), said))
+    ended = []
+    for child, said in children:
+        code = child.wait(SECONDS)
+        out, err = (stream.read_text(encoding="utf-8").split(NEXT) for stream in said)
+        ended.append(Ended(out, err, code))
+    return ended
 
 
 def test_two_ranks_report_what_one_process_does(ranks: list[Ended]) -> None:
