@@ -113,7 +113,8 @@ class Logits:
     @cached_property
     def extremes(self) -> tuple[Tensor, Tensor]:
         """The lowest and the highest."""
-        lowest, highest = torch.aminmax(self.conf)
+        with bookkeeping(self.conf[..., 0]):
+            lowest, highest = torch.aminmax(self.conf)
         return lowest, highest
 
     def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
