@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from rich.text import Text
 
+from ssdlossdbg.report.diff_text import _priors
 from ssdlossdbg.report.loss_picture import MOST_NAMED, loss_picture
 from ssdlossdbg.report.text import BOX, CLASS, LEVEL, table
 from ssdlossdbg.results import LossResult
+from ssdlossdbg.results.diff import PriorDifference
 
 Render = Callable[..., str]
 
@@ -41,3 +43,13 @@ def test_a_class_is_told_whole(width: int, render: Render) -> None:
     name = " ".join(f"word{place}" for place in range(30))
     text = render(table([BOX, CLASS, LEVEL], [("1 x 1", Text(name), "3 x 3")]), width=width)
     assert [word for word in text.split() if word.startswith("word")] == name.split()
+
+
+def test_a_long_name_gives_way_to_the_figures_beside_it(render: Render) -> None:
+    """In a terminal of 50 columns."""
+    name, roles = "img_0001_abcdef_ghijklm.png", ("positive of object 12", "mined negative")
+    text = render(_priors([PriorDifference(name, 8731, 38, roles, 1.0, 3.5)], 5), width=50)
+    heading, figures = (line.split() for line in text.splitlines() if "cost A" in line or "8731" in line)
+    assert heading[-1] == "change"
+    assert figures[-1] == "+2.5"
+    assert "".join(line[:7].strip() for line in text.splitlines()[3:]) == name
