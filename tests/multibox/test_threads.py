@@ -134,4 +134,4 @@ def test_torch_shares_no_operation_of_a_criterion(dialect: str) -> None:
     offsets, seen = logits[..., :4] / 9, Shared()
     with torch.no_grad(), seen:
         criterion(offsets, logits, [gt] * 4)
-    assert seen.names <= {"slice", "unsqueeze", "detach", "split", "view"}  # which only look at others
+    assert seen.names <= {"slice", "select", "unsqueeze", "detach", "split", "view"}  # which only look at others
