@@ -340,7 +340,7 @@ def test_paths_in_the_page_for_contributors_exist() -> None:
 
 def test_the_readme_is_short_and_stands_alone() -> None:
     text = README.read_text()
-    assert text.count("\n") <= 160
+    assert text.count("\n") <= 166
     # Where only the text is shown, as on a package's page, nothing else of the repository can be reached.
     assert re.findall(r"\]\(([^)]+)\)", text) == ["sample_data/pictures/astronaut.page.png"]
 
