@@ -16,7 +16,7 @@ from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.mining import Logits
+from ssdlossdbg.multibox.mining_scores import Logits
 from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.refining import FilteredMatching, as_mined, moved, taken_for_background, undetected, without

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.confidence import highest_of_row
 from ssdlossdbg.multibox.matching import Matching
+from ssdlossdbg.multibox.mining_scores import Logits, cross_entropy_under
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.quotas import negatives_wanted
 from ssdlossdbg.multibox.threads import bookkeeping
@@ -60,35 +60,6 @@ class Mining:
         return _rank(self.score.reshape(len(self.wanted), -1)).view_as(self.score)
 
 
-def _global_max_cross_entropy(conf: Tensor) -> Tensor:
-    peak = conf.max()
-    return tiles.of_logits(lambda part: _cross_entropy_under(peak, part), conf)
-
-
-def _cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
-    """`[...]` of logits `[..., C]`, the cross-entropy of the background, computed with that maximum."""
-    return logits.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(logits[..., 0])
-
-
-def _background_probability(conf: Tensor) -> Tensor:
-    return tiles.of_logits(lambda part: -part.softmax(-1)[..., 0], conf)
-
-
-def _foreground_probability(conf: Tensor) -> Tensor:
-    return tiles.of_logits(lambda part: part.softmax(-1)[..., 1:].sum(-1), conf)
-
-
-def _highest_probability(conf: Tensor) -> Tensor:
-    return tiles.of_logits(lambda part: highest_of_row(part.softmax(-1)[..., 1:]), conf)
-
-
-# Of the logits alone; the confidence loss is the one score that is known beforehand.
-SCORES: dict[MiningScore, Callable[[Tensor], Tensor]] = {
-    MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
-    MiningScore.BACKGROUND_PROBABILITY: _background_probability,
-    MiningScore.FOREGROUND_PROBABILITY: _foreground_probability,
-    MiningScore.HIGHEST_PROBABILITY: _highest_probability,
-}
 # float32 has exp(-87), and below it only denormal numbers, whose logarithm is coarse.
 NO_UNDERFLOW = 80.0
 # More than rounding takes from a score and from the cross-entropy together, which is some units in the last place of
@@ -97,31 +68,6 @@ SLACK = 1e-6
 # One more in so many is looked at than may survive suppression, as a few do not.
 SPARE = 8
 OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -torch.inf}
-
-
-class Logits:
-    """Logits `[B, P, C]` that negatives are chosen by under many specs: what does not depend on roles, computed once.
-
-    Args:
-        conf: background in column 0.
-    """
-
-    def __init__(self, conf: Tensor) -> None:
-        self.conf = conf.detach()  # choosing has no gradient
-        self._scores: dict[MiningScore, Tensor] = {}
-
-    @cached_property
-    def extremes(self) -> tuple[Tensor, Tensor]:
-        """The lowest and the highest."""
-        with bookkeeping(self.conf[..., 0]):
-            lowest, highest = torch.aminmax(self.conf)
-        return lowest, highest
-
-    def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
-        """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""
-        if kind is not MiningScore.CONFIDENCE_LOSS and kind not in self._scores:
-            self._scores[kind] = SCORES[kind](self.conf)
-        return self._scores.get(kind, confidence)
 
 
 def mine(
@@ -180,7 +126,7 @@ def _scores(logits: Logits, confidence: Tensor, matching: Matching, spec: Mining
         if bool(peak - lowest < NO_UNDERFLOW):
             # log sum exp(z - m) + m - z[0] is a negative's cross-entropy, but for the rounding.
             def exact_at(images: Tensor, priors: Tensor) -> Tensor:
-                score = _cross_entropy_under(peak, conf[images, priors])
+                score = cross_entropy_under(peak, conf[images, priors])
                 return torch.where(matching.negative[images, priors], score, others)
 
             slack = SLACK * (float(torch.maximum(peak.abs(), lowest.abs())) + conf.shape[-1])
