@@ -47,11 +47,12 @@ def unlike_other_steps(held: Held, rows: Rows, classes: Sequence[str] = ()) -> s
         rows: of `OBJECTS`, of all steps but that one.
         classes: names of the classes from 1.
     """
-    known = np.isin(held.image, rows["image"][rows["image"] >= 0])
+    again = rows[np.isin(rows["image"], held.image[held.image >= 0])]
+    known = np.isin(held.image, again["image"])
     votes, others = np.zeros((len(known), 3), np.int64), np.zeros(len(known), np.int64)
     for image in np.unique(held.image[known]):
         here = np.flatnonzero(held.image == image)
-        votes[here], others[here] = _votes(held.label[here], held.box[here], rows[rows["image"] == image])
+        votes[here], others[here] = _votes(held.label[here], held.box[here], again[again["image"] == image])
     turned = (votes[:, TURNED] > votes[:, SAME]) & ~_near(held.box, held.box[:, EXCHANGED])
     renamed = (votes[:, RENAMED] > votes[:, SAME]) & ~turned
     strange = known & ~votes.any(1)
