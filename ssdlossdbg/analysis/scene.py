@@ -35,7 +35,8 @@ from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, no_ground_truth
 from ssdlossdbg.multibox.landmarks import LandmarkTerms, landmark_loss
 from ssdlossdbg.multibox.localization import AtPriors, Frame
 from ssdlossdbg.multibox.loss import LossTerms, combine, encode_matched, needs_boxes
-from ssdlossdbg.multibox.matching import Matching, match, match_on_grid, match_with_ties, roles_of_labels
+from ssdlossdbg.multibox.matching import Matching, match, match_with_ties, roles_of_labels
+from ssdlossdbg.multibox.matching_on_grid import match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
 from ssdlossdbg.multibox.overlaps import Tied

@@ -52,9 +52,12 @@ class Corners:
 PriorBoxes = Tensor | Corners
 
 
-def at_places(boxes: Tensor, image: Tensor, prior: Tensor) -> Tensor:
-    """`[M, 4]` of boxes of priors, `[P, 4]` or, of each image its own, `[B, P, 4]`, those of M images and priors."""
-    return boxes.index_select(0, prior) if boxes.ndim == 2 else boxes[image, prior]
+def at_places(per_prior: Tensor, image: Tensor, prior: Tensor) -> Tensor:
+    """`[M, K]` of what priors have, `[P, K]` or, of each image its own, `[B, P, K]`, that of M images and priors."""
+    if per_prior.ndim == 2:
+        return per_prior.index_select(0, prior)
+    # To pick rows takes a CPU a fifth of the time that two indices do.
+    return per_prior.flatten(0, 1).index_select(0, image * per_prior.shape[1] + prior)
 
 
 def corners_of(priors: PriorBoxes) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.boxes import at_places
 from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import ConfidenceLoss, LossSpec
 
@@ -108,15 +109,18 @@ def cost_of_background(conf: Tensor, spec: LossSpec) -> Tensor:
 
     Of a softmax it is the cross-entropy, whatever the spec multiplies or cuts that by.
     """
-    return _unweighed(conf, conf.new_zeros(conf.shape[:2], dtype=torch.long), spec)
+    if not spec.by_column:
+        return tiles.of_logits(lambda part: part.log_softmax(-1)[..., 0].neg(), conf)
+    return CONFIDENCES[spec.confidence](conf, conf.new_zeros(conf.shape[:2], dtype=torch.long), spec)
 
 
-def _unweighed(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
-    """`[B, P]` costs: of a sigmoid those of the spec, of a softmax the cross-entropy, which it weighs."""
-    return (CONFIDENCES[spec.confidence] if spec.by_column else _softmax)(conf, labels, spec)
-
-
-def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, of_background: Tensor | None = None) -> Tensor:
+def confidence_loss(
+    conf: Tensor,
+    labels: Tensor,
+    spec: LossSpec,
+    of_background: Tensor | None = None,
+    others: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """`[B, P]` what the logits `[B, P, C]` of every prior cost against its target class `[B, P]`.
 
     Args:
@@ -125,11 +129,14 @@ def confidence_loss(conf: Tensor, labels: Tensor, spec: LossSpec, of_background:
         spec: names the loss.
         of_background: what `cost_of_background` returned of the spec, where it is at hand: then only the few priors of
             other classes are looked at, which comes to the same bits.
+        others: `[M]` images and `[M]` priors, of which all are whose target is a class; looked for without it.
     """
     if of_background is not None:
-        foreground = labels > 0
-        costs = _unweighed(conf[foreground][None], labels[foreground][None], spec)
-        terms = of_background.masked_scatter(foreground, costs)
+        cost = CONFIDENCES[spec.confidence] if spec.by_column else _softmax
+        with bookkeeping(labels):
+            places = others or (labels > 0).nonzero(as_tuple=True)
+            some = at_places(conf, *places)[None], at_places(labels[..., None], *places).T
+            terms = of_background.index_put(places, cost(*some, spec)[0])
         terms = _focal_of(terms, labels, spec) if spec.focal and not spec.by_column else terms
     else:
         terms = CONFIDENCES[spec.confidence](conf, labels, spec)

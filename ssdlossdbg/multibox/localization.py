@@ -198,10 +198,10 @@ def localize(
         image, prior = kept.nonzero(as_tuple=True)
         values = values[image, prior]
     else:
-        chosen = kept[encoded.where]
+        chosen = at_places(kept[..., None], *encoded.where)[:, 0]
         image, prior = (each[chosen] for each in encoded.where)
         values = values[chosen]
-    terms = costs_of_offsets(loc[image, prior], values, (image, prior), frame, spec)
+    terms = costs_of_offsets(at_places(loc, image, prior), values, (image, prior), frame, spec)
     if masked is not None:
         by_zero = loc.detach() * 0
         if encoded.where is None:  # else targets off the positives are 0

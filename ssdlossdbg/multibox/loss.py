@@ -10,13 +10,15 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import PriorBoxes, at_places, centres_of
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
+from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, is_cross_entropy
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.landmarks import LandmarkTerms
 from ssdlossdbg.multibox.localization import AtPriors, Frame, localize, masked_places
-from ssdlossdbg.multibox.matching import Matching, match_on_grid, sound_objects
-from ssdlossdbg.multibox.mining import Mining, mine
+from ssdlossdbg.multibox.matching import Matching, sound_objects
+from ssdlossdbg.multibox.matching_on_grid import match_on_grid
+from ssdlossdbg.multibox.mining import Mining, by_extremes, mine
+from ssdlossdbg.multibox.mining_scores import Logits
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import (
@@ -135,20 +137,33 @@ def multibox_loss(
         (`LossSpec.masking`). They are differentiable in loc and conf; roles,
         targets and what was mined are constants, as in every codebase.
     """
-    with torch.no_grad():
-        matching = match_on_grid(gt, priors, match_spec, grid)
-        encoded = encode_matched(gt, priors, matching, codec_spec)
-    confidence = confidence_loss(conf, matching.labels, loss_spec)
+    logits = Logits(conf)
+    softmax = is_cross_entropy(loss_spec)
+
+    def find() -> tuple[Matching, AtPriors]:
+        with torch.no_grad():
+            matching = match_on_grid(gt, priors, match_spec, grid)
+            return matching, encode_matched(gt, priors, matching, codec_spec)
+
+    if tiles.on_host(conf) and not (conf.requires_grad and torch.is_grad_enabled()):
+        # Nearly all are to be background: what that costs can be known before the few others are.
+        others = [find, *([lambda: logits.extremes] if by_extremes(mining_spec, softmax) else [])]
+        (found, *_), background = tiles.of_logits_and(others, lambda part: cost_of_background(part, loss_spec), conf)
+        matching, encoded = found
+        confidence = confidence_loss(conf, matching.labels, loss_spec, background, matching.learnt[:2])
+    else:
+        matching, encoded = find()
+        confidence = confidence_loss(conf, matching.labels, loss_spec)
     with bookkeeping(confidence):
         decoded = decode(loc.detach(), centres_of(priors).detach(), codec_spec) if needs_boxes(mining_spec) else None
-    mining = mine(conf, confidence, matching, decoded, mining_spec, is_cross_entropy(loss_spec))
+    mining = mine(logits, confidence, matching, decoded, mining_spec, softmax)
     frame = Frame(centres_of(priors).detach(), codec_spec, matching, gt) if loss_spec.compares_boxes else None
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
 
 
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
     """The offsets from the positives to their ground truths, in the precision of the overlaps."""
-    dtype, boxes_of_priors = matching.prior_iou.dtype, centres_of(priors)
+    dtype, boxes_of_priors = matching.dtype, centres_of(priors)
     if spec.unmatched is Unmatched.LAST_OBJECT and not (tiles.on_host(gt.boxes) and _all_sound(gt, boxes_of_priors)):
         return _encoded_everywhere(gt, boxes_of_priors.to(dtype), matching, spec)
     if not tiles.on_host(gt.boxes):
@@ -156,8 +171,8 @@ def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching,
         offsets = encode(boxes, boxes_of_priors.to(dtype), spec)
         return AtPriors.everywhere(torch.where(matching.positive[..., None], offsets, 0.0))
     with bookkeeping(matching.labels):
-        image, prior = matching.positive.nonzero(as_tuple=True)
-        boxes = gt.boxes[image, matching.gt_index[image, prior]].to(dtype)
+        image, prior, slot = matching.learnt
+        boxes = at_places(gt.boxes, image, slot).to(dtype)
         offsets = encode(boxes, at_places(boxes_of_priors, image, prior).to(dtype), spec)
         return AtPriors(offsets, (image, prior), (len(gt.boxes), len(priors)))
 
@@ -209,11 +224,13 @@ def combine(
     """
     with bookkeeping(confidence):
         kept = matching.positive & ~mining.dropped
-        weights = (matching.foreground & ~mining.dropped | mining.mined).to(confidence.dtype)
+        chosen = matching.foreground & ~mining.dropped | mining.mined
+        weights = chosen.to(confidence.dtype)
         if loss_spec.positives_counted_twice:
             weights = weights + mining.places_of_positives
         smooth_l1 = localize(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec, frame)
         multiplied = loss_spec.masking is Masking.MULTIPLIED
+        weighed = confidence * weights if multiplied or loss_spec.positives_counted_twice else confidence
         scales = NORMALIZERS[loss_spec.normalizer](
             Counted(matching, weights, smooth_l1.values.detach(), mining_spec.ratio)
         )
@@ -222,9 +239,7 @@ def combine(
             encoded=encoded,
             mining=mining,
             smooth_l1=smooth_l1,
-            confidence_terms=confidence * weights
-            if multiplied
-            else torch.where(weights > 0, confidence * weights, 0.0),
+            confidence_terms=weighed if multiplied else torch.where(chosen, weighed, 0.0),
             confidence_weights=weights,
             cross_entropy=confidence,
             normalizer=scales.normalizer,

@@ -58,6 +58,22 @@ class Matching:
         """`[B, P]` bool: priors that mining may choose from."""
         return self.labels == 0
 
+    @kept
+    def learnt(self) -> tuple[Tensor, Tensor, Tensor]:
+        """`[M]` images, `[M]` priors and `[M]` ground truths: each positive, in order, and what it is assigned to."""
+        image, prior = self.positive.nonzero(as_tuple=True)
+        return image, prior, self.gt_index[image, prior]
+
+    @kept
+    def positives(self) -> Tensor:
+        """`[B]` int64 how many each image has."""
+        return tiles.counts(self.positive)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the overlaps."""
+        return self.prior_iou.dtype
+
     @property
     def lost_to(self) -> Tensor:
         """`[B, G]` int64: the ground truth that took this one's best prior, -1 where it kept it."""
@@ -247,27 +263,6 @@ def sparse_roles(found: SparseMatching, labels: Tensor, spec: MatchSpec) -> Role
     return _roles(labels[found.object], found.iou, found.iou, found.owned, torch.ones_like(found.owned), spec)
 
 
-def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None) -> Matching:
-    """The same roles as `match` gives, looking only at priors that may overlap an object enough.
-
-    Args:
-        gt: B images with up to G objects.
-        priors: `[P, 4]` cxcywh, or corners, in the unit of the ground truths.
-        spec: threshold and rules.
-        grid: that those priors stand on; None where they stand on none.
-
-    Returns:
-        What `match` returns, bit for bit, but that nothing is known of priors that are neither positive nor ignored:
-        their `prior_iou` is 0 and their `gt_index` 0. The `prior_iou` of one that an object owns is with that object.
-
-    On a CPU, and for rules that ask for few overlaps; elsewhere this is `match` itself, as for objects that are no
-    boxes.
-    """
-    if grid is None or not on_grid(gt, spec, grid):
-        return match(gt, priors, spec)
-    return _match_sparsely(gt, priors, spec, grid)
-
-
 def on_grid(gt: GroundTruthBatch, spec: MatchSpec, grid: Grid | None) -> bool:
     """Whether what objects get by these rules is found on a grid, without all overlaps."""
     return grid is not None and can_match_sparsely(spec) and tiles.on_host(gt.boxes) and sound_objects(gt)
@@ -287,34 +282,6 @@ def _sparse_claims(known: Overlaps, grid: Grid) -> Claims:
     where = image[claims.row], claims.prior
     owner = known.nobody.index_put_(where, slot[claims.row])
     return Claims(owner, torch.zeros_like(owner, dtype=torch.bool).index_put_(where, claims.forced))
-
-
-@one_thread()
-def _match_sparsely(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid) -> Matching:
-    image, slot = gt.mask.nonzero(as_tuple=True)
-    boxes, corners = measured(gt.boxes[image, slot], priors, spec)
-    found = match_sparsely(boxes, image, corners, spec, grid)
-    where = image[found.object], found.prior
-    roles = sparse_roles(found, gt.labels[image, slot], spec)
-
-    def of_priors(values: Tensor, elsewhere: float = 0) -> Tensor:
-        return values.new_full((len(gt.counts), len(priors)), elsewhere).index_put_(where, values)
-
-    def of_objects(values: Tensor, elsewhere: float) -> Tensor:
-        return values.new_full(gt.mask.shape, elsewhere).index_put_((image, slot), values)
-
-    claims, gt_index = found.claims, of_priors(slot[found.object])
-    return Matching(
-        gt_index=gt_index,
-        positive=of_priors(roles.positive),
-        forced=of_priors(roles.forced),
-        ignored=of_priors(roles.ignored),
-        labels=of_priors(roles.label),
-        prior_iou=of_priors(found.iou),
-        best_prior=of_objects(found.best_prior, 0),
-        best_iou=of_objects(found.best_iou, -1.0),
-        owner=torch.full_like(gt_index, -1).index_put_((image[claims.row], claims.prior), slot[claims.row]),
-    )
 
 
 def sound_objects(gt: GroundTruthBatch) -> bool:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.boxes import at_places
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.mining_scores import Logits, cross_entropy_under
 from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.quotas import negatives_wanted
-from ssdlossdbg.multibox.threads import bookkeeping
+from ssdlossdbg.multibox.threads import abreast, bookkeeping
 from ssdlossdbg.rules import (
     MiningPositives,
     MiningScope,
@@ -111,6 +111,11 @@ class _Scores:
     exact_at: Callable[[Tensor, Tensor], Tensor]
 
 
+def by_extremes(spec: MiningSpec, softmax: bool) -> bool:
+    """Whether the extremes of the logits save mining a pass over them all, on a CPU."""
+    return softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY
+
+
 def _scores(logits: Logits, confidence: Tensor, matching: Matching, spec: MiningSpec, softmax: bool) -> _Scores:
     def exact() -> Tensor:
         score = logits.score(spec.score, confidence)
@@ -118,7 +123,7 @@ def _scores(logits: Logits, confidence: Tensor, matching: Matching, spec: Mining
             return torch.where(matching.negative, score, OTHERS_SCORE[spec.positives])
 
     conf = logits.conf
-    if softmax and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and tiles.on_host(conf):
+    if by_extremes(spec, softmax) and tiles.on_host(conf):
         others = OTHERS_SCORE[spec.positives]
         lowest, peak = logits.extremes
         with bookkeeping(confidence):
@@ -126,7 +131,7 @@ def _scores(logits: Logits, confidence: Tensor, matching: Matching, spec: Mining
         if bool(peak - lowest < NO_UNDERFLOW):
             # log sum exp(z - m) + m - z[0] is a negative's cross-entropy, but for the rounding.
             def exact_at(images: Tensor, priors: Tensor) -> Tensor:
-                score = cross_entropy_under(peak, conf[images, priors])
+                score = cross_entropy_under(peak, at_places(conf, images, priors))
                 return torch.where(matching.negative[images, priors], score, others)
 
             slack = SLACK * (float(torch.maximum(peak.abs(), lowest.abs())) + conf.shape[-1])
@@ -142,7 +147,8 @@ def _ranked(
     scoped = scores.near if spec.scope is MiningScope.IMAGE else scores.near.reshape(1, -1)
     with bookkeeping(confidence):
         wanted = negatives_wanted(scoped, matching, spec)
-        placed = _first_places(scoped, wanted, scores).view_as(matching.labels)
+    placed = _first_places(scoped, wanted, scores).view_as(matching.labels)
+    with bookkeeping(confidence):
         return Mining(
             scores=scores.exact,
             wanted=wanted,
@@ -220,9 +226,9 @@ SELECTIONS: dict[MiningSelection, Callable[[Logits, Tensor, Matching, Tensor | N
 def _first_places(near: Tensor, wanted: Tensor, scores: _Scores) -> Tensor:
     """`[S, N]` bool: the scores whose rank is below `wanted` `[S]`, ties going to the lowest index.
 
-    On a CPU the score at the cut-off is looked up among the highest few. What is clearly above it is in; what is near
-    it, equal scores above all, is ranked by itself. Elsewhere, and where a nan makes comparing useless, everything is
-    ranked.
+    On a CPU those that may be among them are picked out, and the score at the cut-off is looked up among these. What is
+    clearly above it is in; what is near it, equal scores above all, is ranked by itself. Elsewhere, and where a nan
+    makes comparing useless, everything is ranked.
 
     Args:
         near: `[S, N]` `scores.near`, a row a scope.
@@ -232,38 +238,67 @@ def _first_places(near: Tensor, wanted: Tensor, scores: _Scores) -> Tensor:
     places = wanted.ceil().long().clamp(min=0, max=near.shape[1])
     if not tiles.on_host(near):  # ranking all takes a GPU less time than asking it what it has
         return _rank(near) < places[:, None]
-    highest = _highest(near, int(places.max()))
-    if bool(highest[:, -1:].isnan().any()):
-        return _rank(scores.exact().view_as(near)) < places[:, None]
-    # Those that are granted no place look behind the last one.
-    cutoff = F.pad(highest, (0, 1), value=torch.inf).gather(1, highest.shape[1] - places[:, None])
-    placed = near > cutoff + 2 * scores.slack
-    left = places - tiles.counts(placed)
-    scope, item = ((near >= cutoff - 2 * scores.slack) & ~placed).nonzero(as_tuple=True)
-    flat = scope * near.shape[1] + item
-    width = scores.near.shape[1]
-    score = scores.exact_at(torch.div(flat, width, rounding_mode="floor"), flat % width)
-    # By scope, then score, then index: three stable sorts, the last one first.
-    order = score.argsort(descending=True, stable=True)
-    order = order[scope[order].argsort(stable=True)]
-    scope, item = scope[order], item[order]
+
+    def work(rows: range) -> Tensor:
+        with bookkeeping(near):
+            return _first_places_of(rows, scores, near, places)
+
+    parts = abreast([partial(work, rows) for rows in tiles.rows_in_turns(near)])
+    with bookkeeping(near):
+        return torch.cat(parts)
+
+
+def _first_places_of(rows: range, scores: _Scores, all_near: Tensor, all_places: Tensor) -> Tensor:
+    """The same, of some scopes."""
+    near, places = all_near[rows.start : rows.stop], all_places[rows.start : rows.stop]
+    placed, most = torch.zeros_like(near, dtype=torch.bool), int(places.max())
+    if not most:
+        return placed
+    floor = _reached_by(near, most)
+    if bool(floor.isnan().any()):
+        return _rank(scores.exact().view_as(all_near)[rows.start : rows.stop]) < places[:, None]
+    candidates = tiles.nonzero(near >= floor - 2 * scores.slack)
+    value = near.flatten().index_select(0, candidates)
+    scope = torch.div(candidates, near.shape[1], rounding_mode="floor")
     counts = torch.bincount(scope, minlength=len(near))
-    place = torch.arange(len(scope)) - (counts.cumsum(0) - counts)[scope]
-    chosen = place < left[scope]
-    placed[scope[chosen], item[chosen]] = True
+    column = torch.arange(len(scope)) - (counts.cumsum(0) - counts).index_select(0, scope)
+    table = near.new_full((len(near), int(counts.max()) + 1), -torch.inf)
+    # Those that are granted no place look behind the last one.
+    table[:, -1] = torch.inf
+    table[scope, column] = value
+    ranked = torch.from_numpy(np.sort(table.numpy(), axis=1))
+    cutoff = ranked.gather(1, table.shape[1] - 1 - places[:, None])[:, 0]
+    taken = value > (cutoff + 2 * scores.slack).index_select(0, scope)
+    left = places - (ranked[:, :-1] > (cutoff + 2 * scores.slack)[:, None]).sum(1)
+    unsure = tiles.nonzero(~taken & (value >= (cutoff - 2 * scores.slack).index_select(0, scope)))
+    flat, width = candidates[unsure] + rows.start * near.shape[1], scores.near.shape[1]
+    exact = scores.exact_at(torch.div(flat, width, rounding_mode="floor"), flat % width)
+    taken[unsure[_first_of(exact, scope[unsure], left)]] = True
+    placed.view(-1).index_copy_(0, candidates, taken)
     return placed
 
 
-def _highest(scores: Tensor, number: int) -> Tensor:
-    """`[S, number]` the highest of `[S, N]`, the lowest of them first, and those that are nan last; on a CPU.
+def _first_of(score: Tensor, scope: Tensor, places: Tensor) -> Tensor:
+    """Which of `[K]` scores, a scope's side by side, are among the first of their scope's, of `[S]` places."""
+    # By scope, then score, then index: three stable sorts, the last one first.
+    order = score.argsort(descending=True, stable=True)
+    order = order[scope[order].argsort(stable=True)]
+    counts = torch.bincount(scope, minlength=len(places))
+    place = torch.arange(len(scope)) - (counts.cumsum(0) - counts)[scope]
+    return order[place < places[scope]]
 
-    NumPy finds them in half the time that torch takes.
+
+def _reached_by(scores: Tensor, number: int) -> Tensor:
+    """`[S, 1]` what at least so many of each row of `[S, N]` reach, and not many more; nan where a score is; on a CPU.
+
+    It is what so many reach of the highest in each of some groups, which are fewer.
     """
-    lower = scores.shape[1] - number
-    if not number:
-        return scores[:, lower:]
-    found = np.partition(scores.numpy(), lower, axis=1)[:, lower:]
-    return torch.from_numpy(np.sort(found, axis=1))
+    size = max(1, scores.shape[1] // (2 * number))
+    whole = scores.shape[1] // size * size
+    highest = torch.cat((scores[:, :whole].view(len(scores), size, -1).amax(1), scores[:, whole:]), 1)
+    place = highest.shape[1] - number
+    reached = torch.from_numpy(np.partition(highest.numpy(), place, axis=1)[:, place, None])
+    return torch.where(highest.isnan().any(1, keepdim=True), torch.nan, reached)
 
 
 def _rank(score: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class Counted:
     @property
     def positives(self) -> Tensor:
         """`[B]` of each image."""
-        return tiles.counts(self.matching.positive)
+        return self.matching.positives
 
     @property
     def selected(self) -> Tensor:
@@ -50,7 +50,7 @@ class Counted:
 
     def inverse(self, number: Tensor) -> Tensor:
         """1 over it, in the precision of the overlaps."""
-        return 1.0 / number.to(self.matching.prior_iou.dtype)
+        return 1.0 / number.to(self.matching.dtype)
 
 
 def _by_positives(counted: Counted) -> Scales:
@@ -74,7 +74,7 @@ def _by_priors(counted: Counted) -> Scales:
 
 
 def _by_mean_of_images(counted: Counted) -> Scales:
-    positives = counted.positives.to(counted.matching.prior_iou.dtype)
+    positives = counted.positives.to(counted.matching.dtype)
     factor = torch.where(positives > 0, 1.0 / positives.clamp(min=1), 0.0) / len(positives)
     return Scales(counted.matching.positive.sum(), factor, factor)
 

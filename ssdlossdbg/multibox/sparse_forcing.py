@@ -62,14 +62,21 @@ class Sought:
         number = len(self.floor)
         return keys, *best(place, self.pairs.row, self.pairs.iou, len(keys), number, self.search.spec.ties)
 
+    def known(self, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """`[K]` where in `nearest` priors given as keys are, and whether they are there at all."""
+        known = self.nearest[0]
+        if not len(known):
+            return torch.zeros_like(keys), torch.zeros_like(keys, dtype=torch.bool)
+        place = torch.searchsorted(known, keys).clamp(max=len(known) - 1)
+        return place, known[place] == keys
+
     def nearest_iou(self, keys: Tensor) -> tuple[Tensor, Tensor]:
         """`[K]` what `nearest` says of priors given as keys: highest IoU and whose; -1 where no pair is known."""
-        known, highest, whose = self.nearest
-        if not len(known):
-            return self.best_iou.new_full((len(keys),), -1.0), torch.full_like(keys, -1)
-        place = torch.searchsorted(known, keys).clamp(max=len(known) - 1)
-        there = known[place] == keys
-        return torch.where(there, highest[place], -1.0), torch.where(there, whose[place], -1)
+        _, highest, whose = self.nearest
+        iou, object_ = highest.new_full((len(keys),), -1.0), torch.full_like(keys, -1)
+        place, there = self.known(keys)
+        iou[there], object_[there] = highest[place[there]], whose[place[there]]
+        return iou, object_
 
 
 @dataclass(frozen=True)

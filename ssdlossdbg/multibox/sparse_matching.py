@@ -80,7 +80,9 @@ def match_sparsely(
     if spec.first_prior_background:
         claims, free = claims[claims.prior > 0], free & (known % len(corners) > 0)
     claimed = search.keys(claims.row, claims.prior)
-    free = (free & ~torch.isin(known, claimed)).nonzero().flatten()
+    place, there = sought.known(claimed)
+    free[place[there]] = False
+    free = free.nonzero().flatten()
     # A prior that was taken over, but not for good, is positive where anybody overlaps it enough.
     taken_iou = sought.nearest_iou(claimed)[0]
     counts = claims.forced | (taken_iou >= least_iou(spec))

@@ -11,11 +11,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-Part = TypeVar("Part")
 Made = TypeVar("Made")
 # Numbers from which on sharing an operation gains more than waiting for the slowest thread costs.
 WORTH_SHARING = 2**20
-# Threads that take parts of some work at the most: more only start, and wait for the same memory.
+# Threads that take tasks of some work at the most: more only start, and wait for the same memory.
 MOST_ABREAST = 16
 
 
@@ -46,29 +45,31 @@ def bookkeeping(per_prior: Tensor) -> AbstractContextManager[None]:
     return one_thread() if alone else nullcontext()
 
 
-def abreast(work: Callable[[Part], Made], parts: Sequence[Part]) -> list[Made]:
-    """What work makes of each part, by as many threads as torch has, each of which takes the next part that is left.
+def abreast(tasks: Sequence[Callable[[], Made]]) -> list[Made]:
+    """What each task makes, by as many threads as torch has, each of which takes the next task that is left.
 
     Torch's own threads share every single operation, and at the end of each all wait for the slowest: some milliseconds
-    each time, where another program took its core. Here nobody waits until no part is left.
+    each time, where another program took its core. Here nobody waits until no task is left. A task is done in the
+    caller's modes, of gradients and of inference.
     """
-    threads = min(torch.get_num_threads(), len(parts), MOST_ABREAST)
+    threads = min(torch.get_num_threads(), len(tasks), MOST_ABREAST)
     if threads < 2:
-        return [work(part) for part in parts]
-    left, made, learns = deque(enumerate(parts)), dict[int, Made](), torch.is_grad_enabled()
+        return [task() for task in tasks]
+    left, made = deque(enumerate(tasks)), dict[int, Made]()
+    learns, infers = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def take() -> None:
-        with torch.set_grad_enabled(learns):
+        with torch.inference_mode(infers), torch.set_grad_enabled(learns):
             while left:
                 try:
-                    place, part = left.popleft()
+                    place, task = left.popleft()
                 except IndexError:  # another thread took the last one in between
                     return
-                made[place] = work(part)
+                made[place] = task()
 
     with one_thread(), ThreadPoolExecutor(threads - 1) as others:
         taking = [others.submit(take) for _ in range(threads - 1)]
         take()
         for each in taking:
             each.result()
-    return [made[place] for place in range(len(parts))]
+    return [made[place] for place in range(len(tasks))]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +15,8 @@ from ssdlossdbg.multibox.threads import abreast, bookkeeping
 # Numbers held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
+# Numbers a part at the least, of those that are ranked.
+TILE_OF_ROWS = 2**16
 # Of logits, so that each of some threads has a few to take.
 TILE_OF_LOGITS = 2**18
 
@@ -50,15 +55,44 @@ def of_logits(work: Callable[..., Tensor], conf: Tensor, *beside: Tensor) -> Ten
         conf: `[B, P, C]`.
         beside: `[B, P]`.
     """
+    return of_logits_and([], work, conf, *beside)[1]
+
+
+def of_logits_and(
+    others: Sequence[Callable[[], Any]], work: Callable[..., Tensor], conf: Tensor, *beside: Tensor
+) -> tuple[list[Any], Tensor]:
+    """The same, and what other tasks make, which threads of a CPU take before any logits.
+
+    Args:
+        others: tasks that need nothing of each other, the longest first.
+        work: as of `of_logits`.
+        conf: `[B, P, C]`.
+        beside: `[B, P]`.
+    """
     rows = conf.flatten(0, 1)[:, None] if conf.is_contiguous() else conf
-    tile = TILE_OF_LOGITS if conf.device.type == "cpu" else TILE_ELSEWHERE
+    tile = TILE_OF_LOGITS if on_host(conf) else TILE_ELSEWHERE
     at_once = max(1, tile // max(1, rows[:1].numel()))
     if at_once >= len(rows):
-        return work(conf, *beside)
+        return [other() for other in others], work(conf, *beside)
     split = [torch.split(each, at_once) for each in (rows, *(each.reshape(rows.shape[:2]) for each in beside))]
-    made = abreast(lambda part: work(*part), list(zip(*split, strict=True)))
-    with bookkeeping(made[0]):
-        return torch.cat(made).view(conf.shape[:2])
+    tasks: list[Callable[[], Any]] = [*others, *(partial(work, *part) for part in zip(*split, strict=True))]
+    # A GPU does one after the other, and what another thread asks of it may come before its inputs are there.
+    made = abreast(tasks) if on_host(conf) else [task() for task in tasks]
+    with bookkeeping(made[-1]):
+        return made[: len(others)], torch.cat(made[len(others) :]).view(conf.shape[:2])
+
+
+def rows_in_turns(tensor: Tensor) -> list[range]:
+    """The rows of `[R, N]` on a CPU in some parts, which threads take turns at; one part where it is small."""
+    threads = torch.get_num_threads()
+    parts = max(1, min(2 * threads, tensor.numel() // TILE_OF_ROWS, len(tensor))) if threads > 1 else 1
+    ends = [len(tensor) * part // parts for part in range(parts + 1)]
+    return [range(*ends[part : part + 2]) for part in range(parts)]
+
+
+def nonzero(mask: Tensor) -> Tensor:
+    """`[K]` int64 places in a flattened mask that are true, in order, on a CPU: NumPy takes half torch's time."""
+    return torch.from_numpy(np.flatnonzero(mask.numpy()))
 
 
 def counts(mask: Tensor) -> Tensor:

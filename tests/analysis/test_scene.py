@@ -13,7 +13,7 @@ import pytest
 from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox import codec, confidence, detect, gradients, matching, mining, overlaps
+from ssdlossdbg.multibox import codec, confidence, detect, gradients, matching, matching_on_grid, mining, overlaps
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import load_priors
 
@@ -23,7 +23,7 @@ SAVED = (SAMPLES / "preds.pt", SAMPLES / "targets.pt")
 COUNTED: tuple[Callable[..., Any], ...] = (
     overlaps.all_overlaps,
     matching.match_with_ties,
-    matching.match_on_grid,
+    matching_on_grid.match_on_grid,
     codec.encode,
     codec.decode,
     detect.detect_boxes,

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox import matching as matching_module
+from ssdlossdbg.multibox import matching_on_grid
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import multibox_loss
-from ssdlossdbg.multibox.matching import match, match_on_grid
+from ssdlossdbg.multibox.matching import Matching, match
+from ssdlossdbg.multibox.matching_on_grid import match_on_grid
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.prior_configs import load_prior_config, preset_names
@@ -81,7 +82,7 @@ def dense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("fell back to matching with every prior")
 
-    monkeypatch.setattr(matching_module, "match", refuse)
+    monkeypatch.setattr(matching_on_grid, "match", refuse)
 
 
 # One preset of those that stand on grids of one kind.
@@ -176,7 +177,7 @@ def test_objects_that_are_no_boxes(spoil: Callable[[Tensor], Tensor]) -> None:
     assert torch.equal(every, few)
 
 
-def _on_grid(gt: GroundTruthBatch, priors: Priors) -> matching_module.Matching:
+def _on_grid(gt: GroundTruthBatch, priors: Priors) -> Matching:
     return match_on_grid(gt, priors.boxes, MatchSpec(), priors.grid)
 
 

@@ -13,7 +13,8 @@ from ssdlossdbg.analysis.common import unit_of
 from ssdlossdbg.multibox import greedy, pairs
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.matching import Matching, match, match_on_grid, match_with_ties
+from ssdlossdbg.multibox.matching import Matching, match, match_with_ties
+from ssdlossdbg.multibox.matching_on_grid import match_on_grid
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.multibox.sparse_matching import can_match_sparsely, match_sparsely
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect

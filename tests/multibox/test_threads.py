@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ import ssdlossdbg
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.confidence import confidence_loss
 from ssdlossdbg.multibox.threads import WORTH_SHARING, abreast, bookkeeping, one_thread
+from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.rules import LossSpec
+from tests.kinds_of_dialects import each_value_of
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +61,7 @@ def test_threads_take_turns_and_what_they_make_stays_in_order(parts: int) -> Non
         assert torch.get_num_threads() == (1 if parts > 1 else 3)
         return part**2
 
-    assert abreast(work, range(parts)) == [part**2 for part in range(parts)]
+    assert abreast([partial(work, part) for part in range(parts)]) == [part**2 for part in range(parts)]
     assert len(met) == 3 or parts < 3
     assert torch.get_num_threads() == 3
 
@@ -72,7 +75,7 @@ def test_an_error_of_a_part_is_raised_wherever_it_was_met() -> None:
             raise KeyError(part)
 
     with pytest.raises(KeyError):
-        abreast(work, range(3))
+        abreast([partial(work, part) for part in range(3)])
     assert torch.get_num_threads() == 3
 
 
@@ -106,6 +109,19 @@ def test_a_loss_leaves_the_number_as_it_is_and_does_not_depend_on_it() -> None:
     assert torch.get_num_threads() == 3
     with one_thread():
         assert criterion(offsets, logits, [gt, gt]) == shared
+
+
+@pytest.mark.parametrize("dialect", each_value_of("loss", "mining", among=dialect_names(of_one_step=True)))
+def test_a_loss_that_costs_background_before_anything_is_matched_is_the_one_that_learns(dialect: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, offsets = (3 * torch.randn((2, 8732, each), generator=generator) for each in (21, 4))
+    objects = {"boxes": torch.tensor([[0.1, 0.2, 0.6, 0.7], [0.4, 0.3, 0.5, 0.9]]), "labels": torch.tensor([3, 7])}
+    criterion = ssdlossdbg.MultiBoxLoss(dialect, priors="ssd300", units="normalized", image_size=300)
+    learnt = criterion(offsets, logits.requires_grad_(), [objects] * 2)
+    with torch.no_grad():
+        assert criterion(offsets, logits, [objects] * 2) == tuple(each.detach() for each in learnt)
+    with torch.inference_mode():
+        assert criterion(offsets, logits, [objects] * 2) == tuple(each.detach() for each in learnt)
 
 
 class Shared(TorchDispatchMode):
