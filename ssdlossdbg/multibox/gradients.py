@@ -48,7 +48,7 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
         rows = _by_autograd(lambda some: costs_of_offsets(some, targets, where, result.frame, spec), loc[where])
         slope = (difference * 0).index_put_(where, rows)  # elsewhere 0, or nan where a mask would let it through
     scaled = slope * result.localization_scale[:, None, None]
-    masked = masked_places(result.localized, result.confidence_weights, spec)
+    masked = masked_places(result.localized, result.selected, spec)
     elsewhere = 0.0 if masked is None else torch.where(masked[..., None], scaled * 0, 0.0)
     return torch.where(result.localized[..., None], scaled, elsewhere)
 

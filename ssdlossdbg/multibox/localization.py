@@ -170,17 +170,17 @@ def costs_of_offsets(loc: Tensor, targets: Tensor, where: Where | None, frame: F
     return frame.costs(loc, targets, where, spec)
 
 
-def masked_places(kept: Tensor, weights: Tensor, spec: LossSpec) -> Tensor | None:
+def masked_places(kept: Tensor, selected: Tensor, spec: LossSpec) -> Tensor | None:
     """`[B, P]` bool: where localisation is multiplied by 0; None where it is left out instead.
 
     Args:
         kept: `[B, P]` bool, the priors whose localisation counts.
-        weights: `[B, P]` how often each prior's confidence counts.
+        selected: `[B, P]` bool, the priors whose confidence counts.
         spec: how priors that do not count are masked.
     """
     if spec.masking is Masking.INDEXED:
         return None
-    return ~kept & (weights > 0) if spec.masking is Masking.LOCALIZATION_OF_SELECTED else ~kept
+    return ~kept & selected if spec.masking is Masking.LOCALIZATION_OF_SELECTED else ~kept
 
 
 def localize(

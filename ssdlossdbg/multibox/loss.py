@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,7 +45,8 @@ class LossTerms:
         smooth_l1: what `localization_terms` has at the positives, and where a masked prediction spoils the sum.
         confidence_terms: `[B, P]` unnormalised cross-entropy; 0 off the positives and mined negatives, but NaN where
             the codebase multiplies what is not finite by 0.
-        confidence_weights: `[B, P]` how often each prior's confidence counts: 0, 1, or 2.
+        selected: `[B, P]` bool: the priors whose confidence counts.
+        counted_twice: `[B, P]` bool: those whose confidence counts once more; None where none does.
         cross_entropy: `[B, P]` confidence loss of every prior, chosen or not, counted once.
         normalizer: scalar that the terms are divided by.
         localization_scale: `[B]` what an image's localisation terms are multiplied by (weight over normaliser).
@@ -57,7 +60,8 @@ class LossTerms:
     mining: Mining
     smooth_l1: AtPriors
     confidence_terms: Tensor
-    confidence_weights: Tensor
+    selected: Tensor
+    counted_twice: Tensor | None
     cross_entropy: Tensor
     normalizer: Tensor
     localization_scale: Tensor
@@ -101,9 +105,9 @@ class LossTerms:
         return self.matching.positive & ~self.mining.dropped
 
     @property
-    def selected(self) -> Tensor:
-        """`[B, P]` bool: the priors whose confidence counts."""
-        return self.confidence_weights > 0
+    def confidence_weights(self) -> Tensor:
+        """`[B, P]` how often each prior's confidence counts: 0, 1, or 2."""
+        return _weights(self.selected, self.counted_twice, self.cross_entropy)
 
 
 def multibox_loss(
@@ -147,9 +151,9 @@ def multibox_loss(
 
     if tiles.on_host(conf) and not (conf.requires_grad and torch.is_grad_enabled()):
         # Nearly all are to be background: what that costs can be known before the few others are.
-        others = [find, *([lambda: logits.extremes] if by_extremes(mining_spec, softmax) else [])]
-        (found, *_), background = tiles.of_logits_and(others, lambda part: cost_of_background(part, loss_spec), conf)
-        matching, encoded = found
+        cost: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
+        cost = logits.noting_extremes(cost) if by_extremes(mining_spec, softmax) else cost
+        (matching, encoded), background = tiles.of_logits_and(find, cost, conf)
         confidence = confidence_loss(conf, matching.labels, loss_spec, background, matching.learnt[:2])
     else:
         matching, encoded = find()
@@ -224,26 +228,32 @@ def combine(
     """
     with bookkeeping(confidence):
         kept = matching.positive & ~mining.dropped
-        chosen = matching.foreground & ~mining.dropped | mining.mined
-        weights = chosen.to(confidence.dtype)
-        if loss_spec.positives_counted_twice:
-            weights = weights + mining.places_of_positives
-        smooth_l1 = localize(loc, encoded, kept, masked_places(kept, weights, loss_spec), loss_spec, frame)
-        multiplied = loss_spec.masking is Masking.MULTIPLIED
-        weighed = confidence * weights if multiplied or loss_spec.positives_counted_twice else confidence
+        selected = matching.foreground & ~mining.dropped | mining.mined
+        twice = mining.places_of_positives if loss_spec.positives_counted_twice else None
+        smooth_l1 = localize(loc, encoded, kept, masked_places(kept, selected, loss_spec), loss_spec, frame)
         scales = NORMALIZERS[loss_spec.normalizer](
-            Counted(matching, weights, smooth_l1.values.detach(), mining_spec.ratio)
+            Counted(matching, selected, twice, smooth_l1.values.detach(), mining_spec.ratio)
         )
+        multiplied = loss_spec.masking is Masking.MULTIPLIED
+        plain = twice is None and not multiplied
+        weighed = confidence if plain else confidence * _weights(selected, twice, confidence)
         return LossTerms(
             matching=matching,
             encoded=encoded,
             mining=mining,
             smooth_l1=smooth_l1,
-            confidence_terms=weighed if multiplied else torch.where(chosen, weighed, 0.0),
-            confidence_weights=weights,
+            confidence_terms=weighed if multiplied else torch.where(selected, weighed, 0.0),
+            selected=selected,
+            counted_twice=twice,
             cross_entropy=confidence,
             normalizer=scales.normalizer,
             localization_scale=loss_spec.localization_weight * scales.localization.to(loc.dtype),
             confidence_scale=scales.confidence.to(loc.dtype),
             frame=frame,
         )
+
+
+def _weights(selected: Tensor, twice: Tensor | None, like: Tensor) -> Tensor:
+    """`[B, P]` how often each prior counts, as a number of that type."""
+    once = selected.to(like.dtype)
+    return once if twice is None else once + twice

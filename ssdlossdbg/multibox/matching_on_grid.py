@@ -64,9 +64,9 @@ class Few:
     slots: tuple[int, ...]
     priors: int
 
-    def of_priors(self, values: Tensor) -> Tensor:
-        """`[B, P]` of `[M]`, 0 for all others."""
-        return self.scattered(values, self.found.object, self.found.prior, 0)
+    def of_priors(self, values: Tensor, elsewhere: float = 0) -> Tensor:
+        """`[B, P]` of `[M]`, and what all others have."""
+        return self.scattered(values, self.found.object, self.found.prior, elsewhere)
 
     def of_objects(self, values: Tensor, elsewhere: float) -> Tensor:
         """`[B, G]` of `[N]`, and what padding has."""
@@ -122,6 +122,18 @@ class MatchingOnGrid(Matching):
         image = few.image[objects]
         order = (image * few.priors + prior).argsort()
         return image[order], prior[order], few.slot[objects][order]
+
+    @kept
+    def foreground(self) -> Tensor:
+        """As of any matching."""
+        few: Few = self.__dict__["few"]
+        return few.of_priors(few.roles.label > 0)
+
+    @kept
+    def negative(self) -> Tensor:
+        """As of any matching."""
+        few: Few = self.__dict__["few"]
+        return few.of_priors(few.roles.label == 0, elsewhere=True)
 
     @kept
     def positives(self) -> Tensor:

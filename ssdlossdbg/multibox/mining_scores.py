@@ -55,13 +55,23 @@ class Logits:
     def __init__(self, conf: Tensor) -> None:
         self.conf = conf.detach()  # choosing has no gradient
         self._scores: dict[MiningScore, Tensor] = {}
+        self._bounds: list[tuple[Tensor, Tensor]] = []
+
+    def noting_extremes(self, work: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """What, beside what work makes of each part of the logits, notes its extremes, while a cache has it."""
+
+        def both(part: Tensor) -> Tensor:
+            self._bounds.append(torch.aminmax(part.detach()))
+            return work(part)
+
+        return both
 
     @kept
     def extremes(self) -> tuple[Tensor, Tensor]:
         """The lowest and the highest."""
         with bookkeeping(self.conf[..., 0]):
-            lowest, highest = torch.aminmax(self.conf)
-        return lowest, highest
+            lowest, highest = zip(*(self._bounds or [torch.aminmax(self.conf)]), strict=True)
+            return torch.stack(lowest).amin(), torch.stack(highest).amax()
 
     def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
         """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""

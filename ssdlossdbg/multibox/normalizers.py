@@ -28,13 +28,15 @@ class Counted:
 
     Attributes:
         matching: the roles of the priors.
-        weights: `[B, P]` how often each prior's confidence counts.
+        chosen: `[B, P]` bool: the priors whose confidence counts.
+        twice: `[B, P]` bool: those whose confidence counts once more; None where none does.
         offsets: `[..., 4]` what the offsets of some priors cost; those of all others cost 0.
         ratio: negatives wanted per positive.
     """
 
     matching: Matching
-    weights: Tensor
+    chosen: Tensor
+    twice: Tensor | None
     offsets: Tensor
     ratio: float
 
@@ -46,7 +48,7 @@ class Counted:
     @property
     def selected(self) -> Tensor:
         """`[B]` priors of each image whose confidence counts."""
-        return tiles.counts(self.weights > 0)
+        return tiles.counts(self.chosen)
 
     def inverse(self, number: Tensor) -> Tensor:
         """1 over it, in the precision of the overlaps."""
@@ -80,8 +82,9 @@ def _by_mean_of_images(counted: Counted) -> Scales:
 
 
 def _by_mean_of_selected_images(counted: Counted) -> Scales:
-    images = len(counted.weights)
-    terms = counted.weights.sum(1)  # a positive that mining also picked is one of the positives and one of the mined
+    images, terms = len(counted.chosen), counted.selected
+    if counted.twice is not None:  # a positive that mining also picked is one of the positives and one of the mined
+        terms = terms + tiles.counts(counted.twice)
     localization, confidence = (counted.inverse(each.clamp(min=1)) / images for each in (counted.positives, terms))
     return Scales(counted.positives.sum(), localization, confidence)
 
@@ -89,18 +92,18 @@ def _by_mean_of_selected_images(counted: Counted) -> Scales:
 def _by_mean_of_selected(counted: Counted) -> Scales:
     by_positives = _by_positives(counted)
     factor = (counted.ratio + 1) * counted.inverse(counted.selected.sum())
-    return Scales(by_positives.normalizer, by_positives.localization, factor.expand(len(counted.weights)))
+    return Scales(by_positives.normalizer, by_positives.localization, factor.expand(len(counted.chosen)))
 
 
 def _by_selected_and_nonzero(counted: Counted) -> Scales:
     selected, nonzero = (each.sum().clamp(min=1) for each in (counted.selected, counted.offsets != 0))
     by_selected = _same_for_all(selected, counted)
-    localization = counted.inverse(nonzero).expand(len(counted.weights))
+    localization = counted.inverse(nonzero).expand(len(counted.chosen))
     return Scales(selected, localization, by_selected.confidence)
 
 
 def _same_for_all(normalizer: Tensor, counted: Counted) -> Scales:
-    factor = counted.inverse(normalizer).expand(len(counted.weights))
+    factor = counted.inverse(normalizer).expand(len(counted.chosen))
     return Scales(normalizer, factor, factor)
 
 

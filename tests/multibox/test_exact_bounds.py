@@ -222,8 +222,8 @@ def test_an_image_without_objects_is_background_whatever_its_priors_are() -> Non
 )
 def test_where_localisation_is_multiplied_by_0(masking: Masking, masked: list[bool] | None) -> None:
     """Of a positive, a negative that counts, and one that does not."""
-    kept, weights = torch.tensor([[True, False, False]]), exact((1, 1, 0))
-    found = masked_places(kept, weights, LossSpec(masking=masking))
+    kept, selected = torch.tensor([[True, False, False]]), torch.tensor([[True, True, False]])
+    found = masked_places(kept, selected, LossSpec(masking=masking))
     assert (None if found is None else found[0].tolist()) == masked
 
 

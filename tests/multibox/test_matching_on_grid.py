@@ -34,7 +34,9 @@ def test_it_knows_its_positives(both: tuple[Matching, Matching]) -> None:
     assert few.positives.tolist() == dense.positives.tolist() == dense.positive.sum(1).tolist()
     for sparse, written in zip(few.learnt, dense.learnt, strict=True):
         assert torch.equal(sparse, written)
-    assert "positive" not in vars(few)
+    assert torch.equal(few.negative, dense.negative)
+    assert torch.equal(few.foreground, dense.foreground)
+    assert not {"positive", "labels"} & set(vars(few))
     image, prior, slot = few.learnt
     assert torch.equal(few.gt_index[image, prior], slot)
     assert bool(few.positive[image, prior].all())

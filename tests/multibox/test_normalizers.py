@@ -36,7 +36,7 @@ def over(*numbers: int | Fraction) -> list[float]:
 
 
 def scales(rule: Normalizer, labels: Any = LABELS, weights: Any = WEIGHTS, offsets: Any = OFFSETS) -> Any:
-    return NORMALIZERS[rule](Counted(roles_of_labels(labels, torch.float64), weights, offsets, RATIO))
+    return NORMALIZERS[rule](Counted(roles_of_labels(labels, torch.float64), weights > 0, weights > 1, offsets, RATIO))
 
 
 @pytest.mark.parametrize(
