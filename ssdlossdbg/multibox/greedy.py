@@ -37,7 +37,7 @@ def greedy(search: Search, first: Pairs, floor: Tensor, best: Tensor, minimum: f
     _, claim, claims = torch.unique(search.keys(asking, best[asking]), return_inverse=True, return_counts=True)
     # Where all ask for different priors, they get them.
     contested = torch.isin(search.image, search.image[asking[claims[claim] > 1]])
-    rows = (contested & wants).nonzero().flatten()
+    rows = contested.nonzero().flatten()
     if len(rows):
         asking_more = _Asking(search, floor, prior.masked_fill_(contested, -1), minimum)
         asking_more.settle(rows, first[contested[first.row]])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, sides_iou, xyxy_to_cxcywh
 from ssdlossdbg.rules import IouRule
 
 UNIT = [0.0, 0.0, 1.0, 1.0]
@@ -105,3 +105,21 @@ def test_iou_leaves_its_inputs_alone() -> None:
 def test_an_epsilon_is_a_floor_or_is_added(rule: IouRule, epsilon: float, expected: float) -> None:
     a, b = torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 1.0, 3.0, 3.0])
     assert float(iou(a, b, rule, epsilon)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ((10, 20), (20, 10), 100 / 300),
+        ((4, 4), (4, 4), 1.0),
+        ((2, 3), (8, 6), 6 / 48),
+        ((0, 5), (3, 5), 0.0),
+        ((0, 0), (0, 7), math.nan),
+    ],
+)
+def test_sides_iou_by_hand(a: tuple[float, float], b: tuple[float, float], expected: float) -> None:
+    """The same as of two boxes with one corner in common."""
+    first, second = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+    corner = torch.zeros(2, dtype=torch.float64)
+    assert float(sides_iou(first, second)) == pytest.approx(expected, nan_ok=True)
+    assert float(iou(torch.cat((corner, first)), torch.cat((corner, second)))) == pytest.approx(expected, nan_ok=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 
-from ssdlossdbg.multibox.designs import Bounds, nearest_design, neighbours
-from ssdlossdbg.multibox.fitting import Designs, Problem, Search, count, fit
+from ssdlossdbg.multibox.designs import Bounds, LevelDesign, nearest_design, neighbours
+from ssdlossdbg.multibox.fitting import FACTORS, Designs, Problem, Search, count, fit
 from ssdlossdbg.multibox.reach import Sample, best_iou
 from ssdlossdbg.readers.prior_configs import load_prior_config
 from ssdlossdbg.rules import Clip, MatchSpec, PriorSpec
@@ -94,3 +96,19 @@ def test_a_climb_ends_where_no_single_step_does_better() -> None:
             changed = (*found[:place], other, *found[place + 1 :])
             sizes = [each.min_size for each in changed]
             assert sizes != sorted(sizes) or search.score(changed) <= score + 1e-9
+
+
+def test_no_nearness_is_worth_an_object_that_reaches() -> None:
+    """Though all but reach a threshold that is all but 1."""
+    spec = MatchSpec(threshold=0.999)
+    level = LevelDesign((1, 1), (300, 300), 299.8, None, (), (0,))
+    nearly = Sample(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 9), torch.ones(4), spec)
+    given = Problem(nearly, replace(SPEC, levels=(level.spec,)), Bounds(1.0, 600.0), 9, 0)
+    assert 0.998 < float(best_iou(nearly, given.spec)[0]) < 0.999
+    assert 0.9 < Search(given, nearly).score((level,)) < 1
+
+
+def test_each_step_is_half_as_long_as_the_one_before() -> None:
+    """Of the logarithms: so a climb passes over no size that lies between two of its steps."""
+    steps = [math.log(factor) for factor in FACTORS]
+    assert all(before / after == pytest.approx(1.9, abs=0.1) for before, after in pairwise(steps))

@@ -1,7 +1,8 @@
 """Edit the package a little, many times, and say which edits no test notices.
 
 `python -m tests.mutation multibox --sample 150 --seed 1`: each mutant is run by the tests that run its lines, the
-quickest first, until one fails. What the tests run is learnt first, which takes as long as the suite.
+quickest first, until one fails, and then by those that may depend on them though others have them run. What the tests
+run is learnt first, which takes as long as the suite.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.contexts import PACKAGE, Contexts, Learner, file_of, hash_of, load, naming, save
+from tests.mutation.contexts import PACKAGE, Contexts, Learner, behind, file_of, hash_of, load, naming, save
 from tests.mutation.mutants import Mutant, mutants_of, siblings
 from tests.mutation.runs import KILLED, NOT_RUN, SURVIVED, Job, run_cold, warm
 
@@ -84,18 +85,25 @@ def mutants_in(room: Path) -> list[Mutant]:
 
 
 def job_of(mutant: Mutant, contexts: Contexts, budget: float) -> Job:
-    """The tests that may notice it, of those that run it: its own file's, one of each function, and others."""
+    """The tests that may notice it, of those that run it: its own file's, one of each function, and others.
+
+    After them come tests that may depend on what it does, though others have it run.
+    """
+    lines = range(mutant.first, mutant.last + 1)
     if mutant.names:
-        tests = contexts.of_units(set().union(*map(naming, mutant.names)))
+        running, later = contexts.of_units(set().union(*map(naming, mutant.names))), []
     else:
-        tests = contexts.of_lines(mutant.path, range(mutant.first, mutant.last + 1))
-    seconds = {test: contexts.tests[test].seconds for test in tests}
-    quickest = sorted(tests, key=lambda test: (seconds[test], test))
-    place = {test: number for number, test in enumerate(quickest)}
-    own = [test for test in quickest if mutant.path.stem in Path(file_of(test)).stem]
-    of_each = {function_of(test): test for test in reversed(quickest)}
+        running = contexts.of_lines(mutant.path, lines)
+        later = contexts.of_units(set().union(*(behind(str(mutant.path), line) for line in lines)))
+    later = [test for test in (*later, *contexts.beside(running)) if test not in set(running)]
+    seconds = {test: contexts.tests[test].seconds for test in (*running, *later)}
+    running, later = (sorted(set(some), key=lambda test: (seconds[test], test)) for some in (running, later))
+    place = {test: number for number, test in enumerate((*running, *later))}
+    own = [test for test in running if mutant.path.stem in Path(file_of(test)).stem]
+    of_each = {function_of(test): test for test in reversed(running)}
+    by_function = sorted(of_each.values(), key=place.__getitem__)
     kept, spent = dict[str, None](), 0.0
-    for part, some in ((0.4, own), (0.8, sorted(of_each.values(), key=place.__getitem__)), (1.0, quickest)):
+    for part, some in ((0.3, own), (0.6, by_function), (0.8, running), (1.0, later)):
         for test in (test for test in some if test not in kept):
             if kept and spent + seconds[test] > part * budget:
                 break

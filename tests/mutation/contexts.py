@@ -65,6 +65,12 @@ class Contexts:
         """The tests that run any of the functions."""
         return [test for test, ran in self.tests.items() if not names.isdisjoint(ran.lines)]
 
+    def beside(self, tests: Iterable[str]) -> list[str]:
+        """The other tests of their files: what is computed for all of a file is run by the first of them alone."""
+        known = set(tests)
+        files = set(map(file_of, known))
+        return [test for test in self.tests if file_of(test) in files and test not in known]
+
 
 def load(path: Path) -> Contexts:
     """What was learnt before; nothing, if there is no such file."""
@@ -102,22 +108,47 @@ def units(path: str) -> dict[int, tuple[str, int]]:
 @cache
 def naming(name: str) -> set[str]:
     """The functions of the package that use a name, as `file:name`."""
-    return _uses().get(name, set())
+    return _uses()[0].get(name, set())
 
 
 @cache
-def _uses() -> dict[str, set[str]]:
+def _uses() -> tuple[dict[str, set[str]], set[str]]:
+    """Who uses each name; and the names of functions whose results are remembered."""
     uses: dict[str, set[str]] = {}
+    remembered = set()
     for path in PACKAGE.rglob("*.py"):
         where = units(str(path))
         for node in ast.walk(ast.parse(path.read_text())):
             name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
             if isinstance(node, ast.FunctionDef):
                 name = node.name
+                if any(
+                    ast.unparse(each).startswith(("cache", "functools.cache", "lru_")) for each in node.decorator_list
+                ):
+                    remembered.add(name)
             line = getattr(node, "lineno", 0)
             if name and line in where:
                 uses.setdefault(name, set()).add(where[line][0])
-    return uses
+    return uses, remembered
+
+
+@cache
+def behind(path: str, line: int) -> set[str]:
+    """The functions that use one whose results are remembered, where a line is of that, or of what it uses itself.
+
+    So many may depend on what the line does, though the first alone has it run.
+    """
+    _, remembered = _uses()
+    found, seen = set[str](), set[str]()
+    names = [units(path)[line][0]] if line in units(path) else []
+    while names:
+        name = names.pop().rpartition(":")[2].rpartition(".")[2]
+        if name not in seen:
+            seen.add(name)
+            users = naming(name)
+            found |= users if name in remembered else set()
+            names += [user for user in users if user.rpartition(":")[2].rpartition(".")[2] in remembered]
+    return found
 
 
 class Marked:

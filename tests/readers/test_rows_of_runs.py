@@ -12,11 +12,13 @@ import torch
 from safetensors.torch import save_file
 
 from ssdlossdbg.errors import InputError
-from ssdlossdbg.readers.history import MOST_COUNT, MOST_HEADER, MOST_STEPS, read_history
+from ssdlossdbg.readers.history import MOST_HEADER, read_history
 from ssdlossdbg.results.captured import HEADER_KEY, Captured
 from ssdlossdbg.results.history_rows import GROUPS, OBJECTS, SIZE, STEPS, Table
 
 Refused = Callable[[Callable[[], object]], InputError]
+# No training takes as many steps; what is counted is less than what single precision counts.
+MOST_STEPS, MOST_COUNT = 2**40, 2**24
 DAMAGED = [
     ("step", -1, MOST_STEPS - 1),
     ("step", MOST_STEPS, MOST_STEPS - 1),

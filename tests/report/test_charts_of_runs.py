@@ -48,6 +48,16 @@ def test_what_a_strip_is_called_stands_left_of_it() -> None:
     assert axes.yaxis.label.get_window_extent().x1 < axes.get_window_extent().x0
 
 
+@pytest.mark.parametrize("values", [[math.nan, math.inf], []])
+def test_a_strip_without_a_number_says_so(values: list[float]) -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    _line(axes, np.arange(len(values)), np.array(values), (0.0, 0.0, 0.0), "rate")
+    assert [text.get_text() for text in axes.texts] == ["not known"]
+    assert not axes.lines
+
+
 def test_the_last_stretch_of_a_run_keeps_its_highest_loss() -> None:
     """Of thirteen steps in stretches of five the last has three."""
     rows = np.zeros(13, STEPS.dtype)

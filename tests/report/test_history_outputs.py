@@ -22,7 +22,7 @@ from ssdlossdbg.report.visible import shown
 from ssdlossdbg.results import HistoryResult
 from ssdlossdbg.results.history import FORGOTTEN, MISTAKEN, NEVER, STATES
 from ssdlossdbg.results.history_course import Course
-from ssdlossdbg.results.history_rows import PARTS_KNOWN, STEPS, TOTAL_KNOWN, VALIDATION
+from ssdlossdbg.results.history_rows import LEVEL, PARTS_KNOWN, STEPS, TOTAL_KNOWN, VALIDATION
 from tests.analysis.test_history import of_groups, of_objects, of_steps, told
 
 
@@ -234,6 +234,24 @@ def test_a_class_name_makes_no_group_of_its_own() -> None:
     result = eventful()
     named = tuple(replace(group, name="a/b") for group in result.groups)
     assert "class/1 a_b/right" in of_tag(replace(result, groups=named))
+
+
+def test_a_level_counts_where_it_has_positives_or_objects() -> None:
+    """Of the first level objects alone, of the second positives alone, of the third nothing but negatives."""
+    groups = of_groups()
+    levels = np.repeat(groups[groups["kind"] == 0], 3)
+    levels["kind"], levels["key"] = LEVEL, np.tile(np.arange(3), len(levels) // 3)
+    levels["objects"] = np.where(levels["key"] == 0, 4, 0)
+    levels["positives"] = np.where(levels["key"] == 1, 6, 0)
+    levels["right"], levels["unmatched"], levels["forced_only"] = 1, 3, 2
+    levels["localization"], levels["positive"] = 1.5, 3.0
+    lines = of_tag(told(groups=np.concatenate((groups, levels))))
+    first, second = (
+        {tag.split("/")[2]: set(lines[tag].value) for tag in lines if tag.startswith(f"level/{key}/")} for key in (0, 1)
+    )
+    assert first == {"right": {0.25}, "unmatched": {0.75}, "forced only": {0.5}, "positives": {0.0}}
+    assert second == {"loss per positive": {0.75}, "positives": {6.0}}
+    assert not any(tag.startswith("level/2") for tag in lines)
 
 
 def chart_texts(result: HistoryResult, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

@@ -67,8 +67,6 @@ def load_dataset(
     if not datasets:
         raise refused[0].error
     first, *others = datasets
-    if not others and not refused:
-        return first
     return replace(first, refused=(*first.refused, *refused), beside=tuple(others))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.format import Format, Source
 from ssdlossdbg.readers.annotations.table import Rows, Table
-from ssdlossdbg.readers.annotations.text_rows import Bad, csv_rows, refuse_rows
+from ssdlossdbg.readers.annotations.text_rows import Bad, csv_rows, finite, refuse_rows
 from ssdlossdbg.readers.files import read_text
 
 BOX_COLUMNS = ("XMin", "YMin", "XMax", "YMax")
@@ -64,8 +63,8 @@ def _read_rows(path: Path, rows: Rows) -> Bad:
             images[image] = rows.add_image(f"{image}.jpg", file)
         try:
             label, *corners = (row[column] for column in wanted[1:])
-            x1, y1, x2, y2 = map(float, corners)
-            if not (image and math.isfinite(x1 + y1 + x2 + y2)):
+            x1, y1, x2, y2 = finite(corners)
+            if not image:
                 raise ValueError
         except (IndexError, ValueError):
             what = "lacks columns, or holds something that is not a finite number"

@@ -32,7 +32,8 @@ def audit_extra(result: AuditResult, view: View = USUAL) -> dict[str, Any]:
     if objects is None or not len(objects.image):
         return extra
     order = _worst_first(objects)
-    kept, left = order[:MOST_OBJECTS], max(0, len(order) - MOST_OBJECTS)
+    kept = order[:MOST_OBJECTS]
+    left = len(order) - len(kept)
     labels = sorted({objects.labels[row] for row in kept.tolist()})
     place = {label: index for index, label in enumerate(labels)}
     images, image = np.unique(objects.image[kept], return_inverse=True)

@@ -628,3 +628,17 @@ def test_content_decides_where_the_ending_does_not(name: str, tmp_path: Path) ->
     assert load_dataset(write(tmp_path / name, voc("cat"))).format.title == "Pascal VOC"
     assert load_dataset(write(tmp_path / name, b"\xef\xbb\xbf" + coco().encode())).format.title == "COCO"
     assert load_dataset(write(tmp_path / name, "0 .5 .5 .2 .2"), ("cat",)).format.title == "YOLO"
+
+
+def test_what_cannot_be_read_at_all_stands_beside_the_only_dataset(tmp_path: Path) -> None:
+    """And beside several, the first of which has it."""
+    write(tmp_path / "a.json", coco())
+    broken = write(tmp_path / "b.json", '{"images": 3, "annotations": [], "categories": []}')
+    alone = load_dataset(tmp_path)
+    assert (len(alone.names), alone.beside) == (3, ())
+    assert [file for file, _, _ in alone.refused] == [str(broken)]
+    write(tmp_path / "c.csv", "ImageID,LabelName,XMin,YMin,XMax,YMax\na,/m/1,0,0,1,1\n")
+    several = load_dataset(tmp_path)
+    assert len(several.beside) == 1
+    assert [file for file, _, _ in several.refused] == [str(broken)]
+    assert not several.beside[0].refused

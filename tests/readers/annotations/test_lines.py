@@ -73,3 +73,19 @@ def test_coco(tmp_path: Path, indent: int | None) -> None:
         else:
             assert rows[line - 1].strip() == "{"
             assert rows[line].strip() == f'"id": {number},'
+
+
+def test_of_images_with_one_name_no_object_has_a_line(tmp_path: Path) -> None:
+    """Which of them is meant nobody knows; the objects of the others have theirs."""
+    document = {
+        "images": [{"id": i, "file_name": name} for i, name in enumerate(("a.jpg", "b.jpg", "a.jpg"))],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 9, 9]} for i in range(3)],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(document, indent=1))
+    rows = file.read_text().splitlines()
+    assert line_of(file, "a.jpg", 0, "cat") is line_of(file, "a.jpg", 1, "cat") is None
+    line = line_of(file, "b.jpg", 0, "cat")
+    assert line is not None
+    assert rows[line].strip() == '"id": 1,'

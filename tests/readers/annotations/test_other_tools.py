@@ -255,6 +255,16 @@ def test_a_csv_of_fractions(tmp_path: Path) -> None:
     assert [(part.format.fractions, len(part.boxes)) for part in both.parts] == [(True, 2), (False, 2)]
 
 
+@pytest.mark.parametrize(
+    ("box", "fractions"),
+    [("0,0,1,0.5", True), ("0,0.1,1,1", True), ("0,-0.1,0.5,1", False), ("0,0,0.5,1.1", False), ("0,0,0,0", False)],
+)
+def test_fractions_lie_between_0_and_1(box: str, fractions: bool, tmp_path: Path) -> None:
+    """Both of which are among them; whole numbers alone say nothing."""
+    path = put(tmp_path, "a.csv", f"filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,80,60,cat,{box}\n")
+    assert load_dataset(path).format.fractions is fractions
+
+
 @pytest.mark.parametrize("ones", ["0,0,1,1", "0,1,0,1"])
 def test_a_csv_of_whole_numbers_holds_pixels(ones: str, tmp_path: Path) -> None:
     path = put(tmp_path, "a.csv", other_tools.TF_CSV.replace("8,6,40,30", ones).replace("30,20,70,55", ones))

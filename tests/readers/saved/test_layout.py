@@ -37,6 +37,11 @@ def test_one_side_is_a_square(size: Any) -> None:
     assert [type(side) for side in found] == [int, int]
 
 
+def test_a_side_of_one_pixel_is_a_size() -> None:
+    assert SavedLayout(image_size=1).image_size == (1, 1)
+    assert SavedLayout(image_size=(1, 300)).image_size == (1, 300)
+
+
 def test_words_become_members() -> None:
     assert SavedLayout(target_units="pixels").target_units is Units.PIXELS
     assert SavedLayout(target_units=Units.NORMALIZED) == SavedLayout(target_units="normalized")
@@ -54,6 +59,7 @@ def test_changes_are_checked_too(refused: Refused) -> None:
         ("prior_format", "xywh", "Say cxcywh or xyxy."),
         ("target_units", "percent", "Say normalized or pixels."),
         ("image_size", 0, "Give one side or (width, height) in pixels: 300, or (320, 240)."),
+        ("image_size", (300, 0), "Give one side or (width, height) in pixels: 300, or (320, 240)."),
         ("image_size", (300, -1), "Give one side or (width, height) in pixels: 300, or (320, 240)."),
         ("image_size", (3, 300, 300), "Give one side or (width, height) in pixels: 300, or (320, 240)."),
         ("image_size", 300.5, "Give one side or (width, height) in pixels: 300, or (320, 240)."),
