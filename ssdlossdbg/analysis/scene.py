@@ -28,7 +28,7 @@ from ssdlossdbg.analysis.evidence.recovered import Known, recover_objects
 from ssdlossdbg.analysis.splits import LossSums
 from ssdlossdbg.multibox.boxes import PriorBoxes, centres_of
 from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, costs_of, is_cross_entropy
+from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, costs_of, cross_entropy_below
 from ssdlossdbg.multibox.detect import Detections, clamps, decode_clamped, detect_boxes
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, no_ground_truth
@@ -147,11 +147,11 @@ class Scene:
         )
 
         def choose() -> Mining:
-            decoded, softmax = (
+            decoded, below = (
                 self.decoded_in_units if needs_boxes(rules.mining) else None,
-                is_cross_entropy(rules.loss),
+                cross_entropy_below(rules.loss),
             )
-            return mine(self._mined_logits, confidence, self.matching, decoded, rules.mining, softmax)
+            return mine(self._mined_logits, confidence, self.matching, decoded, rules.mining, below)
 
         mining = once("mining", self.of_mining, choose)
         known = confidence, mining, rules.mining, rules.loss

@@ -60,6 +60,18 @@ def at_places(per_prior: Tensor, image: Tensor, prior: Tensor) -> Tensor:
     return per_prior.flatten(0, 1).index_select(0, image * per_prior.shape[1] + prior)
 
 
+def flat_places(chosen: Tensor, count: int) -> Tensor:
+    """`[B * K]` int64 where items `[B, K]` of rows of so many stand, if the rows are put one behind the other."""
+    first = count * torch.arange(len(chosen), device=chosen.device)
+    return (chosen + first[:, None]).reshape(-1)
+
+
+def of_chosen(boxes: Tensor, chosen: Tensor) -> Tensor:
+    """`[B, K, 4]` of boxes of priors, `[P, 4]` or, of each image its own, `[B, P, 4]`, those of its priors `[B, K]`."""
+    places = chosen.reshape(-1) if boxes.ndim == 2 else flat_places(chosen, boxes.shape[1])
+    return boxes.reshape(-1, 4).index_select(0, places).view(*chosen.shape, 4)
+
+
 def corners_of(priors: PriorBoxes) -> Tensor:
     """`[P, 4]` xyxy of priors; `[B, P, 4]` where each image has its own."""
     return priors.xyxy if isinstance(priors, Corners) else cxcywh_to_xyxy(priors)

@@ -40,13 +40,14 @@ def _focal_of(cross_entropy: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
 
 
 def _sigmoid(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
-    # softplus(z) summed over columns, less the target's logit: the sum of binary cross-entropies, all in one pass.
-    together = tiles.of_logits(lambda part: F.softplus(part).sum(-1), conf)
-    with bookkeeping(together):
-        target = conf.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    def cost(part: Tensor, ids: Tensor) -> Tensor:
+        # softplus(z) summed over columns, less the target's logit: the sum of binary cross-entropies, all in one pass.
+        target = part.gather(-1, ids.clamp(min=0)[..., None])[..., 0]
         if spec.background_unsaid:
-            target = torch.where(labels > 0, target, 0.0)
-        return together - target
+            target = torch.where(ids > 0, target, 0.0)
+        return F.softplus(part).sum(-1) - target
+
+    return tiles.of_logits(cost, conf, labels)
 
 
 def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
@@ -63,10 +64,11 @@ def _sigmoid_focal(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
 
 def _as_nothing(logits: Tensor, spec: LossSpec) -> Tensor:
     """What logits cost that are to say 0, in the order of operations, and with the rounding, of TensorFlow's."""
-    wrong = 1 - (1 - logits.sigmoid())
-    cross_entropy = F.softplus(logits).sub(logits, alpha=0)  # an infinite logit is nan there, too
+    # In place is what no gradient asks for: of logits each fresh tensor costs as much as a step does.
+    wrong = (1 - logits.sigmoid()).neg_().add_(1)
+    cross_entropy = F.softplus(logits).sub_(logits, alpha=0)  # an infinite logit is nan there, too
     weighed = _modulated(_capped(cross_entropy, spec), wrong, spec)
-    return weighed if spec.focal_alpha < 0 else weighed * (1 - spec.focal_alpha)
+    return weighed if spec.focal_alpha < 0 else weighed.mul_(1 - spec.focal_alpha)
 
 
 def _as_object(logits: Tensor, spec: LossSpec) -> Tensor:
@@ -93,9 +95,9 @@ CONFIDENCES: dict[ConfidenceLoss, Callable[[Tensor, Tensor, LossSpec], Tensor]] 
 }
 
 
-def is_cross_entropy(spec: LossSpec) -> bool:
-    """Whether the confidence loss is the cross-entropy of the softmax, of which most mining scores can be made."""
-    return spec.confidence is ConfidenceLoss.SOFTMAX and not spec.probability_floor
+def cross_entropy_below(spec: LossSpec) -> float:
+    """Below which the confidence loss is the cross-entropy of the softmax, whence mining scores can be read; or 0."""
+    return ceiling(spec) if spec.confidence is ConfidenceLoss.SOFTMAX else 0.0
 
 
 def costs_of(spec: LossSpec) -> Hashable:

@@ -10,17 +10,18 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.boxes import PriorBoxes, at_places, centres_of
+from ssdlossdbg.multibox.boxes import PriorBoxes, at_places, centres_of, of_chosen
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, is_cross_entropy
+from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, cross_entropy_below
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.landmarks import LandmarkTerms
 from ssdlossdbg.multibox.localization import AtPriors, Frame, localize, masked_places
 from ssdlossdbg.multibox.matching import Matching, sound_objects
 from ssdlossdbg.multibox.matching_on_grid import match_on_grid
-from ssdlossdbg.multibox.mining import Mining, by_extremes, mine
+from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
+from ssdlossdbg.multibox.near_scores import by_extremes
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import (
@@ -142,7 +143,8 @@ def multibox_loss(
         targets and what was mined are constants, as in every codebase.
     """
     logits = Logits(conf)
-    softmax = is_cross_entropy(loss_spec)
+    below = cross_entropy_below(loss_spec)
+    centres = centres_of(priors).detach()
 
     def find() -> tuple[Matching, AtPriors]:
         with torch.no_grad():
@@ -152,16 +154,18 @@ def multibox_loss(
     if tiles.on_host(conf) and not (conf.requires_grad and torch.is_grad_enabled()):
         # Nearly all are to be background: what that costs can be known before the few others are.
         cost: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
-        cost = logits.noting_extremes(cost) if by_extremes(mining_spec, softmax) else cost
+        cost = logits.noting_extremes(cost) if by_extremes(mining_spec, below) else cost
         (matching, encoded), background = tiles.of_logits_and(find, cost, conf)
         confidence = confidence_loss(conf, matching.labels, loss_spec, background, matching.learnt[:2])
     else:
         matching, encoded = find()
         confidence = confidence_loss(conf, matching.labels, loss_spec)
-    with bookkeeping(confidence):
-        decoded = decode(loc.detach(), centres_of(priors).detach(), codec_spec) if needs_boxes(mining_spec) else None
-    mining = mine(logits, confidence, matching, decoded, mining_spec, softmax)
-    frame = Frame(centres_of(priors).detach(), codec_spec, matching, gt) if loss_spec.compares_boxes else None
+
+    def decoded(chosen: Tensor) -> Tensor:
+        return decode(of_chosen(loc.detach(), chosen), of_chosen(centres, chosen), codec_spec)
+
+    mining = mine(logits, confidence, matching, decoded, mining_spec, below)
+    frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
 
 

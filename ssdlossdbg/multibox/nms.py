@@ -76,7 +76,8 @@ def suppress(
     sparse = proper.all(1) & (near.counts.sum(1) <= CROWDED * taking_part.sum(1) ** 2)
     kept = taking_part.clone()
     if bool(sparse.any()):
-        kept[sparse] = _without(taking_part[sparse], _hits(boxes[sparse], near.of(sparse), threshold, drops))
+        columns = boxes[sparse].reshape(-1, 4).T.contiguous()
+        kept[sparse] = without(taking_part[sparse], hits_of(columns, *near.of(sparse), threshold, drops))
     if not bool(sparse.all()):
         rest = boxes[~sparse], threshold, rule, epsilon, taking_part[~sparse], suppression
         kept[~sparse] = suppress_in_blocks(*rest)
@@ -126,21 +127,6 @@ def _settle(hits: Tensor, alive: Tensor) -> Tensor:
     return kept
 
 
-def suppress_repeats(boxes: Tensor, threshold: float) -> Tensor:
-    """The same for a threshold near 1, as hard example mining has it: only near repetitions drop, and few are compared.
-
-    Args:
-        boxes: `[R, N, 4]` xyxy, each row in falling order of its scores.
-        threshold: above 0; a box goes that overlaps a kept one before it by more.
-
-    Returns:
-        `[R, N]` bool.
-    """
-    finite = boxes.isfinite().all(-1)  # others overlap nothing
-    hits = _hits(boxes, _near(boxes, finite, threshold), threshold, lambda a, b: iou(a, b) > threshold)
-    return _without(torch.ones_like(finite), hits)
-
-
 @dataclass(frozen=True)
 class _Near:
     """The boxes of each row from left to right, and how many right of each begin near enough to overlap it enough.
@@ -153,9 +139,11 @@ class _Near:
     order: Tensor
     counts: Tensor
 
-    def of(self, rows: Tensor) -> _Near:
-        """Those of some rows, a mask `[R]`."""
-        return _Near(self.order[rows], self.counts[rows])
+    def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of some rows, a mask `[R]`: flat places among the boxes of these, and how many behind each."""
+        order = self.order[rows]
+        first = order.shape[1] * torch.arange(len(order), device=order.device)
+        return (order + first[:, None]).reshape(-1), self.counts[rows].reshape(-1)
 
 
 def _near(boxes: Tensor, valid: Tensor, least: float) -> _Near:
@@ -173,14 +161,23 @@ def _near(boxes: Tensor, valid: Tensor, least: float) -> _Near:
     return _Near(order, behind.clamp_(min=0).masked_fill_(~valid.gather(1, order), 0))
 
 
-def _hits(boxes: Tensor, near: _Near, least: float, drops: Drops) -> tuple[Tensor, Tensor]:
-    """Flat indices of the pairs of a row of which one drops the other: the one before, the one behind."""
-    rows, count = near.order.shape
-    by_left = (near.order + count * torch.arange(rows, device=boxes.device)[:, None]).reshape(-1)
-    columns = boxes.reshape(-1, 4).index_select(0, by_left).T.contiguous()
+def hits_of(columns: Tensor, by_left: Tensor, counts: Tensor, least: float, drops: Drops) -> tuple[Tensor, Tensor]:
+    """The pairs of which one drops the other.
+
+    Args:
+        columns: `[4, R * N]` xyxy, each row of N boxes in falling order of its scores.
+        by_left: `[M]` int64 places of boxes, from left to right.
+        counts: `[M]` int64 how many behind each of these begin near enough to overlap it by `least`.
+        least: no pair drops that overlaps less.
+        drops: of boxes `[K, 4]` and as many others, which pairs do.
+
+    Returns:
+        Places of the one before, and of the one behind.
+    """
+    columns = columns.index_select(1, by_left)
     height = (columns[3] - columns[1]) * (least / WINDOW_SLACK)
     before, behind = [by_left[:0]], [by_left[:0]]
-    for first, second in _pairs(near.counts.reshape(-1)):
+    for first, second in _pairs(counts):
         tops, bottoms, heights = (
             (each.index_select(0, first), each.index_select(0, second)) for each in (columns[1], columns[3], height)
         )
@@ -210,7 +207,7 @@ def _pairs(counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         begin = end
 
 
-def _without(valid: Tensor, hits: tuple[Tensor, Tensor]) -> Tensor:
+def without(valid: Tensor, hits: tuple[Tensor, Tensor]) -> Tensor:
     """`[R, N]` bool: the boxes that take part, less those that a kept one before them hits."""
     before, behind = hits
     kept = everything = valid.reshape(-1)

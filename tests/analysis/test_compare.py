@@ -16,7 +16,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, STAGES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.codec import decode
-from ssdlossdbg.multibox.confidence import confidence_loss, is_cross_entropy
+from ssdlossdbg.multibox.confidence import confidence_loss, cross_entropy_below
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
 from ssdlossdbg.multibox.localization import AtPriors
 from ssdlossdbg.multibox.loss import LossTerms, combine, multibox_loss
@@ -315,7 +315,7 @@ def test_encoded_targets_start_from_the_given_roles() -> None:
         loc, conf, given = predictions.loc, predictions.conf, roles_of_labels(labels, torch.float64)
         confidence = confidence_loss(conf, labels, dialect.loss)
         decoded = decode(loc, EIGHT * unit, dialect.codec)
-        mining = mine(conf, confidence, given, decoded, dialect.mining, is_cross_entropy(dialect.loss))
+        mining = mine(conf, confidence, given, decoded, dialect.mining, cross_entropy_below(dialect.loss))
         encoded = AtPriors.everywhere(offsets)
         loss = combine(loc, given, encoded, confidence, mining, dialect.mining, dialect.loss)
         assert outcome.total == pytest.approx(float(loss.total), rel=1e-12)

@@ -17,8 +17,8 @@ from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.loss import multibox_loss
 from ssdlossdbg.multibox.matching import match, match_with_ties, roles_of_labels
-from ssdlossdbg.multibox.nms import suppress_repeats
 from ssdlossdbg.multibox.priors import generate_priors, infer_levels
+from ssdlossdbg.multibox.repeats import suppress_repeats
 from ssdlossdbg.multibox.sparse_matching import match_sparsely
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import AugmentSpec, Clip, CropShape, ForcedRule, LevelSpec, MatchSpec, PriorSpec

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
-from ssdlossdbg.multibox.matching import match, match_on_grid
+from ssdlossdbg.multibox.matching import match
+from ssdlossdbg.multibox.matching_on_grid import match_on_grid
 from ssdlossdbg.multibox.priors import generate_priors
 from ssdlossdbg.rules import ForcedRule, LevelSpec, MatchSpec, PriorSpec, Ties
 

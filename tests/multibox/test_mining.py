@@ -214,7 +214,7 @@ def test_same_negatives_from_the_cross_entropy(
     confidence = F.cross_entropy(conf.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
     spec = replace(rules.mining, scope=scope, positives=positives)
     every = mine(conf, confidence, matching, None, spec)
-    few = mine(conf, confidence, matching, None, spec, softmax=True)
+    few = mine(conf, confidence, matching, None, spec, cross_entropy_below=math.inf)
     assert torch.equal(every.mined, few.mined)
     assert torch.equal(every.places_of_positives, few.places_of_positives)
     assert torch.equal(every.score, few.score)
@@ -234,7 +234,7 @@ def test_underflow_is_not_read_off_the_cross_entropy(rules: Dialect) -> None:
     matching = roles_of_labels(labels, torch.float32)
     confidence = F.cross_entropy(conf.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
     every = mine(conf, confidence, matching, None, rules.mining)
-    few = mine(conf, confidence, matching, None, rules.mining, softmax=True)
+    few = mine(conf, confidence, matching, None, rules.mining, cross_entropy_below=math.inf)
     assert torch.equal(every.mined, few.mined)
     assert bool((few.score == -math.inf).any())
 

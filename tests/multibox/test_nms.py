@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import nms, tiles
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.nms import suppress, suppress_in_blocks, suppress_repeats
+from ssdlossdbg.multibox.nms import suppress, suppress_in_blocks
+from ssdlossdbg.multibox.repeats import suppress_repeats
 from ssdlossdbg.rules import IouRule, Suppression
 
 NAN = float("nan")

@@ -113,7 +113,7 @@ def test_what_is_ranked(score: MiningScore, values: Any, positives: MiningPositi
         costs = LOGITS.logsumexp(-1) - LOGITS[..., 0] if softmax else COSTS
         if softmax and score is not MiningScore.GLOBAL_MAX_CROSS_ENTROPY:
             continue
-        found = mine(LOGITS, costs, ROLES, None, spec, softmax)
+        found = mine(LOGITS, costs, ROLES, None, spec, torch.inf if softmax else 0.0)
         wanted = torch.tensor([[others, *values, others]], dtype=torch.float64)
         torch.testing.assert_close(found.score, wanted)
         assert found.rank[0].tolist() == sorted(range(4), key=(-wanted[0]).argsort(stable=True).tolist().index)
