@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from ssdlossdbg import __version__
-from ssdlossdbg.cli.anchors import anchors
-from ssdlossdbg.cli.audit import audit
-from ssdlossdbg.cli.check import check
 from ssdlossdbg.cli.command import Command, exiting, write_exit_codes
-from ssdlossdbg.cli.compare import compare
-from ssdlossdbg.cli.detect import detect
-from ssdlossdbg.cli.dialects import dialects
-from ssdlossdbg.cli.diff import diff
-from ssdlossdbg.cli.explain import explain
-from ssdlossdbg.cli.history import history
-from ssdlossdbg.cli.identify import identify
-from ssdlossdbg.cli.loss import loss
-from ssdlossdbg.cli.manual import manual
-from ssdlossdbg.cli.match import match
-from ssdlossdbg.cli.run import run
 from ssdlossdbg.cli.widths import columns
 
+# In the order of the help; each is a function of that name in a file of that name.
+COMMANDS = (
+    "match",
+    "loss",
+    "detect",
+    "anchors",
+    "compare",
+    "identify",
+    "audit",
+    "check",
+    "run",
+    "history",
+    "diff",
+    "dialects",
+    "explain",
+    "manual",
+)
 EXAMPLES = [
     ("ssdlossdbg match img.jpg ann.xml", "which priors does each object of a photo get"),
     ("ssdlossdbg loss preds.pt targets.pt", "what is my loss made of"),
@@ -34,8 +40,49 @@ EXAMPLES = [
 ]
 
 
+def function_of(command: str) -> Callable[..., Any]:
+    """What a command does."""
+    function: Callable[..., Any] = getattr(import_module(f"ssdlossdbg.cli.{command}"), command)
+    return function
+
+
+@cache
+def _put_together(command: str) -> Any:
+    """A command as typer makes it, with its options."""
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    # What follows the first argument of `run` is another program's.
+    settings = {"allow_interspersed_args": command != "run"}
+    alone.command(cls=Command, context_settings=settings)(function_of(command))
+    return typer.main.get_command(alone)
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by their names, each put together when it is asked for: all of them take a third of a start."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _put_together(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
 class _Program(TyperGroup):
     """Keeps the words of the command line, which tell whether a command is only asked for its help."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "commands": _Commands()})
+
+    def list_commands(self, _: Any) -> list[str]:
+        """Name the commands, in the order of the help, without any being put together."""
+        return list(COMMANDS)
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Give help the columns that reports have."""
@@ -70,24 +117,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time of rich panels
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (
-    match,
-    loss,
-    detect,
-    anchors,
-    compare,
-    identify,
-    audit,
-    check,
-    run,
-    history,
-    diff,
-    dialects,
-    explain,
-    manual,
-):
-    # What follows the first argument of `run` is another program's.
-    app.command(cls=Command, context_settings={"allow_interspersed_args": function is not run})(function)
 
 
 def _version(asked: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ssdlossdbg.cli.options import Group
 
@@ -21,10 +21,9 @@ def next_command(command: str, *words: object, groups: Sequence[Group] = ()) -> 
         words: its arguments, and options of its own.
         groups: options as they were given; those that the command takes, too, and that are not as by default, go along.
     """
-    from ssdlossdbg.cli.app import app
+    from ssdlossdbg.cli.app import function_of
 
-    function: Any = next(each.callback for each in app.registered_commands if _name(each.callback) == command)
-    taken = inspect.signature(function).parameters
+    taken = inspect.signature(function_of(command)).parameters
     options = [word for group in groups for name in group.fields() if name in taken for word in _option(group, name)]
     return ("ssdlossdbg", command, *_positional(words), *options)
 
@@ -37,10 +36,6 @@ def explained(findings: Sequence[Finding]) -> tuple[str, ...]:
 def _positional(words: Sequence[object]) -> list[str]:
     """The words; a file whose name begins with a dash as the file that it is."""
     return [str(word) for word in words if word is not None]
-
-
-def _name(function: Any) -> str:
-    return str(function.__name__)
 
 
 def _option(group: Group, name: str) -> list[str]:

@@ -15,14 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.command_line import CommandLine
-from ssdlossdbg.report.long_table import LongTable
+from ssdlossdbg.report.quick_table import QuickTable
 from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Box, ConfigSummary
 
 # Above the command that a report ends with.
 NEXT = "Next:"
-# Rows of a table from which on rich alone would take a second and more.
-MANY_ROWS = 500
 # Of what `positives` writes.
 POSITIVES_MEAN = "after + those that are forced, which are its best priors below the threshold"
 
@@ -147,7 +145,7 @@ def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> RenderableTyp
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column in (Column(each) if isinstance(each, str) else each for each in columns):
         made.add_column(
-            column.heading,
+            Text(column.heading),
             justify=column.justify,
             min_width=column.least or len(column.heading),
             no_wrap=not column.wrap,
@@ -155,7 +153,7 @@ def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> RenderableTyp
         )
     for row in rows:
         made.add_row(*map(_cell, row))
-    return LongTable(made) if made.row_count > MANY_ROWS else made
+    return QuickTable(made)
 
 
 def _cell(cell: RenderableType | int | None) -> RenderableType:

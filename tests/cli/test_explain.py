@@ -107,6 +107,8 @@ def test_paragraphs(body: str, made: list[str]) -> None:
     assert paragraphs(body) == made
 
 
+# What takes time to import, or is of a command that was not asked for.
+HEAVY = {"torch", "numpy", "PIL", "msgspec", "ssdlossdbg.cli.audit"}
 # What may be imported where only text is shown: it is quick.
 LIGHT = {"numpy", "msgspec"}
 # Command lines one after the other, each with what is in its environment; after each, what was imported by then.
@@ -124,7 +126,7 @@ for words, more in json.loads(sys.argv[1]):
 
 
 def in_a_process(*lines: tuple[list[str], dict[str, str]]) -> list[tuple[str, set[str]]]:
-    """What commands print in a process of their own, and which heavy packages it has imported by the end of each."""
+    """What commands print in a process of their own, and what of `HEAVY` it has imported by the end of each."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(lines)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"},
@@ -135,7 +137,7 @@ def in_a_process(*lines: tuple[list[str], dict[str, str]]) -> list[tuple[str, se
     )
     ends = [each.rpartition("|") for each in done.stdout.split("\0")[:-1]]
     assert len(ends) == len(lines), done.stderr
-    return [(out, {"torch", "numpy", "PIL", "msgspec"} & set(modules.split())) for out, _, modules in ends]
+    return [(out, HEAVY & set(modules.split())) for out, _, modules in ends]
 
 
 def completing(typed: str) -> tuple[list[str], dict[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssdlossdbg.cli.app import app
+from ssdlossdbg.cli.app import COMMANDS
 from ssdlossdbg.cli.streams import show
 from ssdlossdbg.report.text import table
 from tests.cli.conftest import SAMPLE, Run
@@ -92,7 +92,7 @@ def printed(run: Run, line: str) -> str:
 def test_every_command_is_tried() -> None:
     tried = {line.split()[0] for line in (*JUDGING, *OTHERS)}
     # What a training script prints is its own.
-    assert tried | {"run"} == {each.callback.__name__ for each in app.registered_commands if each.callback}
+    assert tried | {"run"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("line", [*JUDGING, *OTHERS])

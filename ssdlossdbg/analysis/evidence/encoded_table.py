@@ -15,10 +15,10 @@ from ssdlossdbg.analysis.evidence.readings import (
     Hypothesis,
     Positives,
     read_offsets,
-    same_boxes,
     stated,
     stored_precision,
 )
+from ssdlossdbg.analysis.evidence.same_boxes import same_boxes
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets

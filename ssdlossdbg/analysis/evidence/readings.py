@@ -12,6 +12,7 @@ import torch
 
 from ssdlossdbg.analysis.evidence.formula_parts import PartFormula, centre_formulas, size_formulas
 from ssdlossdbg.analysis.evidence.formulas import Decode, formulas, offsets_of
+from ssdlossdbg.analysis.evidence.same_boxes import same_boxes_by_each
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.results import BoolArray, Box, FloatArray, IntArray, corners
 from ssdlossdbg.results.encoded import Formula, Reading
@@ -23,8 +24,8 @@ HALF_PRECISIONS = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 SINGLE_PRECISION = 2.0**-24
 # More positives than this tell nothing new about the formula.
 ENOUGH = 5_000
-# Times that boxes are told apart along one coordinate.
-MOST_CUTS = 8
+# So many boxes are told apart at a time, by as many formulas as make them.
+TOGETHER = 50_000
 # Positives this far apart in an image's list are compared to recover the variances.
 LAGS = (1, 2, 3)
 # A formula wins if it leaves no more than this share of the boxes, and if where positives share a box this share of
@@ -91,38 +92,6 @@ def stored_precision(offsets: FloatArray) -> float:
     return SINGLE_PRECISION
 
 
-def same_boxes(image: IntArray, boxes: FloatArray, tolerance: FloatArray) -> IntArray:
-    """`[N]` numbers from 0 to N - 1 that are equal where image and box are.
-
-    Args:
-        image: `[N]`.
-        boxes: `[N, D]` finite, in any form; or a part of each.
-        tolerance: `[N, D]` by how much each number may be off.
-
-    Along one coordinate after the other, each group is cut wherever its sorted values leave a gap. What comes after the
-    first four cuts what only boxes held together that have meanwhile moved to other groups, until nothing is cut by any
-    coordinate. A box that is left alone is done: by a wrong formula, most are so soon.
-    """
-    group, rows, columns = image.astype(np.int64), np.arange(len(image)), boxes.shape[1]
-    turns, settled = [*range(columns)] * (MOST_CUTS // columns), 0
-    while turns and len(rows):
-        axis = turns.pop(0)
-        at = rows[np.lexsort((boxes[rows, axis], group[rows]))]
-        value, slack, owner = boxes[at, axis], tolerance[at, axis], group[at]
-        starts, ends = np.ones((2, len(at)), dtype=bool)
-        others = owner[1:] != owner[:-1]
-        np.logical_or(others, value[1:] - value[:-1] > slack[1:] + slack[:-1], out=starts[1:])
-        ends[:-1] = starts[1:]
-        group[at] = at[starts][np.cumsum(starts) - 1]
-        settled = 0 if np.count_nonzero(starts[1:]) > np.count_nonzero(others) else settled + 1
-        if settled == columns:
-            turns = turns[-1:]  # which decides the numbers
-        alone = starts & ends
-        if alone.any():
-            rows = np.sort(at[~alone])
-    return group
-
-
 def stated(variances: Box) -> Hypothesis:
     """The dialect's own formula."""
     return Hypothesis(Formula.STATED, "as the dialect says", variances, partial(offsets_of, variances=variances))
@@ -147,8 +116,8 @@ def read_offsets(
     own = stated(variances)
     by_own, total = attempt(own, seen), len(seen.image)
     best, found = own, by_own
-    for hypothesis in _others(seen, variances, image_size, aspect) if _may_be_other(seen, by_own, threshold) else ():
-        trial = attempt(hypothesis, seen)
+    others = list(_others(seen, variances, image_size, aspect)) if _may_be_other(seen, by_own, threshold) else []
+    for hypothesis, trial in zip(others, attempts(others, seen), strict=True):
         # Of two slips at once, or of one among many, there is talk only where it leaves clearly fewer boxes.
         simpler = best is not own and hypothesis.formula in BY_PARTS and trial.boxes > CLEARLY_FEWER * found.boxes
         if not simpler and explains(trial, by_own, threshold) and (best is own or trial.rank > found.rank):
@@ -185,12 +154,12 @@ class Trial:
         """`[N]` of each prior with its box; 0 where it has none."""
         return self.measure()
 
-    @property
+    @cached_property
     def boxes(self) -> int:
         """How many different boxes there are."""
         return len(np.unique(self.group))
 
-    @property
+    @cached_property
     def shared(self) -> BoolArray:
         """`[N]` whether another positive has the same box."""
         return np.asarray(np.bincount(self.group)[self.group] > 1)
@@ -203,18 +172,27 @@ class Trial:
 
 def attempt(hypothesis: Hypothesis, positives: Positives) -> Trial:
     """What a formula makes of positives."""
-    boxes, tolerance = hypothesis.boxes(positives)
-    usable = np.isfinite(boxes).all(1) & (boxes[:, 2:] > 0).all(1)
-    group = np.arange(len(boxes)) + len(boxes)
-    group[usable] = same_boxes(positives.image[usable], boxes[usable], tolerance[usable])
+    return next(attempts([hypothesis], positives))
 
-    def measure() -> FloatArray:
-        overlap = np.zeros(len(boxes))
-        a, b = (torch.from_numpy(corners(part[usable])) for part in (boxes, positives.priors))
-        overlap[usable] = iou(a, b).numpy()
-        return overlap
 
-    return Trial(group, measure)
+def attempts(hypotheses: Sequence[Hypothesis], positives: Positives) -> Iterator[Trial]:
+    """What each formula makes of positives."""
+    step = max(1, TOGETHER // max(1, len(positives.image)))
+    for start in range(0, len(hypotheses), step):
+        decoded = [hypothesis.boxes(positives) for hypothesis in hypotheses[start : start + step]]
+        boxes, tolerance = (np.stack(each) for each in zip(*decoded, strict=True))
+        usable = np.isfinite(boxes).all(2) & (boxes[..., 2:] > 0).all(2)
+        groups = same_boxes_by_each(positives.image, boxes, tolerance, usable)
+        for place, group in enumerate(groups):
+            yield Trial(group, partial(_overlap, boxes[place], positives.priors, usable[place]))
+
+
+def _overlap(boxes: FloatArray, priors: FloatArray, usable: BoolArray) -> FloatArray:
+    """`[N]` of each box with its prior; 0 where it is none."""
+    overlap = np.zeros(len(boxes))
+    a, b = (torch.from_numpy(corners(part[usable])) for part in (boxes, priors))
+    overlap[usable] = iou(a, b).numpy()
+    return overlap
 
 
 def explains(trial: Trial, by_own: Trial, threshold: float) -> bool:
@@ -278,7 +256,8 @@ def _closest(positives: Positives, columns: slice, parts: Sequence[PartFormula])
 
     The dialect's own, which is the first, is among them where it leaves no more.
     """
-    found = []
+    near: list[tuple[FloatArray, FloatArray, BoolArray]] = []
+    places: list[tuple[float, int]] = []
     own, across = positives.priors[:, columns], positives.priors[:, 2:]
     for place, part in enumerate(parts):
         with np.errstate(all="ignore"):
@@ -288,12 +267,16 @@ def _closest(positives: Positives, columns: slice, parts: Sequence[PartFormula])
             )
             tolerance = SAME_BOX + np.abs(moved - values)
             apart = np.abs(values - own) / (across if columns.start == 0 else values + across)
-        sound = np.isfinite(values).all(1) & (values > 0).all(1)
+        sound = np.asarray(np.isfinite(values).all(1) & (values > 0).all(1))
         # Formulas that make next to nothing of all offsets bring these together, too.
         if sound.any() and (distance := float(apart[sound].mean())) <= FARTHEST:
-            groups = same_boxes(positives.image[sound], values[sound], tolerance[sound])
-            found.append((len(np.unique(groups)) + int((~sound).sum()), distance, place))
-    most = NEARLY_FEWEST * min(found, default=(0,))[0]
+            near.append((values, tolerance, sound))
+            places.append((distance, place))
+    if not near:
+        return []
+    groups = same_boxes_by_each(positives.image, *(np.stack(each) for each in zip(*near, strict=True)))
+    found = [(len(np.unique(group)), *where) for group, where in zip(groups, places, strict=True)]
+    most = NEARLY_FEWEST * min(found)[0]
     order = [place for count, _, place in sorted(found) if count <= most]
     chosen = dict.fromkeys([*order[:MOST_PARTS], *(place for place in order if place == 0)])
     return [parts[place] for place in chosen]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.analysis.evidence.encoded_table import describe_encoded
-from ssdlossdbg.analysis.evidence.readings import Positives, recover_variances, same_boxes, stored_precision
+from ssdlossdbg.analysis.evidence.readings import Positives, recover_variances, stored_precision
+from ssdlossdbg.analysis.evidence.same_boxes import same_boxes
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors

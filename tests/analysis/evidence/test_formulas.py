@@ -17,9 +17,9 @@ from ssdlossdbg.analysis.evidence.readings import (
     attempt,
     explains,
     recover_variances,
-    same_boxes,
     stored_precision,
 )
+from ssdlossdbg.analysis.evidence.same_boxes import same_boxes, same_boxes_by_each
 from ssdlossdbg.results import FloatArray, IntArray
 from ssdlossdbg.results.encoded import Formula
 
@@ -263,6 +263,22 @@ def test_boxes_as_far_apart_as_both_may_be_off(gap: float, same: bool) -> None:
         boxes[1, axis] += gap
         first, second = same_boxes(np.zeros(2, dtype=int), boxes, np.full((2, 4), 1e-3)).tolist()
         assert (first == second) is same
+
+
+def test_boxes_that_are_the_same_by_each_of_several_formulas() -> None:
+    """As by one of them alone; what is no box is alone, too."""
+    random = np.random.default_rng(2)
+    image, usable = random.integers(0, 3, 40), random.random((5, 40)) > 0.2
+    boxes = random.choice([0.1, 0.2, 0.3], (5, 40, 4)) + random.uniform(-1e-4, 1e-4, (5, 40, 4))
+    usable[3], boxes[~usable] = False, np.nan
+    tolerance = np.full_like(boxes, 1e-3)
+    for number, group in enumerate(same_boxes_by_each(image, boxes, tolerance, usable)):
+        known = usable[number]
+        alone = same_boxes(image[known], boxes[number][known], tolerance[number][known])
+        alike = np.eye(40, dtype=bool)
+        alike[np.ix_(known, known)] = alone[:, None] == alone
+        assert ((group[:, None] == group) == alike).all()
+        assert group.min() >= 0
 
 
 def trial(groups: list[int], overlaps: list[float] | float = 0.9) -> Trial:
