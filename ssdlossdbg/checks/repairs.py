@@ -13,8 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ssdlossdbg.checks.boxes.borders import BORDER_PIXELS, BORDER_SHARE
-from ssdlossdbg.checks.boxes.family import LARGEST_FRACTION
+from ssdlossdbg.checks.boxes.borders import reach_out
 from ssdlossdbg.checks.boxes.readings import READS, WRITES, inside
 from ssdlossdbg.checks.repairs_left import KINDS, why_left
 from ssdlossdbg.results import Box, Finding, FloatArray, Objects, Severity, Where, outside_share
@@ -198,9 +197,7 @@ class _Plan:
 
     def _reaches_out(self, row: int, box: FloatArray) -> bool:
         """Whether a box reaches out of its image as BOX008 has it."""
-        sizes, seen = self.objects.sizes[row], np.array(self._seen(row, box))
-        slack = np.where(sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / sizes.clip(1)
-        return bool((np.maximum(-seen[:2], seen[2:] - 1) > slack).any())
+        return bool(reach_out(np.array([self._seen(row, box)]), self.objects.sizes[[row]])[0])
 
     # --- what goes ---------------------------------------------------------------------------------------------------
 

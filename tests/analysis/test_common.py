@@ -63,6 +63,16 @@ def test_device_that_is_not_there(name: str, cuda: int, message: str, monkeypatc
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "cuda", "fix"), [("cuda:2", 2, "cuda:0 to cuda:1."), ("cuda:1", 1, "cuda:0 to cuda:0.")]
+)
+def test_devices_that_are_there_are_told(name: str, cuda: int, fix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, cuda)
+    with pytest.raises(InputError) as caught:
+        resolve_device(name)
+    assert caught.value.fix == f"torch sees {cuda}: {fix}"
+
+
 def test_summary_of_a_preset() -> None:
     summary = summarise(load_priors("ssd300"))
     assert (summary.name, summary.codebase) == ("ssd300-voc", "ssd.pytorch")

@@ -269,6 +269,16 @@ def test_positives_below_the_threshold(lowest: float, code: str, fix: str, cases
     assert [item.code for item in find([made])] == [code]
 
 
+@pytest.mark.parametrize(
+    ("dialect", "low", "fires"), [("pytorch-ssd", 1, True), ("caffe", 2, False), ("caffe", 3, True)]
+)
+def test_how_many_low_positives_of_an_object_tell(dialect: str, low: int, fires: bool, cases: Cases) -> None:
+    """Three, where each copy of an object that is there twice or thrice has a forced prior of its own."""
+    iou = np.where(np.arange(6) < low, 0.05, 0.7)
+    made = table(dialect, iou=iou, best_own=np.full(6, 0.7), best_free=np.zeros(6))
+    assert bool(cases(made, "ENC005")) is fires
+
+
 # ENC010, ENC011, ENC012
 
 

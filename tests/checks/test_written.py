@@ -52,6 +52,8 @@ def readings(objects: Objects) -> list[tuple[tuple[str, ...], list[int], int, in
         ([[*[BAD] * 9, *[FIT] * 41], [*[FIT] * 48, ODD]], (XYWH, [0], 9, 50, False)),
         ([[*[BAD] * 10, *[FIT] * 40], [*[FIT] * 49, FITS_NOT]], (XYWH, [0, 1], 10, 100, True)),
         ([[*[BAD] * 10, *[FIT] * 40], [*[FIT] * 48, FITS_NOT]], (XYWH, [0], 10, 50, False)),
+        # And one of each kind.
+        ([[*[BAD] * 9, *[FIT] * 41], [*[FIT] * 24, ODD], [*[FIT] * 24, FITS_NOT]], (XYWH, [0, 1, 2], 10, 100, True)),
         # Two layouts that fit: half must be wrong.
         ([[BAD, BAD, BOTH, BOTH]], (("xywh", "cxcywh"), [0], 2, 4, True)),
         ([[BAD, BAD, BOTH, BOTH, BOTH]], None),

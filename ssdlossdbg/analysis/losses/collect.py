@@ -265,8 +265,7 @@ def _dearness(total: float) -> float:
 
 def size_of(box: Box, edges: Sequence[float]) -> int:
     """Which range the side of a square of a box's area is in; the first for a box that is none."""
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    side = math.sqrt(area) if area > 0 else 0.0
+    side = math.sqrt(max(0.0, (box[2] - box[0]) * (box[3] - box[1])))
     return min(max(bisect_right(edges, side) - 1, 0), len(edges) - 2)
 
 

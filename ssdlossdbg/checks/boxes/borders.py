@@ -92,10 +92,19 @@ def beyond_border(objects: Objects) -> TableCases:
         return Case(objects.where(row), message, share, 0.0, "Clip it to the image.")
 
     sound = np.flatnonzero(objects.valid)
-    boxes, sizes = objects.boxes[sound], objects.sizes[sound]
+    return of_rows(objects, sound[reach_out(objects.boxes[sound], objects.sizes[sound])], describe)
+
+
+def reach_out(boxes: FloatArray, sizes: FloatArray) -> BoolArray:
+    """`[N]` whether boxes, `[N, 4]` in parts of their images, reach out of them by more than may be rounding.
+
+    Args:
+        boxes: xyxy.
+        sizes: `[N, 2]` of their images, in the unit of the file.
+    """
     slack = np.where(sizes > LARGEST_FRACTION, BORDER_PIXELS, BORDER_SHARE) / sizes.clip(1)
-    over = np.maximum(-boxes[:, :2], boxes[:, 2:] - 1)
-    return of_rows(objects, sound[(over > slack).any(1)], describe)
+    found: BoolArray = (np.maximum(-boxes[:, :2], boxes[:, 2:] - 1) > slack).any(1)
+    return found
 
 
 @BOXES.check(9, "boxes that begin at -1", Severity.WARNING, Objects, WHOLE_SETS)

@@ -76,6 +76,7 @@ def test_the_level_that_loses_objects_explains_it(tmp_path: Path) -> None:
     assert first > second
     assert [each.name for each in result.explanations if each.explains] == ["level 1, shapes"]
     assert "clip is different, too, and changes nothing alone" in result.summary
+    assert result.differences[0].name == "level 1, shapes", "though the clip is entered before"
     lost = [each for each in result.objects if each.found[0] != each.found[1]]
     assert len(lost) == first - second
     assert {each.found[0] for each in lost} == {"matched"}
