@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Generator, Iterator
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,46 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
-def pytest_collection_modifyitems() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage in what is collected, now or later: there is none, and it takes as long as collecting it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
     """Prepare a process that runs tests; the one of xdist that only hands them out imports nothing for it."""
     import torch
     import typer.main
 
+    _tell_news_only(config)
     # The tensors are small: threads that wait for one another, and for other processes, cost more than they save.
     torch.set_num_threads(1)
     # A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Options are put together once, and not for each of the thousands of command lines, which takes longer than many.
     pytest.MonkeyPatch().setattr("typer.testing._get_command", cache(typer.main.get_command), raising=False)
+
+
+def _tell_news_only(config: pytest.Config) -> None:
+    """Leave out what a process of xdist tells of each test though nothing follows from it: half of what it tells.
+
+    That is that a test begins, and that what it needs was made and cleared away; faults of these are told.
+    """
+    for worker in config.pluginmanager.get_plugins():
+        if hasattr(worker, "sendevent"):
+            worker.sendevent = partial(_tell, worker.sendevent)
+
+
+def _tell(tell: Callable[..., None], name: str, **what: Any) -> None:
+    report = what.get("data", {})
+    as_ever = name == "testreport" and report.get("when") != "call" and report.get("outcome") == "passed"
+    if name != "logstart" and not as_ever:
+        tell(name, **what)
 
 
 @pytest.fixture

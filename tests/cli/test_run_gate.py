@@ -39,13 +39,10 @@ def trained(folder: Path, script: str, *words: str) -> subprocess.CompletedProce
 
 
 def test_a_planted_box_fails_the_job_and_is_named(tmp_path: Path) -> None:
-    ended = trained(tmp_path, TRAINING, "--history", "-o", "my run", "--", "train.py", "--planted")
+    ended = trained(tmp_path, TRAINING, "-o", "my run", "--", "train.py", "--planted")
     assert ended.returncode == 1
     said = ended.stderr.splitlines()
-    assert (
-        "failed, as --fail-on error says; more by ssdlossdbg history 'my run' and ssdlossdbg loss 'my run':" in said[-4]
-    )
-    assert said[-3].startswith("error HIS001 my run/step0000005.safetensors, step 5")
+    assert "failed, as --fail-on error says; more by ssdlossdbg loss 'my run':" in said[-3]
     assert said[-2].startswith("error BOX001 my run/step0000005.safetensors, image 1, object 0")
     assert "holds step 5, where the loss is inf" in said[-1]
     assert ended.stdout == ""
@@ -53,6 +50,23 @@ def test_a_planted_box_fails_the_job_and_is_named(tmp_path: Path) -> None:
 
 def test_a_script_that_fails_keeps_its_exit_code(tmp_path: Path) -> None:
     assert trained(tmp_path, "raise SystemExit(3)", "--", "train.py").returncode == 3
+
+
+def test_a_history_is_judged_first(tmp_path: Path, batches: Batches, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", warm.run)
+    criterion = MultiBoxLoss()
+    with ssdlossdbg.capture(criterion, tmp_path / "my run", identify=False, history=True):
+        for step in range(8):
+            targets = batches.targets()
+            if step == 5:
+                targets[1][0, 2] = targets[1][0, 0]
+            sum(criterion(batches.predictions(), targets)).backward()
+    code, words = verdict(Gate("error", history=True), Path("my run"), tmp_path)
+    assert code == 1
+    head, *found = words.splitlines()
+    assert head.endswith("says; more by ssdlossdbg history 'my run' and ssdlossdbg loss 'my run':")
+    assert found[0].startswith("error HIS001 my run/step0000005.safetensors, step 5")
+    assert found[1].startswith("error BOX001 my run/step0000005.safetensors, image 1, object 0")
 
 
 def test_a_clean_training_passes_and_one_without_a_loss_has_nothing_to_judge(
