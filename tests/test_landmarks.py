@@ -254,8 +254,12 @@ def test_bad_landmarks(bad: str) -> None:
         "whole numbers": landm.long(),
         "a word": "none",
     }[bad]
-    with pytest.raises(InputError, match=r"landm"):
+    with pytest.raises(InputError, match=r"landm") as caught:
         loss({"loc": loc, "conf": conf, "landm": wrong, "priors": priors}, targets)
+    if bad != "a word":
+        expected = [*loc.shape[:2], 10]
+        assert caught.value.what == f"holds {wrong.dtype} of shape {list(wrong.shape)}"
+        assert caught.value.fix.startswith(f"Expected float {expected}, as the network returned them")
 
 
 def test_a_point_that_is_no_number_is_traced() -> None:

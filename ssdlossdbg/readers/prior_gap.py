@@ -192,9 +192,9 @@ def _by_preset(predicted: int) -> Iterator[Guess]:
     for name, own in _grids():
         size = own.image_size[0]
         for maps in islice(chains(own.sides, size), 1):
-            for side, effort in _inputs(maps, own.shapes, predicted, size):
+            for side, _ in _inputs(maps, own.shapes, predicted, size):
                 if side in INPUTS:
-                    yield Guess(effort + 0.8, f"The shapes of {name} on {_input_in_words(side, maps)}.")
+                    yield Guess(2.0, f"The shapes of {name} on {_input_in_words(side, maps)}.")
 
 
 @cache

@@ -337,6 +337,9 @@ def test_class_that_only_forcing_trains(number: int, short: int, fires: bool, ma
     reached = np.where(np.arange(number) < short, 0.4, 0.6)
     made = replace(objects, best_iou=reached, positives=np.ones(number, dtype=int))
     assert ("MAT012" in codes(made)) is fires
+    one = np.eye(number, dtype=int)[0]
+    assert ("MAT012" in codes(replace(made, positives=one))) is fires, "one that is trained is enough"
+    assert "MAT012" not in codes(replace(made, positives=0 * one)), "none is another matter"
 
 
 def test_forced_priors_are_told_from_none(match_voc: Match) -> None:

@@ -187,6 +187,17 @@ def test_how_many_an_aspect_ratio_would_reach(downs: tuple[int, ...], words: str
     assert said.endswith(f"reach no such object whatever their size. {words}{FIT}.")
 
 
+def test_how_many_priors_of_their_size_would_reach(table_of: TableOf) -> None:
+    """Each in the middle of a cell; the longer step of two is told, and who just reaches the threshold does now."""
+    levels = (LevelSpec((10, 15), (30.0, 20.0), ((60.0, 60.0), (120.0, 60.0))),)
+    made = table_of([[(35, 30, 235, 230)] * 3], (300, 300), levels=levels)
+    for overlaps, now in (([0.5, 0.4999, 0.3], "1"), ([0.4999] * 3, "none")):
+        said = Remedies(replace(made, best_iou=np.array(overlaps)), np.arange(3)).of_all()
+        assert said.endswith(
+            f"On a level with steps of 30 px 3 of 3 reach the threshold with priors of that size, now {now}. {FIT}."
+        )
+
+
 def test_priors_of_no_grid(table_of: TableOf) -> None:
     made = table_of([[(10, 20, 30, 40)]], (300, 300))
     assert Remedies(made, np.array([0])).of(0) == f"Add priors of its size and shape: {FIT}."

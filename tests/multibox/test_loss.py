@@ -16,6 +16,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background
 from ssdlossdbg.multibox.ground_truth import pad_ground_truth
+from ssdlossdbg.multibox.landmarks import LandmarkTerms
 from ssdlossdbg.multibox.loss import LossTerms, multibox_loss
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.rules import (
@@ -339,3 +340,12 @@ def test_what_background_costs_is_enough_to_look_up_the_cross_entropy(kind: Conf
         spec = LossSpec(confidence=kind)
         expected = confidence_loss(conf, labels, spec)
         assert torch.equal(confidence_loss(conf, labels, spec, cost_of_background(conf, spec)), expected)
+
+
+def test_what_landmarks_cost_is_part_of_the_total(reference: ModuleType) -> None:
+    found = compute_batch(reference.random_batch(0), load_dialect("ssd.pytorch"))
+    nothing = torch.zeros(())
+    terms = LandmarkTerms(costs=found.smooth_l1, normalizer=nothing + 1, scale=nothing + 0.5, aims=found.smooth_l1)
+    more = float(found.smooth_l1.by_image().sum()) / 2
+    assert more > 0.1
+    assert float(replace(found, landmarks=terms).total) == pytest.approx(float(found.total) + more)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.contexts import PACKAGE, Contexts, Learner, behind, file_of, hash_of, load, naming, save
+from tests.mutation.contexts import PACKAGE, Contexts, Learner, behind, file_of, hash_of, load, made_of, naming, save
 from tests.mutation.mutants import Mutant, mutants_of, siblings
 from tests.mutation.runs import KILLED, NOT_RUN, SURVIVED, Job, run_cold, warm
 
@@ -91,7 +91,7 @@ def job_of(mutant: Mutant, contexts: Contexts, budget: float) -> Job:
     """
     lines = range(mutant.first, mutant.last + 1)
     if mutant.names:
-        running, later = contexts.of_units(set().union(*map(naming, mutant.names))), []
+        running, later = (contexts.of_units(set().union(*map(of, mutant.names))) for of in (naming, made_of))
     else:
         running = contexts.of_lines(mutant.path, lines)
         later = contexts.of_units(set().union(*(behind(str(mutant.path), line) for line in lines)))

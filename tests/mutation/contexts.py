@@ -133,6 +133,34 @@ def _uses() -> tuple[dict[str, set[str]], set[str]]:
 
 
 @cache
+def made_of(name: str) -> set[str]:
+    """The functions that use what modules make of a name: a constant of others, a class whose fields it describes."""
+    found, seen, names = set[str](), {name}, [name]
+    while names:
+        above = _made().get(names.pop(), set()) - seen
+        seen |= above
+        names += above
+        found |= set().union(*map(naming, above))
+    return found
+
+
+@cache
+def _made() -> dict[str, set[str]]:
+    """What statements of modules and classes bind, by the names that they use."""
+    made: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        where = units(str(path))
+        for statement in ast.parse(path.read_text()).body:
+            targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+            bound = {each.id for each in targets if isinstance(each, ast.Name)}
+            bound |= {statement.name} if isinstance(statement, ast.ClassDef) else set()
+            for node in ast.walk(statement) if bound else ():
+                if isinstance(node, ast.Name) and node.lineno not in where:
+                    made.setdefault(node.id, set()).update(bound)
+    return made
+
+
+@cache
 def behind(path: str, line: int) -> set[str]:
     """The functions that use one whose results are remembered, where a line is of that, or of what it uses itself.
 

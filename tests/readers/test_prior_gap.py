@@ -201,6 +201,23 @@ def test_a_grid_of_several_presets_has_its_shortest_name(predicted: int, words: 
     assert said.startswith(words)
 
 
+def test_shapes_of_a_preset_are_likelier_than_an_oblong_input() -> None:
+    """Of 18,246 both would explain it; of 1,730 the least likely maps of a preset alone, which are no explanation."""
+    (said,) = explained(18_246)
+    assert said.startswith("The shapes of rykov8-ssd300 on an input of 480 x 480 (")
+    assert explained(1_730) == []
+
+
+def test_no_input_has_a_map_of_less_than_a_cell() -> None:
+    """One of 300 x 150 would have a last map of 2 x -1 cells, as convolutions without padding go on, for 4,422."""
+    sides = ((75, 38), (38, 19), (19, 10), (10, 5), (5, 3), (3, 1))
+    levels = [
+        LevelSpec((columns, rows), (600 / columns, 300 / rows), tuple((10.0 + shape, 10.0) for shape in range(shapes)))
+        for (columns, rows), shapes in zip(sides, SHAPES, strict=True)
+    ]
+    assert explain_count(levels, (600, 300), 4_422) == []
+
+
 def count_of(words: str) -> int:
     """What the priors come to if it is as a sentence has it."""
     sides, shapes = list(SIDES), list(SHAPES)

@@ -98,6 +98,12 @@ def test_numbers_for_classes_take_a_label_map(tmp_path: Path) -> None:
 def test_an_object_that_lacks_a_corner(tmp_path: Path) -> None:
     dataset = load_dataset(write(tmp_path / "a.record", record(example({**EXAMPLE, "image/object/bbox/ymax": [0.5]}))))
     assert (len(dataset.boxes), dataset.unread is not None and dataset.unread.tolist()) == (1, [1])
+    [told] = dataset.refused
+    assert (told.error.where, told.error.what, told.images) == (
+        f"{tmp_path / 'a.record'}, record 0, object 1",
+        "has an object that lacks its class or a finite corner",
+        frozenset({0}),
+    )
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,21 @@ def test_every_shipped_dialect_survives_being_made_again(name: str) -> None:
         if is_dataclass(value) and not isinstance(value, type):
             assert replace(value) == value
     assert pickle.loads(pickle.dumps(dialect)) == dialect
+
+
+def test_what_is_drawn_where_a_dialect_says_nothing() -> None:
+    """The paper, section 2.2: flipped with a probability of 0.5, aspect ratios of 1/2 to 2, sides of 0.3 and more.
+
+    Nothing is zoomed out, and how crops are chosen is not known. Canvases of up to 16 times the area are section 3.6.
+    """
+    spec = AugmentSpec()
+    assert (spec.flip_probability, spec.aspect_range, spec.size_range) == (0.5, (0.5, 2.0), (0.3, 1.0))
+    assert (spec.zoom_out_probability, spec.zoom_out_range, spec.photo_probability) == (0.0, (1.0, 4.0), 0.0)
+    assert (spec.minimum_overlaps, spec.trials, spec.keep_one, spec.whole_pixels) == ((0.0,), 50, True, True)
+    assert (spec.choice, spec.overlap, spec.demanded_of, spec.keep, spec.shape) == (
+        "unknown",
+        "iou",
+        "all",
+        "centre",
+        "sides",
+    )

@@ -585,6 +585,8 @@ def test_file_that_is_no_dataset(name: str, tmp_path: Path, refused: Refused) ->
 def test_folder_without_annotations(tmp_path: Path, refused: Refused) -> None:
     path = write(tmp_path / "a.jpg", b"")
     assert refused(lambda: load_dataset(tmp_path)).what == "holds photos, but no Pascal VOC .xml and no YOLO .txt"
+    write(tmp_path / "b.jpg", b"\x89HDF\r\n\x1a\n" + bytes(100))
+    assert refused(lambda: load_dataset(tmp_path)).what.startswith("holds photos"), "whatever is in one"
     path = write(tmp_path / "annotations/train.json", coco())
     assert load_dataset(tmp_path).files[0] == str(path), "there is but one file that it can be"
 

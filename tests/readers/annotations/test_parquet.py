@@ -20,6 +20,7 @@ from PIL import Image
 import ssdlossdbg
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import load_dataset
+from ssdlossdbg.readers.annotations.parquet import _label
 
 Refused = Callable[[Callable[[], object]], InputError]
 
@@ -201,3 +202,11 @@ def test_classes_given_count_before_those_of_the_file(rows_of: Callable[..., Pat
     assert load_dataset(rows_of(row), ("cup", "tea")).labels == ("tea",)
     assert refused(lambda: load_dataset(rows_of(row, features=None))).what == "names its classes by number only"
     assert load_dataset(rows_of({"objects": {"bbox": [BOX], "category": ["b"]}}, features=None)).labels == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [(0, "cat"), (1, "dog"), (2, "class 2"), (-1, "class -1"), ("eel", "eel")],
+)
+def test_a_number_is_a_place_among_the_names(label: object, name: str) -> None:
+    assert _label(label, ("cat", "dog")) == name
