@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report.command_line import CommandLine
-from ssdlossdbg.report.long_table import LongTable
+from ssdlossdbg.report.long_table import LongTable, filled
+from ssdlossdbg.report.long_table import Row as Row
 from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Box, ConfigSummary
 
@@ -66,7 +67,6 @@ class Trimmed:
 
 
 Columns = list[Column | str]  # a plain heading stands over numbers
-Row = Sequence[RenderableType | int | None]  # None is a dash
 
 # Those of several tables; what has no heading is a bar, or speaks for itself.
 BOX, CLASS, LEVEL = Column("px of input", "left"), Column("class", "left", wrap=True), Column("level", "left")
@@ -153,14 +153,8 @@ def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> RenderableTyp
             no_wrap=not column.wrap,
             overflow="fold" if column.wrap else "ellipsis",
         )
-    for row in rows:
-        made.add_row(*map(_cell, row))
-    return LongTable(made) if made.row_count > MANY_ROWS else made
-
-
-def _cell(cell: RenderableType | int | None) -> RenderableType:
-    """A cell as it stands: rich would read `[...]` and `:100:` in a string as markup and an emoji."""
-    return cell if cell is not None and not isinstance(cell, (str, int)) else Text("-" if cell is None else str(cell))
+    listed = list(rows)
+    return LongTable(made, listed) if len(listed) > MANY_ROWS else filled(made, listed)
 
 
 def section(title: str, body: RenderableType) -> Group:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssdlossdbg.report import text
-from ssdlossdbg.report.long_table import LongTable
+from ssdlossdbg.report.long_table import LongTable, filled
 from ssdlossdbg.report.text import Column, Columns, Trimmed, number, table
 from ssdlossdbg.report.theme import TERMINAL
 
@@ -20,8 +20,8 @@ WORDS = ("", "cat", "a longer class", "猫と犬", "e\u0301", "[bold]", ":100:",
 STYLES = ("", "gt.unmatched", "number.bad", "bold red on white")
 
 
-def made(seed: int, monkeypatch: pytest.MonkeyPatch, several_lines: bool = False) -> Table:
-    """A table of rows of every kind of cell, as rich has it."""
+def made(seed: int, monkeypatch: pytest.MonkeyPatch, several_lines: bool = False) -> LongTable:
+    """A table of rows of every kind of cell."""
     drawn = random.Random(seed)
     columns: Columns = [
         "#",
@@ -33,10 +33,10 @@ def made(seed: int, monkeypatch: pytest.MonkeyPatch, several_lines: bool = False
         (row, Text(drawn.choice(WORDS)), number(drawn.random()) if row % 3 else None, _styled(drawn, several_lines))
         for row in range(40)
     ]
-    monkeypatch.setattr(text, "MANY_ROWS", len(rows))
-    whole = table(columns, rows)
-    assert isinstance(whole, Table)
-    return whole
+    monkeypatch.setattr(text, "MANY_ROWS", len(rows) - 1)
+    long = table(columns, rows)
+    assert isinstance(long, LongTable)
+    return long
 
 
 def _styled(drawn: random.Random, several_lines: bool) -> Text:
@@ -56,13 +56,13 @@ def printed(report: RenderableType, width: int, terminal: bool) -> str:
 @pytest.mark.parametrize("several_lines", [False, True])
 def test_as_rich_has_it(width: int, terminal: bool, several_lines: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(2):
-        plain = made(seed, monkeypatch, several_lines)
-        assert printed(LongTable(plain), width, terminal) == printed(plain, width, terminal)
+        long = made(seed, monkeypatch, several_lines)
+        assert printed(long, width, terminal) == printed(filled(long.head, long.rows), width, terminal)
 
 
 def test_rich_sets_one_row_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the time goes into is left out, where there is room for all."""
-    plain, asked = made(0, monkeypatch), list[int]()
+    long, asked = made(0, monkeypatch), list[int]()
     render = Table.__rich_console__
 
     def noting(self: Table, *rest: Any) -> Any:
@@ -70,7 +70,7 @@ def test_rich_sets_one_row_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
         return render(self, *rest)
 
     monkeypatch.setattr(Table, "__rich_console__", noting)
-    printed(LongTable(plain), 200, terminal=False)
+    printed(long, 200, terminal=False)
     assert asked == [1]
 
 
