@@ -111,9 +111,32 @@ def cost_of_background(conf: Tensor, spec: LossSpec) -> Tensor:
 
     Of a softmax it is the cross-entropy, whatever the spec multiplies or cuts that by.
     """
-    if not spec.by_column:
-        return tiles.of_logits(lambda part: part.log_softmax(-1)[..., 0].neg(), conf)
-    return CONFIDENCES[spec.confidence](conf, conf.new_zeros(conf.shape[:2], dtype=torch.long), spec)
+    return tiles.of_logits(lambda part: BACKGROUNDS[spec.confidence](part, spec), conf)
+
+
+def _background_of_softmax(part: Tensor, spec: LossSpec) -> Tensor:
+    return part.log_softmax(-1)[..., 0].neg()
+
+
+def _background_of_sigmoid(part: Tensor, spec: LossSpec) -> Tensor:
+    together = F.softplus(part).sum(-1)
+    return together if spec.background_unsaid else together - part[..., 0]
+
+
+def _background_of_sigmoid_focal(part: Tensor, spec: LossSpec) -> Tensor:
+    costs = _as_nothing(part, spec)
+    if not spec.background_unsaid:
+        costs[..., 0] = _as_object(part[..., 0].contiguous(), spec)
+    return costs.sum(-1)
+
+
+# `[...]` what logits `[..., C]` cost that are to say background.
+BACKGROUNDS: dict[ConfidenceLoss, Callable[[Tensor, LossSpec], Tensor]] = {
+    ConfidenceLoss.SOFTMAX: _background_of_softmax,
+    ConfidenceLoss.SIGMOID: _background_of_sigmoid,
+    ConfidenceLoss.SOFTMAX_FOCAL: _background_of_softmax,
+    ConfidenceLoss.SIGMOID_FOCAL: _background_of_sigmoid_focal,
+}
 
 
 def confidence_loss(

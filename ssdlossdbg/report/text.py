@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ssdlossdbg.report.command_line import CommandLine
 from ssdlossdbg.report.quick_table import QuickTable
+from ssdlossdbg.report.quick_table import Row as Row
 from ssdlossdbg.report.view import View
 from ssdlossdbg.results import Box, ConfigSummary
 
@@ -64,7 +65,6 @@ class Trimmed:
 
 
 Columns = list[Column | str]  # a plain heading stands over numbers
-Row = Sequence[RenderableType | int | None]  # None is a dash
 
 # Those of several tables; what has no heading is a bar, or speaks for itself.
 BOX, CLASS, LEVEL = Column("px of input", "left"), Column("class", "left", wrap=True), Column("level", "left")
@@ -151,14 +151,7 @@ def table(columns: Sequence[Column | str], rows: Iterable[Row]) -> RenderableTyp
             no_wrap=not column.wrap,
             overflow="fold" if column.wrap else "ellipsis",
         )
-    for row in rows:
-        made.add_row(*map(_cell, row))
-    return QuickTable(made)
-
-
-def _cell(cell: RenderableType | int | None) -> RenderableType:
-    """A cell as it stands: rich would read `[...]` and `:100:` in a string as markup and an emoji."""
-    return cell if cell is not None and not isinstance(cell, (str, int)) else Text("-" if cell is None else str(cell))
+    return QuickTable(made, list(rows))
 
 
 def section(title: str, body: RenderableType) -> Group:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -28,6 +29,8 @@ UNSHOWN = frozenset({"evidence"})
 LISTED = "objects"
 # What most of a result is, and what no text is in.
 PLAIN = frozenset({int, float, bool, type(None)})
+# What may hold some of them, and no more.
+CONTAINERS = frozenset({tuple, list, UnionType, Union})
 
 
 def visible(text: str) -> str:
@@ -70,5 +73,19 @@ def _shown(value: Any) -> Any:
 
 @cache
 def _fields(kind: type[Any]) -> tuple[str, ...]:
-    """The names of a dataclass's fields that are shown."""
-    return tuple(field.name for field in fields(kind) if field.name not in UNSHOWN)
+    """The names of a dataclass's fields that are shown, but those which by their types hold no text."""
+    try:
+        types = get_type_hints(kind)
+    except NameError:  # of what only type checkers import
+        types = {}
+    return tuple(
+        field.name for field in fields(kind) if field.name not in UNSHOWN and not _plain(types.get(field.name))
+    )
+
+
+def _plain(hint: Any) -> bool:
+    """Whether values of a type are numbers alone, one or some of them, or None."""
+    if isinstance(hint, type) and not get_args(hint):
+        return hint in PLAIN
+    inner = [each for each in get_args(hint) if each is not Ellipsis]
+    return get_origin(hint) in CONTAINERS and all(map(_plain, inner))

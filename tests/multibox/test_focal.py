@@ -76,6 +76,21 @@ def test_the_cost_of_background_at_hand_gives_the_same(kind: tuple[ConfidenceLos
         assert torch.equal(at_hand, confidence_loss(conf, labels, spec))
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(kind))
+@pytest.mark.parametrize("alpha", [-1.0, 0.75])
+def test_so_it_does_for_logits_of_any_size(kind: tuple[ConfidenceLoss, BackgroundTarget], alpha: float) -> None:
+    """But for the last bit, where a processor computes the last few of a tensor otherwise than the rest."""
+    generator = torch.Generator().manual_seed(0)
+    for classes in (2, 3, 21, 40):
+        conf = 9 * torch.randn((2, 400, classes), generator=generator)
+        conf[0, :3, :2] = torch.tensor([math.inf, -math.inf, math.nan])[:, None]
+        labels = torch.where(torch.rand((2, 400), generator=generator) < 0.1, 1, 0)
+        spec = spec_of(kind, (alpha, 2.0))
+        at_hand = confidence_loss(conf, labels, spec, cost_of_background(conf, spec))
+        expected = confidence_loss(conf, labels, spec)
+        torch.testing.assert_close(at_hand, expected, rtol=5e-7, atol=0, equal_nan=True)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_saturated_logits_cost_what_they_are_off_by(dtype: torch.dtype) -> None:
     """Sure and wrong costs alpha times the logit, sure and right next to nothing; nothing overflows."""

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from ssdlossdbg import api
+from ssdlossdbg.report import match_picture as match_picture_module
 from ssdlossdbg.report.anchors_picture import anchors_picture
 from ssdlossdbg.report.canvas import Canvas
 from ssdlossdbg.report.detect_picture import detect_picture
@@ -114,6 +115,36 @@ def test_a_wide_photo_with_many_objects(scene: MakeScene, hold: Hold) -> None:
     boxes = [(10 + 36 * place, 20, 44 + 36 * place, 90) for place in range(14)]
     made = scene(boxes, (600, 120))
     hold("match-wide", match_picture(made.result, made.photo))
+
+
+def _noted(draw: Callable[..., Any], calls: list[Any]) -> Callable[..., Any]:
+    def noting(self: Canvas, *given: Any, **more: Any) -> Any:
+        calls.append(given)
+        return draw(self, *given, **more)
+
+    return noting
+
+
+def test_of_very_many_objects_the_worst_are_drawn(scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And of very many positives as many as there is room for, from the first to the last; the legend says so."""
+    seen: dict[str, list[Any]] = {"text": [], "chip": [], "rectangle": []}
+    for name, calls in seen.items():
+        monkeypatch.setattr(Canvas, name, _noted(getattr(Canvas, name), calls))
+    boxes = [(10 + 36 * place, 20, 44 + 36 * place, 90) for place in range(14)]
+    made = scene([*boxes, (300, 50, 304, 52)], (600, 120))
+    match_picture(made.result, made.photo)
+    assert not any(given[1].startswith("drawn") for given in seen["text"])
+    every, positives = len(seen["rectangle"]), len(made.result.positives.prior)
+    monkeypatch.setattr(match_picture_module, "MOST_DRAWN", 3)
+    monkeypatch.setattr(match_picture_module, "MOST_PRIORS", 1)
+    for calls in seen.values():
+        calls.clear()
+    match_picture(made.result, made.photo)
+    order = ["invalid", "unmatched", "forced-only", "matched"]
+    worst = sorted(made.result.ground_truth, key=lambda item: (order.index(item.status), item.best_iou))[:3]
+    assert any(given[1] == f"drawn: the 3 worst objects, 1 of {positives} priors" for given in seen["text"])
+    assert len(seen["rectangle"]) < every / 2
+    assert {given[1] for given in seen["chip"]} == {str(item.index) for item in worst}
 
 
 @pytest.mark.parametrize("photo", [None, (300, 240)], ids=["bare", "photo"])

@@ -69,13 +69,13 @@ def printed(report: RenderableType, width: int, terminal: bool, encoding: str = 
 def test_as_rich_has_it(width: int, terminal: bool, several_lines: bool) -> None:
     for seed, rows in enumerate((40, 1, 0)):
         quick = made(seed, several_lines, rows)
-        assert printed(Trimmed(quick), width, terminal) == printed(Trimmed(quick.made), width, terminal)
+        assert printed(Trimmed(quick), width, terminal) == printed(Trimmed(quick.whole), width, terminal)
 
 
 def test_as_rich_has_it_where_only_ascii_is_known() -> None:
     quick = table(["#", "IoU"], [(1, 2), (3, 44)])
     assert isinstance(quick, QuickTable)
-    assert printed(quick, 80, False, "ascii") == printed(quick.made, 80, False, "ascii")
+    assert printed(quick, 80, False, "ascii") == printed(quick.whole, 80, False, "ascii")
     assert "|" in printed(quick, 80, False, "ascii")
 
 

@@ -6,14 +6,15 @@ import csv
 import io
 import json
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from ssdlossdbg.cli.app import app
-from ssdlossdbg.report.visible import cell, shown, visible
+from ssdlossdbg.report.visible import _fields, cell, shown, visible
 from ssdlossdbg.results import Case, Finding, RoleChanges, Severity, Where
 from tests.report.make_up import MakeUp
 
@@ -119,3 +120,20 @@ def test_a_csv_holds_no_formula_and_a_row_an_object(tmp_path: Path) -> None:
     assert rows[3][3].startswith("'=cmd")
     assert table.read_text(encoding="utf-8").count("\n") == 4
     assert "\r" not in table.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Fields that by their types hold text, numbers alone, or either."""
+
+    box: tuple[float, float]
+    words: tuple[str, ...] | None
+    either: float | str
+    pairs: tuple[tuple[int, str], ...]
+    anything: Any
+
+
+def test_fields_are_passed_over_that_by_their_types_hold_no_text() -> None:
+    made = shown(Mixed((1.0, 2.0), ("a\n",), "b\n", ((1, "c\n"),), {"d\n": ("e\n",)}))
+    assert made == Mixed((1.0, 2.0), ("a␊",), "b␊", ((1, "c␊"),), {"d␊": ("e␊",)})
+    assert _fields(Mixed) == ("words", "either", "pairs", "anything")
