@@ -41,7 +41,9 @@ class QuickTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Its lines."""
         headers = [column.header for column in self.head.columns]
-        heading, columns = [_Cells.of([each]) for each in headers], [_Cells.of(own) for own in self._columns()]
+        coloured = console.color_system is not None  # what goes to a file is not
+        heading = [_Cells.of([each], coloured) for each in headers]
+        columns = [_Cells.of(own, coloured) for own in self._columns()]
         widths = self._widths(heading, columns)
         length = 0 if widths is None else sum(widths) + len(PADDING + DIVIDER) * (len(widths) - 1)
         # Where only ASCII can be printed, rich draws lines.
@@ -66,7 +68,7 @@ class QuickTable:
         return list(zip(*self.rows, strict=True)) or [()] * len(self.head.columns)
 
     def _widths(self, heading: Sequence[_Cells | None], columns: Sequence[_Cells | None]) -> list[int] | None:
-        """How wide each column is where it has the room; None where a cell is more than a line of one style."""
+        """How wide each column is where it has the room; None where a cell is more than a line."""
         widths = []
         for column, above, own in zip(self.head.columns, heading, columns, strict=True):
             if above is None or own is None:
@@ -78,7 +80,7 @@ class QuickTable:
         self, columns: Sequence[_Cells | None], widths: Sequence[int], console: Console, beneath: StyleType = ""
     ) -> Iterator[Segment]:
         """Rows, each cell in its own style on that of the row."""
-        coloured, parts = console.color_system is not None, list[_Part]()  # what goes to a file has no colours
+        coloured, parts = console.color_system is not None, list[_Part]()
         for place, (column, own, width) in enumerate(zip(self.head.columns, columns, widths, strict=True)):
             assert own is not None
             if place:
@@ -119,7 +121,7 @@ def _segments(texts: list[str], styles: Sequence[StyleType] | None, console: Con
 
 @dataclass(frozen=True)
 class _Cells:
-    """The cells of a column, a line of one style each.
+    """The cells of a column, a line of one style each, or of any where there are no colours.
 
     Attributes:
         words: what they say.
@@ -134,12 +136,12 @@ class _Cells:
     measure: Callable[[str], int]
 
     @classmethod
-    def of(cls, cells: Sequence[RenderableType | int | None]) -> _Cells | None:
+    def of(cls, cells: Sequence[RenderableType | int | None], coloured: bool) -> _Cells | None:
         """Cells of a table; None where one is anything else."""
         words, styles = list[str](), list[StyleType]()
         for cell in cells:
             if isinstance(cell, Text):
-                if cell.spans:
+                if cell.spans and coloured:
                     return None
                 words.append(cell.plain)
                 styles.append(cell.style)

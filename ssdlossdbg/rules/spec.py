@@ -86,6 +86,8 @@ def read(value: Any, hint: Any, name: str) -> Any:
     Raises:
         ValueError: it cannot be that.
     """
+    if type(value) is hint and issubclass(hint, (StrEnum, Spec, bool, str)):
+        return value  # as most are, of a dialect that differs from another in a rule
     kind, stated = _parts(hint)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _member(value, kind, name)

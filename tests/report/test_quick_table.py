@@ -28,6 +28,7 @@ def made(seed: int, several_lines: bool = False, rows: int = 40) -> QuickTable:
         Column("", "left"),
         "[of] :100:",
         "IoU",
+        "bar",
         Column("status", "left", least=drawn.randint(0, 9)),
         *([Column("", "left")] if seed else []),
     ]
@@ -40,6 +41,7 @@ def made(seed: int, several_lines: bool = False, rows: int = 40) -> QuickTable:
                 drawn.choice(WORDS[:3]) if seed else "",
                 drawn.randint(0, 9),
                 number(drawn.choice((drawn.random(), float("nan")))) if row % 3 else None,
+                _styled(drawn, False),
                 _styled(drawn, several_lines),
                 *([""] if seed else []),
             )
@@ -52,7 +54,8 @@ def made(seed: int, several_lines: bool = False, rows: int = 40) -> QuickTable:
 
 def _styled(drawn: random.Random, several_lines: bool) -> Text:
     words = drawn.choice(WORDS) + ("\nand more" if several_lines else "")
-    return Text(words, style=drawn.choice(STYLES))
+    parts = [(words, drawn.choice(STYLES)), ("▆" * drawn.randint(0, 3), "gt.matched")]
+    return Text(words, style=drawn.choice(STYLES)) if drawn.random() < 0.5 else Text.assemble(*parts, style="dim")
 
 
 def printed(report: RenderableType, width: int, terminal: bool, encoding: str = "utf-8") -> str:
@@ -64,7 +67,7 @@ def printed(report: RenderableType, width: int, terminal: bool, encoding: str = 
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-@pytest.mark.parametrize("width", [200, 57, 43, 30])
+@pytest.mark.parametrize("width", [200, 72, 43, 30])
 @pytest.mark.parametrize("several_lines", [False, True])
 def test_as_rich_has_it(width: int, terminal: bool, several_lines: bool) -> None:
     for seed, rows in enumerate((40, 1, 0)):

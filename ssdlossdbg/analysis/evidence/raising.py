@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -18,19 +21,25 @@ def why_raises(gt: GroundTruthBatch | None, loss: LossTerms, dialect: Dialect) -
         loss: what the formula gives for them.
         dialect: whose code it is.
     """
-    every = torch.ones_like(loss.matching.positive[:, 0])
-    reasons = [
-        (dialect.raises.zero_positives, every & (tiles.counts(loss.matching.positive).sum() == 0)),
-        (dialect.raises.nothing_to_mine, every & (loss.mining.wanted < 1)),  # of each image, or of all together
+    raises, positive, wanted = dialect.raises, loss.matching.positive, loss.mining.wanted
+    every = torch.ones_like(positive[:, 0])
+
+    def too_few() -> Tensor:
+        return wanted > tiles.counts(loss.matching.negative.reshape(len(wanted), -1))
+
+    # Looked for where the dialect's code has a word for it: `compare` asks of each step of each dialect.
+    reasons: list[tuple[str, Callable[[], Tensor]]] = [
+        (raises.zero_positives, lambda: every & ~positive.any()),
+        (raises.nothing_to_mine, lambda: every & (wanted < 1)),  # of each image, or of all together
+        (raises.too_few_to_mine, lambda: every & too_few()),
     ]
-    if dialect.raises.too_few_to_mine:
-        available = tiles.counts(loss.matching.negative.reshape(len(loss.mining.wanted), -1))
-        reasons.append((dialect.raises.too_few_to_mine, every & (loss.mining.wanted > available)))
     if gt is not None:
-        degenerate = (gt.mask & ~(gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1)).any(1)
-        reasons.insert(0, (dialect.raises.degenerate_box, degenerate))
-        reasons.insert(1, (dialect.raises.image_without_objects, gt.counts == 0))
-    for reason, images in reasons:
-        if reason and bool(images.any()):
+        reasons = [
+            (raises.degenerate_box, lambda: (gt.mask & ~(gt.boxes[..., 2:] > gt.boxes[..., :2]).all(-1)).any(1)),
+            (raises.image_without_objects, lambda: gt.counts == 0),
+            *reasons,
+        ]
+    for reason, met in reasons:
+        if reason and bool((images := met()).any()):
             return f"{reason} (image {', '.join(map(str, images.nonzero().flatten().tolist()))})"
     return None
