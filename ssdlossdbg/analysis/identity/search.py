@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ssdlossdbg.analysis.identity.changes import Change, Changes, changed, same_maths, setting
+from ssdlossdbg.analysis.identity.idle import Facts
 from ssdlossdbg.analysis.identity.observed import Observed
 from ssdlossdbg.analysis.identity.trials import Trial
 from ssdlossdbg.rules import Dialect
@@ -21,7 +22,9 @@ MOST_BEGUN = 30
 # And with finer numbers, where that finds nothing.
 MOST_FINE = 10
 # Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
-MOST_NEAR, TELLING = 5, 9
+MOST_NEAR, TELLING = 5, 11
+# What is wrong of so many, the first, decides which changes are tried at all.
+FILTERING = 3
 WEIGHT = "loss.localization_weight"
 # Digits of a weight that is fitted.
 DIGITS = 4
@@ -55,6 +58,27 @@ class Found:
 
     explanations: tuple[Explanation, ...] = ()
     complete: bool = True
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A batch that rules get wrong.
+
+    Attributes:
+        place: of it.
+        right: whether localisation is right, and confidence; None where a total alone is known.
+        facts: of it.
+    """
+
+    place: int
+    right: tuple[bool, bool] | None
+    facts: Facts
+
+    def may_be_mended(self, change: Change, rules: Dialect) -> bool:
+        """Whether a change to the rules can make good what is wrong."""
+        touches = change.touches(rules)
+        mends = self.right is None or all(good or each for good, each in zip(self.right, touches, strict=True))
+        return mends and not self.facts.are_idle_for(change, rules)
 
 
 @dataclass
@@ -165,17 +189,13 @@ class Search:
     def _with_one(self, starts: Iterable[Explanation], changes: Changes) -> Iterator[Explanation]:
         seen = set()
         for start in starts:
-            place = next((each for each in self.places if not all(self._agrees(start.rules, each))), None)
-            if place is None:
+            faults = self._first_faults(start.rules)
+            if not faults:
                 continue
-            said = self.observed[place].recorded
-            apart = said.localization is not None and said.confidence is not None
-            right = self._agrees(start.rules, place) if apart else None
-            for change in self._tried(start.rules, place, changes):
+            place = faults[0].place
+            for change in self._tried(start.rules, faults, changes):
                 if self._late:
                     return
-                if right is not None and not _may_mend(change, start.rules, right):
-                    continue
                 rules = changed(start.rules, change)
                 if self.explains(rules, place):
                     maths = same_maths(rules, self.without)
@@ -183,13 +203,35 @@ class Search:
                         seen.add(maths)
                         yield Explanation(start.names, (*start.changes, change), rules)
 
-    def _tried(self, rules: Dialect, place: int, changes: Changes) -> Iterator[Change]:
-        """The changes that may make a difference to a batch."""
+    def _first_faults(self, rules: Dialect) -> list[_Fault]:
+        """What rules get wrong of the batches that leave few changes to be tried; else the first that they do."""
+        found: list[_Fault] = []
+        for count, place in enumerate(self.places):
+            if found and count >= FILTERING:
+                break
+            right = self._agrees(rules, place)
+            if not all(right):
+                said = self.observed[place].recorded
+                apart = said.localization is not None and said.confidence is not None
+                found.append(_Fault(place, right if apart else None, self.trials[place].facts(rules)))
+        return found
+
+    def _tried(self, rules: Dialect, faults: Sequence[_Fault], changes: Changes) -> Iterator[Change]:
+        """The changes that may make good what is wrong."""
+        place = faults[0].place
         trial, before = self.trials[place], self.trials[place].losses(rules)
-        fitted = list(self._fitted(rules))
+
+        def may_mend(change: Change) -> bool:
+            return all(fault.may_be_mended(change, rules) for fault in faults)
+
+        def matters(change: Change) -> bool:
+            return may_mend(change) and trial.losses(changed(rules, change)) != before
+
+        fitted = [change for change in self._fitted(rules) if may_mend(change)]
         yield from fitted
-        for change in changes.of(rules, lambda change: trial.losses(changed(rules, change)) != before):
-            if not fitted or change.key != WEIGHT:  # all but one of the weights are the wrong ones
+        for change in changes.of(rules, matters):
+            # All but one of the weights are the wrong ones.
+            if not (fitted and change.key == WEIGHT) and may_mend(change):
                 yield change
 
     def _with_two(self, near: Sequence[Explanation]) -> list[Explanation]:
@@ -259,12 +301,6 @@ class Search:
         )
         digits = sum(len(f"{value}") for change in explanation.changes for _, value in change.settings)
         return len(explanation.changes), refusals, digits
-
-
-def _may_mend(change: Change, rules: Dialect, right: tuple[bool, bool]) -> bool:
-    """Whether a change can make good what is wrong: of localisation and confidence, what is right or not."""
-    touches = change.touches(rules)
-    return all(good or touched for good, touched in zip(right, touches, strict=True))
 
 
 def settings_of(explanation: Explanation, shipped: Dialect) -> tuple[tuple[str, object], ...]:
