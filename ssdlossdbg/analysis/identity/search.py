@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ssdlossdbg.analysis.identity.changes import Change, Changes, changed, same_maths, setting
 from ssdlossdbg.analysis.identity.idle import Facts
@@ -17,6 +18,7 @@ from ssdlossdbg.analysis.identity.observed import Observed
 from ssdlossdbg.analysis.identity.trials import Trial
 from ssdlossdbg.rules import Dialect
 
+T = TypeVar("T")
 # Variants of one rule that are gone on with, where two are to be found.
 MOST_BEGUN = 30
 # And with finer numbers, where that finds nothing.
@@ -115,18 +117,40 @@ class Search:
 
     def run(self, most_changes: int = 2) -> Found:
         """The rules that explain every number, of no more changes than asked."""
+        return ended(self.gradually(most_changes))
+
+    def gradually(self, most_changes: int = 2, likeliest: str = "") -> Generator[None, None, Found]:
+        """The same, a piece of some milliseconds at a time; all that is tried with two changes is one of them.
+
+        Args:
+            most_changes: than asked.
+            likeliest: a dialect; where that explains every number with a rule changed, no other is tried.
+        """
         starts = [Explanation(tuple(each.name for each in group), (), group[0]) for group in self.groups]
-        found = [each for each in starts if self.explains(each.rules)]
+        found = yield from self._gathered(each if self.explains(each.rules) else None for each in starts)
         if found or not most_changes:
             return self._found(found)
-        found = list(self._with_one(starts, self._changes(fine=False)))
-        if found or self._late:
-            return self._found(found)
+        first = [start for start in starts if likeliest in start.names]
+        others = [start for start in starts if start not in first]
+        for among, fine in ((first, False), (first, True), (others, False)):
+            found = yield from self._gathered(self._with_one(among, self._changes(fine)))
+            if found or self._late:
+                return self._found(found)
         near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
-        found = list(self._with_one(near, self._changes(fine=True)))
+        found = yield from self._gathered(self._with_one(near, self._changes(fine=True)))
         if not found and most_changes > 1:
             found = self._with_two(near)
         return self._found(found)
+
+    @staticmethod
+    def _gathered(tried: Iterable[Explanation | None]) -> Generator[None, None, list[Explanation]]:
+        """What explains, of what is tried a piece at a time."""
+        found = []
+        for each in tried:
+            if each is not None:
+                found.append(each)
+            yield
+        return found
 
     def explains(self, rules: Dialect, first: int | None = None) -> bool:
         """Whether rules give all that is known.
@@ -186,10 +210,12 @@ class Search:
         losses = self.trials[place].losses(rules)
         return (True, True) if losses is None else self.observed[place].agrees(losses)
 
-    def _with_one(self, starts: Iterable[Explanation], changes: Changes) -> Iterator[Explanation]:
+    def _with_one(self, starts: Iterable[Explanation], changes: Changes) -> Iterator[Explanation | None]:
+        """What explains with a change more; nothing for each that does not."""
         seen = set()
         for start in starts:
             faults = self._first_faults(start.rules)
+            yield None
             if not faults:
                 continue
             place = faults[0].place
@@ -197,11 +223,10 @@ class Search:
                 if self._late:
                     return
                 rules = changed(start.rules, change)
-                if self.explains(rules, place):
-                    maths = same_maths(rules, self.without)
-                    if maths not in seen:
-                        seen.add(maths)
-                        yield Explanation(start.names, (*start.changes, change), rules)
+                maths = same_maths(rules, self.without) if self.explains(rules, place) else None
+                is_new = maths is not None and maths not in seen
+                seen.add(maths)
+                yield Explanation(start.names, (*start.changes, change), rules) if is_new else None
 
     def _first_faults(self, rules: Dialect) -> list[_Fault]:
         """What rules get wrong of the batches that leave few changes to be tried; else the first that they do."""
@@ -254,7 +279,7 @@ class Search:
     def _gone_on_with(self, begun: Sequence[Explanation], changes: Changes) -> list[Explanation]:
         seen: dict[object, Explanation] = {}
         for start in begun:
-            for each in self._with_one([start], changes):
+            for each in filter(None, self._with_one([start], changes)):
                 if each.changes[0].key != each.changes[1].key:
                     seen.setdefault(same_maths(each.rules, self.without), each)
         return list(seen.values())
@@ -301,6 +326,16 @@ class Search:
         )
         digits = sum(len(f"{value}") for change in explanation.changes for _, value in change.settings)
         return len(explanation.changes), refusals, digits
+
+
+def ended(work: Generator[None, None, T]) -> T:
+    """What work comes to that is done a piece at a time."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def settings_of(explanation: Explanation, shipped: Dialect) -> tuple[tuple[str, object], ...]:
