@@ -139,10 +139,12 @@ def capture(criterion: Any, run: str | os.PathLike[str], **asked: Unpack[Asked])
             most_bytes: that the files of the folder may have together.
             identify: whether a copy of the criterion is run on small cases at the first step, so that the files say
             whose rules it follows, as `ssdlossdbg.identify` does; of a module alone, in a training of one process. None
-            for where nobody can notice but by the second or two that it takes: where it is called as a codebase's is,
-            can be copied whole, and nothing in it prints, logs, writes or changes anything outside. True asks any.
+            for where nobody can notice but by the time that it takes, half a second at the first step, and then what
+            fits into the share of the time that `history` may take: where it is called as a codebase's is, can be
+            copied whole, and nothing in it prints, logs, writes or changes anything outside. True asks any, at once.
             history: keep a row of each step, and of sampled batches all objects, for `ssdlossdbg history`; as many as
             take 2 % of the time, or the share that is said instead of True. A history in the folder is gone on with.
+            None is sampled before it is known whose rules are followed, where that is asked.
 
     Raises:
         InputError: an option out of its range, or nothing that can be called.

@@ -10,6 +10,7 @@ from ssdlossdbg.live.names import LoaderNames
 from ssdlossdbg.live.optimisers import Optimisers
 from ssdlossdbg.live.recipes import names_of
 from ssdlossdbg.live.spikes import Spikes
+from ssdlossdbg.live.whose import Whose
 from ssdlossdbg.results.captured import Captured, Recorded, is_name
 
 
@@ -22,17 +23,20 @@ class Headers:
         names: of images.
         optimisers: of the training.
         spikes: the losses so far.
-
-    Attributes:
-        whose: fields of whose rules are followed, where that was asked.
+        whose: rules are followed.
     """
 
     def __init__(
-        self, criterion: str, folder: RunFolder, names: LoaderNames, optimisers: Optimisers, spikes: Spikes
+        self,
+        criterion: str,
+        folder: RunFolder,
+        names: LoaderNames,
+        optimisers: Optimisers,
+        spikes: Spikes,
+        whose: Whose,
     ) -> None:
         self._criterion, self._folder, self._names = criterion, folder, names
-        self._optimisers, self._spikes = optimisers, spikes
-        self.whose: dict[str, Any] = {}
+        self._optimisers, self._spikes, self.whose = optimisers, spikes, whose
 
     def of(self, held: Held, reason: str, detail: str = "", because: int | None = None) -> Captured:
         """The header of a batch.
@@ -48,7 +52,7 @@ class Headers:
             **(held.recipe.header if held.recipe else {}),
             "dialect": held.recipe.dialect if held.recipe else "",
             **held.rules,
-            **self.whose,
+            **self.whose.fields,
             **held.header,
         }
         return Captured(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ssdlossdbg.live.rates import NOTHING_STEPPED, Rates
@@ -102,7 +103,9 @@ class Held:
 
     def without_tensors(self) -> Held:
         """The same call, for whoever asks later and must not keep its memory."""
-        return replace(self, tensors={}, given={}, called=(), recipe=None)
+        made = copy.copy(self)
+        made.tensors, made.versions, made.given, made.called, made.recipe = {}, {}, {}, (), None
+        return made
 
     @property
     def spoilt(self) -> list[str]:
@@ -140,7 +143,8 @@ class Holder:
             earlier: the batches that are held; those that these tensors have overwritten are marked.
         """
         if not self._copy:
-            lost = [held for held in earlier if any(_is_over(key, tensor, held) for key, tensor in tensors.items())]
+            computed = [(key, each) for key, each in tensors.items() if each.grad_fn is not None and each.numel()]
+            lost = [held for held in earlier if any(_is_over(*each, held) for each in computed)]
             for held in lost:
                 held.overwritten = True
             if lost:
@@ -155,8 +159,8 @@ class Holder:
 
 
 def _is_over(key: str, tensor: Tensor, held: Held) -> bool:
-    """Whether what a network computed stands where an earlier step's did; no constant, and not that tensor itself."""
+    """Whether what a network computed stands where an earlier step's did, and is not that tensor itself."""
     other = held.tensors.get(key)
-    if other is None or tensor.grad_fn is None or not tensor.numel() or held.given[key]() is tensor:
+    if other is None or held.given[key]() is tensor:
         return False
     return tensor.data_ptr() == other.data_ptr()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pkgutil
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssdlossdbg.live.above import from_above
 from ssdlossdbg.live.budget import Budget
 from ssdlossdbg.live.headers import Headers, recorded_of
 from ssdlossdbg.live.rows import RowFile, last_step_before
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from ssdlossdbg.live.held import Held, Readout
     from ssdlossdbg.live.optimisers import Optimisers
 
-# Of what the history may take of a training's time, what is for the norm of the gradients: of every step, if it can be.
-FOR_NORMS = 0.2
 # What the rows of one rank may take on the disk, by table.
 MOST_BYTES = {"steps": 64_000_000, "groups": 64_000_000, "objects": 256_000_000}
 NAMES = "images"
@@ -74,17 +72,16 @@ class History:
     Args:
         folder: of the run.
         suffix: what tells this rank's files from those of the others.
-        share: of the training's time, what it may take.
+        budget: of what looking on may cost, and the norms of the gradients beside it.
         warn: called once with a line where batches cannot be sampled.
     """
 
-    def __init__(self, folder: Path, suffix: str, share: float, warn: Callable[[str], object]) -> None:
+    def __init__(self, folder: Path, suffix: str, budget: tuple[Budget, Budget], warn: Callable[[str], object]) -> None:
         self._folder, self._suffix, self._warn = folder / FOLDER, suffix, warn
         self._files: dict[str, RowFile] = {}
         self._start = 0  # of the steps of this process among those of the run
         self._waiting: deque[_Waiting] = deque()
-        self._norms = Budget(share * FOR_NORMS)
-        self._budget = Budget(share, self._norms)
+        self._budget, self._norms = budget
         self._sampler: Any = None
         self._failures, self._said = 0, False  # one after the other
         self._rows: list[tuple[Any, ...]] = []
@@ -113,6 +110,18 @@ class History:
         self._start = 1 + max([*own, *others])
         return True
 
+    def describe(self, about: Mapping[str, Any]) -> None:
+        """Have the heads of the files say something else of the run.
+
+        Args:
+            about: as of `open`.
+        """
+        try:
+            for file in self._files.values():
+                file.describe(about)
+        except OSError as error:
+            self._say(f"its files say less of the criterion than is known: {error}")
+
     def take(
         self,
         held: Held,
@@ -135,7 +144,9 @@ class History:
         with self._budget.spending(counts=False):
             self.flush(optimisers)
             marks = (FIRST if not held.step else 0) | (VALIDATION if held.validation else 0)
-        if self._budget.due and self._failures < MOST_FAILURES and not held.spoilt:
+        # Under rules that are found out later a sample would be of another loss.
+        due = (self._sampler is None or self._budget.due) and not headers.whose.open
+        if due and self._failures < MOST_FAILURES and not held.spoilt:
             marks |= SAMPLED if self._sampled(held, headers) else 0
         self._waiting.append(_Waiting(held.without_tensors(), epoch, optimisers.steps, marks))
         if not held.validation and self._norms.due:
@@ -208,8 +219,8 @@ class History:
         try:
             if self._sampler is None:
                 with self._budget.spending(counts=False):
-                    # By name, as entry points are: it reads batches as every command does, and nothing else here does.
-                    self._sampler = pkgutil.resolve_name("ssdlossdbg.api.sampling:Sampler")()
+                    # It reads batches as every command does, and nothing else here does.
+                    self._sampler = from_above("ssdlossdbg.api.sampling:Sampler")()
             with self._budget.spending():
                 header = headers.of(held, EVERY)
                 images = self._images(held, header.names)

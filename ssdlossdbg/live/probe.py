@@ -1,18 +1,19 @@
-"""Whose rules a criterion follows, asked of itself at its first step, where nobody can notice."""
+"""Whose rules a criterion follows, asked of a copy of itself, where nobody can notice."""
 
 from __future__ import annotations
 
 import dis
-import pkgutil
+import math
 import threading
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from ssdlossdbg.live.above import from_above, uncollected
 from ssdlossdbg.live.recipes import is_torchvision_ssd
 from ssdlossdbg.live.say import say
 
-# Seconds that a training waits at most to know whose loss it has: where nobody asked, and where that was asked for.
+# Seconds that it takes at most to know whose loss a training has: where nobody asked, and where that was asked for.
 UNASKED_SECONDS, ASKED_SECONDS = 3.0, 10.0
 # What a criterion must not call or name to be run unasked: others would see, hear or wait for it.
 SPEAKS = (
@@ -78,28 +79,47 @@ def under_way() -> bool:
     return bool(getattr(_own, "probing", False))
 
 
-def whose_rules(owner: Any, dialect: str, insisted: bool) -> dict[str, Any]:
-    """What a header says of the rules that a criterion follows; nothing where that is not clear, or cannot be asked.
+class Probe:
+    """A criterion that is asked whose rules it follows, as a copy, a piece at a time.
 
     Args:
-        owner: the criterion, which is copied.
+        owner: the criterion.
         dialect: whose it is taken for by the way in which it is called; empty if that is not known.
         insisted: whether the user asked for it.
+
+    Attributes:
+        found: what a header says of the rules; nothing where that is not clear, or cannot be asked. None until then.
     """
-    if not insisted and not (dialect and is_quiet(owner)):
-        return {}
-    _own.probing = True
-    try:
-        # By name, as entry points are: what asks knows dialects, which nothing else here does.
-        ask = pkgutil.resolve_name("ssdlossdbg.probing.header:fields_of")
-        found: dict[str, Any] = ask(owner, dialect, ASKED_SECONDS if insisted else UNASKED_SECONDS, insisted)
-    except Exception as error:  # nothing may keep a training from beginning
-        if insisted:
-            say(f"could not be told whose loss this is: {type(error).__name__}: {error}")
-        return {}
-    finally:
-        _own.probing = False
-    return found
+
+    def __init__(self, owner: Any, dialect: str, insisted: bool) -> None:
+        self.found: dict[str, Any] | None = None
+        self._insisted = insisted
+        if insisted or (dialect and is_quiet(owner)):
+            seconds = ASKED_SECONDS if insisted else UNASKED_SECONDS
+            self._go_on(lambda: self._begin(owner, dialect, seconds))
+        else:
+            self.found = {}
+
+    def go_on(self, seconds: float = math.inf) -> None:
+        """Go on for about so long; the first time at least until it is clear whether it is a dialect as that is."""
+        if self.found is None:
+            self._go_on(lambda: self._asking.go_on(seconds))
+
+    def _begin(self, owner: Any, dialect: str, seconds: float) -> None:
+        kind = from_above("ssdlossdbg.probing.header:Asking")  # which knows dialects, as nothing else here does
+        self._asking = kind(owner, dialect, self._insisted, seconds)
+
+    def _go_on(self, work: Callable[[], dict[str, Any] | None]) -> None:
+        _own.probing = True
+        try:
+            with uncollected():
+                self.found = work()
+        except Exception as error:  # nothing may keep a training from going on
+            if self._insisted:
+                say(f"could not be told whose loss this is: {type(error).__name__}: {error}")
+            self.found = {}
+        finally:
+            _own.probing = False
 
 
 def is_quiet(owner: Any) -> bool:

@@ -10,19 +10,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssdlossdbg.live.around import SPEAKING, Around
+from ssdlossdbg.live.budget import budgets
 from ssdlossdbg.live.folder import FolderFullError, RunFolder
 from ssdlossdbg.live.headers import Headers, recorded_of
 from ssdlossdbg.live.held import Held, Holder, Readout
 from ssdlossdbg.live.history import History
 from ssdlossdbg.live.losses import returned
+from ssdlossdbg.live.lost import Lost
 from ssdlossdbg.live.names import LoaderNames
 from ssdlossdbg.live.optimisers import Optimisers
-from ssdlossdbg.live.options import Options
+from ssdlossdbg.live.options import SHARE, Options
 from ssdlossdbg.live.plain import attributes_of, rules_of
-from ssdlossdbg.live.probe import under_way, whose_rules
+from ssdlossdbg.live.probe import under_way
 from ssdlossdbg.live.recipe import Recipe, Taken
 from ssdlossdbg.live.recipes import adapted, by_name, recipe_for
 from ssdlossdbg.live.spikes import Spikes
+from ssdlossdbg.live.whose import Whose
 from ssdlossdbg.results.captured import (
     ASKED,
     BEFORE,
@@ -36,7 +39,6 @@ from ssdlossdbg.results.captured import (
 
 # So many failures of its own, and a capture stands aside.
 MOST_FAILURES = 3
-SPOILT = "changed in place after the loss had seen it"
 # Reasons that the batches before are saved for, too, and that the other ranks are told of.
 GUILTY = (RAISED, NOT_FINITE, SPIKE)
 
@@ -62,11 +64,13 @@ class Recorder:
     ) -> None:
         self.options, self.folder, self.criterion, self.parameters = options, folder, criterion, parameters
         self.names = LoaderNames(options.loader, options.names, around.last_loader)
-        self._tell, self._warn, self._at_once = around.tell, around.warn, around.at_once
+        self._tell, self._warn = around.tell, around.warn
         self._holder = Holder(options.copy, self._warn)
         self.optimisers = Optimisers()
         self.spikes = Spikes(options.spike)
-        self._headers = Headers(criterion, folder, self.names, self.optimisers, self.spikes)
+        self._budget, norms = budgets(options.share or SHARE)
+        self._whose = Whose(self._budget, self._say_whose)
+        self._headers = Headers(criterion, folder, self.names, self.optimisers, self.spikes, self._whose)
         self.recipe: Recipe | None = None
         self._first: Taken | None = None
         self.steps, self.failures, self.aside = 0, 0, False
@@ -74,14 +78,11 @@ class Recorder:
         self._ring: deque[Held] = deque(maxlen=options.ring)
         self._pending: deque[Held] = deque()
         self._lock = threading.RLock()
-        self._said_full, self._said_lost, self._said_room = False, 0, False
-        self._lost: dict[int, str] = {}
-        self._history = History(folder.path, folder.suffix, options.share, self._warn) if options.share else None
-
-    @property
-    def whose(self) -> dict[str, Any]:
-        """Fields of the header, where it is known whose rules are followed; to be filled in."""
-        return self._headers.whose
+        self._said_full = self._said_room = False
+        self._lost = Lost(around.at_once, self._warn)
+        self._history: History | None = None
+        if options.share:
+            self._history = History(folder.path, folder.suffix, (self._budget, norms), self._warn)
 
     def begin(self, owner: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Held | None:
         """Hold the arguments of a call of the criterion; None where it is none of a training.
@@ -102,7 +103,8 @@ class Recorder:
         self._trained = self._trained or not validation
         with self._lock:
             try:
-                return self._hold(owner, args, kwargs, validation)
+                with self._budget.spending(counts=False):
+                    return self._hold(owner, args, kwargs, validation)
             except Exception as error:
                 self._failed("could not take the batch", error)
                 return None
@@ -122,14 +124,17 @@ class Recorder:
         """Take the losses that a call returned, and judge those that are there."""
         with self._lock:
             try:
-                self._introduce()
-                held.returned = returned(held.recipe.loss(output))
-                held.readout = Readout([value.detach() for value in held.returned.values])
-                self._ring.append(held)
-                self._pending.append(held)
-                self._judge_what_is_there()
-                self._look_around(held)
-                self._note(held)
+                with self._budget.spending(counts=False):
+                    self._introduce()
+                    held.returned = returned(held.recipe.loss(output))
+                    held.readout = Readout([value.detach() for value in held.returned.values])
+                self._ring.append(held)  # here goes what a training would let go of itself: that is none of our time
+                with self._budget.spending(counts=False):
+                    self._pending.append(held)
+                    self._judge_what_is_there()
+                    self._look_around(held)
+                    self._note(held)
+                    self._whose.go_on()
             except Exception as error:
                 self._failed("could not take the loss", error)
 
@@ -214,26 +219,35 @@ class Recorder:
 
     def _ask_whose(self, owner: Any, recipe: Recipe) -> None:
         """Have the criterion say whose rules it follows, where it may be asked."""
-        asked = self.options.identify
+        asked, self._whose.called_as = self.options.identify, recipe.dialect
         alone = self.folder.world == 1 and self.options.adapter is None and hasattr(owner, "register_forward_pre_hook")
         if asked is not False and alone and not hasattr(owner, "_orig_mod"):
-            self.whose.update(whose_rules(owner, recipe.dialect, insisted=bool(asked)))
+            self._whose.ask(owner, insisted=bool(asked))
 
     def _introduce(self) -> None:
         """Say once, when the first call is over, what was recognised, and put aside what an earlier run left."""
         if self.recipe is None or self._first is None:
             return
-        recipe, taken, self._first = self.recipe, self._first, None
-        dialect = self.whose.get("dialect", recipe.dialect)
+        taken, self._first = self._first, None
         if self.folder.rank == 0:
             self.folder.put_earlier_aside()
-            whose = f"as {dialect}" if dialect else "whose dialect is not known"
-            whose += ", with rules of its own" if self.whose.get("rules") else ""
+            whose = self._whose.words
             self._tell(f"capturing {self.criterion}, {whose}: {taken.words}; into {self.folder.path}")
-        self.folder.about = {"criterion": self.criterion, "dialect": dialect}
-        about = {**self.folder.about, "rank": self.folder.rank, "world": self.folder.world}
-        if self._history is not None and not self._history.open(about):
+        self.folder.about = {"criterion": self.criterion, "dialect": self._whose.dialect}
+        if self._history is not None and not self._history.open(self._about):
             self._history = None
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What the heads of the history's files say of the run."""
+        return {**self.folder.about, "rank": self.folder.rank, "world": self.folder.world}
+
+    def _say_whose(self) -> None:
+        """Say what was found out of the criterion's rules after the first step, here and in the files."""
+        self._tell(f"{self.criterion} {self._whose.words_later}")
+        self.folder.about["dialect"] = self._whose.dialect
+        if self._history is not None:
+            self._history.describe(self._about)
 
     def _note(self, held: Held) -> None:
         """Let the history have a step."""
@@ -292,13 +306,13 @@ class Recorder:
             return False
         spoilt = held.spoilt
         if spoilt:
-            if held.step not in self._lost:
-                self._lost[held.step] = ", ".join(spoilt[:3])
-                self.folder.notes.append(f"step {held.step} ({reason}) is lost: {self._lost[held.step]} {SPOILT}")
+            self.folder.notes += self._lost.note(held.step, reason, spoilt)
             return False
         try:
             tensors = held.recipe.finish(dict(held.tensors)) if held.recipe else held.tensors
-            self.folder.save(tensors, self._headers.of(held, reason, detail, because))
+            self._whose.know()
+            with self._budget.apart():
+                self.folder.save(tensors, self._headers.of(held, reason, detail, because))
         except FolderFullError as error:
             if not self._said_full:
                 self._warn(f"step {held.step}: not saved: {error}")
@@ -312,18 +326,9 @@ class Recorder:
         return True
 
     def _say_lost(self, in_all: bool = False) -> None:
-        """Say of batches that could not be saved when the first of them are, and at the end how many there were.
-
-        Where all is said at the end, once.
-        """
-        if len(self._lost) == self._said_lost or (not in_all and (self._said_lost or not self._at_once)):
-            return
-        which = sorted(self._lost)
-        many = f"{len(which)} batches of steps {which[0]} to {which[-1]} are lost{' in all' if self._said_lost else ''}"
-        what = many if len(which) > 1 else f"step {which[0]} is lost"
-        self._warn(f"{what}: {self._lost[which[0]]} {SPOILT}; copy=True, or --copy of run, keeps copies")
-        self._said_lost = len(which)
-        self.folder.write_summary()
+        """Say of batches that could not be saved when the first of them are, and at the end how many there were."""
+        if self._lost.say(in_all):
+            self.folder.write_summary()
 
     def _failed(self, what: str, error: Exception) -> None:
         self.failures += 1

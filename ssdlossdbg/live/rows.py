@@ -84,6 +84,20 @@ class RowFile:
                 self._file.truncate(before)
             raise
 
+    def describe(self, about: Mapping[str, Any]) -> None:
+        """Have the head say something else of the run; the rows stay.
+
+        Args:
+            about: as at the beginning.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._head = self.table.head(about)
+        with self.path.open("r+b", buffering=0) as file:
+            file.write(self._head)
+        self.claim()  # which closing any file of that name has let go of
+
     def close(self) -> None:
         """Write no more."""
         self._file.close()

@@ -30,6 +30,9 @@ USUAL_CLASSES, FEWEST_CLASSES = 5, 4
 # What a part of the loss is, of the whole, where it is nothing.
 NOTHING = 1e-3
 MOST_WORDS = 300
+NOT_TRIED = "not tried"
+# Of the first cases, where all are refused it is by the way of calling.
+MOST_REFUSED = 3
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Runs:
     cases: tuple[Case, ...]
     trials: tuple[Trial, ...]
     returned: tuple[Returned, ...]
+
+    @property
+    def all_tried(self) -> bool:
+        """Whether there was time for all cases."""
+        return all(each.error != NOT_TRIED for each in self.returned)
 
     @property
     def raised(self) -> tuple[RaisedOn, ...]:
@@ -94,16 +102,13 @@ class Criterion:
                 if call.own_priors and own is None:
                     first_error = first_error or "it holds no priors that cases could have others in the place of"
                     continue
-                first = self._called(call, units, asked[0], own)
-                if first[1].error:
-                    first_error = first_error or first[1].error
+                pairs = [self._called(call, units, case, own) for case in asked[:MOST_REFUSED]]
+                if all(result.error for _, result in pairs):
+                    first_error = first_error or pairs[0][1].error
                     continue
-                pairs = [first]
-                for case in asked[1:]:
+                for case in asked[MOST_REFUSED:]:
                     late = time.monotonic() > until
-                    pairs.append(
-                        (first[0], Returned(error="not tried")) if late else self._called(call, units, case, own)
-                    )
+                    pairs.append((None, Returned(error=NOT_TRIED)) if late else self._called(call, units, case, own))
                 results = _in_order(asked, [result for _, result in pairs])
                 trials = tuple(
                     trial_of(case, units, assigned) for case, (assigned, _) in zip(asked, pairs, strict=True)

@@ -36,6 +36,10 @@ OF_OBJECTS = [
     ("best, last", "probability of its class at its best prior"),
     ("cost", "mean loss"),
 ]
+# Half precision is off by less, and so a median of samples.
+ROUNDING = 0.005
+NOT_EXACT = "samples are {:.1%} off the loss that the criterion returned: it does not follow {} in all"
+TOO_SHORT = "no batch: its share of the time of a training so short pays for none; history=0.1 allows a tenth"
 
 
 def history_report(result: HistoryResult, view: View = USUAL) -> RenderableType:
@@ -66,16 +70,20 @@ def _facts(result: HistoryResult) -> RenderableType:
     epochs = f", {count(result.epochs, 'epoch')}" if result.epochs else ""
     whose = f", as {result.dialect}" if result.dialect else ""
     span = f"steps {result.first_step} to {result.last_step}"
-    return facts(
-        [
-            ("run", f"{result.run}: {span}{epochs}{ranks}, {_duration(result.seconds)}"),
-            ("criterion", f"{result.criterion or 'not known'}{whose}"),
-            (
-                "sampled",
-                f"{many(result.sampled, 'batch', 'batches')}, {many(result.known_objects, 'object')} told apart",
-            ),
-        ]
-    )
+    rows = [
+        ("run", f"{result.run}: {span}{epochs}{ranks}, {_duration(result.seconds)}"),
+        ("criterion", f"{result.criterion or 'not known'}{whose}"),
+        ("sampled", _sampled(result)),
+    ]
+    if result.off is not None and result.off > ROUNDING:
+        rows.append(("not exact", NOT_EXACT.format(result.off, result.dialect or "the dialect")))
+    return facts(rows)
+
+
+def _sampled(result: HistoryResult) -> str:
+    if not result.sampled:
+        return TOO_SHORT
+    return f"{many(result.sampled, 'batch', 'batches')}, {many(result.known_objects, 'object')} told apart"
 
 
 def _duration(seconds: float) -> str:

@@ -185,6 +185,8 @@ class HistoryResult(Reported):
         findings: what is wrong.
         all_objects: those that are learnt, too.
         course: its rows; of sampled batches those of the training alone.
+        off: by what share of the loss that the criterion returned the samples are off, the median: the dialect's rules
+            are not quite its own where that is more than rounding. None where nothing tells.
     """
 
     run: str
@@ -210,6 +212,7 @@ class HistoryResult(Reported):
     findings: tuple[Finding, ...] = ()
     all_objects: Hidden[tuple[ObjectHistory, ...]] = ()
     course: Hidden[Course | None] = field(default=None, compare=False)
+    off: float | None = None
 
     @property
     def known_objects(self) -> Written[int]:

@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Table:
     about: str
     fields: tuple[tuple[str, str, str], ...]
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The type of a row, packed."""
         return np.dtype([(name, kind) for name, kind, _ in self.fields])

@@ -15,7 +15,19 @@ from ssdlossdbg.analysis.history.tracks import tracked
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.readers.history import RunHistory
 from ssdlossdbg.results import HistoryResult
-from ssdlossdbg.results.history_rows import CLASS, FIRST, GROUPS, OBJECTS, SIZE, STEPS, TOTAL_KNOWN, VALIDATION, WHOLE
+from ssdlossdbg.results.history_rows import (
+    CLASS,
+    FIRST,
+    GROUPS,
+    OBJECTS,
+    PARTS_KNOWN,
+    SAMPLED,
+    SIZE,
+    STEPS,
+    TOTAL_KNOWN,
+    VALIDATION,
+    WHOLE,
+)
 
 STEPS_OF_RUN = 240
 
@@ -264,3 +276,25 @@ def test_objects_of_a_class_that_move_are_followed() -> None:
     assert not unsure.any()
     objects["box"][-1] = (0.0, 0.9, 0.05, 0.95)  # a jump to where neither was
     assert tracked(objects)[1].any()
+
+
+def test_samples_are_held_against_what_the_criterion_returned() -> None:
+    """By each rank, of steps that were sampled, whatever of the loss is known."""
+    steps, groups = of_steps(), of_groups()
+    groups["localization"], groups["positive"], groups["negative"] = 1, 2, 0.5 + groups["step"] % 7
+    whole = groups[groups["kind"] == WHOLE]
+    marked = np.isin(steps["step"], whole["step"])
+    loss = dict(zip(whole["step"].tolist(), whole["localization"] + whole["positive"] + whole["negative"], strict=True))
+    steps["marks"] = np.where(marked, SAMPLED | TOTAL_KNOWN, TOTAL_KNOWN)
+    steps["total"] = [loss.get(step, 7.0) for step in steps["step"].tolist()]
+    assert told(steps, groups).off == pytest.approx(0, abs=1e-6)
+    steps["total"] *= np.float32(0.8)
+    assert told(steps, groups).off == pytest.approx(0.25)
+    steps["marks"] = np.where(marked, SAMPLED | PARTS_KNOWN, PARTS_KNOWN)
+    steps["localization"], steps["confidence"] = steps["total"] / 2, steps["total"] / 2
+    steps["total"] = 0
+    assert told(steps, groups).off == pytest.approx(0.25)
+    steps["localization"][np.flatnonzero(marked)[0]] = np.inf
+    assert told(steps, groups).off == pytest.approx(0.25)
+    steps["marks"] = 0
+    assert told(steps, groups).off is None

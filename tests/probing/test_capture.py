@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ssdlossdbg
-from ssdlossdbg.live.probe import whose_rules
+from ssdlossdbg.live.probe import Probe
 from ssdlossdbg.readers import dialects
 from ssdlossdbg.rules import LossSpec
 from tests.live.conftest import Batches
@@ -37,7 +37,8 @@ def test_it_never_keeps_a_training_from_beginning(tmp_path: Path, capsys: pytest
         def forward(self, predictions: Any, targets: Any) -> Any:
             raise RuntimeError(f"{predictions} {targets}")
 
-    assert whose_rules(Broken(), "ssd.pytorch", insisted=False) == {}
-    assert whose_rules(3, "", insisted=True) == {}
+    for probe in (Probe(Broken(), "ssd.pytorch", insisted=False), Probe(3, "", insisted=True)):
+        probe.go_on()
+        assert probe.found == {}
     assert "Traceback" not in capsys.readouterr().err
     ssdlossdbg.capture(Broken(), tmp_path, identify=True).close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import types
 from pathlib import Path
@@ -13,8 +14,11 @@ from torch import Tensor, nn
 
 import ssdlossdbg
 from ssdlossdbg.analysis.identity.changes import Change, changed
-from ssdlossdbg.live.probe import is_quiet, whose_rules
+from ssdlossdbg.live.probe import Probe, is_quiet
+from ssdlossdbg.probing.header import Asking
+from ssdlossdbg.probing.identify import begun
 from ssdlossdbg.readers.dialects import load_dialect
+from ssdlossdbg.rules import Dialect
 from tests.live.conftest import Batches, MultiBoxLoss, header
 from tests.probing.reference import Reference
 
@@ -60,7 +64,9 @@ def test_the_files_say_whose_rules_are_followed(tmp_path: Path, capfd: pytest.Ca
     assert (said["dialect"], said["rules"]["mining"]["ratio"]) == ("ssd.pytorch", 2.0)
     assert criterion.calls == 1
     assert torch.equal(torch.get_rng_state(), before)
-    assert "as ssd.pytorch, with rules of its own: loc" in capfd.readouterr().err
+    told = capfd.readouterr().err
+    assert "as ssd.pytorch, some of whose rules are others (which, is being found out): loc" in told
+    assert "Counting follows ssd.pytorch, with rules of its own" in told
     result = ssdlossdbg.loss(tmp_path)
     assert result.recorded_error is not None
     assert result.recorded_error < 2e-6
@@ -70,7 +76,7 @@ def test_the_name_by_which_a_criterion_is_called_stays_where_it_explains_all(tmp
     said = trained(Reference(load_dialect("ssd.pytorch")), tmp_path)
     assert (said["dialect"], said["rules"]) == ("ssd.pytorch", {})
     other = trained(Reference(changed(load_dialect("rfbnet"), Change((("targets.label_offset", 1),)))), tmp_path)
-    assert (other["dialect"], other["rules"]["loss"]["normalizer"]) == ("rfbnet", "positives-or-one")
+    assert (other["dialect"], other["rules"]["loss"]["normalizer"]) == ("ssd.pytorch", "positives-or-one")
 
 
 def test_half_precision_around_a_training_changes_no_answer(tmp_path: Path) -> None:
@@ -91,6 +97,60 @@ def test_it_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: 
     if why == "cannot be copied":
         criterion.lock = threading.Lock()
     assert trained(criterion, tmp_path, **asked)["rules"] == {}
+
+
+def test_a_dialect_as_it_is_takes_one_piece_and_others_come_to_the_same_in_many() -> None:
+    def asking(rules: Dialect, seconds: float = 60.0) -> Asking:
+        return Asking(Reference(rules), "ssd.pytorch", False, seconds)
+
+    own = load_dialect("ssd.pytorch")
+    same: dict[str, Any] = {"dialect": "ssd.pytorch", "rules": {}, "threshold": None, "neg_pos": None, "alpha": None}
+    assert asking(own).go_on(0.0) == same
+    fork = changed(own, Change((("mining.ratio", 2.0),)))
+    whole, pieces = asking(fork).go_on(math.inf), asking(fork)
+    found = [pieces.go_on(0.0) for _ in range(20)]
+    assert found == [None] * 20
+    while found[-1] is None:
+        found.append(pieces.go_on(0.0))
+    assert found[-1] == whole
+    assert whole is not None
+    assert whole["rules"]["mining"]["ratio"] == 2.0
+    assert asking(fork, 0.0).go_on(math.inf) == {}, "what takes longer than it may is not known"
+
+
+@pytest.mark.parametrize("refused", [0, 2])
+def test_a_criterion_that_refuses_some_of_the_first_cases_is_asked_all_the_same(refused: int) -> None:
+    class Refusing(Reference):
+        calls = 0
+
+        def forward(self, predictions: Any, targets: Any) -> Any:
+            Refusing.calls += 1
+            if Refusing.calls <= refused:
+                raise ValueError("no negatives")
+            return super().forward(predictions, targets)
+
+    found = ssdlossdbg.identify(Refusing(load_dialect("ssd.pytorch")), dialects=["ssd.pytorch"], most_changes=0)
+    assert [each.name for each in found.dialects] == ["ssd.pytorch"]
+    assert len(found.probed.raised) == refused
+
+
+def test_the_dialect_that_it_is_called_like_is_tried_first_and_no_other_where_it_explains_all() -> None:
+    own = [load_dialect(name) for name in ("caffe", "ssd.pytorch")]
+    fork = changed(own[1], Change((("mining.ratio", 2.0),)))
+    _, __, search = begun(Reference(fork), None, None, own, math.inf)
+    found = {}
+    for likeliest in ("", "ssd.pytorch"):
+        work = search.gradually(1, likeliest)
+        count = 0
+        while True:
+            try:
+                next(work)
+                count += 1
+            except StopIteration as ended:
+                found[likeliest] = count, ended.value.explanations
+                break
+    assert found[""][1] == found["ssd.pytorch"][1]
+    assert found["ssd.pytorch"][0] < found[""][0]
 
 
 def prints(value: Tensor) -> Tensor:
@@ -211,7 +271,7 @@ class Reads(Calls):
 )
 def test_what_others_would_notice_is_not_run(criterion: nn.Module) -> None:
     assert not is_quiet(criterion)
-    assert whose_rules(criterion, "ssd.pytorch", insisted=False) == {}
+    assert Probe(criterion, "ssd.pytorch", insisted=False).found == {}
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,14 @@ def test_how_long_it_took(seconds: float, words: str) -> None:
     assert f"runs/a: steps 7 to 42, {words}\n" in text(seconds=seconds)
 
 
+def test_whether_samples_are_exact_and_that_there_are_none() -> None:
+    assert "not exact" not in text(off=0.004)
+    off = text(off=0.031)
+    assert "samples are 3.1% off the loss that the criterion returned: it does not follow caffe in all\n" in off
+    assert line("not exact", off)[2:4] == ["samples", "are"]
+    assert line("sampled", text(sampled=0))[1:3] == ["no", "batch:"]
+
+
 def test_what_it_was() -> None:
     made = text(epochs=1, ranks=2, sampled=2000, states=(1, 0, 0, 0, 0), easiest=1)
     assert "steps 7 to 42, 1 epoch, 2 processes, 59 s" in made
@@ -70,6 +78,7 @@ def test_what_it_was() -> None:
     assert "2,000 batches, 1 object told apart" in made
     assert "Objects: 1 learnt." in made
     assert "The easiest, 1 object, cost a hundredth of all together" in made
+    assert "not exact" not in made
     made = text(criterion="", dialect="", states=(0, 1200, 0, 3, 0))
     assert "not known\n" in made
     assert "1 batch, 1,203 objects told apart" in made

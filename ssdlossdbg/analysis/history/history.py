@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ssdlossdbg.analysis.history.curve import Curve, binned, curves, events
+from ssdlossdbg.analysis.history.exactness import share_off
 from ssdlossdbg.analysis.history.groups import group_histories, right_of_all, with_images
 from ssdlossdbg.analysis.history.tracks import object_histories
 from ssdlossdbg.readers.history import RunHistory
@@ -59,6 +60,7 @@ def analyse_history(
         groups=tuple(with_images(each, training, history.names) for each in group_histories(groups, starts, classes)),
         states=tuple(sum(each.state == state for each in objects) for state in STATES),
         objects=tuple(sorted((each for each in objects if each.state != LEARNT), key=lambda each: -each.cost)),
+        off=share_off(history),
         easiest=_easiest(np.array([each.cost for each in objects])),
         all_objects=objects,
         course=Course(history.steps, history.rank, groups),

@@ -192,7 +192,8 @@ class Change:
         drops = _suppresses(rules) or any(value is suppression for _, value in self.settings)
         confidence = self.key.startswith(ONLY_CONFIDENCE) and not drops
         selected = rules.loss.normalizer is Normalizer.MEAN_OF_SELECTED
-        localization = self.key.startswith(ONLY_LOCALIZATION) and not drops
+        # What is suppressed depends on the predicted boxes, and on no loss of theirs.
+        localization = self.key.startswith(ONLY_LOCALIZATION) and not (drops and self.key.startswith(OF_ENCODING))
         return not confidence or selected, not localization
 
 

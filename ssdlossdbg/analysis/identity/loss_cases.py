@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -20,6 +21,29 @@ def ordinary(make: Maker) -> Case:
     second = [box(0.27, 0.71, 0.41, 0.52)]
     third = [box(0.64, 0.37, 0.29, 0.24), box(0.13, 0.86, 0.2, 0.23)]
     return make.case("an ordinary batch", GRID, [first, second, third])
+
+
+def plain(make: Maker) -> Case:
+    """Nine objects an image, each next to a prior of its own: nothing of how they are matched and mined decides."""
+    priors = grid(3, 0.25)
+    objects = [_beside(priors), _beside(priors[::-1])]
+    return replace(make.case("a prior for every object, and none beside", priors, objects), is_unmistakable=True)
+
+
+def unmistakable(make: Maker) -> Case:
+    """Images of a few such objects, and negatives that no object is near to."""
+    priors = grid(4, 0.2)
+    picked = [_beside([priors[5], priors[10], priors[3]]), _beside([priors[9]]), _beside([priors[12], priors[6]])]
+    made = make.case("objects that are each near a prior of their own", priors, picked)
+    return replace(made, is_unmistakable=True)
+
+
+def _beside(priors: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Boxes that overlap a prior each by some 0.97, none like the other."""
+    return [
+        box(x + 6e-4 + 1e-4 * place, y - 3e-4, width - 1e-3, height + 5e-4 * (1 - 2 * (place % 2)))
+        for place, (x, y, width, height) in enumerate(priors)
+    ]
 
 
 def few_priors(make: Maker) -> Case:
@@ -86,7 +110,7 @@ def improbable(make: Maker) -> Case:
 
 def far_logits(make: Maker) -> Case:
     """Rows that underflow under the maximum of the batch."""
-    made = on_priors(make)
+    made = unmistakable(make)
     conf = made.conf.clone()
     conf[0, 5, 1] = 200.0
     return replace(made, name="one logit far above the others", conf=conf)

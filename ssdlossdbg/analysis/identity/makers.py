@@ -30,6 +30,7 @@ class Case:
         sound: whether every object is a box in the picture; codebases may refuse others.
         delicate: whether the order in which a codebase adds and multiplies decides: then it tells two rules apart
             between which nothing else does, and speaks against none.
+        is_unmistakable: whether every object overlaps a prior of its own as well as wholly, and no other at all.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Case:
     with_objects: bool = False
     sound: bool = True
     delicate: bool = False
+    is_unmistakable: bool = False
 
 
 class Maker:

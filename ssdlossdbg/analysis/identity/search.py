@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ssdlossdbg.analysis.identity.changes import Change, Changes, changed, same_maths, setting
+from ssdlossdbg.analysis.identity.idle import Facts
 from ssdlossdbg.analysis.identity.observed import Observed
 from ssdlossdbg.analysis.identity.trials import Trial
 from ssdlossdbg.rules import Dialect
 
+T = TypeVar("T")
 # Variants of one rule that are gone on with, where two are to be found.
 MOST_BEGUN = 30
 # And with finer numbers, where that finds nothing.
 MOST_FINE = 10
 # Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
-MOST_NEAR, TELLING = 5, 9
+MOST_NEAR, TELLING = 5, 11
+# What is wrong of so many, the first, decides which changes are tried at all.
+FILTERING = 3
 WEIGHT = "loss.localization_weight"
 # Digits of a weight that is fitted.
 DIGITS = 4
@@ -55,6 +60,27 @@ class Found:
 
     explanations: tuple[Explanation, ...] = ()
     complete: bool = True
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A batch that rules get wrong.
+
+    Attributes:
+        place: of it.
+        right: whether localisation is right, and confidence; None where a total alone is known.
+        facts: of it.
+    """
+
+    place: int
+    right: tuple[bool, bool] | None
+    facts: Facts
+
+    def may_be_mended(self, change: Change, rules: Dialect) -> bool:
+        """Whether a change to the rules can make good what is wrong."""
+        touches = change.touches(rules)
+        mends = self.right is None or all(good or each for good, each in zip(self.right, touches, strict=True))
+        return mends and not self.facts.are_idle_for(change, rules)
 
 
 @dataclass
@@ -91,18 +117,40 @@ class Search:
 
     def run(self, most_changes: int = 2) -> Found:
         """The rules that explain every number, of no more changes than asked."""
+        return ended(self.gradually(most_changes))
+
+    def gradually(self, most_changes: int = 2, likeliest: str = "") -> Generator[None, None, Found]:
+        """The same, a piece of some milliseconds at a time; all that is tried with two changes is one of them.
+
+        Args:
+            most_changes: than asked.
+            likeliest: a dialect; where that explains every number with a rule changed, no other is tried.
+        """
         starts = [Explanation(tuple(each.name for each in group), (), group[0]) for group in self.groups]
-        found = [each for each in starts if self.explains(each.rules)]
+        found = yield from self._gathered(each if self.explains(each.rules) else None for each in starts)
         if found or not most_changes:
             return self._found(found)
-        found = list(self._with_one(starts, self._changes(fine=False)))
-        if found or self._late:
-            return self._found(found)
+        first = [start for start in starts if likeliest in start.names]
+        others = [start for start in starts if start not in first]
+        for among, fine in ((first, False), (first, True), (others, False)):
+            found = yield from self._gathered(self._with_one(among, self._changes(fine)))
+            if found or self._late:
+                return self._found(found)
         near = sorted(starts, key=lambda start: self._faults(start.rules))[:MOST_NEAR]
-        found = list(self._with_one(near, self._changes(fine=True)))
+        found = yield from self._gathered(self._with_one(near, self._changes(fine=True)))
         if not found and most_changes > 1:
             found = self._with_two(near)
         return self._found(found)
+
+    @staticmethod
+    def _gathered(tried: Iterable[Explanation | None]) -> Generator[None, None, list[Explanation]]:
+        """What explains, of what is tried a piece at a time."""
+        found = []
+        for each in tried:
+            if each is not None:
+                found.append(each)
+            yield
+        return found
 
     def explains(self, rules: Dialect, first: int | None = None) -> bool:
         """Whether rules give all that is known.
@@ -162,34 +210,53 @@ class Search:
         losses = self.trials[place].losses(rules)
         return (True, True) if losses is None else self.observed[place].agrees(losses)
 
-    def _with_one(self, starts: Iterable[Explanation], changes: Changes) -> Iterator[Explanation]:
+    def _with_one(self, starts: Iterable[Explanation], changes: Changes) -> Iterator[Explanation | None]:
+        """What explains with a change more; nothing for each that does not."""
         seen = set()
         for start in starts:
-            place = next((each for each in self.places if not all(self._agrees(start.rules, each))), None)
-            if place is None:
+            faults = self._first_faults(start.rules)
+            yield None
+            if not faults:
                 continue
-            said = self.observed[place].recorded
-            apart = said.localization is not None and said.confidence is not None
-            right = self._agrees(start.rules, place) if apart else None
-            for change in self._tried(start.rules, place, changes):
+            place = faults[0].place
+            for change in self._tried(start.rules, faults, changes):
                 if self._late:
                     return
-                if right is not None and not _may_mend(change, start.rules, right):
-                    continue
                 rules = changed(start.rules, change)
-                if self.explains(rules, place):
-                    maths = same_maths(rules, self.without)
-                    if maths not in seen:
-                        seen.add(maths)
-                        yield Explanation(start.names, (*start.changes, change), rules)
+                maths = same_maths(rules, self.without) if self.explains(rules, place) else None
+                is_new = maths is not None and maths not in seen
+                seen.add(maths)
+                yield Explanation(start.names, (*start.changes, change), rules) if is_new else None
 
-    def _tried(self, rules: Dialect, place: int, changes: Changes) -> Iterator[Change]:
-        """The changes that may make a difference to a batch."""
+    def _first_faults(self, rules: Dialect) -> list[_Fault]:
+        """What rules get wrong of the batches that leave few changes to be tried; else the first that they do."""
+        found: list[_Fault] = []
+        for count, place in enumerate(self.places):
+            if found and count >= FILTERING:
+                break
+            right = self._agrees(rules, place)
+            if not all(right):
+                said = self.observed[place].recorded
+                apart = said.localization is not None and said.confidence is not None
+                found.append(_Fault(place, right if apart else None, self.trials[place].facts(rules)))
+        return found
+
+    def _tried(self, rules: Dialect, faults: Sequence[_Fault], changes: Changes) -> Iterator[Change]:
+        """The changes that may make good what is wrong."""
+        place = faults[0].place
         trial, before = self.trials[place], self.trials[place].losses(rules)
-        fitted = list(self._fitted(rules))
+
+        def may_mend(change: Change) -> bool:
+            return all(fault.may_be_mended(change, rules) for fault in faults)
+
+        def matters(change: Change) -> bool:
+            return may_mend(change) and trial.losses(changed(rules, change)) != before
+
+        fitted = [change for change in self._fitted(rules) if may_mend(change)]
         yield from fitted
-        for change in changes.of(rules, lambda change: trial.losses(changed(rules, change)) != before):
-            if not fitted or change.key != WEIGHT:  # all but one of the weights are the wrong ones
+        for change in changes.of(rules, matters):
+            # All but one of the weights are the wrong ones.
+            if not (fitted and change.key == WEIGHT) and may_mend(change):
                 yield change
 
     def _with_two(self, near: Sequence[Explanation]) -> list[Explanation]:
@@ -212,7 +279,7 @@ class Search:
     def _gone_on_with(self, begun: Sequence[Explanation], changes: Changes) -> list[Explanation]:
         seen: dict[object, Explanation] = {}
         for start in begun:
-            for each in self._with_one([start], changes):
+            for each in filter(None, self._with_one([start], changes)):
                 if each.changes[0].key != each.changes[1].key:
                     seen.setdefault(same_maths(each.rules, self.without), each)
         return list(seen.values())
@@ -261,10 +328,14 @@ class Search:
         return len(explanation.changes), refusals, digits
 
 
-def _may_mend(change: Change, rules: Dialect, right: tuple[bool, bool]) -> bool:
-    """Whether a change can make good what is wrong: of localisation and confidence, what is right or not."""
-    touches = change.touches(rules)
-    return all(good or touched for good, touched in zip(right, touches, strict=True))
+def ended(work: Generator[None, None, T]) -> T:
+    """What work comes to that is done a piece at a time."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def settings_of(explanation: Explanation, shipped: Dialect) -> tuple[tuple[str, object], ...]:

@@ -12,9 +12,11 @@ from torch import Tensor
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.evidence.raising import why_raises
 from ssdlossdbg.analysis.identity.changes import with_values
+from ssdlossdbg.analysis.identity.idle import Facts
 from ssdlossdbg.analysis.identity.makers import Case
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.multibox.codec import encode
+from ssdlossdbg.multibox.forcing import FORCING
 from ssdlossdbg.multibox.localization import AtPriors
 from ssdlossdbg.multibox.matching import Matching, assign
 from ssdlossdbg.multibox.overlaps import Tied, all_overlaps
@@ -23,7 +25,7 @@ from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.predictions import Predictions
 from ssdlossdbg.readers.saved.targets import Targets
-from ssdlossdbg.rules import Background, Dialect, MiningScope, MiningSelection, Units
+from ssdlossdbg.rules import Background, Dialect, ForcedRule, MiningScope, MiningSelection, Units
 
 # Pixels a side of the input, for criteria that compute in them; a power of two, so that scaling rounds nothing.
 SIDE = 512
@@ -51,7 +53,11 @@ class RolesScene(Scene):
             return super()._match()
         settings = self._loading, rules.iou, rules.iou_epsilon, rules.precision, rules.ties
         known = self.batch.once("overlaps", settings, lambda: all_overlaps(gt, self.held_in_units, rules))
-        return assign(known, gt, rules), None
+        # Mostly thresholds are tried, and few rules ask them who is forced.
+        asked = (rules.threshold, rules.comparison) if rules.forced is ForcedRule.IF_NONE_REACHES else None
+        claiming = *settings, rules.forced, rules.conflict, rules.minimum_iou, asked
+        claims = self.batch.once("claims", claiming, lambda: FORCING[rules.forced](known, rules))
+        return assign(known, gt, rules, claims), None
 
     @property
     def roles(self) -> Hashable:
@@ -91,6 +97,7 @@ class Trial:
             that makes no sense.
         units: what the criterion is given boxes in; None where every codebase has its own.
         kind: of scene.
+        is_unmistakable: whether any usual rules give every object the same prior, and no other.
     """
 
     def __init__(
@@ -98,8 +105,9 @@ class Trial:
         batch_of: Callable[[int, Background], Batch | None],
         units: Units | None = None,
         kind: type[RolesScene] = RolesScene,
+        is_unmistakable: bool = False,
     ) -> None:
-        self._batch_of, self._units, self._kind = batch_of, units, kind
+        self._batch_of, self._units, self._kind, self._is_unmistakable = batch_of, units, kind, is_unmistakable
         self._batches: dict[Hashable, Batch | None] = {}
         self._known: dict[Hashable, Losses] = {}
 
@@ -117,6 +125,20 @@ class Trial:
             self._known[key] = float(loss.localization) + landmarks, float(loss.confidence)
             scene.batch.trim(MOST_HELD)
         return self._known[key]
+
+    def facts(self, rules: Dialect) -> Facts:
+        """What of the batch makes changes to rules idle; nothing of a batch whose objects do not decide that."""
+        scene = self.scene(rules) if self._is_unmistakable else None
+        if scene is None:
+            return Facts()
+        matching = scene.matching
+        return Facts(
+            unmistakable=True,
+            first_is_negative=not (rules.match.first_prior_background or bool(matching.positive[:, 0].any())),
+            none_to_mine=not bool(matching.negative.any()),
+            none_labelled_background=bool((matching.positive == matching.foreground).all()),
+            finite=True,
+        )
 
     def raises(self, rules: Dialect) -> str | None:
         """Why the codebase of the rules refuses such a batch; None where it does not."""
@@ -177,7 +199,8 @@ def trial_of(case: Case, units: Units, assigned: Assigned | None = None) -> Tria
         named = NamedPriors(case.name, "", Priors(case.priors, (SIDE, SIDE), ()))
         return Batch(named, "cpu", predictions=given, targets=targets)
 
-    return Trial(batch_of, units, RolesScene if assigned is None or assigned.encoded else _OfBoxes)
+    kind = RolesScene if assigned is None or assigned.encoded else _OfBoxes
+    return Trial(batch_of, units, kind, assigned is None and case.is_unmistakable)
 
 
 class _OfBoxes(RolesScene):
