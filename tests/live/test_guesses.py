@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +14,7 @@ from torch import Tensor, nn
 
 from ssdlossdbg.live.guess import guess
 from ssdlossdbg.live.history import History
+from ssdlossdbg.live.losses import returned
 from ssdlossdbg.live.recipe import Taken
 from ssdlossdbg.live.recognise import _is_ssd
 
@@ -66,3 +70,51 @@ def test_a_history_warns_once() -> None:
     for what in ("a", "b"):
         History._say(cast(History, of), f"its steps wait: {what}")
     assert said == ["the history goes on, but its steps wait: a"]
+
+
+def test_each_image_is_named_once_and_again_where_its_file_was_taken_away(tmp_path: Path) -> None:
+    of = cast(History, SimpleNamespace(_folder=tmp_path, _suffix="", _named=set()))
+    batch = cast(Any, SimpleNamespace(indices=(3, 4)))
+    first = History._images(of, batch, ["a.jpg", "b.jpg"])
+    History._images(of, batch, ["a.jpg", "b.jpg"])
+    (file,) = tmp_path.iterdir()
+    assert [json.loads(line) for line in file.read_text().split("\n") if line] == [
+        {"image": number, "name": name} for number, name in zip(first, ("a.jpg", "b.jpg"), strict=True)
+    ]
+    whole = file.read_bytes()
+    file.unlink()
+    assert History._images(of, batch, ["a.jpg", "b.jpg"]) == first
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("kinds", "precision"),
+    [
+        ((torch.float16,), 8 / 1024),
+        ((torch.bfloat16, torch.float32), 8 / 128),
+        ((torch.float16, torch.bfloat16), 8 / 128),
+        ((torch.float32, torch.float64), 0.0),
+    ],
+)
+def test_eight_roundings_of_half_precision(kinds: tuple[torch.dtype, ...], precision: float) -> None:
+    assert returned(tuple(torch.ones((), dtype=kind) for kind in kinds)).precision == precision
+
+
+@pytest.mark.parametrize(
+    ("numbers", "total"),
+    [
+        ((3.0, 1.0, 2.0), 3.0),
+        ((3.00029, 1.0, 2.0), 3.00029),
+        ((2.99971, 1.0, 2.0), 2.99971),
+        ((3.00031, 1.0, 2.0), None),
+        ((2.99969, 1.0, 2.0), None),
+        ((0.0, 0.0, 0.0), 0.0),
+        ((math.inf, math.inf, 1.0), math.inf),
+        ((math.nan, 1.0, 2.0), None),
+    ],
+)
+def test_a_first_of_three_that_is_the_sum_of_the_others(numbers: tuple[float, ...], total: float | None) -> None:
+    """To a ten-thousandth; else nobody knows what the three are."""
+    found = returned(tuple(map(torch.tensor, numbers))).recorded(numbers)
+    parts = (None, None) if total is None else numbers[1:]
+    assert (found.total, found.localization, found.confidence) == (total, *parts)
