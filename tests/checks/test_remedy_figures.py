@@ -187,10 +187,35 @@ def test_how_many_an_aspect_ratio_would_reach(downs: tuple[int, ...], words: str
     assert said.endswith(f"reach no such object whatever their size. {words}{FIT}.")
 
 
+@pytest.mark.parametrize(
+    ("shapes", "width", "near", "end"),
+    [
+        (((200.0, 50.0), (240.0, 40.0)), 120, "1.2:1", "4:1"),
+        (((200.0, 50.0), (240.0, 40.0)), 80, "1:1.2", "4:1"),
+        (((50.0, 200.0), (40.0, 240.0)), 120, "1.2:1", "1:4"),
+        (((50.0, 200.0), (40.0, 240.0)), 100, "1:1", "1:4"),
+        (((200.0, 50.0), (240.0, 40.0)), 100, "1:1", "4:1"),
+    ],
+)
+def test_the_nearer_end_of_the_ratios_is_told(
+    shapes: tuple[tuple[float, float], ...], width: int, near: str, end: str, table_of: TableOf
+) -> None:
+    """Where all priors are wide, or all are tall, and the objects are neither."""
+    made = table_of(
+        [[(10, 20, 10 + width, 120 if width > 99 else 116)]], (300, 300), levels=(replace(LEVELS[0], shapes=shapes),)
+    )
+    said = Remedies(made, np.array([0])).of(0)
+    assert said.startswith(f"Add an aspect ratio near {near}, for ")
+    assert f"those of the priors end at {end}, which reach no such object" in said
+
+
 def test_how_many_priors_of_their_size_would_reach(table_of: TableOf) -> None:
     """Each in the middle of a cell; the longer step of two is told, and who just reaches the threshold does now."""
     levels = (LevelSpec((10, 15), (30.0, 20.0), ((60.0, 60.0), (120.0, 60.0))),)
     made = table_of([[(35, 30, 235, 230)] * 3], (300, 300), levels=levels)
+    alone, two = (Remedies(made, np.arange(number)).of_all() for number in (1, 2))
+    assert alone.endswith(f"84.9 px. On a level with steps of 30 px a prior of that size reaches it. {FIT}.")
+    assert two.endswith(f"2 of 2 reach the threshold with priors of that size, now 2. {FIT}.")
     for overlaps, now in (([0.5, 0.4999, 0.3], "1"), ([0.4999] * 3, "none")):
         said = Remedies(replace(made, best_iou=np.array(overlaps)), np.arange(3)).of_all()
         assert said.endswith(

@@ -78,6 +78,7 @@ def test_all_presets_are_ranked(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
         alone = json.loads(run("audit", SAMPLE, "--config", name, "--format", "json").out)["totals"]
         assert found[name]["best_possible_recall"] == alone["best_possible_recall"]
         assert found[name]["matched"] == alone["matched"]
+        assert found[name]["positives_each"] == pytest.approx(alone["positives"] / alone["ground_truth"])
     recalls = [each["best_possible_recall"] for each in report["presets"]]
     assert recalls == sorted(recalls, reverse=True)
     text = run("audit", SAMPLE, "--rank")

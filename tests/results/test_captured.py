@@ -127,10 +127,3 @@ def test_the_rows_that_are_whole() -> None:
     assert rows_in(data, STEPS)["step"].tolist() == [5, 6]
     assert rows_in(data[:-1], STEPS)["step"].tolist() == [5]
     assert len(rows_in(data[: HEAD - 1], STEPS)) == len(rows_in(data[:HEAD], STEPS)) == 0
-
-
-def test_plain_json_keeps_letters_and_says_what_is_no_number() -> None:
-    document = {"n": "猫.jpg", 3: (math.nan, math.inf, [-math.inf, 0.5]), "of": {"x": None, "y": True}}
-    assert plain_json(document) == (
-        '{"n": "猫.jpg", "3": ["NaN", "Infinity", ["-Infinity", 0.5]], "of": {"x": null, "y": true}}'
-    )

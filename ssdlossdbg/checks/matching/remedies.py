@@ -231,9 +231,10 @@ class Remedies:
 
     def _long(self, group: _Group) -> str:
         aspects = self._shapes[:, 0] / self._shapes[:, 1]
-        end = aspects.max() if group.width > group.height else aspects.min()
+        wanted, widest, tallest = group.width / group.height, aspects.max(), aspects.min()
+        end = widest if wanted * wanted > widest * tallest else tallest  # the nearer one, by the ratio of both
         return (
-            f"Add an aspect ratio near {_ratio(group.width / group.height)}, for {group.size}: those of the priors end "
+            f"Add an aspect ratio near {_ratio(wanted)}, for {group.size}: those of the priors end "
             f"at {_ratio(float(end))}, which reach no such object whatever their size."
         )
 

@@ -82,6 +82,22 @@ def test_the_level_that_loses_objects_explains_it(tmp_path: Path) -> None:
     assert {each.found[0] for each in lost} == {"matched"}
 
 
+def test_photos_are_stretched_as_an_audit_has_them(tmp_path: Path) -> None:
+    """A photo of 600 x 100 whose object is a prior of level 1 once it is stretched; padded, it would be 60 x 10 px."""
+    (tmp_path / "A").mkdir()
+    box = "<xmin>164</xmin><ymin>27.33</ymin><xmax>284</xmax><ymax>47.33</ymax>"
+    size = "<size><width>600</width><height>100</height><depth>3</depth></size>"
+    (tmp_path / "A" / "a.xml").write_text(
+        f"<annotation><filename>a.jpg</filename>{size}<object><name>cat</name><bndbox>{box}</bndbox></object></annotation>"
+    )
+    (tmp_path / "a.toml").write_text(FIRST)
+    (tmp_path / "b.toml").write_text(FIRST.replace("min_size = 60, max", "min_size = 200, max"))
+    result = ssdlossdbg.diff(tmp_path / "a.toml", tmp_path / "b.toml", on=tmp_path / "A", device="cpu")
+    assert (result.first.value, result.second.value) == (1, 0)
+    padded = ssdlossdbg.audit(tmp_path / "A", str(tmp_path / "a.toml"), letterbox=True, device="cpu")
+    assert padded.totals.matched == 0
+
+
 def test_two_presets_and_saved_tensors(tmp_path: Path) -> None:
     import torch
 
