@@ -159,6 +159,10 @@ class Batch:
         known: T = self._known[key]
         return known
 
+    def has(self, stage: str, settings: Hashable) -> bool:
+        """Whether that is at hand."""
+        return (stage, settings) in self._known
+
     def grid_of_crowds(self, gt: GroundTruthBatch, held: PriorBoxes, rules: MatchSpec, unit: Tensor) -> Grid | None:
         """The grid of the priors where an image has very many objects; None where none does, or there is no grid.
 

@@ -14,6 +14,7 @@ from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels
 from ssdlossdbg.analysis.evidence.recovered import Known
 from ssdlossdbg.analysis.links import Links, link
 from ssdlossdbg.analysis.scene import Scene
+from ssdlossdbg.memory import give_back
 from ssdlossdbg.multibox import detect, tiles
 from ssdlossdbg.multibox.detect import Stage
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -55,13 +56,16 @@ def analyse_detect(scene: Scene) -> DetectResult:
     Args:
         scene: predictions under a dialect, and their objects where they are known.
     """
-    batch, found = scene.batch, scene.detections
+    batch = scene.batch
     known = scene.known or Known(scene.gt, scene.matching)
+    give_back()
+    # How far each class got at each prior takes a quarter of what the logits take; asked for is that of one class.
+    whole = batch.has("detections", scene.rules)
+    found = scene.detections if whole else scene.detect(known.matching.labels.clamp(min=1))
     positives = _fate_of_positives(known.matching, known.gt.labels, found)
-    # How far each class got at each prior takes a quarter of what the logits take, and nobody asks again.
     batch.forget("detections")
-    found = replace(found, stage=found.stage[:0])
-    boxes = found.boxes / scene.unit
+    found = replace(found, stage=found.stage[:0], boxes=found.boxes / scene.unit)
+    boxes = found.boxes
     shown = _Detected(scene, known.gt, found, boxes, positives, link(found, boxes, known.gt))
     objects = _objects(shown)
     return DetectResult(
@@ -82,8 +86,10 @@ def analyse_detect(scene: Scene) -> DetectResult:
 
 def _fate_of_positives(matching: Matching, of_objects: Tensor, found: detect.Detections) -> Tensor:
     """`[B, G, 5]` how many of each object's positives get at least to each stage of its class."""
-    column = (matching.labels - 1).clamp(min=0)
-    stage = found.stage.gather(1, column[:, None])[:, 0].masked_fill(~matching.foreground, Stage.PREDICTED)
+    stage = found.stage
+    if stage.shape[1] > 1:
+        stage = stage.gather(1, (matching.labels - 1).clamp(min=0)[:, None])
+    stage = stage[:, 0].masked_fill(~matching.foreground, Stage.PREDICTED)
     counts = [
         torch.zeros_like(of_objects).scatter_add_(1, matching.gt_index, (matching.positive & (stage >= least)).long())
         for least in Stage

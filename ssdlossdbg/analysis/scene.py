@@ -195,11 +195,14 @@ class Scene:
     @property
     def detections(self) -> Detections:
         """What the dialect's post-processing makes of the predictions; boxes in units. They take much memory."""
-        return self.batch.once("detections", self.rules, self._detect)
+        return self.batch.once("detections", self.rules, self.detect)
 
-    def _detect(self) -> Detections:
+    def detect(self, watched: Tensor | None = None) -> Detections:
+        """The same, of a class of each prior alone; computed whenever it is asked for."""
         (width, height), levels = self.unit[:2].tolist(), [level.count for level in self.batch.priors.levels]
-        return detect_boxes(self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect, levels)
+        return detect_boxes(
+            self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect, levels, watched
+        )
 
     @property
     def boxes_to_detect(self) -> Tensor:

@@ -7,10 +7,24 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.gradients import confidence_gradient, localization_gradient
+from ssdlossdbg.multibox.localization import AtPriors
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.multibox.widest import widest
 from ssdlossdbg.results import Means, Parts
 from ssdlossdbg.rules import LossSpec
+
+
+def _of_priors_and_images(costs: AtPriors) -> tuple[Tensor, Tensor]:
+    """`[B, P]` what each prior's numbers add up to, and `[B, K]` what each image's do, in float64.
+
+    Few priors have any, and those of all in float64 would take a fifth of what the logits take.
+    """
+    values = widest(costs.values)
+    if costs.where is None:
+        return values.sum(-1), values.sum(1)
+    of_priors = values.new_zeros(costs.shape).index_put_(costs.where, values.sum(-1))
+    of_images = values.new_zeros((costs.shape[0], values.shape[-1])).index_add_(0, costs.where[0], values)
+    return of_priors, of_images
 
 
 class LossSums:
@@ -19,10 +33,10 @@ class LossSums:
     def __init__(self, loss: LossTerms) -> None:
         foreground = loss.matching.foreground
         self._positive, self._mined = loss.matching.positive, loss.mining.mined
-        localization = widest(loss.localization_terms)
+        localization, by_image = _of_priors_and_images(loss.smooth_l1)
         confidence = widest(loss.confidence_terms)
         terms = [
-            localization.sum(-1),
+            localization,
             torch.where(foreground, confidence, 0.0),
             torch.where(foreground, 0.0, confidence),
         ]
@@ -33,10 +47,10 @@ class LossSums:
         self._raw = torch.stack(terms, dim=-1)
         scale = widest(torch.stack(scales, dim=-1))[:, None, :]
         # A prior without a part in a term contributes 0 to it, also where the scale is infinite (no positive) ...
-        share = torch.where(self._raw == 0, 0.0, self._raw * scale)
+        self.terms = (self._raw * scale).masked_fill_(self._raw == 0, 0.0)
         # ... but 0 / 0 is what the batch as a whole then comes to.
-        self.terms = share + torch.where(scale.isfinite(), 0.0, torch.nan)
-        self._coordinates = (localization.sum(1) * scale[:, 0, :1]).sum(0)
+        self.terms += torch.where(scale.isfinite(), 0.0, torch.nan)
+        self._coordinates = (by_image * scale[:, 0, :1]).sum(0)
 
     def split(self, group: Tensor, groups: int) -> list[Parts]:
         """Normalised parts of each of the groups that `[B, P]` group indices name."""

@@ -23,6 +23,7 @@ from ssdlossdbg.api.common import NEEDS_OBJECTS, File, as_batch, as_dialect, ove
 from ssdlossdbg.api.photos_of import names_and_photos
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.errors import InputError, SeveralBatchesError
+from ssdlossdbg.memory import give_back
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, check_image_size
 from ssdlossdbg.readers.saved.layout import SavedLayout
@@ -277,6 +278,7 @@ def detect(
         raise InputError(batch.paths[1], what, NEEDS_OBJECTS)
     candidates = describe_candidates(scene) if detail else None
     result = analyse_detect(scene)
+    give_back()
     return replace(result, detail=candidates, findings=findings_of(scene), photos=photos)
 
 

@@ -56,6 +56,8 @@ def at_places(per_prior: Tensor, image: Tensor, prior: Tensor) -> Tensor:
     """`[M, K]` of what priors have, `[P, K]` or, of each image its own, `[B, P, K]`, that of M images and priors."""
     if per_prior.ndim == 2:
         return per_prior.index_select(0, prior)
+    if per_prior.stride(0) != per_prior.shape[1] * per_prior.stride(1):  # which would be copied, all of it
+        return per_prior[image, prior]
     # To pick rows takes a CPU a fifth of the time that two indices do.
     return per_prior.flatten(0, 1).index_select(0, image * per_prior.shape[1] + prior)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -44,7 +44,8 @@ class Detections:
         prior: `[D]` int64.
         score: `[D]`.
         boxes: `[D, 4]` xyxy, in the unit of the priors.
-        stage: `[B, C - 1, P]` int8, the `Stage` of every class but background at every prior.
+        stage: `[B, C - 1, P]` int8, the `Stage` of every class but background at every prior; or `[B, 1, P]`, where one
+            class alone was watched of each.
         reached: `[B, C - 1, 5]` int64, at how many priors a class gets to each `Stage` at least.
         highest: `[C - 1]` the highest score of every class but background, detected or not; NaN where one is.
     """
@@ -119,6 +120,7 @@ def detect_boxes(
     image_size: tuple[float, float],
     spec: DetectSpec,
     levels: Sequence[int] = (),
+    watched: Tensor | None = None,
 ) -> Detections:
     """What is left of decoded boxes.
 
@@ -128,15 +130,23 @@ def detect_boxes(
         image_size: as for `detect`.
         spec: as for `detect`.
         levels: as for `detect`.
+        watched: `[B, P]` int64, from 1: the class whose stage is to be known of each prior, which takes a fraction of
+            the memory; all are where it is None.
     """
     at_once = tiles.images_at_once(conf[:1].numel(), conf.device)
-    stage = torch.empty((len(conf), conf.shape[2] - 1, conf.shape[1]), dtype=torch.int8, device=conf.device)
-    parts = zip(torch.split(boxes, at_once), torch.split(conf, at_once), torch.split(stage, at_once), strict=True)
-    found = [_detect_in(*part, image_size, spec, levels) for part in parts]
+    parts = zip(torch.split(boxes, at_once), torch.split(conf, at_once), strict=True)
+    own = [None] * math.ceil(len(conf) / at_once) if watched is None else torch.split(watched, at_once)
+    classes = conf.shape[2] - 1 if watched is None else 1
+    stage = torch.empty((len(conf), classes, conf.shape[1]), dtype=torch.int8, device=conf.device)
+    found = []
+    for (some, logits), these, into in zip(parts, own, torch.split(stage, at_once), strict=True):
+        part = _detect_in(some, logits, image_size, spec, levels)
+        into.copy_(part.stage if these is None else part.stage.gather(1, these[:, None] - 1))
+        found.append(replace(part, stage=into))
     images = torch.cat([part.image + place * at_once for place, part in enumerate(found)])
     best = torch.stack([part.highest for part in found]).amax(0)
     columns = {each.name: [getattr(part, each.name) for part in found] for each in JOINED}
-    del found, parts  # else there would be all of it twice for a moment
+    del found, part, parts  # else there would be all of it twice for a moment
     joined = {each.name: torch.cat(columns.pop(each.name)) for each in JOINED}
     return Detections(**joined, image=images, stage=stage, highest=best)
 
@@ -146,9 +156,9 @@ JOINED = [each for each in fields(Detections) if each.name not in ("image", "sta
 
 
 def _detect_in(
-    boxes: Tensor, conf: Tensor, stage: Tensor, image_size: tuple[float, float], spec: DetectSpec, levels: Sequence[int]
+    boxes: Tensor, conf: Tensor, image_size: tuple[float, float], spec: DetectSpec, levels: Sequence[int]
 ) -> Detections:
-    """The same for a few images: there are as many scores as logits, and several masks of as many; fills in `stage`."""
+    """The same for a few images: there are as many scores as logits, and several masks of as many."""
     if spec.clip is BoxClip.BEFORE_NMS:
         boxes = clip_to(boxes, image_size)
     scores = _by_class(SCORES[spec.scores](conf))
@@ -169,7 +179,7 @@ def _detect_in(
         kept = survivors & (survivors.cumsum(-1) <= spec.keep_per_class) if spec.keep_per_class else survivors
         kept = highest(score.flatten(1), kept.flatten(1), spec.keep_per_image).view_as(valid)
 
-        stage.copy_(above).scatter_add_(-1, prior, valid.to(torch.int8) + survivors + kept)
+        stage = above.to(torch.int8).scatter_add_(-1, prior, valid.to(torch.int8) + survivors + kept)
         fewer = [above_threshold, *(each.sum(-1) for each in (valid, survivors, kept))]
         images, classes, slots = _in_order(score, kept)
         chosen = prior[images, classes, slots]

@@ -13,7 +13,7 @@ import torch
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
-from ssdlossdbg.analysis.compare import MATCHING_LEFT_OUT, RULES, STAGES, analyse_compare
+from ssdlossdbg.analysis.compare import BYTES_OF_PRIOR, MATCHING_LEFT_OUT, RULES, STAGES, analyse_compare
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, cross_entropy_below
@@ -23,6 +23,7 @@ from ssdlossdbg.multibox.loss import LossTerms, combine, multibox_loss
 from ssdlossdbg.multibox.matching import roles_of_labels
 from ssdlossdbg.multibox.mining import mine
 from ssdlossdbg.multibox.priors import Priors
+from ssdlossdbg.readers import memory
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
 from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
@@ -299,6 +300,15 @@ def test_of_many_dialects_one_matching_is_kept_at_a_time(monkeypatch: pytest.Mon
     assert max(held) == 1
     assert not {key[0] for key in batch._known} & set(STAGES)
     assert told[0] == told[1]
+
+
+def test_room_is_asked_for_what_priors_take_and_not_for_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictions, targets = predicted(2, 8), random_targets(0, 2, 1)
+    monkeypatch.setattr(memory, "_memory", lambda: 2 * 8 * BYTES_OF_PRIOR / memory.SHARE_OF_ALL)
+    compare(predictions, targets, ALL, load_dialect("caffe"), EIGHT)
+    monkeypatch.setattr(memory, "_memory", lambda: 2 * 7 * BYTES_OF_PRIOR / memory.SHARE_OF_ALL)
+    with pytest.raises(InputError, match=r"2 images of 8 priors and .* which would take about"):
+        compare(predictions, targets, ALL, load_dialect("caffe"), EIGHT)
 
 
 # Targets that are already encoded.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, sides_iou, xyxy_to_cxcywh
+from ssdlossdbg.multibox.boxes import at_places, cxcywh_to_xyxy, iou, sides_iou, xyxy_to_cxcywh
 from ssdlossdbg.rules import IouRule
 
 UNIT = [0.0, 0.0, 1.0, 1.0]
@@ -123,3 +125,28 @@ def test_sides_iou_by_hand(a: tuple[float, float], b: tuple[float, float], expec
     corner = torch.zeros(2, dtype=torch.float64)
     assert float(sides_iou(first, second)) == pytest.approx(expected, nan_ok=True)
     assert float(iou(torch.cat((corner, first)), torch.cat((corner, second)))) == pytest.approx(expected, nan_ok=True)
+
+
+class Named(TorchDispatchMode):
+    """Notes what operations of torch are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names = set[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func._schema.name)
+        return func(*args, **(kwargs or {}))
+
+
+def test_what_some_priors_have_is_taken_without_a_copy_of_all() -> None:
+    """Of rows side by side, of rows turned, of one row for all, and of a part of each row."""
+    image, prior = torch.tensor([0, 2, 2, 1]), torch.tensor([4, 0, 4, 3])
+    side_by_side = torch.arange(60.0).view(3, 5, 4)
+    turned = torch.arange(60.0).view(3, 4, 5).transpose(1, 2)
+    for each in (side_by_side, turned, side_by_side[:1].expand(3, -1, -1), side_by_side[..., 1:3]):
+        expected = torch.stack([each[row, column] for row, column in zip(image, prior, strict=True)])
+        with Named() as asked:
+            found = at_places(each, image, prior)
+        assert torch.equal(found, expected)
+        assert not asked.names & {"aten::clone", "aten::copy_", "aten::contiguous"}

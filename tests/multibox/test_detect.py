@@ -15,7 +15,7 @@ from torch import Tensor
 from ssdlossdbg.multibox import detect as detecting
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy
-from ssdlossdbg.multibox.detect import Detections, Stage, clip_to, decode_clamped, detect, highest
+from ssdlossdbg.multibox.detect import Detections, Stage, clip_to, decode_clamped, detect, detect_boxes, highest
 from ssdlossdbg.readers.dialects import load_dialect
 from ssdlossdbg.rules import (
     BoxClip,
@@ -389,3 +389,22 @@ def test_the_highest_of_a_class_against_a_ranking() -> None:
             assert found.prior[own].tolist() == ranked
             reached = found.reached[image, class_id - 1].tolist()
             assert reached == [400, len(able), len(ranked), len(ranked), len(ranked)]
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_of_one_class_a_prior_the_stage_is_that_of_all_classes(classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image at a time, and all together."""
+    generator = torch.Generator().manual_seed(classes)
+    conf = 3 * torch.randn((3, 50, classes), generator=generator)
+    boxes = torch.rand((3, 50, 2), generator=generator).repeat(1, 1, 2) + torch.tensor([0.0, 0.0, 0.5, 0.5])
+    watched = torch.randint(1, classes, (3, 50), generator=generator)
+    spec = DetectSpec(score_threshold=0.1, candidates=20, keep_per_image=9, nms_iou=0.5)
+    for tile in (1, 2**20):
+        monkeypatch.setattr(tiles, "TILE_ON_CPU", tile)
+        every = detect_boxes(boxes, conf, (1, 1), spec)
+        one = detect_boxes(boxes, conf, (1, 1), spec, watched=watched)
+        assert one.stage.shape == (3, 1, 50)
+        assert len(set(one.stage.flatten().tolist())) > 2
+        assert torch.equal(one.stage, every.stage.gather(1, watched[:, None] - 1))
+        for name in ("image", "class_id", "prior", "score", "boxes", "reached", "highest"):
+            assert torch.equal(getattr(one, name), getattr(every, name))

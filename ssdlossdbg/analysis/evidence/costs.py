@@ -105,15 +105,16 @@ def ground_truth_losses(
     names = batch.names
     gt, matching = known.gt, known.matching
     images, slots = gt.boxes.shape[:2]
-    positive = matching.positive[..., None]
+    of_image, prior = matching.positive.nonzero(as_tuple=True)
+    chosen = of_image, prior
     group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + matching.gt_index
-    terms = torch.where(positive, sums.terms, 0.0)
-    parts = terms.new_zeros((images * slots, terms.shape[-1])).index_add_(0, group.reshape(-1), terms.flatten(0, 1))
+    parts = sums.terms.new_zeros((images * slots, sums.terms.shape[-1]))
+    parts.index_add_(0, group[chosen], sums.terms[chosen])
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
     class_id, boxes = gt.labels[image_of, index_of], gt.boxes[image_of, index_of]
     place = image_of * slots + index_of
     part = parts[place]
-    predicted, probability, own = _taken_for(loss, group, images * slots, positive[..., 0], batch.conf, rules)
+    predicted, probability, own = _taken_for(loss, group, images * slots, chosen, batch.conf, rules)
     columns = rows(
         image=image_of,
         index=index_of,
@@ -136,7 +137,7 @@ def ground_truth_losses(
 
 
 def _taken_for(
-    loss: LossTerms, group: Tensor, places: int, positive: Tensor, conf: Tensor, rules: Dialect
+    loss: LossTerms, group: Tensor, places: int, chosen: tuple[Tensor, Tensor], conf: Tensor, rules: Dialect
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The class of highest probability, that, and that of the object's own, where its positive's confidence costs most.
 
@@ -144,14 +145,13 @@ def _taken_for(
         loss: of the batch.
         group: `[B, P]` place of each prior's object among those of all images, padded.
         places: how many of those there are.
-        positive: `[B, P]` bool.
+        chosen: `[M]` images and `[M]` priors of the positives.
         conf: `[B, P, C]` logits.
         rules: the dialect.
 
     Returns:
         By place; -1 where an object has no positive.
     """
-    chosen = positive.nonzero(as_tuple=True)
     of, costs = group[chosen], widest(loss.cross_entropy[chosen])
     # Stable sorts, the last of which decides: by object, in each by cost, the costliest of each last.
     order = costs.argsort(stable=True)
