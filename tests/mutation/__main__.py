@@ -129,6 +129,8 @@ def run(jobs: list[Job]) -> list[tuple[Mutant, str]]:
     for mutant, result in found:
         results.append((mutant, result))
         print(f"{len(results)} of {len(jobs)}: {result}: {mutant}", file=sys.stderr, flush=True)
+    if len(results) < len(jobs):
+        raise SystemExit("Some were not run: pytest ended before, or could not begin.")
     return results
 
 

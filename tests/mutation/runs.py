@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.mutation.contexts import PACKAGE
 from tests.mutation.mutants import Mutant
 
 # What a mutant may take beyond what its tests took: it can end in a loop, or allocate without end. Seconds are of CPU
@@ -125,14 +126,16 @@ class Live:
     """The functions of the package as they are in memory, and what remembers results, looked for once."""
 
     def __init__(self) -> None:
-        """Those that are there now."""
+        """Those that are there now, those too that the tests had the collector of garbage leave aside."""
         self.functions: dict[str, list[FunctionType]] = {}
         self.remembering: list[Any] = []
+        gc.unfreeze()
         for each in gc.get_objects():
             if type(each) is FunctionType:
                 self.functions.setdefault(each.__code__.co_filename, []).append(each)
             elif type(each) is functools._lru_cache_wrapper:
                 self.remembering.append(each)
+        assert str(PACKAGE.absolute() / "__init__.py") in self.functions, "no function of the package would be edited"
 
     def change(self, mutant: Mutant) -> None:
         """Give the functions of the module the code of the mutant, and forget what was remembered."""

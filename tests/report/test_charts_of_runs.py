@@ -45,6 +45,7 @@ def test_what_a_strip_is_called_stands_left_of_it() -> None:
     axes = figure.subplots()
     _line(axes, np.arange(3), np.array([1.0, 2.0, math.nan]), (0.0, 0.0, 0.0), "rate")
     figure.canvas.draw()
+    assert axes.get_ylabel() == "rate"
     assert axes.yaxis.label.get_window_extent().x1 < axes.get_window_extent().x0
 
 

@@ -199,3 +199,25 @@ def test_what_matplotlib_says_of_fonts_reaches_nobody() -> None:
     finally:
         logger.removeHandler(handler)
     assert seen == ["a font that cannot be read", "afterwards"]
+
+
+@pytest.mark.parametrize(
+    ("shaded", "spans"), [("0110010", [(2.0, 4.0)]), ("0000010", []), ("1101100", [(1.0, 2.0), (8.0, 16.0)])]
+)
+def test_a_single_size_is_no_stretch(shaded: str, spans: list[tuple[float, float]]) -> None:
+    """Of sides of 1, 2, 4 ... px each stretch is shaded from its first to its last; the legend tells of the first."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    from ssdlossdbg.report.audit.chart_iou_by_size import _shade
+
+    axes = Figure().subplots()
+    axes.set_xscale("log")
+    axes.set_xlim(1, 64)
+    side = 2.0 ** np.arange(7)
+    _shade(axes, side, np.array([each == "1" for each in shaded]), "words", "label", "//", (0.5, 0.5, 0.5))
+    assert [each.get_label() == "label" for each in axes.patches] == [place == 0 for place in range(len(spans))]
+    boxes = sorted(
+        (each.get_x(), each.get_x() + each.get_width()) for each in axes.patches if isinstance(each, Rectangle)
+    )
+    assert boxes == spans
