@@ -147,10 +147,8 @@ class Scene:
         )
 
         def choose() -> Mining:
-            decoded, below = (
-                self.decoded_in_units if needs_boxes(rules.mining) else None,
-                cross_entropy_below(rules.loss),
-            )
+            decoded = self.decoded_in_units if needs_boxes(rules.mining) else None
+            below = cross_entropy_below(rules.loss)
             return mine(self._mined_logits, confidence, self.matching, decoded, rules.mining, below)
 
         mining = once("mining", self.of_mining, choose)
