@@ -31,8 +31,6 @@ USUAL_CLASSES, FEWEST_CLASSES = 5, 4
 NOTHING = 1e-3
 MOST_WORDS = 300
 NOT_TRIED = "not tried"
-# Of the first cases, where all are refused it is by the way of calling.
-MOST_REFUSED = 3
 
 
 @dataclass(frozen=True)
@@ -102,11 +100,11 @@ class Criterion:
                 if call.own_priors and own is None:
                     first_error = first_error or "it holds no priors that cases could have others in the place of"
                     continue
-                pairs = [self._called(call, units, case, own) for case in asked[:MOST_REFUSED]]
-                if all(result.error for _, result in pairs):
+                pairs = [self._called(call, units, asked[0], own)]
+                if pairs[0][1].error:
                     first_error = first_error or pairs[0][1].error
                     continue
-                for case in asked[MOST_REFUSED:]:
+                for case in asked[1:]:
                     late = time.monotonic() > until
                     pairs.append((None, Returned(error=NOT_TRIED)) if late else self._called(call, units, case, own))
                 results = _in_order(asked, [result for _, result in pairs])

@@ -86,7 +86,7 @@ def test_those_of_the_shipped_dialects_and_of_the_criterion_are_tried() -> None:
 def trials() -> list[Trial]:
     """Two small batches, which most rules decide something of."""
     made = [case for case in cases(4, 1, 3) if not case.delicate]
-    return [trial_of(case, Units.NORMALIZED) for case in made[2:4]]
+    return [trial_of(case, Units.NORMALIZED) for case in made[:2]]
 
 
 def differ(trial: Trial, one: Dialect, other: Dialect) -> tuple[bool, bool]:

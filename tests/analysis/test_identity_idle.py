@@ -43,7 +43,7 @@ def test_what_is_said_to_be_idle_changes_no_loss(rules: Dialect) -> None:
     fork = changed(rules, random.Random(rules.name).choice(list(CHANGES.of(rules))))
     idle = 0
     for own in (rules, fork):
-        for trial in TRIALS[:2]:
+        for trial in TRIALS[-2:]:
             facts, before = trial.facts(own), trial.losses(own)
             for change in ends(own):
                 if facts.are_idle_for(change, own):
@@ -64,7 +64,7 @@ def test_what_may_lose_an_object_its_prior_is_not_said_to_be_idle(key: str, valu
     assert isinstance(company, dict)
     rules = changed(load_dialect("ssd.pytorch"), Change(tuple(company.items())))
     change = Change(((key, value),))
-    trial = TRIALS[1]
+    trial = TRIALS[-1]
     assert not same(trial.losses(changed(rules, change)), trial.losses(rules))
     assert not trial.facts(rules).are_idle_for(change, rules)
 

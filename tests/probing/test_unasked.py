@@ -118,22 +118,6 @@ def test_a_dialect_as_it_is_takes_one_piece_and_others_come_to_the_same_in_many(
     assert asking(fork, 0.0).go_on(math.inf) == {}, "what takes longer than it may is not known"
 
 
-@pytest.mark.parametrize("refused", [0, 2])
-def test_a_criterion_that_refuses_some_of_the_first_cases_is_asked_all_the_same(refused: int) -> None:
-    class Refusing(Reference):
-        calls = 0
-
-        def forward(self, predictions: Any, targets: Any) -> Any:
-            Refusing.calls += 1
-            if Refusing.calls <= refused:
-                raise ValueError("no negatives")
-            return super().forward(predictions, targets)
-
-    found = ssdlossdbg.identify(Refusing(load_dialect("ssd.pytorch")), dialects=["ssd.pytorch"], most_changes=0)
-    assert [each.name for each in found.dialects] == ["ssd.pytorch"]
-    assert len(found.probed.raised) == refused
-
-
 def test_the_dialect_that_it_is_called_like_is_tried_first_and_no_other_where_it_explains_all() -> None:
     own = [load_dialect(name) for name in ("caffe", "ssd.pytorch")]
     fork = changed(own[1], Change((("mining.ratio", 2.0),)))

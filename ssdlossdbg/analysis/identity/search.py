@@ -24,9 +24,7 @@ MOST_BEGUN = 30
 # And with finer numbers, where that finds nothing.
 MOST_FINE = 10
 # Dialects whose variants those are, and by how many of the batches, the most telling ones, both are chosen.
-MOST_NEAR, TELLING = 5, 11
-# What is wrong of so many, the first, decides which changes are tried at all.
-FILTERING = 3
+MOST_NEAR, TELLING = 5, 9
 WEIGHT = "loss.localization_weight"
 # Digits of a weight that is fitted.
 DIGITS = 4
@@ -110,6 +108,8 @@ class Search:
         self.until = time.monotonic() + self.seconds
         told = [place for place, each in enumerate(self.observed) if not each.error]
         self.places = [place for place in told if place not in self.delicate]
+        # The last made are those that leave the fewest.
+        self._filtering = [place for place in reversed(self.places) if self.trials[place].is_unmistakable]
         groups: dict[object, list[Dialect]] = {}
         for each in self.dialects:
             groups.setdefault(same_maths(each, self.without), []).append(each)
@@ -229,17 +229,16 @@ class Search:
                 yield Explanation(start.names, (*start.changes, change), rules) if is_new else None
 
     def _first_faults(self, rules: Dialect) -> list[_Fault]:
-        """What rules get wrong of the batches that leave few changes to be tried; else the first that they do."""
-        found: list[_Fault] = []
-        for count, place in enumerate(self.places):
-            if found and count >= FILTERING:
-                break
-            right = self._agrees(rules, place)
-            if not all(right):
-                said = self.observed[place].recorded
-                apart = said.localization is not None and said.confidence is not None
-                found.append(_Fault(place, right if apart else None, self.trials[place].facts(rules)))
-        return found
+        """What rules get wrong of the batches that leave few changes to be tried; then the first that they do."""
+        wrong = [place for place in self._filtering if not all(self._agrees(rules, place))]
+        first = next((place for place in self.places if not all(self._agrees(rules, place))), None)
+        wrong += [] if first is None else [first]
+        return [self._fault(rules, place) for place in dict.fromkeys(wrong)]
+
+    def _fault(self, rules: Dialect, place: int) -> _Fault:
+        said = self.observed[place].recorded
+        apart = said.localization is not None and said.confidence is not None
+        return _Fault(place, self._agrees(rules, place) if apart else None, self.trials[place].facts(rules))
 
     def _tried(self, rules: Dialect, faults: Sequence[_Fault], changes: Changes) -> Iterator[Change]:
         """The changes that may make good what is wrong."""

@@ -107,7 +107,8 @@ class Trial:
         kind: type[RolesScene] = RolesScene,
         is_unmistakable: bool = False,
     ) -> None:
-        self._batch_of, self._units, self._kind, self._is_unmistakable = batch_of, units, kind, is_unmistakable
+        self._batch_of, self._units, self._kind = batch_of, units, kind
+        self.is_unmistakable = is_unmistakable
         self._batches: dict[Hashable, Batch | None] = {}
         self._known: dict[Hashable, Losses] = {}
 
@@ -128,7 +129,7 @@ class Trial:
 
     def facts(self, rules: Dialect) -> Facts:
         """What of the batch makes changes to rules idle; nothing of a batch whose objects do not decide that."""
-        scene = self.scene(rules) if self._is_unmistakable else None
+        scene = self.scene(rules) if self.is_unmistakable else None
         if scene is None:
             return Facts()
         matching = scene.matching
