@@ -70,8 +70,7 @@ RULES: Rules = (
     ("first step", ("refine.first_step", "refine.object_probability")),
     ("normaliser", ("loss.normalizer",)),
 )
-# What is known of a batch under some dialects and not under all, and what a prior takes on the way; of logits, which
-# are looked at some priors at a time, nothing is kept.
+# What is known of a batch under some dialects and not under all, and what a prior and a logit take on the way.
 STAGES = (
     "matching",
     "few overlaps",
@@ -83,7 +82,7 @@ STAGES = (
     "taken out",
     "twice decoded",
 )
-BYTES_OF_PRIOR = 450
+BYTES_OF_PRIOR, BYTES_OF_LOGIT = 450, 12
 # For one dialect that leaves no prior positive under a normaliser that does not divide by positives: on the way to it,
 # another normaliser would divide 0 by 0.
 NORMALIZER_FIRST: Rules = (RULES[-1], *RULES[:-1])
@@ -110,7 +109,8 @@ def analyse_compare(batch: Batch, dialects: Sequence[Dialect], reference: Dialec
     images, priors, classes = batch.conf.shape
     if batch.device.type == "cpu":
         what = f"has {images:,} images of {priors:,} priors and {classes:,} classes"
-        check_room(images * priors * BYTES_OF_PRIOR, batch.paths[0], what)
+        needed = images * priors * (BYTES_OF_PRIOR + BYTES_OF_LOGIT * classes)
+        check_room(needed, batch.paths[0], what)
     ways = {dialect: list(_way(reference, dialect, RULES)) for dialect in dialects}
     told = _all_told(batch, [reference, *_steps(ways), *dialects])
     others = {

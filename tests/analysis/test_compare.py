@@ -13,7 +13,14 @@ import torch
 
 from ssdlossdbg import api
 from ssdlossdbg.analysis.batch import Batch
-from ssdlossdbg.analysis.compare import BYTES_OF_PRIOR, MATCHING_LEFT_OUT, RULES, STAGES, analyse_compare
+from ssdlossdbg.analysis.compare import (
+    BYTES_OF_LOGIT,
+    BYTES_OF_PRIOR,
+    MATCHING_LEFT_OUT,
+    RULES,
+    STAGES,
+    analyse_compare,
+)
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.codec import decode
 from ssdlossdbg.multibox.confidence import confidence_loss, cross_entropy_below
@@ -302,11 +309,12 @@ def test_of_many_dialects_one_matching_is_kept_at_a_time(monkeypatch: pytest.Mon
     assert told[0] == told[1]
 
 
-def test_room_is_asked_for_what_priors_take_and_not_for_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_is_asked_for_what_priors_and_logits_take(monkeypatch: pytest.MonkeyPatch) -> None:
     predictions, targets = predicted(2, 8), random_targets(0, 2, 1)
-    monkeypatch.setattr(memory, "_memory", lambda: 2 * 8 * BYTES_OF_PRIOR / memory.SHARE_OF_ALL)
+    each = BYTES_OF_PRIOR + BYTES_OF_LOGIT * predictions.conf.shape[-1]
+    monkeypatch.setattr(memory, "_memory", lambda: 2 * 8 * each / memory.SHARE_OF_ALL)
     compare(predictions, targets, ALL, load_dialect("caffe"), EIGHT)
-    monkeypatch.setattr(memory, "_memory", lambda: 2 * 7 * BYTES_OF_PRIOR / memory.SHARE_OF_ALL)
+    monkeypatch.setattr(memory, "_memory", lambda: 2 * 7 * each / memory.SHARE_OF_ALL)
     with pytest.raises(InputError, match=r"2 images of 8 priors and .* which would take about"):
         compare(predictions, targets, ALL, load_dialect("caffe"), EIGHT)
 
