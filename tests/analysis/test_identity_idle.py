@@ -86,13 +86,14 @@ def found(hidden: Dialect, among: list[Dialect], parts: bool) -> tuple[Found, in
     return result, sum(len(trial._known) for trial in trials)
 
 
-@pytest.mark.parametrize("parts", [True, False])
 @pytest.mark.parametrize(
-    "change",
-    [Change((("match.threshold", 0.35),)), Change((("mining.ratio", 1.0),)), Change((("loss.smooth_l1_beta", 0.11),))],
-    ids=lambda change: change.key,
+    ("key", "value", "parts"),
+    [("match.threshold", 0.35, True), ("mining.ratio", 1.0, False), ("loss.smooth_l1_beta", 0.11, True)],
 )
-def test_the_answer_is_what_trying_all_finds(change: Change, parts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_is_what_trying_all_finds(
+    key: str, value: float, parts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = Change(((key, value),))
     among = [load_dialect(name) for name in ("ssd.pytorch", "mxnet-ssd", "tf2-object-detection")]
     hidden = changed(among[0], change)
     quick, few = found(hidden, among, parts)
