@@ -14,7 +14,7 @@ from ssdlossdbg.cli.ignores import FileFindings, warn_of_idle
 from ssdlossdbg.cli.options import Group, Role, argument, option
 from ssdlossdbg.cli.places import file_at
 from ssdlossdbg.cli.progress import progress, quick_imports, tracking
-from ssdlossdbg.cli.writing import Writer
+from ssdlossdbg.cli.writing import Writer, check_folder
 from ssdlossdbg.errors import EXIT_BAD_INPUT, EXIT_CLEAN, InputError
 from ssdlossdbg.report.outputs import TEXT, formats
 from ssdlossdbg.report.view import View
@@ -47,7 +47,7 @@ class Accepted(FileFindings):
         """Refuse what is no code, or no pattern, and files that no baseline has."""
         super().check()
         if self.write_baseline is not None:
-            file_at(self.write_baseline, "baseline.json", (".json",))
+            check_folder(file_at(self.write_baseline, "baseline.json", (".json",)).parent)
 
     def wants(self, code: str, file: str) -> bool:
         """Whether findings of a code are shown of a file."""

@@ -234,7 +234,8 @@ def check_folder(path: Path) -> None:
     """
     whole = path.absolute()
     try:
-        above = next(each for each in (whole, *whole.parents) if each.exists())
+        # A link that leads nowhere is in the way of a folder, too.
+        above = next(each for each in (whole, *whole.parents) if each.exists() or each.is_symlink())
     except OSError as error:  # a name too long for the file system
         raise _no_folder(path, error) from None
     if not above.is_dir():

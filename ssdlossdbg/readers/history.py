@@ -23,6 +23,7 @@ from ssdlossdbg.results.history_rows import (
     SIDES,
     SIZE,
     STEPS,
+    VALIDATION,
     Rows,
     Table,
     describes,
@@ -93,6 +94,9 @@ def read_history(run: Path) -> RunHistory:
     steps, rank, about = _of_ranks(folder, files, STEPS)
     if not len(steps):
         raise InputError(folder, "holds no step yet", "Wait for the first one, or see what the training printed.")
+    if bool(((steps["marks"] & np.uint32(VALIDATION)) > 0).all()):
+        what = f"holds no step of a training: its {len(steps):,} steps are all of validation"
+        raise InputError(folder, what, "ssdlossdbg loss RUN has what their images cost.")
     groups, objects = (_of_ranks(folder, files, table)[0] for table in (GROUPS, OBJECTS))
     names = {number: name for file in files if file.startswith("images") for number, name in _names(folder / file)}
     batches = sorted(_batches(run), key=lambda batch: batch.captured.epoch_time)

@@ -170,6 +170,13 @@ def test_what_may_not_be_written(refused: Callable[..., str], run: Any, folder: 
     assert "is an input" in refused("check", "in", "--fix", "-o", "out", "--overwrite")
 
 
+def test_nothing_is_repaired_where_the_baseline_has_no_place(folder: Path, refused: Callable[..., str]) -> None:
+    of_voc(folder, SOUND, ("cat", (480, 20, 520, 90), ""))
+    (folder / "circle").symlink_to("circle")
+    assert "cannot be made a folder" in refused("check", "in", "--fix", "-o", "out", "--write-baseline", "circle")
+    assert not (folder / "out").exists()
+
+
 def test_copies_never_leave_their_folder(run: Any, folder: Path) -> None:
     """A list may lead anywhere; its files are laid out below the folder that all have in common."""
     of_voc(folder, SOUND, ("cat", (480, 20, 520, 90), ""))

@@ -156,7 +156,7 @@ def _of_files(case: Case, outcome: Outcome, before: dict[str, Any], after: dict[
         asked += [name for name in after if re.fullmatch(r".*\.match(-\d+)?\.png", name)]
     if case.words[0] == "audit":
         asked.append("audit")
-    if case.words[0] == "loss" and "--gallery" in case.words:
+    if case.words[0] == "loss" and "--gallery" in case.line:
         asked.append("losses")
     for name in after.keys() - before.keys():
         if name == "executed":

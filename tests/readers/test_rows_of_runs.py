@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ssdlossdbg.analysis.history.history import analyse_history
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.history import MOST_HEADER, read_history
 from ssdlossdbg.results.captured import HEADER_KEY, Captured
-from ssdlossdbg.results.history_rows import GROUPS, OBJECTS, SIZE, STEPS, Table
+from ssdlossdbg.results.history_rows import GROUPS, OBJECTS, SAMPLED, SIZE, STEPS, VALIDATION, Table
 
 Refused = Callable[[Callable[[], object]], InputError]
 # No training takes as many steps; what is counted is less than what single precision counts.
@@ -134,6 +135,14 @@ def test_no_history(tmp_path: Path, refused: Refused) -> None:
     error = refused(lambda: read_history(tmp_path))
     assert error.where == str(tmp_path / "history" / "steps.rows")
     assert error.what == "is no file of steps that this version writes"
+
+
+def test_steps_of_validation_alone(tmp_path: Path, refused: Refused) -> None:
+    write(tmp_path, "steps.rows", STEPS, {"step": 1, "marks": VALIDATION}, {"step": 2, "marks": VALIDATION | SAMPLED})
+    assert "its 2 steps are all of validation" in refused(lambda: read_history(tmp_path)).what
+    write(tmp_path, "steps.rank1.rows", STEPS, {"step": 1})
+    result = analyse_history(read_history(tmp_path), (), None)
+    assert (result.steps, result.first_step) == (1, 1)
 
 
 def test_names_of_images_without_the_lines_that_are_torn(tmp_path: Path) -> None:

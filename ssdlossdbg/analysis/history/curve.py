@@ -61,7 +61,8 @@ def curves(history: RunHistory) -> list[Curve]:
     """The training steps of each rank."""
     rows = history.steps
     training = (rows["marks"] & np.uint32(VALIDATION)) == 0
-    return [_curve(rows[training & (history.rank == rank)], int(rank)) for rank in np.unique(history.rank)]
+    ranks = np.unique(history.rank[training])
+    return [_curve(rows[training & (history.rank == rank)], int(rank)) for rank in ranks]
 
 
 def _curve(rows: np.ndarray[Any, Any], rank: int) -> Curve:
