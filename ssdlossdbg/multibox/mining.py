@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.ascending import ascending
 from ssdlossdbg.multibox.boxes import flat_places, of_chosen
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.mining_scores import Logits
@@ -297,7 +298,4 @@ def _in_order(score: Tensor, number: int) -> Tensor:
 
 def _descending(scores: Tensor) -> Tensor:
     """int32 in the falling order of some float32, of which those that are nan come first."""
-    bits = (scores + 0.0).view(torch.int32)  # without a minus before 0
-    # Numbers below 0 have a sign and a magnitude, where whole numbers have a complement.
-    falling = ~(bits ^ ((bits >> 31) & (2**31 - 1)))
-    return falling.masked_fill_(scores.isnan(), -(2**31))
+    return (~ascending(scores)).masked_fill_(scores.isnan(), -(2**31))

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox.ascending import ascending
 from ssdlossdbg.multibox.boxes import iou
 from ssdlossdbg.multibox.nms import LONGEST, SHORTEST, WINDOW_SLACK, hits_of, suppress_in_blocks, without
 from ssdlossdbg.rules import IouRule, Suppression
@@ -70,19 +71,12 @@ def _alike(left: Tensor, width: Tensor, valid: Tensor, count: int, least: float)
     strips = 2 * math.ceil(math.log(LONGEST) / (BREADTH * apart)) + 2
     lane = strip.int().view(-1, count) + strips * torch.arange(len(left) // count, device=left.device)[:, None]
     lane = (lane << 32).view(-1)
-    begins = lane + _ascending(left)
+    begins = lane + ascending(left)
     # None begins before those that are not looked at end.
-    ends = torch.where(valid, lane + _ascending(width.mul_((1 - least) * WINDOW_SLACK).add_(left)), -(2**62))
+    ends = torch.where(valid, lane + ascending(width.mul_((1 - least) * WINDOW_SLACK).add_(left)), -(2**62))
     begins, order = torch.cat((begins, begins.index_select(0, again) + (1 << 32))).sort()
     ends = torch.cat((ends, ends.index_select(0, again) + (1 << 32))).index_select(0, order)
     place = torch.cat((torch.arange(len(left), device=left.device), again)).index_select(0, order)
     followed = (begins[1:] <= ends[:-1]).nonzero().flatten()
     last = torch.searchsorted(begins, ends.index_select(0, followed), right=True)
     return place, torch.zeros_like(place).index_copy_(0, followed, last - followed - 1)
-
-
-def _ascending(numbers: Tensor) -> Tensor:
-    """int32 in the order of some numbers `[M]`, which float32 holds."""
-    bits = (numbers.float() + 0.0).view(torch.int32)  # without a minus before 0
-    # Numbers below 0 have a sign and a magnitude, where whole numbers have a complement.
-    return bits ^ ((bits >> 31) & (2**31 - 1))

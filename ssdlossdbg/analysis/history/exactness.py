@@ -6,7 +6,7 @@ import numpy as np
 
 from ssdlossdbg.readers.history import RunHistory
 from ssdlossdbg.results.common import FloatArray
-from ssdlossdbg.results.history_rows import PARTS_KNOWN, SAMPLED, TOTAL_KNOWN, WHOLE, Rows
+from ssdlossdbg.results.history_rows import SAMPLED, WHOLE, Rows, losses
 
 
 def share_off(history: RunHistory) -> float | None:
@@ -30,9 +30,6 @@ def share_off(history: RunHistory) -> float | None:
 
 def _returned(rows: Rows) -> tuple[FloatArray, FloatArray]:
     """Steps that were sampled, and the loss that the criterion returned there, no number where there is none."""
-    rows = rows[
-        ((rows["marks"] & np.uint32(SAMPLED)) > 0) & ((rows["marks"] & np.uint32(TOTAL_KNOWN | PARTS_KNOWN)) > 0)
-    ]
-    parts = rows["localization"].astype(np.float64) + rows["confidence"]
-    said = np.where((rows["marks"] & np.uint32(TOTAL_KNOWN)) > 0, rows["total"], parts)
+    rows = rows[(rows["marks"] & np.uint32(SAMPLED)) > 0]
+    said = losses(rows)
     return rows["step"], np.where(np.isfinite(said) & (said != 0), said, np.nan)
