@@ -18,7 +18,7 @@ from ssdlossdbg.multibox.mining_scores import Logits
 from ssdlossdbg.multibox.near_scores import Scores, scores_of
 from ssdlossdbg.multibox.quotas import negatives_wanted
 from ssdlossdbg.multibox.repeats import suppress_repeats
-from ssdlossdbg.multibox.threads import abreast, bookkeeping
+from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import (
     MiningScope,
     MiningSelection,
@@ -198,24 +198,18 @@ def _first_places(near: Tensor, wanted: Tensor, scores: Scores) -> Tensor:
     if not tiles.on_host(near):  # ranking all takes a GPU less time than asking it what it has
         return _rank(near) < places[:, None]
 
-    def work(rows: range) -> Tensor:
-        with bookkeeping(near):
-            return _first_places_of(rows, scores, near, places)
-
-    parts = abreast([partial(work, rows) for rows in tiles.rows_in_turns(near)])
     with bookkeeping(near):
-        return torch.cat(parts)
+        return _first_of_few(near, places, scores)
 
 
-def _first_places_of(rows: range, scores: Scores, all_near: Tensor, all_places: Tensor) -> Tensor:
-    """The same, of some scopes."""
-    near, places = all_near[rows.start : rows.stop], all_places[rows.start : rows.stop]
+def _first_of_few(near: Tensor, places: Tensor, scores: Scores) -> Tensor:
+    """The same, of whole places, on a CPU."""
     placed, most = torch.zeros_like(near, dtype=torch.bool), int(places.max())
     if not most:
         return placed
     floor = _reached_by(near, most)
     if bool(floor.isnan().any()):
-        return _rank(scores.exact().view_as(all_near)[rows.start : rows.stop]) < places[:, None]
+        return _rank(scores.exact().view_as(near)) < places[:, None]
     candidates = tiles.nonzero(near >= floor - 2 * scores.slack)
     value = near.flatten().index_select(0, candidates)
     scope = torch.div(candidates, near.shape[1], rounding_mode="floor")
@@ -230,7 +224,7 @@ def _first_places_of(rows: range, scores: Scores, all_near: Tensor, all_places: 
     taken = value > (cutoff + 2 * scores.slack).index_select(0, scope)
     left = places - (ranked[:, :-1] > (cutoff + 2 * scores.slack)[:, None]).sum(1)
     unsure = tiles.nonzero(~taken & (value >= (cutoff - 2 * scores.slack).index_select(0, scope)))
-    flat, width = candidates[unsure] + rows.start * near.shape[1], scores.near.shape[1]
+    flat, width = candidates[unsure], scores.near.shape[1]
     exact = scores.exact_at(torch.div(flat, width, rounding_mode="floor"), flat % width)
     taken[unsure[_first_of(exact, scope[unsure], left)]] = True
     placed.view(-1).index_copy_(0, candidates, taken)

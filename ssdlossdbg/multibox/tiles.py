@@ -16,10 +16,8 @@ Made = TypeVar("Made")
 # Numbers held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
-# Numbers a part at the least, of those that are ranked.
-TILE_OF_ROWS = 2**16
 # Of logits, so that each of some threads has a few to take.
-TILE_OF_LOGITS = 2**18
+TILE_OF_LOGITS = 2**19
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -81,14 +79,6 @@ def of_logits_and(
     first, *made = abreast(tasks) if on_host(conf) else [task() for task in tasks]
     with bookkeeping(made[0]):
         return first, torch.cat(made).view(conf.shape[:2])
-
-
-def rows_in_turns(tensor: Tensor) -> list[range]:
-    """The rows of `[R, N]` on a CPU in some parts, which threads take turns at; one part where it is small."""
-    threads = torch.get_num_threads()
-    parts = max(1, min(2 * threads, tensor.numel() // TILE_OF_ROWS, len(tensor))) if threads > 1 else 1
-    ends = [len(tensor) * part // parts for part in range(parts + 1)]
-    return [range(*ends[part : part + 2]) for part in range(parts)]
 
 
 def nonzero(mask: Tensor) -> Tensor:

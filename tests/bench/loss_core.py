@@ -1,7 +1,7 @@
 """Time the loss core (match, encode, mine, sum) against torchvision's own on the same batch.
 
     python tests/bench/loss_core.py [--images 32] [--classes 21] [--repeats 9] [--device cpu] [--threads 2]
-        [--cpu-time] [--busy] [--dialects]
+        [--cpu-time] [--busy] [--rest 0.03] [--dialects]
 
 Prints the median of each and its ratio to one `F.cross_entropy(reduction="none")` pass over the same logits. The
 runs are interleaved, so that a machine whose speed drifts slows all of them alike. torchvision is timed where it can
@@ -9,10 +9,11 @@ be imported; its figure covers `box_iou`, `SSDMatcher` and `compute_loss`, as in
 criterion" is `MultiBoxLoss`, the same behind a look at the inputs. The objects are random: sizes and numbers like those
 of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
 
-`--cpu-time` counts seconds of the processor, and `--busy` has another process want a core all the while. `--dialects`
-times the criterion of every dialect of one step in place of the rivals. Where there are few classes, a pass is no
-measure of what is done to each prior: so it also says how many bytes the core's operations read and write, and how long
-that takes it beside what a pass takes for as many.
+`--cpu-time` counts seconds of the processor, and `--busy` has another process want a core all the while. `--rest` waits
+before each step: libgomp's threads, which a pass has at work, spin for some milliseconds after it, and a core that they
+hold is not free for the step after. `--dialects` times the criterion of every dialect of one step in place of the
+rivals. Where there are few classes, a pass is no measure of what is done to each prior: so it also says how many bytes
+the core's operations read and write, and how long that takes it beside what a pass takes for as many.
 
 With `--device cuda` it also prints what no loss can go below on that GPU: the time to read the logits once, and to
 launch as many kernels as the loss core does.
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--rest", type=float, default=0.0)
     parser.add_argument("--dialects", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -202,7 +204,7 @@ def main() -> None:
     if options.busy:
         hog.start()
     with torch.no_grad():
-        medians = median_times(steps, options.repeats, options.device, clock)
+        medians = median_times(steps, options.repeats, options.device, clock, options.rest)
         torch.set_num_threads(1)  # or some is done where nobody counts
         moved = {name: traffic(steps[name]) for name in ("cross-entropy pass", "ssdlossdbg")}
     if options.busy:

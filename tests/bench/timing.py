@@ -17,16 +17,19 @@ def median_times(
     repeats: int,
     device: str = "cpu",
     clock: Callable[[], float] = time.perf_counter,
+    rest: float = 0.0,
 ) -> dict[str, float]:
     """Median seconds of each step, all run in turn, so that a machine whose speed drifts slows all of them alike.
 
-    By a clock: `time.process_time` counts what the processor did, whoever else wanted it.
+    By a clock: `time.process_time` counts what the processor did, whoever else wanted it. Each step starts after some
+    seconds of rest: for as long as ten milliseconds after an operation that torch shared, its threads keep their cores.
     """
     times: dict[str, list[float]] = {name: [] for name in steps}
     for repeat in range(repeats + WARM_UP):
         for name, step in steps.items():
             if device != "cpu":
                 torch.cuda.synchronize()
+            time.sleep(rest)
             start = clock()
             step()
             if device != "cpu":
