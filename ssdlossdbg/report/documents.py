@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -59,6 +60,7 @@ COMMANDS: dict[str, type] = {
 }
 NAMES = {kind: command for command, kind in COMMANDS.items()}
 DOCUMENT = "the document"
+AS_THEY_ARE = frozenset((bool, int, str, type(None)))
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -84,39 +86,53 @@ def word(command: str) -> str:
     return command.partition(" ")[0]
 
 
-def _has_members(kind: object) -> bool:
+@cache
+def _has_members(kind: Hashable) -> bool:
     return isinstance(kind, type) and is_dataclass(kind)
 
 
 def encode(value: Any) -> Any:
     """A value as JSON has it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return NotFinite("NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity")
+    kind: Any = type(value)
+    if kind in AS_THEY_ARE:  # as most are
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else NotFinite(_said(value))
     if isinstance(value, dict):
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, (tuple, Detections)):
         return [encode(item) for item in value]
-    return _encode_members(value) if _has_members(type(value)) else value
+    return _encode_members(value) if _has_members(kind) else value
+
+
+def _said(number: float) -> str:
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
 def _encode_members(value: object) -> dict[str, Any]:
     kind: Any = type(value)
     document: dict[str, Any] = {}
     parents = set()
-    for member in members(kind):
-        if member.key is None:
-            continue
-        written = _inside(encode(getattr(value, member.name)), member.key)
-        if member.key.spread:
+    for name, key, paths in _written(kind):
+        written = _inside(encode(getattr(value, name)), key)
+        if key.spread:
             document.update(written)
-        elif len(member.paths) == 1:
-            parents.add(_put(document, member.paths[0], written))
+        elif len(paths) == 1:
+            parents.add(_put(document, paths[0], written))
         else:
-            parts = [None] * len(member.paths) if written is None else written
-            parents.update(_put(document, *pair) for pair in zip(member.paths, parts, strict=True))
+            parts = [None] * len(paths) if written is None else written
+            parents.update(_put(document, *pair) for pair in zip(paths, parts, strict=True))
     # What stands apart under one key is null as a whole where nothing of it is known: the targets of detect.
-    unknown = {key for key in parents if key and all(part is None for part in document[key].values())}
-    return {key: None if key in unknown else part for key, part in document.items()}
+    for parent in parents:
+        if parent and all(part is None for part in document[parent].values()):
+            document[parent] = None
+    return document
+
+
+@cache
+def _written(kind: Any) -> tuple[tuple[str, Key, tuple[str, ...]], ...]:
+    """The members that a document has, how, and where they stand in it."""
+    return tuple((member.name, member.key, member.paths) for member in members(kind) if member.key is not None)
 
 
 def _inside(written: Any, key: Key) -> Any:
