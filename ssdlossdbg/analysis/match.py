@@ -14,11 +14,11 @@ from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, 
 from ssdlossdbg.analysis.evidence.dataset import describe_datasets
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.boxes import Corners, cxcywh_to_xyxy
+from ssdlossdbg.multibox.boxes import Corners, cxcywh_to_xyxy, iou
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching
-from ssdlossdbg.multibox.overlaps import all_overlaps
+from ssdlossdbg.multibox.overlaps import measured
 from ssdlossdbg.multibox.priors import Priors
 from ssdlossdbg.multibox.quotas import negatives_available
 from ssdlossdbg.multibox.thresholds import reaches
@@ -243,19 +243,17 @@ def _roles(scene: Scene) -> PriorRoles:
     matching, priors, held, rule = scene.matching, scene.batch.priors, scene.held_in_units, scene.rules.match
     owner, objects = matching.owner[0], int(scene.gt.counts[0])
     owned = (owner >= 0).nonzero().flatten()
-    nearest, owner_iou = matching.gt_index[0].clone(), torch.zeros_like(matching.prior_iou[0])
+    owner_iou = torch.zeros_like(matching.prior_iou[0])
     if len(owned):
-        # What `Matching` does not keep: whom they overlap most, and how much they overlap those who own them.
         few = Corners(held.xyxy[owned]) if isinstance(held, Corners) else held[owned]
-        overlaps = all_overlaps(scene.gt_in_units, few, rule)
-        nearest[owned] = overlaps.best_gt[0]
-        owner_iou[owned] = overlaps.with_slots(owner[None, owned])[0]
+        boxes, corners = measured(scene.gt_in_units.boxes[0, owner[owned]], few, rule)
+        owner_iou[owned] = iou(boxes, corners, rule.iou, rule.iou_epsilon)
     return PriorRoles(
         rule=rule,
         boxes=priors.boxes.cpu().numpy(),
         level=priors.level_index.cpu().numpy(),
         iou=matching.prior_iou[0].cpu().numpy(),
-        nearest=nearest.cpu().numpy(),
+        nearest=matching.nearest[0].cpu().numpy(),
         owner=owner.cpu().numpy(),
         owner_iou=owner_iou.cpu().numpy(),
         best_prior=matching.best_prior[0, :objects].cpu().numpy(),

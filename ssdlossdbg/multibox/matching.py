@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -9,13 +10,13 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import Corners, PriorBoxes, sound_boxes
+from ssdlossdbg.multibox.crowds import overlaps_of_crowd
 from ssdlossdbg.multibox.forcing import FORCING, OF_ALL_OVERLAPS, Claims
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.kept import kept
-from ssdlossdbg.multibox.overlaps import Overlaps, Tied, all_overlaps, has_crowds, measured
-from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely, match_sparsely
-from ssdlossdbg.multibox.threads import one_thread
+from ssdlossdbg.multibox.overlaps import Overlaps, Tied, all_overlaps, has_crowds
+from ssdlossdbg.multibox.sparse_matching import SparseMatching, can_match_sparsely
 from ssdlossdbg.multibox.thresholds import reaches
 from ssdlossdbg.rules import BackgroundObjects, MatchSpec
 
@@ -36,6 +37,7 @@ class Matching:
         best_iou: `[B, G]` that IoU.
         owner: `[B, P]` int64, the ground truth that each prior is given to whatever it overlaps, -1 where there is
             none.
+        nearest: `[B, P]` int64, the ground truth that each prior overlaps most, whoever owns it.
     """
 
     gt_index: Tensor
@@ -47,6 +49,7 @@ class Matching:
     best_prior: Tensor
     best_iou: Tensor
     owner: Tensor
+    nearest: Tensor
 
     @kept
     def foreground(self) -> Tensor:
@@ -110,6 +113,7 @@ def roles_of_labels(labels: Tensor, dtype: torch.dtype) -> Matching:
         best_prior=labels.new_zeros((images, 1)),
         best_iou=unknown.new_full((images, 1), -1.0),
         owner=torch.full_like(labels, -1),
+        nearest=torch.zeros_like(labels),
     )
 
 
@@ -126,7 +130,7 @@ def match(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid 
         The roles of all `[B, P]` priors. Ties go to the lowest index unless the spec says otherwise. An image without
         objects is all background.
     """
-    return _joined([_matched(all_overlaps(*part, spec), grid) for part in _parts(gt, priors)])
+    return _joined([assign(known, known.gt, spec, claims) for known, claims in _looks(gt, priors, spec, grid)])
 
 
 def match_with_ties(
@@ -142,19 +146,23 @@ def match_with_ties(
         grid: as for `match`.
     """
     matchings, ties = [], []
-    for part in _parts(gt, priors):
-        known = all_overlaps(*part, spec, slack)
+    for known, claims in _looks(gt, priors, spec, grid, slack):
         assert known.tied is not None
-        matchings.append(_matched(known, grid))
+        matchings.append(assign(known, known.gt, spec, claims))
         ties.append(known.tied)
     tied = Tied(torch.cat([each.exactly for each in ties]), torch.cat([each.nearly for each in ties]))
     return _joined(matchings), tied
 
 
-def _matched(known: Overlaps, grid: Grid | None) -> Matching:
-    gt, spec = known.gt, known.spec
-    sparsely = known.held is None and spec.forced in OF_ALL_OVERLAPS and grid is not None and on_grid(gt, spec, grid)
-    return assign(known, gt, spec, _sparse_claims(known, grid) if sparsely and grid is not None else None)
+def _looks(
+    gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None, slack: float | None = None
+) -> Iterator[tuple[Overlaps, Claims | None]]:
+    """The overlaps of a few images at a time, and what the rules give to objects, where that comes with them."""
+    for few, own in _parts(gt, priors):
+        if grid is not None and has_crowds(few, own) and on_grid(few, spec, grid):
+            yield overlaps_of_crowd(few, own, spec, grid, slack)
+        else:
+            yield all_overlaps(few, own, spec, slack), None
 
 
 def _parts(gt: GroundTruthBatch, priors: PriorBoxes) -> list[tuple[GroundTruthBatch, PriorBoxes]]:
@@ -199,6 +207,7 @@ def assign(known: Overlaps, gt: GroundTruthBatch, spec: MatchSpec, claims: Claim
         best_prior=known.best_prior,
         best_iou=known.best_iou,
         owner=owner,
+        nearest=known.best_gt,
     )
 
 
@@ -271,17 +280,6 @@ def on_grid(gt: GroundTruthBatch, spec: MatchSpec, grid: Grid | None) -> bool:
 def holds_all_overlaps(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, grid: Grid | None) -> bool:
     """Whether `match` must hold the overlaps of a crowd with all priors."""
     return has_crowds(gt, priors) and spec.forced in OF_ALL_OVERLAPS and not on_grid(gt, spec, grid)
-
-
-@one_thread()
-def _sparse_claims(known: Overlaps, grid: Grid) -> Claims:
-    """What the rules give to objects whatever they overlap, found on the grid."""
-    image, slot = known.mask.nonzero(as_tuple=True)
-    boxes, corners = measured(known.gt.boxes[image, slot], known.priors, known.spec)
-    claims = match_sparsely(boxes, image, corners, known.spec, grid).claims
-    where = image[claims.row], claims.prior
-    owner = known.nobody.index_put_(where, slot[claims.row])
-    return Claims(owner, torch.zeros_like(owner, dtype=torch.bool).index_put_(where, claims.forced))
 
 
 def sound_objects(gt: GroundTruthBatch) -> bool:

@@ -30,7 +30,8 @@ def match_on_grid(gt: GroundTruthBatch, priors: PriorBoxes, spec: MatchSpec, gri
 
     Returns:
         What `match` returns, bit for bit, but that nothing is known of priors that are neither positive nor ignored:
-        their `prior_iou` is 0 and their `gt_index` 0. The `prior_iou` of one that an object owns is with that object.
+        their `prior_iou` is 0 and their `gt_index` 0. The `prior_iou` and `nearest` of one that an object owns are that
+        object's.
 
     On a CPU, and for rules that ask for few overlaps; elsewhere this is `match` itself, as for objects that are no
     boxes.
@@ -94,13 +95,14 @@ WRITTEN_OUT: dict[str, Callable[[Few], Tensor]] = {
     "best_prior": lambda few: few.of_objects(few.found.best_prior, 0),
     "best_iou": lambda few: few.of_objects(few.found.best_iou, -1.0),
     "owner": _owner,
+    "nearest": lambda few: few.of_priors(few.slot[few.found.object]),
 }
 
 
 class MatchingOnGrid(Matching):
     """Roles that are written out for all priors of all images when they are asked for.
 
-    A loss asks for two of the nine tensors, and finding what is in them takes no longer than to fill them all.
+    A loss asks for two of the ten tensors, and finding what is in them takes no longer than to fill them all.
     """
 
     def __init__(self, few: Few) -> None:

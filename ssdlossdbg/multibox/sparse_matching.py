@@ -72,7 +72,7 @@ def match_sparsely(
     """
     if spec.precision is Precision.FLOAT64:
         boxes, corners = boxes.double(), corners.double()
-    sought, ties = _seek(Search(boxes, image, corners, spec, grid), tolerance)
+    sought, ties = seek(Search(boxes, image, corners, spec, grid), tolerance)
     search, rows = sought.search, torch.arange(len(boxes))
     claims = SPARSE_FORCING[spec.forced](sought, spec)
     known, highest, nearest = sought.nearest
@@ -110,7 +110,7 @@ def _owners_of_best(sought: Sought, claimed: Tensor, whose: Tensor) -> Tensor:
     return torch.where(keys[place] == sought.best_keys, whose[order][place], -1)
 
 
-def _seek(search: Search, tolerance: float) -> tuple[Sought, Tensor]:
+def seek(search: Search, tolerance: float) -> tuple[Sought, Tensor]:
     """What is known of the objects before any is forced, and how many priors are as good as the best one of each."""
     least, priors = least_iou(search.spec), len(search.corners)
     slack = max(tolerance, TIE_SLACK)
