@@ -36,6 +36,7 @@ from ssdlossdbg.readers.named_priors import NamedPriors
 from ssdlossdbg.readers.saved.encoded_targets import EncodedTargets
 from ssdlossdbg.readers.saved.layout import SavedLayout
 from ssdlossdbg.readers.saved.predictions import Predictions
+from ssdlossdbg.readers.saved.steps import FirstStep
 from ssdlossdbg.readers.saved.targets import Targets
 from ssdlossdbg.results import CompareResult, DialectOutcome
 from ssdlossdbg.rules import Comparison, Dialect, Normalizer, Units
@@ -309,14 +310,20 @@ def test_of_many_dialects_one_matching_is_kept_at_a_time(monkeypatch: pytest.Mon
     assert told[0] == told[1]
 
 
-def test_room_is_asked_for_what_priors_and_logits_take(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("steps", "asked"), [(1, ALL), (2, [load_dialect("refinedet")])])
+def test_room_is_asked_for_priors_and_for_logits_that_a_first_step_has_copied(
+    steps: int, asked: list[Dialect], monkeypatch: pytest.MonkeyPatch
+) -> None:
     predictions, targets = predicted(2, 8), random_targets(0, 2, 1)
-    each = BYTES_OF_PRIOR + BYTES_OF_LOGIT * predictions.conf.shape[-1]
+    each = BYTES_OF_PRIOR
+    if steps == 2:
+        first = FirstStep(torch.zeros_like(predictions.loc), torch.zeros((2, 8, 2), dtype=torch.float64))
+        predictions, each = replace(predictions, first=first), each + BYTES_OF_LOGIT * CLASSES
     monkeypatch.setattr(memory, "_memory", lambda: 2 * 8 * each / memory.SHARE_OF_ALL)
-    compare(predictions, targets, ALL, load_dialect("caffe"), EIGHT)
+    compare(predictions, targets, asked, asked[0], EIGHT)
     monkeypatch.setattr(memory, "_memory", lambda: 2 * 7 * each / memory.SHARE_OF_ALL)
     with pytest.raises(InputError, match=r"2 images of 8 priors and .* which would take about"):
-        compare(predictions, targets, ALL, load_dialect("caffe"), EIGHT)
+        compare(predictions, targets, asked, asked[0], EIGHT)
 
 
 # Targets that are already encoded.
