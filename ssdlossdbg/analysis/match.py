@@ -14,7 +14,7 @@ from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, 
 from ssdlossdbg.analysis.evidence.dataset import describe_datasets
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
-from ssdlossdbg.multibox.boxes import Corners, cxcywh_to_xyxy, iou
+from ssdlossdbg.multibox.boxes import cxcywh_to_xyxy, iou, some_of
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
 from ssdlossdbg.multibox.matching import Matching
@@ -244,10 +244,8 @@ def _roles(scene: Scene) -> PriorRoles:
     owner, objects = matching.owner[0], int(scene.gt.counts[0])
     owned = (owner >= 0).nonzero().flatten()
     owner_iou = torch.zeros_like(matching.prior_iou[0])
-    if len(owned):
-        few = Corners(held.xyxy[owned]) if isinstance(held, Corners) else held[owned]
-        boxes, corners = measured(scene.gt_in_units.boxes[0, owner[owned]], few, rule)
-        owner_iou[owned] = iou(boxes, corners, rule.iou, rule.iou_epsilon)
+    boxes, corners = measured(scene.gt_in_units.boxes[0, owner[owned]], some_of(held, owned), rule)
+    owner_iou[owned] = iou(boxes, corners, rule.iou, rule.iou_epsilon)
     return PriorRoles(
         rule=rule,
         boxes=priors.boxes.cpu().numpy(),

@@ -74,6 +74,11 @@ def of_chosen(boxes: Tensor, chosen: Tensor) -> Tensor:
     return boxes.reshape(-1, 4).index_select(0, places).view(*chosen.shape, 4)
 
 
+def some_of(priors: PriorBoxes, places: Tensor) -> PriorBoxes:
+    """`[K, 4]` those at `[K]` places of priors `[P, 4]`, written as they are."""
+    return Corners(priors.xyxy[places]) if isinstance(priors, Corners) else priors[places]
+
+
 def corners_of(priors: PriorBoxes) -> Tensor:
     """`[P, 4]` xyxy of priors; `[B, P, 4]` where each image has its own."""
     return priors.xyxy if isinstance(priors, Corners) else cxcywh_to_xyxy(priors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox.boxes import Corners, PriorBoxes
+from ssdlossdbg.multibox.boxes import PriorBoxes, some_of
 from ssdlossdbg.multibox.forcing import OF_ALL_OVERLAPS, Claims
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
@@ -35,7 +35,7 @@ def overlaps_of_crowd(
         return nothing, Claims.of(nothing.nobody)
     slot = gt.mask[0].nonzero().flatten()
     boxes, corners = measured(gt.boxes[0, slot], priors, spec)
-    sought, _ = seek(Search(boxes, torch.zeros_like(slot), corners, spec, grid), slack or 0.0)
+    sought, nearly = seek(Search(boxes, torch.zeros_like(slot), corners, spec, grid), slack or 0.0)
     prior_iou, best_gt = _of_priors(sought, slot, gt, priors)
     last = 0 if spec.ties is Ties.FIRST else len(priors) - 1  # what the maximum of padding gives
     known = Overlaps(
@@ -46,7 +46,7 @@ def overlaps_of_crowd(
         _of_slots(sought.best_prior, gt, last),
         prior_iou,
         best_gt,
-        None if slack is None else _tied(sought, gt, priors, slack),
+        None if slack is None else _tied(sought, nearly, gt, priors, slack),
         None,
     )
     return known, _claims(sought, slot, known) if spec.forced in OF_ALL_OVERLAPS else None
@@ -67,18 +67,15 @@ def _of_priors(sought: Sought, slot: Tensor, gt: GroundTruthBatch, priors: Prior
     unknown = torch.ones(len(priors), dtype=torch.bool).index_fill_(0, found, False).nonzero().flatten()
     if len(unknown):
         # Of a prior that nobody overlaps enough, some pairs are not known, and all objects are few for few priors.
-        few = Corners(priors.xyxy[unknown]) if isinstance(priors, Corners) else priors[unknown]
-        rest = all_overlaps(gt, few, sought.search.spec)
+        rest = all_overlaps(gt, some_of(priors, unknown), sought.search.spec)
         highest[:, unknown], best_gt[:, unknown] = rest.prior_iou, rest.best_gt
     return highest, best_gt
 
 
-def _tied(sought: Sought, gt: GroundTruthBatch, priors: PriorBoxes, slack: float) -> Tied:
-    number, pairs = len(sought.best_iou), sought.pairs
-    best_iou = sought.best_iou[pairs.row]
-    exactly, nearly = (
-        torch.bincount(pairs.row[pairs.iou >= least], minlength=number) for least in (best_iou, best_iou - slack)
-    )
+def _tied(sought: Sought, nearly: Tensor, gt: GroundTruthBatch, priors: PriorBoxes, slack: float) -> Tied:
+    pairs = sought.pairs
+    best = pairs.iou >= sought.best_iou[pairs.row]
+    exactly = torch.bincount(pairs.row[best], minlength=len(nearly))
     # To an object that hardly overlaps anything, what it does not overlap is as good.
     hardly = (sought.best_iou <= 2 * slack).nonzero().flatten()
     if len(hardly):

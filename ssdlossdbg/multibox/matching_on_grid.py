@@ -80,13 +80,17 @@ class Few:
             return everywhere.index_put_((self.image[objects], priors), values)
 
 
+def _nearest(few: Few) -> Tensor:
+    return few.of_priors(few.slot[few.found.object])
+
+
 def _owner(few: Few) -> Tensor:
     claims = few.found.claims
     return few.scattered(few.slot[claims.row], claims.row, claims.prior, -1)
 
 
 WRITTEN_OUT: dict[str, Callable[[Few], Tensor]] = {
-    "gt_index": lambda few: few.of_priors(few.slot[few.found.object]),
+    "gt_index": _nearest,
     "positive": lambda few: few.of_priors(few.roles.positive),
     "forced": lambda few: few.of_priors(few.roles.forced),
     "ignored": lambda few: few.of_priors(few.roles.ignored),
@@ -95,7 +99,7 @@ WRITTEN_OUT: dict[str, Callable[[Few], Tensor]] = {
     "best_prior": lambda few: few.of_objects(few.found.best_prior, 0),
     "best_iou": lambda few: few.of_objects(few.found.best_iou, -1.0),
     "owner": _owner,
-    "nearest": lambda few: few.of_priors(few.slot[few.found.object]),
+    "nearest": _nearest,
 }
 
 
