@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.common import summarise
 from ssdlossdbg.analysis.evidence.raising import why_raises
@@ -287,12 +289,14 @@ def with_settings(dialect: Dialect, other: Dialect, keys: list[str]) -> Dialect:
 
 
 def _roles(loss: LossTerms) -> BatchRoles:
-    twice = tiles.counts(loss.confidence_weights > 1)
+    twice = torch.zeros_like(loss.matching.positives)
+    if loss.counted_twice is not None:
+        twice = tiles.counts(loss.counted_twice)
     wanted, available = widest(loss.mining.wanted).flatten(), tiles.counts(loss.matching.negative)
     if len(wanted) == len(available) and bool(twice.any()):
         wanted, available = wanted[twice > 0], available[twice > 0]
     return BatchRoles(
-        positives=tuple(tiles.counts(loss.matching.positive).tolist()),
+        positives=tuple(loss.matching.positives.tolist()),
         negatives=tuple(tiles.counts(loss.mining.mined).tolist()),
         ignored=int(tiles.counts(loss.matching.ignored).sum()),
         counted_twice=int(twice.sum()),

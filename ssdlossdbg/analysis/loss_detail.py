@@ -65,7 +65,7 @@ def _positives(scene: Scene) -> PositiveCosts:
     label = loss.matching.labels[image, prior].clamp(min=0)
     told = probabilities(with_background(scene.batch.conf[image, prior], scene.rules.loss), scene.rules.loss)
     owner = matching.gt_index[image, prior] if known is not None else torch.full_like(prior, -1)
-    cost = terms[image, prior]
+    cost = terms.at(image, prior)
     return PositiveCosts(
         image=_numpy(image),
         prior=_numpy(prior),

@@ -41,7 +41,7 @@ from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
 from ssdlossdbg.multibox.overlaps import Tied
 from ssdlossdbg.results import Costs, EncodedTable, Evidence, Objects, Predicted, PriorTable
-from ssdlossdbg.rules import Dialect, Precision
+from ssdlossdbg.rules import Dialect, Precision, Units
 
 
 class Scene:
@@ -134,7 +134,8 @@ class Scene:
     @cached_property
     def decoded(self) -> Tensor:
         """`[B, P, 4]` predicted boxes."""
-        return self.decoded_in_units / self.unit
+        boxes = self.decoded_in_units
+        return boxes if self.rules.targets.units is Units.NORMALIZED else boxes / self.unit
 
     @cached_property
     def loss(self) -> LossTerms:
@@ -216,7 +217,7 @@ class Scene:
         known = self.known
         assert known is not None
         nearly = torch.zeros_like(known.gt.labels) if known.recovered else self.ties.nearly
-        return fates_of(known.gt, known.matching, nearly, self.encoded.dense, self.batch.priors.shapes)
+        return fates_of(known.gt, known.matching, nearly, self.encoded, self.batch.priors.shapes)
 
     @cached_property
     def objects(self) -> Objects:

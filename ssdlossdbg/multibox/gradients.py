@@ -7,8 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ssdlossdbg.multibox import tiles
+from ssdlossdbg.multibox.boxes import at_places
 from ssdlossdbg.multibox.confidence import ceiling, confidence_loss, probabilities
-from ssdlossdbg.multibox.localization import costs_of_offsets, learnt, masked_places
+from ssdlossdbg.multibox.localization import AtPriors, Where, costs_of_offsets, learnt, masked_places
 from ssdlossdbg.multibox.loss import LossTerms
 from ssdlossdbg.rules import LocalizationLoss, LossSpec
 
@@ -21,7 +23,7 @@ CLOSED = (
 )
 
 
-def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Tensor:
+def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> AtPriors:
     """Gradient of the total loss with respect to loc: clamp((loc - t) / beta, -1, 1) times the image's scale.
 
     That is of smooth L1. Of other losses it is what autograd gives.
@@ -32,25 +34,47 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> Ten
         spec: the rule and the beta it was computed with.
 
     Returns:
-        `[B, P, 4]`; 0 where localisation does not count, unless NaN comes through the codebase's masks.
+        Four numbers a prior; 0 where localisation does not count, unless NaN comes through the codebase's masks.
         Under L1, the sign of the difference takes the place of the clamped one.
         The normaliser is a constant, as in every codebase. At an
         infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
-    difference = loc - learnt(loc, result.targets.to(loc.dtype), spec)
+    masked = masked_places(result.localized, result.selected, spec)
+    if not tiles.on_host(loc):
+        images, priors = torch.ones_like(result.localized).nonzero(as_tuple=True)
+        return AtPriors.everywhere(_slopes(loc, result, spec, masked, (images, priors)).view_as(loc))
+    images, priors = _taught(result, masked).nonzero(as_tuple=True)
+    return AtPriors(_slopes(loc, result, spec, masked, (images, priors)), (images, priors), result.encoded.shape)
+
+
+def _taught(result: LossTerms, masked: Tensor | None) -> Tensor:
+    """`[B, P]` bool: the priors whose offsets may have a gradient: what is multiplied by 0 has one of NaN, or none."""
+    if masked is None or result.smooth_l1.where is None:
+        return result.localized if masked is None else torch.ones_like(masked)
+    spoilt = torch.zeros_like(masked).index_put_(result.smooth_l1.where, torch.ones_like(masked[0, 0]))
+    return result.localized | masked & (spoilt | ~result.localization_scale.isfinite()[:, None])
+
+
+def _slopes(loc: Tensor, result: LossTerms, spec: LossSpec, masked: Tensor | None, where: Where) -> Tensor:
+    """`[N, 4]` the gradient at N images and priors."""
+    targets = result.encoded.at(*where).to(loc.dtype)
+    difference = at_places(loc, *where)
+    difference = difference - learnt(difference, targets, spec)
+    localized = result.localized[where][:, None]
     if spec.localization in CLOSED:
         absolute = spec.localization is LocalizationLoss.L1
         slope = difference.sign() if absolute else (difference / spec.smooth_l1_beta).clamp(-1, 1)
         slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
     else:
         images, priors = result.localized.nonzero(as_tuple=True)
-        where, targets = (images, priors), result.targets[images, priors].to(loc.dtype)
-        rows = _by_autograd(lambda some: costs_of_offsets(some, targets, where, result.frame, spec), loc[where])
-        slope = (difference * 0).index_put_(where, rows)  # elsewhere 0, or nan where a mask would let it through
-    scaled = slope * result.localization_scale[:, None, None]
-    masked = masked_places(result.localized, result.selected, spec)
-    elsewhere = 0.0 if masked is None else torch.where(masked[..., None], scaled * 0, 0.0)
-    return torch.where(result.localized[..., None], scaled, elsewhere)
+        own = images, priors
+        aims = result.encoded.at(*own).to(loc.dtype)
+        rows = _by_autograd(lambda some: costs_of_offsets(some, aims, own, result.frame, spec), loc[own])
+        # Elsewhere 0, or nan where a mask would let it through.
+        slope = torch.where(localized, AtPriors(rows, own, result.encoded.shape).at(*where), difference * 0)
+    scaled = slope * result.localization_scale[where[0]][:, None]
+    elsewhere = 0.0 if masked is None else torch.where(masked[where][:, None], scaled * 0, 0.0)
+    return torch.where(localized, scaled, elsewhere)
 
 
 def unlearnable(difference: Tensor, spec: LossSpec) -> Tensor:

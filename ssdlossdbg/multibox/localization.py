@@ -51,6 +51,16 @@ class AtPriors:
             return self.values
         return self.values.new_zeros((*self.shape, self.values.shape[-1])).index_put_(self.where, self.values)
 
+    def at(self, image: Tensor, prior: Tensor) -> Tensor:
+        """`[N, K]` what is there for N images and N priors."""
+        if self.where is None:
+            return at_places(self.values, image, prior)
+        rows = torch.full(self.shape, len(self.values), device=image.device).index_put_(
+            self.where, torch.arange(len(self.values), device=image.device)
+        )
+        padded = torch.cat((self.values, self.values.new_zeros((1, self.values.shape[-1]))))
+        return padded.index_select(0, rows[image, prior])
+
     def by_image(self) -> Tensor:
         """`[B]` the sums."""
         if self.where is None:

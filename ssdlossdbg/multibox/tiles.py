@@ -16,8 +16,9 @@ Made = TypeVar("Made")
 # Numbers held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
-# Of logits, so that each of some threads has a few to take.
-TILE_OF_LOGITS = 2**19
+# Of logits, so that each of some threads has a few to take. Of twice as many the C library would keep tens of MiB, from
+# one tile to the next, in each thread's own heap.
+TILE_OF_LOGITS = 2**18
 
 
 def on_host(tensor: Tensor) -> bool:

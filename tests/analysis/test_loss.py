@@ -186,7 +186,7 @@ def test_groups_hold_their_own_priors(split: str, inputs: tuple[Predictions, Tar
     group = level if split == "levels" else loss.matching.labels
     groups: tuple[GroupLoss, ...] = getattr(result, split)
     number, positive = float(loss.normalizer), loss.matching.positive
-    by_loc = localization_gradient(loc=inputs[0].loc, result=loss, spec=WEIGHED.loss).square().sum(-1)
+    by_loc = localization_gradient(loc=inputs[0].loc, result=loss, spec=WEIGHED.loss).dense.square().sum(-1)
     images, priors = loss.selected.nonzero(as_tuple=True)
     rows = (
         confidence_gradient(conf=inputs[0].conf, result=loss, spec=WEIGHED.loss, images=images, priors=priors)
@@ -334,6 +334,22 @@ def test_no_positive_makes_every_share_of_a_prior_nan() -> None:
     assert (result.gradient_localization, result.gradient_confidence) == (0.0, 0.0)
     assert [(image.last_mined, image.negatives) for image in result.images] == [(None, 0)] * 2
     assert [finding.term for finding in result.non_finite] == ["normalizer"]
+
+
+def test_what_costs_nothing_is_counted() -> None:
+    """A network that is right about all, to the last bit, has positives and mined negatives as any other has."""
+    predictions, targets = batch(5, 3, 2)
+    inputs = predictions.loc, predictions.conf, NAMED.priors.boxes, pad_ground_truth(targets.boxes, targets.labels)
+    loss = multibox_loss(*inputs, RULES.match, RULES.codec, RULES.mining, RULES.loss)
+    sure = 1e4 * torch.nn.functional.one_hot(loss.matching.labels, CLASSES).double()
+    right = replace(predictions, loc=loss.targets, conf=sure)
+    result = analyse(right, targets)
+    assert result.loss == Parts(0.0, 0.0, 0.0)
+    positives = loss.matching.positive.sum(1).tolist()
+    assert [image.positives for image in result.images] == positives
+    assert [image.negatives for image in result.images] == [3 * each for each in positives]
+    assert sum(level.positives for level in result.levels) == sum(positives)
+    assert {mean for level in result.levels for mean in vars(level.means).values()} == {0.0, None}
 
 
 def test_an_object_that_costs_nan_or_infinity_comes_first() -> None:

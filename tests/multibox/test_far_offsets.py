@@ -30,6 +30,6 @@ def test_what_is_masked_has_no_gradient_whatever_the_weight() -> None:
         loss_spec=rules.loss,
     )
     assert found.localized.tolist() == [[True, False]]
-    gradient = localization_gradient(loc, found, rules.loss)[0]
+    gradient = localization_gradient(loc, found, rules.loss).dense[0]
     assert bool(gradient[0].any())
     assert gradient[1].tolist() == [0.0] * 4

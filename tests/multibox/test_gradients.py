@@ -50,7 +50,7 @@ def test_gradients_equal_autograd(seed: int, beta: float, alpha: float, referenc
     by_loc, by_conf = torch.autograd.grad(total, (loc, conf))
     result = compute(batch, replace(rules, loss=spec))
     assert float(result.total) == pytest.approx(float(total.detach()), rel=1e-12)
-    found = localization_gradient(loc=batch.loc, result=result, spec=spec)
+    found = localization_gradient(loc=batch.loc, result=result, spec=spec).dense
     torch.testing.assert_close(found, by_loc, rtol=1e-10, atol=1e-14)
     torch.testing.assert_close(scattered(batch.conf, result, rules), by_conf, rtol=1e-10, atol=1e-14)
     assert torch.equal(found.any(-1), result.matching.positive)
@@ -78,7 +78,7 @@ def test_gradient_of_an_infinite_target_is_bounded(reference: ModuleType, rules:
     batch.boxes[image][-1, 2] = batch.boxes[image][-1, 0]
     result = compute(batch, rules)
     assert float(result.localization) == float("inf")
-    found = localization_gradient(loc=batch.loc, result=result, spec=rules.loss)
+    found = localization_gradient(loc=batch.loc, result=result, spec=rules.loss).dense
     assert bool(found.isfinite().all())
     at_width = found[image, :, 2][result.targets[image, :, 2].isinf() & result.matching.positive[image]]
     assert at_width.tolist() == pytest.approx([1 / int(result.normalizer)] * len(at_width), rel=1e-12)
@@ -93,7 +93,7 @@ def test_the_loss_itself_can_be_trained_on(seed: int, reference: ModuleType, rul
     result = compute(reference.Batch(loc, conf, batch.priors, batch.boxes, batch.labels), rules)
     by_loc, by_conf = torch.autograd.grad(result.total, (loc, conf))
     plain = compute(batch, rules)
-    closed = localization_gradient(loc=batch.loc, result=plain, spec=rules.loss)
+    closed = localization_gradient(loc=batch.loc, result=plain, spec=rules.loss).dense
     torch.testing.assert_close(by_loc, closed, rtol=1e-10, atol=1e-14)
     torch.testing.assert_close(by_conf, scattered(batch.conf, plain, rules), rtol=1e-10, atol=1e-14)
 
@@ -102,7 +102,7 @@ def test_the_loss_itself_can_be_trained_on(seed: int, reference: ModuleType, rul
 def test_gradients_keep_the_dtype(dtype: torch.dtype, reference: ModuleType, rules: Dialect) -> None:
     batch = reference.random_batch(0, dtype)
     result = compute(batch, rules)
-    assert localization_gradient(loc=batch.loc, result=result, spec=rules.loss).dtype == dtype
+    assert localization_gradient(loc=batch.loc, result=result, spec=rules.loss).dense.dtype == dtype
     assert scattered(batch.conf, result, rules).dtype == dtype
 
 
@@ -113,8 +113,8 @@ def test_gradients_on_a_gpu(seed: int, reference: ModuleType, rules: Dialect) ->
     batch = reference.random_batch(seed)
     expected, found = compute(batch, rules), compute(batch, rules, "cuda")
     torch.testing.assert_close(
-        localization_gradient(loc=batch.loc.to("cuda"), result=found, spec=rules.loss).cpu(),
-        localization_gradient(loc=batch.loc, result=expected, spec=rules.loss),
+        localization_gradient(loc=batch.loc.to("cuda"), result=found, spec=rules.loss).dense.cpu(),
+        localization_gradient(loc=batch.loc, result=expected, spec=rules.loss).dense,
         rtol=1e-5,
         atol=1e-8,
     )

@@ -111,7 +111,7 @@ def test_both_pieces_of_balanced_l1_meet_at_beta() -> None:
 def test_gradients_are_the_slopes_of_the_loss(loss: LocalizationLoss) -> None:
     rules, loc = rules_of(loss, localization_weight=1.5), offsets(0.8, seed=5)
     found = compute(rules, loc)
-    gradient = localization_gradient(loc, found, rules.loss)
+    gradient = localization_gradient(loc, found, rules.loss).dense
     leaf = loc.clone().requires_grad_()
     (by_autograd,) = torch.autograd.grad(compute(rules, leaf).localization, leaf)
     torch.testing.assert_close(gradient, by_autograd, rtol=1e-10, atol=1e-14)
@@ -129,7 +129,7 @@ def test_gradients_are_the_slopes_of_the_loss(loss: LocalizationLoss) -> None:
 def test_the_weight_of_the_aspect_ratio_is_a_constant_to_the_gradient() -> None:
     rules, loc = rules_of(LocalizationLoss.CIOU), offsets(0.8, seed=5)
     found = compute(rules, loc)
-    gradient = localization_gradient(loc, found, rules.loss) * float(found.normalizer)
+    gradient = localization_gradient(loc, found, rules.loss).dense * float(found.normalizer)
     image, prior = found.matching.positive.nonzero()[0].tolist()
     aim, own = OBJECTS[image][int(found.matching.gt_index[image, prior])].tolist(), PRIORS[prior].tolist()
     shape = loc[image, prior].tolist()
@@ -160,7 +160,7 @@ def test_a_box_without_area_costs_its_finite_most_as_in_torchvision(loss: Locali
     own = found.matching.positive[0] & (found.matching.gt_index[0] == 0)
     assert own.any()
     terms = found.localization_terms[0, own, 0]
-    gradient = localization_gradient(loc, found, rules.loss)[0, own]
+    gradient = localization_gradient(loc, found, rules.loss).dense[0, own]
     if side == 0 and loss is LocalizationLoss.CIOU:
         assert bool(terms.isnan().all())
         return
@@ -179,7 +179,7 @@ def test_an_inverted_box_stays_finite_though_its_offsets_are_none(loss: Localiza
     found = compute(rules, loc, objects)
     assert bool(found.targets[1].isnan().any())
     assert bool(found.localization_terms.isfinite().all())
-    assert bool(localization_gradient(loc, found, rules.loss).isfinite().all())
+    assert bool(localization_gradient(loc, found, rules.loss).dense.isfinite().all())
 
 
 @pytest.mark.parametrize("loss", BOXES)
@@ -195,7 +195,7 @@ def test_sizes_that_overflow_are_clamped_where_the_codebase_does(loss: Localizat
     found = compute(clamped, loc, objects, PRIORS.float())
     expected = box_costs(clamped, loc.double(), found, OBJECTS)
     torch.testing.assert_close(found.localization_terms[..., 0].double(), expected, rtol=1e-4, atol=2e-6)
-    gradient = localization_gradient(loc, found, clamped.loss)
+    gradient = localization_gradient(loc, found, clamped.loss).dense
     assert bool(gradient.isfinite().all())
     assert float(gradient[image, prior, 2]) == 0
 
@@ -211,7 +211,7 @@ def test_a_mask_of_zeros_lets_nan_through_as_elsewhere(loss: LocalizationLoss, m
     found = compute(rules, loc)
     spoilt = masking is not Masking.INDEXED
     assert bool(found.localization.isnan()) is spoilt
-    gradient = localization_gradient(loc, found, rules.loss)
+    gradient = localization_gradient(loc, found, rules.loss).dense
     assert bool(gradient[0, prior].isnan().any()) is spoilt
     assert bool(gradient[found.matching.positive].isfinite().all())
 
@@ -265,3 +265,25 @@ def test_boxes_of_several_images_cost_what_each_does(loss: LocalizationLoss) -> 
         for row in range(4):
             alone = cost(boxes[image, row], aims[image, row], 1e-7)
             assert float(found[image, row]) == pytest.approx(float(alone), rel=1e-12)
+
+
+@pytest.mark.parametrize("masking", Masking)
+def test_a_gradient_over_no_positive_is_nan_where_a_mask_multiplies(masking: Masking) -> None:
+    """The slope is finite, what it is divided by 0, and the mask then multiplies infinity by 0."""
+    rules = rules_of(LocalizationLoss.SMOOTH_L1, masking=masking)
+    found = compute(rules, offsets(), [torch.zeros((0, 4), dtype=torch.float64)] * 2)
+    assert float(found.normalizer) == 0
+    gradient = localization_gradient(offsets(), found, rules.loss).dense
+    # Of no positive ssd.pytorch mines nothing: where the mask covers but the selected, it covers no prior.
+    multiplied = masking in (Masking.MULTIPLIED, Masking.LOCALIZATION_MULTIPLIED)
+    expected = torch.full_like(gradient, math.nan if multiplied else 0.0)
+    torch.testing.assert_close(gradient, expected, equal_nan=True)
+
+
+def test_numbers_of_some_priors_are_those_among_all() -> None:
+    where = torch.tensor([1, 0, 1]), torch.tensor([2, 3, 0])
+    some = AtPriors(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, math.inf]]), where, (2, 4))
+    image, prior = torch.tensor([0, 1, 1, 1, 0, 1]), torch.tensor([3, 2, 1, 0, 0, 2])
+    expected = torch.tensor([[3.0, 4.0], [1.0, 2.0], [0.0, 0.0], [5.0, math.inf], [0.0, 0.0], [1.0, 2.0]])
+    for each in (some, AtPriors.everywhere(some.dense)):
+        assert torch.equal(each.at(image, prior), expected)

@@ -169,7 +169,7 @@ def changed_priors(two: Two) -> tuple[tuple[PriorDifference, ...], tuple[RoleCou
     if two.apart or shapes[0] != shapes[1]:
         return (), ()
     roles = [_roles(scene) for scene in (two.first, two.second)]
-    costs = [scene.sums.terms.sum(-1).cpu().numpy() for scene in (two.first, two.second)]
+    costs = [scene.sums.terms.dense.sum(-1).cpu().numpy() for scene in (two.first, two.second)]
     with np.errstate(invalid="ignore"):
         change = costs[1] - costs[0]
     other = roles[0] != roles[1]

@@ -108,8 +108,8 @@ def ground_truth_losses(
     of_image, prior = matching.positive.nonzero(as_tuple=True)
     chosen = of_image, prior
     group = torch.arange(images, device=gt.boxes.device)[:, None] * slots + matching.gt_index
-    parts = sums.terms.new_zeros((images * slots, sums.terms.shape[-1]))
-    parts.index_add_(0, group[chosen], sums.terms[chosen])
+    terms = sums.terms.at(*chosen)
+    parts = terms.new_zeros((images * slots, terms.shape[-1])).index_add_(0, group[chosen], terms)
     image_of, index_of = gt.mask.nonzero(as_tuple=True)
     class_id, boxes = gt.labels[image_of, index_of], gt.boxes[image_of, index_of]
     place = image_of * slots + index_of

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import sides_iou
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
+from ssdlossdbg.multibox.localization import AtPriors
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.tiles import images_at_once
 from ssdlossdbg.multibox.widest import widest
@@ -64,14 +65,14 @@ def fill_in(columns: dict[str, Tensor], rows: Tensor, fates: Fates) -> None:
         column[rows] = values.to(column.dtype)
 
 
-def fates_of(gt: GroundTruthBatch, matching: Matching, near_ties: Tensor, targets: Tensor, shapes: Tensor) -> Fates:
+def fates_of(gt: GroundTruthBatch, matching: Matching, near_ties: Tensor, targets: AtPriors, shapes: Tensor) -> Fates:
     """What became of the objects of a batch, image after image.
 
     Args:
         gt: the objects as the loss sees them, normalised.
         matching: of the whole batch.
         near_ties: `[B, G]` priors as good as the best one of each object, within `NEAR_TIE`.
-        targets: `[B, P, 4]` encoded offsets.
+        targets: encoded offsets.
         shapes: `[S, 2]` widths and heights of the priors, normalised.
     """
     image, slot = gt.mask.nonzero(as_tuple=True)
@@ -105,17 +106,16 @@ def shape_iou(boxes: Tensor, shapes: Tensor) -> Tensor:
     return torch.cat([sides_iou(part, shapes).nan_to_num_(0.0).amax(1) for part in parts])
 
 
-def _first_non_finite(targets: Tensor, matching: Matching) -> Tensor:
+def _first_non_finite(targets: AtPriors, matching: Matching) -> Tensor:
     """`[B, G]` the first encoded target of each object's positives that is inf or nan; 0 where there is none."""
     found = widest(torch.zeros_like(matching.best_iou))
-    image, prior, coordinate = (~targets.isfinite() & matching.positive[..., None]).nonzero(as_tuple=True)
+    image, prior = matching.positive.nonzero(as_tuple=True)
+    offsets = targets.at(image, prior)
     # Written backwards, so that of several the first is the one that stays.
-    image, prior, coordinate = image.flip(0), prior.flip(0), coordinate.flip(0)
+    row, coordinate = (each.flip(0) for each in (~offsets.isfinite()).nonzero(as_tuple=True))
+    image, prior = image[row], prior[row]
     for place, owner, value in zip(
-        image.tolist(),
-        matching.gt_index[image, prior].tolist(),
-        targets[image, prior, coordinate].tolist(),
-        strict=True,
+        image.tolist(), matching.gt_index[image, prior].tolist(), offsets[row, coordinate].tolist(), strict=True
     ):
         found[place, owner] = value
     return found

@@ -29,30 +29,15 @@ def find_non_finite(
         loss: what came of them.
         priors: the grid.
     """
-    positive = loss.matching.positive[..., None]
-    not_numbers = torch.zeros_like(loc, dtype=torch.bool) if _is_finite(loc) else ~loc.isfinite()
-    bad_loc = positive & not_numbers
-    bad_terms, bad_targets = ~loss.localization_terms.isfinite(), ~loss.targets.isfinite()
-    of_boxes = bad_terms.shape[-1] == 1
-    # A loss of boxes may make something of a box that has no offsets, and another one may ignore what is nan.
-    bad_targets &= bad_terms
-    masked = ~positive & bad_terms  # 0 times what is no number, in the codebase's masks
-    inputs = bad_targets | not_numbers
-    bad_localization = bad_terms & ~(inputs.any(-1, keepdim=True) if of_boxes else inputs)
-    bad_conf = (
-        None if _is_finite(conf) else ~conf.isfinite()
-    )  # of all of them even a mask takes a quarter of the logits
+    found, ends = list[NonFinite](), list[NonFinite]()
+    if not all(_is_finite(each) for each in (loc, loss.encoded.values, loss.smooth_l1.values)):
+        found, ends = _of_offsets(loc, gt, loss, priors)
     bad_entropy = ~loss.confidence_terms.isfinite()
-    if bad_conf is not None:
+    if not _is_finite(conf):  # of all of them even a mask takes a quarter of the logits
+        bad_conf = ~conf.isfinite()
+        found += _of_priors("conf", bad_conf, conf)
         bad_entropy &= ~bad_conf.any(-1)
-
-    found = _of_positives("target", positive & bad_targets, loss.targets, gt, loss, priors)
-    found += _of_priors("target", masked & bad_targets, loss.targets)
-    found += _of_positives("loc", bad_loc, loc, gt, loss, priors)
-    found += _of_priors("loc", masked & not_numbers, loc)
-    found += [] if bad_conf is None else _of_priors("conf", bad_conf, conf)
-    found += _of_positives("localization", bad_localization, loss.localization_terms, gt, loss, priors)
-    found += _of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])
+    found += [*ends, *_of_priors("confidence", bad_entropy[..., None], loss.confidence_terms[..., None])]
     if loss.landmarks is not None:
         costs, aims = loss.landmarks.costs.dense, loss.landmarks.aims.dense
         bad_aims = ~aims.isfinite()
@@ -63,9 +48,29 @@ def find_non_finite(
     return tuple(found)
 
 
+def _of_offsets(
+    loc: Tensor, gt: GroundTruthBatch | None, loss: LossTerms, priors: Priors
+) -> tuple[list[NonFinite], list[NonFinite]]:
+    """Targets and predicted offsets, and the costs of such as are finite."""
+    positive = loss.matching.positive[..., None]
+    not_numbers = ~loc.isfinite()
+    bad_terms, bad_targets = ~loss.localization_terms.isfinite(), ~loss.targets.isfinite()
+    of_boxes = bad_terms.shape[-1] == 1
+    # A loss of boxes may make something of a box that has no offsets, and another one may ignore what is nan.
+    bad_targets &= bad_terms
+    masked = ~positive & bad_terms  # 0 times what is no number, in the codebase's masks
+    inputs = bad_targets | not_numbers
+    bad_localization = bad_terms & ~(inputs.any(-1, keepdim=True) if of_boxes else inputs)
+    found = _of_positives("target", positive & bad_targets, loss.targets, gt, loss, priors)
+    found += _of_priors("target", masked & bad_targets, loss.targets)
+    found += _of_positives("loc", positive & not_numbers, loc, gt, loss, priors)
+    found += _of_priors("loc", masked & not_numbers, loc)
+    return found, _of_positives("localization", bad_localization, loss.localization_terms, gt, loss, priors)
+
+
 def _is_finite(values: Tensor) -> bool:
     """Whether no value is inf or nan, which their extremes say at once."""
-    return bool(torch.stack(torch.aminmax(values)).isfinite().all())
+    return not values.numel() or bool(torch.stack(torch.aminmax(values)).isfinite().all())
 
 
 def _of_positives(

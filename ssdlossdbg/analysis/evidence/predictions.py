@@ -107,13 +107,14 @@ def describe_predictions(
     if outcome is None or loss is None:
         return described
     told = with_background(conf, dialect.loss)
-    targets = learnt(torch.zeros_like(loss.targets), loss.targets, dialect.loss)
+    encoded = loss.encoded.at(*loss.matching.positive.nonzero(as_tuple=True))
+    targets = learnt(torch.zeros_like(encoded), encoded, dialect.loss)
     answers = _answers(told, loss, dialect.loss)
     described = replace(
         described,
         loss=float(loss.total),
-        sound_targets=bool((loss.targets.isfinite().all(-1) | ~loss.matching.positive).all()),
-        spoiling_targets=bool((unlearnable(targets, dialect.loss).any(-1) & loss.matching.positive).any()),
+        sound_targets=bool(encoded.isfinite().all()),
+        spoiling_targets=bool(unlearnable(targets, dialect.loss).any()),
         answers=answers,
         knows_background=described.frozen and knows_background(told, loss, dialect.loss),
         quotas=_quotas(loss, dialect.mining),
