@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ssdlossdbg.analysis.batch import Loaded
-from ssdlossdbg.analysis.common import box_problem, rows, summarise, to_pixels, unit_of
+from ssdlossdbg.analysis.common import box_problem, rows, summarise, unit_of
 from ssdlossdbg.analysis.evidence.dataset import describe_datasets
 from ssdlossdbg.analysis.evidence.objects import state_dataset
 from ssdlossdbg.analysis.scene import Scene
@@ -38,6 +38,7 @@ from ssdlossdbg.results import (
     RoundTrip,
     ThresholdCount,
     outside_share,
+    sound_boxes,
 )
 from ssdlossdbg.rules import Dialect
 
@@ -139,8 +140,12 @@ def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
     found, priors, source = scene.objects, scene.batch.priors, source_of(scene)
     best = scene.matching.best_prior[0, : len(found.labels)]
     shapes = priors.boxes[best, 2:] * priors.boxes.new_tensor(priors.image_size)
-    boxes = [to_pixels(box, priors.image_size) for box in found.boxes.tolist()]
-    problems = [box_problem(box) for box in boxes]
+    in_pixels = found.boxes * (priors.image_size * 2)
+    # Nearly all boxes are sound and lie inside; to say what is wrong with one, or how much lies outside, takes a while.
+    boxes, sound = list(map(tuple, in_pixels.tolist())), sound_boxes(in_pixels)
+    inside = np.all((in_pixels >= 0) & (in_pixels <= priors.image_size * 2), axis=1).tolist()
+    problems = [None if fine else box_problem(box) for box, fine in zip(boxes, sound.tolist(), strict=True)]
+    shares = [0.0 if fine else outside_share(box, priors.image_size) for box, fine in zip(boxes, inside, strict=True)]
     columns = rows(
         index=found.index,
         label=found.labels,
@@ -158,7 +163,7 @@ def matched_objects(scene: Scene) -> tuple[GroundTruthMatch, ...]:
         status=map(status_of, problems, found.positives.tolist(), found.forced.tolist()),
         problem=problems,
         non_finite_target=[target or None for target in found.target.tolist()],
-        outside=[outside_share(box, priors.image_size) for box in boxes],
+        outside=shares,
     )
     return tuple(GroundTruthMatch(**row) for row in columns)
 

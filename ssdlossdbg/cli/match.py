@@ -54,7 +54,7 @@ class MatchReport(PageReport):
         Role.OUTPUT_FILE,
     )
     no_overlay: bool = option("--no-overlay/--overlay", "Draw no picture.", default=False)
-    top: int | None = option("--top N", "List only the N worst objects.", min=1)
+    top: int | None = option("--top N", "List only the N worst objects; 200 if left out.", min=1)
 
     def check(self) -> None:
         """Refuse to draw and not to draw."""

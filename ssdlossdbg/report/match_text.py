@@ -42,6 +42,8 @@ LEVELS_MEAN = (
     ("stride", "px of input from cell to cell"),
     ("objects served", "those with a positive here"),
 )
+# Of more objects than anybody reads lines about, so many are listed.
+MOST_LISTED = 200
 WORST_FIRST = (INVALID, UNMATCHED, FORCED_ONLY, MATCHED)
 
 
@@ -50,7 +52,7 @@ def match_report(result: MatchResult, view: View = USUAL) -> RenderableType:
 
     Args:
         result: what `analyse_match` returned.
-        view: lists all objects unless it says how many; the worst ones then.
+        view: how many objects to list, the worst ones; if it does not say, all but where they are very many.
     """
     width, height = result.image_size
     parts: list[RenderableType] = [
@@ -102,7 +104,7 @@ def _verdict(result: MatchResult) -> Text:
 
 
 def _objects(result: MatchResult, top: int | None) -> RenderableType:
-    chosen = _worst(result.ground_truth, top)
+    chosen = _worst(result.ground_truth, top or MOST_LISTED)
     columns: Columns = [
         "#",
         Column("class", "left", wrap=True, least=8),
@@ -130,13 +132,14 @@ def _objects(result: MatchResult, top: int | None) -> RenderableType:
         )
         for item in chosen
     ]
-    left = len(result.ground_truth) - len(chosen)
-    title = "Objects" + (f", the {len(chosen)} worst" if left else "")
+    title, every = "Objects", len(result.ground_truth)
+    if len(chosen) < every:
+        title += f", the {len(chosen)} worst" + ("" if top else f"; --top {every} lists all")
     return section(title, Group(table(columns, rows), legend(MEANINGS)))
 
 
-def _worst(objects: Sequence[GroundTruthMatch], top: int | None) -> list[GroundTruthMatch]:
-    if top is None:
+def _worst(objects: Sequence[GroundTruthMatch], top: int) -> list[GroundTruthMatch]:
+    if len(objects) <= top:
         return list(objects)
     worst = sorted(objects, key=lambda item: (WORST_FIRST.index(item.status), item.best_iou))[:top]
     return sorted(worst, key=lambda item: item.index)

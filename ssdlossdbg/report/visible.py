@@ -6,8 +6,11 @@ characters, a reader believes a line that a name forged, and a spreadsheet compu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from itertools import chain
+from operator import attrgetter
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -46,8 +49,32 @@ def cell(text: str) -> str:
 
 def shown(value: T) -> T:
     """A result with all its texts made visible; itself where they all are."""
-    made: T = _shown(value)
+    made: T = value if _are_visible([value]) else _shown(value)
     return made
+
+
+def _are_visible(values: Iterable[Any]) -> bool:
+    """Whether all texts in some values are: field by field of all of a kind, which is to ask seldom and of many."""
+    values = list(values)
+    kinds = set(map(type, values))
+    if len(kinds) > 1:
+        return all(_are_visible_of(kind, [each for each in values if type(each) is kind]) for kind in kinds - PLAIN)
+    return all(_are_visible_of(kind, values) for kind in kinds - PLAIN)
+
+
+def _are_visible_of(kind: type[Any], values: list[Any]) -> bool:
+    """The same, of values of one type."""
+    if issubclass(kind, str):
+        return "".join(values).isprintable()
+    if issubclass(kind, (tuple, list)):
+        return _are_visible(chain.from_iterable(values))
+    if issubclass(kind, dict):
+        return all(_are_visible(chain.from_iterable(each)) for each in (values, map(dict.values, values)))
+    if not is_dataclass(kind):
+        return True
+    columns = {name: map(attrgetter(name), values) for name in _fields(kind)}
+    listed = [own for own in columns.pop(LISTED, ()) if isinstance(own, tuple)]
+    return all(map(_are_visible, (listed, *columns.values())))
 
 
 def _shown(value: Any) -> Any:

@@ -154,10 +154,12 @@ class Objects:
 
     def pixels(self, row: int) -> Box:
         """An object's box in pixels: of the photo as the file states it, of the network's input if saved."""
-        width, height = self.image_size
-        scale = (width, height, width, height) if self.saved else (1, 1, 1, 1)
-        x1, y1, x2, y2 = ((self.boxes if self.saved else self.stated)[row] * scale).tolist()
+        x1, y1, x2, y2 = self._in_pixels[row].tolist()
         return x1, y1, x2, y2
+
+    @cached_property
+    def _in_pixels(self) -> FloatArray:
+        return self.boxes * (self.image_size * 2) if self.saved else self.stated
 
     @cached_property
     def files(self) -> tuple[str, ...]:

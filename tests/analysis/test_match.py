@@ -251,6 +251,15 @@ def test_priors_without_a_grid_are_one_level() -> None:
     assert found.ground_truth[0].level == 0
 
 
+def test_how_much_of_a_box_lies_outside() -> None:
+    """Of a photo of 100 x 50 pixels, of which one object reaches over each side, and one over all."""
+    boxes = [[-20, 10, 60, 40], [10, -15, 50, 30], [70, 10, 120, 40], [10, 20, 50, 100], [-100, -50, 200, 100]]
+    photo = np.zeros((50, 100, 3), dtype=np.uint8)
+    result = api.match(photo, {"boxes": [*boxes, [0, 0, 100, 50]], "labels": [0] * 6}, classes=["cat"], device="cpu")
+    shares = [20 / 80, 15 / 45, 20 / 50, 50 / 80, 1 - 1 / 9, 0]
+    assert [item.outside for item in result.ground_truth] == pytest.approx(shares, abs=1e-7)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", ["astronaut", "coins"])

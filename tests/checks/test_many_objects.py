@@ -257,6 +257,21 @@ def test_as_many_partners_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(pairs_of_boxes.overlapping_pairs(copies, 0.9, True)[0]) == 9
 
 
+def test_copies_of_a_box_by_class_and_by_image() -> None:
+    """Five times the same box: of classes 1, 2 and 1 in one photo, of 1 and 2 in the next."""
+    copies = replace(
+        table(0, np.array([0, 0, 0, 1, 1])),
+        images=tuple(ImageFacts("all.json", number, (1, 1)) for number in range(2)),
+        class_id=np.array([1, 2, 1, 1, 2]),
+        boxes=np.tile([0.1, 0.1, 0.5, 0.5], (5, 1)),
+    )
+    found = {}
+    for same_class in (True, False):
+        first, second, overlap = pairs_of_boxes.overlapping_pairs(copies, 0.9, same_class)
+        found[same_class] = set(zip(first.tolist(), second.tolist(), overlap.tolist(), strict=True))
+    assert found == {True: {(0, 2, 1.0)}, False: {(0, 1, 1.0), (1, 2, 1.0), (3, 4, 1.0)}}
+
+
 def test_a_thousand_copies_of_a_box_are_no_million_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each copy is told of once, and of each few pairs are looked at."""
     monkeypatch.setattr(pairs_of_boxes, "MOST_PARTNERS", 3)

@@ -90,6 +90,30 @@ def change(result: MatchResult, place: int, **fields: Any) -> MatchResult:
     return replace(result, ground_truth=tuple(objects))
 
 
+def test_of_very_many_objects_the_worst(render: Render, astronaut: MatchResult) -> None:
+    """Every fifth of 300 is without a prior: all those are listed, and of the others whichever overlap least."""
+    many = tuple(
+        replace(
+            astronaut.ground_truth[1],
+            index=index,
+            status="matched" if index % 5 else "unmatched",
+            best_iou=0.5 + index / 1000,
+        )
+        for index in range(300)
+    )
+    crowded = replace(astronaut, ground_truth=many)
+
+    def indices(top: int | None) -> list[int]:
+        return [int(row[0]) for row in numbers(render(match_report(crowded, View(top))), "Objects")]
+
+    worst = [index for index in range(300) if index % 5 == 0 or index < 175]
+    assert len(worst) == 200
+    assert indices(None) == worst
+    assert "Objects, the 200 worst; --top 300 lists all\n" in render(match_report(crowded))
+    assert indices(300) == list(range(300))
+    assert indices(3) == [0, 5, 10]
+
+
 def test_no_object(render: Render, astronaut: MatchResult) -> None:
     totals = replace(astronaut.totals, ground_truth=0, tied=0)
     text = render(match_report(replace(astronaut, ground_truth=(), totals=totals)))

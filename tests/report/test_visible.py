@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ssdlossdbg.cli.app import app
-from ssdlossdbg.report.visible import _fields, cell, shown, visible
+from ssdlossdbg.report.visible import UNKNOWN, _fields, cell, shown, visible
 from ssdlossdbg.results import Case, Finding, RoleChanges, Severity, Where
 from tests.report.make_up import MakeUp
 
@@ -49,6 +50,20 @@ def test_results_are_made_visible_through_and_through() -> None:
     assert not any(is_control(character) for character in repr(shown((finding,))))
     sound = Finding("BOX001", "n", Severity.ERROR, (Case(Where("f", None, 0, "c"), "m", 1.0, 2.0, "x"),))
     assert shown(sound) is sound
+
+
+class Name(str):
+    """A text of a kind of its own."""
+
+
+@pytest.mark.parametrize("among", [lambda text: text, Name])
+def test_one_text_among_others_is_made_visible(among: Callable[[str], str]) -> None:
+    text = among(HOSTILE)
+    for holds in ([1, "a", text], ("a", [(text,), "b"]), {"a": text}, {text: 1}, [{"a": 1}, {"a": 1.0, text: "b"}]):
+        made = shown(holds)
+        assert not any(is_control(character) for character in str(made).replace("\\n", "\n"))
+        assert UNKNOWN in str(made)
+    assert shown(text) == visible(HOSTILE)
 
 
 def test_objects_that_a_report_lists_are_made_visible() -> None:
