@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssdlossdbg.checks.matching.gains import reached
 from ssdlossdbg.results import FloatArray, IntArray, Objects
@@ -85,9 +86,7 @@ class Remedies:
         """What to do about one of the rows and all others that the same holds back."""
         if not self.objects.levels:
             return f"Add priors of its size and shape: {FIT}."
-        order = self._order
-        place = order[np.searchsorted(self.rows, row, sorter=order)]
-        return self._words(Obstacle(int(self._obstacles[place])))
+        return self._words(Obstacle(int(self._of_row[row])))
 
     def of_all(self) -> str:
         """What to do about the rows, what holds back most of them first."""
@@ -100,8 +99,11 @@ class Remedies:
         return f"{first} {FIT}.{''.join(others)}" if others else told
 
     @cached_property
-    def _order(self) -> IntArray:
-        return np.argsort(self.rows)
+    def _of_row(self) -> NDArray[np.int8]:
+        """`[N]` what holds back each object of the table, where it is one of the rows."""
+        found = np.zeros(len(self.objects.index), dtype=np.int8)
+        found[self.rows] = self._obstacles
+        return found
 
     @cached_property
     def _sizes(self) -> FloatArray:
