@@ -49,8 +49,10 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> AtP
 
 def _taught(result: LossTerms, masked: Tensor | None) -> Tensor:
     """`[B, P]` bool: the priors whose offsets may have a gradient: what is multiplied by 0 has one of NaN, or none."""
-    if masked is None or result.smooth_l1.where is None:
-        return result.localized if masked is None else torch.ones_like(masked)
+    if masked is None:
+        return result.localized
+    if result.smooth_l1.where is None:
+        return torch.ones_like(masked)
     spoilt = torch.zeros_like(masked).index_put_(result.smooth_l1.where, torch.ones_like(masked[0, 0]))
     return result.localized | masked & (spoilt | ~result.localization_scale.isfinite()[:, None])
 
