@@ -309,8 +309,10 @@ def _headings() -> tuple[bytes, ...]:
     """How our tables begin."""
     from ssdlossdbg.report.audit.as_csv import HEADINGS
     from ssdlossdbg.report.history.tables import headings
+    from ssdlossdbg.report.records import BEGINNINGS
 
-    return tuple(f"{each}\n".encode()[:HEAD] for each in (",".join(HEADINGS), *headings()))
+    whole = tuple(f"{each}\n".encode()[:HEAD] for each in (",".join(HEADINGS), *headings()))
+    return (*whole, *map(str.encode, BEGINNINGS))
 
 
 def _no_folder(path: Path, error: OSError) -> InputError:

@@ -36,6 +36,11 @@ MORE = {
         name: f"history.tables:{name}" for name in ("all_objects", "object_samples", "group_samples", "steps")
     },
 }
+# How the tables of a data set's loss begin as CSV, of images and of objects; which columns follow is up to the rows.
+BEGINNINGS = (
+    "name,dataset_index,file,targets_path,index,step,seen,ground_truth,unmatched,positives,forced,negatives,loss",
+    "image,file,image_index,index,class_id,label,box,photo_box,best_iou,positives,forced,localization,confidence,total,",
+)
 # Rows turned into text at a time.
 ROWS = 32_768
 # What tells the rows of a table apart that come from several of the one above it.

@@ -34,7 +34,7 @@ class Thing:
 def double(number):
     return 2 * number
 
-print("run as", __name__)
+print("run as", __name__, flush=True)  # a pool ends its processes before they print what they hold
 if __name__ == "__main__":
     me = sys.modules["__main__"]
     print(sys.argv, sys.path[0], globals() is vars(me), sorted(vars(me))[:12])

@@ -145,10 +145,19 @@ def _within(name: str, folder: str) -> bool:
     return folder == os.curdir or name == folder or name.startswith(f"{folder}/")
 
 
+def to_be_replaced(case: Case, name: str) -> bool:
+    """Whether a file that is named as an output may be one of others, for all that else is named."""
+    others = [os.path.normpath(word) for word in case.line]
+    for output in outputs_of(case):
+        others.remove(os.path.normpath(output))
+    return "--overwrite" in case.line and not any(_within(name, each) for each in others)
+
+
 def _of_files(case: Case, outcome: Outcome, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     asked = [os.path.normpath(value) for value in outputs_of(case)]
     for name, was in before.items():
-        replaced = (name == OLD and OLD in asked) or name == value_of(case, "write_baseline")
+        replaced = name in asked and (name == OLD or to_be_replaced(case, name))
+        replaced |= name == value_of(case, "write_baseline")
         named = replaced and outcome.code in (0, 1)
         if after.get(name) != was and not named:
             yield f"files: {name} is {'changed' if name in after else 'gone'}"

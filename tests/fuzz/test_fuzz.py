@@ -20,7 +20,7 @@ from tests.fuzz import __main__ as program
 from tests.fuzz.attacks import ATTACKS
 from tests.fuzz.cases import COMMANDS, Case, make_case
 from tests.fuzz.kinds import KINDS, sound_file
-from tests.fuzz.oracle import Limits, broken_promises
+from tests.fuzz.oracle import Limits, broken_promises, to_be_replaced
 from tests.fuzz.sandbox import ROOT, Outcome, run_here, state, write_files
 
 # The attacks in parts, so that no process of tests has them all to run.
@@ -159,6 +159,23 @@ def test_the_oracle_sees(
 ) -> None:
     said = faults(tmp_path, monkeypatch, RENDER, instead, *options)
     assert (seen in said) if seen else (said == ""), said
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "replaced"),
+    [
+        (LINE, ["-o", "yolo/images/a.jpg", "--overwrite"], True),
+        (LINE, ["-o", "yolo/images/a.jpg"], False),
+        (LINE, ["-o", FILES[1], "--overwrite"], False),
+        (["audit", "voc"], ["--csv", FILES[1], "--overwrite"], False),
+        (["audit", "."], ["--csv", FILES[1], "--overwrite"], False),
+        (["audit", "yolo"], ["--csv", FILES[1], "-o", FILES[1], "--overwrite"], True),
+    ],
+)
+def test_what_may_be_replaced(words: list[str], options: list[str], replaced: bool) -> None:
+    """A file that is named as an output, if the user says so, but no input."""
+    case = Case("voc", words, [options], {})
+    assert to_be_replaced(case, options[1]) is replaced
 
 
 def test_what_python_keeps_of_modules_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
