@@ -209,6 +209,52 @@ def test_the_nearer_end_of_the_ratios_is_told(
     assert f"those of the priors end at {end}, which reach no such object" in said
 
 
+def test_wide_and_tall_objects_are_told_apart(table_of: TableOf) -> None:
+    """Together their median would be as wide as high, which is no shape of theirs."""
+    wide, tall = (10, 20, 210, 40), (10, 20, 30, 220)
+    made = table_of([[wide] * 5 + [tall] * 3], (300, 300), levels=LEVELS)
+    remedies = Remedies(made, np.arange(8))
+    of_wide, of_tall = (
+        f"Add an aspect ratio near {near}, for {size}: those of the priors end at {end}, which reach no such object"
+        for near, size, end in (
+            ("10:1", "200 x 20 px (5 of the 8)", "2:1"),
+            ("1:10", "20 x 200 px (3 of the 8)", "1:1"),
+        )
+    )
+    assert remedies.of(4).startswith(of_wide)
+    assert remedies.of(5).startswith(of_tall)
+    assert remedies.of_all().startswith(of_wide)
+    assert of_tall in remedies.of_all()
+
+
+def test_the_ratio_of_long_objects_is_the_median_of_theirs(table_of: TableOf) -> None:
+    """12:1 of 10, 14 and 12, and sides that make 1000 pixels, the median of 1000, 5600 and 300; not 100 x 10."""
+    boxes = [(0, 0, 100, 10), (0, 50, 280, 70), (0, 90, 60, 95)]
+    said = Remedies(table_of([boxes], (300, 300), levels=LEVELS), np.arange(3)).of_all()
+    across = math.sqrt(1000 * 12)
+    assert said.startswith(f"Add an aspect ratio near 12:1, for {across:.3g} x {across / 12:.3g} px")
+
+
+@pytest.mark.parametrize("dialect", ["ssd.pytorch", "caffe"])
+def test_objects_whose_priors_others_have_need_no_other_shapes(dialect: str, table_of: TableOf) -> None:
+    """Two of three reach the threshold; the third has the same shape, and lost a prior that it did not reach."""
+    made = table_of([[(10, 20, 70, 80)] * 4], (300, 300), levels=LEVELS)
+    made = replace(
+        made,
+        rules=load_dialect(dialect),
+        positives=np.array([0, 0, 0, 1]),
+        lost_to=np.array([3, 3, 3, -1]),
+        best_iou=np.array([0.5, 0.9, 0.49, 0.95]),
+    )
+    remedies = Remedies(made, np.arange(3))
+    said = remedies.of(0)
+    assert said == remedies.of(1)
+    assert said.startswith("Leave it, if it is rare: 60 x 60 px (2 of the 3) reach the threshold, and other objects")
+    assert ("or train by rules" in said) is (dialect != "caffe")
+    assert remedies.of(2).startswith("Put priors of about 60 x 60 px (1 of the 3) on a level with steps of 22 px")
+    assert said in remedies.of_all()
+
+
 def test_how_many_priors_of_their_size_would_reach(table_of: TableOf) -> None:
     """Each in the middle of a cell; the longer step of two is told, and who just reaches the threshold does now."""
     levels = (LevelSpec((10, 15), (30.0, 20.0), ((60.0, 60.0), (120.0, 60.0))),)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ssdlossdbg.checks.matching.gains import reached
 from ssdlossdbg.results import FloatArray, IntArray, Objects
+from ssdlossdbg.rules import ForcedRule
 
 # No SSD predicts from a feature map of smaller steps than this many pixels of its input.
 FINEST_STEP = 4.0
@@ -31,21 +32,31 @@ FIT = "`ssdlossdbg anchors --fit` finds sizes and ratios for a data set"
 class Obstacle(IntEnum):
     """Why no prior overlaps an object enough."""
 
-    TINY = 0
+    TAKEN = 0
+    """None: it reaches the threshold with priors that other objects have."""
+    TINY = 1
     """It is so small that no feature map could have enough priors of its size."""
-    LONG = 1
-    """It is longer for its width than any prior, or wider for its height."""
-    SMALL = 2
-    LARGE = 3
-    SIZE = 4
+    WIDE = 2
+    """It is wider for its height than any prior."""
+    TALL = 3
+    """It is higher for its width than any prior."""
+    SMALL = 4
+    LARGE = 5
+    SIZE = 6
     """It lies between the sizes of the priors."""
-    PLACE = 5
+    PLACE = 7
     """A prior has its size and shape, but stands too far away."""
+
+
+LONG = (Obstacle.WIDE, Obstacle.TALL)
+BIPARTITE = (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_KERAS, ForcedRule.BIPARTITE_AND_TIES)
 
 
 @dataclass(frozen=True)
 class _Group:
     """Objects that the same holds back: their rows, and the median width and height in pixels of the input.
+
+    Of those that are too long, these are the sides of their median aspect ratio and area.
 
     Attributes:
         smallest: the root of the area that nine tenths of them exceed.
@@ -153,10 +164,14 @@ class Remedies:
         aspects = self._shapes[:, 0] / self._shapes[:, 1]
         # Of an object and a prior of equal areas and other aspects, by the root of the aspects' ratio.
         root = np.sqrt(np.minimum(np.minimum(aspects.max() / aspect, aspect / aspects.min()), 1))
-        small = side < self._least
+        small, long = side < self._least, np.maximum(root**2, root / (2 - root)) < threshold
+        # Of which end of the priors' ratios it is the further away.
+        wide = aspect**2 > aspects.min() * aspects.max()
         conditions = [
+            (self.objects.lost_to[self.rows] >= 0) & (self.objects.best_iou[self.rows] >= threshold),
             small & (self._reach * side < FINEST_STEP),
-            np.maximum(root**2, root / (2 - root)) < threshold,
+            long & wide,
+            long,
             small,
             side * math.sqrt(threshold) > self._largest,
             self.objects.shape_iou[self.rows] < threshold,
@@ -176,15 +191,20 @@ class Remedies:
     def _tell(self, obstacle: Obstacle) -> str:
         chosen = self._obstacles == obstacle
         width, height = np.median(self._sizes[chosen], axis=0).tolist()
+        if obstacle in LONG:
+            root = math.sqrt(float(np.median(self._sizes[chosen, 0] / self._sizes[chosen, 1])))
+            side = math.sqrt(float(np.median(self._sizes[chosen].prod(axis=1))))
+            width, height = side * root, side / root
         number, total = int(chosen.sum()), len(chosen)
         count = "" if number == total else f" ({number} of the {total})"
         if number == total and bool((self._sizes.max(axis=0) > UNLIKE * self._sizes.min(axis=0)).any()):
             count = f" (the median of {total})"
         smallest = math.sqrt(float(np.quantile(self._sizes[chosen].prod(axis=1), 1 - MOST)))
         group = _Group(obstacle, width, height, smallest, self.rows[chosen], count)
-        if obstacle is Obstacle.TINY:
-            return self._tiny(group)
-        told = {Obstacle.LONG: self._long, Obstacle.PLACE: self._place}.get(obstacle, self._size)(group)
+        if obstacle in (Obstacle.TAKEN, Obstacle.TINY):
+            return self._taken(group) if obstacle is Obstacle.TAKEN else self._tiny(group)
+        tell = self._long if obstacle in LONG else self._place if obstacle is Obstacle.PLACE else self._size
+        told = tell(group)
         return f"{told} {self._gain(group)}{FIT}."
 
     def _gain(self, group: _Group) -> str:
@@ -195,7 +215,7 @@ class Remedies:
         won, step = int(of_size[best]), f"steps of {max(levels[best].stride):.3g} px"
         now = int((self.objects.best_iou[group.rows] >= self._threshold).sum())
         total, before = f"{len(group.rows):,}", f"now {now:,}" if now else "now none"
-        if group.obstacle is Obstacle.LONG:
+        if group.obstacle in LONG:
             root = math.sqrt(group.width / group.height)
             by_ratio = np.zeros(len(group.rows), dtype=bool)
             for level in levels:
@@ -211,6 +231,14 @@ class Remedies:
         if len(group.rows) == 1:
             return f"On a level with {step} a prior of that size reaches it. "
         return f"On a level with {step} {won:,} of {total} reach the threshold with priors of that size, {before}. "
+
+    def _taken(self, group: _Group) -> str:
+        rules = ", or train by rules that give whoever loses its best prior the next one, as Caffe's bipartite matching"
+        return (
+            f"Leave it, if it is rare: {group.size} reach the threshold, and other objects have those priors. Where it "
+            "is common, put priors of about that size on a level with smaller steps"
+            f"{'' if self.objects.rules.match.forced in BIPARTITE else rules}."
+        )
 
     def _tiny(self, group: _Group) -> str:
         growth = self._least / group.smallest
@@ -233,10 +261,9 @@ class Remedies:
 
     def _long(self, group: _Group) -> str:
         aspects = self._shapes[:, 0] / self._shapes[:, 1]
-        wanted, widest, tallest = group.width / group.height, aspects.max(), aspects.min()
-        end = widest if wanted * wanted > widest * tallest else tallest  # the nearer one, by the ratio of both
+        end = aspects.max() if group.obstacle is Obstacle.WIDE else aspects.min()
         return (
-            f"Add an aspect ratio near {_ratio(wanted)}, for {group.size}: those of the priors end "
+            f"Add an aspect ratio near {_ratio(group.width / group.height)}, for {group.size}: those of the priors end "
             f"at {_ratio(float(end))}, which reach no such object whatever their size."
         )
 
