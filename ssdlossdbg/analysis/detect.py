@@ -64,7 +64,6 @@ def analyse_detect(scene: Scene) -> DetectResult:
     found = scene.detections if whole else scene.detect(known.matching.labels.clamp(min=1))
     positives = _fate_of_positives(known.matching, known.gt.labels, found)
     batch.forget("detections")
-    give_back()
     found = replace(found, stage=found.stage[:0], boxes=found.boxes / scene.unit)
     boxes = found.boxes
     shown = _Detected(scene, known.gt, found, boxes, positives, link(found, boxes, known.gt))

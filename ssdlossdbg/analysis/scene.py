@@ -199,9 +199,8 @@ class Scene:
     def detect(self, watched: Tensor | None = None) -> Detections:
         """The same, of a class of each prior alone; computed whenever it is asked for."""
         (width, height), levels = self.unit[:2].tolist(), [level.count for level in self.batch.priors.levels]
-        return detect_boxes(
-            self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect, levels, watched
-        )
+        given = self.boxes_to_detect, self.detected_logits, (width, height), self.rules.detect
+        return detect_boxes(*given, levels, watched)
 
     @property
     def boxes_to_detect(self) -> Tensor:

@@ -18,8 +18,7 @@ from ssdlossdbg.rules import LossSpec
 
 def _of_priors(costs: AtPriors) -> Tensor:
     """`[B, P]` float64, what the numbers of each prior add up to."""
-    values = widest(costs.values).sum(-1)
-    return values if costs.where is None else values.new_zeros(costs.shape).index_put_(costs.where, values)
+    return replace(costs, values=widest(costs.values).sum(-1, keepdim=True)).dense[..., 0]
 
 
 def _of_images(costs: AtPriors) -> Tensor:

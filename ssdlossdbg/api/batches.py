@@ -218,7 +218,6 @@ def compare(
         raise InputError("--dialects", what, SAY_OTHERS)
     check_image_size(batch.named, asked)
     findings = findings_of(scene_of(batch, base))
-    give_back()
     return replace(analyse_compare(batch, asked, base), findings=findings, not_asked=not_asked)
 
 

@@ -309,10 +309,10 @@ def _headings() -> tuple[bytes, ...]:
     """How our tables begin."""
     from ssdlossdbg.report.audit.as_csv import HEADINGS
     from ssdlossdbg.report.history.tables import headings
-    from ssdlossdbg.report.records import BEGINNINGS
+    from ssdlossdbg.report.records import headings as of_losses
 
-    whole = tuple(f"{each}\n".encode()[:HEAD] for each in (",".join(HEADINGS), *headings()))
-    return (*whole, *map(str.encode, BEGINNINGS))
+    whole = (f"{each}\n" for each in (",".join(HEADINGS), *headings()))
+    return tuple(each.encode()[:HEAD] for each in (*whole, *of_losses()))
 
 
 def _no_folder(path: Path, error: OSError) -> InputError:

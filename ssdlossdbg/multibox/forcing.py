@@ -146,7 +146,7 @@ def _force_bipartite_and_ties(overlaps: Overlaps, spec: MatchSpec) -> Claims:
 
 
 # Rules that look at all overlaps, not only at the best ones.
-OF_ALL_OVERLAPS = frozenset({ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_KERAS, ForcedRule.BIPARTITE_AND_TIES})
+OF_ALL_OVERLAPS = frozenset(rule for rule in ForcedRule if rule.bipartite)
 FORCING: dict[ForcedRule, Callable[[Overlaps, MatchSpec], Claims]] = {
     ForcedRule.BEST_PRIOR: _force_best_prior,
     ForcedRule.BIPARTITE: _force_bipartite,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import at_places
 from ssdlossdbg.multibox.confidence import ceiling, confidence_loss, probabilities
 from ssdlossdbg.multibox.localization import AtPriors, Where, costs_of_offsets, learnt, masked_places
@@ -40,9 +39,6 @@ def localization_gradient(loc: Tensor, result: LossTerms, spec: LossSpec) -> AtP
         infinite difference it is what the codebase's own autograd gives: 1, or NaN.
     """
     masked = masked_places(result.localized, result.selected, spec)
-    if not tiles.on_host(loc):
-        images, priors = torch.ones_like(result.localized).nonzero(as_tuple=True)
-        return AtPriors.everywhere(_slopes(loc, result, spec, masked, (images, priors)).view_as(loc))
     images, priors = _taught(result, masked).nonzero(as_tuple=True)
     return AtPriors(_slopes(loc, result, spec, masked, (images, priors)), (images, priors), result.encoded.shape)
 
@@ -68,12 +64,10 @@ def _slopes(loc: Tensor, result: LossTerms, spec: LossSpec, masked: Tensor | Non
         slope = difference.sign() if absolute else (difference / spec.smooth_l1_beta).clamp(-1, 1)
         slope = torch.where(unlearnable(difference, spec), torch.nan, slope)
     else:
-        images, priors = result.localized.nonzero(as_tuple=True)
-        own = images, priors
-        aims = result.encoded.at(*own).to(loc.dtype)
-        rows = _by_autograd(lambda some: costs_of_offsets(some, aims, own, result.frame, spec), loc[own])
-        # Elsewhere 0, or nan where a mask would let it through.
-        slope = torch.where(localized, AtPriors(rows, own, result.encoded.shape).at(*where), difference * 0)
+        own = localized[:, 0].nonzero().flatten()
+        at = where[0][own], where[1][own]
+        rows = _by_autograd(lambda some: costs_of_offsets(some, targets[own], at, result.frame, spec), loc[at])
+        slope = (difference * 0).index_copy_(0, own, rows)  # elsewhere 0, or nan where a mask would let it through
     scaled = slope * result.localization_scale[where[0]][:, None]
     elsewhere = 0.0 if masked is None else torch.where(masked[where][:, None], scaled * 0, 0.0)
     return torch.where(localized, scaled, elsewhere)

@@ -14,6 +14,8 @@ import numpy as np
 from ssdlossdbg.errors import InputError, UnknownNameError
 from ssdlossdbg.report.documents import NOT_FINITE, NotFinite, document_of
 from ssdlossdbg.report.visible import cell
+from ssdlossdbg.results import SeenImage, SeenObject
+from ssdlossdbg.results.contract import keys
 
 Record = dict[str, Any]
 # The table that a result is mostly about; of others the first of their document with a row in it is.
@@ -36,16 +38,20 @@ MORE = {
         name: f"history.tables:{name}" for name in ("all_objects", "object_samples", "group_samples", "steps")
     },
 }
-# How the tables of a data set's loss begin as CSV, of images and of objects; which columns follow is up to the rows.
-BEGINNINGS = (
-    "name,dataset_index,file,targets_path,index,step,seen,ground_truth,unmatched,positives,forced,negatives,loss",
-    "image,file,image_index,index,class_id,label,box,photo_box,best_iou,positives,forced,localization,confidence,total,",
-)
+# So many keys tell the tables of a data set's loss from others; of those behind, some are records, whose columns are up
+# to the rows.
+TELLING = 8
 # Rows turned into text at a time.
 ROWS = 32_768
 # What tells the rows of a table apart that come from several of the one above it.
 KEYS = ("index", "code", "name", "level")
 LIBRARIES = ("pandas", "polars")
+
+
+def headings() -> Iterator[str]:
+    """How a CSV file of images or of objects of a data set's loss begins."""
+    for kind in (SeenImage, SeenObject):
+        yield "".join(f"{key}," for key in keys(kind)[:TELLING])
 
 
 def tables(result: Any) -> dict[str, list[Record]]:

@@ -82,6 +82,11 @@ def members(kind: type) -> tuple[Member, ...]:
     return tuple(sorted((*stated, *written), key=lambda member: _is_long(member.hint)))
 
 
+def keys(kind: type) -> list[str]:
+    """Those of a record in documents, in their order."""
+    return [each.paths[0] for each in members(kind) if each.paths]
+
+
 def _is_long(hint: Any) -> bool:
     """Whether a value may fill pages, so that whoever reads the document wants to see the others before."""
     item = item_of(hint)

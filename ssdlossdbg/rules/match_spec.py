@@ -71,6 +71,11 @@ class ForcedRule(StrEnum):
     NONE = "none"
     """None: a ground truth that no prior reaches trains nothing (SSD-Tensorflow of balancap ssd_common.py:100-156)."""
 
+    @property
+    def bipartite(self) -> bool:
+        """Whether a ground truth whose best prior is taken gets its next one."""
+        return self in (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_KERAS, ForcedRule.BIPARTITE_AND_TIES)
+
 
 class ConflictRule(StrEnum):
     """Which ground truth keeps a prior that is the best one of several, where not all get one of their own."""

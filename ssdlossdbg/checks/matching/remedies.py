@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ssdlossdbg.checks.matching.gains import reached
 from ssdlossdbg.results import FloatArray, IntArray, Objects
-from ssdlossdbg.rules import ForcedRule
 
 # No SSD predicts from a feature map of smaller steps than this many pixels of its input.
 FINEST_STEP = 4.0
@@ -49,7 +48,6 @@ class Obstacle(IntEnum):
 
 
 LONG = (Obstacle.WIDE, Obstacle.TALL)
-BIPARTITE = (ForcedRule.BIPARTITE, ForcedRule.BIPARTITE_KERAS, ForcedRule.BIPARTITE_AND_TIES)
 
 
 @dataclass(frozen=True)
@@ -201,11 +199,12 @@ class Remedies:
             count = f" (the median of {total})"
         smallest = math.sqrt(float(np.quantile(self._sizes[chosen].prod(axis=1), 1 - MOST)))
         group = _Group(obstacle, width, height, smallest, self.rows[chosen], count)
-        if obstacle in (Obstacle.TAKEN, Obstacle.TINY):
-            return self._taken(group) if obstacle is Obstacle.TAKEN else self._tiny(group)
-        tell = self._long if obstacle in LONG else self._place if obstacle is Obstacle.PLACE else self._size
-        told = tell(group)
-        return f"{told} {self._gain(group)}{FIT}."
+        if obstacle is Obstacle.TAKEN:
+            return self._taken(group)
+        if obstacle is Obstacle.TINY:
+            return self._tiny(group)
+        tell = {Obstacle.WIDE: self._long, Obstacle.TALL: self._long, Obstacle.PLACE: self._place}
+        return f"{tell.get(obstacle, self._size)(group)} {self._gain(group)}{FIT}."
 
     def _gain(self, group: _Group) -> str:
         """How many of them would reach the threshold, and how many do, as a sentence."""
@@ -237,7 +236,7 @@ class Remedies:
         return (
             f"Leave it, if it is rare: {group.size} reach the threshold, and other objects have those priors. Where it "
             "is common, put priors of about that size on a level with smaller steps"
-            f"{'' if self.objects.rules.match.forced in BIPARTITE else rules}."
+            f"{'' if self.objects.rules.match.forced.bipartite else rules}."
         )
 
     def _tiny(self, group: _Group) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ssdlossdbg.results.contract import members
+from ssdlossdbg.results.contract import keys
 from ssdlossdbg.results.history import BY_CLASS, BY_LEVEL, BY_SIZE, Event, GroupHistory, HistoryResult, ObjectHistory
 from ssdlossdbg.results.history_course import Course
 from ssdlossdbg.results.history_rows import CLASS, LEVEL, SIZE, WHOLE
@@ -24,16 +24,12 @@ OF_OBJECT = ("object", "image", "name", "label", "label_name")
 
 def headings() -> Iterator[str]:
     """How a CSV file of each of the tables begins."""
-    for made in (*map(_keys, (Event, GroupHistory, ObjectHistory)), OF_STEPS, (*OF_OBJECT, *OF_SAMPLES), GROUP_ROWS):
+    for made in (*map(keys, (Event, GroupHistory, ObjectHistory)), OF_STEPS, (*OF_OBJECT, *OF_SAMPLES), GROUP_ROWS):
         yield ",".join(made)
 
 
-def _keys(kind: type) -> list[str]:
-    return [each.paths[0] for each in members(kind) if each.paths]
-
-
 def _records(kind: type, records: Sequence[Any]) -> Columns:
-    return {name: [_plain(getattr(each, name)) for each in records] for name in _keys(kind)}
+    return {name: [_plain(getattr(each, name)) for each in records] for name in keys(kind)}
 
 
 def _plain(value: Any) -> Any:
