@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox.boxes import iou
-from ssdlossdbg.multibox.grid import Grid, Windows
+from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.rules import MatchSpec
 
 # Pairs that are held at a time, where there may be any number of them.
-PAIRS_AT_ONCE = 2**20
+PAIRS_AT_ONCE = 2**18
+
+
+def in_parts(number: Tensor) -> list[Tensor]:
+    """Places of `[K]` things that have so many pairs each, as many at a time as have some hundred thousand."""
+    part = torch.div(number.cumsum(0) - number, PAIRS_AT_ONCE, rounding_mode="floor")
+    sizes = torch.unique_consecutive(part, return_counts=True)[1].tolist()
+    return list(torch.split(torch.arange(len(number)), sizes)) if sizes else []
+
+
+def listed(first: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    """Places of `[K]` runs of numbers, each as often as its run is long, and the numbers: `first`, and so many on."""
+    place = torch.repeat_interleave(torch.arange(len(number)), number)
+    return place, torch.arange(len(place)) + (first - (number.cumsum(0) - number))[place]
 
 
 @dataclass(frozen=True)
@@ -60,9 +73,14 @@ class Search:
     spec: MatchSpec
     grid: Grid
 
+    def some(self, rows: Tensor) -> Search:
+        """Those objects, `[K]`, ascending; their images are numbered from 0 on, without a gap."""
+        image = torch.unique_consecutive(self.image[rows], return_inverse=True)[1]
+        return replace(self, boxes=self.boxes[rows], image=image)
+
     def keys(self, row: Tensor, prior: Tensor) -> Tensor:
         """A number for each prior of each image, `[K]`, given objects of the image and priors."""
-        return self.image[row] * len(self.corners) + prior
+        return self.image.index_select(0, row) * len(self.corners) + prior
 
     @cached_property
     def _coordinates(self) -> tuple[Tensor, Tensor]:
@@ -82,22 +100,25 @@ class Search:
             least: one for all objects, or `[K]`.
             rows: `[K]` the objects to look at, ascending; None for all.
         """
-        windows = self.grid.windows(self.boxes if rows is None else self.boxes[rows], least)
-        return self._measured(windows, least, rows)
-
-    def parts(self, least: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Pairs]]:
-        """The same, some objects at a time, however many pairs there are: places in `rows`, and their pairs."""
-        windows = self.grid.windows(self.boxes[rows], least)
-        number = torch.zeros(len(rows), dtype=torch.long).scatter_add_(0, windows.box, windows.count)
-        part = torch.div(number.cumsum(0) - number, PAIRS_AT_ONCE, rounding_mode="floor")
-        places = torch.split(torch.arange(len(rows)), torch.unique_consecutive(part, return_counts=True)[1].tolist())
-        ends = torch.searchsorted(windows.box, torch.tensor([int(each[-1]) for each in places]), right=True).tolist()
-        for place, start, end in zip(places, [0, *ends], ends, strict=False):
-            yield place, self._measured(windows[start:end], least, rows)
-
-    def _measured(self, windows: Windows, least: float | Tensor, rows: Tensor | None) -> Pairs:
-        place, prior = windows.pairs()
+        place, prior = self.grid.candidates(self.boxes if rows is None else self.boxes[rows], least)
         row = place if rows is None else rows.index_select(0, place)
         overlap = self.at(row, prior)
         enough = overlap >= (least.index_select(0, place) if isinstance(least, Tensor) else least)
         return Pairs(row, prior, overlap)[enough & (overlap > 0)]
+
+    def candidates(self, rows: Tensor, least: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """All pairs that may reach an IoU, however many there are: those of some objects at a time.
+
+        Args:
+            rows: `[K]` the objects to look at, ascending.
+            least: `[K]`.
+
+        Yields:
+            Places in `rows`, and of each pair such a place and the prior.
+        """
+        windows = self.grid.windows(self.boxes[rows], least)
+        number = torch.zeros(len(rows), dtype=torch.long).scatter_add_(0, windows.box, windows.count)
+        places = in_parts(number)
+        ends = torch.searchsorted(windows.box, torch.tensor([int(each[-1]) for each in places]), right=True).tolist()
+        for place, start, end in zip(places, [0, *ends], ends, strict=False):
+            yield place, *windows[start:end].pairs()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.greedy import greedy
 from ssdlossdbg.multibox.owners import OWNERS, best
-from ssdlossdbg.multibox.pairs import PAIRS_AT_ONCE, Pairs, Search
+from ssdlossdbg.multibox.pairs import Pairs, Search, in_parts, listed
 from ssdlossdbg.multibox.thresholds import TIE_SLACK, reaches
 from ssdlossdbg.rules import ConflictRule, ForcedRule, MatchSpec, Ties
 
@@ -211,13 +211,9 @@ def _bipartite_and_ties(sought: Sought, spec: MatchSpec) -> SparseClaims:
 def _nearest_of_all(sought: Sought, pairs: Pairs) -> Pairs:
     """Those pairs whose object is the one of its image that overlaps the prior most."""
     number = sought.spans[1][pairs.row]
-    part = torch.div(number.cumsum(0) - number, PAIRS_AT_ONCE, rounding_mode="floor")
-    some = torch.split(torch.arange(len(number)), torch.unique_consecutive(part, return_counts=True)[1].tolist())
     kept = []
-    for each in some if len(number) else ():
-        place = torch.repeat_interleave(torch.arange(len(each)), number[each])
-        rival = torch.arange(len(place)) - (number[each].cumsum(0) - number[each])[place]
-        rival += sought.starts[pairs.row[each]][place]
+    for each in in_parts(number):
+        place, rival = listed(sought.starts[pairs.row[each]], number[each])
         overlap = sought.search.at(rival, pairs.prior[each][place])
         _, nearest = best(place, rival, overlap, len(each), len(sought.floor), sought.search.spec.ties)
         kept.append(each[nearest == pairs.row[each]])
@@ -237,8 +233,9 @@ def _beside_all(sought: Sought, spec: MatchSpec) -> tuple[Tensor, Tensor]:
     if len(lonely):
         place = torch.searchsorted(lonely, counted).clamp(max=len(lonely) - 1)
         rows = (lonely[place] == counted).nonzero().flatten()
-        for _, pairs in sought.search.parts(torch.zeros(len(rows), dtype=sought.best_iou.dtype), rows):
-            untouched[place[pairs.row], pairs.prior] = False
+        for _, at, prior in sought.search.candidates(rows, torch.zeros(len(rows), dtype=sought.best_iou.dtype)):
+            touches = sought.search.at(rows[at], prior) > 0
+            untouched[place[rows[at[touches]]], prior[touches]] = False
     image, prior = untouched.nonzero(as_tuple=True)
     return lonely[image], prior
 

@@ -149,11 +149,29 @@ def test_every_dialect_on_the_priors_that_it_trains_on(name: str) -> None:
 def test_few_pairs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loses a prior while others are looked at goes on with what is left."""
     monkeypatch.setattr(pairs, "PAIRS_AT_ONCE", 7)
-    monkeypatch.setattr("ssdlossdbg.multibox.sparse_forcing.PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(greedy, "PAIRS_HELD", 5)
+    monkeypatch.setattr(greedy, "PRIORS_AT_ONCE", 1)
     monkeypatch.setattr(greedy, "NEXT_SHARE", 0.9)
     for seed, forced in product(range(2), ForcedRule):
         priors = generate_priors((SOME, FEW)[seed % 2])
         assert_same(scene(seed, priors), priors, MatchSpec(forced=forced))
+
+
+@pytest.mark.parametrize("held", [1, 40])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+@pytest.mark.parametrize("minimum", [-0.5, 0.0, 0.125])
+def test_ties_of_all_kinds(monkeypatch: pytest.MonkeyPatch, held: int, share: float, minimum: float) -> None:
+    """On a lattice, where several priors tie for an object, and several objects for a prior, at every level."""
+    monkeypatch.setattr(pairs, "PAIRS_AT_ONCE", held)
+    monkeypatch.setattr(greedy, "PAIRS_HELD", held)
+    monkeypatch.setattr(greedy, "NEXT_SHARE", share)
+    priors = generate_priors(PriorSpec((128, 128), (LevelSpec((4, 4), (32, 32), ((32, 32), (64, 64))),)))
+    rng = torch.Generator().manual_seed(0)
+    for objects in (6, 24, 60):
+        low = torch.randint(0, 6, (8, objects, 2), generator=rng) / 8
+        boxes = torch.cat((low, low + torch.randint(1, 5, low.shape, generator=rng) / 8), 2)
+        gt = pad_ground_truth(list(boxes), [torch.ones(objects, dtype=torch.long)] * 8)
+        assert_same(gt, priors, MatchSpec(forced=ForcedRule.BIPARTITE, minimum_iou=minimum))
 
 
 def test_many_alike() -> None:
