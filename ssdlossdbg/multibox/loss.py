@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,12 @@ from torch import Tensor
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import PriorBoxes, at_places, centres_of, of_chosen
 from ssdlossdbg.multibox.codec import decode, encode
-from ssdlossdbg.multibox.confidence import confidence_loss, cost_of_background, cross_entropy_below
+from ssdlossdbg.multibox.confidence import (
+    confidence_loss,
+    cost_of_background,
+    cross_entropy_below,
+    nearly_cost_of_background,
+)
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
 from ssdlossdbg.multibox.landmarks import LandmarkTerms
@@ -142,7 +148,6 @@ def multibox_loss(
         (`LossSpec.masking`). They are differentiable in loc and conf; roles,
         targets and what was mined are constants, as in every codebase.
     """
-    logits = Logits(conf)
     below = cross_entropy_below(loss_spec)
     centres = centres_of(priors).detach()
 
@@ -151,9 +156,13 @@ def multibox_loss(
             matching = match_on_grid(gt, priors, match_spec, grid)
             return matching, encode_matched(gt, priors, matching, codec_spec)
 
-    if tiles.on_host(conf) and not (conf.requires_grad and torch.is_grad_enabled()):
+    at_once = tiles.on_host(conf) and not (conf.requires_grad and torch.is_grad_enabled())
+    nearly = at_once and below == math.inf
+    logits = Logits(conf, nearly)
+    if at_once:
         # Nearly all are to be background: what that costs can be known before the few others are.
         cost: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
+        cost = nearly_cost_of_background if nearly else cost
         cost = logits.noting_extremes(cost) if by_extremes(mining_spec, below) else cost
         (matching, encoded), background = tiles.of_logits_and(find, cost, conf)
         confidence = confidence_loss(conf, matching.labels, loss_spec, background, matching.learnt[:2])

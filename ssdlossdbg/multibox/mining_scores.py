@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
-from ssdlossdbg.multibox.confidence import highest_of_row
+from ssdlossdbg.multibox.confidence import highest_of_row, log_softmax_of_background
 from ssdlossdbg.multibox.kept import kept
 from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import MiningScore
@@ -24,6 +24,10 @@ def cross_entropy_under(peak: Tensor, logits: Tensor) -> Tensor:
     return logits.sub(peak).exp_().sum(-1).log_().add_(peak).sub_(logits[..., 0])
 
 
+def _cross_entropy(conf: Tensor) -> Tensor:
+    return tiles.of_logits(log_softmax_of_background, conf)
+
+
 def _background_probability(conf: Tensor) -> Tensor:
     return tiles.of_logits(lambda part: -part.softmax(-1)[..., 0], conf)
 
@@ -36,8 +40,9 @@ def _highest_probability(conf: Tensor) -> Tensor:
     return tiles.of_logits(lambda part: highest_of_row(part.softmax(-1)[..., 1:]), conf)
 
 
-# Of the logits alone; the confidence loss is the one score that is known beforehand.
+# Of the logits alone. The confidence loss is known beforehand; this is what it is of a negative under a softmax.
 SCORES: dict[MiningScore, Callable[[Tensor], Tensor]] = {
+    MiningScore.CONFIDENCE_LOSS: _cross_entropy,
     MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
     MiningScore.BACKGROUND_PROBABILITY: _background_probability,
     MiningScore.FOREGROUND_PROBABILITY: _foreground_probability,
@@ -50,9 +55,11 @@ class Logits:
 
     Args:
         conf: background in column 0.
+        nearly: whether the confidence loss that comes with them is that of `nearly_cost_of_background`.
     """
 
-    def __init__(self, conf: Tensor) -> None:
+    def __init__(self, conf: Tensor, nearly: bool = False) -> None:
+        self.nearly = nearly
         self.conf = conf.detach()  # choosing has no gradient
         self._scores: dict[MiningScore, Tensor] = {}
         self._bounds: list[tuple[Tensor, Tensor]] = []
@@ -75,6 +82,8 @@ class Logits:
 
     def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
         """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""
-        if kind is not MiningScore.CONFIDENCE_LOSS and kind not in self._scores:
+        if kind is MiningScore.CONFIDENCE_LOSS and not self.nearly:
+            return confidence
+        if kind not in self._scores:
             self._scores[kind] = SCORES[kind](self.conf)
-        return self._scores.get(kind, confidence)
+        return self._scores[kind]

@@ -91,7 +91,8 @@ def scores_of(logits: Logits, confidence: Tensor, matching: Matching, spec: Mini
         with bookkeeping(confidence):
             return torch.where(matching.negative, score, OTHERS_SCORE[spec.positives])
 
-    if below and spec.score in NEAR and _nearly_will_do(spec) and tiles.on_host(confidence):
+    known = spec.score is MiningScore.CONFIDENCE_LOSS and not logits.nearly
+    if below and not known and _nearly_will_do(spec) and tiles.on_host(confidence):
         with bookkeeping(confidence):
             costs = torch.where(matching.negative, confidence, 0.0)
             largest = float(costs.max()) if costs.numel() else 0.0
@@ -131,6 +132,10 @@ def _probability(kind: MiningScore, near: Callable[[Tensor, Tensor], Tensor]) ->
     return nearly
 
 
+def _costs(conf: Tensor, costs: Tensor) -> Tensor:
+    return costs
+
+
 def _background(conf: Tensor, costs: Tensor) -> Tensor:
     with bookkeeping(costs):
         return costs.neg().exp_().neg_()
@@ -152,6 +157,7 @@ def _highest(conf: Tensor, costs: Tensor) -> Tensor:
 # What is read off the cross-entropy of negatives, without another softmax of all logits.
 NEAR: dict[MiningScore, Callable[[Logits, Tensor, float], Nearly | None]] = {
     MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
+    MiningScore.CONFIDENCE_LOSS: _probability(MiningScore.CONFIDENCE_LOSS, _costs),
     MiningScore.BACKGROUND_PROBABILITY: _probability(MiningScore.BACKGROUND_PROBABILITY, _background),
     MiningScore.FOREGROUND_PROBABILITY: _probability(MiningScore.FOREGROUND_PROBABILITY, _foreground),
     MiningScore.HIGHEST_PROBABILITY: _probability(MiningScore.HIGHEST_PROBABILITY, _highest),

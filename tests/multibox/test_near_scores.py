@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssdlossdbg.multibox.confidence import nearly_cost_of_background
 from ssdlossdbg.multibox.matching import Matching, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
@@ -34,6 +35,17 @@ def cross_entropy(conf: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(conf.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
 
 
+def cross_entropy_nearly(conf: Tensor, labels: Tensor) -> Tensor:
+    """The same, as the loss core has it of few classes: another rounding of what a negative costs."""
+    return torch.where(labels > 0, cross_entropy(conf, labels), nearly_cost_of_background(conf))
+
+
+def mined(nearly: bool, conf: Tensor, matching: Matching, spec: MiningSpec) -> Mining:
+    """What is mined if scores are known nearly, or of costs that are themselves known nearly."""
+    costs = (cross_entropy_nearly if nearly else cross_entropy)(conf, matching.labels)
+    return mine(Logits(conf, nearly), costs, matching, None, spec, math.inf)
+
+
 def check_alike(first: Mining, second: Mining) -> None:
     """The same negatives, places and scores."""
     for name in ("mined", "places_of_positives", "wanted", "score"):
@@ -51,16 +63,19 @@ def test_the_same_negatives(
         for ratio in (0.0, 3.0, 9.5):
             conf, matching, costs = batch(int(10 * ratio), scale, classes)
             spec = MiningSpec(ratio=ratio, score=kind, selection=selection, scope=scope, positives=positives)
-            every, few = (mine(conf, costs, matching, None, spec, below) for below in (0.0, math.inf))
-            check_alike(few, every)
+            every = mine(conf, costs, matching, None, spec)
+            check_alike(mined(False, conf, matching, spec), every)
+            check_alike(mined(True, conf, matching, spec), every)
 
 
 @pytest.mark.parametrize("kind", NEARLY)
-def test_they_are_no_farther_off_than_the_slack_says(kind: MiningScore) -> None:
+@pytest.mark.parametrize("classes", [5, 21])
+def test_they_are_no_farther_off_than_the_slack_says(kind: MiningScore, classes: int) -> None:
     for scale in (0.1, 1.0, 5.0):
-        conf, matching, costs = batch(1, scale, 21)
+        conf, matching, _ = batch(1, scale, classes)
         spec = MiningSpec(score=kind)
-        found = scores_of(Logits(conf), costs, matching, spec, math.inf)
+        costs = cross_entropy_nearly(conf, matching.labels)
+        found = scores_of(Logits(conf, nearly=True), costs, matching, spec, math.inf)
         assert 0 < found.slack < 1e-3
         assert float((found.near - found.exact()).abs().max()) <= found.slack
         image, prior = matching.negative.nonzero(as_tuple=True)
@@ -73,10 +88,10 @@ def test_they_are_no_farther_off_than_the_slack_says(kind: MiningScore) -> None:
 def test_what_is_not_finite_or_far_from_the_rest(kind: MiningScore, odd: float, selection: MiningSelection) -> None:
     conf, matching, _ = batch(2, 1.0, 5)
     conf[0, 7, 0] = conf[1, 9, 3] = odd
-    costs = cross_entropy(conf, matching.labels)
     spec = MiningSpec(score=kind, selection=selection)
-    every, few = (mine(conf, costs, matching, None, spec, below) for below in (0.0, math.inf))
-    check_alike(few, every)
+    every = mine(conf, cross_entropy(conf, matching.labels), matching, None, spec)
+    check_alike(mined(False, conf, matching, spec), every)
+    check_alike(mined(True, conf, matching, spec), every)
 
 
 @pytest.mark.parametrize("kind", NEARLY)
