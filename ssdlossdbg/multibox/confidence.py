@@ -186,7 +186,8 @@ def confidence_loss(
         spec: names the loss.
         of_background: what `cost_of_background` returned of the spec, where it is at hand: then only the few priors of
             other classes are looked at, which comes to the same bits.
-        others: `[M]` images and `[M]` priors, of which all are whose target is a class; looked for without it.
+        others: `[M]` images and `[M]` priors that are looked at, all whose target is a class among them; those without
+            it. No others have a gradient.
     """
     if of_background is not None:
         cost = CONFIDENCES[spec.confidence] if spec.by_column else _softmax

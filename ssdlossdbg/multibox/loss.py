@@ -156,7 +156,10 @@ def multibox_loss(
             matching = match_on_grid(gt, priors, match_spec, grid)
             return matching, encode_matched(gt, priors, matching, codec_spec)
 
-    at_once = tiles.on_host(conf) and not (conf.requires_grad and torch.is_grad_enabled())
+    learns, known = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
+    # Where most logits have no part in the loss, their gradient, which is 0, need not be computed.
+    few = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
+    at_once = tiles.on_host(conf) and (few or not learns)
     nearly = at_once and below == math.inf
     logits = Logits(conf, nearly)
     if at_once:
@@ -164,8 +167,8 @@ def multibox_loss(
         cost: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
         cost = nearly_cost_of_background if nearly else cost
         cost = logits.noting_extremes(cost) if by_extremes(mining_spec, below) else cost
-        (matching, encoded), background = tiles.of_logits_and(find, cost, conf)
-        confidence = confidence_loss(conf, matching.labels, loss_spec, background, matching.learnt[:2])
+        (matching, encoded), background = tiles.of_logits_and(find, cost, known)
+        confidence = confidence_loss(known, matching.labels, loss_spec, background, matching.learnt[:2])
     else:
         matching, encoded = find()
         confidence = confidence_loss(conf, matching.labels, loss_spec)
@@ -174,6 +177,9 @@ def multibox_loss(
         return decode(of_chosen(loc.detach(), chosen), of_chosen(centres, chosen), codec_spec)
 
     mining = mine(logits, confidence, matching, decoded, mining_spec, below)
+    if at_once and learns:
+        image, prior = (matching.foreground | mining.mined).nonzero(as_tuple=True)
+        confidence = confidence_loss(conf, matching.labels, loss_spec, background, (image, prior))
     frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
 

@@ -1,7 +1,7 @@
 """Time the loss core (match, encode, mine, sum) against torchvision's own on the same batch.
 
     python tests/bench/loss_core.py [--images 32] [--classes 21] [--repeats 9] [--device cpu] [--threads 2]
-        [--cpu-time] [--busy] [--rest 0.03] [--dialects]
+        [--cpu-time] [--busy] [--rest 0.03] [--dialects] [--backward]
 
 Prints the median of each and its ratio to one `F.cross_entropy(reduction="none")` pass over the same logits. The
 runs are interleaved, so that a machine whose speed drifts slows all of them alike. torchvision is timed where it can
@@ -12,8 +12,9 @@ of a blood-cell dataset (about 13 an image, 15 to 100 pixels).
 `--cpu-time` counts seconds of the processor, and `--busy` has another process want a core all the while. `--rest` waits
 before each step: libgomp's threads, which a pass has at work, spin for some milliseconds after it, and a core that they
 hold is not free for the step after. `--dialects` times the criterion of every dialect of one step in place of the
-rivals. Where there are few classes, a pass is no measure of what is done to each prior: so it also says how many bytes
-the core's operations read and write, and how long that takes it beside what a pass takes for as many.
+rivals. `--backward` times the gradient with respect to both predictions, too. Where there are few classes, a pass is no
+measure of what is done to each prior: so it also says how many bytes the core's operations read and write, and how long
+that takes it beside what a pass takes for as many, without a gradient.
 
 With `--device cuda` it also prints what no loss can go below on that GPU: the time to read the logits once, and to
 launch as many kernels as the loss core does.
@@ -155,6 +156,18 @@ def floor_of(step: Callable[[], object], conf: Tensor, repeats: int) -> Floor:
     return Floor(times["read"], kernels * times["launch"] / launches, kernels)
 
 
+def with_gradient(step: Callable[[], object], predictions: tuple[Tensor, ...]) -> Callable[[], None]:
+    """The step, and the gradient of all that it returns with respect to the predictions."""
+
+    def both() -> None:
+        for each in predictions:
+            each.grad = None
+        returned = [each for each in tree_leaves(step()) if isinstance(each, Tensor) and each.requires_grad]
+        torch.stack([each.sum() for each in returned]).sum().backward()  # type: ignore[no-untyped-call]
+
+    return both
+
+
 def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,6 +180,7 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--rest", type=float, default=0.0)
     parser.add_argument("--dialects", action="store_true")
+    parser.add_argument("--backward", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.cpu_time else time.perf_counter
@@ -203,8 +217,14 @@ def main() -> None:
     hog = Process(target=want_a_core, daemon=True)
     if options.busy:
         hog.start()
+    timed = steps
+    if options.backward:
+        loc.requires_grad_()
+        conf.requires_grad_()
+        timed = {name: with_gradient(step, (loc, conf)) for name, step in steps.items()}
+    with torch.set_grad_enabled(options.backward):
+        medians = median_times(timed, options.repeats, options.device, clock, options.rest)
     with torch.no_grad():
-        medians = median_times(steps, options.repeats, options.device, clock, options.rest)
         torch.set_num_threads(1)  # or some is done where nobody counts
         moved = {name: traffic(steps[name]) for name in ("cross-entropy pass", "ssdlossdbg")}
     if options.busy:
@@ -214,9 +234,10 @@ def main() -> None:
     print(f"torch {torch.__version__}, {options.threads} threads, median of {options.repeats}")
     for name, seconds in medians.items():
         print(f"{name:20} {seconds * 1000:8.2f} ms {seconds / unit:7.2f} passes")
-    megabytes, per_byte = zip(*((size / 1e6, medians[name] / size) for name, size in moved.items()), strict=True)
-    print(f"a pass moves {megabytes[0]:.1f} MB, the core {megabytes[1]:.1f}, ", end="")
-    print(f"each in {per_byte[1] / per_byte[0]:.2f} of the time")
+    if not options.backward:
+        megabytes, per_byte = zip(*((size / 1e6, medians[name] / size) for name, size in moved.items()), strict=True)
+        print(f"a pass moves {megabytes[0]:.1f} MB, the core {megabytes[1]:.1f}, ", end="")
+        print(f"each in {per_byte[1] / per_byte[0]:.2f} of the time")
     if options.device != "cpu":
         with torch.no_grad():
             floor = floor_of(ours, conf, options.repeats)

@@ -119,3 +119,25 @@ def test_a_confidence_that_is_multiplied_spoils_an_image_without_positives() -> 
         spec = replace(rules.loss, masking=masking)
         terms = multibox_loss(torch.zeros(2, 2, 4), conf, priors, gt, rules.match, rules.codec, rules.mining, spec)
         assert bool(terms.total.isnan()) == is_nan
+
+
+@pytest.mark.parametrize(("masking", "is_nan"), [(Masking.MULTIPLIED, True), (Masking.INDEXED, False)])
+def test_only_what_is_multiplied_sends_nan_back_to_logits_that_do_not_count(masking: Masking, is_nan: bool) -> None:
+    """Prior 1 overlaps the object by 0.39: too much for a negative, and too little for a positive."""
+    priors = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.5, 0.5, 0.125, 0.125], [0.1, 0.1, 0.1, 0.1], [0.9, 0.1, 0.1, 0.1]])
+    rules = load_dialect("ssd.pytorch")
+    conf = torch.zeros((1, 4, 3))
+    conf[0, 1] = math.nan
+    conf.requires_grad_()
+    gt = pad_ground_truth([torch.tensor([[0.4, 0.4, 0.6, 0.6]])], [torch.tensor([1])])
+    match, loss = replace(rules.match, ignore_from=0.3), replace(rules.loss, masking=masking)
+    terms = multibox_loss(torch.zeros(1, 4, 4), conf, priors, gt, match, rules.codec, rules.mining, loss)
+    assert terms.matching.ignored.tolist() == [[False, True, False, False]]
+    assert bool(terms.total.isnan()) is is_nan
+    terms.confidence.backward()  # type: ignore[no-untyped-call]
+    assert conf.grad is not None
+    assert conf.grad.isnan().all(-1).tolist() == [[False, is_nan, False, False]]
+    # One positive and, of three that are wanted, the two negatives that there are, each unsure of three classes.
+    unsure = torch.tensor([1.0, 1.0, 1.0]) / 3
+    expected = torch.stack([unsure - torch.eye(3)[label] for label in (1, 0, 0)])
+    torch.testing.assert_close(conf.grad[0, [0, 2, 3]], expected)
