@@ -292,7 +292,7 @@ def _roles(loss: LossTerms) -> BatchRoles:
     twice = torch.zeros_like(loss.matching.positives)
     if loss.counted_twice is not None:
         twice = tiles.counts(loss.counted_twice)
-    wanted, available = widest(loss.mining.wanted).flatten(), tiles.counts(loss.matching.negative)
+    wanted, available = widest(loss.mining.wanted).flatten(), loss.matching.negatives
     if len(wanted) == len(available) and bool(twice.any()):
         wanted, available = wanted[twice > 0], available[twice > 0]
     return BatchRoles(

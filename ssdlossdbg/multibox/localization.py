@@ -212,12 +212,13 @@ def localize(
         image, prior = (each[chosen] for each in encoded.where)
         values = values[chosen]
     terms = costs_of_offsets(at_places(loc, image, prior), values, (image, prior), frame, spec)
-    if masked is not None:
+    # A sum is finite only if all are. Targets off the positives are 0, or are themselves known everywhere.
+    if masked is not None and not (loc.detach().sum().isfinite() and encoded.values.sum().isfinite()):
         by_zero = loc.detach() * 0
-        if encoded.where is None:  # else targets off the positives are 0
+        if encoded.where is None:
             by_zero = by_zero + encoded.values.to(loc.dtype) * 0
-        if not bool(by_zero.sum() == 0):
-            spoilt = masked & ~by_zero.isfinite().all(-1)
+        spoilt = masked & ~by_zero.isfinite().all(-1)
+        if spoilt.any():
             terms = torch.cat((terms, _all(by_zero[spoilt], terms)))
             image, prior = (torch.cat(both) for both in zip((image, prior), spoilt.nonzero(as_tuple=True), strict=True))
     return AtPriors(terms, (image, prior), encoded.shape)

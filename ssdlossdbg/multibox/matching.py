@@ -72,6 +72,11 @@ class Matching:
         """`[B]` int64 how many each image has."""
         return tiles.counts(self.positive)
 
+    @kept
+    def negatives(self) -> Tensor:
+        """`[B]` int64 how many each image has that mining may choose from."""
+        return tiles.counts(self.negative)
+
     @property
     def dtype(self) -> torch.dtype:
         """Of the overlaps."""

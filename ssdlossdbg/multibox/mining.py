@@ -166,7 +166,7 @@ def _all_there_are(
     with bookkeeping(confidence):
         return Mining(
             scores=lambda: confidence.masked_fill(~matching.negative, -torch.inf),
-            wanted=tiles.counts(matching.negative),
+            wanted=matching.negatives,
             mined=matching.negative,
             places_of_positives=torch.zeros_like(matching.negative),
             dropped=torch.zeros_like(matching.negative),

@@ -101,5 +101,5 @@ def _asked(score: Tensor, matching: Matching, spec: MiningSpec) -> Tensor:
 def negatives_available(matching: Matching, spec: MiningSpec) -> Tensor:
     """`[B]` negatives that mining will take of each image alone, as far as that depends on no prediction."""
     score = torch.ones_like(matching.prior_iou)
-    wanted = torch.minimum(negatives_wanted(score, matching, spec).ceil().long(), tiles.counts(matching.negative))
+    wanted = torch.minimum(negatives_wanted(score, matching, spec).ceil().long(), matching.negatives)
     return (wanted - 1).clamp(min=0) if spec.selection is MiningSelection.ABOVE_LAST else wanted
