@@ -6,9 +6,10 @@ the best object that asked so far: who is sent away goes on with its next one. (
 both sides rank pairs by the same order.) So an object needs no more of its overlaps than those down to the prior that
 keeps it: first those that matter to the matching anyway, more only where it runs out of them.
 
-Whoever did asks for what overlaps it down to a level that all of them share and that falls step by step. What a prior
-was given to by then overlaps it at least as much, but for few; so where there are more objects than priors, what is
-worth asking for gets so little that it is looked through itself, rather than what is near an object.
+Those that ran out ask again, down to a level that all of them share and that falls step by step. So hardly any prior is
+taken from whom a level above gave it to. What is still worth asking for, the priors that are held with less than the
+level, becomes so little where there are more objects than priors that it is looked through itself, rather than what is
+near each object.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def lost(objects: Objects) -> TableCases:
 
     What it means:
         This dialect promises every object its best prior. Two objects have the same best prior, and a prior can stand
-        for one only; this one has no other that reaches the threshold.
+        for one only; of those that this one overlaps enough, all are others', or there is none.
 
     Why it matters:
         The object is in no part of the loss. Its priors may even be mined as negatives, so the network learns not to
@@ -68,8 +68,9 @@ def lost(objects: Objects) -> TableCases:
 
     How to fix:
         Nothing, if it happens now and then in a crowd. Otherwise priors nearer to its size and shape, which the finding
-        names, so that it reaches the threshold without force; or a codebase that gives the loser its next best prior
-        (Caffe's bipartite matching). An object annotated twice is BOX010.
+        names, so that it reaches the threshold without force, or, if it does, more of them: a level with smaller steps;
+        or a codebase that gives the loser its next best prior (Caffe's bipartite matching). An object annotated twice
+        is BOX010.
 
     Where people met it:
         amdegroot/ssd.pytorch#354 and #193; torchvision's SSDMatcher does the same.
