@@ -42,7 +42,7 @@ def bookkeeping(per_prior: Tensor) -> AbstractContextManager[None]:
         per_prior: a tensor of as many numbers as each operation works on.
     """
     alone = per_prior.device.type == "cpu" and per_prior.numel() < WORTH_SHARING
-    return one_thread() if alone else nullcontext()
+    return one_thread() if alone and not torch.compiler.is_compiling() else nullcontext()
 
 
 def abreast(tasks: Sequence[Callable[[], Made]]) -> list[Made]:

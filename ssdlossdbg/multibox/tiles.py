@@ -25,9 +25,10 @@ def on_host(tensor: Tensor) -> bool:
     """Whether looking at its values is free, so that it pays to pick out those that matter.
 
     Elsewhere it would make the host wait for the device, and the device then for the host: there all priors are worked
-    on, whether they matter or not.
+    on, whether they matter or not. So they are where torch.compile makes one graph of it, which cannot look, nor share
+    work among threads.
     """
-    return tensor.device.type == "cpu"
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def images_at_once(numbers: int, device: torch.device) -> int:
