@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 import torch
@@ -55,21 +55,24 @@ def abreast(tasks: Sequence[Callable[[], Made]]) -> list[Made]:
     threads = min(torch.get_num_threads(), len(tasks), MOST_ABREAST)
     if threads < 2:
         return [task() for task in tasks]
-    left, made = deque(enumerate(tasks)), dict[int, Made]()
+    left: SimpleQueue[tuple[int, Callable[[], Made]]] = SimpleQueue()
+    for each in enumerate(tasks):
+        left.put(each)
     learns, infers = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
-    def take() -> None:
+    def take() -> list[tuple[int, Made]]:
+        made = list[tuple[int, Made]]()
         with torch.inference_mode(infers), torch.set_grad_enabled(learns):
-            while left:
+            while True:
                 try:
-                    place, task = left.popleft()
-                except IndexError:  # another thread took the last one in between
-                    return
-                made[place] = task()
+                    place, task = left.get_nowait()
+                except Empty:
+                    return made
+                made.append((place, task()))
 
     with one_thread(), ThreadPoolExecutor(threads - 1) as others:
         taking = [others.submit(take) for _ in range(threads - 1)]
-        take()
-        for each in taking:
-            each.result()
+        made = dict(take())
+        for taken in taking:
+            made.update(taken.result())
     return [made[place] for place in range(len(tasks))]
