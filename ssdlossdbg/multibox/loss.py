@@ -164,8 +164,8 @@ def multibox_loss(
     logits = Logits(conf, nearly)
     if at_once:
         # Nearly all are to be background: what that costs can be known before the few others are.
-        cost: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
-        cost = nearly_cost_of_background if nearly else cost
+        exactly: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
+        cost = nearly_cost_of_background if nearly else exactly
         cost = logits.noting_extremes(cost) if by_extremes(mining_spec, below) else cost
         (matching, encoded), background = tiles.of_logits_and(find, cost, known)
         confidence = confidence_loss(known, matching.labels, loss_spec, background, matching.learnt[:2])
