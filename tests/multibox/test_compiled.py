@@ -36,7 +36,7 @@ def test_one_graph_gives_the_same(name: str, reference: ModuleType, monkeypatch:
 
 # Dynamo looks at the gradient of whatever it is given.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-@pytest.mark.parametrize("name", ["ssd.pytorch", "ssd-keras", "tf-object-detection"])
+@pytest.mark.parametrize("name", ["ssd.pytorch", "tf-object-detection"])
 def test_a_compiled_criterion_on_a_cpu_trains_as_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a batch that several threads would share, whose work no graph can hold."""
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)

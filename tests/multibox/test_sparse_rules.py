@@ -157,7 +157,7 @@ def test_few_pairs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         assert_same(scene(seed, priors), priors, MatchSpec(forced=forced))
 
 
-@pytest.mark.parametrize("held", [1, 40])
+@pytest.mark.parametrize("held", [10, 400])
 @pytest.mark.parametrize("share", [0.5, 0.9])
 @pytest.mark.parametrize("minimum", [-0.5, 0.0, 0.125])
 def test_ties_of_all_kinds(monkeypatch: pytest.MonkeyPatch, held: int, share: float, minimum: float) -> None:
@@ -167,11 +167,21 @@ def test_ties_of_all_kinds(monkeypatch: pytest.MonkeyPatch, held: int, share: fl
     monkeypatch.setattr(greedy, "NEXT_SHARE", share)
     priors = generate_priors(PriorSpec((128, 128), (LevelSpec((4, 4), (32, 32), ((32, 32), (64, 64))),)))
     rng = torch.Generator().manual_seed(0)
-    for objects in (6, 24, 60):
+    for objects in (24, 60):
         low = torch.randint(0, 6, (8, objects, 2), generator=rng) / 8
         boxes = torch.cat((low, low + torch.randint(1, 5, low.shape, generator=rng) / 8), 2)
         gt = pad_ground_truth(list(boxes), [torch.ones(objects, dtype=torch.long)] * 8)
         assert_same(gt, priors, MatchSpec(forced=ForcedRule.BIPARTITE, minimum_iou=minimum))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_more_objects_than_priors(seed: int) -> None:
+    """Of 33 priors, few are still to be won at the low levels, and none where all are held with more than the last."""
+    rng = torch.Generator().manual_seed(seed)
+    low = torch.rand((4, 250, 2), generator=rng) * 0.8
+    boxes = torch.cat((low, low + 0.02 + 0.2 * torch.rand((4, 250, 2), generator=rng)), -1)
+    gt = pad_ground_truth(list(boxes), [torch.ones(250, dtype=torch.long)] * 4)
+    assert_same(gt, generate_priors(SOME), MatchSpec(forced=ForcedRule.BIPARTITE))
 
 
 def test_many_alike() -> None:
