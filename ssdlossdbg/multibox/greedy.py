@@ -101,7 +101,8 @@ class _Asking:
                 continue
             hopeless = (self.asked[rows] <= self._least_held()[rows]) | (level <= self.minimum)
             self.open[rows[hopeless]] = False
-            level = level * NEXT_SHARE if level * NEXT_SHARE >= ALL_BELOW else torch.zeros_like(level)
+            lower = level * NEXT_SHARE
+            level = torch.where(lower < ALL_BELOW, 0.0, lower)
         return self.prior
 
     def _least_held(self) -> Tensor:

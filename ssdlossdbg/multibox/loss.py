@@ -157,10 +157,10 @@ def multibox_loss(
             return matching, encode_matched(gt, priors, matching, codec_spec)
 
     learns, known = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
-    # Where most logits have no part in the loss, their gradient, which is 0, need not be computed.
-    few = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
-    at_once = tiles.on_host(conf) and (few or not learns)
-    nearly = at_once and below == math.inf
+    # Where most logits have no part in the loss, their gradient, which is 0, need not be computed, nor their last bit.
+    few = mining_spec.selection is not MiningSelection.NONE
+    at_once = tiles.on_host(conf) and (not learns or (few and loss_spec.masking is not Masking.MULTIPLIED))
+    nearly = at_once and few and below == math.inf
     logits = Logits(conf, nearly)
     if at_once:
         # Nearly all are to be background: what that costs can be known before the few others are.
@@ -177,8 +177,9 @@ def multibox_loss(
         return decode(of_chosen(loc.detach(), chosen), of_chosen(centres, chosen), codec_spec)
 
     mining = mine(logits, confidence, matching, decoded, mining_spec, below)
-    if at_once and learns:
-        image, prior = (matching.foreground | mining.mined).nonzero(as_tuple=True)
+    if at_once and (learns or nearly):
+        with bookkeeping(matching.labels):
+            image, prior = (matching.foreground | mining.mined).nonzero(as_tuple=True)
         confidence = confidence_loss(conf, matching.labels, loss_spec, background, (image, prior))
     frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
     return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)

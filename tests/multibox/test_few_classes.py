@@ -90,4 +90,5 @@ def test_no_dialect_chooses_others_or_sums_up_to_more_for_it(name: str, large: f
     slow = multibox_loss(loc, conf.clone().requires_grad_(), priors.boxes, gt, *specs, priors.grid)
     assert torch.equal(found.mining.mined, slow.mining.mined)
     assert torch.equal(found.selected, slow.selected)
-    torch.testing.assert_close(found.total, slow.total.detach(), rtol=2e-6, atol=0)
+    # Of a sigmoid, a processor may compute the last few of a tensor otherwise than the rest.
+    torch.testing.assert_close(found.total, slow.total.detach(), rtol=5e-7 if rules.loss.by_column else 0, atol=0)
