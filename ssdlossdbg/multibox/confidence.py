@@ -15,11 +15,6 @@ from ssdlossdbg.multibox.boxes import at_places
 from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import ConfidenceLoss, LossSpec
 
-# What a vector of a CPU holds of float32: torch's softmax goes through a row of fewer number by number.
-FEW_CLASSES = 16
-# exp(logit) of float32 is neither 0 nor infinite between this and 1 over it, and has all its digits.
-SMALLEST_ODDS = 1e-30
-
 
 def _softmax(conf: Tensor, labels: Tensor, spec: LossSpec) -> Tensor:
     # Ignored priors cost what background would; nothing chooses them.
@@ -117,28 +112,6 @@ def cost_of_background(conf: Tensor, spec: LossSpec) -> Tensor:
     Of a softmax it is the cross-entropy, whatever the spec multiplies or cuts that by.
     """
     return tiles.of_logits(lambda part: BACKGROUNDS[spec.confidence](part, spec), conf)
-
-
-def nearly_cost_of_background(conf: Tensor) -> Tensor:
-    """`[B, P]` the same of a softmax, on a CPU: another rounding of it, and no less near to what is true.
-
-    Of few classes it takes from a tenth to a third of the time.
-    """
-    return tiles.of_logits(_nearly_background, conf)
-
-
-def _nearly_background(part: Tensor) -> Tensor:
-    columns = part.shape[-1]
-    if columns >= FEW_CLASSES or part.dtype not in (torch.float32, torch.float64) or not part.numel():
-        return log_softmax_of_background(part)
-    odds = part.exp()
-    background, others = odds[..., 0], torch.ones(columns, dtype=odds.dtype)
-    others[0] = 0
-    # log(1 + the others' odds), which is exact where they are next to nothing.
-    costs = torch.mv(odds.flatten(0, -2), others).view_as(background).div_(background).log1p_()
-    least, most = torch.aminmax(background)
-    held = least > SMALLEST_ODDS and most < 1 / SMALLEST_ODDS and costs.isfinite().all()
-    return costs if held else log_softmax_of_background(part)
 
 
 def log_softmax_of_background(part: Tensor) -> Tensor:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -17,7 +16,6 @@ from ssdlossdbg.multibox.confidence import (
     confidence_loss,
     cost_of_background,
     cross_entropy_below,
-    nearly_cost_of_background,
 )
 from ssdlossdbg.multibox.grid import Grid
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch
@@ -27,7 +25,8 @@ from ssdlossdbg.multibox.matching import Matching, sound_objects
 from ssdlossdbg.multibox.matching_on_grid import match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
-from ssdlossdbg.multibox.near_scores import by_extremes
+from ssdlossdbg.multibox.near_costs import NearCosts, near_costs_and, tell_apart
+from ssdlossdbg.multibox.near_scores import near_costs_will_do
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.multibox.threads import bookkeeping
 from ssdlossdbg.rules import (
@@ -54,7 +53,7 @@ class LossTerms:
             the codebase multiplies what is not finite by 0.
         selected: `[B, P]` bool: the priors whose confidence counts.
         counted_twice: `[B, P]` bool: those whose confidence counts once more; None where none does.
-        cross_entropy: `[B, P]` confidence loss of every prior, chosen or not, counted once.
+        costs: computes `cross_entropy`, which the loss may not have needed in full.
         normalizer: scalar that the terms are divided by.
         localization_scale: `[B]` what an image's localisation terms are multiplied by (weight over normaliser).
         confidence_scale: `[B]` what an image's confidence terms are multiplied by.
@@ -69,12 +68,17 @@ class LossTerms:
     confidence_terms: Tensor
     selected: Tensor
     counted_twice: Tensor | None
-    cross_entropy: Tensor
+    costs: Callable[[], Tensor]
     normalizer: Tensor
     localization_scale: Tensor
     confidence_scale: Tensor
     frame: Frame | None = None
     landmarks: LandmarkTerms | None = None
+
+    @cached_property
+    def cross_entropy(self) -> Tensor:
+        """`[B, P]` confidence loss of every prior, chosen or not, counted once."""
+        return self.costs()
 
     @property
     def targets(self) -> Tensor:
@@ -114,7 +118,7 @@ class LossTerms:
     @property
     def confidence_weights(self) -> Tensor:
         """`[B, P]` how often each prior's confidence counts: 0, 1, or 2."""
-        return _weights(self.selected, self.counted_twice, self.cross_entropy)
+        return _weights(self.selected, self.counted_twice, self.confidence_terms)
 
 
 def multibox_loss(
@@ -156,33 +160,42 @@ def multibox_loss(
             matching = match_on_grid(gt, priors, match_spec, grid)
             return matching, encode_matched(gt, priors, matching, codec_spec)
 
-    learns, known = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
-    # Where most logits have no part in the loss, their gradient, which is 0, need not be computed, nor their last bit.
-    few = mining_spec.selection is not MiningSelection.NONE
-    at_once = tiles.on_host(conf) and (not learns or (few and loss_spec.masking is not Masking.MULTIPLIED))
-    nearly = at_once and few and below == math.inf
-    logits = Logits(conf, nearly)
-    if at_once:
-        # Nearly all are to be background: what that costs can be known before the few others are.
-        exactly: Callable[[Tensor], Tensor] = partial(cost_of_background, spec=loss_spec)
-        cost = nearly_cost_of_background if nearly else exactly
-        cost = logits.noting_extremes(cost) if by_extremes(mining_spec, below) else cost
-        (matching, encoded), background = tiles.of_logits_and(find, cost, known)
-        confidence = confidence_loss(known, matching.labels, loss_spec, background, matching.learnt[:2])
-    else:
-        matching, encoded = find()
-        confidence = confidence_loss(conf, matching.labels, loss_spec)
+    def cost_of_all() -> Tensor:
+        return confidence_loss(conf, matching.labels, loss_spec)
 
     def decoded(chosen: Tensor) -> Tensor:
         return decode(of_chosen(loc.detach(), chosen), of_chosen(centres, chosen), codec_spec)
 
+    learns, known = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
+    # Where most logits have no part in the loss, their gradient, which is 0, need not be computed, nor what they cost
+    # to the last bit.
+    few = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
+    at_once = tiles.on_host(conf) and (few or not learns)
+    near: NearCosts | None = None
+    # Nearly all are to be background: what that costs can be known before the few others are.
+    if at_once and below and near_costs_will_do(mining_spec) and tell_apart(known):
+        (matching, encoded), near = near_costs_and(find, known)
+        background = near.costs if near else cost_of_background(known, loss_spec)
+    elif at_once:
+        cost = partial(cost_of_background, spec=loss_spec)
+        (matching, encoded), background = tiles.of_logits_and(find, cost, known)
+    else:
+        matching, encoded = find()
+    if near:
+        logits, confidence = Logits(conf, cost_of_all, (near.lowest, near.highest)), near.costs
+    elif at_once:
+        places = matching.learnt[:2]
+        logits, confidence = Logits(conf), confidence_loss(known, matching.labels, loss_spec, background, places)
+    else:
+        logits, confidence = Logits(conf), cost_of_all()
     mining = mine(logits, confidence, matching, decoded, mining_spec, below)
-    if at_once and (learns or nearly):
+    if near or (at_once and learns):
         with bookkeeping(matching.labels):
             image, prior = (matching.foreground | mining.mined).nonzero(as_tuple=True)
         confidence = confidence_loss(conf, matching.labels, loss_spec, background, (image, prior))
     frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
-    return combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
+    terms = combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
+    return replace(terms, costs=cost_of_all) if near else terms
 
 
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
@@ -240,7 +253,7 @@ def combine(
         loc: `[B, P, 4]` predicted offsets.
         matching: the roles of the priors.
         encoded: offsets to learn; they count only at positives.
-        confidence: `[B, P]` confidence loss of every prior.
+        confidence: `[B, P]` confidence loss of every prior; where masking does not multiply, those that count will do.
         mining: the negatives chosen.
         mining_spec: what they were chosen by.
         loss_spec: how the terms are weighed and normalised.
@@ -265,7 +278,7 @@ def combine(
             confidence_terms=weighed if multiplied else torch.where(selected, weighed, 0.0),
             selected=selected,
             counted_twice=twice,
-            cross_entropy=confidence,
+            costs=lambda: confidence,
             normalizer=scales.normalizer,
             localization_scale=loss_spec.localization_weight * scales.localization.to(loc.dtype),
             confidence_scale=scales.confidence.to(loc.dtype),

@@ -129,8 +129,7 @@ def _ranked_above_last(
 def _by_last(ranked: Mining, scores: Scores, matching: Matching, strictly: bool) -> Mining:
     """The negatives that the last of the mined does not beat, or those alone that beat it."""
     with bookkeeping(scores.near):
-        reaching = scores.reaching(scores.lowest(ranked.mined, len(ranked.wanted)), strictly)
-        return replace(ranked, mined=matching.negative & reaching)
+        return replace(ranked, mined=matching.negative & scores.by_last(ranked.mined, len(ranked.wanted), strictly))
 
 
 def _after_suppression(
@@ -210,7 +209,7 @@ def _first_of_few(near: Tensor, places: Tensor, scores: Scores) -> Tensor:
     floor = _reached_by(near, most)
     if bool(floor.isnan().any()):
         return _rank(scores.exact().view_as(near)) < places[:, None]
-    candidates = tiles.nonzero(near >= floor - 2 * scores.slack)
+    candidates = tiles.nonzero(near >= scores.slack.surely_below(floor))
     value = near.flatten().index_select(0, candidates)
     scope = torch.div(candidates, near.shape[1], rounding_mode="floor")
     counts = torch.bincount(scope, minlength=len(near))
@@ -221,9 +220,10 @@ def _first_of_few(near: Tensor, places: Tensor, scores: Scores) -> Tensor:
     table[scope, column] = value
     ranked = torch.from_numpy(np.sort(table.numpy(), axis=1))
     cutoff = ranked.gather(1, table.shape[1] - 1 - places[:, None])[:, 0]
-    taken = value > (cutoff + 2 * scores.slack).index_select(0, scope)
-    left = places - (ranked[:, :-1] > (cutoff + 2 * scores.slack)[:, None]).sum(1)
-    unsure = tiles.nonzero(~taken & (value >= (cutoff - 2 * scores.slack).index_select(0, scope)))
+    above = scores.slack.surely_above(cutoff)
+    taken = value > above.index_select(0, scope)
+    left = places - (ranked[:, :-1] > above[:, None]).sum(1)
+    unsure = tiles.nonzero(~taken & (value >= scores.slack.surely_below(cutoff).index_select(0, scope)))
     flat, width = candidates[unsure], scores.near.shape[1]
     exact = scores.exact_at(torch.div(flat, width, rounding_mode="floor"), flat % width)
     taken[unsure[_first_of(exact, scope[unsure], left)]] = True

@@ -55,35 +55,29 @@ class Logits:
 
     Args:
         conf: background in column 0.
-        nearly: whether the confidence loss that comes with them is that of `nearly_cost_of_background`.
+        exactly: computes the confidence loss `[B, P]`, where what comes with the logits is that of `near_costs_and`.
+        extremes: the lowest and the highest logit, where they are known.
     """
 
-    def __init__(self, conf: Tensor, nearly: bool = False) -> None:
-        self.nearly = nearly
+    def __init__(
+        self, conf: Tensor, exactly: Callable[[], Tensor] | None = None, extremes: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        self.exactly = exactly
         self.conf = conf.detach()  # choosing has no gradient
         self._scores: dict[MiningScore, Tensor] = {}
-        self._bounds: list[tuple[Tensor, Tensor]] = []
-
-    def noting_extremes(self, work: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """What, beside what work makes of each part of the logits, notes its extremes, while a cache has it."""
-
-        def both(part: Tensor) -> Tensor:
-            self._bounds.append(torch.aminmax(part.detach()))
-            return work(part)
-
-        return both
+        self._extremes = extremes
 
     @kept
     def extremes(self) -> tuple[Tensor, Tensor]:
         """The lowest and the highest."""
         with bookkeeping(self.conf[..., 0]):
-            lowest, highest = zip(*(self._bounds or [torch.aminmax(self.conf)]), strict=True)
-            return torch.stack(lowest).amin(), torch.stack(highest).amax()
+            lowest, highest = self._extremes or torch.aminmax(self.conf)
+            return lowest, highest
 
     def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
         """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""
-        if kind is MiningScore.CONFIDENCE_LOSS and not self.nearly:
-            return confidence
+        if kind is MiningScore.CONFIDENCE_LOSS:
+            return confidence if self.exactly is None else self.exactly()
         if kind not in self._scores:
             self._scores[kind] = SCORES[kind](self.conf)
         return self._scores[kind]

@@ -15,8 +15,9 @@ from ssdlossdbg.multibox.boxes import at_places
 from ssdlossdbg.multibox.confidence import highest_of_row
 from ssdlossdbg.multibox.matching import Matching
 from ssdlossdbg.multibox.mining_scores import SCORES, Logits, cross_entropy_under
+from ssdlossdbg.multibox.near_costs import NEARLY, Slack
 from ssdlossdbg.multibox.threads import bookkeeping
-from ssdlossdbg.rules import MiningCap, MiningPositives, MiningScore, MiningSpec
+from ssdlossdbg.rules import MiningCap, MiningPositives, MiningScore, MiningSelection, MiningSpec
 
 # float32 has exp(-87), and below it only denormal numbers, whose logarithm is coarse.
 NO_UNDERFLOW = 80.0
@@ -25,7 +26,8 @@ NO_UNDERFLOW = 80.0
 SLACK = 1e-6
 OTHERS_SCORE = {MiningPositives.AS_ZERO: 0.0, MiningPositives.LAST: -math.inf}
 
-ExactAt = Callable[[Tensor, Tensor], Tensor]
+# Where more than one in so many scores is asked for, all are computed: picking rows out takes as long as three of them.
+WORTH_PICKING = 3
 
 
 @dataclass(frozen=True)
@@ -33,42 +35,53 @@ class Scores:
     """What the priors are ranked by.
 
     Attributes:
-        near: `[B, P]` the scores, or something that is off by no more than `slack`.
-        slack: how much that is; 0 where `near` are the scores.
+        near: `[B, P]` the scores, or what would be in their order if it were not off by `slack`.
+        slack: how much that is.
         exact: computes the scores, `[B, P]`.
-        exact_at: computes them at `[K]` images and priors.
+        score_at: computes them at `[K]` images and priors.
     """
 
     near: Tensor
-    slack: float
+    slack: Slack
     exact: Callable[[], Tensor]
-    exact_at: ExactAt
+    score_at: Callable[[Tensor, Tensor], Tensor]
 
-    def lowest(self, mined: Tensor, scopes: int) -> Tensor:
-        """`[B, 1]`, or `[1, 1]` where images compete, the lowest score of the mined `[B, P]`; inf where none is."""
-        if not self.slack:
-            return torch.where(mined, self.near, torch.inf).view(scopes, -1).amin(1, keepdim=True)
-        nearly = torch.where(mined, self.near, torch.inf)
-        bound = nearly.view(scopes, -1).amin(1, keepdim=True) + 2 * self.slack
-        image, prior = (mined & (self.near <= bound)).nonzero(as_tuple=True)
-        scope = image if scopes > 1 else torch.zeros_like(image)
-        none = nearly.new_full((scopes,), torch.inf)
-        return none.scatter_reduce_(0, scope, self.exact_at(image, prior), "amin")[:, None]
+    def exact_at(self, images: Tensor, priors: Tensor) -> Tensor:
+        """`[K]` the scores at so many images and priors."""
+        if WORTH_PICKING * len(images) > self.near.numel():
+            return self.exact()[images, priors]
+        return self.score_at(images, priors)
 
-    def reaching(self, cutoff: Tensor, strictly: bool) -> Tensor:
-        """`[B, P]` bool: the scores that are not below a cut-off, `[B, 1]` or `[1, 1]`, or those above it."""
-        above = self.near > cutoff + self.slack
+    def by_last(self, mined: Tensor, scopes: int, strictly: bool) -> Tensor:
+        """`[B, P]` bool: the scores that are not below the lowest of the mined ones of their scope, or are above it.
+
+        Args:
+            mined: `[B, P]` bool.
+            scopes: B, or 1 where images compete.
+            strictly: whether those above it are asked for.
+        """
+        nearly = torch.where(mined, self.near, torch.inf).view(scopes, -1).amin(1, keepdim=True)
         if not self.slack:
-            return above if strictly else self.near >= cutoff
-        image, prior = ((self.near >= cutoff - self.slack) & ~above).nonzero(as_tuple=True)
-        score, least = self.exact_at(image, prior), cutoff.expand_as(self.near)[image, prior]
+            return self.near > nearly if strictly else self.near >= nearly
+        above = self.near > self.slack.surely_above(nearly)
+        image, prior = ((self.near >= self.slack.surely_below(nearly)) & ~above).nonzero(as_tuple=True)
+        score, scope = self.exact_at(image, prior), image if scopes > 1 else torch.zeros_like(image)
+        # The lowest is among these: what is above it surely, is above what is nearly the lowest.
+        lowest = score.new_full((scopes,), torch.inf)
+        lowest.scatter_reduce_(0, scope, torch.where(mined[image, prior], score, torch.inf), "amin")
+        least = lowest[scope]
         above[image, prior] = score > least if strictly else score >= least
         return above
 
 
-def by_extremes(spec: MiningSpec, below: float) -> bool:
-    """Whether the extremes of the logits save mining a pass over them all, on a CPU; `below` as of `scores_of`."""
-    return below > 0 and spec.score is MiningScore.GLOBAL_MAX_CROSS_ENTROPY and _nearly_will_do(spec)
+# By these the negatives are in the order of what they cost.
+AS_COSTS = {MiningScore.CONFIDENCE_LOSS, MiningScore.GLOBAL_MAX_CROSS_ENTROPY, MiningScore.BACKGROUND_PROBABILITY}
+SEVERAL = {MiningSelection.RANKED, MiningSelection.WITH_TIES, MiningSelection.ABOVE_LAST}
+
+
+def near_costs_will_do(spec: MiningSpec) -> bool:
+    """Whether negatives can be chosen by `NearCosts`, but for a few."""
+    return spec.selection in SEVERAL and spec.score in AS_COSTS and _nearly_will_do(spec)
 
 
 def _nearly_will_do(spec: MiningSpec) -> bool:
@@ -80,39 +93,44 @@ def scores_of(logits: Logits, confidence: Tensor, matching: Matching, spec: Mini
 
     Args:
         logits: of the batch.
-        confidence: `[B, P]` confidence loss of every prior.
+        confidence: `[B, P]` confidence loss of every prior, as closely as the logits say.
         matching: the roles of the priors.
         spec: what ranks them, and where those come that are no negatives.
         below: below what `confidence` is the cross-entropy of the softmax; 0 where it never is.
     """
+    others = OTHERS_SCORE[spec.positives]
 
     def exact() -> Tensor:
         score = logits.score(spec.score, confidence)
         with bookkeeping(confidence):
-            return torch.where(matching.negative, score, OTHERS_SCORE[spec.positives])
+            return torch.where(matching.negative, score, others)
 
-    known = spec.score is MiningScore.CONFIDENCE_LOSS and not logits.nearly
-    if below and not known and _nearly_will_do(spec) and tiles.on_host(confidence):
+    share = 0.0 if logits.exactly is None else NEARLY
+    useful = spec.score in AS_COSTS if share else spec.score is not MiningScore.CONFIDENCE_LOSS
+    if below and useful and _nearly_will_do(spec) and tiles.on_host(confidence):
         with bookkeeping(confidence):
             costs = torch.where(matching.negative, confidence, 0.0)
-            largest = float(costs.max()) if costs.numel() else 0.0
+            largest = float(costs.max()) + share if costs.numel() else 0.0
         nearly = NEAR[spec.score](logits, costs, largest) if largest < min(below, NO_UNDERFLOW) else None
         if nearly is not None:
-            near, slack, score_at = nearly
-            others = OTHERS_SCORE[spec.positives]
+            near, slack, score_of = nearly
 
-            def exact_at(images: Tensor, priors: Tensor) -> Tensor:
-                score = score_at(at_places(logits.conf, images, priors)[None])[0]
+            def score_at(images: Tensor, priors: Tensor) -> Tensor:
+                score = score_of(at_places(logits.conf, images, priors)[None])[0]
                 return torch.where(matching.negative[images, priors], score, others)
 
+            # Minus a probability is below 0, whatever the cost that stands for it.
+            nearly_others = math.inf if spec.score is MiningScore.BACKGROUND_PROBABILITY and not others else others
             with bookkeeping(confidence):
-                near = near if near is costs and not others else torch.where(matching.negative, near, others)
-            return Scores(near, slack, exact, exact_at)
+                near = (
+                    torch.where(matching.negative, near, nearly_others) if nearly_others or near is not costs else near
+                )
+            return Scores(near, Slack(share, slack), exact, score_at)
     score = exact()
-    return Scores(score, 0.0, lambda: score, lambda images, priors: score[images, priors])
+    return Scores(score, Slack(), lambda: score, lambda images, priors: score[images, priors])
 
 
-# A score of each prior if it is a negative, its slack, and what makes the score, of logits `[1, K, C]`.
+# In the order of the scores if each prior is a negative; its slack; and what makes the score, of logits `[1, K, C]`.
 Nearly = tuple[Tensor, float, Callable[[Tensor], Tensor]]
 
 
@@ -136,11 +154,6 @@ def _costs(conf: Tensor, costs: Tensor) -> Tensor:
     return costs
 
 
-def _background(conf: Tensor, costs: Tensor) -> Tensor:
-    with bookkeeping(costs):
-        return costs.neg().exp_().neg_()
-
-
 def _foreground(conf: Tensor, costs: Tensor) -> Tensor:
     with bookkeeping(costs):
         return costs.neg().expm1_().neg_()
@@ -158,7 +171,7 @@ def _highest(conf: Tensor, costs: Tensor) -> Tensor:
 NEAR: dict[MiningScore, Callable[[Logits, Tensor, float], Nearly | None]] = {
     MiningScore.GLOBAL_MAX_CROSS_ENTROPY: _global_max_cross_entropy,
     MiningScore.CONFIDENCE_LOSS: _probability(MiningScore.CONFIDENCE_LOSS, _costs),
-    MiningScore.BACKGROUND_PROBABILITY: _probability(MiningScore.BACKGROUND_PROBABILITY, _background),
+    MiningScore.BACKGROUND_PROBABILITY: _probability(MiningScore.BACKGROUND_PROBABILITY, _costs),
     MiningScore.FOREGROUND_PROBABILITY: _probability(MiningScore.FOREGROUND_PROBABILITY, _foreground),
     MiningScore.HIGHEST_PROBABILITY: _probability(MiningScore.HIGHEST_PROBABILITY, _highest),
 }

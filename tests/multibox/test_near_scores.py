@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssdlossdbg.multibox.confidence import nearly_cost_of_background
 from ssdlossdbg.multibox.matching import Matching, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
-from ssdlossdbg.multibox.near_scores import NEAR, scores_of
+from ssdlossdbg.multibox.near_costs import NEARLY, Slack, near_costs_and
+from ssdlossdbg.multibox.near_scores import AS_COSTS, NEAR, scores_of
 from ssdlossdbg.rules import MiningCap, MiningPositives, MiningScope, MiningScore, MiningSelection, MiningSpec
 
 SELECTIONS = (MiningSelection.RANKED, MiningSelection.WITH_TIES, MiningSelection.ABOVE_LAST)
-NEARLY = sorted(NEAR)
+KINDS = sorted(NEAR)
 
 
 def batch(seed: int, scale: float, classes: int) -> tuple[Tensor, Matching, Tensor]:
@@ -35,15 +36,13 @@ def cross_entropy(conf: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(conf.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
 
 
-def cross_entropy_nearly(conf: Tensor, labels: Tensor) -> Tensor:
-    """The same, as the loss core has it of few classes: another rounding of what a negative costs."""
-    return torch.where(labels > 0, cross_entropy(conf, labels), nearly_cost_of_background(conf))
-
-
 def mined(nearly: bool, conf: Tensor, matching: Matching, spec: MiningSpec) -> Mining:
-    """What is mined if scores are known nearly, or of costs that are themselves known nearly."""
-    costs = (cross_entropy_nearly if nearly else cross_entropy)(conf, matching.labels)
-    return mine(Logits(conf, nearly), costs, matching, None, spec, math.inf)
+    """What is mined if scores are known nearly, or of costs that are themselves known nearly, where they can be."""
+    costs = cross_entropy(conf, matching.labels)
+    near = near_costs_and(lambda: None, conf)[1] if nearly else None
+    if near is None:
+        return mine(conf, costs, matching, None, spec, math.inf)
+    return mine(Logits(conf, lambda: costs, (near.lowest, near.highest)), near.costs, matching, None, spec, math.inf)
 
 
 def check_alike(first: Mining, second: Mining) -> None:
@@ -52,7 +51,7 @@ def check_alike(first: Mining, second: Mining) -> None:
         torch.testing.assert_close(getattr(first, name), getattr(second, name), rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("kind", NEARLY)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("scope", MiningScope)
 @pytest.mark.parametrize(("classes", "scale"), [(2, 1.0), (5, 1e-3), (21, 1.0), (21, 6.0)])
@@ -68,21 +67,41 @@ def test_the_same_negatives(
             check_alike(mined(True, conf, matching, spec), every)
 
 
-@pytest.mark.parametrize("kind", NEARLY)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("classes", [5, 21])
-def test_they_are_no_farther_off_than_the_slack_says(kind: MiningScore, classes: int) -> None:
+@pytest.mark.parametrize("nearly", [False, True])
+def test_what_is_surely_above_or_below_is_so(kind: MiningScore, classes: int, nearly: bool) -> None:
     for scale in (0.1, 1.0, 5.0):
-        conf, matching, _ = batch(1, scale, classes)
-        spec = MiningSpec(score=kind)
-        costs = cross_entropy_nearly(conf, matching.labels)
-        found = scores_of(Logits(conf, nearly=True), costs, matching, spec, math.inf)
-        assert 0 < found.slack < 1e-3
-        assert float((found.near - found.exact()).abs().max()) <= found.slack
-        image, prior = matching.negative.nonzero(as_tuple=True)
-        assert torch.equal(found.exact_at(image, prior), found.exact()[image, prior])
+        conf, matching, costs = batch(1, scale, classes)
+        near = near_costs_and(lambda: None, conf)[1]
+        assert near is not None
+        logits = Logits(conf, partial(cross_entropy, conf, matching.labels) if nearly else None)
+        known = near.costs if nearly else costs
+        for positives in MiningPositives:
+            found = scores_of(logits, known, matching, MiningSpec(score=kind, positives=positives), math.inf)
+            assert found.slack.share == (NEARLY if nearly and kind in AS_COSTS else 0)
+            exact, nearly_so = found.exact()[0], found.near[0]
+            pairs = nearly_so[:, None], nearly_so[None]
+            above = pairs[0] > found.slack.surely_above(pairs[1])
+            below = pairs[0] < found.slack.surely_below(pairs[1])
+            assert bool((exact[:, None] > exact[None])[above].all())
+            assert bool((exact[:, None] < exact[None])[below].all())
+            image, prior = matching.negative.nonzero(as_tuple=True)
+            assert torch.equal(found.exact_at(image, prior), found.exact()[image, prior])
 
 
-@pytest.mark.parametrize("kind", NEARLY)
+def test_how_far_off_two_scores_are_that_have_a_slack() -> None:
+    slack = Slack(share=1 / 32, rest=0.001)
+    near = torch.tensor([-math.inf, 0.0, 0.5, 2.0, math.inf])
+    # The higher may be too high and the lower too low: 33/32 of 0.5 and 2/1000 are 31/32 of the least that is above.
+    above, below = [(0.5 * 33 / 32 + 0.002) / (31 / 32), 2.0645], [(0.5 * 31 / 32 - 0.002) / (33 / 32), 1.9355]
+    assert slack.surely_above(near).tolist() == pytest.approx([-math.inf, 0.002 / (31 / 32), *above, math.inf])
+    assert slack.surely_below(near).tolist() == pytest.approx([-math.inf, -0.002, *below, math.inf])
+    assert torch.equal(Slack().surely_above(near), near)
+    assert torch.equal(Slack().surely_below(near), near)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, 200.0, -200.0])
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_what_is_not_finite_or_far_from_the_rest(kind: MiningScore, odd: float, selection: MiningSelection) -> None:
@@ -94,13 +113,27 @@ def test_what_is_not_finite_or_far_from_the_rest(kind: MiningScore, odd: float, 
     check_alike(mined(True, conf, matching, spec), every)
 
 
-@pytest.mark.parametrize("kind", NEARLY)
+@pytest.mark.parametrize("kind", KINDS)
 def test_costs_that_a_floor_caps_say_nothing_of_the_likeliest_class(kind: MiningScore) -> None:
     conf, matching, costs = batch(3, 4.0, 21)
     capped = costs.clamp(max=9.0)
     assert bool((costs > 9).any())
     every, few = (mine(conf, capped, matching, None, MiningSpec(score=kind), below) for below in (0.0, 9.0))
     check_alike(few, every)
+
+
+def test_near_costs_say_nothing_of_an_order_that_a_floor_makes_a_tie_of() -> None:
+    """Both cost 9.01, the second a little more, and nearly 8.98; capped at 9 the first comes first."""
+    odds = 13 * math.log(2)
+    conf = torch.tensor([[[0.0, odds], [0.0, odds + 1e-4], [0.0, 5.0], *[[0.0, -3.0]] * 20]])
+    labels = torch.tensor([[0, 0, 1, *[0] * 20]])
+    matching, capped = roles_of_labels(labels, torch.float32), cross_entropy(conf, labels).clamp(max=9.0)
+    near = near_costs_and(lambda: None, conf)[1]
+    assert near is not None
+    assert float(near.costs[0, 1]) < 9
+    spec = MiningSpec(ratio=1.0, score=MiningScore.CONFIDENCE_LOSS, positives=MiningPositives.LAST)
+    found = mine(Logits(conf, lambda: capped), near.costs, matching, None, spec, 9.0)
+    assert found.mined.nonzero().tolist() == [[0, 0]]
 
 
 def test_negatives_whose_score_is_nearly_0_are_none_of_those_whose_score_is_not() -> None:
