@@ -302,6 +302,6 @@ def _roles(loss: LossTerms) -> BatchRoles:
         counted_twice=int(twice.sum()),
         wanted=float(wanted.sum()),
         available=int(available.sum()),
-        dropped=int(tiles.counts(loss.mining.dropped).sum()),
+        dropped=0 if loss.mining.dropped is None else int(tiles.counts(loss.mining.dropped).sum()),
         normalizer=float(loss.normalizer),
     )

@@ -61,6 +61,14 @@ class AtPriors:
         padded = torch.cat((self.values, self.values.new_zeros((1, self.values.shape[-1]))))
         return padded.index_select(0, rows[image, prior])
 
+    def among(self, chosen: Tensor) -> AtPriors:
+        """Those that are for the priors chosen, `[B, P]` bool; all, where they are for all."""
+        if self.where is None:
+            return self
+        image, prior = self.where
+        rows = chosen[image, prior]
+        return AtPriors(self.values[rows], (image[rows], prior[rows]), self.shape)
+
     def by_image(self) -> Tensor:
         """`[B]` the sums."""
         if self.where is None:
@@ -196,7 +204,10 @@ def masked_places(kept: Tensor, selected: Tensor, spec: LossSpec) -> Tensor | No
 def localize(
     loc: Tensor, encoded: AtPriors, kept: Tensor, masked: Tensor | None, spec: LossSpec, frame: Frame | None
 ) -> AtPriors:
-    """What offsets cost where `kept` `[B, P]`; NaN where they or their targets are no numbers and `masked` `[B, P]`."""
+    """What offsets cost where `kept` `[B, P]`; NaN where they or their targets are no numbers and `masked` `[B, P]`.
+
+    Where the targets `encoded` are those of some priors, these are the ones that are kept.
+    """
     values = encoded.values.to(loc.dtype)
     if not tiles.on_host(loc):
         terms = costs_of_offsets(loc, values, None, frame, spec)
@@ -204,13 +215,9 @@ def localize(
             0.0 if masked is None else torch.where(masked[..., None], _all(loc.detach() * 0 + values * 0, terms), 0.0)
         )
         return AtPriors.everywhere(torch.where(kept[..., None], terms, elsewhere))
+    image, prior = kept.nonzero(as_tuple=True) if encoded.where is None else encoded.where
     if encoded.where is None:
-        image, prior = kept.nonzero(as_tuple=True)
         values = values[image, prior]
-    else:
-        chosen = at_places(kept[..., None], *encoded.where)[:, 0]
-        image, prior = (each[chosen] for each in encoded.where)
-        values = values[chosen]
     terms = costs_of_offsets(at_places(loc, image, prior), values, (image, prior), frame, spec)
     # A sum is finite only if all are. Targets off the positives are 0, or are themselves known everywhere.
     if masked is not None and not (loc.detach().sum().isfinite() and encoded.values.sum().isfinite()):

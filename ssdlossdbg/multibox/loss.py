@@ -113,7 +113,7 @@ class LossTerms:
     @property
     def localized(self) -> Tensor:
         """`[B, P]` bool: the priors whose localisation counts."""
-        return self.matching.positive & ~self.mining.dropped
+        return _without(self.mining.dropped, self.matching.positive)
 
     @property
     def confidence_weights(self) -> Tensor:
@@ -260,10 +260,11 @@ def combine(
         frame: by what offsets become boxes; only losses of boxes ask for it.
     """
     with bookkeeping(confidence):
-        kept = matching.positive & ~mining.dropped
-        selected = matching.foreground & ~mining.dropped | mining.mined
+        kept, foreground = (_without(mining.dropped, roles) for roles in (matching.positive, matching.foreground))
+        selected = foreground | mining.mined
         twice = mining.places_of_positives if loss_spec.positives_counted_twice else None
-        smooth_l1 = localize(loc, encoded, kept, masked_places(kept, selected, loss_spec), loss_spec, frame)
+        aims = encoded if mining.dropped is None else encoded.among(kept)
+        smooth_l1 = localize(loc, aims, kept, masked_places(kept, selected, loss_spec), loss_spec, frame)
         scales = NORMALIZERS[loss_spec.normalizer](
             Counted(matching, selected, twice, smooth_l1.values.detach(), mining_spec.ratio)
         )
@@ -284,6 +285,10 @@ def combine(
             confidence_scale=scales.confidence.to(loc.dtype),
             frame=frame,
         )
+
+
+def _without(dropped: Tensor | None, roles: Tensor) -> Tensor:
+    return roles if dropped is None else roles & ~dropped
 
 
 def _weights(selected: Tensor, twice: Tensor | None, like: Tensor) -> Tensor:

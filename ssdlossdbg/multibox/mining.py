@@ -38,14 +38,14 @@ class Mining:
         wanted: `[S]` places granted to each scope: an image, or the whole batch.
         mined: `[B, P]` bool, the negatives chosen.
         places_of_positives: `[B, P]` bool, the positives among the places granted.
-        dropped: `[B, P]` bool, positives that mining takes out of the loss.
+        dropped: `[B, P]` bool, positives that mining takes out of the loss; None where it takes out none.
     """
 
     scores: Callable[[], Tensor]
     wanted: Tensor
     mined: Tensor
     places_of_positives: Tensor
-    dropped: Tensor
+    dropped: Tensor | None
 
     @cached_property
     def score(self) -> Tensor:
@@ -108,7 +108,7 @@ def _ranked_by(scores: Scores, matching: Matching, spec: MiningSpec) -> Mining:
             wanted=wanted,
             mined=placed & matching.negative,
             places_of_positives=placed & matching.foreground,
-            dropped=torch.zeros_like(placed),
+            dropped=None,
         )
 
 
@@ -168,7 +168,7 @@ def _all_there_are(
             wanted=matching.negatives,
             mined=matching.negative,
             places_of_positives=torch.zeros_like(matching.negative),
-            dropped=torch.zeros_like(matching.negative),
+            dropped=None,
         )
 
 

@@ -128,7 +128,7 @@ def test_every_dialect_is_as_if_it_were_asked_alone() -> None:
         assert outcome.roles.positives == tuple(loss.matching.positive.sum(1).tolist())
         assert outcome.roles.negatives == tuple(loss.mining.mined.sum(1).tolist())
         assert outcome.roles.ignored == int(loss.matching.ignored.sum())
-        assert outcome.roles.dropped == int(loss.mining.dropped.sum())
+        assert outcome.roles.dropped == (0 if loss.mining.dropped is None else int(loss.mining.dropped.sum()))
 
 
 def test_neither_order_nor_company_matters() -> None:
@@ -245,6 +245,7 @@ def test_ignored_and_dropped_priors_are_counted() -> None:
     piled = EIGHT[:1].expand(8, 4)
     outcome = compare(same, targets, [load_dialect("tf-object-detection")], base, piled).dialects[0]
     loss = alone(same, targets, piled, load_dialect("tf-object-detection"))
+    assert loss.mining.dropped is not None
     assert outcome.roles.dropped == int(loss.mining.dropped.sum())
 
 

@@ -272,6 +272,7 @@ def test_as_many_priors_survive_suppression_as_the_limit_says(limit: int, expect
     decoded = torch.cat((low, low + 1), 1)[None]
     found = mine(conf, torch.tensor([[9.0, 5.0, 4.0, 3.0]]).double(), matching, decoded, spec)
     assert mined(found) == [expected]
+    assert found.dropped is not None
     assert not found.dropped.any()
 
 
@@ -282,6 +283,7 @@ def test_a_positive_beyond_the_limit_is_dropped() -> None:
     found = mine(
         conf, torch.tensor([[1.0, 5.0, 4.0, 3.0]]).double(), matching, torch.cat((low, low + 1), 1)[None], spec
     )
+    assert found.dropped is not None
     assert found.dropped.tolist() == [[True, False, False, False]]
 
 
@@ -300,6 +302,7 @@ def test_looking_at_the_first_alone_gives_what_looking_at_all_does(limit: int, m
     every = mine(*given)
     for name in ("mined", "dropped", "wanted"):
         assert torch.equal(getattr(few, name), getattr(every, name))
+    assert few.dropped is not None
     survivors = [
         {int(row[0]) for row, mark in zip(boxes, dropped | (ids == 0), strict=True) if not mark}
         for boxes, dropped, ids in zip(decoded, few.dropped, labels, strict=True)

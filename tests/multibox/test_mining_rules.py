@@ -101,7 +101,7 @@ def test_where_none_is_chosen_every_negative_counts_and_is_ranked_by_its_cost(sp
     assert found.wanted.tolist() == [4]
     assert negatives_available(ROLES, MiningSpec(selection=MiningSelection.NONE)).tolist() == [4]
     assert found.rank[0].tolist() == [4, 5, 2, 3, 0, 1]
-    assert not found.dropped.any()
+    assert found.dropped is None
     assert not found.places_of_positives.any()
 
 
@@ -139,6 +139,7 @@ def test_so_many_a_positive_of_what_survives_suppression(ratio: float, minimum: 
     assert mined(found) == expected
     assert found.wanted.tolist() == [max(int(2 * ratio), minimum)]
     assert not found.places_of_positives.any()
+    assert found.dropped is not None
     assert not found.dropped.any()
 
 
