@@ -78,10 +78,12 @@ def tell_apart(conf: Tensor) -> bool:
     """
     if conf.dtype is not torch.float32 or not conf.numel():
         return False
-    costs = log_softmax_of_background(conf[:, :: max(1, conf.shape[0] * conf.shape[1] // LOOKED_AT)]).flatten()
-    slack, high = Slack(NEARLY), costs.quantile(HIGH)
-    unsure = (costs > slack.surely_below(high)) & (costs < slack.surely_above(high))
-    return bool(UNSURE * unsure.sum() < len(costs))
+    few = conf[:, :: max(1, conf.shape[0] * conf.shape[1] // LOOKED_AT)]
+    with bookkeeping(few):
+        costs = log_softmax_of_background(few).flatten()
+        slack, high = Slack(NEARLY), costs.quantile(HIGH)
+        unsure = (costs > slack.surely_below(high)) & (costs < slack.surely_above(high))
+        return bool(UNSURE * unsure.sum() < len(costs))
 
 
 def near_costs_and(other: Callable[[], Made], conf: Tensor) -> tuple[Made, NearCosts | None]:
