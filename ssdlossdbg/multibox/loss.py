@@ -189,13 +189,15 @@ def multibox_loss(
     else:
         logits, confidence = Logits(conf), cost_of_all()
     mining = mine(logits, confidence, matching, decoded, mining_spec, below)
-    if near or (at_once and learns):
+    some_only = near or (at_once and learns)
+    if some_only:
         with bookkeeping(matching.labels):
-            image, prior = (matching.foreground | mining.mined).nonzero(as_tuple=True)
-        confidence = confidence_loss(conf, matching.labels, loss_spec, background, (image, prior))
+            chosen = (matching.foreground | mining.mined).nonzero(as_tuple=True)
+            some = at_places(conf, *chosen)[None], at_places(matching.labels[..., None], *chosen).T
+            confidence = background.index_put_(chosen, confidence_loss(*some, loss_spec)[0])
     frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
-    terms = combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
-    return replace(terms, costs=cost_of_all) if near else terms
+    loss = combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
+    return replace(loss, costs=cost_of_all) if some_only else loss
 
 
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:

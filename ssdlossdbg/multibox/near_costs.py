@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.confidence import log_softmax_of_background
-from ssdlossdbg.multibox.threads import bookkeeping
+from ssdlossdbg.multibox.threads import bookkeeping, one_thread
 
 Made = TypeVar("Made")
 # By how much a cost is off at the most: this share of it, and no more than this.
@@ -26,6 +27,8 @@ BITS_OF_ONE = 2**23 * (127 - math.log2(2 / (math.e * math.log(2))) / 2)
 # So many priors or more are looked at, to find out if a cut-off at so high a cost leaves one in so many unsure: then a
 # second look at these takes as long as the first saves.
 LOOKED_AT, HIGH, UNSURE = 1000, 0.95, 12
+# Logits from which on another thread gains more than it costs: of fewer, there is too little that it can do meanwhile.
+WORTH_ANOTHER = 2**24
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ def near_costs_and(other: Callable[[], Made], conf: Tensor) -> tuple[Made, NearC
         # log(1 + the odds against background), which is off by as little where they are next to nothing.
         return odds.div_(part[..., 0].exp()).log1p_()
 
-    made, costs = tiles.of_logits_and(other, cost, conf)
+    with one_thread() if conf.numel() < WORTH_ANOTHER else nullcontext():
+        made, costs = tiles.of_logits_and(other, cost, conf)
     with bookkeeping(costs):
         lowest, highest = (torch.stack(each) for each in zip(*extremes, strict=True))
         lowest, highest = lowest.amin(), highest.amax()
