@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from ssdlossdbg.multibox.matching import Matching, sound_objects
 from ssdlossdbg.multibox.matching_on_grid import match_on_grid
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
-from ssdlossdbg.multibox.near_costs import NearCosts, near_costs_and, tell_apart
+from ssdlossdbg.multibox.near_costs import near_costs, tell_apart
 from ssdlossdbg.multibox.near_scores import near_costs_will_do
 from ssdlossdbg.multibox.normalizers import NORMALIZERS, Counted
 from ssdlossdbg.multibox.threads import bookkeeping
@@ -154,11 +154,9 @@ def multibox_loss(
     """
     below = cross_entropy_below(loss_spec)
     centres = centres_of(priors).detach()
-
-    def find() -> tuple[Matching, AtPriors]:
-        with torch.no_grad():
-            matching = match_on_grid(gt, priors, match_spec, grid)
-            return matching, encode_matched(gt, priors, matching, codec_spec)
+    with torch.no_grad():
+        matching = match_on_grid(gt, priors, match_spec, grid)
+        encoded = encode_matched(gt, priors, matching, codec_spec)
 
     def cost_of_all() -> Tensor:
         return confidence_loss(conf, matching.labels, loss_spec)
@@ -171,19 +169,14 @@ def multibox_loss(
     # to the last bit.
     few = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
     at_once = tiles.on_host(conf) and (few or not learns)
-    near: NearCosts | None = None
-    # Nearly all are to be background: what that costs can be known before the few others are.
-    if at_once and below and near_costs_will_do(mining_spec) and tell_apart(known):
-        (matching, encoded), near = near_costs_and(find, known)
-        background = near.costs if near else cost_of_background(known, loss_spec)
-    elif at_once:
-        cost = partial(cost_of_background, spec=loss_spec)
-        (matching, encoded), background = tiles.of_logits_and(find, cost, known)
-    else:
-        matching, encoded = find()
+    nearly = at_once and below and near_costs_will_do(mining_spec, matching) and tell_apart(known)
+    near = near_costs(known) if nearly else None
     if near:
-        logits, confidence = Logits(conf, cost_of_all, (near.lowest, near.highest)), near.costs
+        background = near.costs
+        logits, confidence = Logits(conf, cost_of_all, (near.lowest, near.highest)), background
     elif at_once:
+        # Nearly all are to be background: only the few others are looked at again.
+        background = cost_of_background(known, loss_spec)
         places = matching.learnt[:2]
         logits, confidence = Logits(conf), confidence_loss(known, matching.labels, loss_spec, background, places)
     else:

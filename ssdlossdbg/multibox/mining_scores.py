@@ -55,7 +55,7 @@ class Logits:
 
     Args:
         conf: background in column 0.
-        exactly: computes the confidence loss `[B, P]`, where what comes with the logits is that of `near_costs_and`.
+        exactly: computes the confidence loss `[B, P]`, where what comes with the logits is that of `near_costs`.
         extremes: the lowest and the highest logit, where they are known.
     """
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,7 +13,6 @@ from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.confidence import log_softmax_of_background
 from ssdlossdbg.multibox.threads import bookkeeping, one_thread
 
-Made = TypeVar("Made")
 # By how much a cost is off at the most: this share of it, and no more than this.
 NEARLY = 1 / 32
 # Logits as large, and as far from each other, have an exp in float32, and so have sums of some thousand of them.
@@ -27,7 +24,7 @@ BITS_OF_ONE = 2**23 * (127 - math.log2(2 / (math.e * math.log(2))) / 2)
 # So many priors or more are looked at, to find out if a cut-off at so high a cost leaves one in so many unsure: then a
 # second look at these takes as long as the first saves.
 LOOKED_AT, HIGH, UNSURE = 1000, 0.95, 12
-# Logits from which on another thread gains more than it costs: of fewer, there is too little that it can do meanwhile.
+# Logits from which on another thread gains more than waiting for the interpreter costs, in so few operations.
 WORTH_ANOTHER = 2**24
 
 
@@ -89,18 +86,14 @@ def tell_apart(conf: Tensor) -> bool:
         return bool(UNSURE * unsure.sum() < len(costs))
 
 
-def near_costs_and(other: Callable[[], Made], conf: Tensor) -> tuple[Made, NearCosts | None]:
-    """What background nearly costs, in half of the time of `F.cross_entropy`, and what another task makes meanwhile.
+def near_costs(conf: Tensor) -> NearCosts | None:
+    """What background nearly costs, in half of the time of `F.cross_entropy`; None where float32 does not hold exp.
 
-    Exp is taken for straight between powers of 2 (Schraudolph 1999, "A Fast, Compact Approximation of the Exponential
+    That is taken for straight between powers of 2 (Schraudolph 1999, "A Fast, Compact Approximation of the Exponential
     Function").
 
     Args:
-        other: needs no costs.
         conf: `[B, P, C]` float32 logits, background in column 0, on a CPU.
-
-    Returns:
-        No costs where float32 does not hold what exp makes of the logits.
     """
     bits_of_one, others = torch.tensor(BITS_OF_ONE, dtype=torch.float32), torch.ones_like(conf[0, 0])
     others[0] = 0
@@ -116,10 +109,10 @@ def near_costs_and(other: Callable[[], Made], conf: Tensor) -> tuple[Made, NearC
         return odds.div_(part[..., 0].exp()).log1p_()
 
     with one_thread() if conf.numel() < WORTH_ANOTHER else nullcontext():
-        made, costs = tiles.of_logits_and(other, cost, conf)
+        costs = tiles.of_logits(cost, conf)
     with bookkeeping(costs):
         lowest, highest = (torch.stack(each) for each in zip(*extremes, strict=True))
         lowest, highest = lowest.amin(), highest.amax()
         if not (lowest > -LARGE_LOGIT and highest < LARGE_LOGIT and highest - lowest < LARGE_LOGIT):  # or one is nan
-            return made, None
-        return made, NearCosts(costs, lowest, highest)
+            return None
+        return NearCosts(costs, lowest, highest)

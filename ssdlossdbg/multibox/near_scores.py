@@ -76,12 +76,17 @@ class Scores:
 
 # By these the negatives are in the order of what they cost.
 AS_COSTS = {MiningScore.CONFIDENCE_LOSS, MiningScore.GLOBAL_MAX_CROSS_ENTROPY, MiningScore.BACKGROUND_PROBABILITY}
+# Where more than one in so many priors counts, to compute all exactly takes less time.
+MANY = 5
 SEVERAL = {MiningSelection.RANKED, MiningSelection.WITH_TIES, MiningSelection.ABOVE_LAST}
 
 
-def near_costs_will_do(spec: MiningSpec) -> bool:
-    """Whether negatives can be chosen by `NearCosts`, but for a few."""
-    return spec.selection in SEVERAL and spec.score in AS_COSTS and _nearly_will_do(spec)
+def near_costs_will_do(spec: MiningSpec, matching: Matching) -> bool:
+    """Whether negatives can be chosen by `near_costs`, and are so few that what these cost is soon computed again."""
+    if spec.selection not in SEVERAL or spec.score not in AS_COSTS or not _nearly_will_do(spec):
+        return False
+    counted = (1 + spec.ratio) * float(matching.positives.sum())
+    return MANY * counted < matching.positive.numel()
 
 
 def _nearly_will_do(spec: MiningSpec) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from ssdlossdbg.multibox.threads import abreast, bookkeeping
 
-Made = TypeVar("Made")
 # Numbers held at a time: on a CPU what its cache takes, elsewhere what is worth a kernel launch.
 TILE_ON_CPU = 2**20
 TILE_ELSEWHERE = 2**27
@@ -56,31 +54,17 @@ def of_logits(work: Callable[..., Tensor], conf: Tensor, *beside: Tensor) -> Ten
         conf: `[B, P, C]`.
         beside: `[B, P]`.
     """
-    return of_logits_and(lambda: None, work, conf, *beside)[1]
-
-
-def of_logits_and(
-    other: Callable[[], Made], work: Callable[..., Tensor], conf: Tensor, *beside: Tensor
-) -> tuple[Made, Tensor]:
-    """The same, and what another task makes, which a thread of a CPU takes before any logits.
-
-    Args:
-        other: needs nothing that work makes.
-        work: as of `of_logits`.
-        conf: `[B, P, C]`.
-        beside: `[B, P]`.
-    """
     rows = conf.flatten(0, 1)[:, None] if conf.is_contiguous() else conf
     tile = TILE_OF_LOGITS if on_host(conf) else TILE_ELSEWHERE
     at_once = max(1, tile // max(1, rows[:1].numel()))
     if at_once >= len(rows):
-        return other(), work(conf, *beside)
+        return work(conf, *beside)
     split = [torch.split(each, at_once) for each in (rows, *(each.reshape(rows.shape[:2]) for each in beside))]
-    tasks: list[Callable[[], Any]] = [other, *(partial(work, *part) for part in zip(*split, strict=True))]
+    tasks = [partial(work, *part) for part in zip(*split, strict=True)]
     # A GPU does one after the other, and what another thread asks of it may come before its inputs are there.
-    first, *made = abreast(tasks) if on_host(conf) else [task() for task in tasks]
+    made = abreast(tasks) if on_host(conf) else [task() for task in tasks]
     with bookkeeping(made[0]):
-        return first, torch.cat(made).view(conf.shape[:2])
+        return torch.cat(made).view(conf.shape[:2])
 
 
 def nonzero(mask: Tensor) -> Tensor:

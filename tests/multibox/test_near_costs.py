@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from ssdlossdbg.multibox import loss, tiles
+from ssdlossdbg.multibox import loss, near_scores, tiles
 from ssdlossdbg.multibox.ground_truth import GroundTruthBatch, pad_ground_truth
-from ssdlossdbg.multibox.near_costs import NEARLY, NearCosts, near_costs_and, tell_apart
+from ssdlossdbg.multibox.matching import roles_of_labels
+from ssdlossdbg.multibox.near_costs import NEARLY, near_costs, tell_apart
+from ssdlossdbg.multibox.near_scores import near_costs_will_do
 from ssdlossdbg.multibox.priors import Priors, generate_priors
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
-from ssdlossdbg.rules import ConfidenceLoss, LevelSpec, Masking, PriorSpec
+from ssdlossdbg.rules import ConfidenceLoss, LevelSpec, Masking, MiningSpec, PriorSpec
 
 ONE_LEVEL = LevelSpec((10, 10), (30, 30), ((60, 60), (110, 80), (190, 210)))
 
@@ -28,11 +29,6 @@ def truth(conf: Tensor) -> Tensor:
     """log(1 + the sum of exp(logit - background's)), which loses nothing where that sum is tiny."""
     wide = conf.double()
     return (wide[..., 1:] - wide[..., :1]).exp().sum(-1).log1p()
-
-
-def near_costs(conf: Tensor) -> NearCosts | None:
-    """They alone."""
-    return near_costs_and(lambda: None, conf)[1]
 
 
 @pytest.mark.parametrize("classes", [1, 2, 5, 21, 300])
@@ -93,10 +89,9 @@ def test_parts_that_threads_take_make_the_same(monkeypatch: pytest.MonkeyPatch) 
     conf = logits(21)
     whole = near_costs(conf)
     monkeypatch.setattr(tiles, "TILE_OF_LOGITS", 21 * 64)
-    made, parts = near_costs_and(lambda: "what is made meanwhile", conf)
+    parts = near_costs(conf)
     assert whole is not None
     assert parts is not None
-    assert made == "what is made meanwhile"
     assert (parts.lowest, parts.highest) == (whole.lowest, whole.highest)
     torch.testing.assert_close(parts.costs, whole.costs, rtol=1e-6, atol=0)
 
@@ -162,8 +157,9 @@ def test_no_dialect_chooses_others_or_sums_up_to_more_for_them(
         return alone, terms.total.detach(), gradient
 
     monkeypatch.setattr(loss, "tell_apart", lambda _: True)
+    monkeypatch.setattr(near_scores, "MANY", 0)
     found, total, gradient = both()
-    monkeypatch.setattr(loss, "near_costs_will_do", lambda _: False)
+    monkeypatch.setattr(loss, "near_costs_will_do", lambda *_: False)
     expected, total_expected, gradient_expected = both()
     assert torch.equal(found.mining.mined, expected.mining.mined)
     assert torch.equal(found.mining.score, expected.mining.score)
@@ -177,12 +173,12 @@ def test_they_are_asked_for_where_they_will_do(monkeypatch: pytest.MonkeyPatch) 
     """Not for rules that need every cost, or the order of all; with a gradient not where what is masked has one."""
     asked: list[str] = []
 
-    def asking(find: Callable[[], object], _: Tensor) -> tuple[object, None]:
+    def asking(_: Tensor) -> None:
         asked.append(name)
-        return find(), None
 
-    monkeypatch.setattr(loss, "near_costs_and", asking)
+    monkeypatch.setattr(loss, "near_costs", asking)
     monkeypatch.setattr(loss, "tell_apart", lambda _: True)
+    monkeypatch.setattr(near_scores, "MANY", 0)
     loc, conf, priors, gt = batch(4, 1.0)
     dialects = {name: load_dialect(name) for name in dialect_names(of_one_step=True)}
     for learns in (False, True):
@@ -196,11 +192,22 @@ def test_they_are_asked_for_where_they_will_do(monkeypatch: pytest.MonkeyPatch) 
     assert asked == [*(name for name in dialects if name in without), *with_gradient]
 
 
+@pytest.mark.parametrize(
+    ("positives", "ratio", "expected"), [(5, 3.0, False), (4, 3.0, True), (4, 4.0, False), (0, 9.0, True)]
+)
+def test_they_will_do_where_less_than_a_fifth_of_all_priors_counts(
+    positives: int, ratio: float, expected: bool
+) -> None:
+    labels = torch.zeros((2, 50), dtype=torch.int64)
+    labels[0, :positives] = 1
+    assert near_costs_will_do(MiningSpec(ratio=ratio), roles_of_labels(labels, torch.float32)) is expected
+
+
 @pytest.mark.parametrize("confidence", sorted(set(ConfidenceLoss) - {ConfidenceLoss.SOFTMAX}))
 def test_they_are_not_asked_for_where_no_softmax_is_what_counts(
     confidence: ConfidenceLoss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(loss, "near_costs_and")
+    monkeypatch.delattr(loss, "near_costs")
     loc, conf, priors, gt = batch(4, 1.0)
     rules = load_dialect("torchvision")
     specs = rules.match, rules.codec, rules.mining, replace(rules.loss, confidence=confidence)

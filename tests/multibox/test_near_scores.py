@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ssdlossdbg.multibox.matching import Matching, roles_of_labels
 from ssdlossdbg.multibox.mining import Mining, mine
 from ssdlossdbg.multibox.mining_scores import Logits
-from ssdlossdbg.multibox.near_costs import NEARLY, Slack, near_costs_and
+from ssdlossdbg.multibox.near_costs import NEARLY, Slack, near_costs
 from ssdlossdbg.multibox.near_scores import AS_COSTS, NEAR, scores_of
 from ssdlossdbg.rules import MiningCap, MiningPositives, MiningScope, MiningScore, MiningSelection, MiningSpec
 
@@ -39,7 +39,7 @@ def cross_entropy(conf: Tensor, labels: Tensor) -> Tensor:
 def mined(nearly: bool, conf: Tensor, matching: Matching, spec: MiningSpec) -> Mining:
     """What is mined if scores are known nearly, or of costs that are themselves known nearly, where they can be."""
     costs = cross_entropy(conf, matching.labels)
-    near = near_costs_and(lambda: None, conf)[1] if nearly else None
+    near = near_costs(conf) if nearly else None
     if near is None:
         return mine(conf, costs, matching, None, spec, math.inf)
     return mine(Logits(conf, lambda: costs, (near.lowest, near.highest)), near.costs, matching, None, spec, math.inf)
@@ -73,7 +73,7 @@ def test_the_same_negatives(
 def test_what_is_surely_above_or_below_is_so(kind: MiningScore, classes: int, nearly: bool) -> None:
     for scale in (0.1, 1.0, 5.0):
         conf, matching, costs = batch(1, scale, classes)
-        near = near_costs_and(lambda: None, conf)[1]
+        near = near_costs(conf)
         assert near is not None
         logits = Logits(conf, partial(cross_entropy, conf, matching.labels) if nearly else None)
         known = near.costs if nearly else costs
@@ -128,7 +128,7 @@ def test_near_costs_say_nothing_of_an_order_that_a_floor_makes_a_tie_of() -> Non
     conf = torch.tensor([[[0.0, odds], [0.0, odds + 1e-4], [0.0, 5.0], *[[0.0, -3.0]] * 20]])
     labels = torch.tensor([[0, 0, 1, *[0] * 20]])
     matching, capped = roles_of_labels(labels, torch.float32), cross_entropy(conf, labels).clamp(max=9.0)
-    near = near_costs_and(lambda: None, conf)[1]
+    near = near_costs(conf)
     assert near is not None
     assert float(near.costs[0, 1]) < 9
     spec = MiningSpec(ratio=1.0, score=MiningScore.CONFIDENCE_LOSS, positives=MiningPositives.LAST)
