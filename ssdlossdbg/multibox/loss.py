@@ -152,45 +152,63 @@ def multibox_loss(
         (`LossSpec.masking`). They are differentiable in loc and conf; roles,
         targets and what was mined are constants, as in every codebase.
     """
-    below = cross_entropy_below(loss_spec)
     centres = centres_of(priors).detach()
     with torch.no_grad():
         matching = match_on_grid(gt, priors, match_spec, grid)
         encoded = encode_matched(gt, priors, matching, codec_spec)
 
-    def cost_of_all() -> Tensor:
-        return confidence_loss(conf, matching.labels, loss_spec)
-
     def decoded(chosen: Tensor) -> Tensor:
         return decode(of_chosen(loc.detach(), chosen), of_chosen(centres, chosen), codec_spec)
 
-    learns, known = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
-    # Where most logits have no part in the loss, their gradient, which is 0, need not be computed, nor what they cost
-    # to the last bit.
-    few = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
-    at_once = tiles.on_host(conf) and (few or not learns)
-    nearly = at_once and below and near_costs_will_do(mining_spec, matching) and tell_apart(known)
-    near = near_costs(known) if nearly else None
-    if near:
-        background = near.costs
-        logits, confidence = Logits(conf, cost_of_all, (near.lowest, near.highest)), background
-    elif at_once:
-        # Nearly all are to be background: only the few others are looked at again.
-        background = cost_of_background(known, loss_spec)
-        places = matching.learnt[:2]
-        logits, confidence = Logits(conf), confidence_loss(known, matching.labels, loss_spec, background, places)
-    else:
-        logits, confidence = Logits(conf), cost_of_all()
-    mining = mine(logits, confidence, matching, decoded, mining_spec, below)
-    some_only = near or (at_once and learns)
-    if some_only:
-        with bookkeeping(matching.labels):
-            chosen = (matching.foreground | mining.mined).nonzero(as_tuple=True)
-            some = at_places(conf, *chosen)[None], at_places(matching.labels[..., None], *chosen).T
-            confidence = background.index_put_(chosen, confidence_loss(*some, loss_spec)[0])
+    known = _known_costs(conf, matching, mining_spec, loss_spec)
+    mining = mine(known.logits, known.costs, matching, decoded, mining_spec, cross_entropy_below(loss_spec))
+    costs = known.costs if known.final else _costs_of_chosen(conf, matching, mining, loss_spec)
     frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
-    loss = combine(loc, matching, encoded, confidence, mining, mining_spec, loss_spec, frame)
-    return replace(loss, costs=cost_of_all) if some_only else loss
+    loss = combine(loc, matching, encoded, costs, mining, mining_spec, loss_spec, frame)
+    return loss if known.final else replace(loss, costs=lambda: confidence_loss(conf, matching.labels, loss_spec))
+
+
+@dataclass(frozen=True)
+class _KnownCosts:
+    """Confidence losses that negatives are chosen by.
+
+    Attributes:
+        logits: of the batch.
+        costs: `[B, P]` what every prior costs, as closely as the logits say.
+        final: whether they are what is added up, too: to the last bit, and with the gradient.
+    """
+
+    logits: Logits
+    costs: Tensor
+    final: bool
+
+
+def _known_costs(conf: Tensor, matching: Matching, mining_spec: MiningSpec, loss_spec: LossSpec) -> _KnownCosts:
+    """What priors cost, as closely as choosing asks for: what has no part in the loss has no gradient, which is 0."""
+
+    def every() -> Tensor:
+        return confidence_loss(conf, matching.labels, loss_spec)
+
+    learns, logits = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
+    some_count = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
+    if not tiles.on_host(conf) or (learns and not some_count):
+        return _KnownCosts(Logits(conf), every(), final=True)
+    if cross_entropy_below(loss_spec) and near_costs_will_do(mining_spec, matching) and tell_apart(logits):
+        near = near_costs(logits)
+        if near:
+            return _KnownCosts(Logits(conf, every, (near.lowest, near.highest)), near.costs, final=False)
+    # Nearly all are to be background: only the few others are looked at again.
+    background, others = cost_of_background(logits, loss_spec), matching.learnt[:2]
+    costs = confidence_loss(logits, matching.labels, loss_spec, background, others)
+    return _KnownCosts(Logits(conf), costs, final=not learns)
+
+
+def _costs_of_chosen(conf: Tensor, matching: Matching, mining: Mining, spec: LossSpec) -> Tensor:
+    """`[B, P]` what those priors cost that count, and 0 for all others."""
+    with bookkeeping(matching.labels):
+        chosen = (matching.foreground | mining.mined).nonzero(as_tuple=True)
+        costs = confidence_loss(at_places(conf, *chosen)[None], at_places(matching.labels[..., None], *chosen).T, spec)
+        return costs.new_zeros(matching.labels.shape).index_put_(chosen, costs[0])
 
 
 def encode_matched(gt: GroundTruthBatch, priors: PriorBoxes, matching: Matching, spec: CodecSpec) -> AtPriors:
@@ -248,7 +266,7 @@ def combine(
         loc: `[B, P, 4]` predicted offsets.
         matching: the roles of the priors.
         encoded: offsets to learn; they count only at positives.
-        confidence: `[B, P]` confidence loss of every prior; where masking does not multiply, those that count will do.
+        confidence: `[B, P]` confidence loss of every prior; what is finite matters only where it counts.
         mining: the negatives chosen.
         mining_spec: what they were chosen by.
         loss_spec: how the terms are weighed and normalised.
