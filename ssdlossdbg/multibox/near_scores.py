@@ -126,10 +126,9 @@ def scores_of(logits: Logits, confidence: Tensor, matching: Matching, spec: Mini
 
             # Minus a probability is below 0, whatever the cost that stands for it.
             nearly_others = math.inf if spec.score is MiningScore.BACKGROUND_PROBABILITY and not others else others
-            with bookkeeping(confidence):
-                near = (
-                    torch.where(matching.negative, near, nearly_others) if nearly_others or near is not costs else near
-                )
+            if nearly_others or near is not costs:
+                with bookkeeping(confidence):
+                    near = torch.where(matching.negative, near, nearly_others)
             return Scores(near, Slack(share, slack), exact, score_at)
     score = exact()
     return Scores(score, Slack(), lambda: score, lambda images, priors: score[images, priors])
