@@ -22,6 +22,7 @@ from ssdlossdbg.analysis.two_steps import SecondScene, scene_of
 from ssdlossdbg.api.common import NEEDS_OBJECTS, File, as_batch, as_dialect, override, rules_for, steps_apart
 from ssdlossdbg.api.photos_of import names_and_photos
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError, SeveralBatchesError
 from ssdlossdbg.memory import give_back
 from ssdlossdbg.readers.dialects import dialect_names, load_dialect
@@ -43,6 +44,7 @@ SAY_OTHERS = "Name dialects with as many steps as the predictions hold."
 NOT_YOURS = "REC001"
 
 
+@on_cpu_by_default
 def loss(
     predictions: Half,
     targets: Half | None = None,
@@ -163,6 +165,7 @@ def both_halves(predictions: Half, targets: Half | None) -> tuple[Saved, Saved]:
     return saved, saved
 
 
+@on_cpu_by_default
 def compare(
     predictions: Half,
     targets: Half | None = None,
@@ -221,6 +224,7 @@ def compare(
     return replace(analyse_compare(batch, asked, base), findings=findings, not_asked=not_asked)
 
 
+@on_cpu_by_default
 def detect(
     predictions: Half,
     targets: Half | None = None,

@@ -12,6 +12,7 @@ from ssdlossdbg.analysis.match import AnnotatedObjects, analyse_match
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, Share, Track
 from ssdlossdbg.readers.annotations import load_dataset as _load
@@ -59,6 +60,7 @@ def load_dataset(
     )
 
 
+@on_cpu_by_default
 def audit(
     dataset: File | Dataset,
     priors: NamedPriors | str | None = None,
@@ -105,6 +107,7 @@ def audit(
     return replace(result, findings=find(result.evidence, most=MOST_CASES))
 
 
+@on_cpu_by_default
 def rank(
     dataset: File | Dataset,
     priors: NamedPriors | str | None = None,
@@ -166,6 +169,7 @@ def rank(
     )
 
 
+@on_cpu_by_default
 def match_image(
     image: WorstImage,
     dataset: Dataset,

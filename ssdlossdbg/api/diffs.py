@@ -16,6 +16,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.diff.batches import diff_batches
 from ssdlossdbg.api.batches import both_halves
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, rules_for
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset
 from ssdlossdbg.readers.dialects import dialect_names
@@ -59,6 +60,7 @@ class _How:
     dataset_format: str | None
 
 
+@on_cpu_by_default
 def diff(
     first: Half | tuple[Half, Half],
     second: Half | tuple[Half, Half],

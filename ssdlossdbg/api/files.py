@@ -13,6 +13,7 @@ from ssdlossdbg.analysis.evidence.prior_table import describe_priors
 from ssdlossdbg.analysis.two_steps import scene_of
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_batch, as_dialect, priors_or_default, rules_for
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, Part, Source, load_parts
 from ssdlossdbg.readers.annotations.lines import with_lines
@@ -36,6 +37,7 @@ from ssdlossdbg.results import (
 from ssdlossdbg.rules import Dialect
 
 
+@on_cpu_by_default
 def check(
     files: Sequence[File],
     priors: NamedPriors | PriorSource | None = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ssdlossdbg.analysis.fit import analyse_fit
 from ssdlossdbg.api.common import DEFAULT_DIALECT, File, as_dialect, class_count, override
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations import Dataset, load_dataset
 from ssdlossdbg.readers.named_priors import load_priors
@@ -17,6 +18,7 @@ from ssdlossdbg.results import FitResult
 from ssdlossdbg.rules import Dialect
 
 
+@on_cpu_by_default
 def fit(
     dataset: File | Dataset,
     priors: PriorConfig | str | None = None,

@@ -13,6 +13,7 @@ from ssdlossdbg.analysis.history.history import analyse_history
 from ssdlossdbg.api.batches import loss
 from ssdlossdbg.api.common import File
 from ssdlossdbg.checks.catalogue import find
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.history import RunHistory, read_history
 from ssdlossdbg.results import HistoryResult, LossResult, Severity
@@ -23,6 +24,7 @@ from ssdlossdbg.results.history_rows import NOWHERE, image_numbers
 MOST_LOOKED_INTO = 8
 
 
+@on_cpu_by_default
 def history(
     run: File, *, classes: Sequence[str] = (), image_size: tuple[int, int] | None = None, causes: bool = True
 ) -> HistoryResult:

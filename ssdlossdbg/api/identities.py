@@ -10,6 +10,7 @@ from ssdlossdbg.analysis.batch import Batch
 from ssdlossdbg.analysis.identity.saved import identify_saved
 from ssdlossdbg.api.batches import SAY_OTHERS, both_halves, computable
 from ssdlossdbg.api.common import File, as_batch, as_dialect, rules_for
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.dialects import dialect_names
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource
@@ -24,6 +25,7 @@ MOST_BATCHES = 4
 NO_LOSS = "Say what your code printed for this batch, with --printed; ssdlossdbg.capture records it."
 
 
+@on_cpu_by_default
 def identify_batch(
     predictions: File | Tensors,
     targets: File | Tensors | None = None,

@@ -20,6 +20,7 @@ from ssdlossdbg.api.common import File, as_batch, override, rules_for
 from ssdlossdbg.api.runs import batch_line, gravity, unread_line
 from ssdlossdbg.checks.catalogue import find
 from ssdlossdbg.checks.merged import Merged
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.readers.annotations.folders import is_folder
 from ssdlossdbg.readers.named_priors import NamedPriors, PriorSource, as_named
@@ -65,6 +66,7 @@ class Settings:
         return scene_of(batch, rules)
 
 
+@on_cpu_by_default
 def losses(
     files: File | Sequence[File],
     priors: NamedPriors | PriorSource | None = None,
@@ -116,6 +118,7 @@ def losses(
     return walk.result(_source(paths, found), str(target), paths, PhotoNames(None if photos is None else Path(photos)))
 
 
+@on_cpu_by_default
 def image_loss(image: SeenImage, settings: Settings) -> LossResult:
     """What the loss of one image of a data set is made of, alone.
 

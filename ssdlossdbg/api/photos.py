@@ -15,6 +15,7 @@ from ssdlossdbg.analysis.roles import compare_roles
 from ssdlossdbg.analysis.scene import Scene
 from ssdlossdbg.api.common import DEFAULT_DIALECT, as_dialect, checked, override, priors_or_default
 from ssdlossdbg.api.photos_of import as_photo
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.readers.annotations import Dataset, load_dataset
 from ssdlossdbg.readers.annotations.at_hand import objects_at_hand
 from ssdlossdbg.readers.named_priors import NamedPriors, load_priors
@@ -23,6 +24,7 @@ from ssdlossdbg.results import AnchorsResult, MatchResult, RoleChanges
 from ssdlossdbg.rules import Dialect
 
 
+@on_cpu_by_default
 def anchors(
     priors: NamedPriors | str | None = None, dialect: Dialect | str = DEFAULT_DIALECT, *, threshold: float | None = None
 ) -> AnchorsResult:
@@ -40,6 +42,7 @@ def anchors(
     return checked(analyse_anchors(priors_or_default(priors, rules), rules))
 
 
+@on_cpu_by_default
 def match(
     image: Any,
     annotation: Any,
@@ -86,6 +89,7 @@ def _dataset(annotation: Any, photo: Photo, classes: Sequence[str]) -> Dataset:
     return objects_at_hand(annotation, photo.path, photo.size, classes)
 
 
+@on_cpu_by_default
 def match_roles(
     reference: MatchResult,
     image: Any,

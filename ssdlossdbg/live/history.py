@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.live.above import from_above
 from ssdlossdbg.live.budget import Budget
 from ssdlossdbg.live.headers import Headers, recorded_of
@@ -215,6 +216,7 @@ class History:
             float("nan") if waiting.norm is None else waiting.norm.read()[0],
         )
 
+    @on_cpu_by_default
     def _sampled(self, held: Held, headers: Headers) -> bool:
         try:
             if self._sampler is None:

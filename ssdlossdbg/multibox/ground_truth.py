@@ -57,7 +57,7 @@ def pad_ground_truth(boxes: Sequence[Tensor], labels: Sequence[Tensor]) -> Groun
     filler = boxes[0].new_zeros((1, 4))
     padded = pad_sequence([*boxes, filler], batch_first=True)[:-1]
     ids = pad_sequence([*labels, labels[0].new_zeros(1)], batch_first=True)[:-1].long()
-    return GroundTruthBatch(padded, ids, _sent(torch.tensor(counts), padded.device))
+    return GroundTruthBatch(padded, ids, _sent(torch.tensor(counts, device="cpu"), padded.device))
 
 
 def no_ground_truth(images: int, dtype: torch.dtype) -> GroundTruthBatch:

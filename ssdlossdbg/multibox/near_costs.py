@@ -95,7 +95,7 @@ def near_costs(conf: Tensor) -> NearCosts | None:
     Args:
         conf: `[B, P, C]` float32 logits, background in column 0, on a CPU.
     """
-    bits_of_one, others = torch.tensor(BITS_OF_ONE, dtype=torch.float32), torch.ones_like(conf[0, 0])
+    bits_of_one, others = conf.new_tensor(BITS_OF_ONE), torch.ones_like(conf[0, 0])
     others[0] = 0
     extremes: list[tuple[Tensor, Tensor]] = []
 

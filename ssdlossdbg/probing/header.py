@@ -12,6 +12,7 @@ import torch
 
 from ssdlossdbg.analysis.identity.changes import changed
 from ssdlossdbg.analysis.identity.search import Explanation
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.live.recipes import is_torchvision_ssd
 from ssdlossdbg.multibox.threads import one_thread
@@ -33,6 +34,7 @@ class Asking:
     def __init__(self, criterion: Any, dialect: str, insisted: bool, seconds: float) -> None:
         self._work, self._left = _work(criterion, dialect, insisted, seconds), seconds
 
+    @on_cpu_by_default
     def go_on(self, seconds: float) -> dict[str, Any] | None:
         """Go on for about so long, one piece at least: the first runs the criterion, and asks if it is the dialect's.
 

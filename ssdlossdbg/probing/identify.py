@@ -8,6 +8,7 @@ from typing import Any
 
 from ssdlossdbg.analysis.identity.search import Search
 from ssdlossdbg.analysis.identity.told import dialects_found, differs, inseparable
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.live.capture import method_of, qualified, unwrapped
 from ssdlossdbg.live.plain import rules_of
@@ -24,6 +25,7 @@ UNSEEN_NOTE = "gradients were not asked for: rules that change them alone are no
 USUAL = "ssd.pytorch"
 
 
+@on_cpu_by_default
 def identify(
     criterion: Any,
     *,
@@ -85,6 +87,7 @@ def identify(
         )
 
 
+@on_cpu_by_default
 def assert_same_loss(
     criterion: Any,
     dialect: Dialect | str,

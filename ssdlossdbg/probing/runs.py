@@ -18,6 +18,7 @@ from ssdlossdbg.analysis.identity.cases import cases
 from ssdlossdbg.analysis.identity.makers import Case
 from ssdlossdbg.analysis.identity.observed import Returned
 from ssdlossdbg.analysis.identity.trials import Assigned, Trial, assigned_of, trial_of
+from ssdlossdbg.default_device import by_users_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.live.losses import returned
 from ssdlossdbg.probing.calls import Call, Given, Targets, calls_for
@@ -134,7 +135,8 @@ class Criterion:
                 owner = copy_of(owner)
                 give_priors(owner, own, given.priors.to(own))
             function = self.function if owner is self.owner else _same_method(self.function, owner)
-            output = function(**call.arguments(owner, given))
+            with by_users_default():
+                output = function(**call.arguments(owner, given))
             return assigned, Returned(_recorded(output, len(case.loc)))
         except Exception as error:  # whatever a user's code raises is what is to be told
             return assigned, Returned(error=f"{type(error).__name__}: {error}".strip()[:MOST_WORDS])

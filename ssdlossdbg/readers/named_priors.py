@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox.boxes import xyxy_to_cxcywh
 from ssdlossdbg.multibox.priors import Priors, generate_priors, infer_levels
@@ -59,6 +60,7 @@ class NamedPriors:
     assumed: bool = False
 
 
+@on_cpu_by_default
 def load_priors(
     source: PriorSource, layout: SavedLayout = SavedLayout(), dialect: Dialect | None = None
 ) -> NamedPriors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.multibox.loss import multibox_loss
 from ssdlossdbg.rules import Units
 from ssdlossdbg.tensors import inputs
@@ -38,6 +39,7 @@ class MultiBoxLoss(nn.Module):
         InputError: unknown rules or priors.
     """
 
+    @on_cpu_by_default
     def __init__(
         self,
         *rules: Rules,
@@ -54,6 +56,7 @@ class MultiBoxLoss(nn.Module):
         self.priors = inputs.placed(wanted, self.rules, self.units, image_size, with_grid=True)
         self.validate = validate
 
+    @on_cpu_by_default
     def forward(self, loc: Tensor, conf: Tensor, targets: Objects) -> tuple[Tensor, Tensor]:
         """The localisation and the confidence loss, weighted and normalised as the codebase reports them.
 

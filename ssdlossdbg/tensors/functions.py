@@ -20,6 +20,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ssdlossdbg.default_device import on_cpu_by_default
 from ssdlossdbg.errors import InputError
 from ssdlossdbg.multibox import codec, detect, loss, matching
 from ssdlossdbg.multibox.detect import Detections
@@ -34,6 +35,7 @@ from ssdlossdbg.tensors.rules import Rules, combined, of_one_step
 Size = int | tuple[int, int]
 
 
+@on_cpu_by_default
 def multibox_loss(
     loc: Tensor,
     conf: Tensor,
@@ -70,6 +72,7 @@ def multibox_loss(
     return loss.multibox_loss(loc, conf, placed.measured, batch, *specs)
 
 
+@on_cpu_by_default
 def match_priors(
     gt: Objects,
     priors: AnyPriors,
@@ -101,6 +104,7 @@ def match_priors(
     return matching.match(batch, placed.measured, dialect.match)
 
 
+@on_cpu_by_default
 def encode(
     boxes: Tensor,
     priors: AnyPriors,
@@ -128,6 +132,7 @@ def encode(
     return codec.encode(inputs.scaled(inputs.wide(boxes), placed.factor(measured)), placed.boxes, dialect.codec)
 
 
+@on_cpu_by_default
 def decode(
     offsets: Tensor,
     priors: AnyPriors,
@@ -155,6 +160,7 @@ def decode(
     return codec.decode(inputs.wide(offsets), placed.boxes, dialect.codec)
 
 
+@on_cpu_by_default
 def detect_boxes(
     loc: Tensor,
     conf: Tensor,
