@@ -24,6 +24,8 @@ BITS_OF_ONE = 2**23 * (127 - math.log2(2 / (math.e * math.log(2))) / 2)
 # So many priors or more are looked at, to find out if a cut-off at so high a cost leaves one in so many unsure: then a
 # second look at these takes as long as the first saves.
 LOOKED_AT, HIGH, UNSURE = 1000, 0.95, 12
+# Priors of a batch from which on all that saves more than it costs: five images of 8,732.
+WORTH_LOOKING = 40_000
 # Logits from which on another thread gains more than waiting for the interpreter costs, in so few operations.
 WORTH_ANOTHER = 2**24
 
@@ -76,9 +78,9 @@ def tell_apart(conf: Tensor) -> bool:
 
     A look at a few says so. Of a network whose last layers are freshly drawn, all priors may cost nearly the same.
     """
-    if conf.dtype is not torch.float32 or not conf.numel():
+    if conf.dtype is not torch.float32 or conf.shape[0] * conf.shape[1] < WORTH_LOOKING:
         return False
-    few = conf[:, :: max(1, conf.shape[0] * conf.shape[1] // LOOKED_AT)]
+    few = conf[:, :: conf.shape[0] * conf.shape[1] // LOOKED_AT]
     with bookkeeping(few):
         costs = log_softmax_of_background(few).flatten()
         slack, high = Slack(NEARLY), costs.quantile(HIGH)

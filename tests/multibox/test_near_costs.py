@@ -99,17 +99,17 @@ def test_parts_that_threads_take_make_the_same(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("conf", "expected"),
     [
-        (logits(21, 1.0), True),
-        (logits(21, 1.0, priors=9000).transpose(0, 1), True),
-        (logits(21, 0.02), False),
-        (torch.cat((logits(21, 1.0, priors=10), logits(21, 0.02, priors=490)), 1), False),
-        (torch.zeros((2, 500, 21)), False),
-        (logits(21)[:, :1], False),
+        (logits(21, 1.0, priors=20_000), True),
+        (logits(21, 1.0, priors=19_999), False),
+        (logits(21, 1.0, priors=20_000).transpose(0, 1), True),
+        (logits(21, 0.02, priors=20_000), False),
+        (torch.cat((logits(21, 1.0, priors=500), logits(21, 0.02, priors=20_000)), 1), False),
+        (torch.zeros((2, 20_000, 21)), False),
         (logits(21)[:, :0], False),
-        (logits(21).double(), False),
-        (logits(21).bfloat16(), False),
+        (logits(21, 1.0, priors=20_000).double(), False),
+        (logits(21, 1.0, priors=20_000).bfloat16(), False),
     ],
-    ids=["as trained", "of a view", "drawn small", "most alike", "all tie", "one prior", "none", "float64", "bfloat16"],
+    ids=["as trained", "few", "of a view", "drawn small", "most alike", "all tie", "none", "float64", "bfloat16"],
 )
 def test_whether_they_tell_priors_apart(conf: Tensor, expected: bool) -> None:
     assert tell_apart(conf) is expected
