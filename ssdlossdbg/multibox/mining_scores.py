@@ -77,7 +77,7 @@ class Logits:
     def score(self, kind: MiningScore, confidence: Tensor) -> Tensor:
         """`[B, P]` what ranks every prior as if it were a negative, not to be written to."""
         if kind is MiningScore.CONFIDENCE_LOSS:
-            return confidence if self.exactly is None else self.exactly()
+            return confidence if self.exactly is None else self.exactly().detach()
         if kind not in self._scores:
             self._scores[kind] = SCORES[kind](self.conf)
         return self._scores[kind]

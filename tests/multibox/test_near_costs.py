@@ -169,6 +169,25 @@ def test_no_dialect_chooses_others_or_sums_up_to_more_for_them(
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("learns", [False, True])
+def test_costs_above_a_floor_are_computed_exactly(learns: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond 63.8 a cost is capped, which near costs do not know of."""
+    rules = load_dialect("paddledetection")
+    loc, conf, priors, gt = batch(4, 1.0)
+    conf[0, 1] = torch.tensor([-35.0, 0.0, 35.0, 0.0])
+    specs = rules.match, rules.codec, rules.mining, rules.loss
+    expected = loss.multibox_loss(loc, conf.double(), priors.boxes, gt, *specs, priors.grid)
+    monkeypatch.setattr(loss, "tell_apart", lambda _: True)
+    monkeypatch.setattr(near_scores, "MANY", 0)
+    near = near_costs(conf)
+    assert near is not None
+    assert float(near.costs.max()) > 64
+    found = loss.multibox_loss(loc, conf.requires_grad_(learns), priors.boxes, gt, *specs, priors.grid)
+    assert torch.equal(found.mining.mined, expected.mining.mined)
+    assert not found.mining.score.requires_grad
+    torch.testing.assert_close(found.total.detach().double(), expected.total, rtol=1e-6, atol=0)
+
+
 def test_they_are_asked_for_where_they_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for rules that need every cost, or the order of all; with a gradient not where what is masked has one."""
     asked: list[str] = []
