@@ -107,7 +107,6 @@ def audit(
     return replace(result, findings=find(result.evidence, most=MOST_CASES))
 
 
-@on_cpu_by_default
 def rank(
     dataset: File | Dataset,
     priors: NamedPriors | str | None = None,

@@ -118,7 +118,6 @@ def losses(
     return walk.result(_source(paths, found), str(target), paths, PhotoNames(None if photos is None else Path(photos)))
 
 
-@on_cpu_by_default
 def image_loss(image: SeenImage, settings: Settings) -> LossResult:
     """What the loss of one image of a data set is made of, alone.
 

@@ -159,20 +159,23 @@ def confidence_loss(
         spec: names the loss.
         of_background: what `cost_of_background` returned of the spec, where it is at hand: then only the few priors of
             other classes are looked at, which comes to the same bits.
-        others: `[M]` images and `[M]` priors that are looked at, all whose target is a class among them; those without
-            it. No others have a gradient.
+        others: `[M]` images and `[M]` priors, of which all are whose target is a class; looked for without it.
     """
     if of_background is not None:
         cost = CONFIDENCES[spec.confidence] if spec.by_column else _softmax
         with bookkeeping(labels):
             places = others or (labels > 0).nonzero(as_tuple=True)
-            some = at_places(conf, *places)[None], at_places(labels[..., None], *places).T
-            terms = of_background.index_put(places, cost(*some, spec)[0])
+            terms = of_background.index_put(places, cost(*at_some(conf, labels, places), spec)[0])
         terms = _focal_of(terms, labels, spec) if spec.focal and not spec.by_column else terms
     else:
         terms = CONFIDENCES[spec.confidence](conf, labels, spec)
     with bookkeeping(terms):
         return terms if spec.focal else _capped(terms, spec)  # a focal loss weighs what is capped already
+
+
+def at_some(conf: Tensor, labels: Tensor, places: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Logits `[1, M, C]` and target classes `[1, M]` of `[M]` images and `[M]` priors, as of a batch of one image."""
+    return at_places(conf, *places)[None], at_places(labels[..., None], *places).T
 
 
 def _capped(terms: Tensor, spec: LossSpec) -> Tensor:

@@ -215,9 +215,11 @@ def localize(
             0.0 if masked is None else torch.where(masked[..., None], _all(loc.detach() * 0 + values * 0, terms), 0.0)
         )
         return AtPriors.everywhere(torch.where(kept[..., None], terms, elsewhere))
-    image, prior = kept.nonzero(as_tuple=True) if encoded.where is None else encoded.where
     if encoded.where is None:
+        image, prior = kept.nonzero(as_tuple=True)
         values = values[image, prior]
+    else:
+        image, prior = encoded.where
     terms = costs_of_offsets(at_places(loc, image, prior), values, (image, prior), frame, spec)
     # A sum is finite only if all are. Targets off the positives are 0, or are themselves known everywhere.
     if masked is not None and not (loc.detach().sum().isfinite() and encoded.values.sum().isfinite()):

@@ -13,6 +13,7 @@ from ssdlossdbg.multibox import tiles
 from ssdlossdbg.multibox.boxes import PriorBoxes, at_places, centres_of, of_chosen
 from ssdlossdbg.multibox.codec import decode, encode
 from ssdlossdbg.multibox.confidence import (
+    at_some,
     confidence_loss,
     cost_of_background,
     cross_entropy_below,
@@ -162,10 +163,10 @@ def multibox_loss(
 
     known = _known_costs(conf, matching, mining_spec, loss_spec)
     mining = mine(known.logits, known.costs, matching, decoded, mining_spec, cross_entropy_below(loss_spec))
-    costs = known.costs if known.final else _costs_of_chosen(conf, matching, mining, loss_spec)
+    costs = _costs_of_chosen(conf, matching, mining, loss_spec) if known.every else known.costs
     frame = Frame(centres, codec_spec, matching, gt) if loss_spec.compares_boxes else None
     loss = combine(loc, matching, encoded, costs, mining, mining_spec, loss_spec, frame)
-    return loss if known.final else replace(loss, costs=lambda: confidence_loss(conf, matching.labels, loss_spec))
+    return replace(loss, costs=known.every) if known.every else loss
 
 
 @dataclass(frozen=True)
@@ -175,12 +176,12 @@ class _KnownCosts:
     Attributes:
         logits: of the batch.
         costs: `[B, P]` what every prior costs, as closely as the logits say.
-        final: whether they are what is added up, too: to the last bit, and with the gradient.
+        every: computes all to the last bit, and with the gradient; None where `costs` are that already.
     """
 
     logits: Logits
     costs: Tensor
-    final: bool
+    every: Callable[[], Tensor] | None = None
 
 
 def _known_costs(conf: Tensor, matching: Matching, mining_spec: MiningSpec, loss_spec: LossSpec) -> _KnownCosts:
@@ -192,22 +193,22 @@ def _known_costs(conf: Tensor, matching: Matching, mining_spec: MiningSpec, loss
     learns, logits = conf.requires_grad and torch.is_grad_enabled(), conf.detach()
     some_count = mining_spec.selection is not MiningSelection.NONE and loss_spec.masking is not Masking.MULTIPLIED
     if not tiles.on_host(conf) or (learns and not some_count):
-        return _KnownCosts(Logits(conf), every(), final=True)
+        return _KnownCosts(Logits(conf), every())
     if cross_entropy_below(loss_spec) and near_costs_will_do(mining_spec, matching) and tell_apart(logits):
         near = near_costs(logits)
         if near:
-            return _KnownCosts(Logits(conf, every, (near.lowest, near.highest)), near.costs, final=False)
+            return _KnownCosts(Logits(conf, every, (near.lowest, near.highest)), near.costs, every)
     # Nearly all are to be background: only the few others are looked at again.
     background, others = cost_of_background(logits, loss_spec), matching.learnt[:2]
     costs = confidence_loss(logits, matching.labels, loss_spec, background, others)
-    return _KnownCosts(Logits(conf), costs, final=not learns)
+    return _KnownCosts(Logits(conf), costs, every if learns else None)
 
 
 def _costs_of_chosen(conf: Tensor, matching: Matching, mining: Mining, spec: LossSpec) -> Tensor:
     """`[B, P]` what those priors cost that count, and 0 for all others."""
     with bookkeeping(matching.labels):
         chosen = (matching.foreground | mining.mined).nonzero(as_tuple=True)
-        costs = confidence_loss(at_places(conf, *chosen)[None], at_places(matching.labels[..., None], *chosen).T, spec)
+        costs = confidence_loss(*at_some(conf, matching.labels, chosen), spec)
         return costs.new_zeros(matching.labels.shape).index_put_(chosen, costs[0])
 
 

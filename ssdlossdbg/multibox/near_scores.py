@@ -78,12 +78,12 @@ class Scores:
 AS_COSTS = {MiningScore.CONFIDENCE_LOSS, MiningScore.GLOBAL_MAX_CROSS_ENTROPY, MiningScore.BACKGROUND_PROBABILITY}
 # Where more than one in so many priors counts, to compute all exactly takes less time.
 MANY = 5
-SEVERAL = {MiningSelection.RANKED, MiningSelection.WITH_TIES, MiningSelection.ABOVE_LAST}
+BY_RANK = {MiningSelection.RANKED, MiningSelection.WITH_TIES, MiningSelection.ABOVE_LAST}
 
 
 def near_costs_will_do(spec: MiningSpec, matching: Matching) -> bool:
     """Whether negatives can be chosen by `near_costs`, and are so few that what these cost is soon computed again."""
-    if spec.selection not in SEVERAL or spec.score not in AS_COSTS or not _nearly_will_do(spec):
+    if spec.selection not in BY_RANK or spec.score not in AS_COSTS or not _nearly_will_do(spec):
         return False
     counted = (1 + spec.ratio) * float(matching.positives.sum())
     return MANY * counted < matching.positive.numel()
